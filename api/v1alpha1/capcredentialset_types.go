@@ -1,0 +1,353 @@
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// CAPDialect is the set of query parameter names of a C2S Access Portal.
+// +kubebuilder:validation:Enum=C2S;SC2S
+type CAPDialect string
+
+const (
+	// DialectC2S asks with agency, mission and role (us-iso-*).
+	DialectC2S CAPDialect = "C2S"
+	// DialectSC2S asks with agency, accountName and roleName (us-isob-*).
+	DialectSC2S CAPDialect = "SC2S"
+)
+
+// STSPolicy says whether STS is asked before a credential is written.
+// +kubebuilder:validation:Enum=Off;BestEffort;Required
+type STSPolicy string
+
+const (
+	// STSOff does not ask.
+	STSOff STSPolicy = "Off"
+	// STSBestEffort writes nothing that STS refuses; an unreachable STS does not hold back.
+	STSBestEffort STSPolicy = "BestEffort"
+	// STSRequired writes only what STS has accepted.
+	STSRequired STSPolicy = "Required"
+)
+
+// RestartKind is a workload that can be restarted.
+// +kubebuilder:validation:Enum=Deployment;DaemonSet;StatefulSet
+type RestartKind string
+
+const (
+	// RefreshRequestedAnnotation on a CAPCredentialSet forces a refresh of every credential that is older than its
+	// value, a time in RFC 3339.
+	RefreshRequestedAnnotation = "rotation.openshift.io/refresh-requested-at"
+
+	// Bookkeeping on a Secret that a set keeps fresh lives in annotations: consumers hash the data, never the metadata.
+
+	// CredentialSetAnnotation names the CAPCredentialSet that keeps the Secret.
+	CredentialSetAnnotation = "rotation.openshift.io/credential-set"
+	// RoleAnnotation is the role whose credential the Secret holds.
+	RoleAnnotation = "rotation.openshift.io/role"
+	// ExpiresAtAnnotation is when the credential expires, RFC 3339.
+	ExpiresAtAnnotation = "rotation.openshift.io/expires-at"
+	// RefreshedAtAnnotation is when the credential was fetched, RFC 3339.
+	RefreshedAtAnnotation = "rotation.openshift.io/refreshed-at"
+	// ContentHashAnnotation is a keyed hash of the keys that the operator wrote, to see that somebody edited them.
+	ContentHashAnnotation = "rotation.openshift.io/content-hash"
+	// RestartedAtAnnotation on a pod template restarts the workload.
+	RestartedAtAnnotation = "rotation.openshift.io/restarted-at"
+)
+
+// CAPCredentialSetSpec says where credentials come from and which Secrets hold them.
+type CAPCredentialSetSpec struct {
+	// Endpoint is the C2S Access Portal.
+	Endpoint CAPEndpoint `json:"endpoint"`
+
+	// CredentialsRequests says which of the cluster's AWS CredentialsRequests are served, and with which role.
+	// +kubebuilder:default={}
+	// +optional
+	CredentialsRequests CredentialsRequestsSpec `json:"credentialsRequests,omitempty"`
+
+	// Secrets are served besides those of the CredentialsRequests.
+	// +listType=map
+	// +listMapKey=namespace
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=2000
+	// +optional
+	Secrets []SecretRole `json:"secrets,omitempty"`
+
+	// Refresh says when.
+	// +kubebuilder:default={}
+	// +optional
+	Refresh RefreshSpec `json:"refresh,omitempty"`
+
+	// Verification by AWS STS before a credential is written.
+	// +kubebuilder:default={}
+	// +optional
+	Verification CAPVerification `json:"verification,omitempty"`
+
+	// CreateMissingSecrets creates a Secret (type Opaque) that does not exist yet when its namespace does.
+	// +kubebuilder:default=true
+	// +optional
+	CreateMissingSecrets *bool `json:"createMissingSecrets,omitempty"`
+
+	// RestartTargets are workloads that cannot reload credentials: restarted once per refresh that changed a Secret in
+	// their namespace.
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=64
+	// +optional
+	RestartTargets []RestartTarget `json:"restartTargets,omitempty"`
+
+	// Suspend stops every effect, and says so.
+	// +optional
+	Suspend bool `json:"suspend,omitempty"`
+}
+
+// CAPEndpoint is a C2S Access Portal.
+type CAPEndpoint struct {
+	// URL without query: any host, port and path.
+	// +kubebuilder:validation:MaxLength=2048
+	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() == 'https' && !self.contains('?') && !self.contains('#') && !self.contains('@')",message="url must be an https:// URL without query, fragment or user name: agency, mission and role have fields of their own"
+	URL string `json:"url"`
+
+	// Dialect: C2S asks with mission and role, SC2S with accountName and roleName.
+	// +kubebuilder:default=C2S
+	// +optional
+	Dialect CAPDialect `json:"dialect,omitempty"`
+
+	// Agency as the portal knows it.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	Agency string `json:"agency"`
+
+	// Mission is the mission (C2S) or the account name (SC2S).
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	Mission string `json:"mission"`
+
+	// ExtraParameters are added to the query of each request.
+	// +kubebuilder:validation:MaxProperties=16
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !(k in ['agency', 'mission', 'role', 'accountName', 'roleName']))",message="extraParameters must not name agency, mission, role, accountName or roleName: they have fields of their own"
+	// +optional
+	ExtraParameters map[string]string `json:"extraParameters,omitempty"`
+
+	// ClientCertificateSecretRef names a Secret in the operator's namespace with the keys tls.crt, tls.key and ca.crt, or
+	// cap.pem, cap.key and ca-chain.cert.pem. The CA replaces the system's roots; without one, the cluster's trust bundle
+	// is used.
+	ClientCertificateSecretRef LocalReference `json:"clientCertificateSecretRef"`
+
+	// Timeout of one request.
+	// +kubebuilder:default="30s"
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s') && duration(self) <= duration('5m')",message="timeout must be between 1s and 5m"
+	// +optional
+	Timeout *metav1.Duration `json:"timeout,omitempty"`
+
+	// MaxConcurrentRequests to the portal.
+	// +kubebuilder:default=4
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=32
+	// +optional
+	MaxConcurrentRequests int32 `json:"maxConcurrentRequests,omitempty"`
+}
+
+// CredentialsRequestsSpec selects CredentialsRequests and gives them roles.
+type CredentialsRequestsSpec struct {
+	// Selector by label. None: all AWS CredentialsRequests.
+	// +optional
+	Selector *metav1.LabelSelector `json:"selector,omitempty"`
+
+	// Roles by the name of the CredentialsRequest. Else the Secret's own key "role" counts, else DefaultRole.
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=2000
+	// +optional
+	Roles []RequestRole `json:"roles,omitempty"`
+
+	// DefaultRole for what has no other.
+	// +kubebuilder:validation:MaxLength=512
+	// +optional
+	DefaultRole string `json:"defaultRole,omitempty"`
+}
+
+// RequestRole gives a CredentialsRequest its role.
+type RequestRole struct {
+	// Name of the CredentialsRequest.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+	// Role as the portal knows it.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=512
+	Role string `json:"role"`
+}
+
+// SecretRole gives a Secret its role.
+type SecretRole struct {
+	SecretReference `json:",inline"`
+	// Role as the portal knows it.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=512
+	Role string `json:"role"`
+}
+
+// RefreshSpec says when a credential is fetched anew.
+type RefreshSpec struct {
+	// AtLifetimePercent of its lifetime.
+	// +kubebuilder:default=50
+	// +kubebuilder:validation:Minimum=10
+	// +kubebuilder:validation:Maximum=90
+	// +optional
+	AtLifetimePercent int32 `json:"atLifetimePercent,omitempty"`
+	// JitterPercent of its lifetime by which a refresh may come earlier, the same for a role each time. 0 is none.
+	// +kubebuilder:default=10
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=40
+	// +optional
+	JitterPercent *int32 `json:"jitterPercent,omitempty"`
+	// AssumedLifetime where the portal gives no expiry.
+	// +kubebuilder:default="1h"
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1m') && duration(self) <= duration('36h')",message="assumedLifetime must be between 1m and 36h"
+	// +optional
+	AssumedLifetime *metav1.Duration `json:"assumedLifetime,omitempty"`
+}
+
+// CAPVerification is the question to AWS STS.
+// +kubebuilder:validation:XValidation:rule="!has(self.endpoint) || (isURL(self.endpoint) && url(self.endpoint).getScheme() == 'https')",message="verification.endpoint must be an https:// URL"
+type CAPVerification struct {
+	// STS: Off, BestEffort or Required.
+	// +kubebuilder:default=Off
+	// +optional
+	STS STSPolicy `json:"sts,omitempty"`
+	// Region. Default: the cluster's own.
+	// +kubebuilder:validation:Pattern=`^([a-z]{2,}(-[a-z]+)+-[0-9]+)?$`
+	// +kubebuilder:validation:MaxLength=64
+	// +optional
+	Region string `json:"region,omitempty"`
+	// Endpoint. Default: the cluster's own service endpoint for STS, else that of the region.
+	// +kubebuilder:validation:MaxLength=2048
+	// +optional
+	Endpoint string `json:"endpoint,omitempty"`
+}
+
+// RestartTarget is a workload that cannot reload credentials.
+type RestartTarget struct {
+	// Kind: Deployment, DaemonSet or StatefulSet.
+	Kind RestartKind `json:"kind"`
+	// Namespace of the workload.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Namespace string `json:"namespace"`
+	// Name of the workload.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+}
+
+// CAPCredentialSetStatus is what the operator knows and has done.
+type CAPCredentialSetStatus struct {
+	// ObservedGeneration is the generation of the spec that the conditions speak of.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
+	// Conditions follow kstatus: Ready, Reconciling, Stalled; and ClientCertificateValid, SecondWriter.
+	// +listType=map
+	// +listMapKey=type
+	// +optional
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+
+	// Credentials is fresh/all, such as 7/7.
+	// +optional
+	Credentials string `json:"credentials,omitempty"`
+	// EarliestExpiry of all credentials.
+	// +optional
+	EarliestExpiry *metav1.Time `json:"earliestExpiry,omitempty"`
+	// NextRefresh that is due.
+	// +optional
+	NextRefresh *metav1.Time `json:"nextRefresh,omitempty"`
+	// ClientCertificate that the portal is asked with.
+	// +optional
+	ClientCertificate *ClientCertificateStatus `json:"clientCertificate,omitempty"`
+
+	// Targets, failing ones first, at most 200.
+	// +listType=map
+	// +listMapKey=namespace
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=200
+	// +optional
+	Targets []CredentialTargetStatus `json:"targets,omitempty"`
+	// TargetsNotListed counts what Targets has no room for.
+	// +optional
+	TargetsNotListed int32 `json:"targetsNotListed,omitempty"`
+
+	// NotServed counts the AWS CredentialsRequests that are left alone because they use STS tokens (stsIAMRoleARN).
+	// +optional
+	NotServed int32 `json:"notServed,omitempty"`
+}
+
+// ClientCertificateStatus is the client certificate in use.
+type ClientCertificateStatus struct {
+	// Subject of the certificate.
+	// +optional
+	Subject string `json:"subject,omitempty"`
+	// NotAfter is when it expires.
+	// +optional
+	NotAfter *metav1.Time `json:"notAfter,omitempty"`
+}
+
+// CredentialTargetStatus is one Secret.
+type CredentialTargetStatus struct {
+	// Namespace of the Secret.
+	Namespace string `json:"namespace"`
+	// Name of the Secret.
+	Name string `json:"name"`
+	// CredentialsRequest that asks for it, namespace/name; empty for one named in spec.secrets.
+	// +optional
+	CredentialsRequest string `json:"credentialsRequest,omitempty"`
+	// Role whose credential it holds.
+	// +optional
+	Role string `json:"role,omitempty"`
+	// ExpiresAt of the credential in the Secret.
+	// +optional
+	ExpiresAt *metav1.Time `json:"expiresAt,omitempty"`
+	// RefreshedAt is when it was fetched.
+	// +optional
+	RefreshedAt *metav1.Time `json:"refreshedAt,omitempty"`
+	// NextRefresh of it.
+	// +optional
+	NextRefresh *metav1.Time `json:"nextRefresh,omitempty"`
+	// Result: a condition reason, such as Fresh, AuthenticationRefused or NoRole.
+	Result string `json:"result"`
+	// Message in words.
+	// +optional
+	Message string `json:"message,omitempty"`
+}
+
+// CAPCredentialSet keeps the AWS credentials of a cluster fresh that get them from a C2S Access Portal.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:scope=Cluster,shortName=capset,categories=rotation
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.credentials`
+// +kubebuilder:printcolumn:name="Status",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Next",type=string,JSONPath=`.status.nextRefresh`
+// +kubebuilder:printcolumn:name="Expires",type=string,JSONPath=`.status.earliestExpiry`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+type CAPCredentialSet struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// +required
+	Spec CAPCredentialSetSpec `json:"spec"`
+	// +optional
+	Status CAPCredentialSetStatus `json:"status,omitempty"`
+}
+
+// GetConditions and SetConditions serve the shared condition code.
+func (s *CAPCredentialSet) GetConditions() []metav1.Condition { return s.Status.Conditions }
+
+// SetConditions replaces the conditions.
+func (s *CAPCredentialSet) SetConditions(c []metav1.Condition) { s.Status.Conditions = c }
+
+// CAPCredentialSetList is a list of CAPCredentialSet.
+//
+// +kubebuilder:object:root=true
+type CAPCredentialSetList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []CAPCredentialSet `json:"items"`
+}

@@ -1,0 +1,25 @@
+package v1alpha1
+
+// LocalReference names a Secret or a ConfigMap in the operator's own namespace. There is no namespace field on purpose:
+// a spec must not be able to make the operator read elsewhere.
+type LocalReference struct {
+	// Name of the object in the operator's namespace.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+}
+
+// SecretReference names a Secret in any namespace.
+type SecretReference struct {
+	// Namespace of the Secret.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Namespace string `json:"namespace"`
+	// Name of the Secret.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+}
+
+// String is the usual namespace/name.
+func (r SecretReference) String() string { return r.Namespace + "/" + r.Name }
