@@ -1,0 +1,78 @@
+// Package conditions sets the three kstatus conditions in the only combinations that make sense, so that Argo CD, Flux
+// and kubectl wait read the same thing from both kinds.
+//
+// kstatus (sigs.k8s.io/cli-utils/pkg/kstatus) wants Reconciling and Stalled present only while they are True.
+package conditions
+
+import (
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+const (
+	ready       = "Ready"
+	reconciling = "Reconciling"
+	stalled     = "Stalled"
+
+	// maxMessage keeps a message readable in one screen of "oc describe"; the API's own limit is 32 KiB.
+	maxMessage = 1024
+)
+
+// Object is anything with conditions and a generation.
+type Object interface {
+	GetConditions() []metav1.Condition
+	SetConditions([]metav1.Condition)
+	GetGeneration() int64
+}
+
+// Ready says that what the spec states is true.
+func Ready(o Object, reason, message string) {
+	Set(o, ready, metav1.ConditionTrue, reason, message)
+	Remove(o, reconciling)
+	Remove(o, stalled)
+}
+
+// Progressing says that the operator works or waits, and nothing is wrong.
+func Progressing(o Object, reason, message string) {
+	Set(o, ready, metav1.ConditionUnknown, reason, message)
+	Set(o, reconciling, metav1.ConditionTrue, reason, message)
+	Remove(o, stalled)
+}
+
+// Failing says that something is wrong which the operator retries by itself.
+func Failing(o Object, reason, message string) {
+	Set(o, ready, metav1.ConditionFalse, reason, message)
+	Set(o, reconciling, metav1.ConditionTrue, reason, message)
+	Remove(o, stalled)
+}
+
+// Stalled says that something is wrong which a person must mend.
+func Stalled(o Object, reason, message string) {
+	Set(o, ready, metav1.ConditionFalse, reason, message)
+	Set(o, stalled, metav1.ConditionTrue, reason, message)
+	Remove(o, reconciling)
+}
+
+// Set sets one condition; its transition time changes only with its status.
+func Set(o Object, conditionType string, status metav1.ConditionStatus, reason, message string) {
+	conditions := o.GetConditions()
+	meta.SetStatusCondition(&conditions, metav1.Condition{
+		Type: conditionType, Status: status, Reason: reason, Message: shorten(message), ObservedGeneration: o.GetGeneration(),
+	})
+	o.SetConditions(conditions)
+}
+
+// Remove removes a condition that is there only while it is True.
+func Remove(o Object, conditionType string) {
+	conditions := o.GetConditions()
+	meta.RemoveStatusCondition(&conditions, conditionType)
+	o.SetConditions(conditions)
+}
+
+func shorten(message string) string {
+	r := []rune(message)
+	if len(r) <= maxMessage {
+		return message
+	}
+	return string(r[:maxMessage-1]) + "…"
+}

@@ -1,0 +1,58 @@
+package conditions
+
+import (
+	"strings"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+type object struct{ conditions []metav1.Condition }
+
+func (o *object) GetConditions() []metav1.Condition  { return o.conditions }
+func (o *object) SetConditions(c []metav1.Condition) { o.conditions = c }
+func (o *object) GetGeneration() int64               { return 7 }
+
+func TestEachStateLeavesExactlyTheConditionsThatKstatusExpects(t *testing.T) {
+	states := map[string]struct {
+		// set brings the object into the state.
+		set func(Object, string, string)
+		// ready is the status of Ready; reconciling and stalled whether these conditions are present.
+		ready                metav1.ConditionStatus
+		reconciling, stalled bool
+	}{
+		"ready":       {set: Ready, ready: metav1.ConditionTrue},
+		"progressing": {set: Progressing, ready: metav1.ConditionUnknown, reconciling: true},
+		"failing":     {set: Failing, ready: metav1.ConditionFalse, reconciling: true},
+		"stalled":     {set: Stalled, ready: metav1.ConditionFalse, stalled: true},
+	}
+	for from, before := range states {
+		for to, after := range states {
+			t.Run(from+" then "+to, func(t *testing.T) {
+				o := &object{}
+				before.set(o, "Before", "before")
+				after.set(o, "After", "after")
+				got := meta.FindStatusCondition(o.conditions, "Ready")
+				if got == nil || got.Status != after.ready || got.Reason != "After" || got.ObservedGeneration != 7 {
+					t.Errorf("Ready = %+v, want %s with reason After at generation 7", got, after.ready)
+				}
+				if is := meta.IsStatusConditionTrue(o.conditions, "Reconciling"); is != after.reconciling {
+					t.Errorf("Reconciling present = %t, want %t", is, after.reconciling)
+				}
+				if is := meta.IsStatusConditionTrue(o.conditions, "Stalled"); is != after.stalled {
+					t.Errorf("Stalled present = %t, want %t", is, after.stalled)
+				}
+			})
+		}
+	}
+}
+
+func TestALongMessageIsShortenedWithoutBreakingACharacter(t *testing.T) {
+	o := &object{}
+	Ready(o, "Reason", strings.Repeat("ä", 5000))
+	got := o.conditions[0].Message
+	if n := len([]rune(got)); n != maxMessage || !strings.HasSuffix(got, "ä…") {
+		t.Errorf("message has %d characters and ends with %q, want %d and an ellipsis", n, got[len(got)-5:], maxMessage)
+	}
+}
