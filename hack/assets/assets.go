@@ -1,0 +1,194 @@
+// Package assets finds a real etcd and kube-apiserver (and kubectl) for the tests and for the demo, so that nobody has
+// to install a control plane by hand: a machine with Go, make and git is enough.
+package assets
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// Variable is the environment variable by which envtest and this package agree on a directory of binaries.
+const Variable = "KUBEBUILDER_ASSETS"
+
+// Binaries are what a complete directory holds. The demo shows the cluster with kubectl.
+var Binaries = []string{"etcd", "kube-apiserver", "kubectl"}
+
+// Finder looks for the binaries. New fills it; tests change its fields.
+type Finder struct {
+	// Root is the repository: the directory that holds hack/controlplane/go.mod.
+	Root string
+	// Cache is the directory in which binaries that were built or downloaded are kept.
+	Cache string
+	// Given is the value of KUBEBUILDER_ASSETS.
+	Given string
+	// Log is told, in sentences, what happens and how long it takes.
+	Log io.Writer
+	// Go is the go command.
+	Go string
+	// Index is where setup-envtest reads which control planes can be downloaded.
+	Index string
+	// Client asks for Index, to learn quickly whether there is anything to download from.
+	Client *http.Client
+	// DownloadLimit ends a download that hangs.
+	DownloadLimit time.Duration
+	// ProgressEvery is the pause between two lines of progress.
+	ProgressEvery time.Duration
+}
+
+// New returns the Finder of the repository in which the working directory lies.
+func New(log io.Writer) (*Finder, error) {
+	root, err := repositoryRoot()
+	if err != nil {
+		return nil, err
+	}
+	cache, err := cacheDir()
+	if err != nil {
+		return nil, err
+	}
+	return &Finder{
+		Root:  root,
+		Cache: cache,
+		Given: os.Getenv(Variable),
+		Log:   log,
+		Go:    "go",
+		Index: defaultIndex,
+		// The index is one small file: where it takes longer than this, the download behind it would not be quicker than a build.
+		Client: &http.Client{Timeout: 10 * time.Second},
+		// 100 MB within the time that a build takes on 2 cores; beyond it, building is quicker.
+		DownloadLimit: 5 * time.Minute,
+		ProgressEvery: 20 * time.Second,
+	}, nil
+}
+
+// Find returns a directory with all Binaries. It looks, in this order, at KUBEBUILDER_ASSETS, at what was built or
+// downloaded before, at what setup-envtest can download, and else builds them from their Go modules. An error is a
+// sentence that says what to do. Nothing half-written is left behind, also when ctx ends.
+func (f *Finder) Find(ctx context.Context) (string, error) {
+	if f.Given != "" {
+		if missing := missingIn(f.Given); len(missing) > 0 {
+			return "", fmt.Errorf("%s is %s, which has no %s: set it to a directory with %s, or unset it to have them provided",
+				Variable, f.Given, strings.Join(missing, " and no "), strings.Join(Binaries, ", "))
+		}
+		return f.Given, nil
+	}
+
+	version, err := f.kubernetesVersion()
+	if err != nil {
+		return "", err
+	}
+	if dir, ok := f.fromCache(version); ok {
+		return dir, nil
+	}
+
+	unlock, err := f.lock(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	// Whoever held the lock before may have provided them.
+	if dir, ok := f.fromCache(version); ok {
+		return dir, nil
+	}
+	stage, err := f.stage()
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(stage) //nolint:errcheck // the next one who takes the lock removes what is left
+
+	dir, err := f.download(ctx, version, stage)
+	if err == nil {
+		return dir, nil
+	}
+	if ctx.Err() != nil {
+		return "", stopped()
+	}
+	f.say("setup-envtest cannot download a control plane here (%v); building it from its Go modules instead", err)
+	return f.build(ctx, version, stage)
+}
+
+// fromCache returns the directory of what was built or downloaded before. What was built comes first: it is exactly the
+// version that is pinned, while setup-envtest offers few patch releases.
+func (f *Finder) fromCache(version string) (string, bool) {
+	downloaded, _ := filepath.Glob(f.downloadedDir(minor(version) + ".*"))
+	for _, dir := range append([]string{filepath.Join(f.Cache, version)}, downloaded...) {
+		if len(missingIn(dir)) == 0 {
+			return dir, true
+		}
+	}
+	return "", false
+}
+
+var kubernetesRequirement = regexp.MustCompile(`(?m)^\s*k8s\.io/kubernetes (v1\.\d+\.\d+)\b`)
+
+// kubernetesVersion is the version that hack/controlplane pins, such as v1.37.1. It is read without the go command: this
+// runs before every test.
+func (f *Finder) kubernetesVersion() (string, error) {
+	raw, err := os.ReadFile(filepath.Join(f.moduleDir(), "go.mod"))
+	if err != nil {
+		return "", fmt.Errorf("the control plane's module cannot be read: %w", err)
+	}
+	match := kubernetesRequirement.FindSubmatch(raw)
+	if match == nil {
+		return "", fmt.Errorf("%s/go.mod does not require k8s.io/kubernetes v1.x.y", f.moduleDir())
+	}
+	return string(match[1]), nil
+}
+
+func (f *Finder) moduleDir() string { return filepath.Join(f.Root, "hack", "controlplane") }
+
+func (f *Finder) say(format string, args ...any) {
+	fmt.Fprintf(f.Log, "control plane: "+format+"\n", args...)
+}
+
+// minor turns v1.37.1 into 1.37.
+func minor(version string) string {
+	v := strings.TrimPrefix(version, "v")
+	return v[:strings.LastIndex(v, ".")]
+}
+
+// missingIn names the binaries that dir does not have as executable files.
+func missingIn(dir string) []string {
+	var missing []string
+	for _, name := range Binaries {
+		info, err := os.Stat(filepath.Join(dir, name))
+		if err != nil || !info.Mode().IsRegular() || info.Mode().Perm()&0o111 == 0 {
+			missing = append(missing, name)
+		}
+	}
+	return missing
+}
+
+func repositoryRoot() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for ; ; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "hack", "controlplane", "go.mod")); err == nil {
+			return dir, nil
+		}
+		if dir == filepath.Dir(dir) {
+			return "", errors.New("no hack/controlplane/go.mod here or above: run this inside the repository")
+		}
+	}
+}
+
+func cacheDir() (string, error) {
+	base := os.Getenv("XDG_CACHE_HOME")
+	if base == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return "", fmt.Errorf("no place to keep the control plane: set XDG_CACHE_HOME or HOME (%w)", err)
+		}
+		base = filepath.Join(home, ".cache")
+	}
+	return filepath.Join(base, "credential-rotation-operator", "controlplane"), nil
+}
