@@ -1,0 +1,49 @@
+package capcredentialset
+
+import (
+	"time"
+
+	"k8s.io/utils/clock"
+
+	"github.com/openshift/credential-rotation-operator/internal/secretwatch"
+)
+
+// Options are what the manager gives to the controller. Each time has a default that suits real services.
+type Options struct {
+	// Namespace of the operator: every Secret and ConfigMap that a spec reads lies there, and the key of the content hash.
+	Namespace string
+	// Clock tells the time.
+	Clock clock.PassiveClock
+	// Secrets watches single Secrets by name. The manager runs it.
+	Secrets *secretwatch.Watcher
+
+	// MaxSleep is the longest time between two looks at the clock. A look that finds nothing due reads and writes nothing.
+	MaxSleep time.Duration
+	// RoundBudget is how long after its start a round begins no more requests to the portal: the rest is left to the next
+	// round, which follows at once and sees what has happened meanwhile.
+	RoundBudget time.Duration
+	// CertificateWarning is how long before its end the client certificate is reported as about to expire.
+	CertificateWarning time.Duration
+	// RestartRetry is the wait after a workload could not be restarted.
+	RestartRetry time.Duration
+}
+
+// SetDefaults fills what is zero.
+func (o *Options) SetDefaults() {
+	def := func(d *time.Duration, v time.Duration) {
+		if *d == 0 {
+			*d = v
+		}
+	}
+	if o.Clock == nil {
+		o.Clock = clock.RealClock{}
+	}
+	// Timers run on the monotonic clock, which stands still while a machine sleeps and knows nothing of a wall clock that
+	// jumps: looking every minute bounds what both can cost, against credentials that live for an hour.
+	def(&o.MaxSleep, time.Minute)
+	// As long as one request may take by default: a portal that hangs must not keep a new Secret waiting for longer.
+	def(&o.RoundBudget, 30*time.Second)
+	// An NPE certificate is renewed by people and paper: weeks.
+	def(&o.CertificateWarning, 30*24*time.Hour)
+	def(&o.RestartRetry, time.Minute)
+}

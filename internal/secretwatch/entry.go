@@ -1,0 +1,102 @@
+package secretwatch
+
+import (
+	"context"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/resourceversion"
+)
+
+// lastApplied is where kubectl apply keeps a copy of all it sent: for a Secret, its content once more.
+const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
+
+// entry is what is known of one Secret. Its fields are guarded by the Watcher's lock.
+type entry struct {
+	watcher *Watcher
+	ref     types.NamespacedName
+	cancel  context.CancelFunc
+	owners  int
+
+	secret *corev1.Secret
+	synced bool
+	err    error
+	// goneAt is the resource version at which the Secret was seen to be gone: nothing older brings it back.
+	goneAt string
+}
+
+// Replace takes the answer to a list, which holds the Secret or nothing.
+func (e *entry) Replace(objects []runtime.Object) {
+	e.change(func() bool {
+		news := !e.synced || e.err != nil
+		e.synced, e.err = true, nil
+		for _, o := range objects {
+			if s, ok := o.(*corev1.Secret); ok && s.Name == e.ref.Name {
+				return e.take(s) || news
+			}
+		}
+		news = news || e.secret != nil
+		e.secret = nil
+		return news
+	})
+}
+
+// Put takes a new state of the Secret.
+func (e *entry) Put(object runtime.Object) {
+	e.change(func() bool {
+		s, ok := object.(*corev1.Secret)
+		return ok && e.take(s)
+	})
+}
+
+// Delete takes the end of the Secret.
+func (e *entry) Delete(object runtime.Object) {
+	e.change(func() bool {
+		s, ok := object.(*corev1.Secret)
+		if !ok || e.secret == nil || older(s.ResourceVersion, e.secret.ResourceVersion) {
+			return false
+		}
+		e.secret, e.goneAt = nil, s.ResourceVersion
+		return true
+	})
+}
+
+// Failed takes the news that the Secret cannot be read. What cannot be read now may be outdated, so nothing of it counts
+// any more until it can be.
+func (e *entry) Failed(err error) {
+	e.change(func() bool {
+		news := e.err == nil || e.err.Error() != err.Error()
+		e.err = err
+		return news
+	})
+}
+
+// take stores a state unless a newer one is known, and says whether that is news. The caller holds the lock.
+func (e *entry) take(s *corev1.Secret) bool {
+	if e.secret != nil && !older(e.secret.ResourceVersion, s.ResourceVersion) || e.goneAt != "" && !older(e.goneAt, s.ResourceVersion) {
+		return false
+	}
+	if _, ok := s.Annotations[lastApplied]; ok {
+		s = s.DeepCopy()
+		delete(s.Annotations, lastApplied)
+	}
+	e.secret = s
+	return true
+}
+
+func (e *entry) change(f func() bool) {
+	e.watcher.mu.Lock()
+	news := f()
+	e.watcher.mu.Unlock()
+	if news {
+		e.watcher.notify(e.ref)
+	}
+}
+
+// older is true when resource version a is older than b. What cannot be compared counts as older: the watch has the
+// last word.
+func older(a, b string) bool {
+	n, err := resourceversion.CompareResourceVersion(a, b)
+	return err != nil || n < 0
+}

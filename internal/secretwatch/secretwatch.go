@@ -1,0 +1,205 @@
+// Package secretwatch watches single Secrets by name. A list and a watch with a metadata.name field selector are
+// authorised by resourceNames, so the operator needs no right to read any other Secret, and its memory does not grow with
+// them.
+package secretwatch
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/watch"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"github.com/openshift/credential-rotation-operator/internal/objectwatch"
+)
+
+// maxOpening is how many lists and watches are opened at once: a restart with a thousand Secrets takes a few seconds and
+// leaves the API server's seats to others.
+const maxOpening = 16
+
+// Watcher watches Secrets that others name. It is a manager.Runnable; what is named before it starts is watched from then.
+type Watcher struct {
+	client corev1client.SecretsGetter
+	opts   objectwatch.Options
+
+	mu       sync.Mutex
+	ctx      context.Context // of Start; nil before
+	entries  map[types.NamespacedName]*entry
+	owners   map[string]map[types.NamespacedName]bool
+	handlers []func(types.NamespacedName)
+}
+
+// New makes a Watcher. It has a connection of its own without a client-side rate limit, which would delay a thousand
+// watches by minutes; maxOpening bounds it instead.
+func New(config *rest.Config, opts objectwatch.Options) (*Watcher, error) {
+	own := rest.CopyConfig(config)
+	own.QPS, own.Burst, own.RateLimiter = -1, -1, nil
+	own.ContentType = runtime.ContentTypeProtobuf
+	own.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
+	client, err := corev1client.NewForConfig(own)
+	if err != nil {
+		return nil, fmt.Errorf("making a client for single Secrets: %w", err)
+	}
+	return NewForClient(client, opts), nil
+}
+
+// NewForClient is New with a client that exists.
+func NewForClient(client corev1client.SecretsGetter, opts objectwatch.Options) *Watcher {
+	if opts.Gate == nil {
+		opts.Gate = make(chan struct{}, maxOpening)
+	}
+	opts.SetDefaults()
+	return &Watcher{
+		client: client, opts: opts,
+		entries: map[types.NamespacedName]*entry{}, owners: map[string]map[types.NamespacedName]bool{},
+	}
+}
+
+// Start watches until ctx ends.
+func (w *Watcher) Start(ctx context.Context) error {
+	w.mu.Lock()
+	w.ctx = ctx
+	for ref, e := range w.entries {
+		w.run(ref, e)
+	}
+	w.mu.Unlock()
+	<-ctx.Done()
+	return nil
+}
+
+// NeedLeaderElection is false: nothing is watched before a controller, which does need the lead, names it.
+func (w *Watcher) NeedLeaderElection() bool { return false }
+
+// Watch makes refs the whole set of Secrets that owner (any name that is unique to it) wants watched: what is new is
+// watched from now on, what only this owner wanted and names no longer is forgotten.
+func (w *Watcher) Watch(owner string, refs ...types.NamespacedName) {
+	wanted := make(map[types.NamespacedName]bool, len(refs))
+	for _, ref := range refs {
+		wanted[ref] = true
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	before := w.owners[owner]
+	for ref := range wanted {
+		if before[ref] {
+			continue
+		}
+		e, ok := w.entries[ref]
+		if !ok {
+			e = &entry{watcher: w, ref: ref}
+			w.entries[ref] = e
+			w.run(ref, e)
+		}
+		e.owners++
+	}
+	for ref := range before {
+		if wanted[ref] {
+			continue
+		}
+		e := w.entries[ref]
+		if e.owners--; e.owners == 0 {
+			delete(w.entries, ref)
+			if e.cancel != nil {
+				e.cancel()
+			}
+		}
+	}
+	if w.owners[owner] = wanted; len(wanted) == 0 {
+		delete(w.owners, owner)
+	}
+}
+
+// Forget ends an owner's interest.
+func (w *Watcher) Forget(owner string) { w.Watch(owner) }
+
+// Get answers a Secret as it was last seen. synced is false as long as nothing is known about it: it is not watched, not
+// read yet, or may not be read (Err says so). The Secret must not be changed.
+func (w *Watcher) Get(namespace, name string) (secret *corev1.Secret, found, synced bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	e, ok := w.entries[types.NamespacedName{Namespace: namespace, Name: name}]
+	if !ok || !e.synced || e.err != nil {
+		return nil, false, false
+	}
+	return e.secret, e.secret != nil, true
+}
+
+// Err says why a Secret cannot be read; nil when it can be, or when that is not known yet. It never holds content.
+func (w *Watcher) Err(namespace, name string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if e, ok := w.entries[types.NamespacedName{Namespace: namespace, Name: name}]; ok {
+		return e.err
+	}
+	return nil
+}
+
+// Observe takes a Secret that its caller has just written or read, so that the next Get answers nothing older. The watch's own
+// event of the same change is then no news.
+func (w *Watcher) Observe(secret *corev1.Secret) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if e, ok := w.entries[types.NamespacedName{Namespace: secret.Namespace, Name: secret.Name}]; ok {
+		e.take(secret)
+	}
+}
+
+// Source tells a controller of each Secret that changed, appeared, went away or became (un)readable; requests says whom that
+// concerns.
+func (w *Watcher) Source(requests func(types.NamespacedName) []reconcile.Request) source.Source {
+	return source.Func(func(_ context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+		w.OnChange(func(ref types.NamespacedName) {
+			for _, r := range requests(ref) {
+				queue.Add(r)
+			}
+		})
+		return nil
+	})
+}
+
+// OnChange calls f, which must not block nor call the Watcher in its own goroutine before it returns, for each change from
+// now on.
+func (w *Watcher) OnChange(f func(types.NamespacedName)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.handlers = append(w.handlers, f)
+}
+
+// run starts the loop of an entry, once Start has been called. The caller holds the lock.
+func (w *Watcher) run(ref types.NamespacedName, e *entry) {
+	if w.ctx == nil {
+		return
+	}
+	ctx, cancel := context.WithCancel(w.ctx)
+	e.cancel = cancel
+	secrets := w.client.Secrets(ref.Namespace)
+	go objectwatch.Run(ctx, objectwatch.Source{
+		Name:          ref.String(),
+		FieldSelector: fields.OneTermEqualSelector(metav1.ObjectNameField, ref.Name).String(),
+		List: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
+			return secrets.List(ctx, o)
+		},
+		Watch: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
+			return secrets.Watch(ctx, o)
+		},
+	}, e, w.opts)
+}
+
+func (w *Watcher) notify(ref types.NamespacedName) {
+	w.mu.Lock()
+	handlers := w.handlers
+	w.mu.Unlock()
+	for _, f := range handlers {
+		f(ref)
+	}
+}
