@@ -1,0 +1,82 @@
+// Package manager is the long-running process of the operator: its flags, its log, its cache and its health, and
+// both controllers started side by side.
+package manager
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// namespaceVariable is where the Deployment puts the operator's own namespace (downward API).
+const namespaceVariable = "POD_NAMESPACE"
+
+// leaderElectionID names the Lease by which replicas elect a leader.
+const leaderElectionID = "credential-rotation-operator"
+
+// options are what the command line and the environment say.
+type options struct {
+	// namespace is the operator's own: its Lease, and every Secret and ConfigMap that a spec reads, lie there.
+	namespace string
+
+	metricsAddress string
+	metricsSecure  bool
+	// metricsCertDir holds tls.crt and tls.key; empty makes a self-signed certificate.
+	metricsCertDir string
+	probeAddress   string
+
+	leaderElect   bool
+	leaseDuration time.Duration
+	renewDeadline time.Duration
+	retryPeriod   time.Duration
+
+	log logFlags
+}
+
+// NewCommand is the subcommand manager.
+func NewCommand() *cobra.Command {
+	var o options
+	cmd := &cobra.Command{
+		Use:   "manager",
+		Short: "Run the operator",
+		Long: "Run the operator: both controllers, until it is told to stop or another replica has become the leader.\n\n" +
+			"The environment variable " + namespaceVariable + " names the namespace that the operator itself runs in.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.namespace = os.Getenv(namespaceVariable)
+			if err := o.validate(); err != nil {
+				return err
+			}
+			useLogger(o.log.logger(cmd.ErrOrStderr()))
+			return run(cmd.Context(), o)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&o.metricsAddress, "metrics-bind-address", ":8443", "address of the metrics endpoint; 0 turns it off")
+	flags.BoolVar(&o.metricsSecure, "metrics-secure", true, "serve metrics by HTTPS and only to who may get the URL /metrics")
+	flags.StringVar(&o.metricsCertDir, "metrics-cert-dir", "", "directory with tls.crt and tls.key for the metrics endpoint; without it, a self-signed certificate is used")
+	flags.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081", "address of healthz and readyz; 0 turns them off")
+	flags.BoolVar(&o.leaderElect, "leader-elect", false, "elect a leader by a Lease in the operator's namespace; needed with more than one replica")
+	// The defaults are those that OpenShift asks of its operators: an API server that is away for 60 s, as on a single
+	// node that upgrades, costs nobody the lead, and the Lease is written only every 26 s.
+	flags.DurationVar(&o.leaseDuration, "leader-elect-lease-duration", 137*time.Second, "after this long without a renewal another replica may take the lead")
+	flags.DurationVar(&o.renewDeadline, "leader-elect-renew-deadline", 107*time.Second, "after this long without a renewal the leader gives up")
+	flags.DurationVar(&o.retryPeriod, "leader-elect-retry-period", 26*time.Second, "how often the leader renews and the others try")
+	o.log.bind(flags)
+	return cmd
+}
+
+func (o *options) validate() error {
+	if o.namespace == "" {
+		return errors.New("the environment variable " + namespaceVariable + " is not set: it must name the namespace that the operator runs in, " +
+			"where its Lease and every Secret that a spec refers to lie (in a Deployment: fieldRef metadata.namespace)")
+	}
+	if o.leaseDuration <= o.renewDeadline || o.renewDeadline <= o.retryPeriod {
+		return fmt.Errorf("the lease duration (%s) must be longer than the renew deadline (%s), and that longer than the retry period (%s)",
+			o.leaseDuration, o.renewDeadline, o.retryPeriod)
+	}
+	return nil
+}

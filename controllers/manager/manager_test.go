@@ -1,0 +1,177 @@
+package manager
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	configv1 "github.com/openshift/api/config/v1"
+	"github.com/spf13/pflag"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+func TestManagerCommand_NamesTheVariableWhenTheNamespaceIsUnknown(t *testing.T) {
+	t.Setenv(namespaceVariable, "")
+	cmd := NewCommand()
+	cmd.SetArgs(nil)
+	cmd.SetOut(io.Discard)
+	cmd.SetErr(io.Discard)
+	err := cmd.Execute()
+	if err == nil || !strings.Contains(err.Error(), namespaceVariable) {
+		t.Errorf("without a namespace the manager said %v; want an error that names %s", err, namespaceVariable)
+	}
+}
+
+func TestManagerCommand_RefusesLeaseTimesThatCannotWork(t *testing.T) {
+	t.Setenv(namespaceVariable, "somewhere")
+	cmd := NewCommand()
+	cmd.SetArgs([]string{"--leader-elect-lease-duration=10s", "--leader-elect-renew-deadline=10s"})
+	cmd.SetOut(io.Discard)
+	cmd.SetErr(io.Discard)
+	err := cmd.Execute()
+	if err == nil || !strings.Contains(err.Error(), "lease duration (10s)") {
+		t.Errorf("lease times that cannot work were answered with %v", err)
+	}
+}
+
+func TestLogger_NeverReachesTheLevelsThatPrintBodies(t *testing.T) {
+	for _, tc := range []struct {
+		flag string
+		// highest is the most verbose level that must still be written.
+		highest int
+	}{
+		{"--zap-log-level=10", maxVerbosity},
+		{"--zap-log-level=127", maxVerbosity},
+		{"--zap-log-level=2", 2},
+		{"--zap-log-level=info", 0},
+	} {
+		t.Run(tc.flag, func(t *testing.T) {
+			var l logFlags
+			flags := pflag.NewFlagSet("test", pflag.ContinueOnError)
+			l.bind(flags)
+			if err := flags.Parse([]string{tc.flag}); err != nil {
+				t.Fatal(err)
+			}
+			var out bytes.Buffer
+			log := l.logger(&out)
+			for level := 0; level <= 10; level++ {
+				out.Reset()
+				log.V(level).Info("an entry")
+				if written, want := out.Len() > 0, level <= tc.highest; written != want {
+					t.Errorf("V(%d) written: %t, want %t", level, written, want)
+				}
+			}
+		})
+	}
+}
+
+func TestLogFlags_OfferNoDevelopmentMode(t *testing.T) {
+	if f := NewCommand().Flags().Lookup("zap-devel"); f != nil {
+		t.Error("--zap-devel is offered; it logs whole objects, Secrets among them")
+	}
+}
+
+func TestGuardedCache_RefusesSecretsAndConfigMapsInEveryForm(t *testing.T) {
+	scheme, err := NewScheme()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := newGuardedCache(&rest.Config{Host: "https://127.0.0.1:1"}, cache.Options{Scheme: scheme, Mapper: noMapper{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := context.Background()
+	metadata := &metav1.PartialObjectMetadata{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"}}
+	for name, refused := range map[string]error{
+		"get a Secret":             c.Get(ctx, client.ObjectKey{Namespace: "a", Name: "b"}, &corev1.Secret{}),
+		"get a Secret's metadata":  c.Get(ctx, client.ObjectKey{Namespace: "a", Name: "b"}, metadata),
+		"list Secrets":             c.List(ctx, &corev1.SecretList{}),
+		"list ConfigMaps":          c.List(ctx, &corev1.ConfigMapList{}),
+		"index Secrets":            c.IndexField(ctx, &corev1.Secret{}, "type", nil),
+		"an informer of Secrets":   secondOf(c.GetInformer(ctx, &corev1.Secret{})),
+		"an informer of their GVK": secondOf(c.GetInformerForKind(ctx, corev1.SchemeGroupVersion.WithKind("Secret"))),
+	} {
+		if !errors.Is(refused, ErrNeverCached) {
+			t.Errorf("%s: got %v, want ErrNeverCached", name, refused)
+		}
+	}
+	if err := c.(*guardedCache).refuse(&configv1.ClusterVersion{}); err != nil {
+		t.Errorf("a ClusterVersion may be cached, got %v", err)
+	}
+}
+
+func TestClockJumpCheck(t *testing.T) {
+	start := time.Date(2026, 11, 20, 3, 0, 0, 0, time.UTC)
+	for _, tc := range []struct {
+		name string
+		// wall and monotonic are how far each clock has moved since the start.
+		wall, monotonic time.Duration
+		healthy         bool
+	}{
+		{"both clocks moved together for days", 72 * time.Hour, 72 * time.Hour, true},
+		{"a time service slewed the clock a little", time.Hour + time.Minute, time.Hour, true},
+		{"the machine was suspended overnight", 10 * time.Hour, 2 * time.Hour, false},
+		{"the clock was set back", -time.Hour, time.Minute, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			now := clockReading{wall: start}
+			check := clockJumpCheck(func() clockReading { return now })
+			now = clockReading{wall: start.Add(tc.wall), monotonic: tc.monotonic}
+			for range 2 { // It stays that way.
+				if err := check(nil); (err == nil) != tc.healthy {
+					t.Errorf("the check said %v, want healthy %t", err, tc.healthy)
+				}
+			}
+		})
+	}
+}
+
+func TestReadClocks_BothClocksAdvance(t *testing.T) {
+	read := readClocks()
+	first, second := read(), read()
+	if second.monotonic < first.monotonic || second.wall.Before(first.wall) {
+		t.Errorf("clocks went back: %v then %v", first, second)
+	}
+}
+
+func TestCacheSyncedCheck_PassesOnceSyncedAndRemembers(t *testing.T) {
+	syncer := &fakeSyncer{}
+	check := cacheSyncedCheck(syncer)
+	req := httptest.NewRequest("GET", "/readyz", nil)
+	if err := check(req); err == nil {
+		t.Error("ready before the caches were synced")
+	}
+	syncer.synced = true
+	if err := check(req); err != nil {
+		t.Errorf("not ready although the caches are synced: %v", err)
+	}
+	asked := syncer.asked
+	if err := check(req); err != nil || syncer.asked != asked {
+		t.Errorf("asked the caches again (%d, then %d times) or forgot: %v", asked, syncer.asked, err)
+	}
+}
+
+type fakeSyncer struct {
+	synced bool
+	asked  int
+}
+
+func (f *fakeSyncer) WaitForCacheSync(context.Context) bool {
+	f.asked++
+	return f.synced
+}
+
+func secondOf[T any](_ T, err error) error { return err }
+
+// noMapper maps nothing: nothing that a test asks for gets as far.
+type noMapper struct{ meta.RESTMapper }

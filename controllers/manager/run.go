@@ -1,0 +1,96 @@
+package manager
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+
+	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/openshift/credential-rotation-operator/internal/version"
+)
+
+// run runs both controllers until ctx ends or the lead is lost. The latter is an error, so that the process ends with
+// an exit code that says so.
+func run(ctx context.Context, o options) error {
+	config, err := ctrl.GetConfig()
+	if err != nil {
+		return fmt.Errorf("finding the API server: %w", err)
+	}
+	rest.AddUserAgent(config, version.UserAgent())
+
+	managerOptions, err := o.managerOptions()
+	if err != nil {
+		return err
+	}
+	mgr, err := ctrl.NewManager(config, managerOptions)
+	if err != nil {
+		return fmt.Errorf("making the manager: %w", err)
+	}
+	if err := addHealthChecks(mgr); err != nil {
+		return err
+	}
+	if err := setupControllers(mgr, o); err != nil {
+		return err
+	}
+	ctrl.Log.Info("Starting", "version", version.String(), "namespace", o.namespace, "leaderElection", o.leaderElect)
+	if err := mgr.Start(ctx); err != nil {
+		return fmt.Errorf("the manager ended: %w", err)
+	}
+	return nil
+}
+
+func (o *options) managerOptions() (ctrl.Options, error) {
+	scheme, err := NewScheme()
+	if err != nil {
+		return ctrl.Options{}, err
+	}
+	return ctrl.Options{
+		Scheme:   scheme,
+		NewCache: newGuardedCache,
+		Client:   client.Options{Cache: &client.CacheOptions{DisableFor: uncached()}},
+
+		Metrics:                o.metricsOptions(),
+		HealthProbeBindAddress: o.probeAddress,
+
+		LeaderElection:          o.leaderElect,
+		LeaderElectionID:        leaderElectionID,
+		LeaderElectionNamespace: o.namespace,
+		LeaseDuration:           &o.leaseDuration,
+		RenewDeadline:           &o.renewDeadline,
+		RetryPeriod:             &o.retryPeriod,
+		// Safe because the process ends as soon as the manager does: nothing of it works on without the lead.
+		LeaderElectionReleaseOnCancel: true,
+	}, nil
+}
+
+func (o *options) metricsOptions() metricsserver.Options {
+	m := metricsserver.Options{
+		BindAddress:   o.metricsAddress,
+		SecureServing: o.metricsSecure,
+		CertDir:       o.metricsCertDir,
+		// HTTP/2 has had denial-of-service flaws again and again, and a scrape gains nothing from it.
+		TLSOpts: []func(*tls.Config){func(c *tls.Config) { c.NextProtos = []string{"http/1.1"} }},
+	}
+	if o.metricsSecure {
+		m.FilterProvider = filters.WithAuthenticationAndAuthorization
+	}
+	return m
+}
+
+func addHealthChecks(mgr ctrl.Manager) error {
+	for name, check := range map[string]healthz.Checker{"ping": healthz.Ping, "clock": clockJumpCheck(readClocks())} {
+		if err := mgr.AddHealthzCheck(name, check); err != nil {
+			return fmt.Errorf("adding the health check %s: %w", name, err)
+		}
+	}
+	if err := mgr.AddReadyzCheck("caches", cacheSyncedCheck(mgr.GetCache())); err != nil {
+		return fmt.Errorf("adding the readiness check: %w", err)
+	}
+	return nil
+}

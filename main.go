@@ -1,0 +1,36 @@
+// The command line of the credential-rotation-operator. Each subcommand lives beside what it works on; this file only
+// puts them together.
+package main
+
+import (
+	"fmt"
+	"os"
+
+	// spec.schedule names IANA time zones and the image has no zoneinfo of its own.
+	_ "time/tzdata"
+
+	"github.com/spf13/cobra"
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/openshift/credential-rotation-operator/controllers/manager"
+	"github.com/openshift/credential-rotation-operator/internal/version"
+)
+
+func main() {
+	if err := newRootCommand().ExecuteContext(ctrl.SetupSignalHandler()); err != nil {
+		fmt.Fprintln(os.Stderr, "Error:", err)
+		os.Exit(1)
+	}
+}
+
+func newRootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "credential-rotation-operator",
+		Short: "Keeps the pull secret and the short-lived AWS credentials of an OpenShift cluster alive",
+		// An error of a running manager is no reason to print the usage, and main prints the error itself.
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.AddCommand(manager.NewCommand(), version.NewCommand())
+	return root
+}
