@@ -1,0 +1,126 @@
+# Everything that is done with this repository is a target here. A machine needs Go, make and git; the rest is provided.
+
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -o pipefail -euc
+.DEFAULT_GOAL := help
+
+# The version of the product, in the binary and in the bundle, and the image that the manifests name.
+VERSION ?= 0.1.0
+IMG ?= quay.io/openshift/credential-rotation-operator:v$(VERSION)
+CONTAINER_TOOL ?= podman
+
+# No C compiler is needed for anything.
+export CGO_ENABLED := 0
+
+# The longest package is test/e2e; see `make e2e`.
+TEST_TIMEOUT ?= 45m
+# How long `make fuzz` stays with each target, and how many rounds `make deflake` runs.
+FUZZTIME ?= 30s
+ROUNDS ?= 10
+
+TOOL := go tool -modfile=hack/tools/go.mod
+GO_DIRS := api config controllers hack internal test main.go
+# Runs what follows it with the directory of etcd and kube-apiserver in KUBEBUILDER_ASSETS.
+WITH_ASSETS := assets="$$(hack/controlplane/assets.sh)"; KUBEBUILDER_ASSETS="$$assets"
+
+##@ General
+
+.PHONY: help
+help: ## Show the targets.
+	@awk 'BEGIN {FS = ":.*## "} \
+		/^##@/ {printf "\n%s\n", substr($$0, 5)} \
+		/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' Makefile
+
+.PHONY: presubmit
+presubmit: verify lint test ## Everything that must pass before a change lands: verify, lint, test.
+
+.PHONY: clean
+clean: ## Remove what was built in this checkout (not the control plane, which is kept in the user's cache).
+	rm -rf bin
+
+##@ Generated files
+
+.PHONY: generate
+generate: ## Write api/v1alpha1/zz_generated.deepcopy.go.
+	$(TOOL) controller-gen object:headerFile=hack/boilerplate.go.txt paths=./api/...
+
+.PHONY: manifests
+manifests: ## Write the CRDs (config/crd/bases) and config/install.yaml.
+	$(TOOL) controller-gen crd:generateEmbeddedObjectMeta=true paths=./api/... output:crd:dir=config/crd/bases
+	$(TOOL) kustomize build config/default > config/install.yaml.new && mv config/install.yaml.new config/install.yaml
+
+.PHONY: bundle
+bundle: manifests ## Write the OLM bundle (bundle/) from config/.
+	$(TOOL) kustomize build config/manifests | go run -C hack/bundle . -version $(VERSION) -image $(IMG) -out "$(CURDIR)/bundle"
+
+##@ Checks
+
+.PHONY: fmt
+fmt: ## Format the Go code.
+	gofmt -w $(wildcard $(GO_DIRS))
+
+.PHONY: vet
+vet: ## Run go vet.
+	go vet ./...
+
+.PHONY: lint
+lint: ## Run golangci-lint (the first time it is compiled, which takes a few minutes).
+	$(TOOL) golangci-lint run --timeout 30m
+
+.PHONY: verify
+verify: ## Check that generated files, formatting and go.mod are up to date; says what to run if not.
+	hack/verify.sh
+
+##@ Tests
+
+.PHONY: test
+test: ## Run all tests, on a real control plane (found, downloaded or built first).
+	$(WITH_ASSETS) go test -timeout $(TEST_TIMEOUT) ./...
+	cd hack/bundle && go test ./...
+
+.PHONY: test-unit
+test-unit: ## Run the tests that need no control plane.
+	go test ./api/... ./hack/... ./internal/...
+
+.PHONY: e2e
+e2e: ## Run the end-to-end tests, telling each as it runs (RUN=regexp chooses).
+	$(WITH_ASSETS) go test -v -count=1 -timeout $(TEST_TIMEOUT) ./test/e2e/... $(if $(RUN),-run '$(RUN)')
+
+.PHONY: bench
+bench: ## Run the benchmarks.
+	$(WITH_ASSETS) go test -run '^$$' -bench . -benchmem -timeout $(TEST_TIMEOUT) ./...
+
+.PHONY: fuzz
+fuzz: ## Run each fuzz target for FUZZTIME (30s).
+	hack/fuzz.sh $(FUZZTIME)
+
+.PHONY: deflake
+deflake: ## Run the tests in random order again and again, until one fails or ROUNDS (10) have passed.
+	$(WITH_ASSETS); export KUBEBUILDER_ASSETS; for round in $$(seq $(ROUNDS)); do \
+		echo "round $$round of $(ROUNDS)"; go test -count=1 -shuffle=on -failfast -timeout $(TEST_TIMEOUT) ./...; done
+
+##@ Build and run
+
+.PHONY: build
+build: ## Build bin/credential-rotation-operator.
+	go build -trimpath -ldflags '-s -w -X main.version=v$(VERSION)' -o bin/credential-rotation-operator .
+
+.PHONY: demo
+demo: ## Watch a rotation and a refresh happen on a real API server (KEEP=1: stay up afterwards).
+	@$(WITH_ASSETS); export KUBEBUILDER_ASSETS; go build -o bin/demo ./hack/demo; KEEP='$(KEEP)' exec bin/demo
+
+.PHONY: run
+run: build ## Run the operator on this machine against the cluster of your kubeconfig.
+	POD_NAMESPACE=openshift-credential-rotation-operator bin/credential-rotation-operator manager
+
+.PHONY: image
+image: ## Build the container image IMG.
+	$(CONTAINER_TOOL) build --build-arg VERSION=$(VERSION) -t $(IMG) .
+
+.PHONY: deploy
+deploy: ## Install the operator into the cluster of your kubeconfig.
+	kubectl apply --server-side -f config/install.yaml
+
+.PHONY: undeploy
+undeploy: ## Remove the operator and its kinds from the cluster of your kubeconfig.
+	kubectl delete --ignore-not-found -f config/install.yaml
