@@ -1,0 +1,51 @@
+package awscreds
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+)
+
+// The SDK resolves the endpoints of every partition without a network, and takes a region that it does not know for one
+// of the commercial partition: us-isog-east-1 would become sts.us-isog-east-1.amazonaws.com, a name outside of the
+// air-gapped network to which a session token would be sent. So an endpoint under amazonaws.com counts only for a region
+// that has the shape of a commercial, GovCloud or Chinese one.
+var amazonawsRegions = regexp.MustCompile(`^((us|eu|ap|sa|ca|me|af|il|mx)|us-gov|cn)-(north|south|east|west|central|northeast|northwest|southeast|southwest)-[0-9]+$`)
+
+// STSEndpoint is the URL of STS in a region, such as https://sts.us-iso-east-1.c2s.ic.gov. The error names a region for
+// which the SDK would only guess; an endpoint has to be given for such a one.
+func STSEndpoint(ctx context.Context, region string) (string, error) {
+	if region == "" {
+		return "", fmt.Errorf("no region is known for STS")
+	}
+	resolved, err := sts.NewDefaultEndpointResolverV2().ResolveEndpoint(ctx, sts.EndpointParameters{Region: aws.String(region)})
+	if err != nil {
+		return "", fmt.Errorf("region %q has no known STS endpoint", region)
+	}
+	host := resolved.URI.Hostname()
+	guessed := strings.HasSuffix(host, ".amazonaws.com") || strings.HasSuffix(host, ".amazonaws.com.cn")
+	if guessed && !amazonawsRegions.MatchString(region) {
+		return "", fmt.Errorf("region %q is of no partition that is known here, so its STS endpoint has to be given", region)
+	}
+	return resolved.URI.String(), nil
+}
+
+// checkedEndpoint is the given endpoint, or that of the region. Only https is accepted: the request carries a session token.
+func checkedEndpoint(ctx context.Context, region, endpoint string) (string, error) {
+	if endpoint == "" {
+		return STSEndpoint(ctx, region)
+	}
+	u, err := url.Parse(endpoint)
+	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return "", fmt.Errorf("the STS endpoint must be an https URL without user, query and fragment")
+	}
+	if region == "" {
+		return "", fmt.Errorf("no region is known for STS: a request is signed for one, also at an endpoint of its own")
+	}
+	return endpoint, nil
+}

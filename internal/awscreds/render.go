@@ -1,0 +1,75 @@
+package awscreds
+
+// How a credential lies in a Secret. All of OpenShift's components read the key "credentials" when it is not empty, as an
+// AWS shared configuration file, and otherwise build one from the two plain keys. None reads a session token as a key of
+// its own, so the token works only inside the file; as a key it serves people and scripts.
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"strings"
+)
+
+// The data keys of a Secret that the operator writes. All others belong to somebody else.
+const (
+	KeyAccessKeyID     = "aws_access_key_id"
+	KeySecretAccessKey = "aws_secret_access_key"
+	KeySessionToken    = "aws_session_token"
+	KeyCredentials     = "credentials"
+)
+
+// Keys are the data keys that the operator writes, in a fixed order. A key of these that Render leaves out does not
+// belong into the Secret and is to be removed: the token of an older credential next to a newer key would be misleading.
+func Keys() []string {
+	return []string{KeyAccessKeyID, KeySecretAccessKey, KeySessionToken, KeyCredentials}
+}
+
+// Render is the data of a Secret that holds the credential: the two keys, the session token when there is one, and the
+// file with all of them. It is nil for a credential that Validate refuses, so that an unchecked one cannot add a line.
+func Render(c Credential) map[string][]byte {
+	if c.Validate() != nil {
+		return nil
+	}
+	data := map[string][]byte{
+		KeyAccessKeyID:     []byte(c.AccessKeyID),
+		KeySecretAccessKey: []byte(c.SecretAccessKey),
+		KeyCredentials:     []byte(renderFile(c)),
+	}
+	if c.SessionToken != "" {
+		data[KeySessionToken] = []byte(c.SessionToken)
+	}
+	return data
+}
+
+// renderFile writes what cloud-credential-operator writes, with the session token.
+func renderFile(c Credential) string {
+	var b strings.Builder
+	b.WriteString("[default]\n")
+	b.WriteString(KeyAccessKeyID + " = " + c.AccessKeyID + "\n")
+	b.WriteString(KeySecretAccessKey + " = " + c.SecretAccessKey + "\n")
+	if c.SessionToken != "" {
+		b.WriteString(KeySessionToken + " = " + c.SessionToken + "\n")
+	}
+	return b.String()
+}
+
+// Hash is a keyed hash (HMAC-SHA256, hexadecimal) of the keys of data that the operator writes. Somebody who reads it in
+// an annotation and lacks the key cannot test guesses against it. Presence counts: a missing key differs from an empty one.
+func Hash(key []byte, data map[string][]byte) string {
+	mac := hmac.New(sha256.New, key)
+	for _, name := range Keys() {
+		value, present := data[name]
+		if !present {
+			continue
+		}
+		for _, part := range [][]byte{[]byte(name), value} {
+			var length [8]byte
+			binary.BigEndian.PutUint64(length[:], uint64(len(part)))
+			mac.Write(length[:])
+			mac.Write(part)
+		}
+	}
+	return hex.EncodeToString(mac.Sum(nil))
+}
