@@ -1,0 +1,93 @@
+package cluster
+
+import (
+	"sort"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// Where the cloud-credential-operator keeps what concerns us.
+// Source: openshift/cloud-credential-operator, pkg/operator/constants and pkg/operator/utils.
+const (
+	// credentialsModeManual is the one mode in which the cloud-credential-operator leaves the Secrets alone.
+	credentialsModeManual = "Manual"
+	// legacyModeNamespace and legacyModeName are the ConfigMap by which it was switched off before 4.6.
+	legacyModeNamespace = "openshift-cloud-credential-operator"
+	legacyModeName      = "cloud-credential-operator-config"
+	// awsProviderKind tells AWS requests from those of the other clouds: the release payload holds all of them.
+	awsProviderKind = "AWSProviderSpec"
+	// legacyCronJobName is the CronJob of github.com/staebler/cap-token-refresh.
+	legacyCronJobName = "cap-token-refresh"
+)
+
+// CredentialsRequest is what a component says it needs: credentials in a Secret. The kind (cloudcredential.openshift.io/v1)
+// has no Go module that can be imported, and little of it matters here. Only those for AWS are kept.
+type CredentialsRequest struct {
+	Namespace, Name string
+	Labels          labels.Set
+	// Secret is where the component expects the credentials.
+	Secret types.NamespacedName
+	// TimedToken is true when the request uses an STS token of its own (stsIAMRoleARN): the cloud-credential-operator writes
+	// that Secret even in mode Manual.
+	TimedToken bool
+}
+
+// String is the usual namespace/name.
+func (r CredentialsRequest) String() string { return r.Namespace + "/" + r.Name }
+
+// parseCredentialsRequest reads one; ok is false for another cloud's, for one without a Secret, and for one that is being
+// deleted.
+func parseCredentialsRequest(u *unstructured.Unstructured) (r CredentialsRequest, ok bool) {
+	kind, _, _ := unstructured.NestedString(u.Object, "spec", "providerSpec", "kind")
+	namespace, _, _ := unstructured.NestedString(u.Object, "spec", "secretRef", "namespace")
+	name, _, _ := unstructured.NestedString(u.Object, "spec", "secretRef", "name")
+	arn, _, _ := unstructured.NestedString(u.Object, "spec", "providerSpec", "stsIAMRoleARN")
+	if kind != awsProviderKind || namespace == "" || name == "" || u.GetDeletionTimestamp() != nil {
+		return CredentialsRequest{}, false
+	}
+	return CredentialsRequest{
+		Namespace: u.GetNamespace(), Name: u.GetName(), Labels: u.GetLabels(),
+		Secret: types.NamespacedName{Namespace: namespace, Name: name}, TimedToken: arn != "",
+	}, true
+}
+
+// sortRequests gives them one order, whatever the order in which they came.
+func sortRequests(requests []CredentialsRequest) {
+	sort.Slice(requests, func(i, j int) bool { return requests[i].String() < requests[j].String() })
+}
+
+// CredentialsMode is what the cloud-credential-operator has been told to do.
+type CredentialsMode struct {
+	// Known is false until it has been read.
+	Known bool
+	// Installed is false where there is no cloud-credential-operator to fight with.
+	Installed bool
+	// Mode is spec.credentialsMode of cloudcredential.operator.openshift.io/cluster, empty for its default.
+	Mode string
+	// LegacyDisabled is true when the old ConfigMap switches it off.
+	LegacyDisabled bool
+}
+
+// Manual is true when the cloud-credential-operator leaves the Secrets alone.
+func (m CredentialsMode) Manual() bool {
+	return m.Known && (!m.Installed || m.Mode == credentialsModeManual || m.Mode == "" && m.LegacyDisabled)
+}
+
+// String names the mode for people.
+func (m CredentialsMode) String() string {
+	if m.Mode == "" {
+		return "Default"
+	}
+	return m.Mode
+}
+
+// CronJob is a cap-token-refresh CronJob that is not suspended.
+type CronJob struct{ Namespace, Name, Schedule string }
+
+func parseCronJob(u *unstructured.Unstructured) (c CronJob, running bool) {
+	schedule, _, _ := unstructured.NestedString(u.Object, "spec", "schedule")
+	suspended, _, _ := unstructured.NestedBool(u.Object, "spec", "suspend")
+	return CronJob{Namespace: u.GetNamespace(), Name: u.GetName(), Schedule: schedule}, !suspended && u.GetDeletionTimestamp() == nil
+}
