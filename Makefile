@@ -20,6 +20,7 @@ ROUNDS ?= 10
 
 TOOL := go tool -modfile=hack/tools/go.mod
 GO_DIRS := api config controllers hack internal test main.go
+VERSION_VARIABLE := github.com/openshift/credential-rotation-operator/internal/version.version
 # Runs what follows it with the directory of etcd and kube-apiserver in KUBEBUILDER_ASSETS.
 WITH_ASSETS := assets="$$(hack/controlplane/assets.sh)"; KUBEBUILDER_ASSETS="$$assets"
 
@@ -103,7 +104,7 @@ deflake: ## Run the tests in random order again and again, until one fails or RO
 
 .PHONY: build
 build: ## Build bin/credential-rotation-operator.
-	go build -trimpath -ldflags '-s -w -X main.version=v$(VERSION)' -o bin/credential-rotation-operator .
+	go build -trimpath -ldflags '-s -w -X $(VERSION_VARIABLE)=v$(VERSION)' -o bin/credential-rotation-operator .
 
 .PHONY: demo
 demo: ## Watch a rotation and a refresh happen on a real API server (KEEP=1: stay up afterwards).
