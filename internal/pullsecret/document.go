@@ -1,0 +1,139 @@
+// Package pullsecret reads, compares and changes pull secrets: the JSON document of a Secret of type
+// kubernetes.io/dockerconfigjson, as OCM issues it and as people and other controllers edit it.
+//
+// It is pure, and it works on the bytes of the document: only the values that have to change do change. White space, the
+// order of the keys, unknown fields at every level, escapes and number formats stay as they are, because the
+// machine-config-operator writes the document to every node and takes a re-ordered one for a new one.
+//
+// Registries are compared exactly as they are written. So quay.io/team, https://quay.io and the legacy Docker Hub key
+// https://index.docker.io/v1/ are entries of their own that an issued quay.io entry does not touch.
+package pullsecret
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+)
+
+// MaxSize of a document in bytes: a Secret cannot hold more (k8s.io/api/core/v1, MaxSecretSize).
+const MaxSize = 1 << 20
+
+// Document is a pull secret that parses. It never changes.
+type Document struct {
+	raw     []byte
+	auths   object
+	entries []node
+	index   map[string]int // registry to its place in entries
+}
+
+// node is an entry of auths: where it stands and what it says.
+type node struct {
+	key    member
+	fields object
+	entry  Entry
+	// token is true for an entry with an identity or registry token, which readers prefer to user name and password.
+	token bool
+}
+
+// Parse reads a document. `auths` must be a non-empty object and its entries objects; no key may appear twice. What an
+// entry says is not judged here, because a customer's entry may be odd and none of our business: Merge judges what it is
+// about to write.
+//
+// Errors are of type *Error and never hold a part of the content.
+func Parse(raw []byte) (*Document, error) {
+	if len(raw) > MaxSize {
+		return nil, problem(TooLarge, -1, fmt.Sprintf("the document has %d bytes; a Secret cannot hold more than %d", len(raw), MaxSize))
+	}
+	if err := checkSyntax(raw); err != nil {
+		return nil, err
+	}
+	d := &Document{raw: append([]byte(nil), raw...)}
+	start, end := trimmed(raw)
+	top, err := scanObject(d.raw, start, end, "the document")
+	if err != nil {
+		return nil, err
+	}
+	auths, ok := top.find("auths")
+	if !ok {
+		return nil, problem(NoAuths, -1, "the document has no key auths")
+	}
+	if d.auths, err = scanObject(d.raw, auths.start, auths.end, "auths"); err != nil {
+		return nil, err
+	}
+	if len(d.auths.members) == 0 {
+		return nil, problem(NoAuths, auths.start, "auths has no entry")
+	}
+	d.index = make(map[string]int, len(d.auths.members))
+	for i, m := range d.auths.members {
+		fields, err := scanObject(d.raw, m.start, m.end, fmt.Sprintf("entry %d of auths", i+1))
+		if err != nil {
+			return nil, err
+		}
+		d.index[m.name] = i
+		d.entries = append(d.entries, d.read(m, fields))
+	}
+	return d, nil
+}
+
+// trimmed gives the offsets of the value without the white space around it.
+func trimmed(raw []byte) (start, end int) {
+	space := func(b byte) bool { return b == ' ' || b == '\t' || b == '\n' || b == '\r' }
+	end = len(raw)
+	for start < end && space(raw[start]) {
+		start++
+	}
+	for end > start && space(raw[end-1]) {
+		end--
+	}
+	return start, end
+}
+
+// Raw is the document byte for byte. The caller must not change it.
+func (d *Document) Raw() []byte { return d.raw }
+
+// Registries in the order of the document.
+func (d *Document) Registries() []string {
+	names := make([]string, 0, len(d.entries))
+	for _, n := range d.entries {
+		names = append(names, n.entry.Registry)
+	}
+	return names
+}
+
+// Entry of a registry, written exactly as in the document.
+func (d *Document) Entry(registry string) (Entry, bool) {
+	i, ok := d.index[registry]
+	if !ok {
+		return Entry{}, false
+	}
+	return d.entries[i].entry, true
+}
+
+// text is the string that a member holds; false for a member that is missing or no string.
+func (d *Document) text(fields object, name string) (string, bool) {
+	m, ok := fields.find(name)
+	if !ok || d.raw[m.start] != '"' {
+		return "", false
+	}
+	var s string
+	if err := json.Unmarshal(d.raw[m.start:m.end], &s); err != nil {
+		return "", false
+	}
+	return s, true
+}
+
+// Format keeps the content out of everything that prints, whatever the verb.
+func (d *Document) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(d.redacted())) }
+
+// MarshalJSON keeps it out of structured logs.
+func (d *Document) MarshalJSON() ([]byte, error) { return json.Marshal(d.redacted()) }
+
+// LogValue keeps it out of slog.
+func (d *Document) LogValue() slog.Value { return slog.StringValue(d.redacted()) }
+
+func (d *Document) redacted() string {
+	if d == nil {
+		return "pull secret <nil>"
+	}
+	return fmt.Sprintf("pull secret with %d entries [redacted]", len(d.entries))
+}

@@ -1,0 +1,68 @@
+package pullsecret
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestFingerprint_IsOfUserAndPasswordAlone(t *testing.T) {
+	salt := NewSalt()
+	quay := Entry{Registry: "quay.io", Username: "u", Password: "p", Email: "e"}
+	cloud := Entry{Registry: "cloud.openshift.com", Username: "u", Password: "p"}
+	if quay.Fingerprint(salt) != cloud.Fingerprint(salt) {
+		t.Error("one credential at two registries has two fingerprints")
+	}
+	for name, other := range map[string]Entry{
+		"another password":        {Username: "u", Password: "q"},
+		"another user":            {Username: "v", Password: "p"},
+		"the boundary elsewhere":  {Username: "up", Password: ""},
+		"the boundary elsewhere2": {Username: "", Password: "up"},
+	} {
+		if other.Fingerprint(salt) == quay.Fingerprint(salt) {
+			t.Errorf("%s: the same fingerprint", name)
+		}
+	}
+	if quay.Fingerprint(salt) == quay.Fingerprint(NewSalt()) {
+		t.Error("another salt gives the same fingerprint")
+	}
+	if f := quay.Fingerprint(salt); len(f) != 2*fingerprintBytes || strings.Trim(f, "0123456789abcdef") != "" {
+		t.Errorf("not short hex: %q", f)
+	}
+}
+
+func TestFingerprints_LeaveOutEntriesWithoutACredential(t *testing.T) {
+	d := mustParse(t, `{"auths":{"a":{"auth":"`+auth("u", "p")+`"},"b":{},"c":{"username":"u","password":"p"}}}`)
+	f := Entry{Username: "u", Password: "p"}.Fingerprint("s")
+	if diff := cmp.Diff(map[string]string{"a": f, "c": f}, d.Fingerprints("s")); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestNewSalt_IsNewEachTime(t *testing.T) {
+	if a, b := NewSalt(), NewSalt(); a == b || len(a) < 20 {
+		t.Errorf("%q %q", a, b)
+	}
+}
+
+func TestIssuedByOCM_KnowsTheShapesAndNothingElse(t *testing.T) {
+	for user, want := range map[string]bool{
+		"openshift-release-dev+ocm_access_0123456789abcdef": true,
+		"uhc-pool-4f1d0e3c-0f2b-4a51-8a39-000000000000":     true,
+		"1234567|uhc-pool-4f1d0e3c":                         true,
+		"1234567|uhc-1GzWbGQ0123456789ABCDEFabcd":           true,
+		"1234567|my-registry-service-account":               false, // a customer's own
+		"1234567|uhc-team":                                  false,
+		"team+robot":                                        false,
+		"openshift-release-dev+somebody":                    false,
+		"x openshift-release-dev+ocm_access_0123":           false,
+		"openshift-release-dev+ocm_access_0123\nx":          false,
+		"AWS": false,
+		"":    false,
+	} {
+		if got := IssuedByOCM(Entry{Username: user, Password: "p"}); got != want {
+			t.Errorf("%q: %v, want %v", user, got, want)
+		}
+	}
+}

@@ -1,0 +1,187 @@
+package pullsecret
+
+import (
+	"bytes"
+	"slices"
+)
+
+// Policy says which entries a merge may touch.
+type Policy struct {
+	// Own says whether the account issued the current entry, by fingerprint or by IssuedByOCM. Only such entries are
+	// replaced. Nil: none is.
+	Own func(current Entry) bool
+	// AddMissing names registries whose issued entry is added, at the end, when the document has none. Their order counts.
+	AddMissing []string
+	// ReplaceForeign replaces entries for issued registries whoever issued them. One that carries an identity or registry
+	// token is kept all the same: readers prefer such a token, so another password beside it would change nothing.
+	ReplaceForeign bool
+}
+
+// Action is what became of an entry.
+type Action string
+
+const (
+	// Replaced: the entry has the new credential.
+	Replaced Action = "Replaced"
+	// Added: the entry was absent, and Policy.AddMissing names it.
+	Added Action = "Added"
+	// Unchanged: the entry says what it should already.
+	Unchanged Action = "Unchanged"
+	// KeptForeign: the account did not issue the entry, so it stays.
+	KeptForeign Action = "KeptForeign"
+	// KeptAbsent: the entry is absent and stays so. A missing cloud.openshift.com is an opt-out of telemetry.
+	KeptAbsent Action = "KeptAbsent"
+)
+
+// Change is what became of one entry.
+type Change struct {
+	Registry string
+	Action   Action
+}
+
+// Merge takes the issued credentials into the current document and says what became of each entry: of those of the
+// current document in its order, then of those that are absent from it.
+//
+// Only the values of `auth` and `email` (and of `username` and `password` where the entry has them) of replaced entries
+// change, every other byte stays. An email is written where the entry has that field and the issued entry has an email; the
+// field is never added to an entry that lacks it. Entries that equal the issued ones in user name, password and email are
+// not touched; when none is, merged is current.Raw() itself.
+//
+// An issued entry without user name or password is refused (UnusableCredential), and the result is read back before it is
+// given out (UnfaithfulResult): it parses, and says for each entry what it should. Errors never hold content.
+func Merge(current, issued *Document, p Policy) (merged []byte, changes []Change, err error) {
+	var edits []edit
+	want := map[string]Entry{}
+	for _, n := range current.entries {
+		at, ok := issued.index[n.entry.Registry]
+		if !ok {
+			changes = append(changes, Change{n.entry.Registry, KeptForeign})
+			continue
+		}
+		fresh := issued.entries[at].entry
+		if !fresh.usable() {
+			return nil, nil, unusable(issued.entries[at])
+		}
+		action := judge(n, fresh, p)
+		if action == Replaced {
+			edits = append(edits, current.replace(n, fresh)...)
+			want[fresh.Registry] = fresh
+		}
+		changes = append(changes, Change{fresh.Registry, action})
+	}
+	missing, absent, err := current.missing(issued, p.AddMissing)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, e := range missing {
+		want[e.Registry] = e
+	}
+	if len(missing) > 0 {
+		edits = append(edits, current.appendEntries(missing))
+	}
+	changes = append(changes, absent...)
+	if len(edits) == 0 {
+		return current.raw, changes, nil
+	}
+	merged = splice(current.raw, edits)
+	if err := current.checkResult(merged, want); err != nil {
+		return nil, nil, err
+	}
+	return merged, changes, nil
+}
+
+// judge decides about an entry that both documents have.
+func judge(n node, fresh Entry, p Policy) Action {
+	same := n.entry.sameCredential(fresh)
+	_, hasEmail := n.fields.find("email")
+	switch {
+	case same && !(hasEmail && fresh.Email != "" && n.entry.Email != fresh.Email):
+		return Unchanged
+	case n.token:
+		return KeptForeign
+	case same, p.ReplaceForeign, p.Own != nil && p.Own(n.entry):
+		return Replaced
+	}
+	return KeptForeign
+}
+
+// replace gives the edits that put the fresh credential into an entry. A field whose text is right keeps its bytes.
+func (d *Document) replace(n node, fresh Entry) []edit {
+	var edits []edit
+	set := func(name, value string) bool {
+		m, ok := n.fields.find(name)
+		if old, isText := d.text(n.fields, name); ok && (!isText || old != value) {
+			edits = append(edits, edit{m.start, m.end, []byte(quote(value))})
+		}
+		return ok
+	}
+	if fresh.Email != "" {
+		set("email", fresh.Email)
+	}
+	if n.entry.sameCredential(fresh) {
+		return edits
+	}
+	user, password := set("username", fresh.Username), set("password", fresh.Password)
+	if !set("auth", fresh.Auth()) && !(user && password) {
+		edits = append(edits, d.appendFields(n.fields, []field{{"auth", quote(fresh.Auth())}}))
+	}
+	return edits
+}
+
+// missing gives the entries to add, and what becomes of all that the document lacks: first those that are added, in the
+// order of names, then the others that were issued.
+func (d *Document) missing(issued *Document, names []string) (add []Entry, absent []Change, err error) {
+	seen := map[string]bool{}
+	for _, name := range names {
+		if _, present := d.index[name]; present || seen[name] {
+			continue
+		}
+		seen[name] = true
+		at, ok := issued.index[name]
+		if !ok {
+			absent = append(absent, Change{name, KeptAbsent})
+			continue
+		}
+		if !issued.entries[at].entry.usable() {
+			return nil, nil, unusable(issued.entries[at])
+		}
+		add = append(add, issued.entries[at].entry)
+		absent = append(absent, Change{name, Added})
+	}
+	for _, name := range issued.Registries() {
+		if _, present := d.index[name]; !present && !seen[name] {
+			absent = append(absent, Change{name, KeptAbsent})
+		}
+	}
+	return add, absent, nil
+}
+
+func unusable(n node) error {
+	return problem(UnusableCredential, n.key.start, "an issued entry holds no user name and password that could be written")
+}
+
+// checkResult reads a changed document back: the entries of want say what they should, all others have their bytes.
+func (d *Document) checkResult(merged []byte, want map[string]Entry) error {
+	after, err := Parse(merged)
+	if err != nil {
+		return err
+	}
+	unfaithful := problem(UnfaithfulResult, -1, "the merged document would not say what it should; nothing was changed")
+	for registry, e := range want {
+		if got, ok := after.Entry(registry); !ok || got.Username != e.Username || got.Password != e.Password {
+			return unfaithful
+		}
+	}
+	if len(after.entries) < len(d.entries) || !slices.Equal(d.Registries(), after.Registries()[:len(d.entries)]) {
+		return unfaithful
+	}
+	for i, n := range d.entries {
+		if _, changed := want[n.entry.Registry]; changed {
+			continue
+		}
+		if m := after.entries[i].key; !bytes.Equal(d.raw[n.key.start:n.key.end], after.raw[m.start:m.end]) {
+			return unfaithful
+		}
+	}
+	return nil
+}

@@ -1,0 +1,111 @@
+package pullsecret
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"strings"
+)
+
+// This file finds out where things stand in a JSON document. A merge that decodes and encodes again loses what it does
+// not know and reorders the rest; a merge that knows the byte offsets of the few values to change leaves every other
+// byte alone.
+
+// member is a key and its value in an object; the offsets count bytes from the start of the document.
+type member struct {
+	name             string // decoded
+	keyStart, keyEnd int    // the quoted key, quotes included
+	start, end       int    // the value
+}
+
+// object is a JSON object in the document: raw[start] is its opening brace, raw[end-1] its closing one.
+type object struct {
+	start, end int
+	members    []member
+}
+
+// find gives the member with one of knownNames, in any case.
+func (o object) find(name string) (member, bool) {
+	for _, m := range o.members {
+		if strings.EqualFold(m.name, name) {
+			return m, true
+		}
+	}
+	return member{}, false
+}
+
+// checkSyntax tells one JSON value from everything else. The error of encoding/json quotes the offending character, which
+// may be one of a password, so only its position is kept.
+func checkSyntax(raw []byte) error {
+	var anything json.RawMessage
+	err := json.Unmarshal(raw, &anything)
+	if err == nil {
+		return nil
+	}
+	offset := -1
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		offset = int(syntax.Offset)
+	}
+	if len(bytes.TrimSpace(raw)) == 0 {
+		return problem(NotJSON, -1, "the document is empty")
+	}
+	return problem(NotJSON, offset, "the document is not valid JSON")
+}
+
+// scanObject reads the members of the object that is raw[start:end], which checkSyntax has seen. what names the object in
+// errors and is a constant.
+func scanObject(raw []byte, start, end int, what string) (object, error) {
+	if raw[start] != '{' {
+		return object{}, problem(NotAnObject, start, what+" is not a JSON object")
+	}
+	found := object{start: start, end: end}
+	broken := problem(NotJSON, start, what+" cannot be read")
+	dec := json.NewDecoder(bytes.NewReader(raw[start:end]))
+	if _, err := dec.Token(); err != nil {
+		return object{}, broken
+	}
+	for dec.More() {
+		before := start + int(dec.InputOffset())
+		token, err := dec.Token()
+		if err != nil {
+			return object{}, broken
+		}
+		name, isString := token.(string)
+		if !isString {
+			return object{}, broken
+		}
+		m := member{name: name, keyEnd: start + int(dec.InputOffset())}
+		m.keyStart = before + bytes.IndexByte(raw[before:end], '"')
+		var value json.RawMessage
+		if err := dec.Decode(&value); err != nil {
+			return object{}, broken
+		}
+		m.end = start + int(dec.InputOffset())
+		m.start = m.end - len(value)
+		if previous, twice := sameKey(found.members, name); twice {
+			return object{}, problem(DuplicateKey, max(m.keyStart, previous.keyStart),
+				what+" has the same key twice; readers disagree about which one counts, remove one of them")
+		}
+		found.members = append(found.members, m)
+	}
+	return found, nil
+}
+
+// knownNames are the keys that this package and the readers of a pull secret look for. The kubelet and other readers
+// written in Go find them in any case ("Auth" is "auth" to them), so two that differ in case only are the same key.
+var knownNames = []string{"auths", "auth", "username", "password", "email", "identitytoken", "registrytoken"}
+
+// sameKey finds an earlier member that a reader may take for the one called name.
+func sameKey(members []member, name string) (member, bool) {
+	anyCase := false
+	for _, known := range knownNames {
+		anyCase = anyCase || strings.EqualFold(known, name)
+	}
+	for _, m := range members {
+		if m.name == name || anyCase && strings.EqualFold(m.name, name) {
+			return m, true
+		}
+	}
+	return member{}, false
+}

@@ -1,0 +1,36 @@
+package schedule
+
+import (
+	"testing"
+	"time"
+)
+
+func TestWindowOpen(t *testing.T) {
+	nights := Window{cronIn(t, "0 22 * * *", "Europe/Berlin"), 4 * time.Hour}
+	sundays := Window{cronIn(t, "0 8 * * 0", "UTC"), time.Hour}
+	leap := Window{cronIn(t, "0 0 29 2 *", "UTC"), 24 * time.Hour}
+	for name, c := range map[string]struct {
+		windows []Window
+		now     string
+		open    bool
+		next    string // empty: none is given
+	}{
+		"no window is always open":            {nil, "2026-05-01T12:00:00Z", true, ""},
+		"open at its tick":                    {[]Window{nights}, "2026-05-01T20:00:00Z", true, ""},
+		"open past midnight":                  {[]Window{nights}, "2026-05-01T23:59:59Z", true, ""},
+		"closed when its duration has passed": {[]Window{nights}, "2026-05-02T00:00:00Z", false, "2026-05-02T20:00:00Z"},
+		"the first of several is named":       {[]Window{nights, sundays}, "2026-05-03T07:00:00Z", false, "2026-05-03T08:00:00Z"},
+		"one open window is enough":           {[]Window{nights, sundays}, "2026-05-03T08:30:00Z", true, ""},
+		"years until it opens":                {[]Window{leap}, "2025-05-01T00:00:00Z", false, "2028-02-29T00:00:00Z"},
+		"one that cannot open":                {[]Window{{}}, "2026-05-01T00:00:00Z", false, ""},
+		"four hours also when the clock falls back": {
+			[]Window{nights}, "2026-10-24T23:59:59Z", true, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			open, next := WindowOpen(c.windows, at(t, c.now))
+			if open != c.open || next.IsZero() != (c.next == "") || c.next != "" && !next.Equal(at(t, c.next)) {
+				t.Errorf("got %v %v, want %v %q", open, next, c.open, c.next)
+			}
+		})
+	}
+}
