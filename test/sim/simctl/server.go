@@ -76,8 +76,8 @@ func (s *Server) Stop() {
 	if s.running == nil {
 		return
 	}
+	_ = s.running.Close() // first, so that a handler which the cancellation wakes cannot answer any more
 	s.cancel()
-	_ = s.running.Close()
 	<-s.done
 	s.running = nil
 }

@@ -1,0 +1,110 @@
+package cap
+
+import (
+	"maps"
+	"slices"
+	"time"
+)
+
+// Outcome says how a request ended.
+type Outcome string
+
+// The outcomes. A request that met a fault ends as "fault:" and its kind.
+const (
+	OutcomeIssued             Outcome = "issued"
+	OutcomeCertificateRefused Outcome = "certificate-refused"
+	OutcomeMethodRefused      Outcome = "method-refused"
+	OutcomeNotAcceptable      Outcome = "not-acceptable"
+	OutcomeDisabled           Outcome = "disabled"
+	OutcomeRejected           Outcome = "rejected"
+	OutcomeRoleRefused        Outcome = "role-refused"
+	OutcomeNotFound           Outcome = "not-found"
+	OutcomeDisconnected       Outcome = "disconnected"
+)
+
+func faultOutcome(kind FaultKind) Outcome {
+	return Outcome("fault:" + string(kind))
+}
+
+// Counts are what the simulator has seen since it began or since ResetCounts.
+type Counts struct {
+	// Requests are all requests, whatever came of them.
+	Requests int `json:"requests"`
+	// ByRole are the requests for each role, whatever came of them.
+	ByRole map[string]int `json:"byRole"`
+	// ByOutcome are the requests that ended, by how they did.
+	ByOutcome map[Outcome]int `json:"byOutcome"`
+	// InFlight are the requests that have not ended, and MostInFlight their largest number.
+	InFlight     int `json:"inFlight"`
+	MostInFlight int `json:"mostInFlight"`
+}
+
+func newCounts() Counts {
+	return Counts{ByRole: map[string]int{}, ByOutcome: map[Outcome]int{}}
+}
+
+// Request is one that has ended.
+type Request struct {
+	Time      time.Time `json:"time"`
+	Method    string    `json:"method"`
+	Path      string    `json:"path"`
+	Dialect   Dialect   `json:"dialect,omitempty"`
+	Role      string    `json:"role,omitempty"`
+	Client    string    `json:"client,omitempty"`
+	UserAgent string    `json:"userAgent,omitempty"`
+	Outcome   Outcome   `json:"outcome"`
+}
+
+// keptRequests bounds the list of requests: several refreshes of the largest set that the tests use.
+const keptRequests = 10000
+
+// begin counts a request that has come.
+func (s *Sim) begin(r *Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.counts.Requests++
+	if r.Role != "" {
+		s.counts.ByRole[r.Role]++
+	}
+	s.counts.InFlight++
+	s.counts.MostInFlight = max(s.counts.MostInFlight, s.counts.InFlight)
+}
+
+// end counts what came of it.
+func (s *Sim) end(r Request, outcome Outcome) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r.Outcome = outcome
+	s.counts.InFlight--
+	s.counts.ByOutcome[outcome]++
+	s.requests = append(s.requests, r)
+	if extra := len(s.requests) - keptRequests; extra > 0 {
+		s.requests = slices.Delete(s.requests, 0, extra)
+	}
+}
+
+// Counts returns the counters.
+func (s *Sim) Counts() Counts {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	counts := s.counts
+	counts.ByRole, counts.ByOutcome = maps.Clone(counts.ByRole), maps.Clone(counts.ByOutcome)
+	return counts
+}
+
+// Requests returns the last requests that ended, oldest first.
+func (s *Sim) Requests() []Request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.requests)
+}
+
+// ResetCounts sets the counters to zero, except that of requests in flight, and forgets the requests.
+func (s *Sim) ResetCounts() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	inFlight := s.counts.InFlight
+	s.counts = newCounts()
+	s.counts.InFlight, s.counts.MostInFlight = inFlight, inFlight
+	s.requests = nil
+}

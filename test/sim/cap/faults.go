@@ -1,0 +1,245 @@
+package cap
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/openshift/credential-rotation-operator/test/sim/simctl"
+)
+
+// FaultKind is a way to go wrong.
+type FaultKind string
+
+// Faults that come instead of any judgement of the request.
+const (
+	// FaultHTML is 200 with the page that refuses a client certificate.
+	FaultHTML FaultKind = "html"
+	// FaultBadRequest is 400 with the portal's JSON.
+	FaultBadRequest FaultKind = "bad-request"
+	// FaultForbidden is 403 with the portal's JSON.
+	FaultForbidden FaultKind = "forbidden"
+	// FaultDisabled is 404 "API not enabled.".
+	FaultDisabled FaultKind = "disabled"
+	// FaultEmpty is 200 application/json without a body.
+	FaultEmpty FaultKind = "empty"
+	// FaultRedirect is 302 to Location.
+	FaultRedirect FaultKind = "redirect"
+	// FaultRateLimited is 429 with Retry-After.
+	FaultRateLimited FaultKind = "rate-limited"
+	// FaultServerError is 500 with JSON.
+	FaultServerError FaultKind = "server-error"
+	// FaultBadGateway is 502 with a proxy's HTML page.
+	FaultBadGateway FaultKind = "bad-gateway"
+	// FaultAnswer is any answer: Status, ContentType and Body.
+	FaultAnswer FaultKind = "answer"
+	// FaultHang never answers.
+	FaultHang FaultKind = "hang"
+	// FaultDisconnect closes the connection without an answer; no credential is issued. Go's client repeats a GET by itself
+	// when this happens on a connection that it had used before, so that with a count of 1 it may go unseen.
+	FaultDisconnect FaultKind = "disconnect"
+)
+
+// Faults that spoil an answer that would have been good; a request that is refused anyway does not use them up.
+const (
+	// FaultDelay answers well, after Delay.
+	FaultDelay FaultKind = "delay"
+	// FaultLostAnswer issues a credential and closes the connection instead of answering; see FaultDisconnect.
+	FaultLostAnswer FaultKind = "lost-answer"
+	// FaultHuge is a good credential in a body of 20 MB.
+	FaultHuge FaultKind = "huge"
+	// FaultTruncated ends in the middle of the body, short of its Content-Length.
+	FaultTruncated FaultKind = "truncated"
+	// FaultExpired is a credential that expired a minute ago.
+	FaultExpired FaultKind = "expired"
+	// FaultAbsurdExpiry is one that expires in the year 9999.
+	FaultAbsurdExpiry FaultKind = "absurd-expiry"
+	// FaultUnreadableExpiry is one whose Expiration is not a time.
+	FaultUnreadableExpiry FaultKind = "unreadable-expiry"
+	// FaultNewline has a newline and a line of ini after the value of Field.
+	FaultNewline FaultKind = "newline"
+	// FaultWrongShape is JSON in which Credentials is a list.
+	FaultWrongShape FaultKind = "wrong-shape"
+	// FaultNullKeys has null for both keys.
+	FaultNullKeys FaultKind = "null-keys"
+	// FaultEmptyKeys has "" for both keys.
+	FaultEmptyKeys FaultKind = "empty-keys"
+	// FaultTextPlain is a good body with Content-Type text/plain.
+	FaultTextPlain FaultKind = "text-plain"
+	// FaultDeadKeys is a well-formed credential that AWS does not know.
+	FaultDeadKeys FaultKind = "dead-keys"
+)
+
+var (
+	earlyFaults = []FaultKind{FaultHTML, FaultBadRequest, FaultForbidden, FaultDisabled, FaultEmpty, FaultRedirect,
+		FaultRateLimited, FaultServerError, FaultBadGateway, FaultAnswer, FaultHang, FaultDisconnect}
+	lateFaults = []FaultKind{FaultDelay, FaultLostAnswer, FaultHuge, FaultTruncated, FaultExpired, FaultAbsurdExpiry,
+		FaultUnreadableExpiry, FaultNewline, FaultWrongShape, FaultNullKeys, FaultEmptyKeys, FaultTextPlain, FaultDeadKeys}
+)
+
+// FaultKinds lists every kind.
+func FaultKinds() []FaultKind {
+	return slices.Concat(earlyFaults, lateFaults)
+}
+
+// Fault is something that goes wrong from now on.
+type Fault struct {
+	Kind FaultKind `json:"kind"`
+	// Role limits the fault to requests for one role; empty means all.
+	Role string `json:"role,omitempty"`
+	// Count is how many requests it spoils; zero means all until it is cleared.
+	Count int `json:"count,omitempty"`
+	// Delay passes, in the time of the machine, before the answer; any kind may have it.
+	Delay simctl.Duration `json:"delay,omitempty"`
+	// RetryAfter is the value of that header with FaultRateLimited and FaultAnswer: seconds or an HTTP date.
+	RetryAfter string `json:"retryAfter,omitempty"`
+	// Location is the target of FaultRedirect; the same path on the same host, with moved=1, when empty.
+	Location string `json:"location,omitempty"`
+	// Field is what FaultNewline spoils: AccessKeyId, SecretAccessKey (when empty) or SessionToken.
+	Field string `json:"field,omitempty"`
+	// Status, ContentType and Body are those of FaultAnswer. Body also replaces the text of the other early faults that
+	// have one.
+	Status      int    `json:"status,omitempty"`
+	ContentType string `json:"contentType,omitempty"`
+	Body        string `json:"body,omitempty"`
+}
+
+func (f Fault) validate() error {
+	switch {
+	case !slices.Contains(FaultKinds(), f.Kind):
+		return fmt.Errorf("unknown kind of fault %q; known are %v", f.Kind, FaultKinds())
+	case f.Kind == FaultAnswer && (f.Status < 200 || f.Status > 599):
+		return fmt.Errorf("a fault of kind %q needs a status from 200 to 599", f.Kind)
+	case f.Field != "" && !slices.Contains([]string{"AccessKeyId", "SecretAccessKey", "SessionToken"}, f.Field):
+		return fmt.Errorf("unknown field %q", f.Field)
+	case f.Count < 0 || f.Delay < 0:
+		return fmt.Errorf("count and delay must not be negative")
+	}
+	return nil
+}
+
+// Break adds faults. Where several apply to a request, the one that was added first does.
+func (s *Sim) Break(faults ...Fault) error {
+	for _, f := range faults {
+		if err := f.validate(); err != nil {
+			return err
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = append(s.faults, faults...)
+	return nil
+}
+
+// Heal ends all faults.
+func (s *Sim) Heal() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = nil
+}
+
+// Faults returns those that are still to come, with what is left of their counts.
+func (s *Sim) Faults() []Fault {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.faults)
+}
+
+// takeFault returns the first fault of the given kinds for a role, and uses it up by one.
+func (s *Sim) takeFault(kinds []FaultKind, role string) (Fault, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.faults {
+		f := &s.faults[i]
+		if f.Role != "" && f.Role != role || !slices.Contains(kinds, f.Kind) {
+			continue
+		}
+		taken := *f
+		if f.Count > 0 {
+			if f.Count--; f.Count == 0 {
+				s.faults = slices.Delete(s.faults, i, i+1)
+			}
+		}
+		return taken, true
+	}
+	return Fault{}, false
+}
+
+// wait passes the delay of a fault. It returns false when the client or the simulator has gone meanwhile.
+func (f Fault) wait(r *http.Request) bool {
+	if f.Delay == 0 {
+		return true
+	}
+	timer := time.NewTimer(time.Duration(f.Delay))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-r.Context().Done():
+		return false
+	}
+}
+
+// answerEarly answers with an early fault.
+func (f Fault) answerEarly(w http.ResponseWriter, r *http.Request) {
+	text := func(otherwise string) string {
+		if f.Body != "" {
+			return f.Body
+		}
+		return otherwise
+	}
+	switch f.Kind {
+	case FaultHTML:
+		answerHTML(w, http.StatusOK, text(dashboardErrorPage))
+	case FaultBadRequest:
+		answerError(w, http.StatusBadRequest, text("Invalid request"))
+	case FaultForbidden:
+		answerError(w, http.StatusForbidden, text("Access denied"))
+	case FaultDisabled:
+		answerDisabled(w)
+	case FaultEmpty:
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusOK)
+	case FaultRedirect:
+		location := f.Location
+		if location == "" {
+			location = r.URL.RequestURI() + "&moved=1"
+		}
+		http.Redirect(w, r, location, http.StatusFound)
+	case FaultRateLimited:
+		if f.RetryAfter != "" {
+			w.Header().Set("Retry-After", f.RetryAfter)
+		}
+		answerError(w, http.StatusTooManyRequests, text("Too many requests"))
+	case FaultServerError:
+		answerError(w, http.StatusInternalServerError, text("Internal server error"))
+	case FaultBadGateway:
+		answerHTML(w, http.StatusBadGateway, text(badGatewayPage))
+	case FaultAnswer:
+		if f.ContentType != "" {
+			w.Header().Set("Content-Type", f.ContentType)
+		}
+		if f.RetryAfter != "" {
+			w.Header().Set("Retry-After", f.RetryAfter)
+		}
+		w.WriteHeader(f.Status)
+		_, _ = w.Write([]byte(f.Body))
+	case FaultHang:
+		<-r.Context().Done()
+		disconnect()
+	case FaultDisconnect:
+		disconnect()
+	}
+}
+
+// disconnect closes the connection of the handler that calls it.
+func disconnect() {
+	panic(http.ErrAbortHandler) // net/http's own way; it prints nothing
+}
+
+// injectedLine is what FaultNewline puts after a value: in a credentials file that quotes nothing it becomes a line.
+const injectedLine = "\naws_session_token = injected"
+
+// hugeSize is about how long the body of FaultHuge is, in bytes.
+const hugeSize = 20 << 20

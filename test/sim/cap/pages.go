@@ -1,0 +1,54 @@
+package cap
+
+import (
+	"encoding/json"
+	"net/http"
+)
+
+// dashboardErrorPage is what the portal shows for a client certificate it does not accept, with status 200. Only the
+// title is public; the rest is as such pages are.
+const dashboardErrorPage = `<!DOCTYPE html>
+<html>
+  <head><title>Combine Dashboard Error</title></head>
+  <body>
+    <h1>Combine Dashboard Error</h1>
+    <p>Your certificate could not be verified. Please contact your administrator.</p>
+  </body>
+</html>
+`
+
+const notFoundPage = `<!DOCTYPE html>
+<html><head><title>Not Found</title></head><body><h1>Not Found</h1></body></html>
+`
+
+const badGatewayPage = `<html>
+<head><title>502 Bad Gateway</title></head>
+<body><center><h1>502 Bad Gateway</h1></center></body>
+</html>
+`
+
+func answerHTML(w http.ResponseWriter, status int, page string) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(page))
+}
+
+// answerError answers in the published shape of the portal's errors.
+func answerError(w http.ResponseWriter, status int, message string) {
+	answerJSON(w, status, map[string]any{"status": status, "message": message})
+}
+
+// answerDisabled answers as published for a portal whose API is off; it has another shape than the other errors.
+func answerDisabled(w http.ResponseWriter) {
+	answerJSON(w, http.StatusNotFound, map[string]any{"success": false, "message": "API not enabled."})
+}
+
+func answerJSON(w http.ResponseWriter, status int, body any) {
+	encoded, err := json.Marshal(body)
+	if err != nil { // maps of texts and numbers always encode
+		status, encoded = http.StatusInternalServerError, nil
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(encoded)
+}

@@ -1,0 +1,208 @@
+package cap
+
+import (
+	"encoding/json"
+	"fmt"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// parametersOf are the names that differ between the dialects.
+var parametersOf = map[Dialect]struct{ mission, role string }{
+	C2S:  {"mission", "role"},
+	SC2S: {"accountName", "roleName"},
+}
+
+// dialectOf tells the dialect of a path.
+func (s *Sim) dialectOf(path string) (Dialect, bool) {
+	bare, found := strings.CutPrefix(path, s.options.PathPrefix)
+	if !found {
+		return "", false
+	}
+	switch bare {
+	case C2SPath:
+		return C2S, true
+	case SC2SPath, sc2sPathBare:
+		return SC2S, true
+	}
+	return "", false
+}
+
+// serve answers one request in the order in which the portal looks at it: path, client certificate, method, Accept,
+// whether the API is enabled, parameters, role.
+func (s *Sim) serve(w http.ResponseWriter, r *http.Request) {
+	record := Request{Time: s.clock.Now(), Method: r.Method, Path: r.URL.Path, Client: clientName(r), UserAgent: r.UserAgent()}
+	dialect, known := s.dialectOf(r.URL.Path)
+	if !known {
+		s.begin(&record)
+		s.end(record, OutcomeNotFound)
+		answerHTML(w, http.StatusNotFound, notFoundPage)
+		return
+	}
+	query := r.URL.Query()
+	record.Dialect, record.Role = dialect, query.Get(parametersOf[dialect].role)
+	s.begin(&record)
+	outcome := OutcomeDisconnected
+	// Deferred, as a fault may leave by panic. net/http sends a short answer only after that, so a client that has its
+	// answer finds it counted.
+	defer func() { s.end(record, outcome) }()
+
+	if fault, found := s.takeFault(earlyFaults, record.Role); found {
+		outcome = faultOutcome(fault.Kind)
+		if fault.wait(r) {
+			fault.answerEarly(w, r)
+		}
+		return
+	}
+	var good *credential
+	if good, outcome = s.judge(w, r, dialect, query); good == nil {
+		return
+	}
+	fault, found := s.takeFault(lateFaults, record.Role)
+	if found {
+		outcome = faultOutcome(fault.Kind)
+		if !fault.wait(r) {
+			return
+		}
+	}
+	s.answerCredential(w, good, fault)
+}
+
+// judge refuses a request, or returns the credential that it gets.
+func (s *Sim) judge(w http.ResponseWriter, r *http.Request, dialect Dialect, query url.Values) (*credential, Outcome) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r.TLS == nil || !s.accepts(r.TLS.PeerCertificates) {
+		answerHTML(w, http.StatusOK, dashboardErrorPage)
+		return nil, OutcomeCertificateRefused
+	}
+	if r.Method != http.MethodGet {
+		w.Header().Set("Allow", http.MethodGet)
+		answerError(w, http.StatusMethodNotAllowed, "Method not allowed")
+		return nil, OutcomeMethodRefused
+	}
+	if !acceptsJSON(r.Header.Values("Accept")) {
+		answerError(w, http.StatusNotAcceptable, "Not acceptable")
+		return nil, OutcomeNotAcceptable
+	}
+	if s.settings.APIDisabled {
+		answerDisabled(w)
+		return nil, OutcomeDisabled
+	}
+	names := parametersOf[dialect]
+	required := map[string]string{"agency": s.options.Agency, names.mission: s.options.Mission}
+	for name, value := range s.options.RequiredParams {
+		required[name] = value
+	}
+	for name, right := range required {
+		if query.Get(name) != right {
+			answerError(w, http.StatusBadRequest, "Invalid or missing "+name)
+			return nil, OutcomeRejected
+		}
+	}
+	role := query.Get(names.role)
+	if role == "" {
+		answerError(w, http.StatusBadRequest, "Invalid or missing "+names.role)
+		return nil, OutcomeRejected
+	}
+	if s.roles[role] == "" {
+		answerError(w, http.StatusForbidden, "User is not authorized for the requested role")
+		return nil, OutcomeRoleRefused
+	}
+	return s.credentialFor(dialect, role), OutcomeIssued
+}
+
+// answerCredential writes a credential, spoilt by a late fault if there is one.
+func (s *Sim) answerCredential(w http.ResponseWriter, c *credential, fault Fault) {
+	s.mu.Lock()
+	settings := s.settings
+	if fault.Kind == FaultExpired {
+		c.expires = s.clock.Now().Add(-time.Minute).Truncate(time.Second)
+	}
+	c.dead = c.dead || fault.Kind == FaultDeadKeys
+	fields := map[string]any{"AccessKeyId": c.id, "SecretAccessKey": c.secret}
+	if c.token != "" {
+		fields["SessionToken"] = c.token
+	}
+	if !settings.OmitExpiration || fault.Kind == FaultExpired {
+		fields["Expiration"] = formatExpiration(c.expires, settings.NumericZone)
+	}
+	s.mu.Unlock()
+
+	body := map[string]any{"Credentials": fields}
+	if settings.AssumeRoleShape {
+		body["AssumedRoleUser"] = map[string]any{
+			"AssumedRoleId": "AROA3XFRBF535PLBIFPI4:simulated",
+			"Arn":           "arn:" + c.partition() + ":sts::" + c.account + ":assumed-role/" + c.role + "/simulated",
+		}
+	}
+	contentType := settings.ContentType
+	if contentType == "" {
+		contentType = "application/json"
+	}
+	switch fault.Kind {
+	case FaultLostAnswer:
+		disconnect()
+	case FaultHuge:
+		body["Padding"] = strings.Repeat("x", hugeSize)
+	case FaultAbsurdExpiry:
+		fields["Expiration"] = "9999-12-31T23:59:59Z"
+	case FaultUnreadableExpiry:
+		fields["Expiration"] = "in a while"
+	case FaultNewline:
+		field := fault.Field
+		if field == "" {
+			field = "SecretAccessKey"
+		}
+		fields[field] = fmt.Sprint(fields[field], injectedLine)
+	case FaultWrongShape:
+		body["Credentials"] = []any{fields}
+	case FaultNullKeys:
+		fields["AccessKeyId"], fields["SecretAccessKey"] = nil, nil
+	case FaultEmptyKeys:
+		fields["AccessKeyId"], fields["SecretAccessKey"] = "", ""
+	case FaultTextPlain:
+		contentType = "text/plain"
+	}
+	encoded, err := json.Marshal(body)
+	if err != nil { // a map of texts always encodes
+		answerError(w, http.StatusInternalServerError, "Internal server error")
+		return
+	}
+	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Content-Length", strconv.Itoa(len(encoded)))
+	if fault.Kind == FaultTruncated {
+		encoded = encoded[:len(encoded)/2] // net/http closes the connection of a handler that wrote too little
+	}
+	_, _ = w.Write(encoded)
+}
+
+func formatExpiration(t time.Time, numericZone bool) string {
+	if numericZone {
+		return t.UTC().Format("2006-01-02T15:04:05-07:00")
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// acceptsJSON says whether the Accept headers admit JSON: none at all does, text/html alone does not.
+func acceptsJSON(values []string) bool {
+	ranges := strings.FieldsFunc(strings.Join(values, ","), func(r rune) bool { return r == ',' })
+	for _, value := range ranges {
+		mediaType, _, err := mime.ParseMediaType(strings.TrimSpace(value))
+		if err == nil && (mediaType == "application/json" || mediaType == "application/*" || mediaType == "*/*") {
+			return true
+		}
+	}
+	return len(ranges) == 0
+}
+
+func clientName(r *http.Request) string {
+	if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
+		return ""
+	}
+	return r.TLS.PeerCertificates[0].Subject.CommonName
+}

@@ -1,0 +1,229 @@
+package cap
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"k8s.io/utils/clock"
+
+	"github.com/openshift/credential-rotation-operator/test/sim/simctl"
+	"github.com/openshift/credential-rotation-operator/test/sim/simtls"
+)
+
+// Dialect is one of the two ways to ask.
+type Dialect string
+
+const (
+	// C2S asks with agency, mission and role.
+	C2S Dialect = "C2S"
+	// SC2S asks with agency, accountName and roleName.
+	SC2S Dialect = "SC2S"
+)
+
+// The paths of the service, from the public sources that the README of the simulators names.
+const (
+	C2SPath      = "/api/v1/credentials"
+	SC2SPath     = "/cap/gxCAP/getTemporaryCredentials"
+	sc2sPathBare = "/gxCAP/getTemporaryCredentials"
+)
+
+// Settings are what can be changed while the simulator runs.
+type Settings struct {
+	// Lifetime of a new credential; an hour, the portal's default, when zero.
+	Lifetime simctl.Duration `json:"lifetime"`
+	// OmitExpiration leaves Expiration out of the answers. The credentials expire all the same.
+	OmitExpiration bool `json:"omitExpiration"`
+	// OmitSessionToken gives out long-lived looking keys (AKIA...) without a session token, the emulator's habit.
+	OmitSessionToken bool `json:"omitSessionToken"`
+	// NumericZone writes Expiration with +00:00 instead of Z.
+	NumericZone bool `json:"numericZone"`
+	// AssumeRoleShape adds the AssumedRoleUser of the output of `aws sts assume-role` beside Credentials.
+	AssumeRoleShape bool `json:"assumeRoleShape"`
+	// ReuseUntilPercent answers with the credential given before until this percentage of its lifetime has passed. Zero
+	// makes a new one for each request.
+	ReuseUntilPercent int `json:"reuseUntilPercent"`
+	// APIDisabled answers 404 "API not enabled.".
+	APIDisabled bool `json:"apiDisabled"`
+	// ContentType of good answers; application/json when empty.
+	ContentType string `json:"contentType"`
+}
+
+// Options say how a simulator starts. The zero value is usable, except that it knows no roles.
+type Options struct {
+	// Address and ControlAddress are host:port. The service listens on a free port of 127.0.0.1 when Address is empty;
+	// there is no control port when ControlAddress is empty.
+	Address, ControlAddress string
+	// Hosts are the names and addresses in the server's certificate; those of this machine when empty.
+	Hosts []string
+	// PathPrefix is put before the paths: public examples have /CAP.
+	PathPrefix string
+	// Clock is the time that the simulator follows; the machine's when nil. A *simctl.Clock is shared, not copied.
+	Clock clock.PassiveClock
+	// CA signs the server's certificate, ClientCA those of the clients. A new one, and the same one, when nil.
+	CA, ClientCA *simtls.CA
+	// Agency and Mission that are right; "AGENCY" and "MISSION" when empty. SC2S calls the mission accountName.
+	Agency, Mission string
+	// Roles are the known roles and the twelve-digit number of the account each belongs to.
+	Roles map[string]string
+	// RequiredParams are further parameters that a deployment asks for, with their right values.
+	RequiredParams map[string]string
+	// Canary is put into every secret key and session token, so that a test can search logs for it.
+	Canary string
+	// Settings to begin with.
+	Settings Settings
+}
+
+// Sim is a running portal. Its methods may be called from several goroutines.
+type Sim struct {
+	options  Options
+	clock    *simctl.Clock
+	ca       *simtls.CA
+	clientCA *simtls.CA
+	service  *simctl.Server
+	control  *simctl.Server
+
+	mu       sync.Mutex
+	settings Settings
+	roles    map[string]string
+	revoked  map[string]bool // serial numbers
+	inactive map[string]bool // common names
+	faults   []Fault
+	issued   map[string]*credential // by access key id
+	current  map[string]*credential // by dialect and role
+	counts   Counts
+	requests []Request
+}
+
+// New prepares a simulator; Start lets it listen.
+func New(options Options) (*Sim, error) {
+	var err error
+	if options.CA == nil {
+		if options.CA, err = simtls.NewCA("CAP simulator"); err != nil {
+			return nil, err
+		}
+	}
+	if options.ClientCA == nil {
+		options.ClientCA = options.CA
+	}
+	if options.Address == "" {
+		options.Address = "127.0.0.1:0"
+	}
+	if options.Agency == "" {
+		options.Agency = "AGENCY"
+	}
+	if options.Mission == "" {
+		options.Mission = "MISSION"
+	}
+	s := &Sim{
+		options: options, clock: simctl.NewClock(options.Clock), ca: options.CA, clientCA: options.ClientCA,
+		settings: options.Settings, roles: map[string]string{}, revoked: map[string]bool{}, inactive: map[string]bool{},
+		issued: map[string]*credential{}, current: map[string]*credential{}, counts: newCounts(),
+	}
+	for role, account := range options.Roles {
+		s.roles[role] = account
+	}
+	config, err := options.CA.ServerConfig(options.Hosts...)
+	if err != nil {
+		return nil, err
+	}
+	// Requested, so that the handshake succeeds whatever the client brings, and without a list of acceptable CAs, which
+	// would keep an honest client from sending a certificate of another one.
+	config.ClientAuth = tls.RequestClientCert
+	// HTTP/1.1 alone: there a truncated body and a lost answer look on the wire as they do in the field.
+	config.NextProtos = []string{"http/1.1"}
+	s.service = simctl.NewServer(options.Address, config, http.HandlerFunc(s.serve))
+	if options.ControlAddress != "" {
+		s.control = simctl.NewServer(options.ControlAddress, nil, s.ControlHandler())
+	}
+	return s, nil
+}
+
+// Start listens, and listens again after Stop.
+func (s *Sim) Start() error {
+	if err := s.service.Start(); err != nil {
+		return fmt.Errorf("CAP simulator: %w", err)
+	}
+	if s.control != nil {
+		if err := s.control.Start(); err != nil {
+			return fmt.Errorf("control port of the CAP simulator: %w", err)
+		}
+	}
+	return nil
+}
+
+// Stop makes the portal refuse connections; Start brings it back at the same address. The control port stays.
+func (s *Sim) Stop() {
+	s.service.Stop()
+}
+
+// Close ends the simulator, the control port too.
+func (s *Sim) Close() {
+	s.service.Stop()
+	if s.control != nil {
+		s.control.Stop()
+	}
+}
+
+// URL returns the service's URL without a path.
+func (s *Sim) URL() string { return s.service.URL() }
+
+// ControlURL returns the URL of the control port, empty when there is none.
+func (s *Sim) ControlURL() string {
+	if s.control == nil {
+		return ""
+	}
+	return s.control.URL()
+}
+
+// Endpoint returns the URL to ask in a dialect, without the query.
+func (s *Sim) Endpoint(dialect Dialect) string {
+	path := C2SPath
+	if dialect == SC2S {
+		path = SC2SPath
+	}
+	return s.URL() + s.options.PathPrefix + path
+}
+
+// Query returns the parameters that ask for a role in a dialect, all of them right.
+func (s *Sim) Query(dialect Dialect, role string) url.Values {
+	names := parametersOf[dialect]
+	query := url.Values{"agency": {s.options.Agency}, names.mission: {s.options.Mission}, names.role: {role}}
+	for name, value := range s.options.RequiredParams {
+		query.Set(name, value)
+	}
+	return query
+}
+
+// CA returns the CA that signed the server's certificate.
+func (s *Sim) CA() *simtls.CA { return s.ca }
+
+// CAPEM returns that CA's certificate.
+func (s *Sim) CAPEM() []byte { return s.ca.PEM() }
+
+// Clock returns the time inside the simulator.
+func (s *Sim) Clock() *simctl.Clock { return s.clock }
+
+// Advance moves that time.
+func (s *Sim) Advance(d time.Duration) { s.clock.Advance(d) }
+
+// Configure changes the settings.
+func (s *Sim) Configure(change func(*Settings)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change(&s.settings)
+}
+
+// AddRole makes a role known. An empty account takes the role away.
+func (s *Sim) AddRole(role, account string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if account == "" {
+		delete(s.roles, role)
+		return
+	}
+	s.roles[role] = account
+}
