@@ -4,7 +4,7 @@ import "time"
 
 // Window opens at each tick of its schedule and stays open for its duration.
 type Window struct {
-	Opens    Schedule
+	Schedule Schedule
 	Duration time.Duration
 }
 
@@ -15,10 +15,10 @@ func WindowOpen(windows []Window, now time.Time) (open bool, nextOpen time.Time)
 		return true, time.Time{}
 	}
 	for _, w := range windows {
-		if _, opened := LastTick(w.Opens, now.Add(-w.Duration), now); opened {
+		if _, opened := LastTick(w.Schedule, now.Add(-w.Duration), now); opened {
 			return true, time.Time{}
 		}
-		if tick, ok := NextTick(w.Opens, now); ok && (nextOpen.IsZero() || tick.Before(nextOpen)) {
+		if tick, ok := NextTick(w.Schedule, now); ok && (nextOpen.IsZero() || tick.Before(nextOpen)) {
 			nextOpen = tick
 		}
 	}
