@@ -1,0 +1,63 @@
+package ocm
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+)
+
+const base = "/api/accounts_mgmt/v1"
+
+// Account is whom a credential belongs to.
+type Account struct {
+	// ID of the account in OCM, which rotations are requested with.
+	ID string
+	// Username and Email as OCM shows them.
+	Username, Email string
+	// ServiceAccount tells that it is no person. Its rotation would rotate its own pull secret.
+	ServiceAccount bool
+	// Banned accounts get nothing, for instance under an export hold.
+	Banned bool
+}
+
+// CurrentAccount tells whom the credential, or the cluster's token, belongs to (GET current_account).
+func (c *Client) CurrentAccount(ctx context.Context) (Account, error) {
+	call := call{
+		doing: "reading the current account", method: http.MethodGet,
+		template: base + "/current_account", path: base + "/current_account",
+		accept: []int{http.StatusOK},
+	}
+	got, failure := c.send(ctx, call)
+	if failure != nil {
+		return Account{}, failure
+	}
+	var body struct {
+		ID             string `json:"id"`
+		Username       string `json:"username"`
+		Email          string `json:"email"`
+		ServiceAccount bool   `json:"service_account"`
+		Banned         bool   `json:"banned"`
+	}
+	if json.Unmarshal(got.body, &body) != nil || identifier(body.ID) == "" {
+		return Account{}, malformed(call, got.status, "it is not an account with an id")
+	}
+	return Account{
+		ID: body.ID, Username: shortName(body.Username), Email: shortName(body.Email),
+		ServiceAccount: body.ServiceAccount, Banned: body.Banned,
+	}, nil
+}
+
+// AccessToken is the account's pull secret (POST access_token), as OCM sends it: internal/pullsecret parses it. OCM
+// creates what is missing and otherwise answers with what is there, so the POST may be repeated. The bytes are secret.
+func (c *Client) AccessToken(ctx context.Context) ([]byte, error) {
+	got, failure := c.send(ctx, call{
+		doing: "reading the pull secret", method: http.MethodPost,
+		template: base + "/access_token", path: base + "/access_token",
+		accept: []int{http.StatusOK},
+	})
+	if failure != nil {
+		failure.ambiguous = false // nothing is at stake in asking again
+		return nil, failure
+	}
+	return got.body, nil
+}

@@ -1,0 +1,125 @@
+package ocm
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"regexp"
+	"strings"
+)
+
+// redacted stands where a secret would be printed.
+const redacted = "[redacted]"
+
+// Credential is what a person or a service account logs in with: either a Token, or a ClientID with its ClientSecret.
+// With both, the SDK uses the client and ignores the token. It prints, marshals and logs as "[redacted]".
+type Credential struct {
+	// Token is an offline or refresh token of the SSO. An access token works too, until it expires.
+	Token string
+	// ClientID of a service account, or of the client that the token was issued to; empty for the SSO's default
+	// ("cloud-services").
+	ClientID string
+	// ClientSecret of a service account.
+	ClientSecret string
+}
+
+// ClusterToken is what a cluster authenticates with at the few endpoints that accept it: its id (ClusterVersion
+// spec.clusterID, a UUID) and the auth of cloud.openshift.com in its pull secret (base64). OCM's document calls the scheme
+// AccessToken: "Authorization: AccessToken {cluster-uuid}:{access-token}". It prints, marshals and logs as "[redacted]".
+type ClusterToken struct {
+	ClusterID string
+	Auth      string
+}
+
+func (Credential) String() string               { return redacted }
+func (Credential) GoString() string             { return redacted }
+func (Credential) MarshalJSON() ([]byte, error) { return json.Marshal(redacted) }
+func (Credential) LogValue() slog.Value         { return slog.StringValue(redacted) }
+
+func (ClusterToken) String() string               { return redacted }
+func (ClusterToken) GoString() string             { return redacted }
+func (ClusterToken) MarshalJSON() ([]byte, error) { return json.Marshal(redacted) }
+func (ClusterToken) LogValue() slog.Value         { return slog.StringValue(redacted) }
+
+// trimmed drops the white space around the values: a Secret made with echo or a text editor ends in a newline.
+func (c Credential) trimmed() Credential {
+	return Credential{
+		Token:        strings.TrimSpace(c.Token),
+		ClientID:     strings.TrimSpace(c.ClientID),
+		ClientSecret: strings.TrimSpace(c.ClientSecret),
+	}
+}
+
+// isClient tells that the SDK will use the client-credentials grant.
+func (c Credential) isClient() bool { return c.ClientID != "" && c.ClientSecret != "" }
+
+func (c Credential) check() error {
+	switch {
+	case c.Token == "" && c.ClientSecret == "":
+		return errors.New("neither a token nor a client secret is given")
+	case c.Token == "" && c.ClientID == "":
+		return errors.New("a client secret is given without its client id")
+	case strings.ContainsFunc(c.Token+c.ClientID+c.ClientSecret, notPrintable):
+		return errors.New("the credential contains white space or control characters")
+	}
+	if parts := strings.Split(c.Token, ":"); len(parts) == 2 && uuidPattern.MatchString(parts[0]) {
+		return errors.New("the token is a cluster's token, not an offline token")
+	}
+	claims, ok := claimsOf(c.Token)
+	if !ok { // opaque tokens are refresh tokens to the SDK
+		return nil
+	}
+	switch strings.ToLower(claims.kind()) {
+	case "", "bearer", "access", "refresh", "offline":
+		return nil
+	default:
+		return errors.New("the token is neither an offline nor a refresh token")
+	}
+}
+
+// uuidPattern is stricter than the SDK, which accepts braces and "urn:uuid:" as well.
+var uuidPattern = regexp.MustCompile(`^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$`)
+
+// check makes sure that the SDK recognises the token as a cluster's: what it does not recognise it sends to the SSO.
+func (c ClusterToken) check() error {
+	if !uuidPattern.MatchString(c.ClusterID) {
+		return errors.New("the cluster id is not a UUID")
+	}
+	if _, err := base64.StdEncoding.Strict().DecodeString(c.Auth); err != nil || c.Auth == "" {
+		return errors.New("the auth of cloud.openshift.com is not base64")
+	}
+	return nil
+}
+
+// claims are those of a JSON web token that say what it is and how long it is good. Times are seconds since 1970.
+type claims struct {
+	TokenUse string  `json:"token_use"`
+	Type     string  `json:"typ"`
+	Expires  float64 `json:"exp"`
+	Issued   float64 `json:"iat"`
+	Scope    string  `json:"scope"`
+}
+
+// kind looks where the SDK looks.
+func (c claims) kind() string {
+	if c.TokenUse != "" {
+		return c.TokenUse
+	}
+	return c.Type
+}
+
+// claimsOf reads a token without verifying it, which only the service can; ok is false for an opaque token.
+func claimsOf(token string) (c claims, ok bool) {
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		return claims{}, false
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(parts[1], "="))
+	if err != nil {
+		return claims{}, false
+	}
+	return c, json.Unmarshal(raw, &c) == nil
+}
+
+func notPrintable(r rune) bool { return r <= ' ' || r > '~' }

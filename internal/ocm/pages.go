@@ -1,0 +1,75 @@
+package ocm
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strconv"
+)
+
+const (
+	// pageSize is the document's own default; an account has a handful of rotations, so a list is one request.
+	pageSize = 100
+	// maxPages bounds a list that does not end.
+	maxPages = 100
+)
+
+// page is AMS's List. Pointers tell what is missing from what is empty: an answer without items must not pass for an
+// account without rotations, because the next step would be to request one.
+type page struct {
+	Total *int               `json:"total"`
+	Items *[]json.RawMessage `json:"items"`
+}
+
+// list reads all pages. A 204 is an empty list: AMS answers so when there is nothing at all. decode reads one item and
+// returns its id, by which an item that moved between pages while they were read is kept once; or says what is wrong
+// with it, without quoting it.
+func list[T any](ctx context.Context, c *Client, call call, decode func(json.RawMessage) (item T, id, problem string)) ([]T, error) {
+	call.method = http.MethodGet
+	call.accept = []int{http.StatusOK, http.StatusNoContent}
+	query := call.query
+	var items []T
+	seen := map[string]bool{}
+	for number := 1; number <= maxPages; number++ {
+		call.query = append([]string{"page", strconv.Itoa(number), "size", strconv.Itoa(pageSize)}, query...)
+		got, failure := c.send(ctx, call)
+		if failure != nil {
+			return nil, failure
+		}
+		if got.status == http.StatusNoContent {
+			if len(items) > 0 {
+				return nil, malformed(call, got.status, "the list ends before its own total")
+			}
+			return nil, nil
+		}
+		var page page
+		if json.Unmarshal(got.body, &page) != nil {
+			return nil, malformed(call, got.status, "it is not a list")
+		}
+		if page.Items == nil {
+			if page.Total != nil && *page.Total == 0 {
+				return nil, nil
+			}
+			return nil, malformed(call, got.status, "the list has no items")
+		}
+		for _, raw := range *page.Items {
+			item, id, problem := decode(raw)
+			if problem != "" {
+				return nil, malformed(call, got.status, problem)
+			}
+			if !seen[id] {
+				seen[id] = true
+				items = append(items, item)
+			}
+		}
+		switch {
+		case page.Total != nil && len(items) >= *page.Total:
+			return items, nil
+		case page.Total == nil && len(*page.Items) < pageSize:
+			return items, nil
+		case len(*page.Items) == 0:
+			return nil, malformed(call, got.status, "the list ends before its own total")
+		}
+	}
+	return nil, malformed(call, http.StatusOK, "the list does not end")
+}

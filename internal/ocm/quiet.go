@@ -1,0 +1,26 @@
+package ocm
+
+import (
+	"context"
+
+	"github.com/openshift-online/ocm-sdk-go/logging"
+)
+
+// quiet is the logger that the SDK gets. The SDK's debug log dumps requests and answers and hides only some fields of
+// them; "auth", "auths", "token" and "secret" it prints. What is worth knowing is in Error and in Config.Observe.
+type quiet struct{}
+
+var _ logging.Logger = quiet{}
+
+func (quiet) DebugEnabled() bool { return false }
+func (quiet) InfoEnabled() bool  { return false }
+func (quiet) WarnEnabled() bool  { return false }
+func (quiet) ErrorEnabled() bool { return false }
+
+func (quiet) Debug(context.Context, string, ...interface{}) {}
+func (quiet) Info(context.Context, string, ...interface{})  {}
+func (quiet) Warn(context.Context, string, ...interface{})  {}
+func (quiet) Error(context.Context, string, ...interface{}) {}
+
+// Fatal does not end the process, unlike the SDK's own loggers: a library does not decide that.
+func (quiet) Fatal(context.Context, string, ...interface{}) {}

@@ -1,0 +1,131 @@
+package ocm
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// The statuses of a rotation that are publicly known; the document has a free string. Anything else is a rotation under
+// way.
+const (
+	// RotationPending: requested. The new credentials may or may not have been issued; the old ones are still good.
+	RotationPending = "pending"
+	// RotationCompleted: every cluster has switched, and the old credentials are deleted.
+	RotationCompleted = "completed"
+)
+
+// Rotation of an account's pull secret.
+type Rotation struct {
+	ID, AccountID string
+	// Status in lower case.
+	Status string
+	// CreatedAt by OCM's clock, never zero; UpdatedAt zero when OCM does not say. Both in UTC.
+	CreatedAt, UpdatedAt time.Time
+}
+
+const (
+	rotationsTemplate = base + "/accounts/{id}/pull_secret_rotation"
+	rotationTemplate  = rotationsTemplate + "/{rotationId}"
+)
+
+// Rotations are those of an account that OCM still lists, the newest first; none when OCM answers 204.
+func (c *Client) Rotations(ctx context.Context, accountID string) ([]Rotation, error) {
+	path, failure := rotationsPath(accountID)
+	if failure != nil {
+		return nil, failure
+	}
+	rotations, err := list(ctx, c, call{
+		doing: "listing the rotations", template: rotationsTemplate, path: path,
+		// A rotation that is requested while the pages are read comes last and moves nothing. The document says to
+		// order by the id, a KSUID, which holds the time.
+		query: []string{"orderBy", "id asc"},
+	}, func(raw json.RawMessage) (Rotation, string, string) {
+		rotation, problem := decodeRotation(raw)
+		return rotation, rotation.ID, problem
+	})
+	slices.SortFunc(rotations, func(a, b Rotation) int {
+		if c := b.CreatedAt.Compare(a.CreatedAt); c != 0 {
+			return c
+		}
+		return strings.Compare(b.ID, a.ID)
+	})
+	return rotations, err
+}
+
+// Rotation reads one; an *Error of kind NotFound when OCM no longer has it.
+func (c *Client) Rotation(ctx context.Context, accountID, id string) (Rotation, error) {
+	path, failure := rotationsPath(accountID)
+	if failure != nil {
+		return Rotation{}, failure
+	}
+	if identifier(id) == "" {
+		return Rotation{}, &Error{Kind: InvalidSpec, Message: "the id of a rotation cannot be part of a path"}
+	}
+	call := call{
+		doing: "reading the rotation", method: http.MethodGet,
+		template: rotationTemplate, path: path + "/" + id,
+		accept: []int{http.StatusOK},
+	}
+	return c.oneRotation(ctx, call)
+}
+
+// RequestRotation asks for a rotation of the account's pull secret, which affects every cluster of the account. It sends
+// one POST and never repeats it. After an error for which Ambiguous is true the rotation may exist: list before anything
+// else.
+func (c *Client) RequestRotation(ctx context.Context, accountID string) (Rotation, error) {
+	path, failure := rotationsPath(accountID)
+	if failure != nil {
+		return Rotation{}, failure
+	}
+	return c.oneRotation(ctx, call{
+		doing: "requesting a rotation", method: http.MethodPost,
+		template: rotationsTemplate, path: path, body: []byte("{}"),
+		accept: []int{http.StatusCreated, http.StatusOK},
+	})
+}
+
+func (c *Client) oneRotation(ctx context.Context, call call) (Rotation, error) {
+	got, failure := c.send(ctx, call)
+	if failure != nil {
+		return Rotation{}, failure
+	}
+	rotation, problem := decodeRotation(got.body)
+	if problem != "" {
+		return Rotation{}, malformed(call, got.status, problem)
+	}
+	return rotation, nil
+}
+
+// rotationsPath refuses an id that would change the path.
+func rotationsPath(accountID string) (string, *Error) {
+	if identifier(accountID) == "" {
+		return "", &Error{Kind: InvalidSpec, Message: "the id of the account cannot be part of a path"}
+	}
+	return base + "/accounts/" + accountID + "/pull_secret_rotation", nil
+}
+
+func decodeRotation(raw []byte) (rotation Rotation, problem string) {
+	var body struct {
+		ID        string     `json:"id"`
+		AccountID string     `json:"account_id"`
+		Status    string     `json:"status"`
+		CreatedAt *time.Time `json:"created_at"`
+		UpdatedAt *time.Time `json:"updated_at"`
+	}
+	switch {
+	case json.Unmarshal(raw, &body) != nil:
+		return Rotation{}, "it is not a rotation"
+	case identifier(body.ID) == "":
+		return Rotation{}, "a rotation has no id"
+	case body.CreatedAt == nil || body.CreatedAt.IsZero():
+		return Rotation{}, "a rotation has no created_at" // what it satisfies could not be told
+	}
+	return Rotation{
+		ID: body.ID, AccountID: identifier(body.AccountID), Status: statusOf(body.Status),
+		CreatedAt: timeOf(body.CreatedAt), UpdatedAt: timeOf(body.UpdatedAt),
+	}, ""
+}

@@ -1,0 +1,182 @@
+package ocm
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"sync/atomic"
+	"time"
+
+	"k8s.io/utils/clock"
+)
+
+const (
+	// maxBody is how much of an answer is read. A pull secret is some kilobytes, a page of a hundred subscriptions some
+	// hundreds; nothing that OCM answers here comes near.
+	maxBody = 4 << 20
+
+	// TokenExchange stands for the SSO's token endpoint in Config.Observe.
+	TokenExchange = "token"
+)
+
+var (
+	errElsewhere = errors.New("the request was meant for another host")
+	errRedirect  = errors.New("the answer was a redirect")
+	errTooLarge  = errors.New("the answer was too large")
+)
+
+// transport sends the requests of one client, to OCM and to the SSO. It takes the place of the SDK's transports: it reads
+// every answer itself, within limits, writes down what came, and follows nothing.
+type transport struct {
+	inner *http.Transport
+	api   *url.URL
+	// sso is the token endpoint; nil when the client has a cluster's token and must never talk to the SSO.
+	sso     *url.URL
+	agent   string
+	clock   clock.PassiveClock
+	observe func(method, pathTemplate string, status int)
+	// client tells that the client-credentials grant is used.
+	client bool
+
+	// skew is how far the service's clock was ahead of ours in its last answer, in nanoseconds.
+	skew atomic.Int64
+	// offline tells that the access token in use was issued for an offline token.
+	offline atomic.Bool
+}
+
+// answer is what came over the wire, fully read.
+type answer struct {
+	status      int
+	contentType string
+	// retryAfter as the header asked for it; 0 when absent.
+	retryAfter time.Duration
+	body       []byte
+	// err is why there is no complete answer. The status is set when at least that came.
+	err error
+	// sent tells that the request left this machine, at least in part.
+	sent bool
+}
+
+// record is what happened during one call. It travels in the request's context, because the SDK hands out neither.
+type record struct {
+	template string
+	// token is the refusal of the token exchange, if one was needed and failed.
+	token *Error
+	// exchanged tells that a token exchange succeeded.
+	exchanged bool
+	// api is OCM's answer, if it was asked.
+	api *answer
+}
+
+type recordKey struct{}
+
+func newTransport(cfg Config) (*transport, error) {
+	api, err := url.Parse(cfg.URL)
+	if err != nil {
+		return nil, &Error{Kind: InvalidSpec, Message: "the URL of OCM does not parse"}
+	}
+	var sso *url.URL
+	if cfg.ClusterToken == (ClusterToken{}) {
+		if sso, err = url.Parse(cfg.TokenURL); err != nil {
+			return nil, &Error{Kind: InvalidSpec, Message: "the URL of the SSO does not parse"}
+		}
+	}
+	return &transport{
+		inner: &http.Transport{
+			Proxy:                 http.ProxyFromEnvironment,
+			DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+			TLSClientConfig:       &tls.Config{RootCAs: cfg.RootCAs, MinVersion: tls.VersionTLS12},
+			TLSHandshakeTimeout:   10 * time.Second,
+			ResponseHeaderTimeout: cfg.Timeout,
+			IdleConnTimeout:       90 * time.Second,
+			MaxIdleConnsPerHost:   2,
+			ForceAttemptHTTP2:     true,
+		},
+		api: api, sso: sso,
+		agent:   cfg.UserAgent,
+		clock:   cfg.Clock,
+		observe: cfg.Observe,
+		client:  cfg.Credential.isClient(),
+	}, nil
+}
+
+// RoundTrip sends a request of the SDK. The answer of the SSO is judged here, because the SDK would lose the reason of a
+// refusal and repeat the request after a 5xx. OCM's answer is written down for the caller and passed on without its body.
+func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
+	record, _ := request.Context().Value(recordKey{}).(*record)
+	toSSO := t.sso != nil && request.URL.Host == t.sso.Host && request.URL.Path == t.sso.Path
+	toAPI := request.URL.Scheme == t.api.Scheme && request.URL.Host == t.api.Host
+	if record == nil || !toSSO && !toAPI {
+		if request.Body != nil {
+			_ = request.Body.Close()
+		}
+		return nil, errElsewhere
+	}
+
+	response, got := t.send(request, toSSO)
+	if t.observe != nil {
+		template := record.template
+		if toSSO {
+			template = TokenExchange
+		}
+		t.observe(request.Method, template, got.status)
+	}
+	if toSSO {
+		if record.token = t.judgeExchange(got); record.token != nil {
+			return nil, record.token
+		}
+		record.exchanged = true
+		response.Body = io.NopCloser(bytes.NewReader(got.body))
+		return response, nil
+	}
+	record.api = got
+	if got.err != nil {
+		return nil, got.err
+	}
+	response.Body = http.NoBody
+	return response, nil
+}
+
+// send sends one request and reads its answer to the end.
+func (t *transport) send(request *http.Request, toSSO bool) (*http.Response, *answer) {
+	var sent atomic.Bool
+	ctx := httptrace.WithClientTrace(request.Context(), &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }})
+	request = request.Clone(ctx)
+	if toSSO && t.agent != "" {
+		request.Header.Set("User-Agent", t.agent)
+	}
+	response, err := t.inner.RoundTrip(request)
+	if err != nil {
+		return nil, &answer{err: err, sent: sent.Load()}
+	}
+	defer func() { _ = response.Body.Close() }()
+	got := &answer{
+		status:      response.StatusCode,
+		contentType: response.Header.Get("Content-Type"),
+		retryAfter:  retryAfter(response.Header, t.clock.Now()),
+		sent:        true,
+	}
+	if date, err := http.ParseTime(response.Header.Get("Date")); err == nil {
+		t.skew.Store(int64(date.Sub(t.clock.Now())))
+	}
+	if got.status >= 300 && got.status < 400 {
+		got.err = errRedirect
+		return nil, got
+	}
+	got.body, got.err = io.ReadAll(io.LimitReader(response.Body, maxBody+1))
+	if got.err == nil && len(got.body) > maxBody {
+		got.body, got.err = nil, errTooLarge
+	}
+	response.ContentLength = int64(len(got.body))
+	return response, got
+}
+
+func withRecord(ctx context.Context, r *record) context.Context {
+	return context.WithValue(ctx, recordKey{}, r)
+}
