@@ -85,6 +85,8 @@ const (
 	ReasonRolledBack = "RolledBack"
 	// ReasonRollbackImpossible: the old credentials are dead, so putting them back would break the cluster.
 	ReasonRollbackImpossible = "RollbackImpossible"
+	// ReasonRotationVanished: OCM no longer lists the rotation under way.
+	ReasonRotationVanished = "RotationVanished"
 	// ReasonAudited: mode Audit has reported.
 	ReasonAudited = "Audited"
 	// ReasonFollowing: mode Follow waits for a rotation that somebody else requests.
@@ -151,6 +153,8 @@ const (
 	ReasonFresh = "Fresh"
 	// ReasonRefreshed: a new credential was written.
 	ReasonRefreshed = "Refreshed"
+	// ReasonAwaitingRefresh: a credential is due and its turn has not come yet.
+	ReasonAwaitingRefresh = "AwaitingRefresh"
 	// ReasonRefreshFailing: some targets have no fresh credential; their rows say why.
 	ReasonRefreshFailing = "RefreshFailing"
 	// ReasonNoTargets: no AWS CredentialsRequest matches and no Secret is named.
@@ -169,8 +173,12 @@ const (
 	ReasonNoSecondWriter = "NoSecondWriter"
 	// ReasonSecretEdited: somebody changed a key that the operator keeps; it was fetched anew.
 	ReasonSecretEdited = "SecretEdited"
+	// ReasonWriteRefused: the API server refuses the write of a Secret, such as one that is immutable.
+	ReasonWriteRefused = "WriteRefused"
 	// ReasonWorkloadRestarted: a workload that cannot reload was restarted.
 	ReasonWorkloadRestarted = "WorkloadRestarted"
+	// ReasonRestartFailed: a workload of restartTargets could not be restarted, so it may still use old credentials.
+	ReasonRestartFailed = "RestartFailed"
 
 	// Classes of a bad answer of CAP. None carries a byte of the body.
 
