@@ -1,0 +1,129 @@
+package ocm
+
+import (
+	"crypto/rand"
+	"fmt"
+	"math/big"
+	"strings"
+	"time"
+)
+
+// Now returns the virtual present.
+func (s *Sim) Now() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.virtual()
+}
+
+func (s *Sim) virtual() time.Time { return s.opts.Clock.Now().Add(s.offset).UTC() }
+
+// Advance lets virtual time pass: batches, telemetry, insights-operators and expiries happen in their order and at
+// their times. It returns when all of them have.
+func (s *Sim) Advance(by time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	target := s.virtual().Add(by)
+	for {
+		at, event := s.nextEvent()
+		if at.After(target) {
+			break
+		}
+		s.moveTo(at)
+		event()
+	}
+	s.moveTo(target)
+	s.expire()
+}
+
+// RunBatch runs a batch now, beside those of the timetable.
+func (s *Sim) RunBatch() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.batch()
+}
+
+// moveTo sets the virtual clock; it never goes back, as a batch may be overdue when Options.Clock moves by itself.
+func (s *Sim) moveTo(at time.Time) {
+	if d := at.Sub(s.virtual()); d > 0 {
+		s.offset += d
+	}
+}
+
+// nextEvent finds what happens first. Batches come before clusters at the same moment.
+func (s *Sim) nextEvent() (time.Time, func()) {
+	at, event := s.nextBatch, func() {
+		s.nextBatch = s.nextBatch.Add(s.opts.BatchInterval)
+		s.batch()
+	}
+	for _, c := range s.clusters {
+		if c.hasInsights() && c.nextPoll.Before(at) {
+			at, event = c.nextPoll, func() {
+				c.nextPoll = c.nextPoll.Add(insightsInterval)
+				s.insightsPoll(c)
+			}
+		}
+		if c.reports() && c.nextTelemetry.Before(at) {
+			at, event = c.nextTelemetry, func() {
+				c.nextTelemetry = c.nextTelemetry.Add(telemetryInterval)
+				s.clusterReports(c)
+			}
+		}
+	}
+	return at, event
+}
+
+// freeRun lets virtual time pass by itself.
+func (s *Sim) freeRun() {
+	ticker := time.NewTicker(s.opts.BatchEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			s.Advance(s.opts.BatchInterval)
+		case <-s.stop:
+			return
+		}
+	}
+}
+
+// ksuidEpoch is where KSUID timestamps start: 2014-05-13T16:53:20Z.
+const ksuidEpoch = 1400000000
+
+// newID makes an id of the form that the service uses, a KSUID: 27 characters that sort by the second of their creation.
+// The real payload is random; here a counter leads it, so that ids of one second sort by creation too and no test depends on luck.
+func (s *Sim) newID() string {
+	const digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	s.ids++
+	raw := make([]byte, 20)
+	_, _ = rand.Read(raw[8:])
+	n := new(big.Int).SetBytes(raw)
+	head := new(big.Int).SetUint64(uint64(s.virtual().Unix()-ksuidEpoch)<<32 | uint64(uint32(s.ids)))
+	n.Or(n, head.Lsh(head, 96))
+
+	out := make([]byte, 27)
+	base, rem := big.NewInt(62), new(big.Int)
+	for i := len(out) - 1; i >= 0; i-- {
+		n.DivMod(n, base, rem)
+		out[i] = digits[rem.Int64()]
+	}
+	return string(out)
+}
+
+// newUUID makes a random version 4 UUID, as clusters and operation ids have them.
+func newUUID() string {
+	b := make([]byte, 16)
+	_, _ = rand.Read(b)
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
+
+// random makes n characters of the alphabet.
+func random(n int, alphabet string) string {
+	b := make([]byte, n)
+	_, _ = rand.Read(b)
+	var out strings.Builder
+	for _, c := range b {
+		out.WriteByte(alphabet[int(c)%len(alphabet)])
+	}
+	return out.String()
+}

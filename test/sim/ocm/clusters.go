@@ -1,0 +1,140 @@
+package ocm
+
+import (
+	"fmt"
+	"time"
+)
+
+// Statuses of a subscription, as the contract has them.
+const (
+	SubscriptionActive        = "Active"
+	SubscriptionArchived      = "Archived"
+	SubscriptionDeprovisioned = "Deprovisioned"
+	SubscriptionDisconnected  = "Disconnected"
+	SubscriptionStale         = "Stale"
+)
+
+// Mode is how a cluster behaves when its account's pull secret is rotated.
+type Mode string
+
+const (
+	// Driven does nothing by itself: the test reports with Telemetry, or gives ClusterSpec.Token. The default.
+	Driven Mode = ""
+	// SwitchesSoon has somebody who applies new credentials before its next telemetry.
+	SwitchesSoon Mode = "SwitchesSoon"
+	// NeverSwitches goes on reporting with the credentials it was installed with.
+	NeverSwitches Mode = "NeverSwitches"
+	// InsightsOperator fetches its accepted transfer every 12 hours and applies it.
+	InsightsOperator Mode = "InsightsOperator"
+)
+
+// Comment quoted from the service: "telemetry calls cluster_registration every 6 hours and Insights Operator rotates
+// the pull secret every 12 hours".
+const (
+	telemetryInterval = 6 * time.Hour
+	insightsInterval  = 12 * time.Hour
+)
+
+// ClusterSpec describes a cluster to create.
+type ClusterSpec struct {
+	// ID is the cluster's UUID (ClusterVersion spec.clusterID); default: a new one.
+	ID string
+	// Name is the display name; "cluster-1", "cluster-2" ... by default.
+	Name string
+	// Mode is how it behaves.
+	Mode Mode
+	// Status of its subscription; Active by default.
+	Status string
+	// Token, for a driven cluster, gives the cloud.openshift.com auth that its telemetry has at a moment, so that a real
+	// cluster's Secret can take part in virtual time. It is called with the Sim locked: it must not call the Sim.
+	Token func() string
+}
+
+type cluster struct {
+	id, name       string
+	subscriptionID string
+	account        *account
+	mode           Mode
+	status         string
+	created        time.Time
+	token          func() string
+
+	auth                    string // what a cluster that is not driven has in its pull secret
+	nextTelemetry, nextPoll time.Time
+	lastTelemetry           time.Time
+	lastError               error
+}
+
+// AddCluster creates a cluster of the account, installed with its current pull secret, and returns its UUID.
+func (s *Sim) AddCluster(accountID string, spec ClusterSpec) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := s.mustAccount(accountID)
+	setDefault(&spec.ID, newUUID())
+	setDefault(&spec.Name, fmt.Sprintf("cluster-%d", len(s.clusters)+1))
+	setDefault(&spec.Status, SubscriptionActive)
+	now := s.virtual()
+	s.clusters = append(s.clusters, &cluster{
+		id: spec.ID, name: spec.Name, subscriptionID: s.newID(), account: a, mode: spec.Mode, status: spec.Status,
+		token: spec.Token, created: now, auth: a.current().logins[CloudOpenShift].auth(),
+		// An hour and two after the full hour of the batches, so that no two things happen at one moment.
+		nextTelemetry: now.Add(time.Hour), nextPoll: now.Add(2 * time.Hour), lastTelemetry: now,
+	})
+	return spec.ID
+}
+
+// SetSubscriptionStatus changes the status of a cluster's subscription, to Archived for example.
+func (s *Sim) SetSubscriptionStatus(clusterID, status string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.cluster(clusterID); c != nil {
+		c.status = status
+	}
+}
+
+// TelemetryError returns what the last telemetry of a cluster that reports by itself got; nil when it was accepted.
+func (s *Sim) TelemetryError(clusterID string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.cluster(clusterID); c != nil {
+		return c.lastError
+	}
+	return nil
+}
+
+func (c *cluster) reports() bool {
+	return c.status == SubscriptionActive && (c.mode != Driven || c.token != nil)
+}
+
+func (c *cluster) hasInsights() bool {
+	return c.status == SubscriptionActive && c.mode == InsightsOperator
+}
+
+// clusterReports is the telemetry of a cluster that reports by itself.
+func (s *Sim) clusterReports(c *cluster) {
+	switch {
+	case c.token != nil:
+		c.auth = c.token()
+	case c.mode == SwitchesSoon:
+		c.auth = c.account.current().logins[CloudOpenShift].auth()
+	}
+	c.lastError = s.telemetry(c, c.auth)
+}
+
+// insightsPoll is what insights-operator does: it looks for the cluster's accepted transfers with the cluster's own token,
+// refuses when there are several, and takes over the secret of a single one.
+func (s *Sim) insightsPoll(c *cluster) {
+	if s.byCloudAuth(c.auth) == nil {
+		return // its own token is dead: nothing can be fetched any more
+	}
+	s.expire()
+	var accepted []*transfer
+	for _, t := range s.transfers {
+		if t.cluster == c && t.status == StatusAccepted {
+			accepted = append(accepted, t)
+		}
+	}
+	if len(accepted) == 1 {
+		c.auth = accepted[0].rotation.issued.logins[CloudOpenShift].auth()
+	}
+}

@@ -1,0 +1,160 @@
+package ocm
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"strings"
+)
+
+// Canary is part of every secret value that is not a signed token: whoever finds it where no secret belongs has found a leak.
+const Canary = "CANARY"
+
+// The registries of a pull secret, in the order in which the service lists them.
+const (
+	CloudOpenShift = "cloud.openshift.com"
+	Quay           = "quay.io"
+	RedHatConnect  = "registry.connect.redhat.com"
+	RedHatRegistry = "registry.redhat.io"
+)
+
+// Registries lists the four registries of a pull secret.
+var Registries = []string{CloudOpenShift, Quay, RedHatConnect, RedHatRegistry}
+
+// generation is one set of registry credentials of an account. An account has one current generation and, while a
+// rotation is pending, older ones that still work.
+type generation struct {
+	number  int
+	account *account
+	logins  map[string]login // by registry
+	// rotating is true once a newer generation exists; the service marks the rows so (external_resource_id "rotating").
+	rotating bool
+	deleted  bool
+}
+
+type login struct{ user, password string }
+
+func (l login) auth() string {
+	return base64.StdEncoding.EncodeToString([]byte(l.user + ":" + l.password))
+}
+
+// issue creates the next generation of an account and marks those before it as rotating.
+func (s *Sim) issue(a *account) *generation {
+	g := &generation{number: len(a.generations) + 1, account: a}
+	for _, older := range a.generations {
+		older.rotating = true
+	}
+	// quay.io and cloud.openshift.com share one robot account; the two Red Hat registries one service account.
+	robot := login{
+		user:     "openshift-release-dev+ocm_access_" + random(32, "0123456789abcdef"),
+		password: Canary + random(58, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"),
+	}
+	pool := login{user: "uhc-pool-" + newUUID(), password: s.registryJWT(a)}
+	if g.number%2 == 0 { // both shapes are in use, so both must be met
+		pool.user = fmt.Sprintf("%d|uhc-%s", 50000000+len(s.accounts), s.newID())
+	}
+	g.logins = map[string]login{CloudOpenShift: robot, Quay: robot, RedHatConnect: pool, RedHatRegistry: pool}
+	s.canary(robot.password, robot.auth(), pool.password, pool.auth())
+	a.generations = append(a.generations, g)
+	return g
+}
+
+// registryJWT makes a password of the form that Red Hat's registry gives its service accounts. Nobody checks its signature.
+func (s *Sim) registryJWT(a *account) string {
+	part := func(v any) string {
+		raw, _ := json.Marshal(v) // maps of strings always marshal
+		return base64.RawURLEncoding.EncodeToString(raw)
+	}
+	return part(map[string]string{"alg": "RS512"}) + "." +
+		part(map[string]string{"sub": a.id, "jti": newUUID()}) + "." +
+		Canary + random(80, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+}
+
+// document renders the generation as the service does: docker's format, sorted registries.
+func (g *generation) document() []byte {
+	type entry struct {
+		Auth  string `json:"auth"`
+		Email string `json:"email"`
+	}
+	auths := map[string]entry{}
+	for registry, l := range g.logins {
+		auths[registry] = entry{Auth: l.auth(), Email: g.account.email}
+	}
+	raw, _ := json.Marshal(map[string]any{"auths": auths}) // strings always marshal
+	return raw
+}
+
+// current returns the generation that the service gives out.
+func (a *account) current() *generation { return a.generations[len(a.generations)-1] }
+
+// byCloudAuth finds the living generation that a cluster's token, the auth of cloud.openshift.com, belongs to.
+func (s *Sim) byCloudAuth(auth string) *generation {
+	for _, a := range s.accounts {
+		for _, g := range a.generations {
+			if !g.deleted && g.logins[CloudOpenShift].auth() == auth {
+				return g
+			}
+		}
+	}
+	return nil
+}
+
+// Alive says whether a registry has to accept these credentials: those that OCM has issued and not deleted. The two
+// registries of Red Hat know the same accounts. It is the directory of the registry simulator.
+func (s *Sim) Alive(registry, user, password string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, a := range s.accounts {
+		for _, g := range a.generations {
+			if l, ok := g.logins[registry]; ok && !g.deleted && !a.banned && l.user == user && l.password == password {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// KnownUser says whether there ever was such a user, dead or alive: quay.io's messages tell the difference.
+func (s *Sim) KnownUser(registry, user string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, a := range s.accounts {
+		for _, g := range a.generations {
+			if g.logins[registry].user == user {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// PullSecret returns the pull secret that OCM gives out for the account now, as a cluster gets it when it is installed.
+func (s *Sim) PullSecret(accountID string) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.mustAccount(accountID).current().document()
+}
+
+// CloudAuth returns the current cloud.openshift.com auth of an account, the token of its clusters.
+func (s *Sim) CloudAuth(accountID string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.mustAccount(accountID).current().logins[CloudOpenShift].auth()
+}
+
+// Canaries returns every secret value that was ever issued: passwords, auths, tokens, client secrets, and the signature of
+// each token for the case that only its end has leaked.
+func (s *Sim) Canaries() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]string{Canary}, s.canaries...)
+}
+
+func (s *Sim) canary(values ...string) {
+	for _, v := range values {
+		s.canaries = append(s.canaries, v)
+		if parts := strings.Split(v, "."); len(parts) == 3 {
+			s.canaries = append(s.canaries, parts[2])
+		}
+	}
+}

@@ -1,0 +1,44 @@
+// Package ocm simulates the part of OCM that a pull-secret rotation depends on: Red Hat's single sign-on (the token
+// endpoint), the account management API, and behind them the life of credentials, rotations, transfers and clusters.
+//
+// # What it is faithful to
+//
+// The API answers as the published OpenAPI document says; package test/contract judges every request and answer, and
+// Sim.Violations has what it found. What the document leaves open follows published observations of the service:
+//
+//   - A rotation is requested per account and stays "pending" until the old credentials are deleted. Four batches a day do the
+//     work: the first pass issues new credentials beside the old ones and accepts one transfer per active cluster; a later
+//     pass deletes the old ones, once every transfer is completed (telemetry with the new token) or expired.
+//   - Whoever waits for "completed" before switching therefore waits for himself. Sim makes that visible rather than kind.
+//   - POST access_token returns the new credentials from the first pass on.
+//
+// What is not publicly known is an Option with the more demanding answer as its default.
+//
+// # Time
+//
+// There are two clocks. Tokens live by Options.Clock, as the client's do. Batches, transfers, telemetry and the 30 days of
+// an offline token live by the virtual clock: the same clock plus all that Advance has added. Batches run only in Advance,
+// RunBatch and, with Options.BatchEvery, by themselves.
+//
+// # Secrets
+//
+// Every secret value contains the Canary or is listed by Canaries, so that a test can prove that none has leaked.
+//
+// # The control port
+//
+// Plain HTTP, JSON, beside the service's own ports (Sim.ControlURL). Durations are Go durations.
+//
+//	GET    /state                                       accounts, clusters, rotations, transfers, counters; no secrets
+//	GET    /pull-secret?account=ID                      the document that OCM issues now
+//	GET    /ca                                          the CA of both servers, PEM
+//	POST   /accounts   {"username","serviceAccount"}    creates one; answers with its id and its OCM credentials
+//	POST   /clusters   {"account","name","mode","id"}   creates one; modes as in type Mode
+//	POST   /advance    {"by":"6h"}                      lets virtual time pass
+//	POST   /batch                                       runs a batch now
+//	POST   /telemetry  {"cluster","auth"}               the cluster reports with this cloud.openshift.com auth
+//	POST   /rotate     {"account"}                      somebody else requests a rotation
+//	POST   /complete                                    every pending rotation runs to its end at once
+//	POST   /faults     {"endpoint","kind","times",...}  see type Fault
+//	DELETE /faults                                      ends all of them
+//	POST   /clock-skew {"sso":"1h","api":"1h"}          moves the clocks of the servers
+package ocm

@@ -1,0 +1,172 @@
+package ocm
+
+import (
+	"errors"
+	"slices"
+)
+
+// This file is the life of a rotation, in the order in which it happens: requested, first pass, telemetry, second pass.
+
+// request creates a rotation and one transfer for each active cluster of the account.
+func (s *Sim) request(a *account) *rotation {
+	now := s.virtual()
+	r := &rotation{id: s.newID(), account: a, status: StatusPending, created: now, updated: now}
+	s.rotations = append(s.rotations, r)
+	for _, c := range s.clusters {
+		if c.account == a && c.status == SubscriptionActive {
+			s.transfers = append(s.transfers, &transfer{
+				id: s.newID(), cluster: c, rotation: r, status: StatusPending,
+				created: now, updated: now, expires: now.Add(s.opts.TransferLife),
+			})
+		}
+	}
+	return r
+}
+
+// pending returns the rotations of the account that have not ended, oldest first. A status that a test has invented
+// counts as not ended.
+func (s *Sim) pending(a *account) []*rotation {
+	var out []*rotation
+	for _, r := range s.rotations {
+		if r.account == a && r.status != StatusCompleted {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// StartRotationElsewhere requests a rotation as somebody else would: Red Hat's support, a person with curl, another
+// cluster. It is in no counter. It returns the rotation's id.
+func (s *Sim) StartRotationElsewhere(accountID string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.request(s.mustAccount(accountID)).id
+}
+
+// batch is one run of the reconciler: every rotation that is not completed gets one pass.
+func (s *Sim) batch() {
+	s.expire()
+	for _, a := range s.accounts {
+		for _, r := range s.pending(a) {
+			if r.issued == nil {
+				s.firstPass(r)
+			} else if s.everybodySwitched(r) {
+				s.secondPass(r)
+			}
+		}
+	}
+}
+
+// firstPass issues new credentials beside the old ones and hands them to the clusters.
+func (s *Sim) firstPass(r *rotation) {
+	for _, g := range r.account.generations {
+		if !g.deleted {
+			r.old = append(r.old, g)
+		}
+	}
+	r.issued = s.issue(r.account)
+	r.updated = s.virtual()
+	for _, t := range s.transfers {
+		if t.rotation == r && t.status == StatusPending {
+			t.status, t.secret, t.updated = StatusAccepted, string(r.issued.document()), s.virtual()
+		}
+	}
+}
+
+// everybodySwitched is what the second pass waits for. Expired transfers are ignored: their clusters lose.
+func (s *Sim) everybodySwitched(r *rotation) bool {
+	transfers := 0
+	for _, t := range s.transfers {
+		if t.rotation != r {
+			continue
+		}
+		transfers++
+		if t.status != StatusCompleted && t.status != StatusExpired {
+			return false
+		}
+	}
+	return transfers > 0 || s.opts.CompleteWithoutClusters
+}
+
+// secondPass deletes the old credentials, and only then is the rotation completed.
+func (s *Sim) secondPass(r *rotation) {
+	for _, g := range r.old {
+		g.deleted = true
+	}
+	r.status, r.updated = StatusCompleted, s.virtual()
+}
+
+// expire ends the transfers whose time is over.
+func (s *Sim) expire() {
+	now := s.virtual()
+	for _, t := range s.transfers {
+		if (t.status == StatusPending || t.status == StatusAccepted) && !now.Before(t.expires) {
+			t.status, t.updated = StatusExpired, now
+		}
+	}
+}
+
+// CompleteEverything takes every pending rotation to its end at once, whoever has not switched yet: what a cluster finds that
+// was away for weeks.
+func (s *Sim) CompleteEverything() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, a := range s.accounts {
+		for _, r := range s.pending(a) {
+			if r.issued == nil {
+				s.firstPass(r)
+			}
+			for _, t := range s.transfers {
+				if t.rotation == r {
+					t.status, t.updated = StatusCompleted, s.virtual()
+				}
+			}
+			s.secondPass(r)
+		}
+	}
+}
+
+// ErrTokenInvalid is what telemetry gets for a token that is dead or was never issued.
+var ErrTokenInvalid = errors.New("registry credential token is invalid")
+
+// Telemetry is a report of a cluster with the cloud.openshift.com auth of its pull secret. With the new token of a
+// rotation it completes the cluster's transfer.
+func (s *Sim) Telemetry(clusterID, auth string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.cluster(clusterID)
+	if c == nil {
+		return errors.New("the OCM simulator has no cluster " + clusterID)
+	}
+	return s.telemetry(c, auth)
+}
+
+func (s *Sim) telemetry(c *cluster, auth string) error {
+	g := s.byCloudAuth(auth)
+	if g == nil || g.account != c.account {
+		return ErrTokenInvalid
+	}
+	c.lastTelemetry = s.virtual()
+	s.expire()
+	s.switched(c, g)
+	return nil
+}
+
+// switched completes the transfers of a cluster that has shown a token of generation g.
+func (s *Sim) switched(c *cluster, g *generation) {
+	for _, t := range s.transfers {
+		if t.cluster != c || t.status != StatusAccepted {
+			continue
+		}
+		if g.number >= t.rotation.issued.number || s.opts.OldTokenCompletes {
+			t.status, t.updated = StatusCompleted, s.virtual()
+		}
+	}
+}
+
+// deleteRotation removes the record and its transfers. Whether the real service undoes anything is not public; here a
+// rotation whose first pass is over leaves its new credentials behind, and nobody deletes the old ones.
+func (s *Sim) deleteRotation(r *rotation) {
+	s.rotations = slices.DeleteFunc(s.rotations, func(other *rotation) bool { return other == r })
+	s.transfers = slices.DeleteFunc(s.transfers, func(t *transfer) bool { return t.rotation == r })
+}

@@ -1,0 +1,240 @@
+package ocm
+
+import (
+	"crypto/rand"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"k8s.io/utils/clock"
+
+	"github.com/openshift/credential-rotation-operator/test/contract"
+	"github.com/openshift/credential-rotation-operator/test/sim/simctl"
+	"github.com/openshift/credential-rotation-operator/test/sim/simtls"
+)
+
+// The names under which the real services are reached; the servers' certificates are good for them and for 127.0.0.1.
+const (
+	APIHost = "api.openshift.com"
+	SSOHost = "sso.redhat.com"
+	// TokenPath is the path of the token endpoint at SSOHost.
+	TokenPath = "/auth/realms/redhat-external/protocol/openid-connect/token"
+)
+
+// The servers of a Sim, by name.
+const (
+	apiServer     = "api"
+	ssoServer     = "sso"
+	controlServer = "control"
+)
+
+// SecondPost says what a POST answers while a rotation of the account is pending; the real answer is not publicly known.
+type SecondPost string
+
+const (
+	// SecondPostNewRecord creates a second rotation with transfers of its own, so that a doubled POST shows. The default.
+	SecondPostNewRecord SecondPost = ""
+	// SecondPostSame answers 201 with the pending one.
+	SecondPostSame SecondPost = "Same"
+	// SecondPostForbidden answers 403, the only refusal that the contract declares.
+	SecondPostForbidden SecondPost = "Forbidden"
+)
+
+// Options of a Sim; the zero value is good.
+type Options struct {
+	// CA signs the certificates of both servers; default: a new one.
+	CA *simtls.CA
+	// Clock is the present moment of SSO and API, and what the virtual clock starts from; default: the machine's.
+	Clock clock.PassiveClock
+	// AccessTokenLife is 5 minutes by default; the real one is 5 to 15.
+	AccessTokenLife time.Duration
+	// RefreshTokenLife is 10 hours by default. Offline tokens have no expiry: they die of disuse, see OfflineTokenIdle.
+	RefreshTokenLife time.Duration
+	// OfflineTokenIdle is how long an offline token lives without use, in virtual time; 30 days by default, as published.
+	OfflineTokenIdle time.Duration
+	// BatchInterval is the virtual time between two batches; 6 hours by default ("four times each day").
+	BatchInterval time.Duration
+	// BatchEvery, when set, lets BatchInterval of virtual time pass in every such span of real time.
+	BatchEvery time.Duration
+	// TransferLife is how long a transfer can be completed, in virtual time; 5 days by default.
+	TransferLife time.Duration
+	// SecondPost is what a POST answers while a rotation is pending.
+	SecondPost SecondPost
+	// AccessTokenCompletes lets any API call with a cluster's new token complete its transfer, as telemetry does.
+	AccessTokenCompletes bool
+	// OldTokenCompletes lets telemetry with the old token complete a transfer: published excerpts do not exclude it.
+	OldTokenCompletes bool
+	// CompleteWithoutClusters lets a rotation without any transfer end at the second pass. Published excerpts guard against it,
+	// so that such a rotation stays pending.
+	CompleteWithoutClusters bool
+	// OnViolation is told of every violation of the API contract, beside Violations.
+	OnViolation func(violation string)
+	// ControlAddr is the address of the control port; default: one chosen by the system on 127.0.0.1.
+	ControlAddr string
+}
+
+// Sim is one simulated OCM. All methods are safe for concurrent use.
+type Sim struct {
+	opts Options
+	key  []byte // signs tokens
+
+	mu         sync.Mutex
+	offset     time.Duration // virtual time minus opts.Clock
+	nextBatch  time.Time     // virtual
+	ids        int           // ever given out; keeps ids of one second in order
+	accounts   []*account
+	clusters   []*cluster
+	rotations  []*rotation
+	transfers  []*transfer
+	sessions   map[string]*session // by session id
+	clients    map[string]*account // service accounts, by client id
+	canaries   []string
+	violations []string
+	ssoSkew    time.Duration
+	apiSkew    time.Duration
+
+	traffic traffic
+	faults  faults
+	servers map[string]*simctl.Server
+	stop    chan struct{}
+	stopped sync.Once
+	running sync.WaitGroup
+}
+
+// New makes a Sim that does not listen yet.
+func New(opts Options) (*Sim, error) {
+	setDefault(&opts.Clock, clock.PassiveClock(clock.RealClock{}))
+	setDefault(&opts.AccessTokenLife, 5*time.Minute)
+	setDefault(&opts.RefreshTokenLife, 10*time.Hour)
+	setDefault(&opts.OfflineTokenIdle, 30*24*time.Hour)
+	setDefault(&opts.BatchInterval, 6*time.Hour)
+	setDefault(&opts.TransferLife, 5*24*time.Hour)
+	setDefault(&opts.ControlAddr, "127.0.0.1:0")
+	if opts.CA == nil {
+		ca, err := simtls.NewCA("OCM simulator")
+		if err != nil {
+			return nil, err
+		}
+		opts.CA = ca
+	}
+	s := &Sim{
+		opts:     opts,
+		key:      make([]byte, 32),
+		sessions: map[string]*session{},
+		clients:  map[string]*account{},
+		servers:  map[string]*simctl.Server{},
+		stop:     make(chan struct{}),
+	}
+	_, _ = rand.Read(s.key) // never fails: see crypto/rand
+	s.nextBatch = s.virtual().Add(opts.BatchInterval)
+	return s, nil
+}
+
+// Start listens on 127.0.0.1 until Close.
+func (s *Sim) Start() error {
+	api := contract.Middleware(s.withFaults(s.apiMux()), s.violation)
+	for name, server := range map[string]struct {
+		host    string
+		handler http.Handler
+		skew    *time.Duration
+	}{
+		ssoServer: {SSOHost, s.withFaults(s.ssoMux()), &s.ssoSkew},
+		apiServer: {APIHost, api, &s.apiSkew},
+	} {
+		config, err := s.opts.CA.ServerConfig(server.host, "127.0.0.1", "localhost")
+		if err != nil {
+			return err
+		}
+		s.servers[name] = simctl.NewServer("127.0.0.1:0", config, s.counted(server.handler, server.skew))
+	}
+	s.servers[controlServer] = simctl.NewServer(s.opts.ControlAddr, nil, s.controlMux())
+	for _, server := range s.servers {
+		if err := server.Start(); err != nil {
+			s.Close()
+			return err
+		}
+	}
+	if s.opts.BatchEvery > 0 {
+		s.running.Go(s.freeRun)
+	}
+	return nil
+}
+
+// Close ends the servers, held requests included, and waits for them.
+func (s *Sim) Close() {
+	s.stopped.Do(func() { close(s.stop) })
+	for _, server := range s.servers {
+		server.Stop()
+	}
+	s.running.Wait()
+}
+
+// StartForTest makes and starts a Sim that ends with the test, and fails the test for every violation of the contract.
+func StartForTest(t testing.TB, opts Options) *Sim {
+	t.Helper()
+	s, err := New(opts)
+	if err == nil {
+		err = s.Start()
+	}
+	if err != nil {
+		t.Fatalf("start the OCM simulator: %v", err)
+	}
+	t.Cleanup(func() {
+		s.Close()
+		for _, v := range s.Violations() {
+			t.Errorf("violation of the accounts_mgmt API contract: %s", v)
+		}
+	})
+	return s
+}
+
+func (s *Sim) violation(v string) {
+	s.mu.Lock()
+	s.violations = append(s.violations, v)
+	s.mu.Unlock()
+	if s.opts.OnViolation != nil {
+		s.opts.OnViolation(v)
+	}
+}
+
+// Violations returns every violation of the API contract so far.
+func (s *Sim) Violations() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]string(nil), s.violations...)
+}
+
+// ForgetViolations returns what Violations does and empties it, for tests that provoke some.
+func (s *Sim) ForgetViolations() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v := s.violations
+	s.violations = nil
+	return v
+}
+
+// CA returns the authority that signed the servers' certificates.
+func (s *Sim) CA() *simtls.CA { return s.opts.CA }
+
+// API returns the server of the API, for a proxy that maps APIHost to its address and for tests that stop it.
+func (s *Sim) API() *simctl.Server { return s.servers[apiServer] }
+
+// SSO returns the server of the single sign-on, as API does.
+func (s *Sim) SSO() *simctl.Server { return s.servers[ssoServer] }
+
+// URL returns the base URL of the API without any proxy.
+func (s *Sim) URL() string { return s.API().URL() }
+
+// TokenURL returns the URL of the token endpoint without any proxy.
+func (s *Sim) TokenURL() string { return s.SSO().URL() + TokenPath }
+
+// ControlURL returns the base URL of the control port.
+func (s *Sim) ControlURL() string { return s.servers[controlServer].URL() }
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}

@@ -1,0 +1,164 @@
+package ocm
+
+import (
+	"bytes"
+	"io"
+	"maps"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/openshift/credential-rotation-operator/test/contract"
+)
+
+// The operations, as counters and faults name them: the method and the contract's path template below /api/accounts_mgmt/v1,
+// or the token endpoint.
+const (
+	OpToken          = "POST token"
+	OpCurrentAccount = "GET current_account"
+	OpAccessToken    = "POST access_token"
+	OpListRotations  = "GET accounts/{id}/pull_secret_rotation"
+	OpPostRotation   = "POST accounts/{id}/pull_secret_rotation"
+	OpGetRotation    = "GET accounts/{id}/pull_secret_rotation/{rotationId}"
+	OpDeleteRotation = "DELETE accounts/{id}/pull_secret_rotation/{rotationId}"
+	OpTransfers      = "GET cluster_transfers"
+	OpSubscriptions  = "GET subscriptions"
+	// OpAny stands for every operation in a fault or a hold.
+	OpAny = "*"
+)
+
+func operation(r *http.Request) string {
+	if r.URL.Path == TokenPath {
+		return r.Method + " token"
+	}
+	if op, ok := contract.Operation(r); ok {
+		return strings.Replace(op, " "+apiRoot+"/", " ", 1)
+	}
+	return r.Method + " " + r.URL.Path
+}
+
+// Request is one request as the Sim saw it. It holds no secret.
+type Request struct {
+	Operation string `json:"operation"`
+	// Path with its ids and query.
+	Path string `json:"path"`
+	// Auth is the scheme of the Authorization header: Bearer, AccessToken, Basic or empty.
+	Auth string `json:"auth,omitempty"`
+	// Status of the answer; 0 when the connection was closed without one.
+	Status int `json:"status"`
+	// At is the virtual time of its arrival.
+	At time.Time `json:"at"`
+	// UserAgent names the client.
+	UserAgent string `json:"userAgent,omitempty"`
+}
+
+// traffic counts requests at their arrival and logs them when they have been answered.
+type traffic struct {
+	mu     sync.Mutex
+	counts map[string]int
+	log    []Request
+}
+
+// maxLogged bounds the log: a demo that stays up for days must not grow for ever. The counters go on.
+const maxLogged = 10000
+
+// counted keeps the books and shows the server's own clock.
+func (s *Sim) counted(next http.Handler, skew *time.Duration) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		at, date := s.virtual(), s.opts.Clock.Now().Add(*skew)
+		s.mu.Unlock()
+
+		entry := Request{Operation: operation(r), Path: r.URL.RequestURI(), At: at, UserAgent: r.UserAgent()}
+		entry.Auth, _, _ = strings.Cut(r.Header.Get("Authorization"), " ")
+		s.traffic.arrived(entry.Operation)
+
+		// The whole body is read at once: only then does the server notice that a client has gone away.
+		body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
+		if err != nil {
+			panic(http.ErrAbortHandler)
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+
+		w.Header().Set("Date", date.UTC().Format(http.TimeFormat))
+		watched := &statusWriter{ResponseWriter: w}
+		defer func() {
+			entry.Status = watched.status
+			s.traffic.answered(entry)
+		}()
+		next.ServeHTTP(watched, r)
+	})
+}
+
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *statusWriter) WriteHeader(status int) {
+	w.status = status
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *statusWriter) Write(p []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(p)
+}
+
+func (t *traffic) arrived(op string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.counts == nil {
+		t.counts = map[string]int{}
+	}
+	t.counts[op]++
+}
+
+func (t *traffic) answered(r Request) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.log) == maxLogged {
+		t.log = append(t.log[:0], t.log[maxLogged/2:]...)
+	}
+	t.log = append(t.log, r)
+}
+
+// Count returns how many requests for an operation have arrived, answered or not; OpAny counts all but token exchanges.
+func (s *Sim) Count(operation string) int {
+	s.traffic.mu.Lock()
+	defer s.traffic.mu.Unlock()
+	if operation != OpAny {
+		return s.traffic.counts[operation]
+	}
+	total := 0
+	for op, n := range s.traffic.counts {
+		if op != OpToken {
+			total += n
+		}
+	}
+	return total
+}
+
+// Counts returns all counters.
+func (s *Sim) Counts() map[string]int {
+	s.traffic.mu.Lock()
+	defer s.traffic.mu.Unlock()
+	return maps.Clone(s.traffic.counts)
+}
+
+// ResetCounts sets all counters to zero and empties the log.
+func (s *Sim) ResetCounts() {
+	s.traffic.mu.Lock()
+	defer s.traffic.mu.Unlock()
+	s.traffic.counts, s.traffic.log = nil, nil
+}
+
+// Requests returns the latest requests in the order of their answers.
+func (s *Sim) Requests() []Request {
+	s.traffic.mu.Lock()
+	defer s.traffic.mu.Unlock()
+	return append([]Request(nil), s.traffic.log...)
+}
