@@ -111,14 +111,21 @@ func (t *transport) judgeToken(got *answer) *Error {
 // live for 5 to 15 minutes, so a smaller difference explains nothing; the Date header is exact to a second.
 const skewTolerance = 2 * time.Minute
 
-// skewed tells whether the service's last answer and this machine's clock disagree.
-func (t *transport) skewed() bool {
-	return time.Duration(t.skew.Load()).Abs() > skewTolerance
+// skew is how far the service whose clock is further from this machine's is ahead of it.
+func (t *transport) skew() time.Duration {
+	sso, api := time.Duration(t.ssoSkew.Load()), time.Duration(t.apiSkew.Load())
+	if sso.Abs() > api.Abs() {
+		return sso
+	}
+	return api
 }
+
+// skewed tells whether this machine's clock and a service's disagree.
+func (t *transport) skewed() bool { return t.skew().Abs() > skewTolerance }
 
 // describeSkew is ", which is 12m0s behind the service's", or nothing when the clocks agree.
 func (t *transport) describeSkew() string {
-	skew := time.Duration(t.skew.Load()).Round(time.Second)
+	skew := t.skew().Round(time.Second)
 	switch {
 	case !t.skewed():
 		return ""

@@ -44,8 +44,8 @@ type transport struct {
 	// client tells that the client-credentials grant is used.
 	client bool
 
-	// skew is how far the service's clock was ahead of ours in its last answer, in nanoseconds.
-	skew atomic.Int64
+	// ssoSkew and apiSkew are how far the services' clocks were ahead of ours in their last answers, in nanoseconds.
+	ssoSkew, apiSkew atomic.Int64
 	// offline tells that the access token in use was issued for an offline token.
 	offline atomic.Bool
 }
@@ -163,7 +163,11 @@ func (t *transport) send(request *http.Request, toSSO bool) (*http.Response, *an
 		sent:        true,
 	}
 	if date, err := http.ParseTime(response.Header.Get("Date")); err == nil {
-		t.skew.Store(int64(date.Sub(t.clock.Now())))
+		skew := &t.apiSkew
+		if toSSO {
+			skew = &t.ssoSkew
+		}
+		skew.Store(int64(date.Sub(t.clock.Now())))
 	}
 	if got.status >= 300 && got.status < 400 {
 		got.err = errRedirect

@@ -1,0 +1,110 @@
+package registry
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	// maxBody bounds what is read of one answer. A ping, a token and a manifest's head are far below it.
+	maxBody = 1 << 20
+	// maxRedirects a manifest's head may take to a registry's storage.
+	maxRedirects = 5
+)
+
+var (
+	errPlainHTTP = errors.New("the request would have been sent without TLS")
+	errRedirects = errors.New("too many redirects, or one into a private network")
+)
+
+// seen is what the last answer was, and to what kind of request.
+type seen struct {
+	host string
+	// scheme of the Authorization that was sent: "Basic", "Bearer" or nothing.
+	scheme     string
+	status     int
+	html       bool
+	retryAfter time.Duration
+}
+
+// wire is the transport of one check. It sends nothing without TLS, which go-containerregistry would do for hosts that
+// look local, and writes down what it sees.
+type wire struct {
+	inner http.RoundTripper
+
+	mu   sync.Mutex
+	last seen
+	// challenged tells that a request without a credential was turned away: the registry does not serve everybody.
+	challenged bool
+	// basic tells that the user name and password were sent and answered with success.
+	basic bool
+}
+
+func (w *wire) RoundTrip(request *http.Request) (*http.Response, error) {
+	if request.URL.Scheme != "https" {
+		if request.Body != nil {
+			_ = request.Body.Close()
+		}
+		return nil, errPlainHTTP
+	}
+	scheme, _, _ := strings.Cut(request.Header.Get("Authorization"), " ")
+	response, err := w.inner.RoundTrip(request)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.last = seen{host: request.URL.Host, scheme: scheme}
+	if err != nil {
+		return nil, err
+	}
+	w.last.status = response.StatusCode
+	w.last.html = strings.HasPrefix(response.Header.Get("Content-Type"), "text/html")
+	if scheme == "" && response.StatusCode == http.StatusUnauthorized {
+		w.challenged = true
+	}
+	w.last.retryAfter = retryAfter(response.Header)
+	if scheme == "Basic" && response.StatusCode >= 200 && response.StatusCode < 300 {
+		w.basic = true
+	}
+	response.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.LimitReader(response.Body, maxBody), response.Body}
+	return response, nil
+}
+
+// look returns the last answer, and whether a login took place: the registry asked for one, and the user name and
+// password were sent and accepted. A registry or a portal that says yes to everybody has proven nothing.
+func (w *wire) look() (last seen, loggedIn bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.last, w.challenged && w.basic
+}
+
+// checkRedirect follows a manifest's head to a registry's storage, but not from a public host to an address inside.
+// Credentials do not travel along: go-containerregistry sends them to the registry's own host only.
+func checkRedirect(request *http.Request, via []*http.Request) error {
+	if len(via) > maxRedirects {
+		return errRedirects
+	}
+	if request.URL.Host == via[0].URL.Host {
+		return nil
+	}
+	if ip, err := netip.ParseAddr(request.URL.Hostname()); err == nil && !ip.IsGlobalUnicast() || err == nil && ip.IsPrivate() {
+		return errRedirects
+	}
+	return nil
+}
+
+// retryAfter in seconds, at most a day. The other form of the header, a date, is not in use by registries.
+func retryAfter(header http.Header) time.Duration {
+	seconds, err := strconv.ParseUint(header.Get("Retry-After"), 10, 31)
+	if err != nil {
+		return 0
+	}
+	return min(time.Duration(seconds)*time.Second, 24*time.Hour)
+}
