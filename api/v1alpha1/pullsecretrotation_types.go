@@ -269,6 +269,10 @@ type RolloutSpec struct {
 	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1m') && duration(self) <= duration('168h')",message="timeout must be between 1m and 168h"
 	// +optional
 	Timeout *metav1.Duration `json:"timeout,omitempty"`
+	// AllowNodeDisruption requests a rotation although the cluster's node disruption policy drains or reboots nodes when
+	// the pull secret changes.
+	// +optional
+	AllowNodeDisruption bool `json:"allowNodeDisruption,omitempty"`
 }
 
 // PullSecretRotationStatus is what the operator knows and has done.

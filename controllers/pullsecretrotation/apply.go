@@ -1,0 +1,192 @@
+package pullsecretrotation
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/internal/pullsecret"
+)
+
+// apply merges the issued credentials into each target, the first as canary: when it fails, the others stay. One of the
+// others that fails does not hold up the rest.
+func (s *scope) apply(ctx context.Context, heal bool) error {
+	if err := s.notePools(ctx); err != nil {
+		return err
+	}
+	for i := range s.targets {
+		err := s.applyTo(ctx, &s.targets[i], heal)
+		if apierrors.IsConflict(err) {
+			return errTargetChanged
+		}
+		if err != nil && (i == 0 || !apierrors.IsForbidden(err) && !apierrors.IsInvalid(err)) {
+			return fmt.Errorf("writing the target %s: %w", s.targets[i].ref, err)
+		}
+		if err != nil {
+			s.noteTarget(s.targets[i].ref, v1alpha1.ReasonForbidden, forbidden(s.targets[i].ref), nil, false)
+		}
+	}
+	if r := s.rotation(); r.AppliedAt == nil {
+		r.AppliedAt = s.timestamp()
+	}
+	s.deriveFacts()
+	return nil
+}
+
+// notePools writes down which configuration each pool has, before the change that makes them render another. Nothing is
+// noted when the global pull secret needs no change: then no new configuration will come.
+func (s *scope) notePools(ctx context.Context) error {
+	r := s.rotation()
+	if len(r.Pools) > 0 || s.facts.Pools == nil || !s.changesGlobal() {
+		return nil
+	}
+	for _, p := range *s.facts.Pools {
+		r.Pools = append(r.Pools, v1alpha1.PoolStatus{Name: p.Name, ConfigurationBefore: p.Wanted})
+	}
+	return s.flush(ctx)
+}
+
+func (s *scope) changesGlobal() bool {
+	for _, t := range s.targets {
+		if t.doc == nil || t.ref.String() != "openshift-config/pull-secret" {
+			continue
+		}
+		merged, _, err := pullsecret.Merge(t.doc, s.issued, s.policy())
+		return err == nil && !bytes.Equal(merged, t.doc.Raw())
+	}
+	return false
+}
+
+// applyTo merges into one target. The resourceVersion is the precondition: what somebody else wrote in between is read anew.
+func (s *scope) applyTo(ctx context.Context, t *target, heal bool) error {
+	if t.doc == nil {
+		s.noteTarget(t.ref, t.problem.reason, t.problem.message, nil, false)
+		return nil
+	}
+	merged, changes, err := pullsecret.Merge(t.doc, s.issued, s.policy())
+	if err != nil {
+		s.noteTarget(t.ref, v1alpha1.ReasonTargetInvalid, fmt.Sprintf("The new entries cannot be merged: %v. The target was not changed.", err), nil, false)
+		return nil
+	}
+	r := s.rotation()
+	if bytes.Equal(merged, t.doc.Raw()) {
+		result := v1alpha1.ReasonAlreadyCurrent
+		if writer(t.secret) == FieldOwner && len(r.Pools) > 0 {
+			result = v1alpha1.ReasonPullSecretUpdated // by this operator, right before a crash
+		}
+		s.noteTarget(t.ref, result, "", changes, false)
+		if !heal {
+			s.event(corev1.EventTypeNormal, result, "Apply", "%s has the new credentials of rotation %s", t.ref, r.ID)
+		}
+		return nil
+	}
+	before := writer(t.secret)
+	updated, err := s.write(ctx, t, merged)
+	if err != nil {
+		return err
+	}
+	t.secret, t.doc = updated, parse(updated.Data[corev1.DockerConfigJsonKey])
+	if t.doc == nil || !bytes.Equal(t.doc.Raw(), merged) {
+		return errTargetChanged
+	}
+	s.noteTarget(t.ref, v1alpha1.ReasonPullSecretUpdated, "", changes, true)
+	if heal {
+		status := targetStatus(&s.obj.Status, t.ref)
+		status.Healed++
+		s.event(corev1.EventTypeWarning, v1alpha1.ReasonEntryHealed, "Heal", "%s put old credentials back into %s; they were replaced again (rotation %s)", writerName(before), t.ref, r.ID)
+		return nil
+	}
+	s.event(corev1.EventTypeNormal, v1alpha1.ReasonPullSecretUpdated, "Apply", "Wrote the new credentials of rotation %s into %s", r.ID, t.ref)
+	return nil
+}
+
+// write updates one Secret. The answer is what the API server has: it is compared with what was meant.
+func (s *scope) write(ctx context.Context, t *target, document []byte) (*corev1.Secret, error) {
+	updated := t.secret.DeepCopy()
+	updated.Data[corev1.DockerConfigJsonKey] = document
+	patch := client.MergeFromWithOptions(t.secret, client.MergeFromWithOptimisticLock{})
+	if err := s.r.Client.Patch(ctx, updated, patch, client.FieldOwner(FieldOwner)); err != nil {
+		return nil, err
+	}
+	return updated, nil
+}
+
+// rollBack puts back the entries that this rotation changed, not the whole document: others may have edited it since.
+func (s *scope) rollBack(ctx context.Context) error {
+	backup := &corev1.Secret{}
+	key := client.ObjectKey{Namespace: s.r.Options.Namespace, Name: s.rotation().BackupSecret}
+	if err := s.r.Reader.Get(ctx, key, backup); err != nil {
+		return fmt.Errorf("reading the backup Secret %s: %w", key, err)
+	}
+	for i := range s.targets {
+		t := &s.targets[i]
+		old := parse(backup.Data[backupKey(t.ref)])
+		if t.doc == nil || old == nil {
+			continue
+		}
+		merged, changes, err := pullsecret.Restore(t.doc, old, s.changed(t))
+		if err != nil {
+			return fmt.Errorf("restoring the target %s: %w", t.ref, err)
+		}
+		if bytes.Equal(merged, t.doc.Raw()) {
+			continue
+		}
+		updated, err := s.write(ctx, t, merged)
+		if apierrors.IsConflict(err) {
+			return errTargetChanged
+		}
+		if err != nil {
+			return fmt.Errorf("restoring the target %s: %w", t.ref, err)
+		}
+		t.secret, t.doc = updated, parse(updated.Data[corev1.DockerConfigJsonKey])
+		s.noteTarget(t.ref, v1alpha1.ReasonRolledBack, "", changes, true)
+		s.event(corev1.EventTypeWarning, v1alpha1.ReasonRolledBack, "RollBack", "Put the old credentials back into %s: a pool degraded after rotation %s", t.ref, s.rotation().ID)
+	}
+	s.rotation().RolledBackAt = s.timestamp()
+	s.deriveFacts()
+	return nil
+}
+
+// changed are the registries of a target whose entry is the one that this rotation issued.
+func (s *scope) changed(t *target) []string {
+	r := s.rotation()
+	var list []string
+	for _, name := range t.doc.Registries() {
+		entry, _ := t.doc.Entry(name)
+		if has(r.Issued, name, entry.Fingerprint(r.Salt)) {
+			list = append(list, name)
+		}
+	}
+	return list
+}
+
+// noteTarget records the result of one target.
+func (s *scope) noteTarget(ref v1alpha1.SecretReference, result, message string, changes []pullsecret.Change, wrote bool) {
+	status := targetStatus(&s.obj.Status, ref)
+	if status == nil {
+		s.obj.Status.Targets = append(s.obj.Status.Targets, v1alpha1.TargetStatus{Namespace: ref.Namespace, Name: ref.Name})
+		status = &s.obj.Status.Targets[len(s.obj.Status.Targets)-1]
+	}
+	status.Result, status.Message = result, message
+	if changes != nil {
+		status.Entries = nil
+		for _, c := range changes {
+			status.Entries = append(status.Entries, v1alpha1.EntryStatus{Registry: c.Registry, Action: string(c.Action)})
+		}
+	}
+	if wrote {
+		status.AppliedAt = s.timestamp()
+	}
+}
+
+// ownsData tells whether managed fields speak of a Secret's data.
+func ownsData(fields []byte) bool {
+	var top map[string]json.RawMessage
+	return json.Unmarshal(fields, &top) == nil && top["f:data"] != nil
+}

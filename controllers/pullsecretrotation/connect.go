@@ -1,0 +1,206 @@
+package pullsecretrotation
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/x509"
+	"fmt"
+	"net/http"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/openshift/credential-rotation-operator/internal/ocm"
+	"github.com/openshift/credential-rotation-operator/internal/registry"
+)
+
+// OCM is what the controller asks of OpenShift Cluster Manager.
+type OCM interface {
+	CurrentAccount(ctx context.Context) (ocm.Account, error)
+	Rotations(ctx context.Context, accountID string) ([]ocm.Rotation, error)
+	RequestRotation(ctx context.Context, accountID string) (ocm.Rotation, error)
+	AccessToken(ctx context.Context) ([]byte, error)
+	ClusterTransfers(ctx context.Context, clusterID string) ([]ocm.Transfer, error)
+	ActiveSubscriptions(ctx context.Context, accountID string) ([]ocm.Subscription, error)
+	Close() error
+}
+
+// Prober asks a registry about a credential.
+type Prober interface {
+	Check(ctx context.Context, c registry.Check) registry.Result
+}
+
+// Connector reaches the services.
+type Connector interface {
+	OCM(cfg ocm.Config) (OCM, error)
+	Registries(roots *x509.CertPool) Prober
+}
+
+// connector reaches the real ones. OCM clients are kept per credential version: a client exchanges its token once per
+// token lifetime, a new client once more.
+type connector struct {
+	userAgent string
+	mu        sync.Mutex
+	kept      map[[sha256.Size]byte]*ocm.Client
+}
+
+// maxKept clients: one per object and credential version; beyond it the cache starts anew.
+const maxKept = 16
+
+// OCM makes a client, or finds the one that is logged in with this credential.
+func (c *connector) OCM(cfg ocm.Config) (OCM, error) {
+	cfg.UserAgent = c.userAgent
+	cfg.Observe = observeOCM
+	if cfg.ClusterToken != (ocm.ClusterToken{}) {
+		return ocm.New(cfg)
+	}
+	key := sha256.Sum256(fmt.Appendf(nil, "%q%q%q%q%q", cfg.URL, cfg.TokenURL, cfg.Credential.Token, cfg.Credential.ClientID, cfg.Credential.ClientSecret))
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if known, ok := c.kept[key]; ok {
+		return shared{known}, nil
+	}
+	made, err := ocm.New(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if c.kept == nil || len(c.kept) >= maxKept {
+		for _, old := range c.kept {
+			go func() { _ = old.Close() }() // waits for the calls under way
+		}
+		c.kept = map[[sha256.Size]byte]*ocm.Client{}
+	}
+	c.kept[key] = made
+	return shared{made}, nil
+}
+
+// shared is a client that outlives one reconcile.
+type shared struct{ *ocm.Client }
+
+// Close leaves it open.
+func (shared) Close() error { return nil }
+
+// Registries asks through the proxy of the environment, as every client of the cluster does.
+func (c *connector) Registries(roots *x509.CertPool) Prober {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	if roots != nil {
+		transport.TLSClientConfig = tlsConfig(roots)
+	}
+	transport.DisableKeepAlives = true // some questions a day: no connection is worth keeping
+	return &registry.Prober{Transport: transport, UserAgent: c.userAgent}
+}
+
+// clients are those of one reconcile.
+type clients struct {
+	api    OCM
+	prober Prober
+	roots  *x509.CertPool
+	rooted bool
+}
+
+func (c *clients) close() {
+	if c.api != nil {
+		_ = c.api.Close()
+	}
+}
+
+// ocm is the client of the object's own credential, or of the cluster's token where there is nothing else.
+func (s *scope) ocm(ctx context.Context) (OCM, error) {
+	if s.clients.api != nil {
+		return s.clients.api, nil
+	}
+	var credential ocm.Credential
+	var token ocm.ClusterToken
+	if usesOwnToken(&s.obj.Spec) {
+		entry, ok := s.clusterEntry()
+		if !ok {
+			return nil, errClusterTokenDead
+		}
+		token = ocm.ClusterToken{ClusterID: s.facts.Cluster.ID, Auth: entry.Auth()}
+	} else {
+		var err error
+		if credential, err = s.credential(ctx); err != nil {
+			return nil, err
+		}
+	}
+	api, err := s.connect(ctx, credential, token)
+	if err != nil {
+		return nil, err
+	}
+	s.clients.api = api
+	return api, nil
+}
+
+func (s *scope) connect(ctx context.Context, credential ocm.Credential, token ocm.ClusterToken) (OCM, error) {
+	roots, err := s.roots(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s.r.Connect.OCM(ocm.Config{
+		URL: s.obj.Spec.OCM.URL, TokenURL: s.obj.Spec.OCM.TokenURL, Credential: credential, ClusterToken: token,
+		RootCAs: roots, Timeout: s.r.Options.OCMTimeout, Clock: s.r.Options.Clock,
+	})
+}
+
+func (s *scope) prober(ctx context.Context) (Prober, error) {
+	if s.clients.prober == nil {
+		roots, err := s.roots(ctx)
+		if err != nil {
+			return nil, err
+		}
+		s.clients.prober = s.r.Connect.Registries(roots)
+	}
+	return s.clients.prober, nil
+}
+
+// credential reads the OCM credential: its Secret lies in the operator's namespace, wherever the spec might want it.
+func (s *scope) credential(ctx context.Context) (ocm.Credential, error) {
+	ref := s.obj.Spec.OCM.CredentialsSecretRef
+	if ref == nil {
+		return ocm.Credential{}, missingCredential("spec.ocm.credentialsSecretRef is not set")
+	}
+	secret := &corev1.Secret{}
+	key := client.ObjectKey{Namespace: s.r.Options.Namespace, Name: ref.Name}
+	if err := s.r.Reader.Get(ctx, key, secret); apierrors.IsNotFound(err) {
+		return ocm.Credential{}, missingCredential(fmt.Sprintf("the Secret %s does not exist", key))
+	} else if err != nil {
+		return ocm.Credential{}, fmt.Errorf("reading the OCM credential %s: %w", key, err)
+	}
+	c := ocm.Credential{Token: string(secret.Data["token"]), ClientID: string(secret.Data["client-id"]), ClientSecret: string(secret.Data["client-secret"])}
+	if c.Token == "" && (c.ClientID == "" || c.ClientSecret == "") {
+		return ocm.Credential{}, missingCredential(fmt.Sprintf("the Secret %s has neither the key token nor both client-id and client-secret", key))
+	}
+	return c, nil
+}
+
+func missingCredential(what string) error {
+	return &ocm.Error{Kind: ocm.OCMCredentialMissing, Message: fmt.Sprintf("OCM cannot be asked: %s. Nothing was requested. Put an offline token "+
+		"(https://console.redhat.com/openshift/token) or a service account's client id and secret there.", what)}
+}
+
+// roots are the CAs to trust besides the system's; nil for the system's alone.
+func (s *scope) roots(ctx context.Context) (*x509.CertPool, error) {
+	ref := s.obj.Spec.OCM.CABundleConfigMapRef
+	if ref == nil || s.clients.rooted {
+		return s.clients.roots, nil
+	}
+	bundle := &corev1.ConfigMap{}
+	key := client.ObjectKey{Namespace: s.r.Options.Namespace, Name: ref.Name}
+	if err := s.r.Reader.Get(ctx, key, bundle); apierrors.IsNotFound(err) {
+		return nil, invalidSpec(fmt.Sprintf("the ConfigMap %s that spec.ocm.caBundleConfigMapRef names does not exist", key))
+	} else if err != nil {
+		return nil, fmt.Errorf("reading the CA bundle %s: %w", key, err)
+	}
+	roots, err := ocm.RootCAs([]byte(bundle.Data["ca-bundle.crt"]))
+	if err != nil {
+		return nil, invalidSpec(fmt.Sprintf("the key ca-bundle.crt of the ConfigMap %s holds no certificate: %v", key, err))
+	}
+	s.clients.roots, s.clients.rooted = roots, true
+	return roots, nil
+}
+
+func invalidSpec(what string) error {
+	return &ocm.Error{Kind: ocm.InvalidSpec, Message: what + ". OCM and the registries are not asked until that is mended."}
+}

@@ -1,0 +1,200 @@
+package pullsecretrotation
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/internal/cluster"
+	"github.com/openshift/credential-rotation-operator/internal/ocm"
+	"github.com/openshift/credential-rotation-operator/internal/registry"
+)
+
+// Step is what is to be done next. Each is performed by one function of the reconciler.
+type Step string
+
+// The steps: first those that only look, then those that have an effect and persist it.
+const (
+	Wait            Step = "Wait"
+	LookAtCluster   Step = "LookAtCluster"
+	LookAtTargets   Step = "LookAtTargets"
+	LookAtAccount   Step = "LookAtAccount"
+	LookAtOwner     Step = "LookAtOwner"
+	LookAtSiblings  Step = "LookAtSiblings"
+	LookAtRotations Step = "LookAtRotations"
+	LookAtIssued    Step = "LookAtIssued"
+	LookAtPools     Step = "LookAtPools"
+	CheckIssued     Step = "CheckIssued"
+	CheckInUse      Step = "CheckInUse"
+	Begin           Step = "Begin"
+	Abandon         Step = "Abandon"
+	RecordIntent    Step = "RecordIntent"
+	Request         Step = "Request"
+	RecordID        Step = "RecordID"
+	MarkIssued      Step = "MarkIssued"
+	MarkVerified    Step = "MarkVerified"
+	Apply           Step = "Apply"
+	Heal            Step = "Heal"
+	RollBack        Step = "RollBack"
+	MarkRolledOut   Step = "MarkRolledOut"
+	Finish          Step = "Finish"
+	RecordSatisfied Step = "RecordSatisfied"
+	RecordHealth    Step = "RecordHealth"
+)
+
+// recheckForPeople is how often a state that only a person can mend is looked at without an event.
+const recheckForPeople = time.Hour
+
+// State is how a Wait is reported.
+type State string
+
+// The states, in the words of kstatus.
+const (
+	Ready       State = "Ready"
+	Progressing State = "Progressing"
+	Failing     State = "Failing"
+	Stalled     State = "Stalled"
+	Paused      State = "Paused"
+)
+
+// Decision is one Step, and for Wait how and how long.
+type Decision struct {
+	Step Step
+
+	// State, Reason, Phase and Message report a Wait.
+	State   State
+	Reason  string
+	Phase   string
+	Message string
+	// After is when to decide again at the latest.
+	After time.Duration
+
+	// Rotation that Begin starts from, or that RecordID, RecordSatisfied and Finish are about.
+	Rotation v1alpha1.RotationStatus
+}
+
+// Facts are what has been gathered since the reconcile began. A nil fact is not known yet.
+type Facts struct {
+	Cluster   *cluster.Facts
+	Targets   []TargetFact // never empty once known: a spec has at least one
+	Account   *ocm.Account
+	Owner     *OwnerFact
+	Siblings  *[]ocm.Subscription
+	Rotations *[]ocm.Rotation // newest first
+	Issued    *IssuedFact
+	Pools     *[]cluster.Pool
+	// Checks are the registries' answers to the new credentials (after CheckIssued) or those in use (after CheckInUse).
+	Checks []Check
+	// IntentIsOurs is true when this reconcile recorded the intent and has not sent the request.
+	IntentIsOurs bool
+}
+
+// TargetFact is a target Secret without its content.
+type TargetFact struct {
+	Ref v1alpha1.SecretReference
+	// Problem is a reason, and Message its sentence; empty when the target is fine.
+	Problem, Message string
+	// Own are the registries whose entry is the account's.
+	Own []string
+	// Old are those of them that hold a value known to be old.
+	Old []string
+	// Writer is the field manager that last changed the document, as far as managedFields tell.
+	Writer string
+}
+
+// OwnerFact is whom the cluster's own cloud.openshift.com token belongs to.
+type OwnerFact struct {
+	// AccountID is empty when the token is dead or absent.
+	AccountID string
+	// Dead: OCM refuses the token. Absent: the pull secret has none.
+	Dead, Absent bool
+	// Email in the cluster's entry, compared when the token is dead.
+	Email string
+}
+
+// IssuedFact is what OCM gives out now.
+type IssuedFact struct {
+	// Present is false when there is nothing to take yet (a follower without an accepted transfer).
+	Present bool
+	// SameAsBaseline: equal to the fingerprints in status.rotation.baseline. SameAsIssued: to those in issued.
+	SameAsBaseline, SameAsIssued bool
+	// InUse: each entry of the account in each target equals what is issued.
+	InUse bool
+}
+
+// Check is the answer of one registry.
+type Check struct {
+	Registry string
+	Policy   v1alpha1.VerificationPolicy
+	Result   registry.Result
+}
+
+// Input is all that a decision depends on.
+type Input struct {
+	Name     string
+	Created  time.Time
+	Approved string // value of the annotation that approves a T
+	Spec     *v1alpha1.PullSecretRotationSpec
+	Status   *v1alpha1.PullSecretRotationStatus
+	Facts    *Facts
+	Options  *Options
+	// LastPoll is when OCM was last asked about this rotation, by this process.
+	LastPoll time.Time
+	Now      time.Time
+}
+
+// Decide names the next step. It has no effects, and equal inputs give equal answers.
+func Decide(in Input) Decision {
+	if in.Spec.Suspend {
+		return wait(Paused, v1alpha1.ReasonSuspended, "Suspended",
+			"spec.suspend is true: nothing is requested, written or healed. Set it to false to go on.", recheckForPeople)
+	}
+	t, err := trigger(in)
+	if err != nil {
+		return wait(Stalled, v1alpha1.ReasonInvalidSpec, "Invalid spec",
+			fmt.Sprintf("%v. No rotation can be scheduled until the spec is corrected.", err), recheckForPeople)
+	}
+	if in.Facts.Cluster == nil {
+		return look(LookAtCluster)
+	}
+	if in.Facts.Cluster.Hosted && targetsGlobalPullSecret(in.Spec) {
+		return wait(Stalled, v1alpha1.ReasonHostedControlPlane, "Hosted control plane",
+			"This cluster's control plane is hosted: HyperShift overwrites openshift-config/pull-secret from the HostedCluster. "+
+				"Nothing was changed. Run a PullSecretRotation on the management cluster whose targets name the Secret in "+
+				"HostedCluster.spec.pullSecret.", recheckForPeople)
+	}
+	if in.Facts.Targets == nil {
+		return look(LookAtTargets)
+	}
+	if underWay(in.Status.Rotation) && in.Spec.Mode != v1alpha1.ModeAudit {
+		return seeThrough(in, t)
+	}
+	return betweenRotations(in, t)
+}
+
+func look(s Step) Decision { return Decision{Step: s} }
+
+func wait(s State, reason, phase, message string, after time.Duration) Decision {
+	return Decision{Step: Wait, State: s, Reason: reason, Phase: phase, Message: message, After: after}
+}
+
+// underWay is true from the baseline until OCM has deleted the old credentials.
+func underWay(r *v1alpha1.RotationStatus) bool { return r != nil && r.RevokedAt == nil }
+
+func targetsGlobalPullSecret(spec *v1alpha1.PullSecretRotationSpec) bool {
+	for _, t := range spec.Targets {
+		if t.Namespace == "openshift-config" && t.Name == "pull-secret" {
+			return true
+		}
+	}
+	return false
+}
+
+// usesOwnToken is true for a follower that has nothing but the cluster's own token to ask OCM with.
+func usesOwnToken(spec *v1alpha1.PullSecretRotationSpec) bool {
+	return spec.Mode == v1alpha1.ModeFollow && spec.OCM.CredentialsSecretRef == nil
+}
+
+// onTheClock formats a time for a message. Messages hold absolute times, because a relative one would change, and be written,
+// at every look.
+func onTheClock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }

@@ -1,0 +1,326 @@
+package pullsecretrotation
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/internal/ocm"
+)
+
+// betweenRotations decides while none is under way: is one due, has somebody else started or finished one, is what is in
+// use still good? An idle object asks OCM only when T is due or the health check is: two requests.
+func betweenRotations(in Input, d due) Decision {
+	isDue := d.set && !satisfiedByRecord(in.Status, d.t)
+	interval := healthInterval(in.Spec)
+	nextHealth := nextHealthCheck(in, interval)
+	if w, ok := oldEntries(in); ok {
+		return w
+	}
+	if !isDue && in.Now.Before(nextHealth) {
+		return idle(in, d, nextHealth)
+	}
+	if problem, bad := brokenTargets(in); bad {
+		return problem
+	}
+
+	if w, ok := checkAccount(in, isDue); ok {
+		return w
+	}
+	if in.Facts.Rotations == nil {
+		return look(LookAtRotations)
+	}
+	rotations := *in.Facts.Rotations
+	if in.Facts.Issued == nil {
+		return look(LookAtIssued)
+	}
+	if in.Spec.Mode == v1alpha1.ModeAudit {
+		return audit(in, d, isDue, interval)
+	}
+	if r, ok := pending(rotations); ok {
+		return begin(r, reasonFor(r, d), d)
+	}
+	if w, ok := catchUp(in, d, rotations); ok {
+		return w
+	}
+	if isDue {
+		if r, ok := satisfying(rotations, d.t); ok {
+			return Decision{Step: RecordSatisfied, Rotation: found(r, v1alpha1.TriggerStartedElsewhere, &d.t)}
+		}
+		if w, ok := mayRequest(in, d); !ok {
+			return w
+		}
+		return Decision{Step: Begin, Rotation: v1alpha1.RotationStatus{After: timePtr(d.t), Reason: d.reason}}
+	}
+	if in.Facts.Checks == nil {
+		return look(CheckInUse)
+	}
+	return look(RecordHealth)
+}
+
+// catchUp is for a cluster that comes late: OCM has finished a rotation and this cluster still has something else. Its own
+// credentials are dead, so the current pull secret is verified and applied at once.
+func catchUp(in Input, d due, rotations []ocm.Rotation) (Decision, bool) {
+	if !in.Facts.Issued.Present || in.Facts.Issued.InUse {
+		return Decision{}, false
+	}
+	if in.Facts.Owner == nil {
+		return look(LookAtOwner), true
+	}
+	if w, bad := ownerMismatch(in); bad {
+		return w, true
+	}
+	if len(rotations) == 0 && !in.Facts.Owner.Dead {
+		return Decision{}, false // differs and works, and nothing was ever rotated: not ours to change
+	}
+	r := v1alpha1.RotationStatus{Adopted: true, OCMStatus: ocm.RotationCompleted}
+	if len(rotations) > 0 {
+		r = found(rotations[0], v1alpha1.TriggerCatchUp, nil)
+		if d.set && !rotations[0].CreatedAt.Before(d.t) {
+			r.After = timePtr(d.t)
+		}
+	}
+	r.Reason = v1alpha1.TriggerCatchUp
+	return Decision{Step: Begin, Rotation: r}, true
+}
+
+// mayRequest is the last gate before a rotation of this cluster's own: what it would do to others, and whether its time
+// has come.
+func mayRequest(in Input, d due) (Decision, bool) {
+	if in.Facts.Siblings == nil {
+		return look(LookAtSiblings), false
+	}
+	if siblings := *in.Facts.Siblings; in.Spec.SiblingClusters != v1alpha1.SiblingsAllow && len(siblings) > 0 {
+		return wait(Stalled, v1alpha1.ReasonSiblingClusters, "Held back by sibling clusters",
+			fmt.Sprintf("A rotation is due since %s, but the account has %d other active clusters: %s. Each would have to take the new pull secret "+
+				"within days or lose its credentials. Create a PullSecretRotation with mode Follow (or Rotate) on each of them, then set "+
+				"spec.siblingClusters to Allow here.", onTheClock(d.t), len(siblings), names(siblings)), recheckForPeople), false
+	}
+	if actions := in.Facts.Cluster.DisruptiveActions; len(actions) > 0 && !in.Spec.Rollout.AllowNodeDisruption && targetsGlobalPullSecret(in.Spec) {
+		return wait(Stalled, v1alpha1.ReasonNodeDisruption, "Held back by a node disruption policy",
+			fmt.Sprintf("A rotation is due since %s, but the node disruption policy of this cluster makes a change of the pull secret %s every node. "+
+				"Set the action for /var/lib/kubelet/config.json to None in MachineConfiguration/cluster, or accept it with "+
+				"spec.rollout.allowNodeDisruption.", onTheClock(d.t), strings.ToLower(strings.Join(actions, " and "))), recheckForPeople), false
+	}
+	if w, held := holdBack(in, d); held {
+		return w, false
+	}
+	return Decision{}, true
+}
+
+// checkAccount makes sure that the OCM credential and the cluster's pull secret belong to one account, when a rotation is
+// due and when the object is looked at for the first time.
+func checkAccount(in Input, isDue bool) (Decision, bool) {
+	if in.Status.Account != nil && in.Status.Account.ID != "" && !isDue && in.Spec.OCM.AccountID == "" {
+		return Decision{}, false
+	}
+	if in.Facts.Account == nil {
+		return look(LookAtAccount), true
+	}
+	if a := in.Facts.Account; a.Banned {
+		return wait(Stalled, v1alpha1.ReasonOCMForbidden, "Account banned",
+			fmt.Sprintf("Red Hat has banned the account %s: OCM will not rotate its pull secret. Contact Red Hat support.", a.Username), recheckForPeople), true
+	}
+	if pin := in.Spec.OCM.AccountID; pin != "" && pin != in.Facts.Account.ID {
+		return wait(Stalled, v1alpha1.ReasonAccountPinMismatch, "Wrong account",
+			fmt.Sprintf("The OCM credential belongs to account %s (%s), spec.ocm.accountID names %s. Nothing was requested. Give the credential of the pinned "+
+				"account, or correct the pin.", in.Facts.Account.ID, in.Facts.Account.Username, pin), recheckForPeople), true
+	}
+	if in.Facts.Owner == nil {
+		return look(LookAtOwner), true
+	}
+	return ownerMismatch(in)
+}
+
+// ownerMismatch is true when rotating would change somebody else's credentials. A dead token cannot say whose it was: then
+// the pin or the e-mail address in the pull secret must speak for the account.
+func ownerMismatch(in Input) (Decision, bool) {
+	o, a := in.Facts.Owner, in.Status.Account
+	id, email := "", ""
+	if a != nil {
+		id = a.ID
+	}
+	if f := in.Facts.Account; f != nil {
+		id, email = f.ID, f.Email
+	}
+	switch {
+	case o.Absent, o.AccountID != "" && o.AccountID == id:
+		return Decision{}, false
+	case o.Dead && (in.Spec.OCM.AccountID == id && id != "" || o.Email == "" || email == "" || strings.EqualFold(o.Email, email)):
+		return Decision{}, false
+	case o.Dead:
+		return wait(Stalled, v1alpha1.ReasonAccountMismatch, "Wrong account",
+			fmt.Sprintf("OCM refuses this cluster's cloud.openshift.com token, and the e-mail address beside it is not that of the OCM credential's account %s. "+
+				"Nothing was changed. Set spec.ocm.accountID to %s if this account's pull secret shall be used here.", id, id), recheckForPeople), true
+	default:
+		return wait(Stalled, v1alpha1.ReasonAccountMismatch, "Wrong account",
+			fmt.Sprintf("This cluster's pull secret belongs to account %s, the OCM credential to account %s: a rotation would change the wrong one (a service account "+
+				"would rotate its own pull secret). Nothing was requested. Give an OCM credential of account %s.", o.AccountID, id, o.AccountID), recheckForPeople), true
+	}
+}
+
+// oldEntries heals a target that went back to a value known to be old. Nobody fights for ever: each time the wait doubles.
+func oldEntries(in Input) (Decision, bool) {
+	r := in.Status.Rotation
+	if r == nil || r.AppliedAt == nil || r.RolledBackAt != nil || in.Spec.Mode == v1alpha1.ModeAudit {
+		return Decision{}, false
+	}
+	for _, t := range in.Facts.Targets {
+		if len(t.Old) == 0 {
+			continue
+		}
+		status := targetStatus(in.Status, t.Ref)
+		if until := fightUntil(status); in.Now.Before(until) {
+			return wait(Failing, v1alpha1.ReasonWriterFight, "Another writer puts old entries back",
+				fmt.Sprintf("%s puts old credentials back into %s (%s), %d times so far. They are replaced again at %s. Stop that writer, or give it the new pull secret.",
+					writerName(t.Writer), t.Ref, strings.Join(t.Old, ", "), status.Healed, onTheClock(until)), until.Sub(in.Now)), true
+		}
+		if in.Facts.Issued == nil {
+			return look(LookAtIssued), true
+		}
+		if !in.Facts.Issued.SameAsIssued {
+			return Decision{}, false // a newer rotation: it is found by the usual way
+		}
+		return look(Heal), true
+	}
+	return Decision{}, false
+}
+
+// fightUntil is until when an entry that was put back is left alone: not at all for the first three times, then 1 minute,
+// doubled each time up to an hour.
+func fightUntil(t *v1alpha1.TargetStatus) time.Time {
+	if t == nil || t.Healed < 3 || t.AppliedAt == nil {
+		return time.Time{}
+	}
+	pause := time.Minute << min(t.Healed-3, 6)
+	return t.AppliedAt.Add(min(pause, time.Hour))
+}
+
+func writerName(manager string) string {
+	if manager == "" {
+		return "Another writer"
+	}
+	return fmt.Sprintf("The writer %q", manager)
+}
+
+// audit reports what a rotation would do.
+func audit(in Input, d due, isDue bool, interval time.Duration) Decision {
+	if in.Facts.Siblings == nil {
+		return look(LookAtSiblings)
+	}
+	if in.Facts.Checks == nil {
+		return look(CheckInUse)
+	}
+	verdict := "No rotation is due."
+	if isDue {
+		verdict = fmt.Sprintf("A rotation is due since %s.", onTheClock(d.t))
+	}
+	return wait(Ready, v1alpha1.ReasonAudited, "Audited", fmt.Sprintf("%s The account has %d other active clusters. status.targets says, entry by entry, what a "+
+		"rotation would change; nothing was requested or written.", verdict, len(*in.Facts.Siblings)), interval)
+}
+
+// idle reports that nothing is to be done.
+func idle(in Input, d due, nextHealth time.Time) Decision {
+	after := nextHealth.Sub(in.Now)
+	reason, phase, message := v1alpha1.ReasonNotDue, "Up to date", ""
+	switch {
+	case in.Spec.Mode == v1alpha1.ModeFollow:
+		reason, phase = v1alpha1.ReasonFollowing, "Following"
+		message = "Waits for a rotation that another cluster, a person or Red Hat requests."
+	case in.Spec.Mode == v1alpha1.ModeAudit:
+		reason, phase = v1alpha1.ReasonAudited, "Audited"
+		message = "Nothing was requested or written; status.targets says what a rotation would change."
+	case d.set:
+		message = fmt.Sprintf("The account's pull secret has been rotated after %s.", onTheClock(d.t))
+	default:
+		message = "No rotation is due yet."
+	}
+	if d.next != nil {
+		message += fmt.Sprintf(" The next rotation is due at %s.", onTheClock(*d.next))
+		after = min(after, d.next.Sub(in.Now))
+	}
+	return wait(Ready, reason, phase, message, after)
+}
+
+// brokenTargets is true when a target cannot be read: then no rotation is begun, because its result could not be used.
+func brokenTargets(in Input) (Decision, bool) {
+	for _, t := range in.Facts.Targets {
+		if t.Problem != "" {
+			return wait(Stalled, t.Problem, "Held back by a target", t.Message, recheckForPeople), true
+		}
+	}
+	return Decision{}, false
+}
+
+// begin starts to see a rotation through that this cluster did not request.
+func begin(r ocm.Rotation, reason v1alpha1.RotationTrigger, d due) Decision {
+	f := found(r, reason, nil)
+	if d.set && !r.CreatedAt.Before(d.t) {
+		f.After = timePtr(d.t)
+	}
+	return Decision{Step: Begin, Rotation: f}
+}
+
+func reasonFor(r ocm.Rotation, d due) v1alpha1.RotationTrigger {
+	if d.set && !r.CreatedAt.Before(d.t) {
+		return d.reason
+	}
+	return v1alpha1.TriggerStartedElsewhere
+}
+
+func found(r ocm.Rotation, reason v1alpha1.RotationTrigger, after *time.Time) v1alpha1.RotationStatus {
+	s := v1alpha1.RotationStatus{ID: r.ID, Adopted: true, Reason: reason, OCMStatus: r.Status, RequestedAt: timePtr(r.CreatedAt)}
+	if after != nil {
+		s.After = timePtr(*after)
+	}
+	return s
+}
+
+func names(siblings []ocm.Subscription) string {
+	const shown = 10 // a condition is a message, not a report
+	list := make([]string, 0, shown)
+	for i, s := range siblings {
+		if i == shown {
+			list = append(list, fmt.Sprintf("and %d more", len(siblings)-shown))
+			break
+		}
+		name := s.DisplayName
+		if name == "" {
+			name = s.ClusterID
+		}
+		list = append(list, name)
+	}
+	return strings.Join(list, ", ")
+}
+
+func healthInterval(spec *v1alpha1.PullSecretRotationSpec) time.Duration {
+	if spec.HealthCheckInterval == nil {
+		return 6 * time.Hour // the schema's default
+	}
+	return spec.HealthCheckInterval.Duration
+}
+
+func nextHealthCheck(in Input, interval time.Duration) time.Time {
+	last := in.Status.LastHealthCheck
+	if last == nil || last.After(in.Now) { // a clock that went back must not put the check off
+		return in.Now
+	}
+	return last.Add(interval)
+}
+
+func targetStatus(s *v1alpha1.PullSecretRotationStatus, ref v1alpha1.SecretReference) *v1alpha1.TargetStatus {
+	for i := range s.Targets {
+		if t := &s.Targets[i]; t.Namespace == ref.Namespace && t.Name == ref.Name {
+			return t
+		}
+	}
+	return nil
+}
+
+func timePtr(t time.Time) *metav1.Time {
+	m := metav1.NewTime(t)
+	return &m
+}

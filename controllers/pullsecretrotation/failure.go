@@ -1,0 +1,67 @@
+package pullsecretrotation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/internal/ocm"
+)
+
+// errTargetChanged marks a target that somebody else wrote at the same time: it is read anew at once.
+var errTargetChanged = errors.New("the target was changed by somebody else at the same time")
+
+// failure turns an error into how it is reported and when to try again.
+func (s *scope) failure(ctx context.Context, err error) Decision {
+	if errors.Is(err, errTargetChanged) || apierrors.IsConflict(err) {
+		return Decision{Step: Wait, After: time.Second}
+	}
+	s.memory.failures++
+	d := judgeError(err, s.memory.failures, &s.r.Options)
+	log.FromContext(ctx).Info("not done", "reason", d.Reason, "message", d.Message, "retryAfter", d.After.String())
+	return d
+}
+
+// judgeError is pure. Terminal errors need a person and are looked at again now and then; a change of the credential's
+// Secret is noticed at once. The others are retried with a backoff that doubles.
+func judgeError(err error, failures int, o *Options) Decision {
+	backoff := min(min(15*time.Second, o.PollMin)<<min(failures-1, 8), o.PollMax)
+	var e *ocm.Error
+	switch {
+	case errors.Is(err, errClusterTokenDead):
+		return wait(Stalled, v1alpha1.ReasonClusterTokenDead, "Cluster token dead",
+			"OCM refuses this cluster's own cloud.openshift.com token (or the pull secret has none), and spec.ocm.credentialsSecretRef is not set, so nothing can be asked. The pull "+
+				"secret was not changed. Put an offline token or a service account of the account's owner into a Secret in the operator's namespace and name it in "+
+				"spec.ocm.credentialsSecretRef.", recheckForPeople)
+	case errors.Is(err, errAnswerLost):
+		return wait(Progressing, v1alpha1.ReasonRotationStarted, "Making sure of the request",
+			"A request was sent to OCM and its answer was lost: OCM's list will show whether it took effect. It is not sent a second time before that is known.", backoff)
+	case errors.As(err, &e):
+		return judgeOCM(e, backoff)
+	case apierrors.IsForbidden(err):
+		return wait(Stalled, v1alpha1.ReasonForbidden, "Missing a right", fmt.Sprintf("The operator lacks a right: %v. See the list of rights in docs/security.md.", err), recheckForPeople)
+	default:
+		return wait(Failing, v1alpha1.ReasonInternalError, "Error", fmt.Sprintf("%v. It is tried again.", err), backoff)
+	}
+}
+
+func judgeOCM(e *ocm.Error, backoff time.Duration) Decision {
+	reason := string(e.Kind)
+	switch e.Kind {
+	case ocm.OCMUnavailable, ocm.MalformedAnswer, ocm.OCMUnauthorized:
+		return wait(Failing, reason, "OCM cannot be asked", e.Message, max(backoff, e.RetryAfter))
+	case ocm.OCMRateLimited:
+		return wait(Failing, reason, "OCM asks for patience", e.Message, max(backoff, e.RetryAfter))
+	case ocm.ClockSkew:
+		return wait(Failing, reason, "Clock skew", e.Message, backoff)
+	case ocm.NotFound:
+		return wait(Failing, v1alpha1.ReasonOCMForbidden, "OCM does not know the account", e.Message, max(backoff, 5*time.Minute))
+	default: // needs a person: the credential, the organisation's rules, the account's rights, the spec
+		return wait(Stalled, reason, "OCM cannot be asked", e.Message, recheckForPeople)
+	}
+}

@@ -1,0 +1,239 @@
+package pullsecretrotation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/internal/cluster"
+	"github.com/openshift/credential-rotation-operator/internal/ocm"
+	"github.com/openshift/credential-rotation-operator/internal/pullsecret"
+)
+
+// telemetryRegistry is the entry that is the cluster's own token for OCM.
+const telemetryRegistry = "cloud.openshift.com"
+
+func (s *scope) lookAtCluster(ctx context.Context) error {
+	facts, err := cluster.ReadFacts(ctx, s.r.Reader)
+	if err != nil {
+		return err
+	}
+	s.facts.Cluster = &facts
+	return nil
+}
+
+func (s *scope) lookAtPools(ctx context.Context) error {
+	pools, err := cluster.ReadPools(ctx, s.r.Reader)
+	if err != nil {
+		return err
+	}
+	s.facts.Pools = &pools
+	return nil
+}
+
+// lookAtTargets reads each target past any cache: there is none of Secrets.
+func (s *scope) lookAtTargets(ctx context.Context) error {
+	s.targets = nil
+	for _, ref := range s.obj.Spec.Targets {
+		t, err := s.readTarget(ctx, ref)
+		if err != nil {
+			return err
+		}
+		s.targets = append(s.targets, t)
+	}
+	s.deriveFacts()
+	return nil
+}
+
+func (s *scope) readTarget(ctx context.Context, ref v1alpha1.SecretReference) (target, error) {
+	t := target{ref: ref, secret: &corev1.Secret{}}
+	err := s.r.Reader.Get(ctx, client.ObjectKey{Namespace: ref.Namespace, Name: ref.Name}, t.secret)
+	switch {
+	case apierrors.IsNotFound(err):
+		t.problem = problem{v1alpha1.ReasonTargetMissing, fmt.Sprintf("The target Secret %s does not exist. No rotation is begun. Create it with type %s, or remove it from spec.targets.",
+			ref, corev1.SecretTypeDockerConfigJson)}
+	case apierrors.IsForbidden(err):
+		t.problem = problem{v1alpha1.ReasonForbidden, forbidden(ref)}
+	case err != nil:
+		return t, fmt.Errorf("reading the target %s: %w", ref, err)
+	case t.secret.Type != corev1.SecretTypeDockerConfigJson:
+		t.problem = problem{v1alpha1.ReasonTargetInvalid, fmt.Sprintf("The target Secret %s has type %s, not %s. It was not changed. Name a pull secret in spec.targets.",
+			ref, t.secret.Type, corev1.SecretTypeDockerConfigJson)}
+	default:
+		doc, err := pullsecret.Parse(t.secret.Data[corev1.DockerConfigJsonKey])
+		if err != nil {
+			t.problem = problem{v1alpha1.ReasonTargetInvalid, fmt.Sprintf("The target Secret %s holds no pull secret: %v. It was not changed. Repair its key %s.",
+				ref, err, corev1.DockerConfigJsonKey)}
+			break
+		}
+		t.doc = doc
+	}
+	return t, nil
+}
+
+// forbidden says how to grant what a target needs.
+func forbidden(ref v1alpha1.SecretReference) string {
+	role := FieldOwner + "-" + ref.Name
+	return fmt.Sprintf("The operator may not use the target Secret %s. It was not changed. Grant it with: "+
+		"oc -n %s create role %s --verb=get,list,watch,update,patch --resource=secrets --resource-name=%s && "+
+		"oc -n %s create rolebinding %s --role=%s --serviceaccount=$(oc get deployment -A -l app.kubernetes.io/name=%s -o jsonpath='{.items[0].metadata.namespace}'):%s",
+		ref, ref.Namespace, role, ref.Name, ref.Namespace, role, role, FieldOwner, FieldOwner)
+}
+
+func (s *scope) lookAtAccount(ctx context.Context) error {
+	api, err := s.ocm(ctx)
+	if err != nil {
+		return err
+	}
+	account, err := api.CurrentAccount(ctx)
+	if err != nil {
+		if usesOwnToken(&s.obj.Spec) && ocm.IsKind(err, ocm.OCMUnauthorized) {
+			return deadClusterToken()
+		}
+		return err
+	}
+	s.facts.Account = &account
+	s.obj.Status.Account = &v1alpha1.AccountStatus{ID: account.ID, Username: account.Username}
+	return nil
+}
+
+// lookAtOwner asks OCM, with the cluster's own token, whose it is.
+func (s *scope) lookAtOwner(ctx context.Context) error {
+	entry, ok := s.clusterEntry()
+	if !ok || s.facts.Cluster.ID == "" {
+		s.facts.Owner = &OwnerFact{Absent: true}
+		return nil
+	}
+	api, err := s.connect(ctx, ocm.Credential{}, ocm.ClusterToken{ClusterID: s.facts.Cluster.ID, Auth: entry.Auth()})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = api.Close() }()
+	owner := OwnerFact{Email: entry.Email}
+	switch account, err := api.CurrentAccount(ctx); {
+	case err == nil:
+		owner.AccountID = account.ID
+	case ocm.IsKind(err, ocm.OCMUnauthorized) || ocm.IsKind(err, ocm.OCMForbidden):
+		owner.Dead = true
+	default:
+		return err
+	}
+	s.facts.Owner = &owner
+	return nil
+}
+
+// clusterEntry is the cluster's own token, from the first target that has one.
+func (s *scope) clusterEntry() (pullsecret.Entry, bool) {
+	for _, t := range s.targets {
+		if t.doc == nil {
+			continue
+		}
+		if e, ok := t.doc.Entry(telemetryRegistry); ok && e.Password != "" {
+			return e, true
+		}
+	}
+	return pullsecret.Entry{}, false
+}
+
+func (s *scope) lookAtSiblings(ctx context.Context) error {
+	api, err := s.ocm(ctx)
+	if err != nil {
+		return err
+	}
+	all, err := api.ActiveSubscriptions(ctx, s.accountID())
+	if err != nil {
+		return err
+	}
+	siblings := slices.DeleteFunc(all, func(o ocm.Subscription) bool { return o.ClusterID == s.facts.Cluster.ID })
+	s.facts.Siblings = &siblings
+	s.obj.Status.SiblingClusters = ptr.To(int32(min(len(siblings), 1<<30)))
+	return nil
+}
+
+func (s *scope) accountID() string {
+	if s.obj.Status.Account == nil {
+		return ""
+	}
+	return s.obj.Status.Account.ID
+}
+
+func (s *scope) lookAtRotations(ctx context.Context) error {
+	api, err := s.ocm(ctx)
+	if err != nil {
+		return err
+	}
+	rotations, err := api.Rotations(ctx, s.accountID())
+	if err != nil {
+		if usesOwnToken(&s.obj.Spec) && ocm.IsKind(err, ocm.OCMUnauthorized) {
+			return deadClusterToken()
+		}
+		return err
+	}
+	s.memory.lastPoll = s.now()
+	s.facts.Rotations = &rotations
+	for _, r := range rotations { // newest first
+		if r.Status == ocm.RotationCompleted {
+			s.obj.Status.PullSecretIssuedAt = timePtr(r.CreatedAt)
+			break
+		}
+	}
+	return nil
+}
+
+// lookAtIssued reads what OCM gives out: by access_token, or for a follower with nothing but the cluster's token, by the
+// transfer that OCM accepted for this cluster.
+func (s *scope) lookAtIssued(ctx context.Context) error {
+	api, err := s.ocm(ctx)
+	if err != nil {
+		return err
+	}
+	var raw []byte
+	if usesOwnToken(&s.obj.Spec) {
+		raw, err = s.transferred(ctx, api)
+	} else {
+		raw, err = api.AccessToken(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	s.issued = nil
+	if raw != nil {
+		if s.issued, err = pullsecret.Parse(raw); err != nil {
+			return &ocm.Error{Kind: ocm.MalformedAnswer, Message: fmt.Sprintf("OCM's answer is not a pull secret: %v. Nothing was written. It is asked again.", err)}
+		}
+	}
+	s.facts.Issued = &IssuedFact{}
+	s.deriveFacts()
+	return nil
+}
+
+// transferred is the secret of the newest accepted transfer of this cluster; nil when there is none.
+func (s *scope) transferred(ctx context.Context, api OCM) ([]byte, error) {
+	transfers, err := api.ClusterTransfers(ctx, s.facts.Cluster.ID)
+	if err != nil {
+		return nil, err
+	}
+	var newest *ocm.Transfer
+	for i, t := range transfers {
+		accepted := t.Status == ocm.TransferAccepted && len(t.Secret) > 0 && (t.ExpiresAt.IsZero() || t.ExpiresAt.After(s.now()))
+		if accepted && (newest == nil || t.CreatedAt.After(newest.CreatedAt)) {
+			newest = &transfers[i]
+		}
+	}
+	if newest == nil {
+		return nil, nil
+	}
+	return newest.Secret, nil
+}
+
+// errClusterTokenDead marks a follower that has nothing left to ask OCM with.
+var errClusterTokenDead = errors.New("cluster token dead")
+
+func deadClusterToken() error { return errClusterTokenDead }

@@ -1,0 +1,65 @@
+package pullsecretrotation
+
+import (
+	"time"
+
+	"k8s.io/utils/clock"
+
+	"github.com/openshift/credential-rotation-operator/internal/secretwatch"
+)
+
+// Options are what the manager gives to the controller. Each time has a default that suits the real services; tests and
+// the demo, whose services are quicker, give shorter ones.
+type Options struct {
+	// Namespace of the operator: every Secret and ConfigMap that a spec reads lies there.
+	Namespace string
+	// Clock tells the time.
+	Clock clock.PassiveClock
+	// Secrets watches single Secrets by name.
+	Secrets *secretwatch.Watcher
+
+	// PollMin and PollMax bound the time between two looks at OCM while a rotation is under way.
+	PollMin, PollMax time.Duration
+	// PoolPoll is the time between two looks at the MachineConfigPools during a roll-out.
+	PoolPoll time.Duration
+	// OCMTimeout bounds one request to OCM.
+	OCMTimeout time.Duration
+	// RequestSpread is over how long the clusters of one account spread their requests.
+	RequestSpread time.Duration
+	// VerifyRetry is the time between two questions to a registry that has not accepted new credentials;
+	// VerifyDeadline is how long they may need to spread before a refusal counts.
+	VerifyRetry, VerifyDeadline time.Duration
+	// IssueDeadline and RevokeDeadline are when waiting is reported as overdue. It goes on all the same.
+	IssueDeadline, RevokeDeadline time.Duration
+}
+
+// SetDefaults fills what is zero.
+func (o *Options) SetDefaults() {
+	def := func(d *time.Duration, v time.Duration) {
+		if *d == 0 {
+			*d = v
+		}
+	}
+	if o.Clock == nil {
+		o.Clock = clock.RealClock{}
+	}
+	// OCM's batch runs four times a day: looking more often than every 5 minutes gains nothing, and every 20 minutes a
+	// cluster still has days to switch.
+	def(&o.PollMin, 5*time.Minute)
+	def(&o.PollMax, 20*time.Minute)
+	// A pool takes minutes.
+	def(&o.PoolPoll, 30*time.Second)
+	def(&o.OCMTimeout, 30*time.Second)
+	// Long enough that the clusters of a large account do not all read an empty list before the first one's request.
+	def(&o.RequestSpread, 30*time.Minute)
+	// Registries replicate credentials within minutes.
+	def(&o.VerifyRetry, time.Minute)
+	def(&o.VerifyDeadline, 30*time.Minute)
+	// Four batches a day make 6 hours; four times that is not normal. Transfers live for 5 days.
+	def(&o.IssueDeadline, 24*time.Hour)
+	def(&o.RevokeDeadline, 5*24*time.Hour)
+}
+
+// settle is how long a request may still take effect after the process that sent it has died: a second one is not sent
+// before. Twice the client's own timeout leaves room for a gateway's queue.
+func (o *Options) settle() time.Duration { return 2 * o.OCMTimeout }

@@ -1,0 +1,184 @@
+package pullsecretrotation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+)
+
+// Reconciler keeps PullSecretRotations true.
+type Reconciler struct {
+	// Client writes, Reader reads past any cache: a decision on an outdated status could repeat an effect.
+	Client   client.Client
+	Reader   client.Reader
+	Recorder events.EventRecorder
+	Options  Options
+	// Connect reaches the services; tests give their own.
+	Connect Connector
+
+	mu sync.Mutex
+	// memory of this process, by object: losing it costs one look at OCM.
+	memory map[types.UID]*memory
+}
+
+// memory is what this process remembers of an object between reconciles.
+type memory struct {
+	lastPoll time.Time
+	failures int
+}
+
+// maxSteps bounds one reconcile. The longest way, from an adopted rotation to its end, has about twenty steps.
+const maxSteps = 64
+
+// Reconcile decides and performs steps until the decision is to wait. There is one way out: the status is summarised and
+// written once, if it changed.
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	obj := &v1alpha1.PullSecretRotation{}
+	if err := r.Reader.Get(ctx, req.NamespacedName, obj); err != nil {
+		if apierrors.IsNotFound(err) {
+			r.forget(req.Name)
+		}
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if !obj.DeletionTimestamp.IsZero() {
+		return ctrl.Result{}, nil
+	}
+	s := newScope(r, obj)
+	defer s.close()
+	r.watch(obj)
+
+	d, err := s.run(ctx)
+	if err != nil {
+		d = s.failure(ctx, err)
+	} else {
+		s.memory.failures = 0
+	}
+	if d.State != "" {
+		s.summarise(d)
+	}
+	if err := s.flush(ctx); err != nil {
+		if apierrors.IsConflict(err) {
+			return ctrl.Result{RequeueAfter: time.Second}, nil // somebody changed the object: decide anew
+		}
+		return ctrl.Result{}, fmt.Errorf("writing the status: %w", err)
+	}
+	return ctrl.Result{RequeueAfter: max(d.After, time.Second)}, nil
+}
+
+// run performs steps until there is nothing to do but wait.
+func (s *scope) run(ctx context.Context) (Decision, error) {
+	for range maxSteps {
+		d := Decide(s.input())
+		if d.Step == Wait {
+			return d, nil
+		}
+		log.FromContext(ctx).V(1).Info("step", "step", d.Step)
+		if err := s.perform(ctx, d); err != nil {
+			return d, err
+		}
+	}
+	return Decision{}, errors.New("the decision does not come to rest: this is a defect, please report it")
+}
+
+// perform does one step. Steps with an effect first write what is known so far, so that a crash finds it.
+func (s *scope) perform(ctx context.Context, d Decision) error {
+	switch d.Step {
+	case LookAtCluster:
+		return s.lookAtCluster(ctx)
+	case LookAtTargets:
+		return s.lookAtTargets(ctx)
+	case LookAtAccount:
+		return s.lookAtAccount(ctx)
+	case LookAtOwner:
+		return s.lookAtOwner(ctx)
+	case LookAtSiblings:
+		return s.lookAtSiblings(ctx)
+	case LookAtRotations:
+		return s.lookAtRotations(ctx)
+	case LookAtIssued:
+		return s.lookAtIssued(ctx)
+	case LookAtPools:
+		return s.lookAtPools(ctx)
+	case CheckIssued:
+		return s.checkIssued(ctx)
+	case CheckInUse:
+		return s.checkInUse(ctx)
+	case Begin:
+		return s.begin(ctx, d.Rotation)
+	case Abandon:
+		return s.abandon()
+	case RecordIntent:
+		return s.recordIntent(ctx)
+	case Request:
+		return s.request(ctx)
+	case RecordID:
+		return s.recordID(d.Rotation)
+	case MarkIssued:
+		return s.markIssued()
+	case MarkVerified:
+		return s.markVerified()
+	case Apply, Heal:
+		return s.apply(ctx, d.Step == Heal)
+	case RollBack:
+		return s.rollBack(ctx)
+	case MarkRolledOut:
+		return s.markRolledOut()
+	case Finish:
+		return s.finish(ctx, d.Rotation)
+	case RecordSatisfied:
+		return s.recordSatisfied(d.Rotation)
+	case RecordHealth:
+		return s.recordHealth()
+	default:
+		return fmt.Errorf("unknown step %q: this is a defect, please report it", d.Step)
+	}
+}
+
+func (r *Reconciler) remember(obj *v1alpha1.PullSecretRotation) *memory {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.memory == nil {
+		r.memory = map[types.UID]*memory{}
+	}
+	m, ok := r.memory[obj.UID]
+	if !ok {
+		m = &memory{}
+		r.memory[obj.UID] = m
+	}
+	return m
+}
+
+// watchOwner names an object to the Secret watcher.
+func watchOwner(name string) string { return "pullsecretrotation/" + name }
+
+// watch makes changes of the targets and of the OCM credential start a reconcile.
+func (r *Reconciler) watch(obj *v1alpha1.PullSecretRotation) {
+	if r.Options.Secrets == nil {
+		return
+	}
+	refs := make([]types.NamespacedName, 0, len(obj.Spec.Targets)+1)
+	for _, t := range obj.Spec.Targets {
+		refs = append(refs, types.NamespacedName{Namespace: t.Namespace, Name: t.Name})
+	}
+	if ref := obj.Spec.OCM.CredentialsSecretRef; ref != nil {
+		refs = append(refs, types.NamespacedName{Namespace: r.Options.Namespace, Name: ref.Name})
+	}
+	r.Options.Secrets.Watch(watchOwner(obj.Name), refs...)
+}
+
+func (r *Reconciler) forget(name string) {
+	if r.Options.Secrets != nil {
+		r.Options.Secrets.Forget(watchOwner(name))
+	}
+}

@@ -1,0 +1,77 @@
+package pullsecretrotation
+
+import (
+	"context"
+	"errors"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/internal/ocm"
+	"github.com/openshift/credential-rotation-operator/internal/pullsecret"
+)
+
+// recordIntent writes that a request is about to be sent. Whoever finds an intent without an id looks for the request's
+// effect before sending another; whoever fails to write it, because another replica has, sends none.
+func (s *scope) recordIntent(ctx context.Context) error {
+	s.rotation().IntendedAt = s.timestamp()
+	if err := s.flush(ctx); err != nil {
+		return err
+	}
+	s.facts.IntentIsOurs = true
+	return nil
+}
+
+// request sends the one POST.
+func (s *scope) request(ctx context.Context) error {
+	s.facts.IntentIsOurs = false // whatever comes of it, this intent is used up
+	api, err := s.ocm(ctx)
+	if err != nil {
+		return err
+	}
+	made, err := api.RequestRotation(ctx, s.accountID())
+	s.facts.Rotations = nil // outdated in any case
+	if err != nil {
+		if ocm.Ambiguous(err) {
+			return errors.Join(errAnswerLost, err)
+		}
+		return err
+	}
+	s.memory.lastPoll = s.now()
+	r := s.rotation()
+	r.ID, r.OCMStatus, r.RequestedAt = made.ID, made.Status, timePtr(made.CreatedAt)
+	s.event(corev1.EventTypeNormal, v1alpha1.ReasonRotationRequested, "Request", "Asked OCM to rotate the pull secret of account %s (%s); it is rotation %s",
+		s.accountID(), r.Reason, r.ID)
+	return nil
+}
+
+// errAnswerLost marks a request that may have had its effect.
+var errAnswerLost = errors.New("the answer to the request was lost")
+
+// recordID takes over a rotation that the list shows.
+func (s *scope) recordID(known v1alpha1.RotationStatus) error {
+	r := s.rotation()
+	r.ID, r.OCMStatus, r.RequestedAt, r.Adopted = known.ID, known.OCMStatus, known.RequestedAt, true
+	s.event(corev1.EventTypeNormal, v1alpha1.ReasonRotationAdopted, "Adopt", "Rotation %s of account %s is adopted instead of requesting another", r.ID, s.accountID())
+	return nil
+}
+
+// markIssued notes that OCM gives out other credentials than before. What was done with earlier ones is done again.
+func (s *scope) markIssued() error {
+	r := s.rotation()
+	r.IssuedAt, r.Issued = s.timestamp(), fingerprints(s.issued, r.Salt, all)
+	r.VerifiedAt, r.AppliedAt, r.RolledOutAt, r.RolledBackAt, r.Pools = nil, nil, nil, nil, nil
+	s.facts.Checks = nil
+	s.deriveFacts()
+	s.event(corev1.EventTypeNormal, v1alpha1.ReasonCredentialsIssued, "Receive", "OCM gives out new credentials for account %s, rotation %s", s.accountID(), r.ID)
+	return nil
+}
+
+// parse is for documents that are already known to parse.
+func parse(raw []byte) *pullsecret.Document {
+	doc, err := pullsecret.Parse(raw)
+	if err != nil {
+		return nil
+	}
+	return doc
+}

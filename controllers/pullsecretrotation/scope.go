@@ -1,0 +1,78 @@
+package pullsecretrotation
+
+import (
+	"context"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/internal/pullsecret"
+)
+
+// FieldOwner names the operator in managedFields.
+const FieldOwner = "credential-rotation-operator"
+
+// scope is one reconcile of one object: the object, the facts gathered so far, and the documents behind them.
+type scope struct {
+	r      *Reconciler
+	obj    *v1alpha1.PullSecretRotation
+	stored *v1alpha1.PullSecretRotation // as the API server has it
+	memory *memory
+	facts  Facts
+
+	targets []target
+	issued  *pullsecret.Document
+	clients *clients
+}
+
+// target is a target Secret with its document; doc is nil when it has a problem.
+type target struct {
+	ref     v1alpha1.SecretReference
+	secret  *corev1.Secret
+	doc     *pullsecret.Document
+	problem problem
+}
+
+// problem is a reason and its sentence.
+type problem struct{ reason, message string }
+
+func newScope(r *Reconciler, obj *v1alpha1.PullSecretRotation) *scope {
+	return &scope{r: r, obj: obj, stored: obj.DeepCopy(), memory: r.remember(obj), clients: &clients{}}
+}
+
+func (s *scope) input() Input {
+	return Input{
+		Name: s.obj.Name, Created: s.obj.CreationTimestamp.Time, Approved: s.obj.Annotations[v1alpha1.ApprovedAnnotation],
+		Spec: &s.obj.Spec, Status: &s.obj.Status, Facts: &s.facts, Options: &s.r.Options,
+		LastPoll: s.memory.lastPoll, Now: s.now(),
+	}
+}
+
+func (s *scope) now() time.Time { return s.r.Options.Clock.Now() }
+
+func (s *scope) timestamp() *metav1.Time { return timePtr(s.now()) }
+
+func (s *scope) rotation() *v1alpha1.RotationStatus { return s.obj.Status.Rotation }
+
+// flush writes the status if it changed. The optimistic lock is what keeps two replicas, or one with an outdated view, from
+// both recording an intent.
+func (s *scope) flush(ctx context.Context) error {
+	if equality.Semantic.DeepEqual(s.obj.Status, s.stored.Status) {
+		return nil
+	}
+	status := s.obj.Status.DeepCopy()
+	patch := client.MergeFromWithOptions(s.stored, client.MergeFromWithOptimisticLock{})
+	if err := s.r.Client.Status().Patch(ctx, s.obj, patch, client.FieldOwner(FieldOwner)); err != nil {
+		return err
+	}
+	s.stored = s.obj.DeepCopy()
+	s.obj.Status = *status // times keep their fractions until the end of the reconcile
+	s.stored.Status = *status.DeepCopy()
+	return nil
+}
+
+func (s *scope) close() { s.clients.close() }

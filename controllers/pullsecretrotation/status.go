@@ -1,0 +1,72 @@
+package pullsecretrotation
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/internal/conditions"
+	"github.com/openshift/credential-rotation-operator/internal/pullsecret"
+)
+
+// summarise puts the decision into the conditions and the columns.
+func (s *scope) summarise(d Decision) {
+	status := &s.obj.Status
+	status.ObservedGeneration = s.obj.Generation
+	status.Phase = d.Phase
+	status.WaitingFor = ""
+	status.NextRotationAfter = nil
+	if t, err := trigger(s.input()); err == nil && t.next != nil {
+		status.NextRotationAfter = timePtr(*t.next)
+	}
+	s.reportTargets(d)
+	switch d.State {
+	case Ready:
+		conditions.Ready(s.obj, d.Reason, d.Message)
+	case Progressing:
+		status.WaitingFor = d.Message
+		conditions.Progressing(s.obj, d.Reason, d.Message)
+	case Failing:
+		status.WaitingFor = d.Message
+		s.warnOnce(d)
+		conditions.Failing(s.obj, d.Reason, d.Message)
+	case Stalled:
+		status.WaitingFor = d.Message
+		s.warnOnce(d)
+		conditions.Stalled(s.obj, d.Reason, d.Message)
+	case Paused:
+		conditions.Set(s.obj, v1alpha1.ConditionReady, metav1.ConditionUnknown, d.Reason, d.Message)
+		conditions.Remove(s.obj, v1alpha1.ConditionReconciling)
+		conditions.Remove(s.obj, v1alpha1.ConditionStalled)
+	}
+	s.reportWriter(d)
+}
+
+// reportTargets notes targets that cannot be used, and in mode Audit what a rotation would do to each entry.
+func (s *scope) reportTargets(d Decision) {
+	for _, t := range s.targets {
+		switch {
+		case t.doc == nil:
+			s.noteTarget(t.ref, t.problem.reason, t.problem.message, nil, false)
+		case d.Reason == v1alpha1.ReasonAudited && s.issued != nil:
+			_, changes, err := pullsecret.Merge(t.doc, s.issued, s.policy())
+			if err == nil {
+				s.noteTarget(t.ref, v1alpha1.ReasonAudited, "", changes, false)
+			}
+		}
+	}
+}
+
+// reportWriter keeps the condition about somebody who puts old values back.
+func (s *scope) reportWriter(d Decision) {
+	if d.Reason == v1alpha1.ReasonWriterFight {
+		conditions.Set(s.obj, v1alpha1.ConditionSecondWriter, metav1.ConditionTrue, d.Reason, d.Message)
+		return
+	}
+	for _, t := range s.obj.Status.Targets {
+		// A fight is over when the entry has stayed for longer than the longest pause.
+		if t.Healed >= 3 && t.AppliedAt != nil && s.now().Before(t.AppliedAt.Add(recheckForPeople)) {
+			return
+		}
+	}
+	conditions.Remove(s.obj, v1alpha1.ConditionSecondWriter)
+}

@@ -1,0 +1,132 @@
+// Package cluster reads what the cluster is: its identity, topology and pools, its credentials mode and its
+// CredentialsRequests. A kind that the cluster does not have (MicroShift, ROKS and hosted clusters lack some) is an answer,
+// not an error.
+package cluster
+
+import (
+	"context"
+	"fmt"
+
+	configv1 "github.com/openshift/api/config/v1"
+	machineconfigurationv1 "github.com/openshift/api/machineconfiguration/v1"
+	operatorv1 "github.com/openshift/api/operator/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// PullSecretFile is the file on the nodes that the machine-config-operator makes from the global pull secret.
+// Source: openshift/machine-config-operator, templates/common.
+const PullSecretFile = "/var/lib/kubelet/config.json"
+
+// Facts are the few things about a cluster that a rotation of its pull secret depends on.
+type Facts struct {
+	// ID is spec.clusterID of ClusterVersion/version, the name OCM knows the cluster by. Empty when there is none.
+	ID string
+	// ReleaseImage is the cluster's own release image, by digest. Empty when unknown.
+	ReleaseImage string
+	// Hosted is true when the control plane runs elsewhere (HyperShift): the pull secret is then overwritten from outside.
+	Hosted bool
+	// DisruptiveActions are what a node does when the pull-secret file changes, of Drain and Reboot. Usually none.
+	DisruptiveActions []string
+}
+
+// ReadFacts reads them, without a cache: they are needed a few times a day.
+func ReadFacts(ctx context.Context, r client.Reader) (Facts, error) {
+	var f Facts
+
+	version := &configv1.ClusterVersion{}
+	if found, err := get(ctx, r, "version", version); err != nil {
+		return f, err
+	} else if found {
+		f.ID = string(version.Spec.ClusterID)
+		f.ReleaseImage = version.Status.Desired.Image
+	}
+
+	infrastructure := &configv1.Infrastructure{}
+	if found, err := get(ctx, r, "cluster", infrastructure); err != nil {
+		return f, err
+	} else if found {
+		f.Hosted = infrastructure.Status.ControlPlaneTopology == configv1.ExternalTopologyMode
+	}
+
+	configuration := &operatorv1.MachineConfiguration{}
+	if found, err := get(ctx, r, "cluster", configuration); err != nil {
+		return f, err
+	} else if found {
+		f.DisruptiveActions = disruptiveActions(configuration)
+	}
+	return f, nil
+}
+
+// disruptiveActions are the actions of the policy for the pull-secret file that take a node out of service.
+func disruptiveActions(c *operatorv1.MachineConfiguration) []string {
+	var actions []string
+	for _, file := range c.Status.NodeDisruptionPolicyStatus.ClusterPolicies.Files {
+		if file.Path != PullSecretFile {
+			continue
+		}
+		for _, action := range file.Actions {
+			if action.Type == operatorv1.DrainStatusAction || action.Type == operatorv1.RebootStatusAction {
+				actions = append(actions, string(action.Type))
+			}
+		}
+	}
+	return actions
+}
+
+// Pool is a MachineConfigPool as far as a roll-out needs it.
+type Pool struct {
+	Name string
+	// Wanted and Current are the rendered configurations that the pool should have and has.
+	Wanted, Current string
+	// Machines, Updated and Degraded count its machines.
+	Machines, Updated, DegradedMachines int32
+	Paused, Degraded                    bool
+}
+
+// Settled is true when every machine of the pool has what the pool should have.
+func (p Pool) Settled() bool { return p.Wanted == p.Current && p.Updated == p.Machines && !p.Degraded }
+
+// ReadPools reads the MachineConfigPools; none where the cluster has no such kind.
+func ReadPools(ctx context.Context, r client.Reader) ([]Pool, error) {
+	list := &machineconfigurationv1.MachineConfigPoolList{}
+	if err := r.List(ctx, list); err != nil {
+		if meta.IsNoMatchError(err) || apierrors.IsNotFound(err) {
+			return nil, nil
+		}
+		return nil, fmt.Errorf("reading the MachineConfigPools: %w", err)
+	}
+	pools := make([]Pool, 0, len(list.Items))
+	for i := range list.Items {
+		p := &list.Items[i]
+		pools = append(pools, Pool{
+			Name: p.Name, Paused: p.Spec.Paused,
+			Wanted: p.Spec.Configuration.Name, Current: p.Status.Configuration.Name,
+			Machines: p.Status.MachineCount, Updated: p.Status.UpdatedMachineCount, DegradedMachines: p.Status.DegradedMachineCount,
+			Degraded: poolDegraded(p),
+		})
+	}
+	return pools, nil
+}
+
+func poolDegraded(p *machineconfigurationv1.MachineConfigPool) bool {
+	for _, c := range p.Status.Conditions {
+		if c.Type == machineconfigurationv1.MachineConfigPoolDegraded {
+			return c.Status == "True"
+		}
+	}
+	return false
+}
+
+// get reads a cluster-scoped object and says whether it is there; a missing kind counts as a missing object.
+func get(ctx context.Context, r client.Reader, name string, o client.Object) (bool, error) {
+	err := r.Get(ctx, client.ObjectKey{Name: name}, o)
+	if meta.IsNoMatchError(err) || apierrors.IsNotFound(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("reading %T %s: %w", o, name, err)
+	}
+	return true, nil
+}
