@@ -1,0 +1,45 @@
+package harness
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+const canary = "cAn/aRy+value=0123456789"
+
+func TestCanaries_AreFoundInEveryFormInWhichTheyMayLeak(t *testing.T) {
+	for name, text := range map[string]string{
+		"clear":                        "error: " + canary + "!",
+		"quoted by %q":                 fmt.Sprintf("%q", canary),
+		"a URL's query":                "https://example.test/?token=" + url.QueryEscape(canary),
+		"base64 of the value":          base64.StdEncoding.EncodeToString([]byte(canary)),
+		"base64 of user:password":      base64.StdEncoding.EncodeToString([]byte("user:" + canary)),
+		"base64 of a longer user name": base64.StdEncoding.EncodeToString([]byte("users:" + canary + "\n")),
+		"base64 within a document":     base64.StdEncoding.EncodeToString([]byte(`{"auth":"` + canary + `"}`)),
+		"URL-safe base64":              base64.URLEncoding.EncodeToString([]byte("u:" + canary)),
+		"hexadecimal":                  fmt.Sprintf("%x", canary),
+	} {
+		t.Run(name, func(t *testing.T) {
+			found := Canaries{"the token": canary}.Find("the log", text)
+			if len(found) == 0 {
+				t.Fatal("not found")
+			}
+			if !strings.Contains(found[0], "the token") || !strings.Contains(found[0], "the log") {
+				t.Errorf("%q does not say what is where", found[0])
+			}
+			if strings.Contains(found[0], canary) {
+				t.Errorf("%q shows the secret", found[0])
+			}
+		})
+	}
+}
+
+func TestCanaries_AreNotFoundWhereTheyAreNot(t *testing.T) {
+	text := "a harmless line about https://example.test/?role=admin and " + base64.StdEncoding.EncodeToString([]byte("user:another value"))
+	if found := (Canaries{"the token": canary}).Find("the log", text); len(found) != 0 {
+		t.Errorf("found %v", found)
+	}
+}

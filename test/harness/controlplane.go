@@ -1,0 +1,88 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+
+	"github.com/openshift/credential-rotation-operator/controllers/manager"
+)
+
+// assetsVariable is where envtest finds etcd and kube-apiserver.
+const assetsVariable = "KUBEBUILDER_ASSETS"
+
+// ControlPlane is a running etcd and kube-apiserver with the CRDs that an OpenShift cluster has.
+type ControlPlane struct {
+	// Admin may do everything. It is for whoever plays a person or another operator, never for ours.
+	Admin *rest.Config
+	// AdminKubeconfig is the same for kubectl.
+	AdminKubeconfig []byte
+	// Client uses Admin, without a cache.
+	Client client.Client
+	// Scheme is the operator's.
+	Scheme *runtime.Scheme
+	// Kubectl is the path of a kubectl that fits the server; empty when there is none beside it.
+	Kubectl string
+
+	env *envtest.Environment
+}
+
+// StartControlPlane starts a control plane of its own. Authorisation is by RBAC, as in a cluster.
+func StartControlPlane(ctx context.Context) (*ControlPlane, error) {
+	assets := os.Getenv(assetsVariable)
+	if assets == "" {
+		return nil, errors.New("etcd and kube-apiserver are needed, and " + assetsVariable + " does not say where they are: run `make test`, which provides them")
+	}
+	for _, binary := range []string{"etcd", "kube-apiserver"} {
+		if _, err := os.Stat(filepath.Join(assets, binary)); err != nil {
+			return nil, fmt.Errorf("%s=%s has no %s: run `make test`, which provides it: %w", assetsVariable, assets, binary, err)
+		}
+	}
+	scheme, err := manager.NewScheme()
+	if err != nil {
+		return nil, err
+	}
+	crds, err := loadCRDs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	env := &envtest.Environment{
+		Scheme: scheme,
+		CRDs:   crds,
+		// Two packages' control planes may start at the same time on two cores.
+		ControlPlaneStartTimeout: 2 * time.Minute,
+		ControlPlaneStopTimeout:  time.Minute,
+	}
+	// Whoever starts a control plane as root would otherwise leave etcd's fsyncs as the slowest part of every test.
+	env.ControlPlane.Etcd = &envtest.Etcd{}
+	env.ControlPlane.Etcd.Configure().Set("unsafe-no-fsync", "true")
+
+	cp := &ControlPlane{Scheme: scheme, env: env}
+	if cp.Admin, err = env.Start(); err != nil {
+		return nil, errors.Join(fmt.Errorf("starting etcd and kube-apiserver from %s: %w", assets, err), env.Stop())
+	}
+	cp.AdminKubeconfig = env.KubeConfig
+	if cp.Client, err = client.New(cp.Admin, client.Options{Scheme: scheme}); err != nil {
+		return nil, errors.Join(err, env.Stop())
+	}
+	if kubectl := filepath.Join(assets, "kubectl"); isFile(kubectl) {
+		cp.Kubectl = kubectl
+	}
+	return cp, nil
+}
+
+// Stop ends both processes.
+func (cp *ControlPlane) Stop() error { return cp.env.Stop() }
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}

@@ -1,0 +1,192 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// mostVerbose asks for every level of the log, those too that the operator must never reach.
+const mostVerbose = "--zap-log-level=10"
+
+// OperatorConfig says how the operator is started.
+type OperatorConfig struct {
+	// Kubeconfig that it is given, see Installation.Kubeconfig.
+	Kubeconfig []byte
+	// Namespace that it is told to be in.
+	Namespace string
+	// Dir holds its kubeconfig, its home and its log; it must exist.
+	Dir string
+	// Args are added to those of the harness: more flags of `manager`.
+	Args []string
+	// Env is added to its environment, which is otherwise empty: no proxy, no kubeconfig of whoever runs the tests.
+	Env []string
+}
+
+// OperatorProcess is the operator as a process of its own.
+type OperatorProcess struct {
+	// LogFile has all that it printed, and what the processes before it in the same Dir did.
+	LogFile string
+
+	cmd         *exec.Cmd
+	metricsURL  string
+	readyURL    string
+	exited      chan struct{}
+	termination error
+}
+
+// StartOperator builds the operator if need be and starts its manager at the most verbose log level.
+func StartOperator(ctx context.Context, config OperatorConfig) (*OperatorProcess, error) {
+	binary, err := BuildOperator(ctx)
+	if err != nil {
+		return nil, err
+	}
+	kubeconfig := filepath.Join(config.Dir, "kubeconfig")
+	if err := os.WriteFile(kubeconfig, config.Kubeconfig, 0o600); err != nil {
+		return nil, err
+	}
+	ports, err := freePorts(2)
+	if err != nil {
+		return nil, err
+	}
+	p := &OperatorProcess{
+		LogFile:    filepath.Join(config.Dir, "operator.log"),
+		metricsURL: "http://" + ports[0] + "/metrics",
+		readyURL:   "http://" + ports[1] + "/readyz",
+		exited:     make(chan struct{}),
+	}
+	log, err := os.OpenFile(p.LogFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close() // The process has a copy of it.
+
+	args := append([]string{
+		"manager", mostVerbose, "--zap-time-encoding=rfc3339nano",
+		"--metrics-bind-address=" + ports[0], "--metrics-secure=false",
+		"--health-probe-bind-address=" + ports[1],
+	}, config.Args...)
+	// Not CommandContext: who ends the process, and how, is what tests are about.
+	p.cmd = exec.Command(binary, args...)
+	p.cmd.Dir = config.Dir
+	p.cmd.Env = append([]string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + config.Dir, "TMPDIR=" + config.Dir,
+		"KUBECONFIG=" + kubeconfig, "POD_NAMESPACE=" + config.Namespace, "POD_NAME=operator-0",
+	}, config.Env...)
+	p.cmd.Stdout, p.cmd.Stderr = log, log
+	if err := p.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("starting the operator: %w", err)
+	}
+	go func() {
+		p.termination = p.cmd.Wait()
+		close(p.exited)
+	}()
+	return p, nil
+}
+
+// Exited is closed when the process has ended.
+func (p *OperatorProcess) Exited() <-chan struct{} { return p.exited }
+
+// Kill ends it with SIGKILL: it has no chance to do anything any more.
+func (p *OperatorProcess) Kill() {
+	// An error means that it has ended already.
+	_ = p.cmd.Process.Kill()
+	<-p.exited
+}
+
+// Stop ends it with SIGTERM, as the kubelet does, and returns its exit code.
+func (p *OperatorProcess) Stop(ctx context.Context) (int, error) {
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return 0, err
+	}
+	select {
+	case <-p.exited:
+		return p.cmd.ProcessState.ExitCode(), nil
+	case <-ctx.Done():
+		p.Kill()
+		return 0, fmt.Errorf("the operator did not end upon SIGTERM: %w", ctx.Err())
+	}
+}
+
+// ExitCode of the process once it has ended; -1 when a signal ended it.
+func (p *OperatorProcess) ExitCode() int {
+	<-p.exited
+	return p.cmd.ProcessState.ExitCode()
+}
+
+// WaitReady waits until readyz says so.
+func (p *OperatorProcess) WaitReady(ctx context.Context) error {
+	return WaitFor(ctx, func(ctx context.Context) error {
+		select {
+		case <-p.exited:
+			return Permanent(fmt.Errorf("the operator has ended (%v); its log ends with\n%s", p.termination, p.LogTail(20)))
+		default:
+		}
+		_, err := get(ctx, p.readyURL)
+		return err
+	})
+}
+
+// Metrics is the text of its metrics endpoint.
+func (p *OperatorProcess) Metrics(ctx context.Context) (string, error) { return get(ctx, p.metricsURL) }
+
+// Logs is all that it, and the processes before it in the same Dir, have printed.
+func (p *OperatorProcess) Logs() ([]byte, error) { return os.ReadFile(p.LogFile) }
+
+// LogTail is the last lines of the log.
+func (p *OperatorProcess) LogTail(lines int) string {
+	log, err := p.Logs()
+	if err != nil {
+		return err.Error()
+	}
+	all := strings.Split(strings.TrimRight(string(log), "\n"), "\n")
+	return strings.Join(all[max(0, len(all)-lines):], "\n")
+}
+
+func get(ctx context.Context, url string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return "", err
+	}
+	// Not the default transport, which keeps connections and may use a proxy.
+	transport := &http.Transport{DisableKeepAlives: true}
+	resp, err := transport.RoundTrip(req)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return "", err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return "", fmt.Errorf("%s answered %s", url, resp.Status)
+	}
+	return string(body), nil
+}
+
+// freePorts finds n addresses of this machine that nobody listens at.
+func freePorts(n int) ([]string, error) {
+	addresses := make([]string, 0, n)
+	for range n {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		// Closed at the end, so that no address is found twice.
+		defer listener.Close()
+		addresses = append(addresses, listener.Addr().String())
+	}
+	return addresses, nil
+}

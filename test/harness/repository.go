@@ -1,0 +1,53 @@
+package harness
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+)
+
+// goCommand runs the go command and returns what it printed.
+func goCommand(ctx context.Context, dir string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Dir = dir
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("go %s: %w: %s", strings.Join(args, " "), err, strings.TrimSpace(stderr.String()))
+	}
+	return strings.TrimSpace(string(out)), nil
+}
+
+// RepositoryRoot is the directory of this module's go.mod, found from the working directory.
+var RepositoryRoot = sync.OnceValues(func() (string, error) {
+	gomod, err := goCommand(context.Background(), "", "env", "GOMOD")
+	if err != nil {
+		return "", err
+	}
+	if filepath.Base(gomod) != "go.mod" {
+		return "", errors.New("the working directory is not in the operator's repository")
+	}
+	return filepath.Dir(gomod), nil
+})
+
+// moduleDir is where the go command keeps a module that this one depends on.
+func moduleDir(ctx context.Context, module string) (string, error) {
+	root, err := RepositoryRoot()
+	if err != nil {
+		return "", err
+	}
+	dir, err := goCommand(ctx, root, "list", "-m", "-f", "{{.Dir}}", module)
+	if err != nil {
+		return "", err
+	}
+	if dir == "" {
+		return "", fmt.Errorf("the module %s is not in the module cache: run `go mod download %s`", module, module)
+	}
+	return dir, nil
+}

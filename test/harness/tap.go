@@ -1,0 +1,176 @@
+package harness
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"sync"
+	"time"
+
+	"k8s.io/client-go/rest"
+
+	"github.com/openshift/credential-rotation-operator/test/sim/simtls"
+)
+
+// Tap is a TLS reverse proxy that sees each request on its way to a service and can hold it: before it goes on, or after
+// the service has carried it out and before the answer goes back. Credentials pass through and are not looked at; bodies
+// are counted, never kept.
+type Tap struct {
+	// URL of the proxy.
+	URL string
+	// CAPEM is the certificate of its own throw-away CA.
+	CAPEM []byte
+
+	server *http.Server
+	done   chan struct{}
+
+	mu       sync.Mutex
+	requests []*Recorded
+	holds    []*Hold
+}
+
+// Recorded is a request that has passed.
+type Recorded struct {
+	APIRequest
+	// Started is when it came.
+	Started time.Time
+	// Status of the answer; 0 when none was given back.
+	Status int
+	// BytesIn and BytesOut are the lengths of the bodies as far as the headers tell; -1 when they do not.
+	BytesIn, BytesOut int64
+}
+
+// StartTap starts a proxy in front of the service at target, which is trusted by the given roots.
+func StartTap(target string, roots *x509.CertPool) (*Tap, error) {
+	u, err := url.Parse(target)
+	if err != nil {
+		return nil, fmt.Errorf("the proxy's target: %w", err)
+	}
+	ca, err := simtls.NewCA("harness tap")
+	if err != nil {
+		return nil, err
+	}
+	config, err := ca.ServerConfig()
+	if err != nil {
+		return nil, err
+	}
+	config.NextProtos = []string{"h2", "http/1.1"}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("the proxy cannot listen: %w", err)
+	}
+	t := &Tap{URL: "https://" + listener.Addr().String(), CAPEM: ca.PEM(), done: make(chan struct{})}
+	quiet := log.New(io.Discard, "", 0)
+	proxy := &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(u) },
+		// HTTP/2 carries any number of watches over one connection.
+		Transport:     &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true},
+		FlushInterval: -1,
+		// A client that dies while it is served is what the proxy is for.
+		ErrorLog:       quiet,
+		ModifyResponse: t.answered,
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) {
+			w.WriteHeader(http.StatusBadGateway)
+		},
+	}
+	t.server = &http.Server{Handler: t.handler(proxy), ErrorLog: quiet, TLSConfig: config, ReadHeaderTimeout: time.Minute}
+	go func() {
+		defer close(t.done)
+		if err := t.server.ServeTLS(listener, "", ""); !errors.Is(err, http.ErrServerClosed) {
+			_ = listener.Close()
+		}
+	}()
+	return t, nil
+}
+
+// StartAPIProxy starts a proxy in front of the control plane's API server.
+func StartAPIProxy(cp *ControlPlane) (*Tap, error) {
+	config, err := rest.TLSConfigFor(&rest.Config{TLSClientConfig: rest.TLSClientConfig{CAData: cp.Admin.CAData, CAFile: cp.Admin.CAFile}})
+	if err != nil {
+		return nil, err
+	}
+	return StartTap(cp.Admin.Host, config.RootCAs)
+}
+
+// Close ends the proxy; whoever uses it sees a broken connection.
+func (t *Tap) Close() error {
+	err := t.server.Close()
+	<-t.done
+	return err
+}
+
+func (t *Tap) handler(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		r := &Recorded{APIRequest: parseAPIRequest(req), Started: time.Now(), BytesIn: req.ContentLength}
+		if r.IsWrite() {
+			// Read to the end, because only then does net/http notice that an HTTP/1 client is gone.
+			body, err := io.ReadAll(req.Body)
+			if err != nil {
+				panic(http.ErrAbortHandler)
+			}
+			req.Body, req.ContentLength, r.BytesIn = io.NopCloser(bytes.NewReader(body)), int64(len(body)), int64(len(body))
+		}
+		t.mu.Lock()
+		t.requests = append(t.requests, r)
+		hold := t.matching(r.APIRequest, Before)
+		t.mu.Unlock()
+		if hold != nil && !hold.wait(req.Context()) {
+			// The client is gone: what it asked for never happens.
+			panic(http.ErrAbortHandler)
+		}
+		next.ServeHTTP(w, req.WithContext(context.WithValue(req.Context(), recordKey{}, r)))
+	})
+}
+
+type recordKey struct{}
+
+// answered runs when the service has answered, and so has done what it was asked for.
+func (t *Tap) answered(resp *http.Response) error {
+	ctx := resp.Request.Context()
+	r, ok := ctx.Value(recordKey{}).(*Recorded)
+	if !ok {
+		return nil
+	}
+	t.mu.Lock()
+	r.Status, r.BytesOut = resp.StatusCode, resp.ContentLength
+	hold := t.matching(r.APIRequest, After)
+	t.mu.Unlock()
+	if hold != nil && !hold.wait(ctx) {
+		return errors.New("the client is gone")
+	}
+	return nil
+}
+
+// Requests are those that match, in the order in which they came; all of them when match is nil.
+func (t *Tap) Requests(match func(Recorded) bool) []Recorded {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var out []Recorded
+	for _, r := range t.requests {
+		if match == nil || match(*r) {
+			out = append(out, *r)
+		}
+	}
+	return out
+}
+
+// Writes are the requests that could change something and are effects of the operator's work: no Lease, no event.
+func (t *Tap) Writes() []Recorded {
+	return t.Requests(func(r Recorded) bool { return r.IsWrite() && !r.IsBookkeeping() })
+}
+
+// Forget forgets what was recorded, so that what comes from here on can be counted.
+func (t *Tap) Forget() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.requests = nil
+}

@@ -1,0 +1,58 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+)
+
+// waitTick is how often WaitFor looks.
+const waitTick = 50 * time.Millisecond
+
+// Patience is how long Eventually waits: far longer than anything takes, because two cores may be busy with other things.
+const Patience = 90 * time.Second
+
+// permanent is an error that no waiting mends.
+type permanent struct{ error }
+
+func (p permanent) Unwrap() error { return p.error }
+
+// Permanent makes WaitFor give up at once.
+func Permanent(err error) error { return permanent{err} }
+
+// WaitFor repeats f until it returns nil, ctx ends, or it returns a Permanent error. The error says what f said last.
+func WaitFor(ctx context.Context, f func(ctx context.Context) error) error {
+	ticker := time.NewTicker(waitTick)
+	defer ticker.Stop()
+	for {
+		err := f(ctx)
+		var p permanent
+		if err == nil || errors.As(err, &p) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%w; at last: %w", ctx.Err(), err)
+		case <-ticker.C:
+		}
+	}
+}
+
+// Eventually fails the test unless f returns nil within Patience. Each explanation is asked for what is to be seen then, such
+// as Dump.
+func Eventually(t testing.TB, what string, f func(ctx context.Context) error, explanations ...func(ctx context.Context) string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), Patience)
+	defer cancel()
+	err := WaitFor(ctx, f)
+	if err == nil {
+		return
+	}
+	message := fmt.Sprintf("it never came to this: %s\n%v", what, err)
+	for _, explain := range explanations {
+		message += "\n" + explain(t.Context())
+	}
+	t.Fatal(message)
+}
