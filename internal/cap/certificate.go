@@ -1,0 +1,207 @@
+package cap
+
+// The client certificate as it lies in a Secret: in the naming of kubernetes.io/tls or in that of cap-token-refresh. What can be
+// wrong with it is told apart here, because the portal itself only ever answers with the same HTML page.
+
+import (
+	"crypto"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// CertificateReason says what is wrong with a client certificate; the strings are condition reasons.
+type CertificateReason string
+
+const (
+	// CertificateMissing: the Secret has neither naming of the keys, or only half of one.
+	CertificateMissing CertificateReason = "CertificateMissing"
+	// CertificateInvalid: something in it is not the PEM that it should be.
+	CertificateInvalid CertificateReason = "CertificateInvalid"
+	// CertificateKeyEncrypted: the private key needs a passphrase.
+	CertificateKeyEncrypted CertificateReason = "CertificateKeyEncrypted"
+	// CertificateKeyMismatch: the private key belongs to another certificate.
+	CertificateKeyMismatch CertificateReason = "CertificateKeyMismatch"
+	// CertificateNotYetValid: its validity begins later.
+	CertificateNotYetValid CertificateReason = "CertificateNotYetValid"
+	// CertificateExpired: its validity has ended.
+	CertificateExpired CertificateReason = "CertificateExpired"
+)
+
+// CertificateError says what is wrong with a client certificate. It holds nothing of the key.
+type CertificateError struct {
+	Reason  CertificateReason
+	Message string
+}
+
+// Error implements error.
+func (e *CertificateError) Error() string { return string(e.Reason) + ": " + e.Message }
+
+// ClientCertificate is a client certificate with what is worth knowing about it.
+type ClientCertificate struct {
+	TLS tls.Certificate
+	// RootCAs are the authorities in the same Secret, which replace the system's. nil: it has none.
+	RootCAs *x509.CertPool
+	// Subject in the form of RFC 2253.
+	Subject             string
+	NotBefore, NotAfter time.Time
+}
+
+// String shows the subject and never the key.
+func (c ClientCertificate) String() string { return "client certificate " + c.Subject }
+
+// GoString shows the subject and never the key.
+func (c ClientCertificate) GoString() string { return c.String() }
+
+// expiryWarning is how long before its end a certificate counts as expiring soon: certificates for machines in these networks are
+// issued by people on request, which takes weeks.
+const expiryWarning = 30 * 24 * time.Hour
+
+// ExpiringSoon tells that a month or less is left of the validity; of a certificate that was issued for less than three months,
+// a third of it.
+func (c *ClientCertificate) ExpiringSoon(now time.Time) bool {
+	warning := min(expiryWarning, c.NotAfter.Sub(c.NotBefore)/3)
+	return !now.Before(c.NotAfter.Add(-warning))
+}
+
+// namings of the data keys: certificate and private key, and the authorities' in the same order of preference.
+var (
+	namings = [][2]string{{"tls.crt", "tls.key"}, {"cap.pem", "cap.key"}}
+	caNames = []string{"ca.crt", "ca-chain.cert.pem"}
+)
+
+// LoadClientCertificate reads a client certificate from the data of a Secret. A complete pair of keys counts before an incomplete
+// one. For CertificateNotYetValid and CertificateExpired the certificate is returned with the error, so that its dates can be shown.
+func LoadClientCertificate(data map[string][]byte, now time.Time) (*ClientCertificate, *CertificateError) {
+	certName, keyName, err := findNaming(data)
+	if err != nil {
+		return nil, err
+	}
+	chain, leaf, err := parseChain(certName, data[certName])
+	if err != nil {
+		return nil, err
+	}
+	key, err := parseKey(keyName, data[keyName])
+	if err != nil {
+		return nil, err
+	}
+	if public, ok := leaf.PublicKey.(interface{ Equal(crypto.PublicKey) bool }); !ok || !public.Equal(key.Public()) {
+		return nil, &CertificateError{CertificateKeyMismatch, fmt.Sprintf("the private key in %s does not belong to the first certificate in %s", keyName, certName)}
+	}
+	roots, err := parseRoots(data)
+	if err != nil {
+		return nil, err
+	}
+	c := &ClientCertificate{
+		TLS:       tls.Certificate{Certificate: chain, PrivateKey: key, Leaf: leaf},
+		RootCAs:   roots,
+		Subject:   leaf.Subject.String(),
+		NotBefore: leaf.NotBefore,
+		NotAfter:  leaf.NotAfter,
+	}
+	switch {
+	case now.Before(c.NotBefore):
+		return c, &CertificateError{CertificateNotYetValid, fmt.Sprintf("it is valid from %s on", c.NotBefore.UTC().Format(time.RFC3339))}
+	case now.After(c.NotAfter):
+		return c, &CertificateError{CertificateExpired, fmt.Sprintf("it expired at %s", c.NotAfter.UTC().Format(time.RFC3339))}
+	}
+	return c, nil
+}
+
+// findNaming is the pair of data keys to read, or says which one is missing.
+func findNaming(data map[string][]byte) (string, string, *CertificateError) {
+	present := func(name string) bool { return len(strings.TrimSpace(string(data[name]))) > 0 }
+	var half string
+	for _, n := range namings {
+		switch certificate, key := present(n[0]), present(n[1]); {
+		case certificate && key:
+			return n[0], n[1], nil
+		case certificate && half == "":
+			half = fmt.Sprintf("it has %s, and %s is missing or empty", n[0], n[1])
+		case key && half == "":
+			half = fmt.Sprintf("it has %s, and %s is missing or empty", n[1], n[0])
+		}
+	}
+	if half != "" {
+		return "", "", &CertificateError{CertificateMissing, half}
+	}
+	return "", "", &CertificateError{CertificateMissing, "it has neither tls.crt and tls.key nor cap.pem and cap.key"}
+}
+
+// parseChain reads the certificates; the first is the client's own, the others go with it to the portal.
+func parseChain(name string, content []byte) ([][]byte, *x509.Certificate, *CertificateError) {
+	var chain [][]byte
+	for block, rest := pem.Decode(content); block != nil; block, rest = pem.Decode(rest) {
+		if block.Type == "CERTIFICATE" {
+			chain = append(chain, block.Bytes)
+		}
+	}
+	if len(chain) == 0 {
+		return nil, nil, &CertificateError{CertificateInvalid, name + " holds no certificate in PEM form" + hintPKCS12(content)}
+	}
+	leaf, err := x509.ParseCertificate(chain[0])
+	if err != nil {
+		return nil, nil, &CertificateError{CertificateInvalid, "the first certificate in " + name + " does not parse"}
+	}
+	return chain, leaf, nil
+}
+
+// parseKey reads the private key in any of its three usual forms.
+func parseKey(name string, content []byte) (crypto.Signer, *CertificateError) {
+	for block, rest := pem.Decode(content); block != nil; block, rest = pem.Decode(rest) {
+		if !strings.HasSuffix(block.Type, "PRIVATE KEY") {
+			continue // "EC PARAMETERS", or the certificate in the same file
+		}
+		// PKCS#8 says so in the type, the traditional form of RFC 1423 in a header.
+		if block.Type == "ENCRYPTED PRIVATE KEY" || strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED") || block.Headers["DEK-Info"] != "" {
+			return nil, &CertificateError{CertificateKeyEncrypted,
+				"the private key in " + name + " is encrypted, and an operator has nobody to ask for its passphrase: store it decrypted (openssl pkey -in encrypted.key -out cap.key)"}
+		}
+		if signer := parseSigner(block.Bytes); signer != nil {
+			return signer, nil
+		}
+		return nil, &CertificateError{CertificateInvalid, "the private key in " + name + " does not parse"}
+	}
+	return nil, &CertificateError{CertificateInvalid, name + " holds no private key in PEM form" + hintPKCS12(content)}
+}
+
+func parseSigner(der []byte) crypto.Signer {
+	if key, err := x509.ParsePKCS8PrivateKey(der); err == nil {
+		signer, _ := key.(crypto.Signer)
+		return signer
+	}
+	if key, err := x509.ParsePKCS1PrivateKey(der); err == nil {
+		return key
+	}
+	if key, err := x509.ParseECPrivateKey(der); err == nil {
+		return key
+	}
+	return nil
+}
+
+// parseRoots reads the authorities, if there are any. One that does not parse is passed over when others do, as OpenSSL's
+// users are used to from long chain files.
+func parseRoots(data map[string][]byte) (*x509.CertPool, *CertificateError) {
+	for _, name := range caNames {
+		if len(strings.TrimSpace(string(data[name]))) == 0 {
+			continue
+		}
+		pool := x509.NewCertPool()
+		if !pool.AppendCertsFromPEM(data[name]) {
+			return nil, &CertificateError{CertificateInvalid, name + " holds no certificate in PEM form"}
+		}
+		return pool, nil
+	}
+	return nil, nil
+}
+
+// hintPKCS12 helps whoever stored a .p12 or DER file: both begin with an ASN.1 sequence.
+func hintPKCS12(content []byte) string {
+	if len(content) > 1 && content[0] == 0x30 && content[1] >= 0x80 {
+		return "; it looks like DER or PKCS#12 (openssl pkcs12 -in file.p12 -nodes converts it)"
+	}
+	return ""
+}

@@ -1,0 +1,211 @@
+package cap
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+)
+
+// canary is in every secret and in every body of these tests; wherever it appears, something has leaked.
+const canary = "CANARY"
+
+const jsonType = "application/json"
+
+// good is the body of a good answer; expiration is the JSON of that field, or empty for none.
+func good(expiration string) string {
+	if expiration != "" {
+		expiration = `,"Expiration":` + expiration
+	}
+	return `{"Credentials":{"AccessKeyId":"ASIA` + canary + `","SecretAccessKey":"s/+` + canary + `=","SessionToken":"t/+` + canary + `=="` + expiration + `}}`
+}
+
+func TestJudge_TrustsOnlyWhatIsGood(t *testing.T) {
+	keys := func(id, secret string) string {
+		return `{"Credentials":{"AccessKeyId":` + id + `,"SecretAccessKey":` + secret + `}}`
+	}
+	for _, test := range []struct {
+		name        string
+		status      int
+		contentType string
+		body        string
+		want        Class  // empty: the credential is good
+		says        string // part of the message
+	}{
+		{"a good answer", 200, jsonType, good(`"2026-11-20T13:00:00Z"`), "", ""},
+		{"a good answer with a character set", 200, "Application/JSON; charset=UTF-8", good(""), "", ""},
+		{"no session token", 200, jsonType, keys(`"AKIA1"`, `"s"`), "", ""},
+		{"a null session token", 200, jsonType, `{"Credentials":{"AccessKeyId":"A","SecretAccessKey":"s","SessionToken":null,"Expiration":null}}`, "", ""},
+		{"unknown fields on every level", 200, jsonType, `{"x":[1],"Credentials":{"AccessKeyId":"A","SecretAccessKey":"s","y":{}}}`, "", ""},
+
+		{"a page with 200 is a refused certificate", 200, "text/html", "<html>" + canary, AuthenticationRefused, "client certificate"},
+		{"200 without a content type", 200, "", good(""), AuthenticationRefused, "client certificate"},
+		{"good JSON called a page is not trusted", 200, "text/html; charset=utf-8", good(""), AuthenticationRefused, "client certificate"},
+		{"401", 401, jsonType, canary, AuthenticationRefused, "client certificate"},
+		{"a redirect to a login page", 302, "text/html", canary, AuthenticationRefused, "redirect"},
+		{"400 with JSON", 400, jsonType, `{"status":400,"message":"` + canary + `"}`, RequestRejected, "agency"},
+		{"400 of a web server that wants a certificate", 400, "text/html", canary, RequestRejected, "web server"},
+		{"406", 406, "text/html", canary, RequestRejected, "rejects"},
+		{"413", 413, jsonType, canary, RequestRejected, "rejects"},
+		{"415", 415, jsonType, canary, RequestRejected, "rejects"},
+		{"403", 403, jsonType, canary, RoleRefused, "role"},
+		{"404, the API is not enabled", 404, jsonType, `{"success":false,"message":"API not enabled."}`, APIDisabled, "not enabled"},
+		{"404 with a page", 404, "text/html", canary, APIDisabled, "path"},
+		{"405", 405, jsonType, canary, APIDisabled, "path"},
+		{"a permanent redirect", 301, "text/html", canary, APIDisabled, "redirect"},
+		{"the proxy's password", 407, "text/html", canary, Unavailable, "proxy"},
+		{"429", 429, jsonType, canary, Unavailable, "now"},
+		{"500", 500, jsonType, canary, Unavailable, "now"},
+		{"a gateway's page", 502, "text/html", canary, Unavailable, "now"},
+		{"204", 204, "", "", Malformed, "status"},
+		{"201", 201, jsonType, good(""), Malformed, "status"},
+
+		{"an error with status 400 within a 200", 200, jsonType, `{"status":400,"message":"` + canary + `"}`, RequestRejected, "within an answer of status 200"},
+		{"an error with status 403 within a 200", 200, jsonType, `{"status":403,"message":"` + canary + `"}`, RoleRefused, "within an answer of status 200"},
+		{"a status that is a word", 200, jsonType, `{"status":"` + canary + `"}`, Malformed, "no Credentials"},
+		{"an absurd status within a 200", 200, jsonType, `{"status":-9}`, Malformed, "no Credentials"},
+		{"an empty body", 200, jsonType, "", Malformed, "empty"},
+		{"blanks", 200, jsonType, " \n", Malformed, "empty"},
+		{"a body that is cut off", 200, jsonType, good("")[:80], Malformed, "cut off"},
+		{"two documents", 200, jsonType, good("") + good(""), Malformed, "not the JSON"},
+		{"a list", 200, jsonType, `[` + good("") + `]`, Malformed, "not the JSON"},
+		{"null", 200, jsonType, `null`, Malformed, "no Credentials"},
+		{"null credentials", 200, jsonType, `{"Credentials":null}`, Malformed, "no Credentials"},
+		{"a body that is too large", 200, jsonType, good("") + strings.Repeat(" ", MaxBody), Malformed, "larger than 1024 KiB"},
+		{"a null access key", 200, jsonType, keys(`null`, `"`+canary+`"`), Malformed, "lacks"},
+		{"the word null, as scripts make it", 200, jsonType, keys(`"`+canary+`"`, `"null"`), Malformed, "lacks"},
+		{"an empty secret key", 200, jsonType, keys(`"`+canary+`"`, `""`), Malformed, "lacks"},
+		{"a missing secret key", 200, jsonType, `{"Credentials":{"AccessKeyId":"` + canary + `"}}`, Malformed, "lacks"},
+		{"a number for a key", 200, jsonType, keys(`12345`, `"`+canary+`"`), Malformed, "not the JSON"},
+		{"an endless key", 200, jsonType, keys(`"`+strings.Repeat("A", 100_000)+`"`, `"s"`), Malformed, "longer"},
+
+		{"a newline in a key", 200, jsonType, keys(`"`+canary+`\n[default]\nrole_arn=x"`, `"s"`), Unsafe, "control characters"},
+		{"a NUL in a key", 200, jsonType, keys(`"A"`, `"`+canary+`\u0000"`), Unsafe, "control characters"},
+		{"a comment in a key", 200, jsonType, keys(`"A"`, `"`+canary+` #"`), Unsafe, "control characters"},
+		{"a newline in the token", 200, jsonType, `{"Credentials":{"AccessKeyId":"A","SecretAccessKey":"s","SessionToken":"` + canary + `\r\n"}}`, Unsafe, "control characters"},
+
+		{"an expired credential", 200, jsonType, good(`"2026-11-20T11:59:59Z"`), Expired, "expired"},
+		{"a credential that expires right now", 200, jsonType, good(`"2026-11-20T12:00:00Z"`), Expired, "expired"},
+		{"an expired credential with an offset", 200, jsonType, good(`"2026-11-20T13:00:00+02:00"`), Expired, "expired"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c, bad := Judge(test.status, test.contentType, []byte(test.body), noon)
+			if test.want == "" {
+				if bad != nil {
+					t.Fatalf("a good answer is refused: %v", bad)
+				}
+				if c.Validate() != nil {
+					t.Error("the credential is not valid")
+				}
+				return
+			}
+			if bad == nil || bad.Class != test.want || bad.Status != test.status || !strings.Contains(bad.Message, test.says) {
+				t.Fatalf("Judge gives %+v, want %s, status %d, that says %q", bad, test.want, test.status, test.says)
+			}
+			if c.AccessKeyID+c.SecretAccessKey+c.SessionToken != "" {
+				t.Error("a refused answer comes with a credential")
+			}
+			if shown := fmt.Sprintf("%v %+v %s", bad, bad, bad.Error()); strings.Contains(shown, canary) {
+				t.Errorf("a part of the body shows in %q", shown)
+			}
+		})
+	}
+}
+
+func TestJudge_ReadsTheExpiryInTheFormsThatServicesPrint(t *testing.T) {
+	one := noon.Add(time.Hour)
+	for _, test := range []struct {
+		name, expiration string
+		want             time.Time
+	}{
+		{"absent", ``, time.Time{}},
+		{"null", `null`, time.Time{}},
+		{"empty", `""`, time.Time{}},
+		{"RFC 3339 with Z", `"2026-11-20T13:00:00Z"`, one},
+		{"RFC 3339 with an offset, as the AWS command line prints it", `"2026-11-20T13:00:00+00:00"`, one},
+		{"another offset", `"2026-11-20T15:00:00+02:00"`, one},
+		{"milliseconds", `"2026-11-20T13:00:00.000Z"`, one},
+		{"an offset without a colon, as Java prints it", `"2026-11-20T13:00:00.000+0000"`, one},
+		{"no zone is UTC", `"2026-11-20T13:00:00"`, one},
+		{"a blank instead of the T", `"2026-11-20 13:00:00"`, one},
+		{"seconds since 1970", `1795179600`, one},
+		{"seconds since 1970, as text", `"1795179600"`, one},
+		{"milliseconds since 1970", `1795179600000`, one},
+		{"an unknown form counts as absent: the assumed lifetime takes over", `"tomorrow"`, time.Time{}},
+		{"another type counts as absent", `{"a":1}`, time.Time{}},
+		{"beyond AWS's longest lifetime is cut to that", `"2126-11-20T13:00:00Z"`, noon.Add(36 * time.Hour)},
+		{"just at AWS's longest lifetime", `"2026-11-22T00:00:00Z"`, noon.Add(36 * time.Hour)},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c, bad := Judge(200, jsonType, []byte(good(test.expiration)), noon)
+			if bad != nil {
+				t.Fatal(bad)
+			}
+			if !c.Expiration.Equal(test.want) {
+				t.Errorf("Expiration %v, want %v", c.Expiration, test.want)
+			}
+		})
+	}
+}
+
+func TestClasses_AreTheReasonsOfTheAPI(t *testing.T) {
+	want := []string{v1alpha1.ReasonAuthenticationRefused, v1alpha1.ReasonRequestRejected, v1alpha1.ReasonRoleRefused, v1alpha1.ReasonAPIDisabled,
+		v1alpha1.ReasonCAPUnavailable, v1alpha1.ReasonCAPUntrusted, v1alpha1.ReasonMalformedCredential, v1alpha1.ReasonCredentialExpired, v1alpha1.ReasonUnsafeCredential}
+	for i, class := range Classes() {
+		if string(class) != want[i] {
+			t.Errorf("class %q, reason %q", class, want[i])
+		}
+		if r := class.Rhythm(); r.Base < time.Second || r.Max < r.Base || r.Max > 10*time.Minute {
+			t.Errorf("class %s retries with %+v, want seconds to minutes", class, r)
+		}
+	}
+	if RoleRefused.Rhythm().Base <= Unavailable.Rhythm().Base {
+		t.Error("an answer that needs a person is retried as soon as a fault that passes by itself")
+	}
+	for reason, want := range map[CertificateReason]string{
+		CertificateMissing: v1alpha1.ReasonCertificateMissing, CertificateInvalid: v1alpha1.ReasonCertificateInvalid,
+		CertificateKeyEncrypted: v1alpha1.ReasonCertificateKeyEncrypted, CertificateKeyMismatch: v1alpha1.ReasonCertificateKeyMismatch,
+		CertificateNotYetValid: v1alpha1.ReasonCertificateNotYetValid, CertificateExpired: v1alpha1.ReasonCertificateExpired,
+	} {
+		if string(reason) != want {
+			t.Errorf("certificate reason %q, reason of the API %q", reason, want)
+		}
+	}
+}
+
+// FuzzJudge: whatever the portal says, a credential is either good in every respect or absent, and the words about a bad one are of
+// a fixed vocabulary and thus never of the body.
+func FuzzJudge(f *testing.F) {
+	f.Add(200, jsonType, good(`"2026-11-20T13:00:00Z"`))
+	f.Add(200, jsonType, good(`1795179600000`))
+	f.Add(200, jsonType, good(`"NaN"`))
+	f.Add(200, jsonType+"; charset", `{"credentials":{"ACCESSKEYID":"a","secretaccesskey":"b"}}`)
+	f.Add(200, jsonType, `{"status":503,"message":"zzzzzzzz"}`)
+	f.Add(200, "text/html", "<html>")
+	f.Add(403, jsonType, `{}`)
+	known := map[string]bool{}
+	f.Fuzz(func(t *testing.T, status int, contentType, body string) {
+		c, bad := Judge(status, contentType, []byte(body), noon)
+		if bad == nil {
+			if status != 200 || !strings.HasPrefix(strings.ToLower(strings.TrimSpace(contentType)), jsonType) {
+				t.Errorf("trusted status %d of type %q", status, contentType)
+			}
+			if err := c.Validate(); err != nil {
+				t.Errorf("trusted a credential that is not valid: %v", err)
+			}
+			if !c.Expiration.IsZero() && (!c.Expiration.After(noon) || c.Expiration.After(noon.Add(36*time.Hour))) {
+				t.Errorf("trusted the expiry %v", c.Expiration)
+			}
+			return
+		}
+		if c.AccessKeyID+c.SecretAccessKey+c.SessionToken != "" {
+			t.Error("a refused answer comes with a credential")
+		}
+		known[bad.Message] = true
+		if len(known) > 64 {
+			t.Errorf("more than 64 different messages: %q may quote the answer", bad.Message)
+		}
+	})
+}
