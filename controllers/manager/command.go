@@ -33,7 +33,8 @@ type options struct {
 	renewDeadline time.Duration
 	retryPeriod   time.Duration
 
-	log logFlags
+	controllers controllerOptions
+	log         logFlags
 }
 
 // NewCommand is the subcommand manager.
@@ -65,6 +66,7 @@ func NewCommand() *cobra.Command {
 	flags.DurationVar(&o.leaseDuration, "leader-elect-lease-duration", 137*time.Second, "after this long without a renewal another replica may take the lead")
 	flags.DurationVar(&o.renewDeadline, "leader-elect-renew-deadline", 107*time.Second, "after this long without a renewal the leader gives up")
 	flags.DurationVar(&o.retryPeriod, "leader-elect-retry-period", 26*time.Second, "how often the leader renews and the others try")
+	o.controllers.bind(flags)
 	o.log.bind(flags)
 	return cmd
 }

@@ -35,7 +35,7 @@ func run(ctx context.Context, o options) error {
 	if err := addHealthChecks(mgr); err != nil {
 		return err
 	}
-	if err := setupControllers(mgr, o); err != nil {
+	if err := setupControllers(mgr, o.namespace, o.controllers); err != nil {
 		return err
 	}
 	ctrl.Log.Info("Starting", "version", version.String(), "namespace", o.namespace, "leaderElection", o.leaderElect)
