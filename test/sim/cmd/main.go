@@ -1,0 +1,92 @@
+// Command cmd runs the simulators as processes, each alone or all together, for whoever wants to try the operator, or curl,
+// against services that behave like the real ones:
+//
+//	go run ./test/sim/cmd all
+//
+// It prints where each simulator listens and a command to try, writes the certificates and credentials that a client needs
+// into a folder, and runs until it is interrupted.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := newCommand().ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "Error:", err)
+		os.Exit(1)
+	}
+}
+
+// newCommand returns the command with all simulators below it.
+func newCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "sim",
+		Short: "Run the simulators of the services that the operator talks to",
+		Long: "Run simulators of CAP, STS, OCM and the registries on this machine. Each has a service that behaves like the\n" +
+			"real one and a control port over plain HTTP that shows its state, moves its clock and breaks it on purpose.\n" +
+			"See test/sim/README.md.",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	shared := &sharedFlags{}
+	root.PersistentFlags().StringVar(&shared.dir, "dir", "",
+		"folder for the certificates and credentials of clients; a new one, removed at the end, when empty")
+	root.PersistentFlags().Float64Var(&shared.speed, "speed", 1, "how fast time passes in the CAP and STS simulators")
+
+	capFlags, stsFlags, ocmFlags := &capFlags{}, &stsFlags{}, &ocmFlags{}
+	one := func(use, short string, add func(*cobra.Command), build func() ([]part, error)) {
+		command := &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error {
+			parts, err := build()
+			if err != nil {
+				return err
+			}
+			return shared.run(c.Context(), c.OutOrStdout(), parts)
+		}}
+		add(command)
+		root.AddCommand(command)
+	}
+	one("cap", "Run the C2S Access Portal", capFlags.add, func() ([]part, error) {
+		p, _, err := capFlags.build(shared)
+		return []part{p}, err
+	})
+	one("sts", "Run the AWS Security Token Service, which knows the keys of a CAP simulator", stsFlags.addAlone, func() ([]part, error) {
+		p, err := stsFlags.build(shared, nil)
+		return []part{p}, err
+	})
+	one("ocm", "Run OCM with single sign-on, and an account with clusters", ocmFlags.add, func() ([]part, error) {
+		p, _, err := ocmFlags.build()
+		return []part{p}, err
+	})
+	one("all", "Run all of them", func(c *cobra.Command) {
+		capFlags.add(c)
+		stsFlags.add(c)
+		ocmFlags.add(c)
+	}, func() ([]part, error) { return buildAll(shared, capFlags, stsFlags, ocmFlags) })
+	return root
+}
+
+// buildAll prepares every simulator: STS asks CAP about keys, and both live in the same time.
+func buildAll(shared *sharedFlags, capFlags *capFlags, stsFlags *stsFlags, ocmFlags *ocmFlags) ([]part, error) {
+	capPart, portal, err := capFlags.build(shared)
+	if err != nil {
+		return nil, err
+	}
+	stsPart, err := stsFlags.build(shared, portal)
+	if err != nil {
+		return nil, err
+	}
+	ocmPart, _, err := ocmFlags.build()
+	if err != nil {
+		return nil, err
+	}
+	return []part{capPart, stsPart, ocmPart}, nil
+}

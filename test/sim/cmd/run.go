@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"k8s.io/utils/clock"
+
+	"github.com/openshift/credential-rotation-operator/test/sim/simctl"
+)
+
+// part is one simulator as a process runs it.
+type part struct {
+	name  string
+	start func() error
+	close func()
+	// describe runs once the simulator listens. It writes files for clients and returns lines for a person.
+	describe func(files folder) ([]string, error)
+}
+
+// folder receives the files of clients.
+type folder string
+
+// write stores a file for its owner alone and returns its path.
+func (f folder) write(name string, content []byte) (string, error) {
+	path := filepath.Join(string(f), name)
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		return "", fmt.Errorf("write a file for clients: %w", err)
+	}
+	return path, nil
+}
+
+// sharedFlags are those of every subcommand.
+type sharedFlags struct {
+	dir   string
+	speed float64
+	time  *simctl.Clock
+}
+
+// clock returns the time of all simulators of this process that can share one.
+func (f *sharedFlags) clock() (clock.PassiveClock, error) {
+	if f.speed <= 0 {
+		return nil, errors.New("--speed must be positive")
+	}
+	if f.time == nil {
+		f.time = simctl.NewClock(nil)
+		f.time.SetSpeed(f.speed)
+	}
+	return f.time, nil
+}
+
+// run starts the parts, says where they are, and ends them with the context.
+func (f *sharedFlags) run(ctx context.Context, out io.Writer, parts []part) error {
+	dir := f.dir
+	if dir == "" {
+		temporary, err := os.MkdirTemp("", "credential-rotation-sim-")
+		if err != nil {
+			return fmt.Errorf("make a folder for clients' files: %w", err)
+		}
+		defer func() { _ = os.RemoveAll(temporary) }()
+		dir = temporary
+	} else if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("make the folder for clients' files: %w", err)
+	}
+	for _, p := range parts {
+		if err := p.start(); err != nil {
+			return err
+		}
+		defer p.close()
+	}
+	for _, p := range parts {
+		lines, err := p.describe(folder(dir))
+		if err != nil {
+			return err
+		}
+		_, _ = fmt.Fprintln(out, p.name)
+		for _, line := range lines {
+			_, _ = fmt.Fprintln(out, "  "+line)
+		}
+	}
+	_, _ = fmt.Fprintf(out, "Files for clients are in %s. Running since %s; Ctrl-C ends.\n", dir, time.Now().Format(time.TimeOnly))
+	<-ctx.Done()
+	return nil
+}
