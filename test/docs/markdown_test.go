@@ -1,0 +1,116 @@
+// Package docs holds the documentation to what it documents: every sample is accepted by a real API server, every field and
+// every reason is explained, every link leads somewhere.
+package docs
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+const root = "../.."
+
+// page is a Markdown file of the repository.
+type page struct {
+	path  string // from the root of the repository
+	lines []string
+}
+
+// pages are the README and everything in docs/.
+func pages(t *testing.T) []page {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no page found in docs/: %v", err)
+	}
+	if readme := filepath.Join(root, "README.md"); exists(readme) {
+		paths = append(paths, readme)
+	}
+	all := make([]page, 0, len(paths))
+	for _, path := range paths {
+		all = append(all, readPage(t, path))
+	}
+	return all
+}
+
+func readPage(t *testing.T, path string) page {
+	t.Helper()
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name, err := filepath.Rel(root, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return page{path: name, lines: strings.Split(string(raw), "\n")}
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// block is a fenced block of a page.
+type block struct {
+	language string
+	line     int // of its first line, counted from 1
+	text     string
+}
+
+var fence = regexp.MustCompile("^( *)```(\\S*)")
+
+// blocks gives the fenced blocks, without the indentation they have inside a list.
+func (p page) blocks() []block {
+	var all []block
+	var open *block
+	indent := ""
+	for i, line := range p.lines {
+		match := fence.FindStringSubmatch(line)
+		switch {
+		case match != nil && open == nil:
+			indent = match[1]
+			open = &block{language: match[2], line: i + 2}
+		case match != nil:
+			all = append(all, *open)
+			open = nil
+		case open != nil:
+			open.text += strings.TrimPrefix(line, indent) + "\n"
+		}
+	}
+	return all
+}
+
+// prose is the page without its fenced blocks.
+func (p page) prose() string {
+	var text []string
+	inside := false
+	for _, line := range p.lines {
+		if fence.MatchString(line) {
+			inside = !inside
+			continue
+		}
+		if !inside {
+			text = append(text, line)
+		}
+	}
+	return strings.Join(text, "\n")
+}
+
+var sectionHeading = regexp.MustCompile("(?m)^### `([A-Za-z]+)`$")
+
+// sections gives the text under each heading of the form ### `field`, up to the next heading of any level.
+func (p page) sections() map[string]string {
+	all := map[string]string{}
+	text := p.prose()
+	for _, at := range sectionHeading.FindAllStringSubmatchIndex(text, -1) {
+		body := text[at[1]:]
+		if end := regexp.MustCompile("(?m)^#").FindStringIndex(body); end != nil {
+			body = body[:end[0]]
+		}
+		all[text[at[2]:at[3]]] = body
+	}
+	return all
+}
