@@ -116,7 +116,7 @@ run: build ## Run the operator on this machine against the cluster of your kubec
 
 .PHONY: image
 image: ## Build the container image IMG.
-	$(CONTAINER_TOOL) build --build-arg VERSION=$(VERSION) -t $(IMG) .
+	$(CONTAINER_TOOL) build --build-arg VERSION=v$(VERSION) -t $(IMG) .
 
 .PHONY: deploy
 deploy: ## Install the operator into the cluster of your kubeconfig.

@@ -1,0 +1,40 @@
+# The image of the operator. Any base with a trust store and nothing else would do: the binary is static.
+# BUILDER and BASE can be replaced where registry.access.redhat.com is mirrored.
+ARG BUILDER=registry.access.redhat.com/ubi9/go-toolset:latest
+ARG BASE=registry.access.redhat.com/ubi9/ubi-micro:latest
+
+FROM --platform=$BUILDPLATFORM ${BUILDER} AS builder
+ARG TARGETOS=linux
+ARG TARGETARCH
+ARG VERSION=devel
+USER root
+WORKDIR /src
+# The modules first: they change less often than the code.
+COPY go.mod go.sum ./
+RUN go mod download
+COPY main.go ./
+COPY api api
+COPY config config
+COPY controllers controllers
+COPY internal internal
+# The Go toolchain that go.mod asks for is downloaded where the builder's own is older.
+RUN GOTOOLCHAIN=auto CGO_ENABLED=0 GOOS=${TARGETOS} GOARCH=${TARGETARCH} go build -trimpath \
+    -ldflags "-s -w -X github.com/openshift/credential-rotation-operator/internal/version.version=${VERSION}" \
+    -o /credential-rotation-operator .
+
+FROM ${BASE}
+ARG VERSION=devel
+LABEL name="credential-rotation-operator" \
+      summary="Rotates the pull secret of an OpenShift cluster and keeps its short-lived AWS credentials fresh" \
+      description="Rotates the pull secret of an OpenShift cluster and keeps its short-lived AWS credentials fresh" \
+      version="${VERSION}" \
+      io.k8s.display-name="credential-rotation-operator" \
+      io.openshift.tags="openshift,operator,credentials,rotation" \
+      org.opencontainers.image.source="https://github.com/openshift/credential-rotation-operator" \
+      org.opencontainers.image.licenses="Apache-2.0"
+# The roots that are trusted where the cluster gives no bundle of its own.
+COPY --from=builder /etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem /etc/pki/tls/certs/ca-bundle.crt
+COPY --from=builder /credential-rotation-operator /credential-rotation-operator
+COPY LICENSE /licenses/LICENSE
+USER 65532:65532
+ENTRYPOINT ["/credential-rotation-operator"]

@@ -1,0 +1,192 @@
+package main
+
+// Which object goes where: OLM makes the namespace, the service account and the bindings itself, takes the Deployment and
+// the operator's rights from the ClusterServiceVersion, and applies the rest as it is in the namespace of the installation.
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// parts are the objects of the stream by what OLM makes of them.
+type parts struct {
+	csv                                  *unstructured.Unstructured
+	crds, deployments, samples, verbatim []*unstructured.Unstructured
+	clusterRules, rules                  []any
+}
+
+// assemble makes the files of the bundle, by their path in it.
+func assemble(o options, icon []byte, objects []*unstructured.Unstructured) (map[string]map[string]any, error) {
+	p, err := sort(objects)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.fillCSV(o, icon); err != nil {
+		return nil, err
+	}
+	files := map[string]map[string]any{
+		"metadata/annotations.yaml":                                annotations(),
+		"manifests/" + packageName + ".clusterserviceversion.yaml": p.csv.Object,
+	}
+	for _, crd := range p.crds {
+		plural, group, _ := strings.Cut(crd.GetName(), ".")
+		files["manifests/"+group+"_"+plural+".yaml"] = crd.Object
+	}
+	for _, object := range p.verbatim {
+		// OLM sets the namespace of the installation.
+		object.SetNamespace("")
+		files["manifests/"+object.GetName()+"_"+strings.ToLower(object.GetKind())+".yaml"] = object.Object
+	}
+	return files, nil
+}
+
+func sort(objects []*unstructured.Unstructured) (*parts, error) {
+	p := &parts{}
+	clusterRoles, roles := map[string]*unstructured.Unstructured{}, map[string]*unstructured.Unstructured{}
+	var bindings []*unstructured.Unstructured
+	for _, object := range objects {
+		switch object.GetKind() {
+		case "ClusterServiceVersion":
+			p.csv = object
+		case "CustomResourceDefinition":
+			p.crds = append(p.crds, object)
+		case "Deployment":
+			p.deployments = append(p.deployments, object)
+		case "ClusterRole":
+			clusterRoles[object.GetName()] = object
+		case "Role":
+			roles[object.GetName()] = object
+		case "ClusterRoleBinding", "RoleBinding":
+			bindings = append(bindings, object)
+		case "Namespace", "ServiceAccount":
+		default:
+			if strings.HasPrefix(object.GetAPIVersion(), "rotation.openshift.io/") {
+				p.samples = append(p.samples, object)
+			} else {
+				p.verbatim = append(p.verbatim, object)
+			}
+		}
+	}
+	if p.csv == nil || len(p.crds) == 0 || len(p.deployments) == 0 {
+		return nil, fmt.Errorf("a ClusterServiceVersion, a CustomResourceDefinition or a Deployment is missing")
+	}
+
+	// The rights of the operator itself move into the ClusterServiceVersion; a binding of somebody else stays a file.
+	for _, binding := range bindings {
+		role, _, _ := unstructured.NestedString(binding.Object, "roleRef", "name")
+		kind, _, _ := unstructured.NestedString(binding.Object, "roleRef", "kind")
+		from := map[string]map[string]*unstructured.Unstructured{"ClusterRole": clusterRoles, "Role": roles}[kind]
+		bound, ok := from[role]
+		if !ok {
+			return nil, fmt.Errorf("%s %s binds %s %s, which is not there", binding.GetKind(), binding.GetName(), kind, role)
+		}
+		if !bindsOperator(binding) {
+			p.verbatim = append(p.verbatim, binding)
+			continue
+		}
+		rules, _, _ := unstructured.NestedSlice(bound.Object, "rules")
+		switch binding.GetKind() {
+		case "ClusterRoleBinding":
+			p.clusterRules = append(p.clusterRules, rules...)
+		default:
+			p.rules = append(p.rules, rules...)
+		}
+		delete(from, role)
+	}
+	for _, left := range []map[string]*unstructured.Unstructured{clusterRoles, roles} {
+		for _, role := range left {
+			p.verbatim = append(p.verbatim, role)
+		}
+	}
+	return p, nil
+}
+
+func bindsOperator(binding *unstructured.Unstructured) bool {
+	subjects, _, _ := unstructured.NestedSlice(binding.Object, "subjects")
+	return slices.ContainsFunc(subjects, func(s any) bool {
+		subject, ok := s.(map[string]any)
+		return ok && subject["kind"] == "ServiceAccount" && subject["name"] == packageName
+	})
+}
+
+// fillCSV completes the base of the ClusterServiceVersion.
+func (p *parts) fillCSV(o options, icon []byte) error {
+	csv := p.csv
+	csv.SetNamespace("")
+	csv.SetName(packageName + ".v" + o.version)
+
+	examples := make([]any, 0, len(p.samples))
+	for _, sample := range p.samples {
+		examples = append(examples, sample.Object)
+	}
+	raw, err := json.MarshalIndent(examples, "", "  ")
+	if err != nil {
+		return fmt.Errorf("the samples: %w", err)
+	}
+	notes := csv.GetAnnotations()
+	notes["alm-examples"] = string(raw)
+	notes["containerImage"] = o.image
+	csv.SetAnnotations(notes)
+
+	deployments := make([]any, 0, len(p.deployments))
+	for _, d := range p.deployments {
+		if err := setImage(d, o.image); err != nil {
+			return err
+		}
+		labels := map[string]any{}
+		for key, value := range d.GetLabels() {
+			labels[key] = value
+		}
+		deployments = append(deployments, map[string]any{"name": d.GetName(), "label": labels, "spec": d.Object["spec"]})
+	}
+	spec, ok := csv.Object["spec"].(map[string]any)
+	if !ok {
+		return fmt.Errorf("the base of the ClusterServiceVersion has no spec")
+	}
+	spec["version"] = o.version
+	spec["icon"] = []any{map[string]any{"base64data": base64.StdEncoding.EncodeToString(icon), "mediatype": "image/svg+xml"}}
+	spec["relatedImages"] = []any{map[string]any{"name": packageName, "image": o.image}}
+	spec["install"] = map[string]any{
+		"strategy": "deployment",
+		"spec": map[string]any{
+			"deployments":        deployments,
+			"clusterPermissions": []any{map[string]any{"serviceAccountName": packageName, "rules": p.clusterRules}},
+			"permissions":        []any{map[string]any{"serviceAccountName": packageName, "rules": p.rules}},
+		},
+	}
+	return nil
+}
+
+// setImage gives the Deployment's containers the image that is released.
+func setImage(deployment *unstructured.Unstructured, image string) error {
+	path := []string{"spec", "template", "spec", "containers"}
+	containers, found, err := unstructured.NestedSlice(deployment.Object, path...)
+	if err != nil || !found || len(containers) != 1 {
+		return fmt.Errorf("the Deployment %s does not have exactly one container", deployment.GetName())
+	}
+	container, ok := containers[0].(map[string]any)
+	if !ok {
+		return fmt.Errorf("the container of the Deployment %s is no object", deployment.GetName())
+	}
+	container["image"] = image
+	return unstructured.SetNestedSlice(deployment.Object, containers, path...)
+}
+
+// annotations is metadata/annotations.yaml, which bundle.Dockerfile repeats as labels of the bundle's image.
+func annotations() map[string]any {
+	const prefix = "operators.operatorframework.io.bundle."
+	return map[string]any{"annotations": map[string]any{
+		prefix + "mediatype.v1":         "registry+v1",
+		prefix + "manifests.v1":         "manifests/",
+		prefix + "metadata.v1":          "metadata/",
+		prefix + "package.v1":           packageName,
+		prefix + "channels.v1":          "stable-v0",
+		prefix + "channel.default.v1":   "stable-v0",
+		"com.redhat.openshift.versions": "v4.14",
+	}}
+}

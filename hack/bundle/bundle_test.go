@@ -1,0 +1,151 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/operator-framework/api/pkg/manifests"
+	"github.com/operator-framework/api/pkg/validation"
+	interfaces "github.com/operator-framework/api/pkg/validation/interfaces"
+	"sigs.k8s.io/yaml"
+)
+
+const shipped = "../../bundle"
+
+func loadShipped(t *testing.T) *manifests.Bundle {
+	t.Helper()
+	bundle, err := manifests.GetBundleFromDir(shipped)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bundle
+}
+
+func TestBundle_PassesTheValidationOfTheOperatorFramework(t *testing.T) {
+	validators := interfaces.Validators{
+		validation.ClusterServiceVersionValidator, validation.CustomResourceDefinitionValidator, validation.BundleValidator,
+		validation.OperatorHubV2Validator, validation.StandardCapabilitiesValidator, validation.StandardCategoriesValidator,
+		validation.ObjectValidator, validation.GoodPracticesValidator,
+	}
+	for _, result := range validators.Validate(loadShipped(t).ObjectsToValidate()...) {
+		for _, finding := range slices.Concat(result.Errors, result.Warnings) {
+			// It takes a rule about cronjobs or events, which names a group and no version, for the use of a removed version.
+			if strings.Contains(finding.Error(), "removed in v1.25") && strings.Contains(finding.Error(), ".Rules[") {
+				continue
+			}
+			t.Errorf("%s: %v", result.Name, finding)
+		}
+	}
+}
+
+func TestBundle_GivesTheOperatorTheRightsOfTheManifestsAndNoOthers(t *testing.T) {
+	spec := loadShipped(t).CSV.Spec.InstallStrategy.StrategySpec
+	if len(spec.ClusterPermissions) != 1 || len(spec.Permissions) != 1 {
+		t.Fatalf("%d cluster permissions and %d permissions, want one of each", len(spec.ClusterPermissions), len(spec.Permissions))
+	}
+	secrets := 0
+	for _, rule := range spec.ClusterPermissions[0].Rules {
+		if slices.Contains(rule.Resources, "secrets") {
+			secrets++
+			if len(rule.ResourceNames) == 0 {
+				t.Errorf("the bundle allows %v on every Secret of the cluster", rule.Verbs)
+			}
+		}
+	}
+	if secrets != 2 {
+		t.Errorf("%d rules for Secrets, want the two of config/rbac/role_secrets.yaml", secrets)
+	}
+}
+
+func TestBundle_InstallsForTheWholeClusterOnly(t *testing.T) {
+	for _, mode := range loadShipped(t).CSV.Spec.InstallModes {
+		if want := mode.Type == "AllNamespaces"; mode.Supported != want {
+			t.Errorf("install mode %s: supported is %t, want %t: the kinds are cluster-scoped", mode.Type, mode.Supported, want)
+		}
+	}
+}
+
+func TestBundle_HasAnExampleOfEachKind(t *testing.T) {
+	var examples []struct{ Kind string }
+	if err := json.Unmarshal([]byte(loadShipped(t).CSV.Annotations["alm-examples"]), &examples); err != nil {
+		t.Fatal(err)
+	}
+	for _, owned := range loadShipped(t).CSV.Spec.CustomResourceDefinitions.Owned {
+		if !slices.ContainsFunc(examples, func(e struct{ Kind string }) bool { return e.Kind == owned.Kind }) {
+			t.Errorf("no example of %s", owned.Kind)
+		}
+	}
+}
+
+func TestBundle_DescribesOnlyFieldsThatExist(t *testing.T) {
+	bundle := loadShipped(t)
+	for _, owned := range bundle.CSV.Spec.CustomResourceDefinitions.Owned {
+		for _, crd := range bundle.V1CRDs {
+			if crd.Name != owned.Name {
+				continue
+			}
+			top := crd.Spec.Versions[0].Schema.OpenAPIV3Schema.Properties
+			exists := func(part, path string) bool {
+				schema := top[part]
+				for _, name := range strings.Split(path, ".") {
+					next, ok := schema.Properties[name]
+					if !ok {
+						return false
+					}
+					schema = next
+				}
+				return true
+			}
+			for _, d := range owned.SpecDescriptors {
+				if !exists("spec", d.Path) {
+					t.Errorf("%s has no spec.%s", owned.Kind, d.Path)
+				}
+			}
+			for _, d := range owned.StatusDescriptors {
+				if !exists("status", d.Path) {
+					t.Errorf("%s has no status.%s", owned.Kind, d.Path)
+				}
+			}
+		}
+	}
+}
+
+func TestBundleImage_HasTheLabelsOfTheAnnotations(t *testing.T) {
+	dockerfile, err := os.ReadFile("../../bundle.Dockerfile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := os.ReadFile(filepath.Join(shipped, "metadata", "annotations.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var metadata struct{ Annotations map[string]string }
+	if err := yaml.Unmarshal(raw, &metadata); err != nil {
+		t.Fatal(err)
+	}
+	for key, value := range metadata.Annotations {
+		if line := "LABEL " + key + "=" + value + "\n"; !strings.Contains(string(dockerfile), line) {
+			t.Errorf("bundle.Dockerfile has no line %q", line)
+		}
+	}
+}
+
+func TestRun_RefusesManifestsThatAreNotWhole(t *testing.T) {
+	icon := filepath.Join(t.TempDir(), "icon.svg")
+	if err := os.WriteFile(icon, []byte("<svg/>"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	o := options{version: "1.2.3", image: "i", icon: icon, out: t.TempDir()}
+	err := run(o, bytes.NewBufferString("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\n"))
+	if err == nil || !strings.Contains(err.Error(), "is missing") {
+		t.Errorf("error = %v; want it to say what is missing", err)
+	}
+	if err := run(options{}, &bytes.Buffer{}); err == nil {
+		t.Error("nothing was said of missing flags")
+	}
+}

@@ -1,0 +1,77 @@
+// Command bundle writes the OLM bundle (registry+v1) of the operator from its manifests, which it reads as one YAML stream
+// from standard input, as `kustomize build config/manifests` prints them. It exists so that generating the bundle needs
+// nothing but Go; operator-sdk does the same from the same layout.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/yaml"
+)
+
+const packageName = "credential-rotation-operator"
+
+// options are the flags.
+type options struct {
+	// version of the operator without v, such as 0.1.0.
+	version string
+	// image of the operator with its tag or digest.
+	image string
+	// icon is an SVG file.
+	icon string
+	// out is the directory of the bundle.
+	out string
+}
+
+func main() {
+	var o options
+	flag.StringVar(&o.version, "version", "", "version of the operator, such as 0.1.0")
+	flag.StringVar(&o.image, "image", "", "image of the operator")
+	flag.StringVar(&o.icon, "icon", "../../config/manifests/icon.svg", "the operator's icon")
+	flag.StringVar(&o.out, "out", "../../bundle", "directory to write to; its manifests and metadata are replaced")
+	flag.Parse()
+	if err := run(o, os.Stdin); err != nil {
+		fmt.Fprintln(os.Stderr, "bundle:", err)
+		os.Exit(1)
+	}
+}
+
+func run(o options, manifests io.Reader) error {
+	if o.version == "" || o.image == "" {
+		return errors.New("-version and -image are needed")
+	}
+	objects, err := decode(manifests)
+	if err != nil {
+		return fmt.Errorf("the manifests on standard input: %w", err)
+	}
+	icon, err := os.ReadFile(o.icon)
+	if err != nil {
+		return fmt.Errorf("the icon: %w", err)
+	}
+	files, err := assemble(o, icon, objects)
+	if err != nil {
+		return err
+	}
+	return write(o.out, files)
+}
+
+func decode(r io.Reader) ([]*unstructured.Unstructured, error) {
+	var objects []*unstructured.Unstructured
+	decoder := yaml.NewYAMLOrJSONDecoder(r, 4096)
+	for {
+		object := &unstructured.Unstructured{}
+		switch err := decoder.Decode(object); {
+		case errors.Is(err, io.EOF):
+			return objects, nil
+		case err != nil:
+			return nil, err
+		case len(object.Object) > 0:
+			objects = append(objects, object)
+		}
+	}
+}
