@@ -20,6 +20,9 @@ import (
 // required are the registries that a cluster cannot do without; source: openshift/osdctl, RequiredPullSecretAuths.
 var required = []string{"quay.io", "registry.redhat.io", "registry.connect.redhat.com", telemetryRegistry}
 
+// proofImage is what Red Hat's own instructions pull to prove a new pull secret (knowledge base 6992996, step 7).
+const proofImage = "registry.redhat.io/ubi8/ubi:latest"
+
 // checkIssued asks the registries about the new credentials, those that would be written.
 func (s *scope) checkIssued(ctx context.Context) error {
 	checks, err := s.check(ctx, s.issued, s.written())
@@ -123,6 +126,9 @@ func (s *scope) verification(name string) (v1alpha1.VerificationPolicy, string) 
 			}
 			image = v.Image
 		}
+	}
+	if image == "" && name == "registry.redhat.io" {
+		image = proofImage
 	}
 	if image == "" && s.facts.Cluster != nil && strings.HasPrefix(s.facts.Cluster.ReleaseImage, name+"/") {
 		image = s.facts.Cluster.ReleaseImage // a private repository: the best proof there is
