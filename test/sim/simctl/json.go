@@ -2,6 +2,7 @@ package simctl
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -49,7 +50,7 @@ func WriteJSON(w http.ResponseWriter, status int, body any) {
 func ReadJSON(w http.ResponseWriter, r *http.Request, target any) bool {
 	decoder := json.NewDecoder(io.LimitReader(r.Body, maxControlBody))
 	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(target); err != nil && err != io.EOF {
+	if err := decoder.Decode(target); err != nil && !errors.Is(err, io.EOF) {
 		WriteJSON(w, http.StatusBadRequest, map[string]string{"error": err.Error()})
 		return false
 	}
