@@ -1,0 +1,219 @@
+package ocm
+
+import (
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"k8s.io/klog/v2"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+)
+
+func TestKinds_AreConditionReasons(t *testing.T) {
+	for kind, reason := range map[Kind]string{
+		InvalidSpec:               v1alpha1.ReasonInvalidSpec,
+		OCMCredentialMissing:      v1alpha1.ReasonOCMCredentialMissing,
+		OCMTokenExpired:           v1alpha1.ReasonOCMTokenExpired,
+		OCMClientRefused:          v1alpha1.ReasonOCMClientRefused,
+		OCMOfflineTokensForbidden: v1alpha1.ReasonOCMOfflineTokensForbidden,
+		OCMUnauthorized:           v1alpha1.ReasonOCMUnauthorized,
+		OCMForbidden:              v1alpha1.ReasonOCMForbidden,
+		OCMUnavailable:            v1alpha1.ReasonOCMUnavailable,
+		OCMRateLimited:            v1alpha1.ReasonOCMRateLimited,
+		ClockSkew:                 v1alpha1.ReasonClockSkew,
+		MalformedAnswer:           v1alpha1.ReasonMalformedAnswer,
+	} {
+		if string(kind) != reason {
+			t.Errorf("kind %s is reason %s", kind, reason)
+		}
+	}
+}
+
+func TestSecrets_RedactThemselvesHoweverTheyArePrinted(t *testing.T) {
+	const canary = "CANARY"
+	credential := Credential{Token: canary, ClientID: canary, ClientSecret: canary}
+	token := ClusterToken{ClusterID: canary, Auth: canary}
+	transfer := Transfer{ID: "1", Secret: []byte(canary)}
+	client, err := New(Config{Credential: credential})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = client.Close() }()
+	for _, value := range []any{
+		credential, &credential, token, &token, transfer, &transfer, []Transfer{transfer},
+		Config{Credential: credential, ClusterToken: token}, &Config{Credential: credential}, client,
+	} {
+		var logged strings.Builder
+		slog.New(slog.NewTextHandler(&logged, nil)).Info("x", "value", value)
+		marshalled, _ := json.Marshal(value)
+		text := fmt.Sprintf("%v %+v %#v %s %q", value, value, value, value, value) + logged.String() + string(marshalled)
+		if strings.Contains(text, canary) || strings.Contains(text, fmt.Sprint([]byte(canary))) || strings.Contains(text, "Q0FOQVJZ") {
+			t.Errorf("%T prints its secret: %s", value, text)
+		}
+	}
+}
+
+func TestNew_RefusesWhatCannotWork(t *testing.T) {
+	offline := Credential{Token: "opaque"}
+	idToken := "e30." + "eyJ0eXAiOiJJRCJ9" + ".c2ln" // typ: ID
+	const cluster = "8d0f8a0c-41f0-4b0e-9c9e-0d0d0f7a4a11"
+	tests := []struct {
+		name   string
+		config Config
+		want   Kind
+	}{
+		{"no credential", Config{}, OCMCredentialMissing},
+		{"a client id alone", Config{Credential: Credential{ClientID: "id"}}, OCMCredentialMissing},
+		{"a client secret alone", Config{Credential: Credential{ClientSecret: "CANARY"}}, OCMCredentialMissing},
+		{"a token of two lines", Config{Credential: Credential{Token: "CANARY\nCANARY"}}, OCMCredentialMissing},
+		{"a token that is none for logging in", Config{Credential: Credential{Token: idToken}}, OCMCredentialMissing},
+		{"a cluster's token as credential", Config{Credential: Credential{Token: cluster + ":Q0FOQVJZ"}}, OCMCredentialMissing},
+		{"a cluster id that is no UUID", Config{ClusterToken: ClusterToken{ClusterID: "CANARY", Auth: "Q0FOQVJZ"}}, OCMCredentialMissing},
+		{"an auth that is no base64, which the SDK would send to the SSO", Config{ClusterToken: ClusterToken{ClusterID: cluster, Auth: "CANARY!"}}, OCMCredentialMissing},
+		{"an empty auth", Config{ClusterToken: ClusterToken{ClusterID: cluster}}, OCMCredentialMissing},
+		{"both", Config{Credential: offline, ClusterToken: ClusterToken{ClusterID: cluster, Auth: "Q0FOQVJZ"}}, InvalidSpec},
+		{"plain HTTP", Config{Credential: offline, URL: "http://CANARY"}, InvalidSpec},
+		{"plain HTTP to the SSO", Config{Credential: offline, TokenURL: "http://CANARY/token"}, InvalidSpec},
+		{"a user in the URL", Config{Credential: offline, URL: "https://CANARY:CANARY@ocm.example.com"}, InvalidSpec},
+		{"a path, which the SDK drops", Config{Credential: offline, URL: "https://proxy.example.com/ocm"}, InvalidSpec},
+		{"no host", Config{Credential: offline, URL: "https://"}, InvalidSpec},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			client, err := New(test.config)
+			if client != nil || !IsKind(err, test.want) {
+				t.Fatalf("got %v, want kind %s", err, test.want)
+			}
+			if strings.Contains(err.Error(), "CANARY") {
+				t.Errorf("the error repeats the configuration: %v", err)
+			}
+		})
+	}
+}
+
+func TestNew_KnowsWherePublicAndFedRAMPServicesAre(t *testing.T) {
+	public, err := complete(Config{Credential: Credential{Token: " opaque\n"}})
+	if err != nil || public.URL != "https://api.openshift.com" || !strings.HasPrefix(public.TokenURL, "https://sso.redhat.com/") ||
+		public.Credential.Token != "opaque" || public.Timeout != DefaultTimeout {
+		t.Errorf("public: got %+v, %v", public, err)
+	}
+	government, err := complete(Config{URL: "https://api.openshiftusgov.com", Credential: Credential{Token: "opaque"}})
+	if err != nil || !strings.HasPrefix(government.TokenURL, "https://sso.openshiftusgov.com/") || government.Credential.ClientID != "console-dot" {
+		t.Errorf("FedRAMP: got %+v, %v", government, err)
+	}
+}
+
+func TestIDs_ThatWouldChangeAPathOrASearchAreRefusedUnsent(t *testing.T) {
+	client, err := New(Config{URL: "https://127.0.0.1:1", TokenURL: "https://127.0.0.1:1/token", Credential: Credential{Token: "opaque"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = client.Close() }()
+	for _, id := range []string{"", "..", "a/b", "a?b", "a'b", strings.Repeat("a", 65), "a b", "é"} {
+		_, rotations := client.Rotations(t.Context(), id)
+		_, rotation := client.Rotation(t.Context(), "good", id)
+		_, request := client.RequestRotation(t.Context(), id)
+		_, transfers := client.ClusterTransfers(t.Context(), id)
+		_, subscriptions := client.ActiveSubscriptions(t.Context(), id)
+		for i, err := range []error{rotations, rotation, request, transfers, subscriptions} {
+			if !IsKind(err, InvalidSpec) {
+				t.Errorf("id %q, call %d: got %v", id, i, err)
+			}
+		}
+	}
+}
+
+func TestRetryAfter_InBothForms(t *testing.T) {
+	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	date := func(after time.Duration) string { return now.Add(after).Format(http.TimeFormat) }
+	tests := []struct {
+		name string
+		// header and date are what the service sent.
+		header, date string
+		want         time.Duration
+	}{
+		{"absent", "", "", 0},
+		{"seconds", "120", "", 2 * time.Minute},
+		{"a date", date(5 * time.Minute), "", 5 * time.Minute},
+		{"a date by a clock that is an hour ahead", date(65 * time.Minute), date(time.Hour), 5 * time.Minute},
+		{"the past", date(-time.Minute), "", 0},
+		{"a negative number", "-5", "", 0},
+		{"nonsense", "soon", "", 0},
+		{"a year is cut to a day", "31536000", "", 24 * time.Hour},
+		{"a number too large to be a duration", "9223372036854775807", "", 24 * time.Hour},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			header := http.Header{}
+			header.Set("Retry-After", test.header)
+			header.Set("Date", test.date)
+			if got := retryAfter(header, now); got != test.want {
+				t.Errorf("got %s, want %s", got, test.want)
+			}
+		})
+	}
+}
+
+func TestRootCAs_AddToTheSystems(t *testing.T) {
+	server := httptest.NewTLSServer(http.NotFoundHandler())
+	defer server.Close()
+	bundle := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	pool, err := RootCAs(nil, []byte(" \n"), bundle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	system, err := RootCAs()
+	if err != nil || pool.Equal(system) {
+		t.Errorf("the bundle was not added: %v", err)
+	}
+	if _, err := RootCAs([]byte("CANARY")); err == nil || strings.Contains(err.Error(), "CANARY") {
+		t.Errorf("a bundle without a certificate: got %v", err)
+	}
+}
+
+func TestTransport_RefusesHostsThatAreNotTheServices(t *testing.T) {
+	transport, err := newTransport(Config{URL: "https://a.example.com", TokenURL: "https://b.example.com/token"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, target := range []string{"https://c.example.com/", "http://a.example.com/", "https://b.example.com/other"} {
+		request, _ := http.NewRequestWithContext(withRecord(t.Context(), &record{}), http.MethodGet, target, nil)
+		response, err := transport.RoundTrip(request)
+		if err == nil {
+			_ = response.Body.Close()
+		}
+		if !errors.Is(err, errElsewhere) {
+			t.Errorf("%s: got %v", target, err)
+		}
+	}
+}
+
+// The SDK imports glog, whose flags klog's would collide with in flag.CommandLine.
+func TestImport_LeavesKlogUsableWithAFlagSetOfItsOwn(t *testing.T) {
+	set := flag.NewFlagSet("klog", flag.ContinueOnError)
+	klog.InitFlags(set)
+	if set.Lookup("v") == nil {
+		t.Error("klog has no flag v")
+	}
+	if flag.CommandLine.Lookup("logtostderr") == nil {
+		t.Error("glog's flags are gone: the package's comment about them can go too")
+	}
+}
+
+func TestQuiet_IsQuietAtEveryLevel(t *testing.T) {
+	logger := quiet{}
+	if slices.Contains([]bool{logger.DebugEnabled(), logger.InfoEnabled(), logger.WarnEnabled(), logger.ErrorEnabled()}, true) {
+		t.Error("a level is enabled")
+	}
+	logger.Fatal(t.Context(), "the process goes on")
+}

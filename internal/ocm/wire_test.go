@@ -1,0 +1,393 @@
+package ocm_test
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/openshift/credential-rotation-operator/internal/ocm"
+)
+
+// The secrets of these tests. None of them may be found in an error.
+const (
+	canaryToken  = "CANARY-offline-token"
+	canarySecret = "CANARY-pull-secret"
+)
+
+// server answers token exchanges well and everything else with api. It stands in where a simulator of OCM would have to
+// misbehave in ways that are not OCM's.
+type server struct {
+	*httptest.Server
+	api http.HandlerFunc
+	// sso answers token exchanges; default: an access token that lives for 15 minutes.
+	sso http.HandlerFunc
+	// scope of the access token.
+	scope string
+}
+
+func newServer(t *testing.T, api http.HandlerFunc) *server {
+	t.Helper()
+	s := &server{api: api, scope: "openid"}
+	s.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path == "/token" && s.sso != nil:
+			s.sso(w, r)
+		case r.URL.Path == "/token":
+			answerJSON(w, 200, fmt.Sprintf(`{"access_token":%q,"token_type":"Bearer"}`, jwt(15*time.Minute, s.scope)))
+		default:
+			s.api(w, r)
+		}
+	}))
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	return s
+}
+
+func (s *server) pool() *x509.CertPool {
+	pool := x509.NewCertPool()
+	pool.AddCert(s.Certificate())
+	return pool
+}
+
+func (s *server) client(t *testing.T) *ocm.Client {
+	t.Helper()
+	client, err := ocm.New(ocm.Config{
+		URL: s.URL, TokenURL: s.URL + "/token", RootCAs: s.pool(), Credential: ocm.Credential{Token: canaryToken}, Timeout: 5 * time.Second,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close() })
+	return client
+}
+
+// jwt is an unsigned access token; only the service verifies signatures.
+func jwt(life time.Duration, scope string) string {
+	body, _ := json.Marshal(map[string]any{
+		"typ": "Bearer", "iat": time.Now().Unix(), "exp": time.Now().Add(life).Unix(), "scope": scope,
+	})
+	encode := base64.RawURLEncoding.EncodeToString
+	return encode([]byte(`{"alg":"none"}`)) + "." + encode(body) + "." + encode([]byte("signature"))
+}
+
+func answerJSON(w http.ResponseWriter, status int, body string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, body)
+}
+
+// judged checks the kind of an error and that it holds no secret, however it is printed.
+func judged(t *testing.T, err error, want ocm.Kind) *ocm.Error {
+	t.Helper()
+	var e *ocm.Error
+	if !errors.As(err, &e) || e.Kind != want {
+		t.Fatalf("got %v, want an error of kind %s", err, want)
+	}
+	if text := fmt.Sprintf("%v %+v %#v", err, *e, *e); strings.Contains(text, "CANARY") {
+		t.Errorf("the error holds a secret: %s", text)
+	}
+	return e
+}
+
+func TestAnswers_AreJudgedByWhatCameOverTheWire(t *testing.T) {
+	html := func(status int) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/html; charset=utf-8")
+			w.WriteHeader(status)
+			_, _ = io.WriteString(w, "<html>"+canarySecret+strings.Repeat("x", 1000)+"</html>")
+		}
+	}
+	respond := func(status int, body string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) { answerJSON(w, status, body) }
+	}
+	tests := []struct {
+		name   string
+		api    http.HandlerFunc
+		want   ocm.Kind
+		status int
+	}{
+		{"a 401 without a body, as JSON", respond(401, ""), ocm.OCMUnauthorized, 401},
+		{"a 401 without a body and without a type", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(401) }, ocm.OCMUnauthorized, 401},
+		{"a 403 without a body", respond(403, ""), ocm.OCMForbidden, 403},
+		{"a 403 that is the page of a firewall", html(403), ocm.OCMUnavailable, 403},
+		{"a 404 in so many words", respond(404, `{"code":"ACCT-MGMT-7","reason":"gone"}`), ocm.NotFound, 404},
+		{"a 429 that is a page", html(429), ocm.OCMRateLimited, 429},
+		{"a 502 that is a page", html(502), ocm.OCMUnavailable, 502},
+		{"a 500 in so many words", respond(500, `{"reason":"`+canarySecret+`"}`), ocm.OCMUnavailable, 500},
+		{"a 200 that is a page", html(200), ocm.OCMUnavailable, 200},
+		{"a 200 without a body", respond(200, ""), ocm.MalformedAnswer, 200},
+		{"a 200 that ends early", respond(200, `{"id":"1","`+canarySecret), ocm.MalformedAnswer, 200},
+		{"a 200 of another kind of object", respond(200, `["`+canarySecret+`"]`), ocm.MalformedAnswer, 200},
+		{"an account whose id would change a path", respond(200, `{"id":"../x"}`), ocm.MalformedAnswer, 200},
+		{"a 204 where there must be something", respond(204, ""), ocm.MalformedAnswer, 204},
+		{"a body that is cut off", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			w.Header().Set("Content-Length", "1000")
+			_, _ = io.WriteString(w, `{"id":"`)
+		}, ocm.OCMUnavailable, 200},
+		{"a body that does not end", func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			for r.Context().Err() == nil {
+				if _, err := io.WriteString(w, strings.Repeat(" ", 1<<16)); err != nil {
+					return
+				}
+			}
+		}, ocm.MalformedAnswer, 200},
+		{"an answer that never comes", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, ocm.OCMUnavailable, 0},
+		{"a token that was used before it was issued", respond(401, `{"reason":"Token used before issued"}`), ocm.ClockSkew, 401},
+		{"a service whose clock is ten minutes away", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Date", time.Now().Add(-10*time.Minute).UTC().Format(http.TimeFormat))
+			answerJSON(w, 401, `{}`)
+		}, ocm.ClockSkew, 401},
+		{"an organisation that forbids offline tokens, in so many words", respond(403, `{"reason":"Offline tokens are not allowed"}`), ocm.OCMOfflineTokensForbidden, 403},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			client, err := ocm.New(configOf(newServer(t, test.api), 2*time.Second))
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = client.Close() })
+			_, err = client.CurrentAccount(context.Background())
+			if e := judged(t, err, test.want); e.Status != test.status {
+				t.Errorf("status: got %d, want %d", e.Status, test.status)
+			}
+		})
+	}
+}
+
+func configOf(s *server, timeout time.Duration) ocm.Config {
+	return ocm.Config{URL: s.URL, TokenURL: s.URL + "/token", RootCAs: s.pool(),
+		Credential: ocm.Credential{Token: canaryToken}, Timeout: timeout}
+}
+
+func TestOfflineTokens_ThatAreForbiddenShowAsAnEmpty401ForATokenWithThatScope(t *testing.T) {
+	s := newServer(t, func(w http.ResponseWriter, _ *http.Request) { answerJSON(w, 401, "") })
+	s.scope = "openid offline_access"
+	_, err := s.client(t).CurrentAccount(context.Background())
+	judged(t, err, ocm.OCMOfflineTokensForbidden)
+}
+
+func TestSSO_AnswersAreJudgedByWhatCameOverTheWire(t *testing.T) {
+	respond := func(status int, body string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) { answerJSON(w, status, body) }
+	}
+	tests := []struct {
+		name string
+		sso  http.HandlerFunc
+		want ocm.Kind
+	}{
+		{"a dead offline token", respond(400, `{"error":"invalid_grant","error_description":"Offline user session not found"}`), ocm.OCMTokenExpired},
+		{"a token of another client", respond(400, `{"error":"invalid_grant","error_description":"Invalid refresh token. Token client and authorized client don't match"}`), ocm.OCMClientRefused},
+		{"offline tokens that are not allowed", respond(400, `{"error":"not_allowed","error_description":"Offline tokens not allowed for the user or client"}`), ocm.OCMOfflineTokensForbidden},
+		{"a client that is unknown", respond(401, `{"error":"invalid_client","error_description":"`+canaryToken+`"}`), ocm.OCMClientRefused},
+		{"a refusal without words", respond(401, ``), ocm.OCMClientRefused},
+		{"a realm that does not exist", respond(404, `{"error":"Realm does not exist"}`), ocm.OCMUnavailable},
+		{"a refusal of an unknown kind", respond(400, `{"error":"`+canaryToken+` x"}`), ocm.OCMUnavailable},
+		{"a page", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/html")
+			_, _ = io.WriteString(w, "<html>log in</html>")
+		}, ocm.OCMUnavailable},
+		{"an error of its own", respond(503, `{}`), ocm.OCMUnavailable},
+		{"no token", respond(200, `{"token_type":"Bearer"}`), ocm.MalformedAnswer},
+		{"a token that is none", respond(200, `{"access_token":"`+canaryToken+`"}`), ocm.MalformedAnswer},
+		{"a token of another type", respond(200, `{"token_type":"mac","access_token":"`+jwt(time.Hour, "")+`"}`), ocm.MalformedAnswer},
+		{"a token that is past its time on receipt", respond(200, `{"access_token":"`+jwt(-time.Minute, "")+`"}`), ocm.ClockSkew},
+		{"a redirect", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
+		}, ocm.OCMUnavailable},
+		{"nothing", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, ocm.OCMUnavailable},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			var exchanges atomic.Int32
+			s := newServer(t, func(http.ResponseWriter, *http.Request) { t.Error("OCM was asked without a token") })
+			s.sso = func(w http.ResponseWriter, r *http.Request) {
+				exchanges.Add(1)
+				test.sso(w, r)
+			}
+			_, err := s.client(t).RequestRotation(context.Background(), "1gsAccount")
+			if e := judged(t, err, test.want); e.Ambiguous() {
+				t.Errorf("ambiguous, although OCM was never asked: %s", e.Message)
+			}
+			if n := exchanges.Load(); n != 1 {
+				t.Errorf("%d token exchanges", n)
+			}
+		})
+	}
+}
+
+func TestRedirect_IsNotFollowedWithCredentials(t *testing.T) {
+	var reached atomic.Bool
+	elsewhere := httptest.NewTLSServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { reached.Store(true) }))
+	defer elsewhere.Close()
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		s := newServer(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL+r.URL.Path, status) })
+		_, err := s.client(t).RequestRotation(context.Background(), "1gsAccount")
+		if e := judged(t, err, ocm.OCMUnavailable); e.Status != status {
+			t.Errorf("status: got %d, want %d", e.Status, status)
+		}
+	}
+	if reached.Load() {
+		t.Error("a redirect was followed")
+	}
+}
+
+func TestReason_OfOCMIsShownWithoutWhatMayBeASecret(t *testing.T) {
+	long := strings.Repeat("Zm9v", 20)
+	tests := []struct{ reason, want, without string }{
+		{"Account with ID 1gsAccount denied access to perform create on PullSecretRotation with HTTP call POST /api/accounts_mgmt/v1/accounts/1gsAccount/pull_secret_rotation",
+			"call POST /api/accounts_mgmt/v1/accounts/1gsAccount/pull_secret_rotation", "redacted"},
+		{"token " + long + " is invalid", "token [redacted] is invalid", long},
+		{"token " + canaryToken + " is invalid", "op-1)", canaryToken},
+		{"two\nlines\x1b[31m", "two lines[31m", "\n"},
+		{strings.Repeat("many words ", 1000), "many words", strings.Repeat("many words ", 30)},
+	}
+	for _, test := range tests {
+		s := newServer(t, func(w http.ResponseWriter, _ *http.Request) {
+			body, _ := json.Marshal(map[string]string{"code": "ACCT-MGMT-11", "operation_id": "op-1", "reason": test.reason})
+			answerJSON(w, 403, string(body))
+		})
+		_, err := s.client(t).CurrentAccount(context.Background())
+		e := judged(t, err, ocm.OCMForbidden)
+		if !strings.Contains(e.Message, test.want) || strings.Contains(e.Message, test.without) {
+			t.Errorf("reason %.60q: got %q, want it with %q and without %.40q", test.reason, e.Message, test.want, test.without)
+		}
+		if e.Code != "ACCT-MGMT-11" || e.OperationID != "op-1" {
+			t.Errorf("got code %q and operation %q", e.Code, e.OperationID)
+		}
+	}
+}
+
+func TestRotations_OfAnAnswerThatCannotBeTrustedAreAnErrorRatherThanNone(t *testing.T) {
+	const good = `{"id":"2Ju1","created_at":"2026-11-20T00:00:00Z","status":"pending"}`
+	for _, body := range []string{
+		`{}`, `[]`, `null`, `"x"`, `{"items":{}}`,
+		`{"kind":"PullSecretRotationList","page":1,"size":1,"total":1}`,
+		`{"kind":"PullSecretRotationList","page":1,"size":0,"total":3,"items":[]}`,
+		`{"items":[{}]}`, `{"items":[null]}`,
+		`{"items":[{"id":"2Ju1","status":"pending"}]}`,
+		`{"items":[{"id":"../..","created_at":"2026-11-20T00:00:00Z"}]}`,
+		`{"items":[{"id":"2Ju1","created_at":"` + canarySecret + `"}]}`,
+	} {
+		t.Run(body, func(t *testing.T) {
+			s := newServer(t, func(w http.ResponseWriter, _ *http.Request) { answerJSON(w, 200, body) })
+			rotations, err := s.client(t).Rotations(context.Background(), "1gsAccount")
+			if e := judged(t, err, ocm.MalformedAnswer); e.Ambiguous() || rotations != nil {
+				t.Errorf("got %+v, ambiguous %v", rotations, e.Ambiguous())
+			}
+		})
+	}
+	t.Run("but an answer as the knowledge base shows it, without page and total, is fine", func(t *testing.T) {
+		s := newServer(t, func(w http.ResponseWriter, _ *http.Request) { answerJSON(w, 200, `{"items":[`+good+`]}`) })
+		rotations, err := s.client(t).Rotations(context.Background(), "1gsAccount")
+		if err != nil || len(rotations) != 1 || rotations[0].Status != ocm.RotationPending {
+			t.Errorf("got %+v, %v", rotations, err)
+		}
+	})
+	t.Run("and so is an empty list in any form", func(t *testing.T) {
+		for _, body := range []string{`{"total":0,"items":[]}`, `{"total":0,"items":null}`, `{"items":[]}`} {
+			s := newServer(t, func(w http.ResponseWriter, _ *http.Request) { answerJSON(w, 200, body) })
+			if rotations, err := s.client(t).Rotations(context.Background(), "1gsAccount"); err != nil || len(rotations) != 0 {
+				t.Errorf("%s: got %+v, %v", body, rotations, err)
+			}
+		}
+	})
+}
+
+func TestAccessToken_IsTheAnswerByteForByte(t *testing.T) {
+	const document = "{\n \"auths\" : {\"quay.io\":{\"auth\":\"CANARY\", \"x\": 1.0e2}},\t\"z\":1,\"a\":2}\n"
+	s := newServer(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodPost || r.ContentLength > 0 {
+			t.Errorf("got %s with a body of %d", r.Method, r.ContentLength)
+		}
+		answerJSON(w, 200, document)
+	})
+	got, err := s.client(t).AccessToken(context.Background())
+	if err != nil || string(got) != document {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
+
+func TestAccessToken_IsPrintedNowhereEvenWhenTheSDKFindsFault(t *testing.T) {
+	stderr, stdout := os.Stderr, os.Stdout
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	os.Stderr, os.Stdout = write, write
+	log.SetOutput(write)
+	s := newServer(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain") // the SDK quotes what is not JSON
+		_, _ = io.WriteString(w, `{"auths":{"quay.io":{"auth":"`+canarySecret+`"}}}`)
+	})
+	_, err = s.client(t).AccessToken(context.Background())
+	os.Stderr, os.Stdout = stderr, stdout
+	log.SetOutput(stderr)
+	_ = write.Close()
+	printed, _ := io.ReadAll(read)
+	if strings.Contains(string(printed), "CANARY") {
+		t.Errorf("printed: %s", printed)
+	}
+	if err != nil {
+		t.Errorf("JSON with a wrong type was refused: %v", err)
+	}
+}
+
+func TestTLS_AServerThatIsNotTrustedIsUnavailableAndGetsNoCredential(t *testing.T) {
+	s := newServer(t, func(http.ResponseWriter, *http.Request) { t.Error("the server was reached") })
+	s.sso = func(http.ResponseWriter, *http.Request) { t.Error("the server was reached") }
+	config := configOf(s, 5*time.Second)
+	config.RootCAs = x509.NewCertPool()
+	client, err := ocm.New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = client.Close() }()
+	_, err = client.CurrentAccount(context.Background())
+	if e := judged(t, err, ocm.OCMUnavailable); !strings.Contains(e.Message, "unknown authority") {
+		t.Errorf("the message does not say why: %s", e.Message)
+	}
+}
+
+func TestClose_LeavesNoConnectionOpen(t *testing.T) {
+	good := newServer(t, func(w http.ResponseWriter, _ *http.Request) { answerJSON(w, 200, `{"id":"1gs"}`) })
+	var open atomic.Int32
+	closed := make(chan struct{}, 16)
+	watched := httptest.NewUnstartedServer(good.Config.Handler)
+	watched.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			open.Add(1)
+		case http.StateClosed:
+			open.Add(-1)
+			closed <- struct{}{}
+		}
+	}
+	watched.StartTLS()
+	defer watched.Close()
+	client := (&server{Server: watched}).client(t)
+	if _, err := client.CurrentAccount(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if err := client.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for open.Load() > 0 { // the test's own timeout ends this when a connection stays
+		<-closed
+	}
+}
