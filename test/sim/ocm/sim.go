@@ -223,6 +223,11 @@ func (s *Sim) API() *simctl.Server { return s.servers[apiServer] }
 // SSO returns the server of the single sign-on, as API does.
 func (s *Sim) SSO() *simctl.Server { return s.servers[ssoServer] }
 
+// Routes maps the real names of both servers to their addresses, for the simulated proxy.
+func (s *Sim) Routes() map[string]string {
+	return map[string]string{APIHost + ":443": s.API().Address(), SSOHost + ":443": s.SSO().Address()}
+}
+
 // URL returns the base URL of the API without any proxy.
 func (s *Sim) URL() string { return s.API().URL() }
 

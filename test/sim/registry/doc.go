@@ -1,0 +1,34 @@
+// Package registry simulates the registries of a pull secret: quay.io, registry.redhat.io and registry.connect.redhat.com.
+//
+// Each has its own server, whose certificate bears the real name; tests and programs reach them by these names through
+// the simulated proxy (Sim.Routes). They accept exactly the credentials that a Directory says are alive, which the simulated
+// OCM is.
+//
+// # What it is faithful to
+//
+// The token flow of the distribution protocol: 401 with a challenge at /v2/, a token for Basic credentials at the realm,
+// manifests for the token. And each registry's own habits, where they mislead a client:
+//
+//   - quay.io (its source is public: endpoints/v2/v2auth.py, endpoints/v2/__init__.py): wrong credentials get 401 at the realm. Good ones
+//     get a token for any scope they ask for, even one they may not use: the token is just worth less. Nobody at all gets a token too, when
+//     a scope is asked for. A manifest that the token does not cover gets 401 UNAUTHORIZED, not 403, with an otherwise good
+//     login; a repository that does not exist looks the same to everybody.
+//   - the Red Hat registries: nobody gets a token without good credentials, and a manifest that the token does not cover gets 403 DENIED.
+//
+// # Bad days
+//
+// Refused users, credentials that need time to spread, rate limits, errors, silence, lost connections, certificates of
+// another name or another CA; a stopped server (Sim.Server(host).Stop) refuses connections.
+//
+// # The control port
+//
+// Plain HTTP, JSON (Sim.ControlURL):
+//
+//	GET    /state                                            images, counters and last logins per registry; no secrets
+//	POST   /images       {"registry","repository","tag","access"}   adds an image, answers with its digest
+//	POST   /refuse       {"registry","user","refuse"}        a user that the registry does not let in
+//	POST   /spread       {"registry","attempts","after"}     how long new credentials need to spread
+//	POST   /certificate  {"registry","certificate"}          Good, OtherName or OtherCA
+//	POST   /faults       {"registry","endpoint","kind","times","retryAfter"}
+//	DELETE /faults
+package registry

@@ -1,0 +1,241 @@
+package registry
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"k8s.io/utils/clock"
+
+	"github.com/openshift/credential-rotation-operator/test/sim/simctl"
+	"github.com/openshift/credential-rotation-operator/test/sim/simtls"
+)
+
+// The registries, by their real names.
+const (
+	Quay           = "quay.io"
+	RedHatRegistry = "registry.redhat.io"
+	RedHatConnect  = "registry.connect.redhat.com"
+)
+
+// Hosts lists the registries.
+var Hosts = []string{Quay, RedHatRegistry, RedHatConnect}
+
+// A Directory knows which credentials are alive. The simulated OCM is one.
+type Directory interface {
+	Alive(registry, user, password string) bool
+}
+
+// Options of a Sim; only Directory is required.
+type Options struct {
+	Directory Directory
+	// CA signs the certificates of the servers; default: a new one.
+	CA *simtls.CA
+	// Clock is what tokens and spreading live by; default: the machine's.
+	Clock clock.PassiveClock
+}
+
+// Sim is the simulated registries. All methods are safe for concurrent use.
+type Sim struct {
+	opts    Options
+	control *simctl.Server
+	hosts   map[string]*host
+
+	mu sync.Mutex // guards all below and what is in hosts
+	// canaries are all tokens that were ever given out.
+	canaries []string
+	faults   []*Fault
+}
+
+// host is one registry.
+type host struct {
+	sim    *Sim
+	name   string
+	habits habits
+	server *simctl.Server
+	store  store
+
+	tokens  map[string]grant
+	refused map[string]bool // users
+	counts  map[string]int  // by endpoint
+	logins  []Login
+	spread  spread
+	certs   certificates
+}
+
+// habits are what a registry does in its own way.
+type habits struct {
+	realm, service string
+	// badLogin is the message for credentials that are not alive; %s is the user.
+	badLogin string
+	// anonymous gives tokens without credentials to who asks for a scope.
+	anonymous bool
+	// notCovered is the status, notCoveredCode the error code of a manifest that a good token does not cover.
+	notCovered     int
+	notCoveredCode string
+	tokenLife      time.Duration
+}
+
+// The path of Red Hat's realms; the same server answers it for both of its registries.
+const redHatRealm = "/auth/realms/rhcc/protocol/redhat-docker-v2/auth"
+
+const redHatLogin = "Please login to the Red Hat Registry using your Customer Portal credentials. " +
+	"Further instructions can be found here: https://access.redhat.com/RegistryAuthentication"
+
+var habitsOf = map[string]habits{
+	Quay: {
+		realm: "/v2/auth", service: "quay.io", anonymous: true,
+		badLogin:   "Could not find robot with username: %s and supplied password.",
+		notCovered: http.StatusUnauthorized, notCoveredCode: "UNAUTHORIZED", tokenLife: time.Hour,
+	},
+	RedHatRegistry: {
+		realm: redHatRealm, service: "docker-registry", badLogin: redHatLogin,
+		notCovered: http.StatusForbidden, notCoveredCode: "DENIED", tokenLife: 5 * time.Minute,
+	},
+	RedHatConnect: {
+		realm: redHatRealm, service: "docker-registry", badLogin: redHatLogin,
+		notCovered: http.StatusForbidden, notCoveredCode: "DENIED", tokenLife: 5 * time.Minute,
+	},
+}
+
+// New makes a Sim that does not listen yet.
+func New(opts Options) (*Sim, error) {
+	if opts.Directory == nil {
+		return nil, fmt.Errorf("the simulated registries need a directory of living credentials")
+	}
+	if opts.Clock == nil {
+		opts.Clock = clock.RealClock{}
+	}
+	if opts.CA == nil {
+		ca, err := simtls.NewCA("registry simulator")
+		if err != nil {
+			return nil, err
+		}
+		opts.CA = ca
+	}
+	s := &Sim{opts: opts, hosts: map[string]*host{}}
+	s.control = simctl.NewServer("127.0.0.1:0", nil, s.controlMux())
+	for _, name := range Hosts {
+		h := &host{sim: s, name: name, habits: habitsOf[name], store: newStore(), tokens: map[string]grant{},
+			refused: map[string]bool{}, counts: map[string]int{}, spread: newSpread()}
+		if err := h.certs.make(opts.CA, name); err != nil {
+			return nil, err
+		}
+		h.server = simctl.NewServer("127.0.0.1:0", h.certs.config(&s.mu), s.handler(h))
+		s.hosts[name] = h
+	}
+	return s, nil
+}
+
+// Start listens on 127.0.0.1 until Close.
+func (s *Sim) Start() error {
+	for _, h := range s.hosts {
+		if err := h.server.Start(); err != nil {
+			s.Close()
+			return err
+		}
+	}
+	return s.control.Start()
+}
+
+// Close ends the servers.
+func (s *Sim) Close() {
+	for _, h := range s.hosts {
+		h.server.Stop()
+	}
+	s.control.Stop()
+}
+
+// CA returns the authority that signed the servers' certificates.
+func (s *Sim) CA() *simtls.CA { return s.opts.CA }
+
+// Routes maps the real names of the registries to their addresses, for the simulated proxy.
+func (s *Sim) Routes() map[string]string {
+	routes := map[string]string{}
+	for name, h := range s.hosts {
+		routes[name+":443"] = h.server.Address()
+	}
+	return routes
+}
+
+// Server returns the server of a registry, for tests that stop it.
+func (s *Sim) Server(registry string) *simctl.Server { return s.host(registry).server }
+
+// ControlURL returns the base URL of the control port.
+func (s *Sim) ControlURL() string { return s.control.URL() }
+
+// host is for the control interface of tests: a registry that is not in Hosts is a mistake of the test.
+func (s *Sim) host(name string) *host {
+	h := s.hosts[name]
+	if h == nil {
+		panic(fmt.Sprintf("the registry simulator has no registry %q", name))
+	}
+	return h
+}
+
+// The endpoints of a registry, as counters and faults name them.
+const (
+	EndpointPing     = "ping"     // GET /v2/
+	EndpointToken    = "token"    // the realm
+	EndpointManifest = "manifest" // GET and HEAD of manifests
+	EndpointBlob     = "blob"
+	// EndpointAny stands for every endpoint in a fault.
+	EndpointAny = "*"
+)
+
+// Count returns how many requests to an endpoint of a registry have arrived.
+func (s *Sim) Count(registry, endpoint string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := s.host(registry)
+	if endpoint != EndpointAny {
+		return h.counts[endpoint]
+	}
+	total := 0
+	for _, n := range h.counts {
+		total += n
+	}
+	return total
+}
+
+// ResetCounts sets all counters to zero and forgets the logins.
+func (s *Sim) ResetCounts() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, h := range s.hosts {
+		h.counts, h.logins = map[string]int{}, nil
+	}
+}
+
+// Login is one use of Basic credentials. It holds no password.
+type Login struct {
+	User     string    `json:"user"`
+	Accepted bool      `json:"accepted"`
+	At       time.Time `json:"at"`
+}
+
+// Logins returns the latest uses of Basic credentials at a registry, oldest first.
+func (s *Sim) Logins(registry string) []Login {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.host(registry).logins)
+}
+
+// Canaries returns every token that was ever given out.
+func (s *Sim) Canaries() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.canaries)
+}
+
+// counts of all registries, for the control port.
+func (s *Sim) allCounts() map[string]map[string]int {
+	out := map[string]map[string]int{}
+	for name, h := range s.hosts {
+		out[name] = maps.Clone(h.counts)
+	}
+	return out
+}
