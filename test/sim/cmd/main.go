@@ -15,12 +15,15 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/openshift/credential-rotation-operator/test/sim/simtls"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := newCommand().ExecuteContext(ctx); err != nil {
+	err := newCommand().ExecuteContext(ctx)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "Error:", err)
 		os.Exit(1)
 	}
@@ -42,7 +45,7 @@ func newCommand() *cobra.Command {
 		"folder for the certificates and credentials of clients; a new one, removed at the end, when empty")
 	root.PersistentFlags().Float64Var(&shared.speed, "speed", 1, "how fast time passes in the CAP and STS simulators")
 
-	capFlags, stsFlags, ocmFlags := &capFlags{}, &stsFlags{}, &ocmFlags{}
+	capFlags, stsFlags, ocmFlags, registryFlags := &capFlags{}, &stsFlags{}, &ocmFlags{}, &registryFlags{}
 	one := func(use, short string, add func(*cobra.Command), build func() ([]part, error)) {
 		command := &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error {
 			parts, err := build()
@@ -63,8 +66,18 @@ func newCommand() *cobra.Command {
 		return []part{p}, err
 	})
 	one("ocm", "Run OCM with single sign-on, and an account with clusters", ocmFlags.add, func() ([]part, error) {
-		p, _, err := ocmFlags.build()
-		return []part{p}, err
+		p, sim, err := ocmFlags.build(nil)
+		if err != nil {
+			return nil, err
+		}
+		return []part{p, proxyPart(sim.Routes)}, nil
+	})
+	one("registry", "Run quay.io, registry.redhat.io and registry.connect.redhat.com", registryFlags.addAlone, func() ([]part, error) {
+		p, sim, err := registryFlags.build(nil, nil)
+		if err != nil {
+			return nil, err
+		}
+		return []part{p, proxyPart(sim.Routes)}, nil
 	})
 	one("all", "Run all of them", func(c *cobra.Command) {
 		capFlags.add(c)
@@ -74,7 +87,8 @@ func newCommand() *cobra.Command {
 	return root
 }
 
-// buildAll prepares every simulator: STS asks CAP about keys, and both live in the same time.
+// buildAll prepares every simulator. STS asks CAP about keys, and both live in the same time; the registries ask OCM about
+// credentials, and both have certificates of the same CA, as the real ones are trusted alike.
 func buildAll(shared *sharedFlags, capFlags *capFlags, stsFlags *stsFlags, ocmFlags *ocmFlags) ([]part, error) {
 	capPart, portal, err := capFlags.build(shared)
 	if err != nil {
@@ -84,9 +98,17 @@ func buildAll(shared *sharedFlags, capFlags *capFlags, stsFlags *stsFlags, ocmFl
 	if err != nil {
 		return nil, err
 	}
-	ocmPart, _, err := ocmFlags.build()
+	ca, err := simtls.NewCA("Simulated public services")
 	if err != nil {
 		return nil, err
 	}
-	return []part{capPart, stsPart, ocmPart}, nil
+	ocmPart, accounts, err := ocmFlags.build(ca)
+	if err != nil {
+		return nil, err
+	}
+	registryPart, registries, err := (&registryFlags{}).build(ca, accounts)
+	if err != nil {
+		return nil, err
+	}
+	return []part{capPart, stsPart, ocmPart, registryPart, proxyPart(accounts.Routes, registries.Routes)}, nil
 }

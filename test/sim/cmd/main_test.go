@@ -5,13 +5,19 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
 // running is the command at work.
@@ -144,6 +150,78 @@ func TestOCM_HasAnAccountWithClusters(t *testing.T) {
 	raw, err := os.ReadFile(filepath.Join(dir, "pull-secret.json"))
 	if err != nil || json.Unmarshal(raw, &document) != nil || len(document.Auths) == 0 {
 		t.Errorf("no pull secret: %v", err)
+	}
+}
+
+// pull asks a registry for a manifest through the proxy, as a cluster does, with the credentials of a pull secret.
+func pull(t *testing.T, r *running, image, pullSecret string) error {
+	t.Helper()
+	raw, err := os.ReadFile(pullSecret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var document struct {
+		Auths map[string]authn.AuthConfig
+	}
+	if err := json.Unmarshal(raw, &document); err != nil {
+		t.Fatal(err)
+	}
+	ref, err := name.ParseReference(image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ca, err := os.ReadFile(r.find("Registries", "trust"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(ca)
+	proxy, err := url.Parse(r.find("Proxy", "service"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	transport := &http.Transport{Proxy: http.ProxyURL(proxy), TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots}}
+	defer transport.CloseIdleConnections()
+	_, err = remote.Head(ref, remote.WithTransport(transport), remote.WithContext(t.Context()),
+		remote.WithAuth(authn.FromConfig(document.Auths[ref.Context().RegistryStr()])))
+	return err
+}
+
+func TestRegistry_AcceptsWhatTheFileHas(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "pull-secret.json")
+	write := func(password string) {
+		auth := base64.StdEncoding.EncodeToString([]byte("user:" + password))
+		if err := os.WriteFile(file, []byte(`{"auths": {"quay.io": {"auth": "`+auth+`"}}}`), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("first")
+	r := launch(t, "registry", "--pull-secret", file)
+	defer r.end()
+	image := r.find("Registries", "image")
+	if err := pull(t, r, image, file); err != nil {
+		t.Errorf("with the credentials of the file: %v", err)
+	}
+	old := filepath.Join(t.TempDir(), "old.json")
+	raw, err := os.ReadFile(file)
+	if err == nil {
+		err = os.WriteFile(old, raw, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	write("second")
+	if err := pull(t, r, image, old); err == nil {
+		t.Error("credentials that the file no longer has were accepted")
+	}
+}
+
+func TestAll_RegistriesAcceptThePullSecretOfTheAccount(t *testing.T) {
+	dir := t.TempDir()
+	r := launch(t, "all", "--dir", dir)
+	defer r.end()
+	if err := pull(t, r, r.find("Registries", "image"), filepath.Join(dir, "pull-secret.json")); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/openshift/credential-rotation-operator/test/sim/ocm"
+	"github.com/openshift/credential-rotation-operator/test/sim/simtls"
 )
 
 // ocmFlags are those of the OCM simulator.
@@ -24,12 +25,13 @@ func (f *ocmFlags) add(c *cobra.Command) {
 		"real time between two batches, which are six hours apart in the simulated time; 0 runs them by the control port alone")
 }
 
-// build prepares the simulator with an account. The account's other clusters switch by themselves, as those with
+// build prepares the simulator with an account; its CA is a new one when ca is nil. The account's other clusters switch by themselves, as those with
 // insights-operator do; the first waits for the operator.
-func (f *ocmFlags) build() (part, *ocm.Sim, error) {
+func (f *ocmFlags) build(ca *simtls.CA) (part, *ocm.Sim, error) {
 	if f.clusters < 1 {
 		return part{}, nil, errors.New("--ocm-clusters must be at least 1")
 	}
+	f.options.CA = ca
 	sim, err := ocm.New(f.options)
 	if err != nil {
 		return part{}, nil, err
