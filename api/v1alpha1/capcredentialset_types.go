@@ -33,6 +33,13 @@ const (
 type RestartKind string
 
 const (
+	// RestartDeployment, RestartDaemonSet and RestartStatefulSet are the kinds.
+	RestartDeployment  RestartKind = "Deployment"
+	RestartDaemonSet   RestartKind = "DaemonSet"
+	RestartStatefulSet RestartKind = "StatefulSet"
+)
+
+const (
 	// RefreshRequestedAnnotation on a CAPCredentialSet forces a refresh of every credential that is older than its
 	// value, a time in RFC 3339.
 	RefreshRequestedAnnotation = "rotation.openshift.io/refresh-requested-at"

@@ -22,8 +22,8 @@ type Options struct {
 	// RoundBudget is how long after its start a round begins no more requests to the portal: the rest is left to the next
 	// round, which follows at once and sees what has happened meanwhile.
 	RoundBudget time.Duration
-	// CertificateWarning is how long before its end the client certificate is reported as about to expire.
-	CertificateWarning time.Duration
+	// Settle is how long a set waits after the start for all its Secrets to be read before it acts on those that are.
+	Settle time.Duration
 	// RestartRetry is the wait after a workload could not be restarted.
 	RestartRetry time.Duration
 }
@@ -43,7 +43,7 @@ func (o *Options) SetDefaults() {
 	def(&o.MaxSleep, time.Minute)
 	// As long as one request may take by default: a portal that hangs must not keep a new Secret waiting for longer.
 	def(&o.RoundBudget, 30*time.Second)
-	// An NPE certificate is renewed by people and paper: weeks.
-	def(&o.CertificateWarning, 30*24*time.Hour)
+	// A thousand Secrets are read within this on a healthy API server, and nobody notices it after a start.
+	def(&o.Settle, 2*time.Second)
 	def(&o.RestartRetry, time.Minute)
 }

@@ -1,11 +1,93 @@
 package capcredentialset
 
 import (
+	"context"
+	"errors"
+	"fmt"
+
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/internal/cluster"
+	"github.com/openshift/credential-rotation-operator/internal/objectwatch"
 )
 
+const controllerName = "capcredentialset"
+
+// maxConcurrentSets: a portal that hangs must not hold up another set's.
+const maxConcurrentSets = 4
+
 // Setup adds the controller of CAPCredentialSet to the manager.
-func Setup(_ ctrl.Manager, opts Options) error {
+func Setup(mgr ctrl.Manager, opts Options) error {
 	opts.SetDefaults()
+	if opts.Secrets == nil || opts.Namespace == "" {
+		return errors.New("capcredentialset: Options.Secrets and Options.Namespace are needed")
+	}
+	watch, err := cluster.NewCredentialsWatch(mgr.GetConfig(), objectwatch.Options{})
+	if err != nil {
+		return err
+	}
+	if err := mgr.Add(watch); err != nil {
+		return fmt.Errorf("adding the watch of CredentialsRequests: %w", err)
+	}
+	// A refresh of a thousand Secrets is a thousand patches, spread by the number of requests to the portal: a client-side
+	// rate limit would stretch it to minutes.
+	config := rest.CopyConfig(mgr.GetConfig())
+	config.QPS, config.Burst, config.RateLimiter = -1, -1, nil
+	secrets, err := corev1client.NewForConfig(config)
+	if err != nil {
+		return fmt.Errorf("making a client for Secrets: %w", err)
+	}
+	r := &reconciler{
+		Options: opts, client: mgr.GetClient(), reader: mgr.GetAPIReader(), secrets: secrets, facts: watch,
+		recorder: mgr.GetEventRecorder(fieldManager), dial: realDialer(), states: map[string]*state{},
+	}
+	return r.build(mgr, watch.OnChange)
+}
+
+// build says what wakes the controller: a set's spec or annotations, another set that comes or goes, a Secret that concerns
+// it, and the facts of the cluster. Its own status is no news to it.
+func (r *reconciler) build(mgr ctrl.Manager, onFacts func(func())) error {
+	changed := predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{})
+	err := ctrl.NewControllerManagedBy(mgr).
+		Named(controllerName).
+		For(&v1alpha1.CAPCredentialSet{}, builder.WithPredicates(changed)).
+		Watches(&v1alpha1.CAPCredentialSet{}, handler.EnqueueRequestsFromMapFunc(r.otherSets), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		WatchesRawSource(r.Secrets.Source(r.setsOf)).
+		WatchesRawSource(source.Func(func(_ context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+			onFacts(func() {
+				for _, request := range r.allSets() {
+					queue.Add(request)
+				}
+			})
+			return nil
+		})).
+		WithOptions(controller.Options{MaxConcurrentReconciles: maxConcurrentSets}).
+		Complete(r)
+	if err != nil {
+		return fmt.Errorf("building the controller of CAPCredentialSet: %w", err)
+	}
 	return nil
+}
+
+// otherSets are those that may gain or lose a Secret by what happens to one.
+func (r *reconciler) otherSets(_ context.Context, o client.Object) []reconcile.Request {
+	all := r.allSets()
+	others := make([]reconcile.Request, 0, len(all))
+	for _, request := range all {
+		if request.Name != o.GetName() {
+			others = append(others, request)
+		}
+	}
+	return others
 }

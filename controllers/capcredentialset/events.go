@@ -1,0 +1,104 @@
+package capcredentialset
+
+import (
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+)
+
+// Actions are what the operator was about when it had something to tell.
+const (
+	actionRefresh = "Refresh"
+	actionHeal    = "Heal"
+	actionRestart = "Restart"
+	actionJudge   = "Judge"
+)
+
+// tell makes events: one for each thing that was done, and one for each trouble that is new since the status that was
+// there before. A process that starts finds that status and does not repeat what it says.
+func (r *reconciler) tell(s *scope, before *v1alpha1.CAPCredentialSet) {
+	normal := func(reason, action, note string, args ...any) {
+		r.recorder.Eventf(s.set, nil, corev1.EventTypeNormal, reason, action, note, args...)
+	}
+	warning := func(reason, action, note string, args ...any) {
+		r.recorder.Eventf(s.set, nil, corev1.EventTypeWarning, reason, action, note, args...)
+	}
+	for _, h := range s.effects.healed {
+		writer := "somebody"
+		if h.writer != "" {
+			writer = "field manager " + quoted(h.writer)
+		}
+		warning(v1alpha1.ReasonSecretEdited, actionHeal, "Secret %s had been changed by %s and was set right", h.ref, writer)
+	}
+	for _, d := range s.effects.refreshed {
+		source := "the portal"
+		if d.from != "" {
+			source = "Secret " + d.from
+		}
+		normal(v1alpha1.ReasonRefreshed, actionRefresh, "Credential of role %s from %s written to %s; it expires at %s",
+			quoted(d.role), source, listed(names(d.refs)), d.expires.UTC().Format(time.RFC3339))
+	}
+	for _, t := range s.effects.restarted {
+		normal(v1alpha1.ReasonWorkloadRestarted, actionRestart, "%s %s/%s restarted, so that it uses the new credentials", t.Kind, t.Namespace, t.Name)
+	}
+
+	old := map[v1alpha1.SecretReference]string{}
+	for _, t := range before.Status.Targets {
+		old[v1alpha1.SecretReference{Namespace: t.Namespace, Name: t.Name}] = t.Result
+	}
+	for _, t := range s.newTroubles(old) {
+		warning(t.reason, actionJudge, "%s", shorten(t.String(), 1000))
+	}
+	for _, c := range []string{v1alpha1.ConditionReady, v1alpha1.ConditionClientCertificateValid, v1alpha1.ConditionSecondWriter} {
+		was, is := meta.FindStatusCondition(before.Status.Conditions, c), meta.FindStatusCondition(s.set.Status.Conditions, c)
+		if is == nil || was != nil && was.Reason == is.Reason || !worthTelling[is.Reason] {
+			continue
+		}
+		warning(is.Reason, actionJudge, "%s", shorten(is.Message, 1000))
+	}
+}
+
+// worthTelling are the reasons of conditions that are events of their own; the others show in the rows.
+var worthTelling = map[string]bool{
+	v1alpha1.ReasonSuspended:                true,
+	v1alpha1.ReasonInvalidSpec:              true,
+	v1alpha1.ReasonForbidden:                true,
+	v1alpha1.ReasonNoTargets:                true,
+	v1alpha1.ReasonCredentialsModeNotManual: true,
+	v1alpha1.ReasonRestartFailed:            true,
+	v1alpha1.ReasonLegacyCronJob:            true,
+	v1alpha1.ReasonCertificateMissing:       true,
+	v1alpha1.ReasonCertificateInvalid:       true,
+	v1alpha1.ReasonCertificateKeyEncrypted:  true,
+	v1alpha1.ReasonCertificateKeyMismatch:   true,
+	v1alpha1.ReasonCertificateNotYetValid:   true,
+	v1alpha1.ReasonCertificateExpired:       true,
+	v1alpha1.ReasonCertificateExpiring:      true,
+}
+
+// newTroubles are the troubles of rows that had another result before. What holds the whole set is told by its condition.
+func (s *scope) newTroubles(old map[v1alpha1.SecretReference]string) []trouble {
+	if s.hold != nil {
+		return nil
+	}
+	var changed []row
+	for _, row := range s.plan.Rows {
+		ref := v1alpha1.SecretReference{Namespace: row.Ref.Namespace, Name: row.Ref.Name}
+		if old[ref] != row.Result && row.Result != v1alpha1.ReasonAwaitingRefresh && !row.unread() {
+			changed = append(changed, row)
+		}
+	}
+	return troubles(changed)
+}
+
+func names(refs []types.NamespacedName) []string {
+	all := make([]string, 0, len(refs))
+	for _, r := range refs {
+		all = append(all, r.String())
+	}
+	return all
+}

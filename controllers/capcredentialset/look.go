@@ -1,0 +1,196 @@
+package capcredentialset
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/internal/cap"
+)
+
+// discover finds what the set has to do with, and has it watched. known is false as long as the cluster has not been read.
+func (r *reconciler) discover(ctx context.Context, s *scope) (known bool, err error) {
+	if s.requests, known, s.requestsErr = r.facts.Requests(); !known && s.requestsErr == nil {
+		return false, nil
+	}
+	all := &v1alpha1.CAPCredentialSetList{}
+	if err := r.client.List(ctx, all); err != nil {
+		return false, fmt.Errorf("reading the CAPCredentialSets: %w", err)
+	}
+	if s.discovery, err = discover(s.set, s.requests, all.Items); err != nil {
+		s.hold = &hold{v1alpha1.ReasonInvalidSpec, err.Error() + ". Nothing is fetched or written until it is corrected."}
+	}
+	refs := make([]types.NamespacedName, 0, len(s.discovery.Targets)+1)
+	refs = append(refs, r.certificateRef(s))
+	for _, t := range s.discovery.Targets {
+		if t.Holder == "" {
+			refs = append(refs, t.Ref)
+		}
+	}
+	s.mu.Lock()
+	s.refs = make(map[types.NamespacedName]bool, len(refs))
+	for _, ref := range refs {
+		s.refs[ref] = true
+	}
+	s.mu.Unlock()
+	r.Secrets.Watch(owner(s.set.Name), refs...)
+
+	if s.hold == nil {
+		known, s.hold = r.held(s)
+		return known, nil
+	}
+	return true, nil
+}
+
+// held says what keeps the set from doing anything, in the order in which it is worth knowing.
+func (r *reconciler) held(s *scope) (known bool, _ *hold) {
+	if s.set.Spec.Suspend {
+		return true, &hold{v1alpha1.ReasonSuspended, "spec.suspend is true: nothing is fetched or written, and credentials expire. Set it to false to go on."}
+	}
+	mode, err := r.facts.Mode()
+	switch {
+	case err != nil:
+		return true, &hold{v1alpha1.ReasonForbidden, "The cloud-credential-operator's mode cannot be read, so nothing is written: it could be writing these Secrets itself. " +
+			"Restore the operator's ClusterRole credential-rotation-operator."}
+	case !mode.Known:
+		return false, nil
+	case !mode.Manual():
+		return true, modeHold(mode)
+	}
+	return true, nil
+}
+
+// look observes the client certificate and the Secrets, and makes the plan.
+func (r *reconciler) look(ctx context.Context, s *scope) error {
+	now := r.Clock.Now()
+	r.lookAtCertificate(s, now)
+	key, err := r.contentHashKey(ctx)
+	if err != nil {
+		return err
+	}
+	s.hashKey = key
+	secrets := make(map[types.NamespacedName]observation, len(s.discovery.Targets))
+	for _, t := range s.discovery.Targets {
+		if t.Holder == "" {
+			secrets[t.Ref] = r.lookAtSecret(t.Ref, key)
+		}
+	}
+	s.plan = decide(s.input(secrets, now))
+	s.memory.forget(s.plan.Rows, s.set.Spec.RestartTargets)
+	return nil
+}
+
+func (r *reconciler) lookAtSecret(ref types.NamespacedName, key []byte) observation {
+	secret, found, synced := r.Secrets.Get(ref.Namespace, ref.Name)
+	switch {
+	case found:
+		return observe(secret, key)
+	case synced:
+		exists, known := r.facts.HasNamespace(ref.Namespace)
+		return observation{Known: known, NamespaceMissing: !exists}
+	}
+	if err := r.Secrets.Err(ref.Namespace, ref.Name); apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) {
+		return observation{Forbidden: true, Problem: forbiddenMessage(ref, "read", err, r.Namespace)}
+	}
+	return observation{}
+}
+
+func (r *reconciler) certificateRef(s *scope) types.NamespacedName {
+	return types.NamespacedName{Namespace: r.Namespace, Name: s.set.Spec.Endpoint.ClientCertificateSecretRef.Name}
+}
+
+// lookAtCertificate reads the client certificate as it is now, and holds the set when it is of no use.
+func (r *reconciler) lookAtCertificate(s *scope, now time.Time) {
+	ref := r.certificateRef(s)
+	secret, found, synced := r.Secrets.Get(ref.Namespace, ref.Name)
+	readErr := r.Secrets.Err(ref.Namespace, ref.Name)
+	s.certificate, s.certificateErr, s.certificateUnread = nil, nil, !synced && readErr == nil
+	switch {
+	case found:
+		s.certificate, s.certificateErr = cap.LoadClientCertificate(secret.Data, now)
+	case synced:
+		s.certificateErr = &cap.CertificateError{Reason: cap.CertificateMissing, Message: "it does not exist"}
+	case readErr != nil:
+		s.certificateErr = &cap.CertificateError{Reason: cap.CertificateMissing, Message: "it cannot be read at present"}
+	default:
+		s.certificateErr = &cap.CertificateError{Reason: cap.CertificateMissing, Message: "it has not been read yet"}
+	}
+	s.memory.rebase(strconv.FormatInt(s.set.Generation, 10) + "/" + certificateBasis(secret))
+	// A hold that the certificate caused is judged anew; the others hold for the whole round.
+	if s.hold != nil && !s.holdByCertificate {
+		return
+	}
+	s.hold, s.holdByCertificate = nil, false
+	if s.certificateErr != nil {
+		s.hold, s.holdByCertificate = &hold{string(s.certificateErr.Reason), certificateMessage(ref, s.certificateErr)}, true
+	}
+}
+
+// certificateBasis changes with the content of the certificate's Secret. It stays in memory.
+func certificateBasis(secret *corev1.Secret) string {
+	if secret == nil {
+		return ""
+	}
+	sum := sha256.New()
+	for _, k := range []string{"tls.crt", "tls.key", "ca.crt", "cap.pem", "cap.key", "ca-chain.cert.pem"} {
+		part := sha256.Sum256(secret.Data[k])
+		sum.Write(part[:])
+	}
+	return hex.EncodeToString(sum.Sum(nil))
+}
+
+func certificateMessage(ref types.NamespacedName, err *cap.CertificateError) string {
+	return fmt.Sprintf("The client certificate in Secret %s cannot be used: %s. No credential is fetched until it is replaced; those there are expire.", ref, err.Message)
+}
+
+const (
+	// hashKeySecret holds the key of the content hash, in the operator's namespace.
+	hashKeySecret = "credential-rotation-operator-hash-key"
+	hashKeyKey    = "key"
+	hashKeyLength = 32
+)
+
+// contentHashKey reads the key of the content hash, and makes it once. Should it get lost, every Secret looks edited and is
+// refreshed once.
+func (r *reconciler) contentHashKey(ctx context.Context) ([]byte, error) {
+	r.mu.Lock()
+	key := r.hashKey
+	r.mu.Unlock()
+	if key != nil {
+		return key, nil
+	}
+	secrets := r.secrets.Secrets(r.Namespace)
+	secret, err := secrets.Get(ctx, hashKeySecret, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		fresh := make([]byte, hashKeyLength)
+		_, _ = rand.Read(fresh) // never fails, by its documentation
+		secret, err = secrets.Create(ctx, &corev1.Secret{
+			ObjectMeta: metav1.ObjectMeta{Name: hashKeySecret, Labels: map[string]string{"app.kubernetes.io/name": fieldManager}},
+			Data:       map[string][]byte{hashKeyKey: fresh},
+		}, metav1.CreateOptions{FieldManager: fieldManager})
+		if apierrors.IsAlreadyExists(err) {
+			secret, err = secrets.Get(ctx, hashKeySecret, metav1.GetOptions{})
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the key of the content hash: %w", err)
+	}
+	if len(secret.Data[hashKeyKey]) < hashKeyLength {
+		return nil, errors.New("Secret " + hashKeySecret + " in the operator's namespace is damaged: delete it, a new one is made")
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.hashKey = secret.Data[hashKeyKey]
+	return r.hashKey, nil
+}

@@ -1,0 +1,102 @@
+package capcredentialset
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+)
+
+// The metrics are about names, times and counts; no label is ever made from a credential or an answer.
+var (
+	secretExpiry = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "credential_rotation_secret_expiry_timestamp_seconds",
+		Help: "When the AWS credential in a Secret expires, as a Unix time. Absent while that is not known.",
+	}, []string{"set", "namespace", "name"})
+	secretRefreshed = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "credential_rotation_secret_refreshed_timestamp_seconds",
+		Help: "When the AWS credential in a Secret was fetched, as a Unix time; now minus it is the refresh age.",
+	}, []string{"set", "namespace", "name"})
+	targets = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "credential_rotation_secrets",
+		Help: "How many Secrets of a set are in a state: the reason Fresh or the reason why not.",
+	}, []string{"set", "reason"})
+	calls = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "credential_rotation_cap_requests_total",
+		Help: "Requests to the C2S Access Portal.",
+	}, []string{"set", "role"})
+	failures = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "credential_rotation_refresh_failures_total",
+		Help: "Credentials that could not be fetched, were not accepted or could not be written, by the reason.",
+	}, []string{"set", "role", "reason"})
+	writes = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "credential_rotation_secret_writes_total",
+		Help: "Secrets that were written.",
+	}, []string{"set"})
+	certificateExpiry = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "credential_rotation_client_certificate_expiry_timestamp_seconds",
+		Help: "When the client certificate for the C2S Access Portal expires, as a Unix time.",
+	}, []string{"set"})
+)
+
+func init() {
+	metrics.Registry.MustRegister(secretExpiry, secretRefreshed, targets, calls, failures, writes, certificateExpiry)
+}
+
+func countCall(set, role string)            { calls.WithLabelValues(set, role).Inc() }
+func countFailure(set, role, reason string) { failures.WithLabelValues(set, role, reason).Inc() }
+func countWrite(set string)                 { writes.WithLabelValues(set).Inc() }
+
+// gauge sets what is now true of a set. What is gone is dropped, so that no alert fires for it, and what is there is never
+// missing in between.
+func gauge(s *scope) {
+	name := s.set.Name
+	secretsNow, reasonsNow := map[types.NamespacedName]bool{}, map[string]int{}
+	for i := range s.plan.Rows {
+		row := &s.plan.Rows[i]
+		secretsNow[row.Ref] = true
+		reasonsNow[row.Result]++
+		setTime(secretExpiry, row.ExpiresAt, name, row.Ref.Namespace, row.Ref.Name)
+		setTime(secretRefreshed, row.FetchedAt, name, row.Ref.Namespace, row.Ref.Name)
+	}
+	for ref := range s.gaugedSecrets {
+		if !secretsNow[ref] {
+			secretExpiry.DeleteLabelValues(name, ref.Namespace, ref.Name)
+			secretRefreshed.DeleteLabelValues(name, ref.Namespace, ref.Name)
+		}
+	}
+	for reason := range s.gaugedReasons {
+		if reasonsNow[reason] == 0 {
+			targets.DeleteLabelValues(name, reason)
+		}
+	}
+	for reason, n := range reasonsNow {
+		targets.WithLabelValues(name, reason).Set(float64(n))
+	}
+	s.gaugedSecrets, s.gaugedReasons = secretsNow, reasonsNow
+	var notAfter time.Time
+	if s.certificate != nil {
+		notAfter = s.certificate.NotAfter
+	}
+	setTime(certificateExpiry, notAfter, name)
+}
+
+// setTime shows a time, and nothing for one that is not known.
+func setTime(v *prometheus.GaugeVec, t time.Time, labels ...string) {
+	if t.IsZero() {
+		v.DeleteLabelValues(labels...)
+		return
+	}
+	v.WithLabelValues(labels...).Set(float64(t.Unix()))
+}
+
+// forgetMetrics drops the series of a set that is gone.
+func forgetMetrics(name string) {
+	set := prometheus.Labels{"set": name}
+	for _, v := range []interface {
+		DeletePartialMatch(prometheus.Labels) int
+	}{secretExpiry, secretRefreshed, targets, calls, failures, writes, certificateExpiry} {
+		v.DeletePartialMatch(set)
+	}
+}

@@ -1,0 +1,231 @@
+package capcredentialset
+
+import (
+	"sort"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/internal/schedule"
+)
+
+// input is all that decides what a set has to do now.
+type input struct {
+	// Set names the set; it seeds the jitter.
+	Set  string
+	Spec *v1alpha1.CAPCredentialSetSpec
+	// RequestedAt is when somebody asked for a refresh of everything older; zero: nobody did.
+	RequestedAt time.Time
+	Targets     []target
+	Secrets     map[types.NamespacedName]observation
+	Memory      *memory
+	// Hold is why no credential may be fetched or written at all, such as a client certificate that has expired.
+	Hold *hold
+	Now  time.Time
+}
+
+// hold keeps a set from doing anything.
+type hold struct{ Reason, Message string }
+
+// plan is what to do now.
+type plan struct {
+	// Rows are the targets, in order of importance.
+	Rows []row
+	// Fetches are the roles to ask the portal for, the most important first.
+	Fetches []fetch
+	// Copies are the Secrets that get the credential of their role from another Secret, which has it fresh.
+	Copies []copying
+	// Wake is when to look again; zero: nothing is ahead that time brings.
+	Wake time.Time
+	// Complete is true when every Secret has been looked for.
+	Complete bool
+}
+
+// why a target needs a credential. Those of schedule.RefreshReason are used too.
+const (
+	whyMissing     = "Missing"     // the Secret does not exist
+	whyUnusable    = "Unusable"    // it holds no complete credential
+	whyUnknown     = "Unknown"     // it holds one that the operator has not written
+	whyEdited      = "Edited"      // somebody has changed what the operator wrote
+	whyRoleChanged = "RoleChanged" // it holds another role's credential
+	whyRequested   = "Requested"   // somebody asked for a refresh
+)
+
+// row is a target with what is known of it and what is to be done about it.
+type row struct {
+	target
+	observation
+	Role string
+	// Result is a condition reason; Message explains it where it is not Fresh.
+	Result, Message string
+	// Why a credential is needed; empty when it is not.
+	Why string
+	// FetchedAt and ExpiresAt of the credential that it holds; zero when that is not known.
+	FetchedAt, ExpiresAt time.Time
+	// Next is when it is refreshed or tried again; zero when time alone will not do.
+	Next time.Time
+	// Fighting is true while somebody keeps editing the Secret.
+	Fighting bool
+}
+
+// fetch is one question to the portal, and the rows that get the answer.
+type fetch struct {
+	Role string
+	Rows []int
+}
+
+// copying takes a credential from one row's Secret to others'.
+type copying struct {
+	From int
+	Rows []int
+}
+
+// decide makes the plan. It is a pure function of its input.
+func decide(in input) plan {
+	p := plan{Complete: true, Rows: make([]row, 0, len(in.Targets))}
+	for _, t := range in.Targets {
+		r := in.row(t)
+		p.Complete = p.Complete && (r.Known || r.Forbidden || r.Holder != "")
+		p.Rows = append(p.Rows, r)
+	}
+	sort.SliceStable(p.Rows, func(i, j int) bool { return before(p.Rows[i].Ref, p.Rows[j].Ref) })
+	if in.Hold == nil {
+		p.group(in)
+	}
+	for _, r := range p.Rows {
+		p.wakeAt(r.Next)
+	}
+	if in.RequestedAt.After(in.Now) {
+		p.wakeAt(in.RequestedAt)
+	}
+	return p
+}
+
+func (p *plan) wakeAt(t time.Time) {
+	if !t.IsZero() && (p.Wake.IsZero() || t.Before(p.Wake)) {
+		p.Wake = t
+	}
+}
+
+// row judges one target by itself.
+func (in input) row(t target) row {
+	r := row{target: t, observation: in.Secrets[t.Ref]}
+	r.Role = t.roleOf(r.observation.Role)
+	switch {
+	case t.Holder != "":
+		return r.blocked(v1alpha1.ReasonConflict, "The older CAPCredentialSet "+t.Holder+" keeps this Secret. Take it out of one of the two sets.")
+	case r.Forbidden:
+		return r.blocked(v1alpha1.ReasonForbidden, r.Problem)
+	case !r.Known:
+		return r.blocked(v1alpha1.ReasonAwaitingRefresh, "The Secret has not been read yet.")
+	case r.Role == "":
+		return r.blocked(v1alpha1.ReasonNoRole, noRoleMessage(r))
+	case !r.Found && in.Spec.CreateMissingSecrets != nil && !*in.Spec.CreateMissingSecrets:
+		return r.blocked(v1alpha1.ReasonSecretMissing, "The Secret does not exist and spec.createMissingSecrets is false. Create it, or allow the operator to.")
+	case !r.Found && r.NamespaceMissing:
+		return r.blocked(v1alpha1.ReasonNamespaceMissing, "The namespace does not exist yet. The Secret is created as soon as it does.")
+	}
+
+	r.FetchedAt, r.ExpiresAt = r.Books.RefreshedAt, r.Books.ExpiresAt
+	confirmed, ok := in.Memory.confirmed[t.Ref]
+	if ok = ok && r.Found && confirmed.Hash == r.Hash && confirmed.Role == r.Role; ok {
+		r.FetchedAt, r.ExpiresAt = confirmed.FetchedAt, confirmed.ExpiresAt
+	}
+	due := schedule.RefreshDue(in.Now, r.FetchedAt, r.ExpiresAt, in.policy(r.Role))
+	switch {
+	case !r.Found:
+		r.Why = whyMissing
+	case !r.Usable:
+		r.Why = whyUnusable
+	case !ok && r.Books.Hash == "":
+		r.Why = whyUnknown
+	case !ok && r.Edited():
+		r.Why = whyEdited
+	case !ok && r.Books.Role != r.Role:
+		r.Why = whyRoleChanged
+	case in.requested(r.FetchedAt):
+		r.Why = whyRequested
+	case due.Due:
+		r.Why = string(due.Reason)
+	default:
+		r.Result, r.Next = v1alpha1.ReasonFresh, due.At
+		return r
+	}
+	if early := confirmed.FetchedAt.Add(minConfirmed); ok && due.Reason == schedule.RefreshScheduled && r.Why == string(due.Reason) && early.After(in.Now) {
+		r.Why, r.Result, r.Next = "", v1alpha1.ReasonFresh, early
+		return r
+	}
+	switch r.Why {
+	case whyMissing, whyUnusable, whyUnknown, whyEdited, whyRoleChanged:
+		// Nothing is known of what such a Secret holds, whatever is noted on it.
+		r.FetchedAt, r.ExpiresAt = time.Time{}, time.Time{}
+	}
+	return in.gate(r)
+}
+
+// gate holds a row that needs a credential back for as long as trying is pointless, and says why.
+func (in input) gate(r row) row {
+	r.Result, r.Next = v1alpha1.ReasonAwaitingRefresh, in.Now
+	r.Message = "A credential is about to be fetched."
+	if in.Hold != nil {
+		// The words are in the condition Ready, once for all rows.
+		r.Result, r.Message, r.Next = in.Hold.Reason, "", time.Time{}
+		return r
+	}
+	if r.Why == whyEdited {
+		if fighting, notBefore := in.Memory.fight(r.Ref, in.Now); fighting {
+			r.Fighting = true
+			if notBefore.After(in.Now) {
+				r.Result, r.Message, r.Next = v1alpha1.ReasonWriterFight, fightMessage(r), notBefore
+				return r
+			}
+		}
+	}
+	seed := in.Set + "/" + r.Role
+	for _, f := range []failure{in.Memory.roles[r.Role], in.Memory.writes[r.Ref]} {
+		if f.Count == 0 {
+			continue
+		}
+		r.Result, r.Message = f.Reason, f.Message
+		if at := f.retryAt(seed, in.urgency(r), in.Now); at.After(in.Now) && !in.requested(f.Last) {
+			r.Next = at
+			return r
+		}
+	}
+	if early := in.Memory.fetched[r.Role].Add(minFetch); early.After(in.Now) && early.Before(in.Now.Add(2*minFetch)) {
+		r.Next = early
+	}
+	return r
+}
+
+// urgency is when things get bad for the consumers of a row, for how often to try: at the expiry, or now when they have
+// nothing that works. Zero where nobody knows.
+func (in input) urgency(r row) time.Time {
+	if !r.Found || !r.Usable {
+		return in.Now
+	}
+	return r.ExpiresAt
+}
+
+// requested says whether somebody asked for what is older than the last request to be done anew. What is noted on a Secret
+// is cut to seconds, so the request is too: else a refresh in the same second would count as older.
+func (in input) requested(at time.Time) bool {
+	return !in.RequestedAt.IsZero() && !in.RequestedAt.After(in.Now) && at.Before(in.RequestedAt.Truncate(time.Second))
+}
+
+// policy of a role: one seed per set and role, so that all Secrets of a role are due together and the roles apart.
+func (in input) policy(role string) schedule.RefreshPolicy {
+	jitter := 10
+	if in.Spec.Refresh.JitterPercent != nil {
+		jitter = int(*in.Spec.Refresh.JitterPercent)
+	}
+	return schedule.RefreshPolicy{
+		AtLifetimePercent: int(in.Spec.Refresh.AtLifetimePercent), JitterPercent: jitter, Seed: in.Set + "/" + role,
+	}
+}
+
+func (r row) blocked(reason, message string) row {
+	r.Result, r.Message = reason, message
+	return r
+}

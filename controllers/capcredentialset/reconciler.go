@@ -1,0 +1,169 @@
+package capcredentialset
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/resourceversion"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/internal/cluster"
+)
+
+// facts are what the cluster is, known without asking. *cluster.CredentialsWatch has them.
+type facts interface {
+	Requests() (requests []cluster.CredentialsRequest, known bool, err error)
+	Mode() (cluster.CredentialsMode, error)
+	CronJobs() []cluster.CronJob
+	HasNamespace(name string) (exists, known bool)
+}
+
+// reconciler keeps the Secrets of CAPCredentialSets fresh.
+type reconciler struct {
+	Options
+	client   client.Client             // the sets, from the cache, and their status
+	reader   client.Reader             // a few objects of the cluster, without a cache
+	secrets  corev1client.SecretsGetter // writing Secrets
+	facts    facts
+	recorder events.EventRecorder
+	dial     dialer
+
+	mu     sync.Mutex
+	states map[string]*state
+	// hashKey keys the content hash; nil until it has been read.
+	hashKey []byte
+}
+
+// Reconcile is one round: look, decide, do, say. It reads top to bottom in the order in which things happen.
+func (r *reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
+	set := &v1alpha1.CAPCredentialSet{}
+	err := r.client.Get(ctx, req.NamespacedName, set)
+	if apierrors.IsNotFound(err) || err == nil && set.DeletionTimestamp != nil {
+		r.forget(req.Name) // the Secrets stay: their consumers live on
+		return reconcile.Result{}, nil
+	}
+	if err != nil {
+		return reconcile.Result{}, fmt.Errorf("reading the CAPCredentialSet: %w", err)
+	}
+	s := r.open(set)
+
+	known, err := r.discover(ctx, s)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	if !known {
+		return reconcile.Result{RequeueAfter: r.Settle}, nil // it comes as an event; this is for when it does not
+	}
+	if err := r.look(ctx, s); err != nil {
+		return reconcile.Result{}, err
+	}
+	if wait := r.settling(s); wait > 0 {
+		return reconcile.Result{RequeueAfter: wait}, nil
+	}
+
+	r.copy(ctx, s)
+	r.fetch(ctx, s)
+	if ctx.Err() != nil {
+		return reconcile.Result{}, ctx.Err() // the lead is lost or the process ends: another one will tell
+	}
+	if err := r.look(ctx, s); err != nil {
+		return reconcile.Result{}, err
+	}
+	r.restart(ctx, s)
+
+	if err := r.report(ctx, s); err != nil {
+		return reconcile.Result{}, err
+	}
+	return reconcile.Result{RequeueAfter: r.sleep(s)}, nil
+}
+
+// open begins a round.
+func (r *reconciler) open(set *v1alpha1.CAPCredentialSet) *scope {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.Clock.Now()
+	st := r.states[set.Name]
+	if st == nil || st.uid != set.UID {
+		st = &state{uid: set.UID, since: now, memory: newMemory()}
+		r.states[set.Name] = st
+	}
+	if st.seen != nil {
+		if n, err := resourceversion.CompareResourceVersion(set.ResourceVersion, st.seen.ResourceVersion); err == nil && n < 0 {
+			set = st.seen.DeepCopy()
+		}
+	}
+	return &scope{state: st, set: set.DeepCopy(), started: now}
+}
+
+// forget ends what is done for a set.
+func (r *reconciler) forget(name string) {
+	r.Secrets.Forget(owner(name))
+	forgetMetrics(name)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if st := r.states[name]; st != nil {
+		st.portal.close()
+		delete(r.states, name)
+	}
+}
+
+// owner is the set's name to the Secret watcher.
+func owner(set string) string { return "capcredentialset/" + set }
+
+// settling is how long to wait for Secrets that have not been read yet, so that a start acts once on what it sees, and not
+// on each Secret as it comes.
+func (r *reconciler) settling(s *scope) time.Duration {
+	left := r.Settle - r.Clock.Now().Sub(s.since)
+	if s.plan.Complete && !s.certificateUnread || left <= 0 || left > r.Settle {
+		return 0
+	}
+	return left
+}
+
+// sleep is how long nothing is due. Never longer than MaxSleep, see there.
+func (r *reconciler) sleep(s *scope) time.Duration {
+	now := r.Clock.Now()
+	wake := earlier(s.plan.Wake, s.memory.restartWake())
+	if wake.IsZero() {
+		return r.MaxSleep
+	}
+	// What is due at once was left over by a round that used up its time.
+	return min(max(wake.Sub(now), 10*time.Millisecond), r.MaxSleep)
+}
+
+// setsOf are the sets that a Secret concerns.
+func (r *reconciler) setsOf(ref types.NamespacedName) []reconcile.Request {
+	return r.requests(func(st *state) bool {
+		st.mu.Lock()
+		defer st.mu.Unlock()
+		return st.refs[ref]
+	})
+}
+
+// allSets are all sets that there are.
+func (r *reconciler) allSets() []reconcile.Request {
+	return r.requests(func(*state) bool { return true })
+}
+
+func (r *reconciler) requests(concerned func(*state) bool) []reconcile.Request {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var all []reconcile.Request
+	for name, st := range r.states {
+		if concerned(st) {
+			all = append(all, ctrl.Request{NamespacedName: types.NamespacedName{Name: name}})
+		}
+	}
+	slices.SortFunc(all, func(a, b reconcile.Request) int { return slices.Compare([]string{a.Name}, []string{b.Name}) })
+	return all
+}

@@ -1,0 +1,154 @@
+package capcredentialset
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/internal/conditions"
+)
+
+// report is the one way out of a round: status, conditions, events and metrics, with at most one patch, and none when there
+// is no news.
+func (r *reconciler) report(ctx context.Context, s *scope) error {
+	before := s.set.DeepCopy()
+	s.fillStatus()
+	s.setReady()
+	s.setCertificateValid(r.Clock.Now(), r.certificateRef(s).String())
+	r.setSecondWriter(s)
+	gauge(s)
+	if !equality.Semantic.DeepEqual(before.Status, s.set.Status) {
+		if err := r.client.Status().Patch(ctx, s.set, client.MergeFrom(before)); err != nil {
+			return client.IgnoreNotFound(fmt.Errorf("writing the status: %w", err))
+		}
+		s.seen = s.set.DeepCopy()
+	}
+	r.tell(s, before)
+	return nil
+}
+
+// needsPerson are the reasons that do not go away by waiting.
+var needsPerson = map[string]bool{
+	v1alpha1.ReasonConflict:              true,
+	v1alpha1.ReasonForbidden:             true,
+	v1alpha1.ReasonNoRole:                true,
+	v1alpha1.ReasonSecretMissing:         true,
+	v1alpha1.ReasonWriteRefused:          true,
+	v1alpha1.ReasonWriterFight:           true,
+	v1alpha1.ReasonInvalidSpec:           true,
+	v1alpha1.ReasonAuthenticationRefused: true,
+	v1alpha1.ReasonRequestRejected:       true,
+	v1alpha1.ReasonRoleRefused:           true,
+	v1alpha1.ReasonAPIDisabled:           true,
+	v1alpha1.ReasonCAPUntrusted:          true,
+	v1alpha1.ReasonUnsafeCredential:      true,
+}
+
+// setReady sums up: what holds the whole set first, then what is wrong with some Secrets.
+func (s *scope) setReady() {
+	total := len(s.plan.Rows)
+	all := troubles(s.plan.Rows)
+	switch {
+	case s.hold != nil:
+		conditions.Stalled(s.set, s.hold.Reason, s.hold.Message)
+		return
+	case s.requestsErr != nil:
+		conditions.Stalled(s.set, v1alpha1.ReasonForbidden, "The CredentialsRequests cannot be read, so none is served ("+string(apierrors.ReasonForError(s.requestsErr))+
+			"). Restore the operator's ClusterRole credential-rotation-operator.")
+		return
+	case total == 0:
+		conditions.Progressing(s.set, v1alpha1.ReasonNoTargets, "No AWS CredentialsRequest matches and spec.secrets names none, so there is nothing to keep fresh. "+
+			"If there should be, check spec.credentialsRequests.selector.")
+		return
+	}
+	if len(all) == 0 {
+		if f := s.failedRestart(); f != nil {
+			conditions.Failing(s.set, f.Reason, f.Message)
+			return
+		}
+		conditions.Ready(s.set, v1alpha1.ReasonFresh, fmt.Sprintf("All %d credentials are fresh.", total))
+		return
+	}
+
+	failing, person, waiting := 0, false, v1alpha1.ReasonAwaitingRefresh
+	words := make([]string, 0, len(all))
+	for _, t := range all {
+		failing += len(t.names)
+		words = append(words, t.String())
+		person = person || needsPerson[t.reason]
+		if t.reason == v1alpha1.ReasonNamespaceMissing {
+			waiting = t.reason
+		}
+	}
+	message := fmt.Sprintf("%d of %d credentials are fresh. %s", total-failing, total, strings.Join(words, " "))
+	switch {
+	case onlyWaiting(all):
+		conditions.Progressing(s.set, waiting, message)
+	case person:
+		conditions.Stalled(s.set, v1alpha1.ReasonRefreshFailing, message)
+	default:
+		conditions.Failing(s.set, v1alpha1.ReasonRefreshFailing, message)
+	}
+}
+
+// onlyWaiting is true when nothing has gone wrong: something is still to come.
+func onlyWaiting(all []trouble) bool {
+	for _, t := range all {
+		if t.reason != v1alpha1.ReasonAwaitingRefresh && t.reason != v1alpha1.ReasonNamespaceMissing {
+			return false
+		}
+	}
+	return true
+}
+
+// failedRestart is the first workload of the spec that could not be restarted.
+func (s *scope) failedRestart() *failure {
+	for _, t := range s.set.Spec.RestartTargets {
+		if st := s.memory.restarts[t]; st.failure.Count > 0 {
+			return &st.failure
+		}
+	}
+	return nil
+}
+
+// setCertificateValid shows the client certificate's own condition, long before it hurts.
+func (s *scope) setCertificateValid(now time.Time, secret string) {
+	const condition = v1alpha1.ConditionClientCertificateValid
+	switch {
+	case s.certificateErr != nil:
+		conditions.Set(s.set, condition, metav1.ConditionFalse, string(s.certificateErr.Reason),
+			fmt.Sprintf("Secret %s: %s.", secret, s.certificateErr.Message))
+	case s.certificate.ExpiringSoon(now):
+		conditions.Set(s.set, condition, metav1.ConditionFalse, v1alpha1.ReasonCertificateExpiring,
+			fmt.Sprintf("The client certificate in Secret %s expires at %s. After that no credential can be fetched. Have it renewed and replace it in the Secret; no restart is needed.",
+				secret, s.certificate.NotAfter.UTC().Format(time.RFC3339)))
+	default:
+		conditions.Set(s.set, condition, metav1.ConditionTrue, v1alpha1.ReasonCertificateValid,
+			"It is valid until "+s.certificate.NotAfter.UTC().Format(time.RFC3339)+".")
+	}
+}
+
+// setSecondWriter shows who else writes the same Secrets.
+func (r *reconciler) setSecondWriter(s *scope) {
+	const condition = v1alpha1.ConditionSecondWriter
+	for _, job := range r.facts.CronJobs() {
+		conditions.Set(s.set, condition, metav1.ConditionTrue, v1alpha1.ReasonLegacyCronJob, fmt.Sprintf(
+			"CronJob %[1]s/%[2]s (schedule %[3]s) writes AWS credentials into the same Secrets, without their session token, and empties them when the portal answers with an error. "+
+				"Suspend it: oc -n %[1]s patch cronjob %[2]s -p '{\"spec\":{\"suspend\":true}}'", job.Namespace, job.Name, quoted(job.Schedule)))
+		return
+	}
+	for i := range s.plan.Rows {
+		if row := &s.plan.Rows[i]; row.Fighting {
+			conditions.Set(s.set, condition, metav1.ConditionTrue, v1alpha1.ReasonWriterFight, row.Ref.String()+": "+fightMessage(*row))
+			return
+		}
+	}
+	conditions.Set(s.set, condition, metav1.ConditionFalse, v1alpha1.ReasonNoSecondWriter, "Nobody else is known to write these Secrets.")
+}

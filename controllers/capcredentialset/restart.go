@@ -1,0 +1,121 @@
+package capcredentialset
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+)
+
+// restartState is how far a workload is.
+type restartState struct {
+	// done is up to which write of its namespace's Secrets it has been restarted; zero: not looked at yet.
+	done    time.Time
+	retry   time.Time
+	failure failure
+}
+
+// restart restarts the workloads that cannot reload, once all Secrets of the round are written, and once per refresh: what
+// is noted on the pod template is the time of the newest credential in the namespace, so a second try changes nothing, and
+// a process that was killed between the write and the restart is made up for by the next one.
+func (r *reconciler) restart(ctx context.Context, s *scope) {
+	if s.hold != nil {
+		return
+	}
+	for _, t := range s.set.Spec.RestartTargets {
+		newest := newestIn(s.plan.Rows, t.Namespace)
+		st := s.memory.restarts[t]
+		now := r.Clock.Now()
+		if newest.IsZero() || st.done.Equal(newest) || st.retry.After(now) && st.failure.Last.Before(now) {
+			continue
+		}
+		restarted, err := r.restartOne(ctx, t, newest, !s.memory.written[t.Namespace].IsZero())
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil {
+			st.failure = st.failure.again(v1alpha1.ReasonRestartFailed, restartMessage(t, err, r.Namespace), now, time.Time{}, writeRhythm)
+			st.retry = now.Add(r.RestartRetry)
+		} else {
+			st = restartState{done: newest}
+		}
+		s.memory.restarts[t] = st
+		if restarted {
+			s.effects.restarted = append(s.effects.restarted, t)
+		}
+	}
+}
+
+// newestIn is when the newest credential of a namespace was fetched, as the Secrets themselves say it.
+func newestIn(rows []row, namespace string) time.Time {
+	var newest time.Time
+	for i := range rows {
+		if r := &rows[i]; r.Ref.Namespace == namespace && r.Found && r.Books.RefreshedAt.After(newest) {
+			newest = r.Books.RefreshedAt
+		}
+	}
+	return newest
+}
+
+// restartOne restarts a workload unless it has been for this refresh. wrote is true when this process itself has changed a
+// Secret of its namespace; else only a workload whose note is older is behind: one without a note was never ours to restart,
+// and the start of the operator is no reason to.
+func (r *reconciler) restartOne(ctx context.Context, t v1alpha1.RestartTarget, newest time.Time, wrote bool) (bool, error) {
+	workload, template := newWorkload(t.Kind)
+	if err := r.reader.Get(ctx, types.NamespacedName{Namespace: t.Namespace, Name: t.Name}, workload); err != nil {
+		return false, err
+	}
+	noted := parseTime(template()[v1alpha1.RestartedAtAnnotation])
+	if !noted.Before(newest) || noted.IsZero() && !wrote {
+		return false, nil
+	}
+	patch, err := json.Marshal(map[string]any{"spec": map[string]any{"template": map[string]any{"metadata": map[string]any{
+		"annotations": map[string]string{v1alpha1.RestartedAtAnnotation: newest.UTC().Format(time.RFC3339)},
+	}}}})
+	if err != nil {
+		return false, err
+	}
+	return true, r.client.Patch(ctx, workload, client.RawPatch(types.MergePatchType, patch), client.FieldOwner(fieldManager))
+}
+
+// newWorkload is an empty workload of a kind, and the annotations of its pod template once it has been read.
+func newWorkload(kind v1alpha1.RestartKind) (client.Object, func() map[string]string) {
+	switch kind {
+	case v1alpha1.RestartDaemonSet:
+		d := &appsv1.DaemonSet{}
+		return d, func() map[string]string { return d.Spec.Template.Annotations }
+	case v1alpha1.RestartStatefulSet:
+		d := &appsv1.StatefulSet{}
+		return d, func() map[string]string { return d.Spec.Template.Annotations }
+	default:
+		d := &appsv1.Deployment{}
+		return d, func() map[string]string { return d.Spec.Template.Annotations }
+	}
+}
+
+func restartMessage(t v1alpha1.RestartTarget, err error, namespace string) string {
+	what := fmt.Sprintf("%s %s/%s could not be restarted and may still use old credentials", t.Kind, t.Namespace, t.Name)
+	switch {
+	case apierrors.IsNotFound(err):
+		return what + ": it does not exist. Create it, or take it out of spec.restartTargets."
+	case apierrors.IsForbidden(err):
+		return what + ": the operator may not. Grant it: " + grantRestart(t, serviceAccount(err, namespace))
+	}
+	return fmt.Sprintf("%s (%s). It is tried again.", what, apierrors.ReasonForError(err))
+}
+
+// restartWake is when the next workload is tried again.
+func (m *memory) restartWake() time.Time {
+	var wake time.Time
+	for _, st := range m.restarts {
+		wake = earlier(wake, st.retry)
+	}
+	return wake
+}

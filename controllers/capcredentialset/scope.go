@@ -1,0 +1,94 @@
+package capcredentialset
+
+import (
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/internal/cap"
+	"github.com/openshift/credential-rotation-operator/internal/cluster"
+)
+
+// state is what the process knows of a set between two rounds.
+type state struct {
+	uid    types.UID
+	since  time.Time
+	memory *memory
+	portal portalCache
+	// seen is the set as the operator itself wrote it last: a cache may lag behind that.
+	seen *v1alpha1.CAPCredentialSet
+	// gaugedSecrets and gaugedReasons are what the metrics show at present.
+	gaugedSecrets map[types.NamespacedName]bool
+	gaugedReasons map[string]int
+
+	// refs are the Secrets that concern the set. They are read by the watch's goroutine.
+	mu   sync.Mutex
+	refs map[types.NamespacedName]bool
+}
+
+// scope is one round of one set.
+type scope struct {
+	*state
+	set *v1alpha1.CAPCredentialSet
+	// started is when the round began.
+	started time.Time
+
+	requests    []cluster.CredentialsRequest
+	requestsErr error
+	discovery   discovery
+	// hold keeps the round from fetching and writing anything.
+	hold              *hold
+	holdByCertificate bool
+
+	// certificate may be there together with certificateErr: expired ones are shown.
+	certificate    *cap.ClientCertificate
+	certificateErr *cap.CertificateError
+	// certificateUnread is true until its Secret has been looked for.
+	certificateUnread bool
+
+	hashKey []byte
+	plan    plan
+
+	// effects is guarded, because roles are fetched side by side.
+	effectsMu sync.Mutex
+	effects   effects
+}
+
+// effects are what a round has done, for events.
+type effects struct {
+	refreshed []refreshed
+	healed    []healed
+	restarted []v1alpha1.RestartTarget
+}
+
+// refreshed is a credential that was written to some Secrets.
+type refreshed struct {
+	role    string
+	refs    []types.NamespacedName
+	expires time.Time
+	// from is the Secret that it was copied from, empty when the portal gave it.
+	from string
+}
+
+// healed is a Secret that was set right, and who had edited it as far as is known.
+type healed struct {
+	ref    types.NamespacedName
+	writer string
+}
+
+// input is what the plan is made from.
+func (s *scope) input(secrets map[types.NamespacedName]observation, now time.Time) input {
+	return input{
+		Set: s.set.Name, Spec: &s.set.Spec, RequestedAt: parseTime(s.set.Annotations[v1alpha1.RefreshRequestedAnnotation]),
+		Targets: s.discovery.Targets, Secrets: secrets, Memory: s.memory, Hold: s.hold, Now: now,
+	}
+}
+
+// remember changes the memory while roles are fetched side by side.
+func (s *scope) remember(change func(*memory, *effects)) {
+	s.effectsMu.Lock()
+	defer s.effectsMu.Unlock()
+	change(s.memory, &s.effects)
+}

@@ -1,0 +1,152 @@
+package capcredentialset
+
+import (
+	"encoding/json"
+	"fmt"
+	"sort"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+)
+
+const (
+	// maxRows is that of the API; what a person reads is at the top of them.
+	maxRows = 200
+	// maxRowsSize keeps the whole status well below 256 KiB, however long names and messages are.
+	maxRowsSize = 192 << 10
+	// maxRowMessage is a few sentences and a command.
+	maxRowMessage = 640
+)
+
+// fillStatus says what is known, without the conditions.
+func (s *scope) fillStatus() {
+	status := &s.set.Status
+	before := map[v1alpha1.SecretReference]v1alpha1.CredentialTargetStatus{}
+	for _, t := range status.Targets {
+		before[v1alpha1.SecretReference{Namespace: t.Namespace, Name: t.Name}] = t
+	}
+	status.ObservedGeneration = s.set.Generation
+	status.NotServed = int32(min(s.discovery.TimedToken, 1<<30))
+
+	rows := make([]v1alpha1.CredentialTargetStatus, 0, len(s.plan.Rows))
+	var fresh int
+	var earliest, next time.Time
+	for i := range s.plan.Rows {
+		r := &s.plan.Rows[i]
+		if r.Result == v1alpha1.ReasonFresh {
+			fresh++
+		}
+		earliest, next = earlier(earliest, r.ExpiresAt), earlier(next, r.Next)
+		row := r.status()
+		if old, ok := before[v1alpha1.SecretReference{Namespace: row.Namespace, Name: row.Name}]; ok && r.unread() {
+			row = old // what was known is better than that it is not known again yet
+		}
+		rows = append(rows, row)
+	}
+	status.Credentials = fmt.Sprintf("%d/%d", fresh, len(rows))
+	status.EarliestExpiry, status.NextRefresh = metaTime(earliest), metaTime(next)
+	// Rows come in order of importance; those that need somebody go first.
+	sort.SliceStable(rows, func(i, j int) bool {
+		return rows[i].Result != v1alpha1.ReasonFresh && rows[j].Result == v1alpha1.ReasonFresh
+	})
+	status.Targets = bounded(rows)
+	status.TargetsNotListed = int32(min(len(rows)-len(status.Targets), 1<<30))
+
+	status.ClientCertificate = nil
+	if s.certificate != nil {
+		status.ClientCertificate = &v1alpha1.ClientCertificateStatus{Subject: shorten(s.certificate.Subject, 256), NotAfter: metaTime(s.certificate.NotAfter)}
+	}
+}
+
+// unread is true of a row of whose Secret nothing is known yet.
+func (r *row) unread() bool { return !r.Known && !r.Forbidden && r.Holder == "" }
+
+func (r *row) status() v1alpha1.CredentialTargetStatus {
+	return v1alpha1.CredentialTargetStatus{
+		Namespace: r.Ref.Namespace, Name: r.Ref.Name, CredentialsRequest: r.Request, Role: r.Role,
+		ExpiresAt: metaTime(r.ExpiresAt), RefreshedAt: metaTime(r.FetchedAt), NextRefresh: metaTime(r.Next),
+		Result: r.Result, Message: shorten(r.Message, maxRowMessage),
+	}
+}
+
+// bounded takes as many rows as a status should hold.
+func bounded(rows []v1alpha1.CredentialTargetStatus) []v1alpha1.CredentialTargetStatus {
+	size := 0
+	for i := range rows {
+		b, err := json.Marshal(rows[i])
+		if err != nil {
+			return rows[:i]
+		}
+		if size += len(b) + 1; i == maxRows || size > maxRowsSize {
+			return rows[:i]
+		}
+	}
+	return rows
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// metaTime cuts to seconds, as the API does, so that a status that was read back compares equal.
+func metaTime(t time.Time) *metav1.Time {
+	if t.IsZero() {
+		return nil
+	}
+	m := metav1.NewTime(t.UTC().Truncate(time.Second))
+	return &m
+}
+
+func shorten(s string, limit int) string {
+	runes := []rune(s)
+	if len(runes) <= limit {
+		return s
+	}
+	return string(runes[:limit-1]) + "…"
+}
+
+// trouble is what some rows have in common that are not fresh.
+type trouble struct {
+	reason, message string
+	names           []string
+}
+
+// troubles groups the rows that are not fresh by their reason, in the rows' order.
+func troubles(rows []row) []trouble {
+	var all []trouble
+	at := map[string]int{}
+	for i := range rows {
+		r := &rows[i]
+		if r.Result == v1alpha1.ReasonFresh {
+			continue
+		}
+		n, ok := at[r.Result]
+		if !ok {
+			n = len(all)
+			at[r.Result] = n
+			all = append(all, trouble{reason: r.Result, message: r.Message})
+		}
+		all[n].names = append(all[n].names, r.Ref.String())
+	}
+	return all
+}
+
+// String is one sentence for the condition: what, whom it concerns, and what to do.
+func (t trouble) String() string {
+	return fmt.Sprintf("%s (%s): %s", t.reason, listed(t.names), t.message)
+}
+
+// listed names the first few of many.
+func listed(names []string) string {
+	const shown = 3
+	if len(names) <= shown {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:shown], ", "), len(names)-shown)
+}

@@ -1,0 +1,131 @@
+package capcredentialset
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/internal/awscreds"
+	"github.com/openshift/credential-rotation-operator/internal/schedule"
+)
+
+// writeRhythm: each further try costs a question to the portal, and what refuses a write (a missing right, an admission
+// plugin) lasts.
+var writeRhythm = schedule.RetryRhythm{Base: 15 * time.Second, Max: 5 * time.Minute}
+
+// outcomeKind is what came of giving a credential to a Secret.
+type outcomeKind int
+
+const (
+	// wrote: the Secret has it now.
+	wrote outcomeKind = iota
+	// kept: the Secret keeps what it has, which is the same or lives longer.
+	kept
+	// superseded: another writer has refreshed it meanwhile.
+	superseded
+)
+
+type outcome struct {
+	kind outcomeKind
+	// hash and expires of what the Secret keeps.
+	hash    string
+	expires time.Time
+}
+
+// writeError is why a Secret could not be written, as a row says it.
+type writeError struct{ reason, message string }
+
+// maxConflicts is how often a write that met another one is tried again at once. Each time somebody else has written, so
+// more means a fight.
+const maxConflicts = 5
+
+// write gives a credential to a Secret: all keys and the bookkeeping in one server-side apply, under the condition that the Secret
+// is still the one that the decision was made on. Its other keys, its labels and its type are not ours and stay.
+func (r *reconciler) write(ctx context.Context, s *scope, row row, g gift) (outcome, *writeError) {
+	live := row.observation
+	for range maxConflicts {
+		data := dataFor(g.credential, live)
+		hash := awscreds.Hash(s.hashKey, data)
+		switch {
+		case live.Found && live.Hash == hash:
+			return outcome{kept, hash, g.expires}, nil
+		case live.Found && live.resourceVersion != row.resourceVersion && live.refreshedSince(row, s.started):
+			return outcome{kind: superseded}, nil
+		case row.Why == string(schedule.RefreshScheduled) && live.Found && !live.Edited() && !g.expires.After(row.ExpiresAt):
+			return outcome{kept, live.Hash, row.ExpiresAt}, nil
+		}
+		b := books{Role: g.role, RefreshedAt: g.fetched, ExpiresAt: g.expires, Hash: hash}
+		secret, err := r.apply(ctx, s.set.Name, row.Ref, live, data, b)
+		if err == nil {
+			r.Secrets.Observe(secret)
+			return outcome{kind: wrote}, nil
+		}
+		if !apierrors.IsConflict(err) && !(apierrors.IsNotFound(err) && live.Found) {
+			return outcome{}, r.judgeWrite(row.Ref, err)
+		}
+		if live, err = r.reread(ctx, row.Ref, s.hashKey); err != nil {
+			return outcome{}, r.judgeWrite(row.Ref, err)
+		}
+	}
+	return outcome{}, &writeError{v1alpha1.ReasonConflict, "Somebody else writes this Secret all the time, so it could not be written. Find out who, in its managedFields."}
+}
+
+// refreshedSince is true when another operator has refreshed the Secret since the row was looked at.
+func (o observation) refreshedSince(row row, _ time.Time) bool {
+	return o.Usable && !o.Edited() && o.Books.Role == row.Role && o.Books.RefreshedAt.After(row.Books.RefreshedAt) && o.Books.Hash != ""
+}
+
+// dataFor is what a Secret gets. Server-side apply takes away a session token that the operator wrote earlier and now leaves
+// out, but not one that somebody else wrote; that one is emptied, so that no key has a token of another key's.
+func dataFor(c awscreds.Credential, live observation) map[string][]byte {
+	data := awscreds.Render(c)
+	if _, ok := data[awscreds.KeySessionToken]; !ok && live.staleToken {
+		data[awscreds.KeySessionToken] = []byte{}
+	}
+	return data
+}
+
+// apply sends the patch. Server-side apply that creates is authorised as a create with the Secret's name, so the same
+// resourceNames allow both.
+func (r *reconciler) apply(ctx context.Context, set string, ref types.NamespacedName, live observation, data map[string][]byte, b books) (*corev1.Secret, error) {
+	secret := corev1ac.Secret(ref.Name, ref.Namespace).WithAnnotations(b.annotations(set)).WithData(data)
+	if live.Found {
+		secret.WithUID(types.UID(live.uid)).WithResourceVersion(live.resourceVersion)
+	}
+	return r.secrets.Secrets(ref.Namespace).Apply(ctx, secret, metav1.ApplyOptions{FieldManager: fieldManager, Force: true})
+}
+
+// reread looks at a Secret itself, after a write met another one.
+func (r *reconciler) reread(ctx context.Context, ref types.NamespacedName, key []byte) (observation, error) {
+	secret, err := r.secrets.Secrets(ref.Namespace).Get(ctx, ref.Name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return observation{Known: true}, nil
+	}
+	if err != nil {
+		return observation{}, err
+	}
+	r.Secrets.Observe(secret)
+	return observe(secret, key), nil
+}
+
+// judgeWrite says why the API server did not take a Secret. Its own words are not repeated: they may quote the object.
+func (r *reconciler) judgeWrite(ref types.NamespacedName, err error) *writeError {
+	switch {
+	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause), apierrors.IsNotFound(err):
+		return &writeError{v1alpha1.ReasonNamespaceMissing, "The namespace does not exist or is being deleted. The Secret is created as soon as it can be."}
+	case apierrors.IsForbidden(err) && forbiddenUser.MatchString(err.Error()):
+		return &writeError{v1alpha1.ReasonForbidden, forbiddenMessage(ref, "write", err, r.Namespace)}
+	case apierrors.IsInvalid(err):
+		return &writeError{v1alpha1.ReasonWriteRefused, "The API server does not accept the new content; most likely the Secret is immutable. Delete it: the operator creates it anew."}
+	case apierrors.IsForbidden(err), apierrors.IsBadRequest(err):
+		return &writeError{v1alpha1.ReasonWriteRefused, "An admission plugin or a quota of this cluster refuses the write. Look for it in the API server's audit log."}
+	}
+	return &writeError{v1alpha1.ReasonInternalError, fmt.Sprintf("The API server did not take the write (%s). It is tried again.", apierrors.ReasonForError(err))}
+}
