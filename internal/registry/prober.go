@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
@@ -104,10 +105,11 @@ func proofRequest(ctx context.Context, target target) (*http.Request, error) {
 	if err != nil {
 		return nil, errors.New("the image's name does not make a URL")
 	}
-	for _, kind := range []types.MediaType{
-		types.OCIImageIndex, types.DockerManifestList, types.OCIManifestSchema1, types.DockerManifestSchema2,
-	} {
-		request.Header.Add("Accept", string(kind))
-	}
+	request.Header.Set("Accept", manifestKinds)
 	return request, nil
 }
+
+// manifestKinds is one header line, because some registries read only the first.
+var manifestKinds = strings.Join([]string{
+	string(types.OCIImageIndex), string(types.DockerManifestList), string(types.OCIManifestSchema1), string(types.DockerManifestSchema2),
+}, ",")
