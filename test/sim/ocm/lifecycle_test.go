@@ -118,7 +118,8 @@ func TestOptions_AnswerWhatIsNotPublic(t *testing.T) {
 	t.Run("a second POST makes a second rotation and two accepted transfers, so that it shows", func(t *testing.T) {
 		r := newRig(t, Options{})
 		cluster := r.AddCluster(r.account.ID, ClusterSpec{Mode: InsightsOperator})
-		if r.requestRotation() == r.requestRotation() {
+		first, second := r.requestRotation(), r.requestRotation()
+		if first == second {
 			t.Error("both POSTs answered with the same rotation")
 		}
 		r.RunBatch()
@@ -132,7 +133,8 @@ func TestOptions_AnswerWhatIsNotPublic(t *testing.T) {
 	})
 	t.Run("a second POST answers with the pending rotation", func(t *testing.T) {
 		r := newRig(t, Options{SecondPost: SecondPostSame})
-		if r.requestRotation() != r.requestRotation() || r.Count(OpPostRotation) != 2 {
+		first, second := r.requestRotation(), r.requestRotation()
+		if first != second || r.Count(OpPostRotation) != 2 {
 			t.Error("want the same id twice and two POSTs counted")
 		}
 	})

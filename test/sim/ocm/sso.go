@@ -1,6 +1,7 @@
 package ocm
 
 import (
+	"errors"
 	"net/http"
 	"time"
 
@@ -166,9 +167,9 @@ func (s *Sim) refresh(r *http.Request) (tokenAnswer, *oauthError) {
 	c, err := s.verify(r.PostFormValue("refresh_token"), s.ssoNow())
 	se := s.sessions[c.Session]
 	switch {
-	case err == errTokenExpired:
+	case errors.Is(err, errTokenExpired):
 		return grantError("Token is not active")
-	case err != nil && err != errTokenEarly, c.Type == typeBearer, se == nil:
+	case err != nil && !errors.Is(err, errTokenEarly), c.Type == typeBearer, se == nil:
 		return grantError("Invalid refresh token")
 	case se.typ == typeOffline && (se.revoked || s.virtual().Sub(se.lastUsed) > s.opts.OfflineTokenIdle):
 		return grantError("Offline user session not found")
