@@ -57,6 +57,7 @@ func TestParse_ReadsAnEntryAsTheKubeletDoes(t *testing.T) {
 	}{
 		"auth":                                    {`{"auth":"` + auth("user", "pass") + `"}`, "user", "pass"},
 		"auth without padding":                    {`{"auth":"` + unpadded + `"}`, "user", "pass"},
+		"auth with white space around it":         {`{"auth":" ` + auth("user", "pass") + `\n"}`, "user", "pass"},
 		"auth with escapes":                       {`{"\u0061uth":"\u0064` + auth("user", "pass")[1:] + `"}`, "user", "pass"},
 		"auth in another case":                    {`{"Auth":"` + auth("user", "pass") + `"}`, "user", "pass"},
 		"auth wins over user name and password":   {`{"username":"x","auth":"` + auth("user", "pass") + `","password":"y"}`, "user", "pass"},

@@ -40,6 +40,12 @@ func TestFingerprints_LeaveOutEntriesWithoutACredential(t *testing.T) {
 	}
 }
 
+func TestAnEmptyCredential_EqualsNothing(t *testing.T) {
+	if (Entry{}).sameCredential(Entry{}) || (Entry{}).Fingerprint("s") != "" {
+		t.Error("two entries without a credential were taken for equal")
+	}
+}
+
 func TestNewSalt_IsNewEachTime(t *testing.T) {
 	if a, b := NewSalt(), NewSalt(); a == b || len(a) < 20 {
 		t.Errorf("%q %q", a, b)

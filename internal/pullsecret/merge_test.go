@@ -105,6 +105,10 @@ func TestMerge_OfOneEntry(t *testing.T) {
 			want: `{"auth":"\u0062` + strings.TrimRight(n, "=")[1:] + `","email":"new\u0040x"}`, action: Unchanged},
 		"only the email differs": {
 			entry: `{"auth":"` + n + `","email":"old@x"}`, want: `{"auth":"` + n + `","email":"new@x"}`, action: Replaced},
+		"only the email differs, and the user name has no known shape": {
+			entry: `{"auth":"` + n + `","email":"old@x"}`, foreign: true, want: `{"auth":"` + n + `","email":"new@x"}`, action: Replaced},
+		"only the email differs, so auth keeps its bytes": {
+			entry: `{"auth":"\u0062` + n[1:] + ` ","email":"old@x"}`, want: `{"auth":"\u0062` + n[1:] + ` ","email":"new@x"}`, action: Replaced},
 		"a foreign entry is kept": {
 			entry: `{"auth":"` + o + `","email":"old@x"}`, foreign: true, want: `{"auth":"` + o + `","email":"old@x"}`, action: KeptForeign},
 		"a foreign entry is replaced when asked": {
@@ -142,6 +146,14 @@ func TestMerge_OfOneEntry(t *testing.T) {
 				t.Errorf("a second merge changes the document: %v", err)
 			}
 		})
+	}
+}
+
+func TestMerge_EscapesNoMoreThanJSONNeeds(t *testing.T) {
+	fresh := mustParse(t, `{"auths":{"r":{"auth":"`+auth("<u>", `a&"b\`)+`"}}}`)
+	merged, _, err := Merge(mustParse(t, `{"auths":{"r":{"username":"u","password":"p"}}}`), fresh, Policy{ReplaceForeign: true})
+	if want := `{"auths":{"r":{"username":"<u>","password":"a&\"b\\"}}}`; err != nil || string(merged) != want {
+		t.Errorf("got  %s %v\nwant %s", merged, err, want)
 	}
 }
 

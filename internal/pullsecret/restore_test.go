@@ -51,6 +51,7 @@ func TestRestore_OfOneEntry(t *testing.T) {
 		"an entry that had no auth gets it empty": {`{}`, `{"auth":"` + auth("u", "p") + `"}`, `{"auth":""}`},
 		"empty stays empty":                       {`{}`, `{"auth":""}`, `{"auth":""}`},
 		"auth that was removed comes back":        {`{"auth":"` + auth("u", "p") + `"}`, `{"username":"v","password":"q"}`, `{"username":"v","password":"q","auth":"` + auth("u", "p") + `"}`},
+		"an email that was removed stays away":    {`{"auth":"` + auth("u", "p") + `","email":"e"}`, `{"auth":"` + auth("v", "q") + `"}`, `{"auth":"` + auth("u", "p") + `"}`},
 		"fields come back to an emptied entry":    {`{"username":"u","password":"p"}`, `{}`, `{"username":"u","password":"p"}`},
 		"another form of the same fields":         {`{"username":"u","password":"p"}`, `{"auth":"` + auth("v", "q") + `"}`, `{"auth":"","username":"u","password":"p"}`},
 	} {

@@ -107,8 +107,10 @@ func TestZeroSchedule_NeverTicks(t *testing.T) {
 	if _, ok := NextTick(Schedule{}, now); ok {
 		t.Error("next")
 	}
-	if _, ok := LastTick(Schedule{}, now.Add(-time.Hour), now); ok {
-		t.Error("last")
+	for _, since := range []time.Time{now.Add(-time.Hour), {}} {
+		if _, ok := LastTick(Schedule{}, since, now); ok {
+			t.Error("last")
+		}
 	}
 }
 

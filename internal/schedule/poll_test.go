@@ -73,7 +73,9 @@ func TestDue(t *testing.T) {
 		"the later of both: rotateAfter": {
 			rotateAfter: "2026-05-01T12:00:00Z", schedule: &daily, created: "2026-04-01T00:00:00Z", now: "2026-05-02T00:00:00Z",
 			want: "2026-05-01T12:00:00Z", next: "2026-05-02T03:00:00Z"},
-		"the sooner of both that are to come": {
+		"the sooner of both that are to come: the tick": {
+			rotateAfter: "2026-05-02T05:00:00Z", schedule: &daily, created: "2026-05-01T04:00:00Z", now: "2026-05-02T00:00:00Z", next: "2026-05-02T03:00:00Z"},
+		"the sooner of both that are to come: rotateAfter": {
 			rotateAfter: "2026-05-02T01:00:00Z", schedule: &daily, created: "2026-05-01T04:00:00Z", now: "2026-05-02T00:00:00Z", next: "2026-05-02T01:00:00Z"},
 	} {
 		t.Run(name, func(t *testing.T) {

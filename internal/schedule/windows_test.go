@@ -20,6 +20,7 @@ func TestWindowOpen(t *testing.T) {
 		"open past midnight":                  {[]Window{nights}, "2026-05-01T23:59:59Z", true, ""},
 		"closed when its duration has passed": {[]Window{nights}, "2026-05-02T00:00:00Z", false, "2026-05-02T20:00:00Z"},
 		"the first of several is named":       {[]Window{nights, sundays}, "2026-05-03T07:00:00Z", false, "2026-05-03T08:00:00Z"},
+		"wherever it stands":                  {[]Window{sundays, nights}, "2026-05-03T07:00:00Z", false, "2026-05-03T08:00:00Z"},
 		"one open window is enough":           {[]Window{nights, sundays}, "2026-05-03T08:30:00Z", true, ""},
 		"years until it opens":                {[]Window{leap}, "2025-05-01T00:00:00Z", false, "2028-02-29T00:00:00Z"},
 		"one that cannot open":                {[]Window{{}}, "2026-05-01T00:00:00Z", false, ""},
