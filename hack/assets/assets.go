@@ -101,7 +101,7 @@ func (f *Finder) Find(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer os.RemoveAll(stage) //nolint:errcheck // the next one who takes the lock removes what is left
+	defer os.RemoveAll(stage)
 
 	dir, err := f.download(ctx, version, stage)
 	if err == nil {

@@ -72,7 +72,7 @@ func (f *Finder) reachable(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%s cannot be reached", host)
 	}
-	defer answer.Body.Close() //nolint:errcheck // only read
+	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
 		return fmt.Errorf("%s answers %s", host, answer.Status)
 	}
