@@ -1,13 +1,11 @@
 package pullsecretrotation
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/internal/ocm"
@@ -17,13 +15,13 @@ import (
 var errTargetChanged = errors.New("the target was changed by somebody else at the same time")
 
 // failure turns an error into how it is reported and when to try again.
-func (s *scope) failure(ctx context.Context, err error) Decision {
+func (s *scope) failure(err error) Decision {
 	if errors.Is(err, errTargetChanged) || apierrors.IsConflict(err) {
 		return Decision{Step: Wait, After: time.Second}
 	}
 	s.memory.failures++
 	d := judgeError(err, s.memory.failures, &s.r.Options)
-	log.FromContext(ctx).Info("not done", "reason", d.Reason, "message", d.Message, "retryAfter", d.After.String())
+	s.log.Info("not done", "reason", d.Reason, "message", d.Message, "retryAfter", d.After.String())
 	return d
 }
 

@@ -12,7 +12,6 @@ import (
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 )
@@ -54,13 +53,13 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if !obj.DeletionTimestamp.IsZero() {
 		return ctrl.Result{}, nil
 	}
-	s := newScope(r, obj)
+	s := newScope(ctx, r, obj)
 	defer s.close()
 	r.watch(obj)
 
 	d, err := s.run(ctx)
 	if err != nil {
-		d = s.failure(ctx, err)
+		d = s.failure(err)
 	} else {
 		s.memory.failures = 0
 	}
@@ -83,7 +82,7 @@ func (s *scope) run(ctx context.Context) (Decision, error) {
 		if d.Step == Wait {
 			return d, nil
 		}
-		log.FromContext(ctx).V(1).Info("step", "step", d.Step)
+		s.log.V(1).Info("step", "step", d.Step)
 		if err := s.perform(ctx, d); err != nil {
 			return d, err
 		}

@@ -4,10 +4,12 @@ import (
 	"context"
 	"time"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/internal/pullsecret"
@@ -18,6 +20,7 @@ const FieldOwner = "credential-rotation-operator"
 
 // scope is one reconcile of one object: the object, the facts gathered so far, and the documents behind them.
 type scope struct {
+	log    logr.Logger
 	r      *Reconciler
 	obj    *v1alpha1.PullSecretRotation
 	stored *v1alpha1.PullSecretRotation // as the API server has it
@@ -40,8 +43,8 @@ type target struct {
 // problem is a reason and its sentence.
 type problem struct{ reason, message string }
 
-func newScope(r *Reconciler, obj *v1alpha1.PullSecretRotation) *scope {
-	return &scope{r: r, obj: obj, stored: obj.DeepCopy(), memory: r.remember(obj), clients: &clients{}}
+func newScope(ctx context.Context, r *Reconciler, obj *v1alpha1.PullSecretRotation) *scope {
+	return &scope{log: log.FromContext(ctx), r: r, obj: obj, stored: obj.DeepCopy(), memory: r.remember(obj), clients: &clients{}}
 }
 
 func (s *scope) input() Input {

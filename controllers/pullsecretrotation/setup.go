@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -67,8 +68,9 @@ func tlsConfig(roots *x509.CertPool) *tls.Config {
 	return &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
 }
 
-// event tells about a thing that happened, once.
+// event tells about a thing that happened, once: as an event and as a line of the log at its default level.
 func (s *scope) event(kind, reason, action, note string, args ...any) {
+	s.log.Info(fmt.Sprintf(note, args...), "reason", reason)
 	if s.r.Recorder != nil {
 		s.r.Recorder.Eventf(s.obj, nil, kind, reason, action, note, args...)
 	}

@@ -1,0 +1,90 @@
+package pullsecret
+
+import (
+	"testing"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/test/sim/ocm"
+)
+
+func (w *world) oneRotation() {
+	w.t.Helper()
+	if made := w.ocm.Rotations(w.account.ID); len(made) != 1 {
+		w.t.Errorf("OCM has %d rotations, want exactly one: %+v", len(made), made)
+	}
+}
+
+func (w *world) current() {
+	w.t.Helper()
+	for _, registry := range []string{"cloud.openshift.com", "quay.io", "registry.redhat.io", "registry.connect.redhat.com"} {
+		if auth(w.document(), registry) != auth(w.ocm.PullSecret(w.account.ID), registry) {
+			w.t.Errorf("the entry for %s is not what OCM gives out now", registry)
+		}
+	}
+}
+
+func TestAPostWhoseAnswerWasLostIsAdoptedAndNotDoubled(t *testing.T) {
+	w := newWorld(t, living())
+	w.ocm.Break(ocm.Fault{Endpoint: ocm.OpPostRotation, Kind: ocm.LostAnswer, Times: 1})
+	w.create(rotation())
+	w.start()
+	r := w.waitFor("the rotation has ended", ended)
+	w.oneRotation()
+	w.current()
+	if w.posts() != 1 {
+		t.Errorf("%d POSTs were sent, want 1", w.posts())
+	}
+	if !r.Status.Rotation.Adopted {
+		t.Error("the rotation is not marked as adopted")
+	}
+}
+
+func TestARotationThatSomebodyElseStartedIsAdopted(t *testing.T) {
+	w := newWorld(t, settings{siblings: 2, siblingMode: ocm.SwitchesSoon})
+	id := w.ocm.StartRotationElsewhere(w.account.ID)
+	w.create(rotation())
+	w.start()
+	r := w.waitForReason(v1alpha1.ReasonAwaitingIssue)
+	if r.Status.Rotation.ID != id || !r.Status.Rotation.Adopted {
+		t.Errorf("the rotation under way is %s (adopted %t), want %s adopted", r.Status.Rotation.ID, r.Status.Rotation.Adopted, id)
+	}
+	w.ocm.RunBatch()
+	w.waitForReason(v1alpha1.ReasonAwaitingRevocation)
+	w.days(2)
+	w.waitFor("the rotation has ended", ended)
+	w.oneRotation()
+	w.current()
+}
+
+func TestARotationThatHasIssuedBeforeThisClusterLooksIsAppliedAtOnce(t *testing.T) {
+	w := newWorld(t, settings{siblings: 2, siblingMode: ocm.NeverSwitches})
+	w.ocm.StartRotationElsewhere(w.account.ID)
+	w.ocm.RunBatch()
+	w.create(rotation())
+	w.start()
+	w.waitForReason(v1alpha1.ReasonAwaitingRevocation)
+	w.current()
+	w.oneRotation()
+}
+
+// The old credentials are dead by then, the cluster's own token among them: it can prove nothing any more, and the
+// e-mail address beside it speaks for the account.
+func TestARotationThatIsCompletedWhenThisClusterFirstLooksIsCaughtUpWithAtOnce(t *testing.T) {
+	w := newWorld(t, settings{siblings: 2, siblingMode: ocm.SwitchesSoon})
+	w.ocm.StartRotationElsewhere(w.account.ID)
+	w.ocm.CompleteEverything()
+	if w.ocm.Alive("quay.io", "", auth(w.before, "quay.io")) {
+		t.Fatal("the old credentials still live; the test is not about what it says")
+	}
+	w.create(rotation())
+	w.start()
+	r := w.waitFor("the cluster has caught up", ended)
+	w.current()
+	w.oneRotation()
+	if got := r.Status.History[0].Reason; got != v1alpha1.TriggerCatchUp {
+		t.Errorf("the history says %s, want %s", got, v1alpha1.TriggerCatchUp)
+	}
+	if w.posts() != 0 {
+		t.Errorf("%d POSTs were sent although T was satisfied, want none", w.posts())
+	}
+}

@@ -1,0 +1,194 @@
+package pullsecret
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/test/harness"
+	"github.com/openshift/credential-rotation-operator/test/sim/ocm"
+)
+
+// One rotation is watched first, to know its effects outside the process: the request to OCM and each write to the API
+// server. Then, for each of them, a fresh world: the operator is killed right before it, or right after it and before it
+// knows, and started again. Every such life ends as the undisturbed one did, with exactly one rotation of the account.
+func TestARotationThatIsKilledAtAnyPointEndsTheSame(t *testing.T) {
+	w := newWorld(t, threeClusters)
+	want := w.live(nil)
+	effects := w.effects()
+	w.leave()
+	t.Logf("a rotation has these effects: %s, and the request to OCM", strings.Join(effects, "; "))
+	// The intent, the id, the new document, its place in the way: fewer writes cannot be all of them.
+	if len(effects) < 5 || !strings.Contains(strings.Join(effects, "\n"), "patch secrets openshift-config/pull-secret") {
+		t.Fatalf("the undisturbed rotation has too few effects to kill it at: %v", effects)
+	}
+	check := func(t *testing.T, hold func(w *world) (reached <-chan struct{})) {
+		w := newWorld(t, threeClusters)
+		got := w.live(hold(w))
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("it ends otherwise than the undisturbed one (-undisturbed +killed):\n%s", diff)
+		}
+		if t.Failed() {
+			t.Log(w.explain(t.Context()))
+		}
+	}
+	for _, moment := range []harness.Moment{harness.Before, harness.After} {
+		t.Run(fmt.Sprintf("%s the request to OCM", moment), func(t *testing.T) {
+			check(t, func(w *world) <-chan struct{} { return w.holdPost(moment) })
+		})
+		for i, effect := range effects {
+			t.Run(fmt.Sprintf("%s effect %d, %s", moment, i+1, effect), func(t *testing.T) {
+				check(t, func(w *world) <-chan struct{} { return w.holdEffect(moment, i+1) })
+			})
+		}
+	}
+}
+
+// threeClusters is a cluster with two others of its account, which switch soon.
+var threeClusters = settings{siblings: 2, siblingMode: ocm.SwitchesSoon}
+
+// live lets the operator live through a whole rotation, while OCM does its part as soon as the operator waits for it. Where
+// something is held (reached is closed), the operator is killed and started again; nil holds nothing.
+func (w *world) live(reached <-chan struct{}) end {
+	w.t.Helper()
+	w.create(rotation())
+	operator := w.start()
+	harness.Eventually(w.t, "the rotation has been seen through to its end", func(ctx context.Context) error {
+		select {
+		case <-reached:
+			operator.Kill()
+			operator = w.start()
+			reached = nil
+		default:
+		}
+		r := &v1alpha1.PullSecretRotation{}
+		if err := cp.Client.Get(ctx, client.ObjectKey{Name: name}, r); err != nil {
+			return err
+		}
+		switch {
+		case ended(r) && reached == nil:
+			return nil
+		case reason(r) == v1alpha1.ReasonAwaitingIssue && !w.issued():
+			w.ocm.RunBatch()
+		case reason(r) == v1alpha1.ReasonAwaitingRevocation:
+			w.days(2)
+		}
+		return fmt.Errorf("phase %q, %s", r.Status.Phase, conditionsOf(r))
+	}, w.explain)
+	e := w.end()
+	operator.Kill()
+	return e
+}
+
+// leave ends what would otherwise change the cluster of the next life.
+func (w *world) leave() { w.must(w.mco.Stop()) }
+
+func (w *world) issued() bool {
+	rotations := w.ocm.Rotations(w.account.ID)
+	return len(rotations) > 0 && rotations[len(rotations)-1].Issued
+}
+
+// effects are the operator's writes to the API server, as text.
+func (w *world) effects() []string {
+	var list []string
+	for _, r := range w.api.Writes() {
+		list = append(list, r.String())
+	}
+	return list
+}
+
+// holdEffect holds the n-th write to the API server.
+func (w *world) holdEffect(moment harness.Moment, n int) (reached <-chan struct{}) {
+	seen := 0
+	return w.api.Hold(moment, func(r harness.APIRequest) bool {
+		if r.IsWrite() && !r.IsBookkeeping() {
+			seen++
+			return seen == n
+		}
+		return false
+	}).Reached()
+}
+
+// holdPost holds the request to OCM.
+func (w *world) holdPost(moment harness.Moment) (reached <-chan struct{}) {
+	at := map[harness.Moment]ocm.Moment{harness.Before: ocm.BeforeEffect, harness.After: ocm.AfterEffect}
+	return w.ocm.Hold(ocm.OpPostRotation, at[moment]).Arrived()
+}
+
+// end is all that must be the same however often the operator died.
+type end struct {
+	// Rotations of the account, whoever requested them.
+	Rotations int
+	// Current is whether the cluster uses what OCM issues now.
+	Current bool
+	// Renders of the machine-config-operator: each touches every machine.
+	Renders int
+	// Backups in the operator's namespace.
+	Backups int
+	// Status of the object, without what differs between any two rotations: times, ids, fingerprints.
+	Status string
+}
+
+func (w *world) end() end {
+	w.t.Helper()
+	secrets := &corev1.SecretList{}
+	w.must(cp.Client.List(w.t.Context(), secrets, client.InNamespace(w.namespace)))
+	backups := 0
+	for _, s := range secrets.Items {
+		if s.Name != "ocm" {
+			backups++
+		}
+	}
+	r := w.get()
+	var status any
+	raw, err := json.Marshal(r.Status)
+	w.must(err)
+	w.must(json.Unmarshal(raw, &status))
+	text, err := json.MarshalIndent(w.withoutIdentity(status), "", "  ")
+	w.must(err)
+	current := w.ocm.PullSecret(w.account.ID)
+	return end{
+		Rotations: len(w.ocm.Rotations(w.account.ID)),
+		Current:   auth(w.document(), "quay.io") == auth(current, "quay.io") && auth(w.document(), "cloud.openshift.com") == auth(current, "cloud.openshift.com"),
+		Renders:   w.mco.Renders(),
+		Backups:   backups,
+		Status:    string(text),
+	}
+}
+
+// identity are the values in a status that differ between any two rotations.
+var identity = map[string]bool{"id": true, "salt": true, "fingerprint": true, "backupSecret": true}
+
+// moment is a time in a status or in one of its messages.
+var moments = regexp.MustCompile(`\d{4}-\d\d-\d\d(T[0-9:]+Z| \d\d:\d\d UTC)`)
+
+func (w *world) withoutIdentity(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		for key, value := range v {
+			if identity[key] {
+				v[key] = "..."
+			} else {
+				v[key] = w.withoutIdentity(value)
+			}
+		}
+	case []any:
+		for i := range v {
+			v[i] = w.withoutIdentity(v[i])
+		}
+	case string:
+		for _, r := range w.ocm.Rotations(w.account.ID) {
+			v = strings.ReplaceAll(v, r.ID, "<rotation>")
+		}
+		return moments.ReplaceAllString(strings.ReplaceAll(v, w.account.ID, "<account>"), "<time>")
+	}
+	return v
+}
