@@ -133,9 +133,12 @@ func TestRights_SufficeForThePullSecret(t *testing.T) {
 	if err := operator.Get(t.Context(), key, secret); err != nil {
 		t.Fatal(err)
 	}
-	secret.Annotations = map[string]string{"a": "b"}
-	if err := operator.Update(t.Context(), secret); err != nil {
-		t.Errorf("it cannot be updated: %v", err)
+	// The resourceVersion in the patch makes it a precondition.
+	before := secret.DeepCopy()
+	secret.Data[corev1.DockerConfigJsonKey] = []byte(`{"auths":{"a":{}}}`)
+	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
+	if err := operator.Patch(t.Context(), secret, patch); err != nil {
+		t.Errorf("it cannot be changed: %v", err)
 	}
 	if err := operator.Delete(t.Context(), secret); !apierrors.IsForbidden(err) {
 		t.Errorf("the pull secret can be deleted: %v", err)
