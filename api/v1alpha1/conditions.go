@@ -13,6 +13,8 @@ const (
 	ConditionPullSecretValid = "PullSecretValid"
 	// ConditionClientCertificateValid says whether the client certificate for CAP is good, and for long enough.
 	ConditionClientCertificateValid = "ClientCertificateValid"
+	// ConditionPoolsPaused is True while a paused MachineConfigPool keeps its machines from getting a new pull secret.
+	ConditionPoolsPaused = "PoolsPaused"
 	// ConditionSecondWriter is True while somebody else writes the same Secrets.
 	ConditionSecondWriter = "SecondWriter"
 )

@@ -281,7 +281,7 @@ type PullSecretRotationStatus struct {
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// Conditions follow kstatus: Ready, Reconciling, Stalled; and PullSecretValid, SecondWriter.
+	// Conditions follow kstatus: Ready, Reconciling, Stalled; and PullSecretValid, PoolsPaused, SecondWriter.
 	// +listType=map
 	// +listMapKey=type
 	// +optional
@@ -315,6 +315,10 @@ type PullSecretRotationStatus struct {
 	// +optional
 	LastHealthCheck *metav1.Time `json:"lastHealthCheck,omitempty"`
 
+	// OCMCredential is the credential that OCM is asked with. An offline token dies after 30 days without use.
+	// +optional
+	OCMCredential *OCMCredentialStatus `json:"ocmCredential,omitempty"`
+
 	// Rotation is the rotation under way or the last one.
 	// +optional
 	Rotation *RotationStatus `json:"rotation,omitempty"`
@@ -346,6 +350,18 @@ type AccountStatus struct {
 	// Username of the account.
 	// +optional
 	Username string `json:"username,omitempty"`
+}
+
+// OCMCredentialStatus is the credential that OCM is asked with, without any of it.
+type OCMCredentialStatus struct {
+	// Type: Token (an offline or refresh token), ServiceAccount (client id and secret) or ClusterToken.
+	Type string `json:"type"`
+	// IssuedAt of a token, as it says itself.
+	// +optional
+	IssuedAt *metav1.Time `json:"issuedAt,omitempty"`
+	// LastUsedAt is when it was used for the last health check.
+	// +optional
+	LastUsedAt *metav1.Time `json:"lastUsedAt,omitempty"`
 }
 
 // RotationTrigger says why this cluster takes part in a rotation.

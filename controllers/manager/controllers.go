@@ -22,8 +22,10 @@ type controllerOptions struct {
 func (o *controllerOptions) bind(flags *pflag.FlagSet) {
 	p := &o.pullSecret
 	p.SetDefaults()
-	flags.DurationVar(&p.PollMin, "pull-secret-poll-min", p.PollMin, "shortest time between two looks at OCM while a rotation is under way")
-	flags.DurationVar(&p.PollMax, "pull-secret-poll-max", p.PollMax, "longest time between two looks at OCM while a rotation is under way")
+	flags.DurationVar(&p.PollMin, "pull-secret-poll-min", p.PollMin, "shortest time between two looks at OCM while new credentials are awaited")
+	flags.DurationVar(&p.PollMax, "pull-secret-poll-max", p.PollMax, "longest time between two looks at OCM while new credentials are awaited")
+	flags.DurationVar(&p.RevokePollMin, "pull-secret-revoke-poll-min", p.RevokePollMin, "shortest time between two looks at OCM while the end of the old credentials is awaited")
+	flags.DurationVar(&p.RevokePollMax, "pull-secret-revoke-poll-max", p.RevokePollMax, "longest time between two looks at OCM while the end of the old credentials is awaited")
 	flags.DurationVar(&p.PoolPoll, "pull-secret-pool-poll", p.PoolPoll, "time between two looks at the MachineConfigPools during a roll-out")
 	flags.DurationVar(&p.OCMTimeout, "ocm-timeout", p.OCMTimeout, "how long one request to OCM may take")
 	flags.DurationVar(&p.RequestSpread, "pull-secret-request-spread", p.RequestSpread, "over how long the clusters of one account spread their requests")

@@ -86,7 +86,7 @@ func (s *scope) applyTo(ctx context.Context, t *target, heal bool) error {
 		}
 		return nil
 	}
-	before := writer(t.secret)
+	before, late := writer(t.secret), !applied(targetStatus(&s.obj.Status, t.ref))
 	updated, err := s.write(ctx, t, merged)
 	if err != nil {
 		return err
@@ -96,7 +96,7 @@ func (s *scope) applyTo(ctx context.Context, t *target, heal bool) error {
 		return errTargetChanged
 	}
 	s.noteTarget(t.ref, v1alpha1.ReasonPullSecretUpdated, "", changes, true)
-	if heal {
+	if heal && !late {
 		status := targetStatus(&s.obj.Status, t.ref)
 		status.Healed++
 		s.event(corev1.EventTypeWarning, v1alpha1.ReasonEntryHealed, "Heal", "%s put old credentials back into %s; they were replaced again (rotation %s)", writerName(before), t.ref, r.ID)
@@ -104,6 +104,11 @@ func (s *scope) applyTo(ctx context.Context, t *target, heal bool) error {
 	}
 	s.event(corev1.EventTypeNormal, v1alpha1.ReasonPullSecretUpdated, "Apply", "Wrote the new credentials of rotation %s into %s", r.ID, t.ref)
 	return nil
+}
+
+// applied is true for a target that has had the new credentials; one that could not be used until now gets them late.
+func applied(t *v1alpha1.TargetStatus) bool {
+	return t != nil && (t.Result == v1alpha1.ReasonPullSecretUpdated || t.Result == v1alpha1.ReasonAlreadyCurrent || t.Result == v1alpha1.ReasonEntryHealed)
 }
 
 // write updates one Secret. The answer is what the API server has: it is compared with what was meant.
@@ -146,7 +151,7 @@ func (s *scope) rollBack(ctx context.Context) error {
 		}
 		t.secret, t.doc = updated, parse(updated.Data[corev1.DockerConfigJsonKey])
 		s.noteTarget(t.ref, v1alpha1.ReasonRolledBack, "", changes, true)
-		s.event(corev1.EventTypeWarning, v1alpha1.ReasonRolledBack, "RollBack", "Put the old credentials back into %s: a pool degraded after rotation %s", t.ref, s.rotation().ID)
+		s.event(corev1.EventTypeWarning, v1alpha1.ReasonRolledBack, "RollBack", "Put the old credentials back into %s: rotation %s could not be used", t.ref, s.rotation().ID)
 	}
 	s.rotation().RolledBackAt = s.timestamp()
 	s.deriveFacts()

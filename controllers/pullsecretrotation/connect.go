@@ -12,6 +12,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/internal/ocm"
 	"github.com/openshift/credential-rotation-operator/internal/registry"
 )
@@ -130,7 +131,26 @@ func (s *scope) ocm(ctx context.Context) (OCM, error) {
 		return nil, err
 	}
 	s.clients.api = api
+	s.noteCredential(credential)
 	return api, nil
+}
+
+// noteCredential shows which credential is used, and how old a token is.
+func (s *scope) noteCredential(c ocm.Credential) {
+	n := &v1alpha1.OCMCredentialStatus{Type: "ClusterToken"}
+	switch {
+	case c.ClientID != "":
+		n.Type = "ServiceAccount"
+	case c.Token != "":
+		n.Type = "Token"
+		if at := c.IssuedAt(); !at.IsZero() {
+			n.IssuedAt = timePtr(at)
+		}
+	}
+	if before := s.obj.Status.OCMCredential; before != nil && before.Type == n.Type {
+		n.LastUsedAt = before.LastUsedAt
+	}
+	s.obj.Status.OCMCredential = n
 }
 
 func (s *scope) connect(ctx context.Context, credential ocm.Credential, token ocm.ClusterToken) (OCM, error) {

@@ -23,10 +23,12 @@ func betweenRotations(in Input, d due) Decision {
 	if !isDue && in.Now.Before(nextHealth) {
 		return idle(in, d, nextHealth)
 	}
-	if problem, bad := brokenTargets(in); bad {
+	if problem, bad := brokenCanary(in); bad {
 		return problem
 	}
-
+	if isDue && in.Facts.Pools == nil {
+		return look(LookAtPools) // paused ones are reported before a rotation, not after
+	}
 	if w, ok := checkAccount(in, isDue); ok {
 		return w
 	}
@@ -242,17 +244,29 @@ func idle(in Input, d due, nextHealth time.Time) Decision {
 		message += fmt.Sprintf(" The next rotation is due at %s.", onTheClock(*d.next))
 		after = min(after, d.next.Sub(in.Now))
 	}
+	if t, bad := brokenTarget(in); bad && in.Spec.Mode != v1alpha1.ModeAudit {
+		return wait(Stalled, t.Problem, "A target is left out", t.Message+" The other targets are served.", min(after, recheckForPeople))
+	}
 	return wait(Ready, reason, phase, message, after)
 }
 
-// brokenTargets is true when a target cannot be read: then no rotation is begun, because its result could not be used.
-func brokenTargets(in Input) (Decision, bool) {
-	for _, t := range in.Facts.Targets {
-		if t.Problem != "" {
-			return wait(Stalled, t.Problem, "Held back by a target", t.Message, recheckForPeople), true
-		}
+// brokenCanary is true when the first target cannot be used: then no rotation is begun, because its result could not be
+// used either. One of the others that cannot be used does not hold up the rest.
+func brokenCanary(in Input) (Decision, bool) {
+	if t := in.Facts.Targets[0]; t.Problem != "" {
+		return wait(Stalled, t.Problem, "Held back by a target", t.Message, recheckForPeople), true
 	}
 	return Decision{}, false
+}
+
+// brokenTarget is the first of the others that cannot be used.
+func brokenTarget(in Input) (TargetFact, bool) {
+	for _, t := range in.Facts.Targets {
+		if t.Problem != "" {
+			return t, true
+		}
+	}
+	return TargetFact{}, false
 }
 
 // begin starts to see a rotation through that this cluster did not request.

@@ -114,11 +114,11 @@ func awaitIssueMessage(in Input) Decision {
 	if age := in.Now.Sub(asked); age > in.Options.IssueDeadline {
 		return wait(Failing, v1alpha1.ReasonIssueOverdue, "Waiting for new credentials (overdue)",
 			fmt.Sprintf("OCM has not issued new credentials for rotation %s, asked at %s; its batch runs four times a day. The pull secret in use is unchanged and keeps working. "+
-				"Waiting goes on; open a support case with Red Hat that names the rotation.", r.ID, onTheClock(asked)), pollInterval(in, asked))
+				"Waiting goes on; open a support case with Red Hat that names the rotation.", r.ID, onTheClock(asked)), pollInterval(in))
 	}
 	return wait(Progressing, v1alpha1.ReasonAwaitingIssue, "Waiting for new credentials",
 		fmt.Sprintf("OCM has not issued new credentials yet; its batch runs four times a day. Rotation %s was asked for at %s.", r.ID, onTheClock(asked)),
-		pollInterval(in, asked))
+		pollInterval(in))
 }
 
 // vanished is for a rotation that OCM no longer lists: somebody deleted the record.
@@ -197,6 +197,9 @@ func afterApply(in Input) Decision {
 	if w, ok := oldEntries(in); ok {
 		return w
 	}
+	if r.RolledBackAt != nil && in.Spec.Rollback == v1alpha1.RollbackNever {
+		return reissue(in) // a person wants the new credentials after all
+	}
 	rollingOut := r.RolledOutAt == nil && r.RolledBackAt == nil
 	var pools Decision
 	if rollingOut {
@@ -207,10 +210,13 @@ func afterApply(in Input) Decision {
 		if settled {
 			return look(MarkRolledOut)
 		}
-		if verdict.Reason == v1alpha1.ReasonRolloutDegraded && mayRollBack(in) {
-			return look(RollBack)
+		if verdict.Reason == v1alpha1.ReasonRolloutDegraded {
+			return rollBack(in, verdict)
 		}
 		pools = verdict
+	}
+	if d, ok := checkApplied(in); ok {
+		return d
 	}
 	ocmSays := awaitingRevocation(in)
 	if ocmSays.Step == Finish && rollingOut && pools.Reason != v1alpha1.ReasonRolloutOverdue {
@@ -221,6 +227,53 @@ func afterApply(in Input) Decision {
 	}
 	pools.After = min(pools.After, ocmSays.After)
 	return pools
+}
+
+// checkApplied proves the applied pull secret on the health check's interval, as between rotations.
+func checkApplied(in Input) (Decision, bool) {
+	next := nextHealthCheck(in, healthInterval(in.Spec))
+	if in.Now.Before(next) || len(in.Facts.Targets[0].Own) == 0 || in.Facts.Targets[0].Problem != "" {
+		return Decision{}, false
+	}
+	if in.Facts.Checks == nil {
+		return look(CheckInUse), true
+	}
+	if refused, _ := judge(in.Facts.Checks); len(refused) > 0 && in.Status.Rotation.RolledBackAt == nil {
+		verdict := wait(Failing, v1alpha1.ReasonRegistriesRefuse, "Applied credentials refused",
+			fmt.Sprintf("The pull secret applied at %s is refused: %s.", onTheClock(in.Status.Rotation.AppliedAt.Time), strings.Join(refused, "; ")), in.Options.PollMin)
+		if d := rollBack(in, verdict); d.Step != Wait {
+			return d, true
+		}
+	}
+	return look(RecordHealth), true
+}
+
+// rollBack puts the old entries back while OCM keeps the old credentials alive, which only its list can tell. Afterwards the
+// backup is dead, and putting it back would break the cluster for good.
+func rollBack(in Input, verdict Decision) Decision {
+	r := in.Status.Rotation
+	switch {
+	case in.Spec.Rollback == v1alpha1.RollbackNever || r.BackupSecret == "":
+		return verdict
+	case r.Reason == v1alpha1.TriggerCatchUp:
+	case in.Facts.Rotations == nil:
+		return look(LookAtRotations)
+	default:
+		if current, listed := find(*in.Facts.Rotations, r.ID); listed && current.Status != ocm.RotationCompleted {
+			return look(RollBack)
+		}
+	}
+	verdict.Reason = v1alpha1.ReasonRollbackImpossible
+	verdict.Message += " It is not rolled back: OCM has deleted the old credentials, and putting them back would break the cluster."
+	return verdict
+}
+
+// reissue starts again from what OCM gives out.
+func reissue(in Input) Decision {
+	if in.Facts.Issued == nil {
+		return look(LookAtIssued)
+	}
+	return look(MarkIssued)
 }
 
 // awaitingRevocation looks whether OCM has deleted the old credentials, or has issued others in the meantime.
@@ -257,11 +310,11 @@ func awaitingRevocation(in Input) Decision {
 func awaitRevokeMessage(in Input) Decision {
 	r := in.Status.Rotation
 	asked := since(r)
-	after := pollInterval(in, r.AppliedAt.Time)
+	after := pollInterval(in)
 	if r.RolledBackAt != nil {
 		return wait(Stalled, v1alpha1.ReasonRolledBack, "Rolled back",
-			fmt.Sprintf("The old entries were put back at %s because a pool degraded. They die when OCM completes rotation %s; the new ones are then set again. Repair the "+
-				"degraded pool before that, and set spec.rollback to Never to have the new ones at once.", onTheClock(r.RolledBackAt.Time), r.ID), after)
+			fmt.Sprintf("The old entries were put back at %s because a pool degraded or a registry refused the new ones. They die when OCM completes rotation %s; the new ones are then set again. Repair the "+
+				"cause before that, and set spec.rollback to Never to have the new ones at once.", onTheClock(r.RolledBackAt.Time), r.ID), after)
 	}
 	if in.Now.Sub(asked) > in.Options.RevokeDeadline {
 		return wait(Failing, v1alpha1.ReasonRevocationOverdue, "Waiting for revocation (overdue)",
@@ -311,21 +364,12 @@ func rollout(in Input, pools []cluster.Pool) (Decision, bool) {
 	}
 }
 
-func mayRollBack(in Input) bool {
-	r := in.Status.Rotation
-	return in.Spec.Rollback != v1alpha1.RollbackNever && r.OCMStatus != ocm.RotationCompleted && r.BackupSecret != "" && r.RolledBackAt == nil
-}
-
 // tooEarlyToPoll spares OCM: a reconcile that something else has caused does not ask it again before the next poll.
 func tooEarlyToPoll(in Input, r *v1alpha1.RotationStatus, reason string) (Decision, bool) {
 	if in.LastPoll.IsZero() || in.Facts.Rotations != nil {
 		return Decision{}, false
 	}
-	from := since(r)
-	if r.AppliedAt != nil {
-		from = r.AppliedAt.Time
-	}
-	rest := in.LastPoll.Add(pollInterval(in, from)).Sub(in.Now)
+	rest := in.LastPoll.Add(pollInterval(in)).Sub(in.Now)
 	if rest <= 0 || in.LastPoll.After(in.Now) {
 		return Decision{}, false
 	}
@@ -337,8 +381,14 @@ func tooEarlyToPoll(in Input, r *v1alpha1.RotationStatus, reason string) (Decisi
 	return d, true
 }
 
-func pollInterval(in Input, from time.Time) time.Duration {
-	return schedule.PollInterval(in.Now.Sub(from), in.Options.PollMin, in.Options.PollMax)
+// pollInterval grows with the age of what is awaited: new credentials since the request, the end of the old ones since
+// this cluster switched.
+func pollInterval(in Input) time.Duration {
+	r := in.Status.Rotation
+	if r.AppliedAt != nil {
+		return schedule.PollInterval(in.Now.Sub(r.AppliedAt.Time), in.Options.RevokePollMin, in.Options.RevokePollMax)
+	}
+	return schedule.PollInterval(in.Now.Sub(since(r)), in.Options.PollMin, in.Options.PollMax)
 }
 
 // since is when the rotation was asked for, by OCM's word or, before that is known, ours.

@@ -35,6 +35,7 @@ func (s *scope) lookAtPools(ctx context.Context) error {
 		return err
 	}
 	s.facts.Pools = &pools
+	s.reportPools(pools)
 	return nil
 }
 

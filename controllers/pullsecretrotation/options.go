@@ -5,6 +5,7 @@ import (
 
 	"k8s.io/utils/clock"
 
+	"github.com/openshift/credential-rotation-operator/internal/schedule"
 	"github.com/openshift/credential-rotation-operator/internal/secretwatch"
 )
 
@@ -18,8 +19,10 @@ type Options struct {
 	// Secrets watches single Secrets by name.
 	Secrets *secretwatch.Watcher
 
-	// PollMin and PollMax bound the time between two looks at OCM while a rotation is under way.
-	PollMin, PollMax time.Duration
+	// PollMin and PollMax bound the time between two looks at OCM while new credentials are awaited; RevokePollMin and
+	// RevokePollMax while the end of the old ones is.
+	PollMin, PollMax             time.Duration
+	RevokePollMin, RevokePollMax time.Duration
 	// PoolPoll is the time between two looks at the MachineConfigPools during a roll-out.
 	PoolPoll time.Duration
 	// OCMTimeout bounds one request to OCM.
@@ -43,10 +46,11 @@ func (o *Options) SetDefaults() {
 	if o.Clock == nil {
 		o.Clock = clock.RealClock{}
 	}
-	// OCM's batch runs four times a day: looking more often than every 5 minutes gains nothing, and every 20 minutes a
-	// cluster still has days to switch.
-	def(&o.PollMin, 5*time.Minute)
-	def(&o.PollMax, 20*time.Minute)
+	// The bounds and the reasons for them are documented there; a rotation stays under 300 requests with them.
+	def(&o.PollMin, schedule.IssuePollMin)
+	def(&o.PollMax, schedule.IssuePollMax)
+	def(&o.RevokePollMin, schedule.RevocationPollMin)
+	def(&o.RevokePollMax, schedule.RevocationPollMax)
 	// A pool takes minutes.
 	def(&o.PoolPoll, 30*time.Second)
 	def(&o.OCMTimeout, 30*time.Second)

@@ -1,9 +1,13 @@
 package pullsecretrotation
 
 import (
+	"fmt"
+	"strings"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/internal/cluster"
 	"github.com/openshift/credential-rotation-operator/internal/conditions"
 	"github.com/openshift/credential-rotation-operator/internal/pullsecret"
 )
@@ -69,4 +73,21 @@ func (s *scope) reportWriter(d Decision) {
 		}
 	}
 	conditions.Remove(s.obj, v1alpha1.ConditionSecondWriter)
+}
+
+// reportPools keeps the condition about paused pools: they are never unpaused, and never waited for.
+func (s *scope) reportPools(pools []cluster.Pool) {
+	var paused []string
+	for _, p := range pools {
+		if p.Paused {
+			paused = append(paused, p.Name)
+		}
+	}
+	if len(paused) == 0 || !targetsGlobalPullSecret(&s.obj.Spec) {
+		conditions.Remove(s.obj, v1alpha1.ConditionPoolsPaused)
+		return
+	}
+	conditions.Set(s.obj, v1alpha1.ConditionPoolsPaused, metav1.ConditionTrue, v1alpha1.ReasonPoolPaused,
+		fmt.Sprintf("The pools %s are paused: their machines keep the old pull secret and lose access when OCM revokes it. Unpause them with: oc patch machineconfigpool NAME "+
+			"--type merge -p '{\"spec\":{\"paused\":false}}'", strings.Join(paused, ", ")))
 }

@@ -205,6 +205,9 @@ func (s *scope) noteRegistries(checks []Check) {
 // recordHealth concludes a health check of the pull secret in use.
 func (s *scope) recordHealth() error {
 	s.obj.Status.LastHealthCheck = s.timestamp()
+	if c := s.obj.Status.OCMCredential; c != nil && s.clients.api != nil {
+		c.LastUsedAt = s.timestamp()
+	}
 	refused, unknown := judge(s.facts.Checks)
 	switch {
 	case len(refused) > 0:

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"regexp"
 	"strings"
+	"time"
 )
 
 // redacted stands where a secret would be printed.
@@ -120,6 +121,15 @@ func claimsOf(token string) (c claims, ok bool) {
 		return claims{}, false
 	}
 	return c, json.Unmarshal(raw, &c) == nil
+}
+
+// IssuedAt is when the token was issued, as it says itself; zero for a service account and for an opaque token.
+func (c Credential) IssuedAt() time.Time {
+	said, ok := claimsOf(c.Token)
+	if !ok || said.Issued <= 0 {
+		return time.Time{}
+	}
+	return time.Unix(int64(said.Issued), 0).UTC()
 }
 
 func notPrintable(r rune) bool { return r <= ' ' || r > '~' }

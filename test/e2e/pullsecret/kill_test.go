@@ -167,8 +167,8 @@ func (w *world) end() end {
 // identity are the values in a status that differ between any two rotations.
 var identity = map[string]bool{"id": true, "salt": true, "fingerprint": true, "backupSecret": true}
 
-// moment is a time in a status or in one of its messages.
-var moments = regexp.MustCompile(`\d{4}-\d\d-\d\d(T[0-9:]+Z| \d\d:\d\d UTC)`)
+// changing are times and digests in a status or in one of its messages.
+var changing = regexp.MustCompile(`\d{4}-\d\d-\d\d(T[0-9:]+Z| \d\d:\d\d UTC)|sha256:[0-9a-f]+`)
 
 func (w *world) withoutIdentity(v any) any {
 	switch v := v.(type) {
@@ -188,7 +188,7 @@ func (w *world) withoutIdentity(v any) any {
 		for _, r := range w.ocm.Rotations(w.account.ID) {
 			v = strings.ReplaceAll(v, r.ID, "<rotation>")
 		}
-		return moments.ReplaceAllString(strings.ReplaceAll(v, w.account.ID, "<account>"), "<time>")
+		return changing.ReplaceAllString(strings.ReplaceAll(v, w.account.ID, "<account>"), "...")
 	}
 	return v
 }

@@ -89,7 +89,7 @@ func newWorld(t *testing.T, s settings) *world {
 	w.config = harness.OperatorConfig{
 		Kubeconfig: kubeconfig, Namespace: w.namespace, Dir: t.TempDir(),
 		// The services are quick here, so the operator may be impatient. Nothing else differs from the real thing.
-		Args: []string{"--pull-secret-poll-min=1s", "--pull-secret-poll-max=2s", "--pull-secret-pool-poll=1s", "--ocm-timeout=2s",
+		Args: []string{"--pull-secret-poll-min=1s", "--pull-secret-poll-max=2s", "--pull-secret-revoke-poll-min=1s", "--pull-secret-revoke-poll-max=2s", "--pull-secret-pool-poll=1s", "--ocm-timeout=2s",
 			"--pull-secret-request-spread=1s", "--pull-secret-verify-retry=1s", "--pull-secret-verify-deadline=3s"},
 		Env: []string{"HTTPS_PROXY=" + w.proxy.URL()},
 	}
