@@ -1,6 +1,7 @@
 package ocm
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -178,6 +180,29 @@ func TestRootCAs_AddToTheSystems(t *testing.T) {
 	}
 	if _, err := RootCAs([]byte("CANARY")); err == nil || strings.Contains(err.Error(), "CANARY") {
 		t.Errorf("a bundle without a certificate: got %v", err)
+	}
+}
+
+func TestTransport_UsesTheProxyOfTheEnvironment(t *testing.T) {
+	transport, err := newTransport(Config{URL: "https://a.example.com", TokenURL: "https://b.example.com/token"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, got := reflect.ValueOf(http.ProxyFromEnvironment).Pointer(), reflect.ValueOf(transport.inner.Proxy).Pointer()
+	if got != want {
+		t.Error("the transport does not ask http.ProxyFromEnvironment")
+	}
+}
+
+func TestIssuedAt_IsWhatTheTokenSays(t *testing.T) {
+	token := "e30." + base64.RawURLEncoding.EncodeToString([]byte(`{"typ":"Offline","iat":1763640000}`)) + ".c2ln"
+	if got := (Credential{Token: token + "\n"}).IssuedAt(); !got.Equal(time.Unix(1763640000, 0)) {
+		t.Errorf("got %s", got)
+	}
+	for _, credential := range []Credential{{}, {Token: "opaque"}, {ClientID: "id", ClientSecret: "secret"}, {Token: "a.b.c"}} {
+		if got := credential.IssuedAt(); !got.IsZero() {
+			t.Errorf("got %s without a token that says so", got)
+		}
 	}
 }
 

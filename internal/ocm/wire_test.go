@@ -182,71 +182,6 @@ func TestOfflineTokens_ThatAreForbiddenShowAsAnEmpty401ForATokenWithThatScope(t 
 	judged(t, err, ocm.OCMOfflineTokensForbidden)
 }
 
-func TestSSO_AnswersAreJudgedByWhatCameOverTheWire(t *testing.T) {
-	respond := func(status int, body string) http.HandlerFunc {
-		return func(w http.ResponseWriter, _ *http.Request) { answerJSON(w, status, body) }
-	}
-	tests := []struct {
-		name string
-		sso  http.HandlerFunc
-		want ocm.Kind
-	}{
-		{"a dead offline token", respond(400, `{"error":"invalid_grant","error_description":"Offline user session not found"}`), ocm.OCMTokenExpired},
-		{"a token of another client", respond(400, `{"error":"invalid_grant","error_description":"Invalid refresh token. Token client and authorized client don't match"}`), ocm.OCMClientRefused},
-		{"offline tokens that are not allowed", respond(400, `{"error":"not_allowed","error_description":"Offline tokens not allowed for the user or client"}`), ocm.OCMOfflineTokensForbidden},
-		{"a client that is unknown", respond(401, `{"error":"invalid_client","error_description":"`+canaryToken+`"}`), ocm.OCMClientRefused},
-		{"a refusal without words", respond(401, ``), ocm.OCMClientRefused},
-		{"a realm that does not exist", respond(404, `{"error":"Realm does not exist"}`), ocm.OCMUnavailable},
-		{"a refusal of an unknown kind", respond(400, `{"error":"`+canaryToken+` x"}`), ocm.OCMUnavailable},
-		{"a page", func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Type", "text/html")
-			_, _ = io.WriteString(w, "<html>log in</html>")
-		}, ocm.OCMUnavailable},
-		{"an error of its own", respond(503, `{}`), ocm.OCMUnavailable},
-		{"no token", respond(200, `{"token_type":"Bearer"}`), ocm.MalformedAnswer},
-		{"a token that is none", respond(200, `{"access_token":"`+canaryToken+`"}`), ocm.MalformedAnswer},
-		{"a token of another type", respond(200, `{"token_type":"mac","access_token":"`+jwt(time.Hour, "")+`"}`), ocm.MalformedAnswer},
-		{"a token that is past its time on receipt", respond(200, `{"access_token":"`+jwt(-time.Minute, "")+`"}`), ocm.ClockSkew},
-		{"a redirect", func(w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
-		}, ocm.OCMUnavailable},
-		{"nothing", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, ocm.OCMUnavailable},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			var exchanges atomic.Int32
-			s := newServer(t, func(http.ResponseWriter, *http.Request) { t.Error("OCM was asked without a token") })
-			s.sso = func(w http.ResponseWriter, r *http.Request) {
-				exchanges.Add(1)
-				test.sso(w, r)
-			}
-			_, err := s.client(t).RequestRotation(context.Background(), "1gsAccount")
-			if e := judged(t, err, test.want); e.Ambiguous() {
-				t.Errorf("ambiguous, although OCM was never asked: %s", e.Message)
-			}
-			if n := exchanges.Load(); n != 1 {
-				t.Errorf("%d token exchanges", n)
-			}
-		})
-	}
-}
-
-func TestRedirect_IsNotFollowedWithCredentials(t *testing.T) {
-	var reached atomic.Bool
-	elsewhere := httptest.NewTLSServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { reached.Store(true) }))
-	defer elsewhere.Close()
-	for _, status := range []int{301, 302, 303, 307, 308} {
-		s := newServer(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL+r.URL.Path, status) })
-		_, err := s.client(t).RequestRotation(context.Background(), "1gsAccount")
-		if e := judged(t, err, ocm.OCMUnavailable); e.Status != status {
-			t.Errorf("status: got %d, want %d", e.Status, status)
-		}
-	}
-	if reached.Load() {
-		t.Error("a redirect was followed")
-	}
-}
-
 func TestReason_OfOCMIsShownWithoutWhatMayBeASecret(t *testing.T) {
 	long := strings.Repeat("Zm9v", 20)
 	tests := []struct{ reason, want, without string }{
@@ -307,6 +242,30 @@ func TestRotations_OfAnAnswerThatCannotBeTrustedAreAnErrorRatherThanNone(t *test
 			}
 		}
 	})
+}
+
+func TestRotations_ThatMoveWhileThePagesAreReadAreListedOnce(t *testing.T) {
+	item := func(n int) string {
+		return fmt.Sprintf(`{"id":"2Ju%03d","created_at":%q}`, n, time.Unix(int64(1e9+n), 0).UTC().Format(time.RFC3339))
+	}
+	var first []string
+	for n := range 100 {
+		first = append(first, item(n))
+	}
+	s := newServer(t, func(w http.ResponseWriter, r *http.Request) {
+		if query := r.URL.Query(); query.Get("orderBy") != "id asc" || query.Get("size") != "100" {
+			t.Errorf("the list is not in an order that new rotations leave alone: %s", r.URL.RawQuery)
+		}
+		items := first
+		if r.URL.Query().Get("page") == "2" {
+			items = []string{item(99), item(100)}
+		}
+		answerJSON(w, 200, `{"total":101,"items":[`+strings.Join(items, ",")+`]}`)
+	})
+	rotations, err := s.client(t).Rotations(context.Background(), "1gsAccount")
+	if err != nil || len(rotations) != 101 || rotations[0].ID != "2Ju100" || rotations[100].ID != "2Ju000" {
+		t.Errorf("got %d rotations, %v", len(rotations), err)
+	}
 }
 
 func TestAccessToken_IsTheAnswerByteForByte(t *testing.T) {

@@ -164,6 +164,19 @@ func TestCheck(t *testing.T) {
 			f.ping = func(w http.ResponseWriter, _ *http.Request) { f.challenge(w) }
 		}, want: registry.Unauthorized},
 
+		{name: "a challenge with a body that does not end", world: func(f *fake) {
+			f.ping = func(w http.ResponseWriter, r *http.Request) {
+				if r.Header.Get("Authorization") != "" {
+					return
+				}
+				f.challenge(w)
+				for r.Context().Err() == nil {
+					if _, err := io.WriteString(w, strings.Repeat(body, 1<<10)); err != nil {
+						return
+					}
+				}
+			}
+		}, want: registry.Accepted},
 		{name: "Basic as challenge", world: basicOnly, want: registry.Accepted},
 		{name: "Basic as challenge and a wrong password", world: basicOnly, bend: func(c *registry.Check) { c.Password = "CANARY-wrong" }, want: registry.Unauthorized},
 		{name: "Basic as challenge for a pull", world: basicOnly, image: "ocp/release:4.20", want: registry.Accepted},
