@@ -51,3 +51,8 @@ func TestAWholeRotationOfAnAccountWithThreeClusters(t *testing.T) {
 	}
 	time.Sleep(0)
 }
+
+// living is an OCM whose days pass by themselves, two batches a second.
+func living() settings {
+	return settings{siblings: 2, siblingMode: ocm.SwitchesSoon, ocm: ocm.Options{BatchEvery: 500 * time.Millisecond}}
+}
