@@ -1,0 +1,114 @@
+package bootstrap
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+const (
+	// secretMode is for files that hold a credential or a private key.
+	secretMode fs.FileMode = 0o600
+	// plainMode is for all others.
+	plainMode fs.FileMode = 0o644
+)
+
+// change is one file to write.
+type change struct {
+	path    string
+	content []byte
+	mode    fs.FileMode
+}
+
+// apply writes all files. Each is prepared beside its place first and they are moved there only when all are prepared, so that
+// a full disk or a missing right changes nothing, and nobody ever sees half a file.
+func apply(changes []change) error {
+	var staged []string
+	defer func() {
+		for _, name := range staged {
+			_ = os.Remove(name) // what has been moved is no longer there
+		}
+	}()
+	targets := make([]string, len(changes))
+	for i, c := range changes {
+		target, err := resolve(c.path)
+		if err != nil {
+			return err
+		}
+		name, err := stage(target, c)
+		if name != "" {
+			staged = append(staged, name)
+		}
+		if err != nil {
+			return err
+		}
+		targets[i] = target
+	}
+	for i := range changes {
+		if err := os.Rename(staged[i], targets[i]); err != nil {
+			return fmt.Errorf("%d of %d files were written: %w", i, len(changes), err)
+		}
+	}
+	return nil
+}
+
+// resolve follows a symbolic link, so that the file behind it is replaced and not the link.
+func resolve(path string) (string, error) {
+	target, err := filepath.EvalSymlinks(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return path, nil
+	}
+	return target, err
+}
+
+// stage writes the content into a file beside the target.
+func stage(target string, c change) (name string, err error) {
+	f, err := os.CreateTemp(filepath.Dir(target), "."+filepath.Base(target)+".*") // with mode 0600
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if err := f.Chmod(c.mode); err != nil {
+		return f.Name(), err
+	}
+	if _, err := f.Write(c.content); err != nil {
+		return f.Name(), err
+	}
+	return f.Name(), f.Sync()
+}
+
+// readLimited reads a file that a person wrote. The limit keeps a wrong path, such as a disk image, out of memory.
+func readLimited(path string) ([]byte, error) {
+	const limit = 16 << 20
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a file", path)
+	}
+	if info.Size() > limit {
+		return nil, fmt.Errorf("%s is larger than %d MiB", path, limit>>20)
+	}
+	return os.ReadFile(path)
+}
+
+// manifestFiles are the YAML and JSON files of a directory, in order of their names.
+func manifestFiles(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var paths []string
+	for _, e := range entries {
+		switch filepath.Ext(e.Name()) {
+		case ".yaml", ".yml", ".json":
+			if !e.IsDir() {
+				paths = append(paths, filepath.Join(dir, e.Name()))
+			}
+		}
+	}
+	return paths, nil
+}

@@ -1,0 +1,192 @@
+package bootstrap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"k8s.io/utils/clock"
+
+	"github.com/openshift/credential-rotation-operator/config"
+	"github.com/openshift/credential-rotation-operator/internal/awscreds"
+)
+
+// NewInstallManifestsCommand writes the files for openshift-install that make a cluster come up with the operator.
+func NewInstallManifestsCommand() *cobra.Command {
+	return newInstallManifestsCommand(clock.RealClock{}, config.Install())
+}
+
+// install is one run of the command.
+type install struct {
+	portal      portal
+	requestsDir string
+	rolesFile   string
+	roles       map[string]string
+	defaultRole string
+	name        string
+	image       string
+	output      string
+	fetch       bool
+	techPreview bool
+	force       bool
+
+	clock    clock.PassiveClock
+	operator []byte // the operator's own manifests
+}
+
+func newInstallManifestsCommand(c clock.PassiveClock, operator []byte) *cobra.Command {
+	i := &install{clock: c, operator: operator}
+	cmd := &cobra.Command{
+		Use:   "install-manifests",
+		Short: "Write the manifests for openshift-install that keep a cluster's AWS credentials alive from its first minute",
+		Long: `Write the files for $INSTALL_DIR/manifests that bring a cluster up with this operator: its namespace, kinds, rights and
+Deployment, the CAPCredentialSet, the Secret with the client certificate, and one Secret for each AWS CredentialsRequest of
+the release, with initial credentials when --fetch is given.
+
+Run it after "openshift-install create manifests", with credentialsMode: Manual in install-config.yaml. Where the directory
+holds the installer's proxy, the operator uses it. Without --fetch, "seed" fills the initial credentials; the operator also
+fills them itself, as soon as it runs.
+
+Nothing is written when anything is not good, and no secret is printed. Files with secrets have mode 0600.`,
+		Example: `  oc adm release extract --credentials-requests --cloud=aws --included --install-config=install-config.yaml --to=requests $RELEASE_IMAGE
+  cat > roles.yaml <<EOF
+  openshift-machine-api-aws: MachineAPIRole
+  aws-ebs-csi-driver-operator: StorageRole
+  EOF
+  credential-rotation-operator install-manifests --credentials-requests requests --roles roles.yaml --default-role OperatorsRole \
+    --url https://cap.example.ic.gov/api/v1/credentials --agency A --mission M \
+    --cert cap.pem --key cap.key --ca ca-chain.cert.pem --image registry.example/credential-rotation-operator:v0.1.0 \
+    --output $INSTALL_DIR/manifests --fetch`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return i.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	flags := cmd.Flags()
+	i.portal.addFlags(flags)
+	flags.StringVar(&i.requestsDir, "credentials-requests", "", "directory with the output of oc adm release extract --credentials-requests --cloud=aws")
+	flags.StringVar(&i.rolesFile, "roles", "", "file with a map of CredentialsRequest names and roles, YAML or JSON")
+	flags.StringVar(&i.defaultRole, "default-role", "", "role of CredentialsRequests that the map does not name")
+	flags.StringVar(&i.name, "name", "cap", "name of the CAPCredentialSet")
+	flags.StringVar(&i.image, "image", "", "image of the operator, such as that of a mirror registry (default: the published one)")
+	flags.StringVar(&i.output, "output", "", "directory to write to, usually $INSTALL_DIR/manifests; it must exist")
+	flags.BoolVar(&i.fetch, "fetch", false, "ask the portal now for the initial credentials")
+	flags.BoolVar(&i.techPreview, "tech-preview", false, "include CredentialsRequests of feature sets and gates that are off by default")
+	flags.BoolVar(&i.force, "force", false, "overwrite files of an earlier run")
+	for _, name := range []string{"credentials-requests", "output", "url", "agency", "mission", "cert", "key"} {
+		_ = cmd.MarkFlagRequired(name) // fails for unknown names only, which a test would show
+	}
+	return cmd
+}
+
+func (i *install) run(ctx context.Context, out, errOut io.Writer) error {
+	if info, err := os.Stat(i.output); err != nil || !info.IsDir() {
+		return fmt.Errorf("--output %s is not a directory: run openshift-install create manifests first", i.output)
+	}
+	requests, skipped, err := readRequests(i.requestsDir, i.techPreview)
+	if err != nil {
+		return err
+	}
+	if i.rolesFile != "" {
+		if i.roles, err = readRoles(i.rolesFile); err != nil {
+			return err
+		}
+	}
+	assigned, unknown, err := assignRoles(requests, i.roles, i.defaultRole)
+	if err != nil {
+		return err
+	}
+	client, certificate, certificateWarning, err := i.portal.load(i.clock)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	environment, err := proxyEnvironment(i.output)
+	if err != nil {
+		return err
+	}
+	modeWarning, err := credentialsModeWarning(i.output)
+	if err != nil {
+		return err
+	}
+	objects, granted, err := operatorObjects(i.operator, settings{image: i.image, environment: environment})
+	if err != nil {
+		return err
+	}
+	var credentials map[string]awscreds.Credential
+	if i.fetch {
+		if credentials, err = fetchAll(ctx, client, slices.Collect(maps.Values(assigned))); err != nil {
+			return err
+		}
+	}
+	particular, err := i.clusterObjects(requests, assigned, granted, certificate, credentials)
+	if err != nil {
+		return err
+	}
+	objects = append(objects, particular...)
+	slices.SortStableFunc(objects, func(a, b object) int { return strings.Compare(a.filename(), b.filename()) })
+	changes, err := i.changes(objects)
+	if err != nil {
+		return err
+	}
+	if err := apply(changes); err != nil {
+		return err
+	}
+
+	for _, o := range objects {
+		fmt.Fprintf(out, "%s: %s\n", filepath.Join(i.output, o.filename()), o.describe())
+	}
+	for _, role := range slices.Sorted(maps.Keys(credentials)) {
+		fmt.Fprintf(out, "The credential of role %s was fetched; %s.\n", role, expiryInWords(credentials[role], i.clock.Now()))
+		if remark := remarks(credentials[role]); remark != "" {
+			warn(errOut, "role "+role+": "+remark)
+		}
+	}
+	if !i.fetch {
+		fmt.Fprintf(out, "The Secrets hold no credentials yet: `credential-rotation-operator seed --manifests %s` fills them, or the operator once it runs.\n", i.output)
+	}
+	for _, message := range append(skipped, certificateWarning, modeWarning) {
+		warn(errOut, message)
+	}
+	for _, name := range unknown {
+		warn(errOut, "--roles names "+name+", which is no CredentialsRequest of this release; its role is kept for later")
+	}
+	return nil
+}
+
+// changes are the files to write. A file that is there already and differs is not overwritten unasked: it may have been edited, or
+// hold a credential.
+func (i *install) changes(objects []object) ([]change, error) {
+	var changes []change
+	var there []string
+	names := map[string]bool{}
+	for _, o := range objects {
+		c := change{path: filepath.Join(i.output, o.filename()), content: []byte(o.content), mode: plainMode}
+		if o.secret {
+			c.mode = secretMode
+		}
+		if names[c.path] {
+			return nil, fmt.Errorf("two objects have the file name %s", o.filename())
+		}
+		names[c.path] = true
+		existing, err := os.ReadFile(c.path)
+		if err == nil && string(existing) != o.content {
+			there = append(there, o.filename())
+		} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		changes = append(changes, c)
+	}
+	if len(there) > 0 && !i.force {
+		return nil, fmt.Errorf("%s holds other versions of %s: --force overwrites them", i.output, strings.Join(there, ", "))
+	}
+	return changes, nil
+}

@@ -1,0 +1,63 @@
+package bootstrap
+
+// What the installer's own manifests say, where the output directory already holds them: openshift-install create manifests
+// comes before install-manifests.
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// readInstallerFile is the object in a file of the installer, or nil where there is none.
+func readInstallerFile(dir, name string) (*yaml.Node, error) {
+	content, err := readLimited(filepath.Join(dir, name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	_, mapping, err := parseNode(string(content))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return mapping, nil
+}
+
+// proxyEnvironment is the proxy that the cluster will have, for the operator's Deployment: nobody else sets it when it is not the
+// Operator Lifecycle Manager that installs it. The status counts, because its noProxy also holds the cluster's own networks.
+// Source: openshift/installer, pkg/asset/manifests/proxy.go.
+func proxyEnvironment(dir string) ([][2]string, error) {
+	proxy, err := readInstallerFile(dir, "cluster-proxy-01-config.yaml")
+	if err != nil || proxy == nil {
+		return nil, err
+	}
+	var environment [][2]string
+	for _, variable := range [][2]string{{"HTTP_PROXY", "httpProxy"}, {"HTTPS_PROXY", "httpsProxy"}, {"NO_PROXY", "noProxy"}} {
+		if value := text(proxy, "status", variable[1]); value != "" {
+			environment = append(environment, [2]string{variable[0], value})
+		}
+	}
+	return environment, nil
+}
+
+// credentialsModeWarning says that the installation is not prepared for Secrets that somebody else provides. The installer keeps
+// its install-config in ConfigMap kube-system/cluster-config-v1. Source: openshift/installer, pkg/asset/manifests/clusterconfig.go.
+func credentialsModeWarning(dir string) (string, error) {
+	config, err := readInstallerFile(dir, "cluster-config.yaml")
+	if err != nil || config == nil {
+		return "", err
+	}
+	_, installConfig, err := parseNode(text(config, "data", "install-config"))
+	if err != nil {
+		return "", fmt.Errorf("install-config in cluster-config.yaml: %w", err)
+	}
+	if mode := text(installConfig, "credentialsMode"); mode != "Manual" {
+		return "install-config.yaml has no credentialsMode: Manual, so the cloud-credential-operator will write the same Secrets; set it and create the manifests again", nil
+	}
+	return "", nil
+}

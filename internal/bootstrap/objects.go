@@ -1,0 +1,147 @@
+package bootstrap
+
+// The objects that are particular to one cluster: the set, the client certificate, and per CredentialsRequest the Secret with
+// its namespace and, where the operator's own rights do not cover it, the right to write it.
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+
+	"github.com/openshift/credential-rotation-operator/internal/awscreds"
+)
+
+const certificateSecretName = "cap-client-certificate"
+
+// clusterObjects are those objects. credentials may be nil: then the Secrets are empty, and `seed` or the operator fills them.
+func (i *install) clusterObjects(requests []request, roles map[string]string, granted []string, certificate map[string][]byte, credentials map[string]awscreds.Credential) ([]object, error) {
+	var objects []object
+	var failed error
+	add := func(step int, content map[string]any) {
+		o, err := newObject(step, content)
+		if err != nil {
+			failed = err
+		}
+		objects = append(objects, o)
+	}
+	add(stepSecrets, secretObject(operatorNamespace, certificateSecretName, nil, certificate))
+	add(stepSet, i.setObject(requests, roles))
+
+	namespaces := map[string][]string{} // Secrets that the operator has no right to yet, by namespace
+	written := map[string]bool{}
+	for _, r := range requests {
+		if _, known := namespaces[r.SecretNamespace]; !known {
+			namespaces[r.SecretNamespace] = nil
+			add(stepTargetNamespaces, map[string]any{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": r.SecretNamespace}})
+		}
+		if written[r.Secret()] {
+			continue
+		}
+		written[r.Secret()] = true
+		role := roles[r.Name]
+		add(stepSecrets, secretObject(r.SecretNamespace, r.SecretName, map[string]any{roleAnnotation: role}, awscreds.Render(credentials[role])))
+		if !slices.Contains(granted, r.SecretName) {
+			namespaces[r.SecretNamespace] = append(namespaces[r.SecretNamespace], r.SecretName)
+		}
+	}
+	for namespace, names := range namespaces {
+		if len(names) > 0 {
+			add(stepTargetNamespaces+1, roleObject(namespace, names))
+			add(stepTargetNamespaces+1, roleBindingObject(namespace))
+		}
+	}
+	sort.Slice(objects, func(a, b int) bool { return objects[a].filename() < objects[b].filename() })
+	return objects, failed
+}
+
+// setObject is the CAPCredentialSet.
+func (i *install) setObject(requests []request, roles map[string]string) map[string]any {
+	endpoint := map[string]any{
+		"url": i.portal.URL, "dialect": i.portal.Dialect, "agency": i.portal.Agency, "mission": i.portal.Mission,
+		"clientCertificateSecretRef": map[string]any{"name": certificateSecretName},
+	}
+	if len(i.portal.ExtraParameters) > 0 {
+		endpoint["extraParameters"] = i.portal.ExtraParameters
+	}
+	if i.portal.Timeout != defaultPortalTimeout {
+		endpoint["timeout"] = i.portal.Timeout.String()
+	}
+	all := map[string]string{}
+	for name, role := range i.roles { // with those that match no request yet
+		all[name] = role
+	}
+	for _, r := range requests {
+		if role := roles[r.Name]; role != i.defaultRole {
+			all[r.Name] = role
+		}
+	}
+	names := make([]string, 0, len(all))
+	for name := range all {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	assigned := []any{}
+	for _, name := range names {
+		assigned = append(assigned, map[string]any{"name": name, "role": all[name]})
+	}
+	served := map[string]any{}
+	if len(assigned) > 0 {
+		served["roles"] = assigned
+	}
+	if i.defaultRole != "" {
+		served["defaultRole"] = i.defaultRole
+	}
+	return map[string]any{
+		"apiVersion": "rotation.openshift.io/v1alpha1", "kind": "CAPCredentialSet",
+		"metadata": map[string]any{"name": i.name},
+		"spec":     map[string]any{"endpoint": endpoint, "credentialsRequests": served},
+	}
+}
+
+func secretObject(namespace, name string, annotations map[string]any, data map[string][]byte) map[string]any {
+	metadata := map[string]any{"namespace": namespace, "name": name}
+	if len(annotations) > 0 {
+		metadata["annotations"] = annotations
+	}
+	secret := map[string]any{"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "Opaque"}
+	if len(data) > 0 {
+		values := map[string]any{}
+		for key, value := range data {
+			values[key] = string(value)
+		}
+		secret["stringData"] = values
+	}
+	return secret
+}
+
+// grantName is that of the Role and its binding for Secrets beyond those that the operator's own rights name.
+const grantName = "credential-rotation-operator-secrets"
+
+// roleObject grants what the ClusterRole grants for the Secrets that it knows.
+func roleObject(namespace string, names []string) map[string]any {
+	return map[string]any{
+		"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
+		"metadata": map[string]any{"namespace": namespace, "name": grantName},
+		"rules": []any{map[string]any{
+			"apiGroups": []any{""}, "resources": []any{"secrets"}, "resourceNames": names,
+			"verbs": []any{"get", "list", "watch", "create", "patch", "update"},
+		}},
+	}
+}
+
+func roleBindingObject(namespace string) map[string]any {
+	return map[string]any{
+		"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+		"metadata": map[string]any{"namespace": namespace, "name": grantName},
+		"roleRef":  map[string]any{"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": grantName},
+		"subjects": []any{map[string]any{"kind": "ServiceAccount", "name": "credential-rotation-operator", "namespace": operatorNamespace}},
+	}
+}
+
+// describe is a line for the summary.
+func (o object) describe() string {
+	if o.namespace == "" {
+		return fmt.Sprintf("%s %s", o.kind, o.name)
+	}
+	return fmt.Sprintf("%s %s/%s", o.kind, o.namespace, o.name)
+}

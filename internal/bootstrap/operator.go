@@ -1,0 +1,156 @@
+package bootstrap
+
+// The operator's own manifests, one object to a file, in an order in which they can be applied one after the other.
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// operatorNamespace is where the operator's manifests put it.
+const operatorNamespace = "openshift-credential-rotation-operator"
+
+// Steps of the order in which the files are applied; a file's name holds its step.
+const (
+	stepNamespace = iota * 10
+	stepKinds
+	stepRights
+	stepSettings
+	stepTargetNamespaces
+	stepSecrets
+	stepSet
+	stepDeployment
+)
+
+// steps of the kinds of the operator's own manifests.
+var steps = map[string]int{
+	"Namespace": stepNamespace, "CustomResourceDefinition": stepKinds,
+	"ServiceAccount": stepRights, "Role": stepRights, "RoleBinding": stepRights, "ClusterRole": stepRights, "ClusterRoleBinding": stepRights,
+	"ConfigMap": stepSettings, "Service": stepSettings, "Deployment": stepDeployment,
+}
+
+// object is one object of the output.
+type object struct {
+	step            int
+	kind, namespace string
+	name            string
+	content         string
+	secret          bool // it holds a secret
+}
+
+// filename sorts by step, and says what is within.
+func (o object) filename() string {
+	parts := []string{"credential-rotation-operator", fmt.Sprintf("%02d", o.step), strings.ToLower(o.kind)}
+	if o.namespace != "" && o.namespace != operatorNamespace {
+		parts = append(parts, o.namespace)
+	}
+	return strings.Join(append(parts, o.name), "_") + ".yaml"
+}
+
+// newObject writes an object of our own.
+func newObject(step int, content map[string]any) (object, error) {
+	text, err := render(content)
+	if err != nil {
+		return object{}, err
+	}
+	metadata, _ := content["metadata"].(map[string]any)
+	o := object{step: step, content: text}
+	o.kind, _ = content["kind"].(string)
+	o.name, _ = metadata["name"].(string)
+	o.namespace, _ = metadata["namespace"].(string)
+	o.secret = o.kind == "Secret"
+	return o, nil
+}
+
+// settings change the operator's Deployment.
+type settings struct {
+	image string
+	// environment of the proxy, in order of the names.
+	environment [][2]string
+}
+
+// operatorObjects splits the operator's manifests. granted are the names of the Secrets outside its own namespace that its
+// rights cover.
+func operatorObjects(install []byte, s settings) (objects []object, granted []string, err error) {
+	for _, d := range splitDocuments(install) {
+		doc, mapping, err := parseNode(d.text)
+		if err != nil {
+			return nil, nil, fmt.Errorf("the operator's own manifests: %w", err)
+		}
+		if mapping == nil {
+			continue
+		}
+		o := object{kind: text(mapping, "kind"), namespace: text(mapping, "metadata", "namespace"), name: text(mapping, "metadata", "name"), content: d.text}
+		step, known := steps[o.kind]
+		if !known {
+			return nil, nil, fmt.Errorf("the operator's own manifests hold a %s, which has no place in the order", o.kind)
+		}
+		o.step = step
+		switch o.kind {
+		case "Deployment":
+			if err := s.change(mapping); err != nil {
+				return nil, nil, err
+			}
+			if o.content, err = render(doc); err != nil {
+				return nil, nil, err
+			}
+		case "ClusterRole":
+			granted = append(granted, grantedSecrets(mapping)...)
+		}
+		objects = append(objects, o)
+	}
+	return objects, granted, nil
+}
+
+// change sets the image and the proxy of the manager.
+func (s settings) change(deployment *yaml.Node) error {
+	containers := get(deployment, "spec", "template", "spec", "containers")
+	if containers == nil || len(containers.Content) == 0 {
+		return fmt.Errorf("the operator's Deployment has no container")
+	}
+	container := containers.Content[0]
+	if s.image != "" {
+		set(container, "image", scalar(container, s.image))
+	}
+	env := get(container, "env")
+	for _, variable := range s.environment {
+		entry := &yaml.Node{Kind: yaml.MappingNode}
+		set(entry, "name", scalar(entry, variable[0]))
+		set(entry, "value", scalar(entry, variable[1]))
+		if env == nil {
+			env = &yaml.Node{Kind: yaml.SequenceNode}
+			set(container, "env", env)
+		}
+		env.Content = append(env.Content, entry)
+	}
+	return nil
+}
+
+// grantedSecrets are the resourceNames of a ClusterRole's rules for Secrets that allow to write them.
+func grantedSecrets(role *yaml.Node) []string {
+	var names []string
+	rules := get(role, "rules")
+	if rules == nil {
+		return nil
+	}
+	for _, rule := range rules.Content {
+		if slices.Contains(list(rule, "resources"), "secrets") && slices.Contains(list(rule, "verbs"), "patch") {
+			names = append(names, list(rule, "resourceNames")...)
+		}
+	}
+	return names
+}
+
+// list is a sequence of scalars.
+func list(mapping *yaml.Node, key string) []string {
+	var values []string
+	if node := get(mapping, key); node != nil && node.Kind == yaml.SequenceNode {
+		for _, n := range node.Content {
+			values = append(values, n.Value)
+		}
+	}
+	return values
+}

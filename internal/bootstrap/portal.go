@@ -1,0 +1,142 @@
+package bootstrap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+	"k8s.io/utils/clock"
+
+	"github.com/openshift/credential-rotation-operator/internal/awscreds"
+	"github.com/openshift/credential-rotation-operator/internal/cap"
+)
+
+// portal is what the flags say about a C2S Access Portal, with the names that the CAPCredentialSet uses.
+type portal struct {
+	URL, Dialect, Agency, Mission string
+	ExtraParameters               map[string]string
+	Certificate, Key, CA          string // paths
+	Timeout                       time.Duration
+}
+
+// defaultPortalTimeout is that of the API.
+const defaultPortalTimeout = 30 * time.Second
+
+func (p *portal) addFlags(flags *pflag.FlagSet) {
+	flags.StringVar(&p.URL, "url", "", "the portal's URL, without query")
+	flags.StringVar(&p.Dialect, "dialect", string(cap.C2S), "names of the query parameters: C2S (mission, role) or SC2S (accountName, roleName)")
+	flags.StringVar(&p.Agency, "agency", "", "agency, as the portal knows it")
+	flags.StringVar(&p.Mission, "mission", "", "mission (C2S) or account name (SC2S)")
+	flags.StringToStringVar(&p.ExtraParameters, "extra-parameter", nil, "name=value to add to the query (repeatable)")
+	flags.StringVar(&p.Certificate, "cert", "", "file with the client certificate, PEM")
+	flags.StringVar(&p.Key, "key", "", "file with its private key, PEM, not encrypted")
+	flags.StringVar(&p.CA, "ca", "", "file with the CAs of the portal's certificate, PEM, which replace the system's")
+	flags.DurationVar(&p.Timeout, "timeout", defaultPortalTimeout, "time limit of one request")
+}
+
+// certificateData is the data of the Secret with the client certificate.
+func (p *portal) certificateData() (map[string][]byte, error) {
+	if p.Certificate == "" || p.Key == "" {
+		return nil, errors.New("--cert and --key are needed")
+	}
+	data := map[string][]byte{}
+	for key, path := range map[string]string{"tls.crt": p.Certificate, "tls.key": p.Key, "ca.crt": p.CA} {
+		if path == "" {
+			continue
+		}
+		content, err := readLimited(path)
+		if err != nil {
+			return nil, err
+		}
+		data[key] = content
+	}
+	return data, nil
+}
+
+// load checks the flags and makes a client of them. The certificate's data come with it, and what is worth a warning.
+func (p *portal) load(c clock.PassiveClock) (client *cap.Client, data map[string][]byte, warning string, err error) {
+	if strings.Contains(p.URL, "?") {
+		return nil, nil, "", errors.New("--url must have no query: agency, mission and role have flags of their own, others --extra-parameter")
+	}
+	data, err = p.certificateData()
+	if err != nil {
+		return nil, nil, "", err
+	}
+	certificate, bad := cap.LoadClientCertificate(data, c.Now())
+	if bad != nil {
+		// The message names keys of a Secret; here they are files.
+		names := strings.NewReplacer("tls.crt", p.Certificate, "tls.key", p.Key, "ca.crt", p.CA)
+		return nil, nil, "", fmt.Errorf("the client certificate: %s: %s", bad.Reason, names.Replace(bad.Message))
+	}
+	if certificate.ExpiringSoon(c.Now()) {
+		warning = "the client certificate expires at " + certificate.NotAfter.UTC().Format(time.RFC3339)
+	}
+	client, err = cap.New(cap.Config{
+		URL: p.URL, Dialect: cap.Dialect(p.Dialect), Agency: p.Agency, Mission: p.Mission, ExtraParameters: p.ExtraParameters,
+		Certificate: certificate.TLS, RootCAs: certificate.RootCAs, Timeout: p.Timeout, Proxy: http.ProxyFromEnvironment, Clock: c,
+	})
+	return client, data, warning, err
+}
+
+// fetchAll asks for each role once. All must be good: the error names every role that is not.
+func fetchAll(ctx context.Context, client *cap.Client, roles []string) (map[string]awscreds.Credential, error) {
+	credentials := map[string]awscreds.Credential{}
+	var bad []error
+	sort.Strings(roles)
+	for _, role := range roles {
+		if _, known := credentials[role]; known {
+			continue
+		}
+		c, err := client.Fetch(ctx, role)
+		if err != nil {
+			bad = append(bad, fmt.Errorf("role %s: %w", role, err))
+		}
+		credentials[role] = c
+	}
+	if err := errors.Join(bad...); err != nil {
+		return nil, err
+	}
+	return credentials, nil
+}
+
+// readAnswer judges an answer of the portal that somebody else asked for, `curl ... | credential-rotation-operator seed`. Neither
+// status nor content type come with it, so its shape alone counts.
+func readAnswer(r io.Reader, now time.Time) (awscreds.Credential, error) {
+	body, err := io.ReadAll(io.LimitReader(r, cap.MaxBody+1))
+	if err != nil {
+		return awscreds.Credential{}, errors.New("standard input cannot be read")
+	}
+	switch trimmed := strings.TrimSpace(string(body)); {
+	case trimmed == "":
+		return awscreds.Credential{}, errors.New("standard input is empty: pipe CAP's answer into this command (did curl fail?), or let it ask CAP itself with --url")
+	case trimmed[0] == '<':
+		return awscreds.Credential{}, errors.New("standard input is a page and not JSON: this is how CAP refuses a client certificate")
+	}
+	c, bad := cap.Judge(http.StatusOK, "application/json", body, now)
+	if bad != nil {
+		return awscreds.Credential{}, fmt.Errorf("%s: %s", bad.Class, bad.Message)
+	}
+	return c, nil
+}
+
+// remarks are what a person should know about a credential that was judged good.
+func remarks(c awscreds.Credential) string {
+	if c.SessionToken == "" && strings.HasPrefix(c.AccessKeyID, "ASIA") {
+		return "a temporary key (ASIA...) came without a session token; AWS itself does not accept such, an emulator may"
+	}
+	return ""
+}
+
+// expiryInWords says how long a credential is good.
+func expiryInWords(c awscreds.Credential, now time.Time) string {
+	if c.Expiration.IsZero() {
+		return "CAP does not say when it expires"
+	}
+	return fmt.Sprintf("it expires at %s, in %s", c.Expiration.Format(time.RFC3339), c.Expiration.Sub(now).Round(time.Minute))
+}

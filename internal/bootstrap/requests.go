@@ -1,0 +1,147 @@
+package bootstrap
+
+// The CredentialsRequests of a release as `oc adm release extract --credentials-requests --cloud=aws` writes them, one file each.
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// request is a CredentialsRequest that is to be served.
+type request struct {
+	Name                        string
+	SecretNamespace, SecretName string
+}
+
+// Secret is the usual namespace/name.
+func (r request) Secret() string { return r.SecretNamespace + "/" + r.SecretName }
+
+// readRequests reads a directory. skipped says which AWS requests are left alone and why.
+func readRequests(dir string, techPreview bool) (requests []request, skipped []string, err error) {
+	paths, err := manifestFiles(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, path := range paths {
+		content, err := readLimited(path)
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, d := range splitDocuments(content) {
+			_, mapping, err := parseNode(d.text)
+			if err != nil {
+				return nil, nil, fmt.Errorf("%s: %w", path, err)
+			}
+			r, why := parseRequest(mapping, techPreview)
+			switch {
+			case why != "":
+				skipped = append(skipped, fmt.Sprintf("CredentialsRequest %s is left out: %s", text(mapping, "metadata", "name"), why))
+			case r.Name != "" && (r.SecretNamespace == "" || r.SecretName == ""):
+				return nil, nil, fmt.Errorf("%s: CredentialsRequest %s has no spec.secretRef", path, r.Name)
+			case r.Name != "":
+				requests = append(requests, r)
+			}
+		}
+	}
+	if len(requests) == 0 {
+		return nil, nil, fmt.Errorf("%s holds no AWS CredentialsRequest: fill it with oc adm release extract --credentials-requests --cloud=aws --included --install-config=... --to=%s $RELEASE_IMAGE", dir, dir)
+	}
+	sort.Slice(requests, func(i, j int) bool { return requests[i].Name < requests[j].Name })
+	for i := 1; i < len(requests); i++ {
+		if requests[i].Name == requests[i-1].Name {
+			return nil, nil, fmt.Errorf("%s holds CredentialsRequest %s twice", dir, requests[i].Name)
+		}
+	}
+	return requests, skipped, nil
+}
+
+// parseRequest reads a document; the request is empty for anything else, with why for an AWS request that is not to be served.
+func parseRequest(mapping *yaml.Node, techPreview bool) (r request, why string) {
+	if mapping == nil || text(mapping, "kind") != "CredentialsRequest" || !strings.HasPrefix(text(mapping, "apiVersion"), "cloudcredential.openshift.io/") {
+		return request{}, ""
+	}
+	if text(mapping, "spec", "providerSpec", "kind") != "AWSProviderSpec" {
+		return request{}, "" // the payload holds those of all clouds
+	}
+	annotation := func(name string) string {
+		return text(mapping, "metadata", "annotations", "release.openshift.io/"+name)
+	}
+	switch sets, gate := annotation("feature-set"), annotation("feature-gate"); {
+	case annotation("delete") == "true":
+		return request{}, "the release deletes it"
+	case text(mapping, "spec", "providerSpec", "stsIAMRoleARN") != "":
+		return request{}, "it uses an STS token of its own (stsIAMRoleARN), which the cloud-credential-operator writes"
+	case !techPreview && sets != "" && !contains(strings.Split(sets, ","), "Default"):
+		return request{}, "it belongs to the feature set " + sets + " (--tech-preview includes it)"
+	case !techPreview && gate != "" && !strings.HasPrefix(gate, "-"):
+		return request{}, "it belongs to the feature gate " + gate + " (--tech-preview includes it)"
+	}
+	return request{
+		Name:            text(mapping, "metadata", "name"),
+		SecretNamespace: text(mapping, "spec", "secretRef", "namespace"),
+		SecretName:      text(mapping, "spec", "secretRef", "name"),
+	}, ""
+}
+
+func contains(list []string, wanted string) bool {
+	for _, s := range list {
+		if strings.TrimSpace(s) == wanted {
+			return true
+		}
+	}
+	return false
+}
+
+// readRoles reads a role map: a YAML or JSON object of CredentialsRequest names and roles.
+func readRoles(path string) (map[string]string, error) {
+	content, err := readLimited(path)
+	if err != nil {
+		return nil, err
+	}
+	roles := map[string]string{}
+	if err := yaml.Unmarshal(content, &roles); err != nil {
+		return nil, fmt.Errorf("%s is not a map of CredentialsRequest names and roles, such as \"openshift-machine-api-aws: MachineAPIRole\"", path)
+	}
+	for name, role := range roles {
+		if strings.TrimSpace(role) == "" {
+			return nil, fmt.Errorf("%s: CredentialsRequest %s has an empty role", path, name)
+		}
+	}
+	return roles, nil
+}
+
+// assignRoles gives each request its role, by name or the default one. unknown are the names in the map that match no request:
+// perhaps an add-on that comes later, perhaps a slip of the pen.
+func assignRoles(requests []request, roles map[string]string, defaultRole string) (assigned map[string]string, unknown []string, err error) {
+	assigned = map[string]string{}
+	secrets := map[string]request{}
+	var missing []string
+	for _, r := range requests {
+		role := roles[r.Name]
+		if role == "" {
+			role = defaultRole
+		}
+		if role == "" {
+			missing = append(missing, r.Name)
+			continue
+		}
+		assigned[r.Name] = role
+		if other, shared := secrets[r.Secret()]; shared && assigned[other.Name] != role {
+			return nil, nil, fmt.Errorf("CredentialsRequests %s and %s want different roles in one Secret %s", other.Name, r.Name, r.Secret())
+		}
+		secrets[r.Secret()] = r
+	}
+	if len(missing) > 0 {
+		return nil, nil, fmt.Errorf("no role for CredentialsRequest %s: name it in --roles, or give --default-role", strings.Join(missing, ", "))
+	}
+	for name := range roles {
+		if assigned[name] == "" {
+			unknown = append(unknown, name)
+		}
+	}
+	sort.Strings(unknown)
+	return assigned, unknown, nil
+}
