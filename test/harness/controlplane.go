@@ -8,8 +8,10 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
@@ -46,6 +48,8 @@ func StartControlPlane(ctx context.Context) (*ControlPlane, error) {
 			return nil, fmt.Errorf("%s=%s has no %s: run `make test`, which provides it: %w", assetsVariable, assets, binary, err)
 		}
 	}
+	// Without any logger controller-runtime complains with a stack trace. What it has to say comes as errors too.
+	ctrl.SetLogger(logr.Discard())
 	scheme, err := manager.NewScheme()
 	if err != nil {
 		return nil, err
@@ -70,6 +74,8 @@ func StartControlPlane(ctx context.Context) (*ControlPlane, error) {
 		return nil, errors.Join(fmt.Errorf("starting etcd and kube-apiserver from %s: %w", assets, err), env.Stop())
 	}
 	cp.AdminKubeconfig = env.KubeConfig
+	// Warnings (a deprecated field, a name that is no DNS label) would be the only thing that the client ever prints.
+	cp.Admin.WarningHandler = rest.NoWarnings{}
 	if cp.Client, err = client.New(cp.Admin, client.Options{Scheme: scheme}); err != nil {
 		return nil, errors.Join(err, env.Stop())
 	}
