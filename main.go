@@ -13,6 +13,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/openshift/credential-rotation-operator/controllers/manager"
+	"github.com/openshift/credential-rotation-operator/internal/bootstrap"
 	"github.com/openshift/credential-rotation-operator/internal/version"
 )
 
@@ -31,6 +32,6 @@ func newRootCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(manager.NewCommand(), version.NewCommand())
+	root.AddCommand(manager.NewCommand(), bootstrap.NewSeedCommand(), bootstrap.NewInstallManifestsCommand(), version.NewCommand())
 	return root
 }

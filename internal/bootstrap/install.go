@@ -57,10 +57,7 @@ fills them itself, as soon as it runs.
 
 Nothing is written when anything is not good, and no secret is printed. Files with secrets have mode 0600.`,
 		Example: `  oc adm release extract --credentials-requests --cloud=aws --included --install-config=install-config.yaml --to=requests $RELEASE_IMAGE
-  cat > roles.yaml <<EOF
-  openshift-machine-api-aws: MachineAPIRole
-  aws-ebs-csi-driver-operator: StorageRole
-  EOF
+  printf '%s\n' 'openshift-machine-api-aws: MachineAPIRole' 'aws-ebs-csi-driver-operator: StorageRole' > roles.yaml
   credential-rotation-operator install-manifests --credentials-requests requests --roles roles.yaml --default-role OperatorsRole \
     --url https://cap.example.ic.gov/api/v1/credentials --agency A --mission M \
     --cert cap.pem --key cap.key --ca ca-chain.cert.pem --image registry.example/credential-rotation-operator:v0.1.0 \
