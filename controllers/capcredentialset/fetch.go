@@ -48,7 +48,7 @@ func (r *reconciler) fetch(ctx context.Context, s *scope) {
 		})
 	}
 	for _, f := range s.plan.Fetches {
-		if ctx.Err() != nil || r.Clock.Now().Sub(s.started).Abs() > r.RoundBudget {
+		if ctx.Err() != nil || r.now().Sub(s.started).Abs() > r.RoundBudget {
 			break // the next round goes on with what is left
 		}
 		queue <- f
@@ -61,14 +61,14 @@ func (r *reconciler) fetch(ctx context.Context, s *scope) {
 func (r *reconciler) failAll(s *scope, err error) {
 	s.remember(func(m *memory, _ *effects) {
 		for _, f := range s.plan.Fetches {
-			m.roles[f.Role] = m.roles[f.Role].again(v1alpha1.ReasonInvalidSpec, err.Error()+".", r.Clock.Now(), time.Time{}, writeRhythm)
+			m.roles[f.Role] = m.roles[f.Role].again(v1alpha1.ReasonInvalidSpec, err.Error()+".", r.now(), time.Time{}, writeRhythm)
 		}
 	})
 }
 
 // refresh gets one role's credential and gives it to the role's Secrets.
 func (r *reconciler) refresh(ctx context.Context, s *scope, client portal, check checker, f fetch) {
-	asked := r.Clock.Now()
+	asked := r.now()
 	credential, err := client.Fetch(ctx, f.Role)
 	if ctx.Err() != nil {
 		return
@@ -127,7 +127,7 @@ func (r *reconciler) checked(ctx context.Context, s *scope, check checker, c aws
 
 // failed notes that a role has no credential for its Secrets, which stay as they are.
 func (r *reconciler) failed(ctx context.Context, s *scope, role string, err error) {
-	now := r.Clock.Now()
+	now := r.now()
 	reason, message, rhythm := v1alpha1.ReasonInternalError, "The credential could not be fetched.", schedule.DefaultRetryRhythm
 	var notBefore time.Time
 	var bad *cap.Error
@@ -152,7 +152,7 @@ func (r *reconciler) failed(ctx context.Context, s *scope, role string, err erro
 func (r *reconciler) copy(ctx context.Context, s *scope) {
 	for _, c := range s.plan.Copies {
 		from := s.plan.Rows[c.From]
-		secret, found, _ := r.Secrets.Get(from.Ref.Namespace, from.Ref.Name)
+		secret, found, _ := r.store.Get(from.Ref.Namespace, from.Ref.Name)
 		if !found || awscreds.Hash(s.hashKey, secret.Data) != from.Hash {
 			continue // it has changed since the plan was made; the next round sees that
 		}
@@ -182,7 +182,7 @@ func (r *reconciler) give(ctx context.Context, s *scope, g gift, rows []int) {
 		}
 		row := s.plan.Rows[i]
 		outcome, err := r.write(ctx, s, row, g)
-		now := r.Clock.Now()
+		now := r.now()
 		s.remember(func(m *memory, e *effects) {
 			if err != nil {
 				m.writes[row.Ref] = m.writes[row.Ref].again(err.reason, err.message, now, time.Time{}, writeRhythm)
@@ -192,6 +192,7 @@ func (r *reconciler) give(ctx context.Context, s *scope, g gift, rows []int) {
 			delete(m.writes, row.Ref)
 			switch outcome.kind {
 			case kept:
+				delete(m.suspect, outcome.hash)
 				m.confirmed[row.Ref] = confirmation{Hash: outcome.hash, Role: g.role, FetchedAt: g.fetched, ExpiresAt: outcome.expires}
 			case wrote:
 				delete(m.confirmed, row.Ref)

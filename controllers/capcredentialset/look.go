@@ -28,7 +28,7 @@ func (r *reconciler) discover(ctx context.Context, s *scope) (known bool, err er
 	if err := r.client.List(ctx, all); err != nil {
 		return false, fmt.Errorf("reading the CAPCredentialSets: %w", err)
 	}
-	if s.discovery, err = discover(s.set, s.requests, all.Items); err != nil {
+	if s.discovery, err = discover(s.set, s.requests, all.Items); err != nil && !s.set.Spec.Suspend {
 		s.hold = &hold{v1alpha1.ReasonInvalidSpec, err.Error() + ". Nothing is fetched or written until it is corrected."}
 	}
 	refs := make([]types.NamespacedName, 0, len(s.discovery.Targets)+1)
@@ -44,7 +44,7 @@ func (r *reconciler) discover(ctx context.Context, s *scope) (known bool, err er
 		s.refs[ref] = true
 	}
 	s.mu.Unlock()
-	r.Secrets.Watch(owner(s.set.Name), refs...)
+	r.store.Watch(owner(s.set.Name), refs...)
 
 	if s.hold == nil {
 		known, s.hold = r.held(s)
@@ -73,7 +73,7 @@ func (r *reconciler) held(s *scope) (known bool, _ *hold) {
 
 // look observes the client certificate and the Secrets, and makes the plan.
 func (r *reconciler) look(ctx context.Context, s *scope) error {
-	now := r.Clock.Now()
+	now := r.now()
 	r.lookAtCertificate(s, now)
 	key, err := r.contentHashKey(ctx)
 	if err != nil {
@@ -86,13 +86,14 @@ func (r *reconciler) look(ctx context.Context, s *scope) error {
 			secrets[t.Ref] = r.lookAtSecret(t.Ref, key)
 		}
 	}
+	s.distrust(r.clockJumps(), secrets)
 	s.plan = decide(s.input(secrets, now))
 	s.memory.forget(s.plan.Rows, s.set.Spec.RestartTargets)
 	return nil
 }
 
 func (r *reconciler) lookAtSecret(ref types.NamespacedName, key []byte) observation {
-	secret, found, synced := r.Secrets.Get(ref.Namespace, ref.Name)
+	secret, found, synced := r.store.Get(ref.Namespace, ref.Name)
 	switch {
 	case found:
 		return observe(secret, key)
@@ -100,7 +101,7 @@ func (r *reconciler) lookAtSecret(ref types.NamespacedName, key []byte) observat
 		exists, known := r.facts.HasNamespace(ref.Namespace)
 		return observation{Known: known, NamespaceMissing: !exists}
 	}
-	if err := r.Secrets.Err(ref.Namespace, ref.Name); apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) {
+	if err := r.store.Err(ref.Namespace, ref.Name); apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) {
 		return observation{Forbidden: true, Problem: forbiddenMessage(ref, "read", err, r.Namespace)}
 	}
 	return observation{}
@@ -113,8 +114,8 @@ func (r *reconciler) certificateRef(s *scope) types.NamespacedName {
 // lookAtCertificate reads the client certificate as it is now, and holds the set when it is of no use.
 func (r *reconciler) lookAtCertificate(s *scope, now time.Time) {
 	ref := r.certificateRef(s)
-	secret, found, synced := r.Secrets.Get(ref.Namespace, ref.Name)
-	readErr := r.Secrets.Err(ref.Namespace, ref.Name)
+	secret, found, synced := r.store.Get(ref.Namespace, ref.Name)
+	readErr := r.store.Err(ref.Namespace, ref.Name)
 	s.certificate, s.certificateErr, s.certificateUnread = nil, nil, !synced && readErr == nil
 	switch {
 	case found:

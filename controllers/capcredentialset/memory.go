@@ -23,6 +23,8 @@ type memory struct {
 	fetched map[string]time.Time
 	// confirmed are the Secrets of which the portal has said that they hold its current credential.
 	confirmed map[types.NamespacedName]confirmation
+	// suspect are the contents, by their hash, that were there when the clock was set: the times noted on them mean nothing.
+	suspect map[string]bool
 	// heals are the times at which a Secret was set right after an edit, the latest few.
 	heals map[types.NamespacedName][]time.Time
 	// written is when this process last wrote a Secret of a namespace, restarts how far the workloads are with that.
@@ -33,7 +35,7 @@ type memory struct {
 func newMemory() *memory {
 	return &memory{
 		roles: map[string]failure{}, writes: map[types.NamespacedName]failure{}, fetched: map[string]time.Time{},
-		confirmed: map[types.NamespacedName]confirmation{}, heals: map[types.NamespacedName][]time.Time{},
+		confirmed: map[types.NamespacedName]confirmation{}, suspect: map[string]bool{}, heals: map[types.NamespacedName][]time.Time{},
 		written: map[string]time.Time{}, restarts: map[v1alpha1.RestartTarget]restartState{},
 	}
 }
@@ -53,10 +55,11 @@ func (m *memory) rebase(basis string) {
 
 // forget drops what is known of Secrets and workloads that are no longer served.
 func (m *memory) forget(rows []row, workloads []v1alpha1.RestartTarget) {
-	served := make(map[types.NamespacedName]bool, len(rows))
+	served, there := make(map[types.NamespacedName]bool, len(rows)), make(map[string]bool, len(rows))
 	for i := range rows {
-		served[rows[i].Ref] = true
+		served[rows[i].Ref], there[rows[i].Hash] = true, true
 	}
+	maps.DeleteFunc(m.suspect, func(hash string, _ bool) bool { return !there[hash] })
 	gone := func(ref types.NamespacedName) bool { return !served[ref] }
 	maps.DeleteFunc(m.writes, func(ref types.NamespacedName, _ failure) bool { return gone(ref) })
 	maps.DeleteFunc(m.confirmed, func(ref types.NamespacedName, _ confirmation) bool { return gone(ref) })

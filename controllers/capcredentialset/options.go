@@ -14,6 +14,9 @@ type Options struct {
 	Namespace string
 	// Clock tells the time.
 	Clock clock.PassiveClock
+	// Monotonic is time that passes whatever the clock says; the two drift apart when the clock is set. nil with a Clock of
+	// one's own: the clock is never set.
+	Monotonic func() time.Duration
 	// Secrets watches single Secrets by name. The manager runs it.
 	Secrets *secretwatch.Watcher
 
@@ -37,6 +40,8 @@ func (o *Options) SetDefaults() {
 	}
 	if o.Clock == nil {
 		o.Clock = clock.RealClock{}
+		start := time.Now()
+		o.Monotonic = func() time.Duration { return time.Since(start) }
 	}
 	// Timers run on the monotonic clock, which stands still while a machine sleeps and knows nothing of a wall clock that
 	// jumps: looking every minute bounds what both can cost, against credentials that live for an hour.

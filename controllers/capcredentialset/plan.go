@@ -144,6 +144,8 @@ func (in input) row(t target) row {
 		r.Why = whyEdited
 	case !ok && r.Books.Role != r.Role:
 		r.Why = whyRoleChanged
+	case in.Memory.suspect[r.Hash]:
+		r.Why = string(schedule.RefreshClockJumped)
 	case in.requested(r.FetchedAt):
 		r.Why = whyRequested
 	case due.Due:

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
@@ -28,18 +29,29 @@ type facts interface {
 	HasNamespace(name string) (exists, known bool)
 }
 
+// secretStore knows single Secrets without asking. *secretwatch.Watcher is one.
+type secretStore interface {
+	Watch(owner string, refs ...types.NamespacedName)
+	Forget(owner string)
+	Get(namespace, name string) (secret *corev1.Secret, found, synced bool)
+	Err(namespace, name string) error
+	Observe(secret *corev1.Secret)
+}
+
 // reconciler keeps the Secrets of CAPCredentialSets fresh.
 type reconciler struct {
 	Options
-	client   client.Client             // the sets, from the cache, and their status
-	reader   client.Reader             // a few objects of the cluster, without a cache
+	client   client.Client              // the sets, from the cache, and their status
+	reader   client.Reader              // a few objects of the cluster, without a cache
 	secrets  corev1client.SecretsGetter // writing Secrets
+	store    secretStore
 	facts    facts
 	recorder events.EventRecorder
 	dial     dialer
 
 	mu     sync.Mutex
 	states map[string]*state
+	jumps  jumpDetector
 	// hashKey keys the content hash; nil until it has been read.
 	hashKey []byte
 }
@@ -91,10 +103,10 @@ func (r *reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 func (r *reconciler) open(set *v1alpha1.CAPCredentialSet) *scope {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	now := r.Clock.Now()
+	now := r.now()
 	st := r.states[set.Name]
 	if st == nil || st.uid != set.UID {
-		st = &state{uid: set.UID, since: now, memory: newMemory()}
+		st = &state{uid: set.UID, since: now, memory: newMemory(), jumps: r.jumps.count}
 		r.states[set.Name] = st
 	}
 	if st.seen != nil {
@@ -107,7 +119,7 @@ func (r *reconciler) open(set *v1alpha1.CAPCredentialSet) *scope {
 
 // forget ends what is done for a set.
 func (r *reconciler) forget(name string) {
-	r.Secrets.Forget(owner(name))
+	r.store.Forget(owner(name))
 	forgetMetrics(name)
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -123,7 +135,7 @@ func owner(set string) string { return "capcredentialset/" + set }
 // settling is how long to wait for Secrets that have not been read yet, so that a start acts once on what it sees, and not
 // on each Secret as it comes.
 func (r *reconciler) settling(s *scope) time.Duration {
-	left := r.Settle - r.Clock.Now().Sub(s.since)
+	left := r.Settle - r.now().Sub(s.since)
 	if s.plan.Complete && !s.certificateUnread || left <= 0 || left > r.Settle {
 		return 0
 	}
@@ -132,7 +144,7 @@ func (r *reconciler) settling(s *scope) time.Duration {
 
 // sleep is how long nothing is due. Never longer than MaxSleep, see there.
 func (r *reconciler) sleep(s *scope) time.Duration {
-	now := r.Clock.Now()
+	now := r.now()
 	wake := earlier(s.plan.Wake, s.memory.restartWake())
 	if wake.IsZero() {
 		return r.MaxSleep

@@ -21,7 +21,7 @@ func (r *reconciler) report(ctx context.Context, s *scope) error {
 	before := s.set.DeepCopy()
 	s.fillStatus()
 	s.setReady()
-	s.setCertificateValid(r.Clock.Now(), r.certificateRef(s).String())
+	s.setCertificateValid(r.now(), r.certificateRef(s).String())
 	r.setSecondWriter(s)
 	gauge(s)
 	if !equality.Semantic.DeepEqual(before.Status, s.set.Status) {
@@ -56,6 +56,12 @@ func (s *scope) setReady() {
 	total := len(s.plan.Rows)
 	all := troubles(s.plan.Rows)
 	switch {
+	case s.set.Spec.Suspend:
+		// Neither good nor bad: it is what somebody wanted.
+		conditions.Set(s.set, v1alpha1.ConditionReady, metav1.ConditionUnknown, s.hold.Reason, s.hold.Message)
+		conditions.Remove(s.set, v1alpha1.ConditionReconciling)
+		conditions.Remove(s.set, v1alpha1.ConditionStalled)
+		return
 	case s.hold != nil:
 		conditions.Stalled(s.set, s.hold.Reason, s.hold.Message)
 		return

@@ -32,7 +32,7 @@ func (r *reconciler) restart(ctx context.Context, s *scope) {
 	for _, t := range s.set.Spec.RestartTargets {
 		newest := newestIn(s.plan.Rows, t.Namespace)
 		st := s.memory.restarts[t]
-		now := r.Clock.Now()
+		now := r.now()
 		if newest.IsZero() || st.done.Equal(newest) || st.retry.After(now) && st.failure.Last.Before(now) {
 			continue
 		}

@@ -16,6 +16,8 @@ type state struct {
 	uid    types.UID
 	since  time.Time
 	memory *memory
+	// jumps is how many of the clock's jumps the memory knows of.
+	jumps  int
 	portal portalCache
 	// seen is the set as the operator itself wrote it last: a cache may lag behind that.
 	seen *v1alpha1.CAPCredentialSet

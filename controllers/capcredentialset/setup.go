@@ -49,7 +49,7 @@ func Setup(mgr ctrl.Manager, opts Options) error {
 		return fmt.Errorf("making a client for Secrets: %w", err)
 	}
 	r := &reconciler{
-		Options: opts, client: mgr.GetClient(), reader: mgr.GetAPIReader(), secrets: secrets, facts: watch,
+		Options: opts, client: mgr.GetClient(), reader: mgr.GetAPIReader(), secrets: secrets, store: opts.Secrets, facts: watch,
 		recorder: mgr.GetEventRecorder(fieldManager), dial: realDialer(), states: map[string]*state{},
 	}
 	return r.build(mgr, watch.OnChange)

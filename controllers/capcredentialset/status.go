@@ -18,7 +18,7 @@ const (
 	// maxRowsSize keeps the whole status well below 256 KiB, however long names and messages are.
 	maxRowsSize = 192 << 10
 	// maxRowMessage is a few sentences and a command.
-	maxRowMessage = 640
+	maxRowMessage = 1024
 )
 
 // fillStatus says what is known, without the conditions.

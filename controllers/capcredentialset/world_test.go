@@ -2,10 +2,10 @@ package capcredentialset_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,25 +29,23 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/sim/simctl"
 )
 
-// cp is the control plane of all tests of this package.
-var cp *harness.ControlPlane
+// cp is the control plane of all tests of this package that need one. The first of them starts it.
+var (
+	cp        *harness.ControlPlane
+	startOnce sync.Once
+	errStart  error
+)
 
 func TestMain(m *testing.M) {
-	code, err := run(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
+	ctrl.SetLogger(zap.New(zap.WriteTo(&logs)))
+	code := m.Run()
+	if cp != nil {
+		if err := cp.Stop(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
 	}
 	os.Exit(code)
-}
-
-func run(m *testing.M) (code int, err error) {
-	ctrl.SetLogger(zap.New(zap.WriteTo(&logs)))
-	if cp, err = harness.StartControlPlane(context.Background()); err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, cp.Stop()) }()
-	return m.Run(), nil
 }
 
 const (
@@ -68,6 +66,10 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	startOnce.Do(func() { cp, errStart = harness.StartControlPlane(context.Background()) })
+	if errStart != nil {
+		t.Fatal(errStart)
+	}
 	w := &world{t: t, clock: simctl.NewClock(nil), stop: func() {}}
 	w.must(harness.Reset(t.Context(), cp.Client))
 	w.must(harness.SeedCluster(t.Context(), cp.Client, harness.Cluster{}))

@@ -64,7 +64,7 @@ func (r *reconciler) write(ctx context.Context, s *scope, row row, g gift) (outc
 		b := books{Role: g.role, RefreshedAt: g.fetched, ExpiresAt: g.expires, Hash: hash}
 		secret, err := r.apply(ctx, s.set.Name, row.Ref, live, data, b)
 		if err == nil {
-			r.Secrets.Observe(secret)
+			r.store.Observe(secret)
 			return outcome{kind: wrote}, nil
 		}
 		if !apierrors.IsConflict(err) && !(apierrors.IsNotFound(err) && live.Found) {
@@ -111,7 +111,7 @@ func (r *reconciler) reread(ctx context.Context, ref types.NamespacedName, key [
 	if err != nil {
 		return observation{}, err
 	}
-	r.Secrets.Observe(secret)
+	r.store.Observe(secret)
 	return observe(secret, key), nil
 }
 

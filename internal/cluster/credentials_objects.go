@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"sync"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
 )
@@ -78,10 +79,14 @@ func (s *objects) Delete(o runtime.Object) {
 	})
 }
 
-// Failed implements objectwatch.Sink. A kind that does not exist has no objects, which is known.
+// Failed implements objectwatch.Sink. A kind that does not exist has no objects, which is known. A missing right is told;
+// any other trouble passes by itself, and until then what was known last is the best there is.
 func (s *objects) Failed(err error) {
 	if isAbsent(err) {
 		s.Replace(nil)
+		return
+	}
+	if !apierrors.IsForbidden(err) && !apierrors.IsUnauthorized(err) {
 		return
 	}
 	s.change(func() bool {

@@ -1,0 +1,292 @@
+package capcredentialset
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"strconv"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+
+	"github.com/openshift/credential-rotation-operator/internal/awscreds"
+	"github.com/openshift/credential-rotation-operator/internal/cap"
+	"github.com/openshift/credential-rotation-operator/internal/cluster"
+)
+
+// errDead is what a process that was killed gets of the world.
+var errDead = errors.New("the process is dead")
+
+// fuse kills the process at one of its effects: before it happens, or after it has and before the process learns of it.
+type fuse struct {
+	mu    sync.Mutex
+	left  int // effects until then; negative: never
+	after bool
+	dead  bool
+	kill  context.CancelFunc
+}
+
+// burn is asked at each effect. happens: it does. known: the process learns of it.
+func (f *fuse) burn() (happens, known bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.dead {
+		return false, false
+	}
+	if f.left--; f.left != -1 {
+		return true, true
+	}
+	f.dead = true
+	f.kill()
+	return f.after, false
+}
+
+// secretWrite is a write by the operator.
+type secretWrite struct {
+	ref           types.NamespacedName
+	before, after *corev1.Secret
+}
+
+// fakeSecrets is the API server as far as single Secrets go, and the watch of them, which is always up to date.
+type fakeSecrets struct {
+	mu      sync.Mutex
+	objects map[types.NamespacedName]*corev1.Secret
+	version int
+	fuse    *fuse
+	// interfere runs before a write by the operator is judged: somebody is quicker.
+	interfere func(types.NamespacedName)
+	writes    []secretWrite
+	reads     int
+}
+
+func (f *fakeSecrets) Watch(string, ...types.NamespacedName) {}
+func (f *fakeSecrets) Forget(string)                         {}
+func (f *fakeSecrets) Err(string, string) error              { return nil }
+func (f *fakeSecrets) Observe(*corev1.Secret)                {}
+
+func (f *fakeSecrets) Get(namespace, name string) (*corev1.Secret, bool, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s := f.objects[ref(namespace, name)]
+	return s.DeepCopy(), s != nil, true
+}
+
+// put is a write by somebody else; nil deletes.
+func (f *fakeSecrets) put(r types.NamespacedName, s *corev1.Secret) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.store(r, s)
+}
+
+func (f *fakeSecrets) store(r types.NamespacedName, s *corev1.Secret) {
+	f.version++
+	if s == nil {
+		delete(f.objects, r)
+		return
+	}
+	s = s.DeepCopy()
+	s.Namespace, s.Name, s.ResourceVersion = r.Namespace, r.Name, strconv.Itoa(f.version)
+	if s.UID == "" {
+		s.UID = types.UID(fmt.Sprint("uid-", f.version))
+	}
+	f.objects[r] = s
+}
+
+// Secrets implements corev1client.SecretsGetter.
+func (f *fakeSecrets) Secrets(namespace string) corev1client.SecretInterface {
+	return &fakeNamespace{api: f, namespace: namespace}
+}
+
+// fakeNamespace has the few methods that the controller uses; any other is a nil pointer.
+type fakeNamespace struct {
+	corev1client.SecretInterface
+	api       *fakeSecrets
+	namespace string
+}
+
+func (n *fakeNamespace) Get(_ context.Context, name string, _ metav1.GetOptions) (*corev1.Secret, error) {
+	f := n.api
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.reads++
+	if s := f.objects[ref(n.namespace, name)]; s != nil {
+		return s.DeepCopy(), nil
+	}
+	return nil, apierrors.NewNotFound(schema.GroupResource{Resource: "secrets"}, name)
+}
+
+func (n *fakeNamespace) Create(_ context.Context, s *corev1.Secret, _ metav1.CreateOptions) (*corev1.Secret, error) {
+	f := n.api
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.store(ref(n.namespace, s.Name), s)
+	return f.objects[ref(n.namespace, s.Name)].DeepCopy(), nil
+}
+
+// Apply merges as server-side apply with force does, where the operator owns the keys that it writes.
+func (n *fakeNamespace) Apply(_ context.Context, want *corev1ac.SecretApplyConfiguration, _ metav1.ApplyOptions) (*corev1.Secret, error) {
+	f := n.api
+	happens, known := f.fuse.burn()
+	if !happens {
+		return nil, errDead
+	}
+	r := ref(n.namespace, *want.Name)
+	if f.interfere != nil {
+		f.interfere(r)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	there := f.objects[r]
+	if want.ResourceVersion != nil {
+		if there == nil {
+			return nil, apierrors.NewNotFound(schema.GroupResource{Resource: "secrets"}, r.Name)
+		}
+		if there.ResourceVersion != *want.ResourceVersion || there.UID != *want.UID {
+			return nil, apierrors.NewConflict(schema.GroupResource{Resource: "secrets"}, r.Name, errors.New("it has changed"))
+		}
+	}
+	after := there.DeepCopy()
+	if after == nil {
+		after = &corev1.Secret{Type: corev1.SecretTypeOpaque}
+	}
+	after.Data, after.Annotations = maps.Clone(after.Data), maps.Clone(after.Annotations)
+	if after.Data == nil {
+		after.Data = map[string][]byte{}
+	}
+	if after.Annotations == nil {
+		after.Annotations = map[string]string{}
+	}
+	for _, k := range awscreds.Keys() {
+		if _, ok := want.Data[k]; !ok {
+			delete(after.Data, k)
+		}
+	}
+	maps.Copy(after.Data, want.Data)
+	maps.Copy(after.Annotations, want.Annotations)
+	f.store(r, after)
+	f.writes = append(f.writes, secretWrite{r, there, f.objects[r].DeepCopy()})
+	if !known {
+		return nil, errDead
+	}
+	return f.objects[r].DeepCopy(), nil
+}
+
+// sameKeys says whether two Secrets are alike in what the operator writes.
+func sameKeys(a, b *corev1.Secret) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	for _, k := range awscreds.Keys() {
+		x, hasX := a.Data[k]
+		y, hasY := b.Data[k]
+		if hasX != hasY || !bytes.Equal(x, y) {
+			return false
+		}
+	}
+	return true
+}
+
+// fakePortal gives out credentials, or whatever answer is set for a role.
+type fakePortal struct {
+	mu sync.Mutex
+	// truth is the time that AWS lives in.
+	truth func() time.Time
+	// answers are those for a role that are not good.
+	answers  map[string]func() (awscreds.Credential, error)
+	lifetime time.Duration
+	// quiet leaves the expiry out of the answers; tokenless the session token.
+	quiet, tokenless bool
+	// reuse gives the last credential of a role again for as long as it lives.
+	reuse  bool
+	last   map[string]awscreds.Credential
+	issued map[string]time.Time // by access key id: when AWS ends it
+	roles  map[string]string    // by access key id
+	calls  map[string]int
+	fuse   *fuse
+}
+
+func newFakePortal(truth func() time.Time, f *fuse) *fakePortal {
+	return &fakePortal{
+		truth: truth, lifetime: time.Hour, fuse: f, answers: map[string]func() (awscreds.Credential, error){},
+		last: map[string]awscreds.Credential{}, issued: map[string]time.Time{}, roles: map[string]string{}, calls: map[string]int{},
+	}
+}
+
+func (p *fakePortal) Close() {}
+
+func (p *fakePortal) Fetch(ctx context.Context, role string) (awscreds.Credential, error) {
+	if happens, known := p.fuse.burn(); !happens || !known {
+		return awscreds.Credential{}, &cap.Error{Class: cap.Unavailable, Message: "dead"}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.calls[role]++
+	if answer := p.answers[role]; answer != nil {
+		return answer()
+	}
+	c := p.last[role]
+	if !p.reuse || c.AccessKeyID == "" || !p.issued[c.AccessKeyID].After(p.truth()) {
+		c = p.issue(role)
+	}
+	if p.quiet {
+		c.Expiration = time.Time{}
+	}
+	return c, ctx.Err()
+}
+
+// issue makes a credential that AWS knows. The caller holds the lock.
+func (p *fakePortal) issue(role string) awscreds.Credential {
+	expires := p.truth().Add(p.lifetime).Truncate(time.Second)
+	c := awscreds.Credential{
+		AccessKeyID: fmt.Sprintf("ASIA%012d", len(p.issued)+1), SecretAccessKey: fmt.Sprintf("secret-%d-%s", len(p.issued)+1, role),
+		SessionToken: "token/+==", Expiration: expires,
+	}
+	if p.tokenless {
+		c.SessionToken = ""
+	}
+	p.issued[c.AccessKeyID], p.roles[c.AccessKeyID], p.last[role] = expires, role, c
+	return c
+}
+
+// live says whether AWS accepts what is in a Secret.
+func (p *fakePortal) live(s *corev1.Secret) bool {
+	if s == nil {
+		return false
+	}
+	c, err := awscreds.Parse(s.Data)
+	if err != nil {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.issued[c.AccessKeyID].After(p.truth()) && c.SecretAccessKey == fmt.Sprintf("secret-%d-%s", number(c.AccessKeyID), p.roles[c.AccessKeyID])
+}
+
+func number(accessKeyID string) int {
+	n, _ := strconv.Atoi(accessKeyID[min(4, len(accessKeyID)):])
+	return n
+}
+
+// fakeFacts is a cluster in mode Manual with the given requests.
+type fakeFacts struct {
+	requests []cluster.CredentialsRequest
+	mode     cluster.CredentialsMode
+	cronJobs []cluster.CronJob
+	missing  map[string]bool
+}
+
+func (f *fakeFacts) Requests() ([]cluster.CredentialsRequest, bool, error) {
+	return f.requests, true, nil
+}
+func (f *fakeFacts) Mode() (cluster.CredentialsMode, error)        { return f.mode, nil }
+func (f *fakeFacts) CronJobs() []cluster.CronJob                   { return f.cronJobs }
+func (f *fakeFacts) HasNamespace(name string) (exists, known bool) { return !f.missing[name], true }

@@ -1,0 +1,372 @@
+package capcredentialset
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/internal/schedule"
+)
+
+var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+
+func ref(namespace, name string) types.NamespacedName {
+	return types.NamespacedName{Namespace: namespace, Name: name}
+}
+
+var (
+	machines = ref("openshift-machine-api", "aws-cloud-credentials")
+	registry = ref("openshift-image-registry", "installer-cloud-credentials")
+	ingress  = ref("openshift-ingress-operator", "cloud-credentials")
+	storage  = ref("openshift-cluster-csi-drivers", "ebs-cloud-credentials")
+)
+
+// fresh is a Secret that was written so long ago and lives for an hour from then.
+func fresh(role string, age time.Duration) observation {
+	return observation{Known: true, Found: true, Usable: true, Hash: "h", Books: books{
+		Role: role, RefreshedAt: noon.Add(-age), ExpiresAt: noon.Add(time.Hour - age), Hash: "h",
+	}}
+}
+
+func with(o observation, change func(*observation)) observation {
+	change(&o)
+	return o
+}
+
+func anInput(secrets map[types.NamespacedName]observation) input {
+	in := input{
+		Set: "cap", Spec: &v1alpha1.CAPCredentialSetSpec{}, Secrets: secrets, Memory: newMemory(), Now: noon,
+	}
+	in.Spec.Refresh = v1alpha1.RefreshSpec{AtLifetimePercent: 50, JitterPercent: ptr.To[int32](0)}
+	for r := range secrets {
+		in.Targets = append(in.Targets, target{Ref: r, DefaultRole: "r"})
+	}
+	slices.SortFunc(in.Targets, func(a, b target) int {
+		if before(a.Ref, b.Ref) {
+			return -1
+		}
+		return 1
+	})
+	return in
+}
+
+func TestDecide_JudgesOneSecret(t *testing.T) {
+	tests := map[string]struct {
+		secret observation
+		change func(*input)
+		// why a credential is needed, result of the row, and how many roles are asked for
+		why, result string
+		fetches     int
+		// next is from noon on; minus one for none
+		next time.Duration
+	}{
+		"a credential in the first half of its life is left alone until the half": {
+			secret: fresh("r", 10*time.Minute), result: v1alpha1.ReasonFresh, next: 20 * time.Minute,
+		},
+		"a credential in the second half of its life is refreshed": {
+			secret: fresh("r", 31*time.Minute), why: string(schedule.RefreshScheduled), result: v1alpha1.ReasonAwaitingRefresh, fetches: 1,
+		},
+		"an expired credential is refreshed": {
+			secret: fresh("r", 3*24*time.Hour), why: string(schedule.RefreshExpired), result: v1alpha1.ReasonAwaitingRefresh, fetches: 1,
+		},
+		"a credential from the future is refreshed, because a clock was wrong": {
+			secret: fresh("r", -time.Hour), why: string(schedule.RefreshClockJumped), result: v1alpha1.ReasonAwaitingRefresh, fetches: 1,
+		},
+		"a credential that claims to live for a year is refreshed": {
+			secret: with(fresh("r", 0), func(o *observation) { o.Books.ExpiresAt = noon.AddDate(1, 0, 0) }),
+			why:    string(schedule.RefreshAbsurd), result: v1alpha1.ReasonAwaitingRefresh, fetches: 1,
+		},
+		"a credential without bookkeeping, as openshift-install leaves it, is refreshed": {
+			secret: observation{Known: true, Found: true, Usable: true, Hash: "h"},
+			why:    whyUnknown, result: v1alpha1.ReasonAwaitingRefresh, fetches: 1,
+		},
+		"a Secret with nothing but a role is filled": {
+			secret: observation{Known: true, Found: true, Role: "own"}, why: whyUnusable, result: v1alpha1.ReasonAwaitingRefresh, fetches: 1,
+		},
+		"an edited Secret is set right": {
+			secret: with(fresh("r", time.Minute), func(o *observation) { o.Hash = "other" }),
+			why:    whyEdited, result: v1alpha1.ReasonAwaitingRefresh, fetches: 1,
+		},
+		"a Secret with another role's credential gets that of its own": {
+			secret: fresh("another", time.Minute), why: whyRoleChanged, result: v1alpha1.ReasonAwaitingRefresh, fetches: 1,
+		},
+		"a missing Secret is created": {
+			secret: observation{Known: true}, why: whyMissing, result: v1alpha1.ReasonAwaitingRefresh, fetches: 1,
+		},
+		"a missing Secret is not created where that is not wanted": {
+			secret: observation{Known: true}, change: func(in *input) { in.Spec.CreateMissingSecrets = ptr.To(false) },
+			result: v1alpha1.ReasonSecretMissing, next: -1,
+		},
+		"a missing Secret waits for its namespace": {
+			secret: observation{Known: true, NamespaceMissing: true}, result: v1alpha1.ReasonNamespaceMissing, next: -1,
+		},
+		"a Secret that has not been read is left alone": {
+			secret: observation{}, result: v1alpha1.ReasonAwaitingRefresh, next: -1,
+		},
+		"a Secret that may not be read says so": {
+			secret: observation{Forbidden: true, Problem: "p"}, result: v1alpha1.ReasonForbidden, next: -1,
+		},
+		"a Secret that an older set keeps is left to it": {
+			secret: fresh("r", time.Hour), change: func(in *input) { in.Targets[0].Holder = "older" },
+			result: v1alpha1.ReasonConflict, next: -1,
+		},
+		"a Secret without a role is left alone": {
+			secret: fresh("r", time.Hour), change: func(in *input) { in.Targets[0].DefaultRole = "" },
+			result: v1alpha1.ReasonNoRole, next: -1,
+		},
+		"what is older than a request is refreshed": {
+			secret: fresh("r", 10*time.Minute), change: func(in *input) { in.RequestedAt = noon.Add(-time.Minute) },
+			why: whyRequested, result: v1alpha1.ReasonAwaitingRefresh, fetches: 1,
+		},
+		"what is younger than a request is not": {
+			secret: fresh("r", 10*time.Minute), change: func(in *input) { in.RequestedAt = noon.Add(-11 * time.Minute) },
+			result: v1alpha1.ReasonFresh, next: 20 * time.Minute,
+		},
+		"a request of the same second does not repeat itself": {
+			secret: fresh("r", 0), change: func(in *input) { in.RequestedAt = noon.Add(900 * time.Millisecond); in.Now = noon.Add(time.Second) },
+			result: v1alpha1.ReasonFresh, next: 30 * time.Minute,
+		},
+		"a request for later waits until then": {
+			secret: fresh("r", 10*time.Minute), change: func(in *input) { in.RequestedAt = noon.Add(5 * time.Minute) },
+			result: v1alpha1.ReasonFresh, next: 20 * time.Minute,
+		},
+		"while the set is held, what is due says why and what is fresh stays fresh": {
+			secret: fresh("r", 40*time.Minute), change: func(in *input) { in.Hold = &hold{v1alpha1.ReasonCertificateExpired, "m"} },
+			why: string(schedule.RefreshScheduled), result: v1alpha1.ReasonCertificateExpired, next: -1,
+		},
+		"a role that has just failed is left alone for a while": {
+			secret: fresh("r", 40*time.Minute), change: failing(5*time.Second, 3),
+			why: string(schedule.RefreshScheduled), result: v1alpha1.ReasonCAPUnavailable, next: time.Second,
+		},
+		"a role that failed long ago is tried again": {
+			secret: fresh("r", 40*time.Minute), change: failing(10*time.Minute, 3),
+			why: string(schedule.RefreshScheduled), result: v1alpha1.ReasonCAPUnavailable, fetches: 1,
+		},
+		"a failure in the future is none: the clock has jumped back": {
+			secret: fresh("r", 40*time.Minute), change: failing(-time.Hour, 3),
+			why: string(schedule.RefreshScheduled), result: v1alpha1.ReasonCAPUnavailable, fetches: 1,
+		},
+		"a request goes past the wait after a failure": {
+			secret: fresh("r", 40*time.Minute), change: func(in *input) { failing(5*time.Second, 3)(in); in.RequestedAt = noon },
+			why: whyRequested, result: v1alpha1.ReasonCAPUnavailable, fetches: 1,
+		},
+		"a Secret that could not be written is left alone for a while, without a question to the portal": {
+			secret: fresh("r", 40*time.Minute), change: func(in *input) {
+				in.Memory.writes[machines] = failure{}.again(v1alpha1.ReasonForbidden, "m", noon, time.Time{}, writeRhythm)
+			},
+			why: string(schedule.RefreshScheduled), result: v1alpha1.ReasonForbidden, next: time.Second,
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			in := anInput(map[types.NamespacedName]observation{machines: test.secret})
+			if test.change != nil {
+				test.change(&in)
+			}
+			p := decide(in)
+			row := p.Rows[0]
+			if row.Why != test.why || row.Result != test.result || len(p.Fetches) != test.fetches {
+				t.Errorf("why %q, result %q and %d fetches, want %q, %q and %d", row.Why, row.Result, len(p.Fetches), test.why, test.result, test.fetches)
+			}
+			switch {
+			case test.next < 0 && !row.Next.IsZero():
+				t.Errorf("next at %s, want none", row.Next)
+			case test.fetches == 0 && test.next == time.Second && !row.Next.After(in.Now):
+				t.Errorf("next at %s, want later", row.Next)
+			case test.fetches == 0 && test.next > time.Second && !row.Next.Equal(noon.Add(test.next)):
+				t.Errorf("next at %s, want %s", row.Next, noon.Add(test.next))
+			}
+			if row.Result != v1alpha1.ReasonFresh && row.Message == "" && in.Hold == nil {
+				t.Error("a row that is not fresh has no message")
+			}
+		})
+	}
+}
+
+// failing has the role r failed for a number of times, the last time so long ago.
+func failing(ago time.Duration, times int) func(*input) {
+	return func(in *input) {
+		var f failure
+		for range times {
+			f = f.again(v1alpha1.ReasonCAPUnavailable, "m", noon.Add(-ago), time.Time{}, schedule.DefaultRetryRhythm)
+		}
+		in.Memory.roles["r"] = f
+	}
+}
+
+func TestDecide_AsksOncePerRoleTheMostImportantFirst(t *testing.T) {
+	in := anInput(map[types.NamespacedName]observation{
+		storage: fresh("r", 2*time.Hour), machines: fresh("r", 2*time.Hour), ingress: fresh("r", 2*time.Hour), registry: fresh("r", 2*time.Hour),
+		ref("other", "s"): fresh("r", 2*time.Hour),
+	})
+	for i := range in.Targets {
+		if in.Targets[i].Ref == storage || in.Targets[i].Ref == machines {
+			in.Targets[i].SpecRole = "m"
+		}
+	}
+	p := decide(in)
+	var roles []string
+	for _, f := range p.Fetches {
+		roles = append(roles, f.Role)
+	}
+	if !slices.Equal(roles, []string{"m", "r"}) {
+		t.Errorf("roles are asked for in the order %v, want m (machine-api) before r", roles)
+	}
+	var refs []types.NamespacedName
+	for _, r := range p.Rows {
+		refs = append(refs, r.Ref)
+	}
+	if want := []types.NamespacedName{machines, ingress, registry, storage, ref("other", "s")}; !slices.Equal(refs, want) {
+		t.Errorf("the order is %v, want %v", refs, want)
+	}
+	if n := len(p.Fetches[0].Rows); n != 2 {
+		t.Errorf("role m is for %d Secrets, want 2", n)
+	}
+}
+
+func TestDecide_TakesACredentialFromAnotherSecretOfTheRoleRatherThanFromThePortal(t *testing.T) {
+	tests := map[string]struct {
+		needy   observation
+		sibling observation
+		copies  int
+		fetches int
+	}{
+		"for a Secret that was deleted":           {observation{Known: true}, fresh("r", 20*time.Minute), 1, 0},
+		"for a Secret that was edited":            {with(fresh("r", 0), func(o *observation) { o.Hash = "x" }), fresh("r", 20*time.Minute), 1, 0},
+		"for the rest of a round that was killed": {fresh("r", 40*time.Minute), fresh("r", time.Minute), 1, 0},
+		"not from one that is due soon itself":    {fresh("r", 40*time.Minute), fresh("r", 20*time.Minute), 0, 1},
+		"not from one that is due":                {observation{Known: true}, fresh("r", 31*time.Minute), 0, 1},
+		"not from one that was edited":            {observation{Known: true}, with(fresh("r", 0), func(o *observation) { o.Hash = "x" }), 0, 1},
+		"not from one with another role's":        {observation{Known: true}, fresh("another", 0), 0, 1},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			p := decide(anInput(map[types.NamespacedName]observation{machines: test.needy, registry: test.sibling}))
+			if len(p.Copies) != test.copies || len(p.Fetches) != test.fetches {
+				t.Errorf("%d copies and %d fetches, want %d and %d", len(p.Copies), len(p.Fetches), test.copies, test.fetches)
+			}
+		})
+	}
+}
+
+func TestDecide_BringsSecretsOfARoleBackIntoStep(t *testing.T) {
+	p := decide(anInput(map[types.NamespacedName]observation{
+		machines: fresh("r", 31*time.Minute), registry: fresh("r", 16*time.Minute), storage: fresh("r", 5*time.Minute),
+	}))
+	// The storage's is too young to be changed without need, and young enough to be given to the others.
+	if len(p.Fetches) != 0 || len(p.Copies) != 1 || len(p.Copies[0].Rows) != 1 {
+		t.Fatalf("plan: %+v", p)
+	}
+	p = decide(anInput(map[types.NamespacedName]observation{machines: fresh("r", 31*time.Minute), registry: fresh("r", 16*time.Minute)}))
+	if len(p.Fetches) != 1 || len(p.Fetches[0].Rows) != 2 {
+		t.Errorf("the Secret that would be due soon was not taken along: %+v", p.Fetches)
+	}
+	edited := with(fresh("r", 0), func(o *observation) { o.Hash = "x" })
+	p = decide(anInput(map[types.NamespacedName]observation{machines: edited, registry: fresh("r", 31*time.Minute)}))
+	if len(p.Fetches) != 1 || len(p.Fetches[0].Rows) != 2 {
+		t.Errorf("want one question for both that need it: %+v", p.Fetches)
+	}
+}
+
+func TestDecide_WakesWhenTheNextThingIsDue(t *testing.T) {
+	in := anInput(map[types.NamespacedName]observation{machines: fresh("r", 10*time.Minute), registry: fresh("r", 5*time.Minute)})
+	if p := decide(in); !p.Wake.Equal(noon.Add(20 * time.Minute)) {
+		t.Errorf("it wakes at %s, want in 20 minutes", p.Wake)
+	}
+	in.RequestedAt = noon.Add(time.Minute)
+	if p := decide(in); !p.Wake.Equal(in.RequestedAt) {
+		t.Errorf("it wakes at %s, want at the request", p.Wake)
+	}
+	if p := decide(anInput(map[types.NamespacedName]observation{machines: {Known: true, NamespaceMissing: true}})); !p.Wake.IsZero() {
+		t.Errorf("it wakes at %s, but only an event can help", p.Wake)
+	}
+}
+
+func TestDecide_IsTheSameForTheSameInput(t *testing.T) {
+	in := anInput(map[types.NamespacedName]observation{machines: fresh("r", 10*time.Minute), registry: fresh("r", 50*time.Minute)})
+	in.Spec.Refresh.JitterPercent = ptr.To[int32](40)
+	first := decide(in)
+	for range 10 {
+		if p := decide(in); !p.Rows[0].Next.Equal(first.Rows[0].Next) {
+			t.Fatal("the jitter is drawn anew")
+		}
+	}
+}
+
+func TestDecide_TriesMoreOftenAsTheExpiryNears(t *testing.T) {
+	wait := func(age time.Duration) time.Duration {
+		in := anInput(map[types.NamespacedName]observation{machines: fresh("r", age)})
+		failing(0, 20)(&in)
+		return decide(in).Rows[0].Next.Sub(noon)
+	}
+	if early, late := wait(31*time.Minute), wait(59*time.Minute); late >= early || late <= 0 {
+		t.Errorf("29 minutes before the expiry it waits %s, a minute before it %s", early, late)
+	}
+}
+
+func TestDecide_AFightWaitsLongerEachTime(t *testing.T) {
+	edited := with(fresh("r", time.Minute), func(o *observation) { o.Hash = "x"; o.Writer = "argocd" })
+	in := anInput(map[types.NamespacedName]observation{machines: edited})
+	for i := range fightAfter {
+		if p := decide(in); len(p.Fetches) != 1 {
+			t.Fatalf("edit %d was not set right at once", i+1)
+		}
+		in.Memory.healed(machines, in.Now)
+	}
+	var waits []time.Duration
+	for range 4 {
+		p := decide(in)
+		if len(p.Fetches) != 0 || p.Rows[0].Result != v1alpha1.ReasonWriterFight || !p.Rows[0].Fighting {
+			t.Fatalf("a fight goes on: %+v", p.Rows[0])
+		}
+		waits = append(waits, p.Rows[0].Next.Sub(in.Now))
+		in.Now = p.Rows[0].Next
+		if p := decide(in); len(p.Fetches) != 1 {
+			t.Fatal("the Secret is never set right again")
+		}
+		in.Memory.healed(machines, in.Now)
+	}
+	if !slices.IsSorted(waits) || waits[0] >= waits[3] {
+		t.Errorf("the waits do not grow: %v", waits)
+	}
+	in.Now = in.Now.Add(time.Hour)
+	in.Secrets[machines] = with(edited, func(o *observation) { o.Books.RefreshedAt, o.Books.ExpiresAt = in.Now, in.Now.Add(time.Hour) })
+	if p := decide(in); len(p.Fetches) != 1 || p.Rows[0].Fighting {
+		t.Error("a fight of an hour ago is still held against an edit")
+	}
+}
+
+func TestDecide_AConfirmedCredentialIsNotAskedForAllTheTime(t *testing.T) {
+	// The portal has just said that a Secret that is due holds what it would give out now.
+	in := anInput(map[types.NamespacedName]observation{machines: fresh("r", 40*time.Minute)})
+	in.Memory.confirmed[machines] = confirmation{Hash: "h", Role: "r", FetchedAt: noon, ExpiresAt: noon.Add(20 * time.Minute)}
+	p := decide(in)
+	if len(p.Fetches) != 0 || !p.Rows[0].Next.Equal(noon.Add(10*time.Minute)) {
+		t.Errorf("next at %s, want at half of what is left", p.Rows[0].Next)
+	}
+	in.Memory.confirmed[machines] = confirmation{Hash: "h", Role: "r", FetchedAt: noon, ExpiresAt: noon.Add(2 * time.Second)}
+	in.Now = noon.Add(1500 * time.Millisecond)
+	if p = decide(in); len(p.Fetches) != 0 || p.Rows[0].Result != v1alpha1.ReasonFresh {
+		t.Errorf("a portal that has nothing new is asked ever more often: %+v", p.Rows[0])
+	}
+	in.Now = noon.Add(3 * time.Second)
+	if p = decide(in); len(p.Fetches) != 1 {
+		t.Error("an expired credential is not asked for")
+	}
+	in.Memory.confirmed[machines] = confirmation{Hash: "other", Role: "r", FetchedAt: noon, ExpiresAt: noon.Add(time.Hour)}
+	if p = decide(in); len(p.Fetches) != 1 {
+		t.Error("the confirmation of another content counts")
+	}
+}
+
+func TestDecide_APortalThatGivesOutDeadlyShortLivesIsNotAskedAllTheTime(t *testing.T) {
+	in := anInput(map[types.NamespacedName]observation{machines: fresh("r", 2*time.Hour)})
+	in.Memory.fetched["r"] = noon.Add(-time.Second)
+	if p := decide(in); len(p.Fetches) != 0 || !p.Rows[0].Next.Equal(noon.Add(time.Second)) {
+		t.Errorf("next at %s, want 2 seconds after the last one", p.Rows[0].Next)
+	}
+}

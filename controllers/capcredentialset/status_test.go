@@ -1,0 +1,201 @@
+package capcredentialset
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/internal/awscreds"
+)
+
+func scopeWith(rows []row) *scope {
+	s := &scope{state: &state{memory: newMemory()}, set: namedSet("cap", 0)}
+	s.plan.Rows = rows
+	return s
+}
+
+func aRow(n int, result string) row {
+	return row{
+		target: target{Ref: ref(fmt.Sprintf("ns-%d", n), "s")}, observation: observation{Known: true, Found: true},
+		Result: result, Message: strings.Repeat("long words ", 200), Role: strings.Repeat("r", 512),
+		ExpiresAt: noon, FetchedAt: noon, Next: noon,
+	}
+}
+
+func TestStatus_StaysSmallWithAThousandSecretsAndListsTheFailingOnesFirst(t *testing.T) {
+	var rows []row
+	for n := range 1000 {
+		result := v1alpha1.ReasonFresh
+		if n >= 997 {
+			result = v1alpha1.ReasonRoleRefused
+		}
+		rows = append(rows, aRow(n, result))
+	}
+	s := scopeWith(rows)
+	s.fillStatus()
+	s.setReady()
+	b, err := json.Marshal(s.set.Status)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(b) >= 256<<10 {
+		t.Errorf("the status has %d bytes", len(b))
+	}
+	status := s.set.Status
+	for i := range 3 {
+		if status.Targets[i].Result != v1alpha1.ReasonRoleRefused {
+			t.Errorf("row %d is %s, want the failing ones first", i, status.Targets[i].Result)
+		}
+	}
+	if status.Credentials != "997/1000" || int(status.TargetsNotListed)+len(status.Targets) != 1000 {
+		t.Errorf("%s, %d listed and %d not", status.Credentials, len(status.Targets), status.TargetsNotListed)
+	}
+}
+
+func TestStatus_ListsAtMostAsManyRowsAsTheAPIAllows(t *testing.T) {
+	var rows []row
+	for n := range 1000 {
+		r := aRow(n, v1alpha1.ReasonFresh)
+		r.Message, r.Role = "", "r"
+		rows = append(rows, r)
+	}
+	s := scopeWith(rows)
+	s.fillStatus()
+	if len(s.set.Status.Targets) != maxRows {
+		t.Errorf("%d rows", len(s.set.Status.Targets))
+	}
+}
+
+func TestStatus_KeepsWhatWasKnownOfASecretThatIsNotReadYet(t *testing.T) {
+	unread := row{target: target{Ref: machines}, Result: v1alpha1.ReasonAwaitingRefresh}
+	s := scopeWith([]row{unread})
+	s.set.Status.Targets = []v1alpha1.CredentialTargetStatus{{Namespace: machines.Namespace, Name: machines.Name, Result: v1alpha1.ReasonFresh, Role: "r"}}
+	s.fillStatus()
+	if got := s.set.Status.Targets[0]; got.Result != v1alpha1.ReasonFresh || got.Role != "r" {
+		t.Errorf("the row is %+v", got)
+	}
+}
+
+func TestReady_SaysWhoMustAct(t *testing.T) {
+	one := func(result string) []row {
+		return []row{{target: target{Ref: machines}, Result: result, Message: "Words. What to do."}}
+	}
+	tests := map[string]struct {
+		rows   []row
+		change func(*scope)
+		reason string
+		// ready is the status of Ready; present the abnormal condition that comes with it, if any
+		ready   metav1.ConditionStatus
+		present string
+	}{
+		"all fresh":                    {one(v1alpha1.ReasonFresh), nil, v1alpha1.ReasonFresh, metav1.ConditionTrue, ""},
+		"nothing to do":                {nil, nil, v1alpha1.ReasonNoTargets, metav1.ConditionUnknown, v1alpha1.ConditionReconciling},
+		"about to be fetched":          {one(v1alpha1.ReasonAwaitingRefresh), nil, v1alpha1.ReasonAwaitingRefresh, metav1.ConditionUnknown, v1alpha1.ConditionReconciling},
+		"a namespace is still to come": {one(v1alpha1.ReasonNamespaceMissing), nil, v1alpha1.ReasonNamespaceMissing, metav1.ConditionUnknown, v1alpha1.ConditionReconciling},
+		"the portal is away":           {one(v1alpha1.ReasonCAPUnavailable), nil, v1alpha1.ReasonRefreshFailing, metav1.ConditionFalse, v1alpha1.ConditionReconciling},
+		"the role is refused":          {one(v1alpha1.ReasonRoleRefused), nil, v1alpha1.ReasonRefreshFailing, metav1.ConditionFalse, v1alpha1.ConditionStalled},
+		"the set is held": {one(v1alpha1.ReasonFresh), func(s *scope) { s.hold = &hold{v1alpha1.ReasonCertificateExpired, "m"} },
+			v1alpha1.ReasonCertificateExpired, metav1.ConditionFalse, v1alpha1.ConditionStalled},
+		"the set is suspended": {one(v1alpha1.ReasonFresh), func(s *scope) {
+			s.set.Spec.Suspend, s.hold = true, &hold{v1alpha1.ReasonSuspended, "m"}
+		}, v1alpha1.ReasonSuspended, metav1.ConditionUnknown, ""},
+		"the requests may not be read": {one(v1alpha1.ReasonFresh), func(s *scope) {
+			s.requestsErr = apierrors.NewForbidden(schema.GroupResource{}, "", nil)
+		}, v1alpha1.ReasonForbidden, metav1.ConditionFalse, v1alpha1.ConditionStalled},
+		"a workload could not be restarted": {one(v1alpha1.ReasonFresh), func(s *scope) {
+			target := v1alpha1.RestartTarget{Kind: "Deployment", Namespace: "n", Name: "d"}
+			s.set.Spec.RestartTargets = []v1alpha1.RestartTarget{target}
+			s.memory.restarts[target] = restartState{failure: failure{}.again(v1alpha1.ReasonRestartFailed, "m", noon, time.Time{}, writeRhythm)}
+		}, v1alpha1.ReasonRestartFailed, metav1.ConditionFalse, v1alpha1.ConditionReconciling},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			s := scopeWith(test.rows)
+			if test.change != nil {
+				test.change(s)
+			}
+			s.setReady()
+			present := ""
+			for _, c := range s.set.Status.Conditions {
+				if c.Type == v1alpha1.ConditionReady {
+					if c.Reason != test.reason || c.Status != test.ready {
+						t.Errorf("Ready is %s (%s), want %s (%s)", c.Status, c.Reason, test.ready, test.reason)
+					}
+					if c.Message == "" {
+						t.Error("Ready has no message")
+					}
+					continue
+				}
+				present = c.Type
+			}
+			if present != test.present {
+				t.Errorf("condition %q comes with it, want %q", present, test.present)
+			}
+		})
+	}
+}
+
+func TestEveryFailureOfTheportalSaysWhatToDo(t *testing.T) {
+	for reason, words := range advice {
+		if message := withAdvice(reason, "It failed"); !strings.HasPrefix(message, "It failed. ") || !strings.HasSuffix(message, words) {
+			t.Errorf("%s: %s", reason, message)
+		}
+	}
+}
+
+func TestForbidden_ComesWithTheCommandThatGrantsIt(t *testing.T) {
+	err := apierrors.NewForbidden(schema.GroupResource{Resource: "secrets"}, "s",
+		errors.New(`User "system:serviceaccount:ops:robot" cannot list resource "secrets" in API group "" in the namespace "app"`))
+	message := forbiddenMessage(ref("app", "s"), "read", err, "elsewhere")
+	for _, part := range []string{"oc -n app create role", "--resource-name=s", "--verb=get,list,watch,create,patch", "--serviceaccount=ops:robot"} {
+		if !strings.Contains(message, part) {
+			t.Errorf("the message lacks %q: %s", part, message)
+		}
+	}
+	if n := len([]rune(forbiddenMessage(ref(strings.Repeat("n", 63), strings.Repeat("s", 63)), "read", err, "e"))); n > maxRowMessage {
+		t.Errorf("a message of %d characters would be cut in the middle of the command", n)
+	}
+}
+
+func TestObserve_SeesWhatIsInASecretWithoutKeepingIt(t *testing.T) {
+	key := []byte("key")
+	data := awscreds.Render(awscreds.Credential{AccessKeyID: "ASIACANARY", SecretAccessKey: "CANARYSECRET", SessionToken: "CANARYTOKEN"})
+	b := books{Role: "r", RefreshedAt: noon, ExpiresAt: noon.Add(time.Hour), Hash: awscreds.Hash(key, data)}
+	s := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Annotations: b.annotations("cap"), UID: types.UID("u"), ResourceVersion: "1"}, Data: data}
+	o := observe(s, key)
+	if !o.Usable || o.Edited() || o.Books != b {
+		t.Errorf("observed %+v", o)
+	}
+	if strings.Contains(fmt.Sprintf("%+v", o), "CANARY") {
+		t.Error("an observation keeps the content")
+	}
+	data["role"] = []byte("r")
+	if o = observe(s, key); o.Edited() {
+		t.Error("another key of the Secret counts as an edit")
+	}
+	data["credentials"] = append(data["credentials"], '\n')
+	s.ManagedFields = []metav1.ManagedFieldsEntry{
+		{Manager: fieldManager, Operation: metav1.ManagedFieldsOperationApply, FieldsV1: metav1.NewFieldsV1(`{"f:data":{"f:credentials":{}}}`), Time: &metav1.Time{Time: noon}},
+		{Manager: "labeller", FieldsV1: metav1.NewFieldsV1(`{"f:metadata":{"f:labels":{}}}`), Time: &metav1.Time{Time: noon.Add(time.Hour)}},
+		{Manager: "kubectl-edit", FieldsV1: metav1.NewFieldsV1(`{"f:data":{"f:credentials":{}}}`), Time: &metav1.Time{Time: noon}},
+		{Manager: "earlier", FieldsV1: metav1.NewFieldsV1(`{"f:data":{"f:aws_access_key_id":{}}}`), Time: &metav1.Time{Time: noon.Add(-time.Hour)}},
+	}
+	if o = observe(s, key); !o.Edited() || o.Writer != "kubectl-edit" {
+		t.Errorf("an edit is seen: %v, by %q, want kubectl-edit", o.Edited(), o.Writer)
+	}
+	for _, bad := range []string{"", "yesterday", "2026-13-01T00:00:00Z"} {
+		if got := readBooks(map[string]string{v1alpha1.RefreshedAtAnnotation: bad}); !got.RefreshedAt.IsZero() {
+			t.Errorf("%q counts as a time", bad)
+		}
+	}
+}
