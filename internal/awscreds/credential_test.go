@@ -33,8 +33,12 @@ func TestCredential_ShowsNothingOfItselfHoweverItIsPrinted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	asText, err := example.MarshalText()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, shown := range []string{
-		log.String(), string(asJSON), string(asYAML), example.String(), fmt.Sprint(example.MarshalLog()),
+		string(asText), example.GoString(), log.String(), string(asJSON), string(asYAML), example.String(), fmt.Sprint(example.MarshalLog()),
 		fmt.Sprintf("%v %+v %#v %s %q %x %d", example, example, example, example, example, example, example),
 		fmt.Sprintf("%v %+v %#v", nested, nested, nested), fmt.Sprintf("%+v", map[string]Credential{"a": example}),
 		fmt.Errorf("wrapped: %v", example).Error(),

@@ -53,7 +53,7 @@ func newInstallDir(t *testing.T) installDir {
 	for file, content := range map[string]string{
 		"mapi.yaml":  credentialsRequest("openshift-machine-api-aws", "AWSProviderSpec", "openshift-machine-api", "aws-cloud-credentials", ""),
 		"azure.yaml": credentialsRequest("openshift-machine-api-azure", "AzureProviderSpec", "openshift-machine-api", "azure-cloud-credentials", ""),
-		"two.yaml": credentialsRequest("aws-ebs-csi-driver-operator", "AWSProviderSpec", "openshift-cluster-csi-drivers", "ebs-cloud-credentials", "") +
+		"two.yaml": credentialsRequest("aws-ebs-csi-driver-operator", "AWSProviderSpec", "openshift-cluster-csi-drivers", "ebs-cloud-credentials", "    release.openshift.io/feature-set: Default,TechPreviewNoUpgrade\n") +
 			credentialsRequest("openshift-ingress", "AWSProviderSpec", "openshift-ingress-operator", "cloud-credentials", ""),
 		"capi.yaml":   credentialsRequest("openshift-cluster-api-aws", "AWSProviderSpec", "openshift-cluster-api", "capa-manager-bootstrap-credentials", "    release.openshift.io/feature-set: CustomNoUpgrade,TechPreviewNoUpgrade\n"),
 		"addon.yaml":  credentialsRequest("addon", "AWSProviderSpec", "addon-namespace", "addon-aws-keys", ""),
