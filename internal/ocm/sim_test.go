@@ -122,6 +122,11 @@ func TestRotation_FromRequestToCompletion(t *testing.T) {
 	if n := r.Count(sim.OpToken); n != 1 {
 		t.Errorf("%d token exchanges in the life of one token", n)
 	}
+	for _, request := range r.Requests() {
+		if !strings.HasPrefix(request.UserAgent, "credential-rotation-operator/") {
+			t.Errorf("%s was sent by %q", request.Operation, request.UserAgent)
+		}
+	}
 }
 
 func TestRotations_AreNewestFirst(t *testing.T) {
@@ -265,15 +270,18 @@ func TestCancel_EndsACallAtOnceAndIsRecognised(t *testing.T) {
 
 func TestClose_EndsTheCallsUnderWay(t *testing.T) {
 	r := newRig(t, sim.Options{})
-	must(r.client.CurrentAccount(context.Background()))(t)
+	client := r.connect(ocm.Config{
+		Credential: ocm.Credential{Token: r.OfflineToken(r.account.ID)}, Timeout: time.Hour, // nothing but Close ends the call
+	})
+	must(client.CurrentAccount(context.Background()))(t)
 	held := r.Hold(sim.OpListRotations, sim.BeforeEffect)
 	go func() {
 		<-held.Arrived()
-		_ = r.client.Close()
+		_ = client.Close()
 	}()
-	_, err := r.client.Rotations(context.Background(), r.account.ID)
+	_, err := client.Rotations(context.Background(), r.account.ID)
 	r.fails(err, ocm.OCMUnavailable)
-	_, err = r.client.Rotations(context.Background(), r.account.ID)
+	_, err = client.Rotations(context.Background(), r.account.ID)
 	if e := r.fails(err, ocm.OCMUnavailable); !strings.Contains(e.Message, "closed") {
 		t.Errorf("after Close: %s", e.Message)
 	}

@@ -147,6 +147,12 @@ func TestAnswers_AreJudgedByWhatCameOverTheWire(t *testing.T) {
 				}
 			}
 		}, ocm.MalformedAnswer, 200},
+		{"a body that never comes", func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(200)
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
+		}, ocm.OCMUnavailable, 200},
 		{"an answer that never comes", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, ocm.OCMUnavailable, 0},
 		{"a token that was used before it was issued", respond(401, `{"reason":"Token used before issued"}`), ocm.ClockSkew, 401},
 		{"a service whose clock is ten minutes away", func(w http.ResponseWriter, _ *http.Request) {
@@ -265,6 +271,24 @@ func TestRotations_ThatMoveWhileThePagesAreReadAreListedOnce(t *testing.T) {
 	rotations, err := s.client(t).Rotations(context.Background(), "1gsAccount")
 	if err != nil || len(rotations) != 101 || rotations[0].ID != "2Ju100" || rotations[100].ID != "2Ju000" {
 		t.Errorf("got %d rotations, %v", len(rotations), err)
+	}
+}
+
+func TestSubscriptions_ThatAreGoneAreLeftOutEvenByAServiceThatIgnoresTheSearch(t *testing.T) {
+	s := newServer(t, func(w http.ResponseWriter, _ *http.Request) {
+		answerJSON(w, 200, `{"items":[{"id":"1","status":"Deprovisioned"},{"id":"2","status":"Stale"},{"id":"3","status":"Archived"}]}`)
+	})
+	got, err := s.client(t).ActiveSubscriptions(context.Background(), "1gsAccount")
+	if err != nil || len(got) != 1 || got[0].Status != "Stale" {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+func TestAccessToken_IsNeverAmbiguousBecauseAskingAgainIsHarmless(t *testing.T) {
+	s := newServer(t, func(w http.ResponseWriter, _ *http.Request) { answerJSON(w, 500, `{}`) })
+	_, err := s.client(t).AccessToken(context.Background())
+	if e := judged(t, err, ocm.OCMUnavailable); e.Ambiguous() {
+		t.Errorf("ambiguous: %s", e.Message)
 	}
 }
 
