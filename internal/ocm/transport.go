@@ -174,8 +174,12 @@ func (t *transport) send(request *http.Request, toSSO bool) (*http.Response, *an
 		return nil, got
 	}
 	got.body, got.err = io.ReadAll(io.LimitReader(response.Body, maxBody+1))
-	if got.err == nil && len(got.body) > maxBody {
+	switch {
+	case got.err == nil && len(got.body) > maxBody:
 		got.body, got.err = nil, errTooLarge
+	case got.err == nil && ctx.Err() != nil:
+		// A server that notices that we hang up may end its half-written answer as if it were whole.
+		got.err = ctx.Err()
 	}
 	response.ContentLength = int64(len(got.body))
 	return response, got
