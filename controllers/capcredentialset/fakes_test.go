@@ -54,6 +54,9 @@ func (f *fuse) burn() (happens, known bool) {
 type secretWrite struct {
 	ref           types.NamespacedName
 	before, after *corev1.Secret
+	// creating is true when there was nothing when it was decided. Server-side apply cannot be told to create only, so what
+	// somebody else creates in the same moment is merged with it.
+	creating bool
 }
 
 // fakeSecrets is the API server as far as single Secrets go, and the watch of them, which is always up to date.
@@ -173,7 +176,7 @@ func (n *fakeNamespace) Apply(_ context.Context, want *corev1ac.SecretApplyConfi
 	maps.Copy(after.Data, want.Data)
 	maps.Copy(after.Annotations, want.Annotations)
 	f.store(r, after)
-	f.writes = append(f.writes, secretWrite{r, there, f.objects[r].DeepCopy()})
+	f.writes = append(f.writes, secretWrite{r, there, f.objects[r].DeepCopy(), want.ResourceVersion == nil})
 	if !known {
 		return nil, errDead
 	}

@@ -65,6 +65,8 @@ type row struct {
 	FetchedAt, ExpiresAt time.Time
 	// Next is when it is refreshed or tried again; zero when time alone will not do.
 	Next time.Time
+	// askAt is before when the portal is not to be asked for the row's sake; another Secret's credential may help earlier.
+	askAt time.Time
 	// Fighting is true while somebody keeps editing the Secret.
 	Fighting bool
 }
@@ -184,19 +186,21 @@ func (in input) gate(r row) row {
 			}
 		}
 	}
-	seed := in.Set + "/" + r.Role
-	for _, f := range []failure{in.Memory.roles[r.Role], in.Memory.writes[r.Ref]} {
-		if f.Count == 0 {
-			continue
-		}
+	if f := in.Memory.writes[r.Ref]; f.Count > 0 {
 		r.Result, r.Message = f.Reason, f.Message
-		if at := f.retryAt(seed, in.urgency(r), in.Now); at.After(in.Now) && !in.requested(f.Last) {
+		if at := f.retryAt(in.Set+"/"+r.Ref.String(), in.urgency(r), in.Now); at.After(in.Now) && !in.requested(f.Last) {
 			r.Next = at
 			return r
 		}
 	}
-	if early := in.Memory.fetched[r.Role].Add(minFetch); early.After(in.Now) && early.Before(in.Now.Add(2*minFetch)) {
-		r.Next = early
+	if f := in.Memory.roles[r.Role]; f.Count > 0 {
+		r.Result, r.Message = f.Reason, f.Message
+		if at := f.retryAt(in.Set+"/"+r.Role, in.urgency(r), in.Now); !in.requested(f.Last) {
+			r.askAt = at
+		}
+	}
+	if early := in.Memory.fetched[r.Role].Add(minFetch); early.After(r.askAt) && early.Before(in.Now.Add(2*minFetch)) {
+		r.askAt = early
 	}
 	return r
 }

@@ -20,7 +20,9 @@ func (p *plan) group(in input) {
 			donors[r.Role] = i
 		}
 	}
-	fetches, copies := map[string]int{}, map[string]int{}
+	copies := map[string]int{}
+	var needy []int
+	askable := map[string]bool{}
 	for i, r := range p.Rows {
 		if r.Why == "" || r.Next.After(in.Now) || r.Next.IsZero() {
 			continue
@@ -34,11 +36,21 @@ func (p *plan) group(in input) {
 			c.Rows = append(c.Rows, i)
 			continue
 		}
-		if _, ok := fetches[r.Role]; !ok {
-			fetches[r.Role] = len(p.Fetches)
-			p.Fetches = append(p.Fetches, fetch{Role: r.Role})
+		needy = append(needy, i)
+		askable[r.Role] = askable[r.Role] || !r.askAt.After(in.Now)
+	}
+	fetches := map[string]int{}
+	for _, i := range needy {
+		role := p.Rows[i].Role
+		if !askable[role] {
+			p.Rows[i].Next = p.Rows[i].askAt
+			continue
 		}
-		f := &p.Fetches[fetches[r.Role]]
+		if _, ok := fetches[role]; !ok {
+			fetches[role] = len(p.Fetches)
+			p.Fetches = append(p.Fetches, fetch{Role: role})
+		}
+		f := &p.Fetches[fetches[role]]
 		f.Rows = append(f.Rows, i)
 	}
 	p.joinAlmostDue(fetches, in.Now)

@@ -370,3 +370,12 @@ func TestDecide_APortalThatGivesOutDeadlyShortLivesIsNotAskedAllTheTime(t *testi
 		t.Errorf("next at %s, want 2 seconds after the last one", p.Rows[0].Next)
 	}
 }
+
+func TestDecide_APortalThatIsAskedForOneSecretServesAllOfItsRole(t *testing.T) {
+	// The one that has nothing is more urgent than the one that still lives for long.
+	in := anInput(map[types.NamespacedName]observation{machines: {Known: true}, registry: fresh("r", 31*time.Minute)})
+	failing(100*time.Second, 20)(&in)
+	if p := decide(in); len(p.Fetches) != 1 || len(p.Fetches[0].Rows) != 2 {
+		t.Errorf("fetches: %+v", p.Fetches)
+	}
+}

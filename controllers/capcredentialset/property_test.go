@@ -232,7 +232,7 @@ func (w *walk) watch() {
 	for _, write := range w.secrets.writes[w.seen:] {
 		w.tell("written: %s", write.ref)
 		w.old[write.ref] = append(w.old[write.ref], write.after)
-		if sameKeys(write.before, write.after) {
+		if sameKeys(write.before, write.after) && !write.creating {
 			w.fail("%s was written without a change", write.ref)
 		}
 		if write.before != nil && string(write.before.Data["role"]) != string(write.after.Data["role"]) || write.before != nil && write.before.Labels["x"] != write.after.Labels["x"] {
@@ -333,7 +333,7 @@ func (w *walk) badAnswer() (string, func() (awscreds.Credential, error)) {
 // no live credential was lost and that the content changed; in the end, once the portal answers well and the clock is right,
 // everything is fresh again. CAPCREDENTIALSET_WALKS and CAPCREDENTIALSET_SEED make more of them, or one again.
 func TestRandomHistories_NeverLoseALiveCredentialNeverWriteWithoutAChangeAndEndFresh(t *testing.T) {
-	walks, seed := environment("CAPCREDENTIALSET_WALKS", 150), environment("CAPCREDENTIALSET_SEED", 1)
+	walks, seed := environment("CAPCREDENTIALSET_WALKS", 60), environment("CAPCREDENTIALSET_SEED", 1)
 	steps, writes, calls := 0, 0, 0
 	for n := range walks {
 		t.Run(fmt.Sprint("seed ", seed+n), func(t *testing.T) {
