@@ -1,0 +1,192 @@
+package pullsecret
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	eventsv1 "k8s.io/api/events/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/test/harness"
+)
+
+func (w *world) backups() []corev1.Secret {
+	w.t.Helper()
+	list := &corev1.SecretList{}
+	w.must(cp.Client.List(context.Background(), list, client.InNamespace(w.namespace), client.HasLabels{"rotation.openshift.io/backup-of"}))
+	return list.Items
+}
+
+// put writes the cluster's pull secret as another writer.
+func (w *world) put(manager string, document []byte) {
+	w.t.Helper()
+	s := &corev1.Secret{}
+	w.must(cp.Client.Get(context.Background(), client.ObjectKey{Namespace: harness.PullSecretNamespace, Name: harness.PullSecretName}, s))
+	s.Data[corev1.DockerConfigJsonKey] = document
+	w.must(cp.Client.Update(context.Background(), s, client.FieldOwner(manager)))
+}
+
+func (w *world) secretWrites() int {
+	n := 0
+	for _, r := range w.api.Writes() {
+		if r.Resource == "secrets" && r.Name == harness.PullSecretName {
+			n++
+		}
+	}
+	return n
+}
+
+func TestAnEntryThatGoesBackToAnOldValueIsHealedAndItsWriterNamed(t *testing.T) {
+	w := newWorld(t, living())
+	w.create(rotation())
+	w.start()
+	w.waitFor("the rotation has ended", ended)
+
+	w.put("argocd-controller", w.before)
+	r := w.waitFor("the old entries are healed", func(r *v1alpha1.PullSecretRotation) bool {
+		return len(r.Status.Targets) == 1 && r.Status.Targets[0].Healed == 1 && ended(r)
+	})
+	w.current()
+	w.expectEvent(v1alpha1.ReasonEntryHealed, "argocd-controller")
+	if meta.FindStatusCondition(r.Status.Conditions, v1alpha1.ConditionSecondWriter) != nil {
+		t.Error("one heal is called a fight")
+	}
+
+	// Again and again: that is a fight, it backs off and becomes a condition that names the writer.
+	for range 2 {
+		n := w.get().Status.Targets[0].Healed
+		w.put("argocd-controller", w.before)
+		w.waitFor("healed again", func(r *v1alpha1.PullSecretRotation) bool { return r.Status.Targets[0].Healed == n+1 })
+	}
+	w.put("argocd-controller", w.before)
+	r = w.waitForReason(v1alpha1.ReasonWriterFight)
+	c := meta.FindStatusCondition(r.Status.Conditions, v1alpha1.ConditionSecondWriter)
+	if c == nil || c.Status != metav1.ConditionTrue || !strings.Contains(c.Message, "argocd-controller") {
+		t.Errorf("SecondWriter = %+v, want True and the writer's name", c)
+	}
+	if string(w.document()) != string(w.before) {
+		t.Error("the fight goes on without a pause")
+	}
+}
+
+func TestAnEditOfSomebodyElsesEntriesIsLeftAlone(t *testing.T) {
+	w := newWorld(t, living())
+	w.create(rotation())
+	w.start()
+	w.waitFor("the rotation has ended", ended)
+	w.api.Forget()
+	edited := []byte(strings.Replace(string(w.document()), `"auths":{`, `"auths":{"mirror.example.com:5000":{"auth":"bWlycm9yOnNlY3JldC1taXJyb3I="},`, 1))
+	if string(edited) == string(w.document()) {
+		t.Fatal("the edit changed nothing")
+	}
+	w.put("oc", edited)
+	harness.Eventually(t, "the edit was looked at", func(context.Context) error { return w.seen(3 * time.Second) })
+	if string(w.document()) != string(edited) || w.secretWrites() != 0 {
+		t.Error("somebody else's entry was not left alone")
+	}
+}
+
+// seen waits until the operator has read the Secret again.
+func (w *world) seen(within time.Duration) error {
+	deadline := time.Now().Add(within)
+	for time.Now().Before(deadline) {
+		for _, r := range w.api.Requests(func(r harness.Recorded) bool {
+			return r.Verb == "get" && r.Resource == "secrets" && r.Name == harness.PullSecretName
+		}) {
+			_ = r
+			return nil
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	return nil
+}
+
+func TestTheHealthCheckNoticesAPullSecretThatDied(t *testing.T) {
+	w := newWorld(t, still())
+	w.create(rotation(func(s *v1alpha1.PullSecretRotationSpec) {
+		future := metav1.NewTime(time.Now().Add(24 * time.Hour))
+		s.RotateAfter, s.HealthCheckInterval = &future, &metav1.Duration{Duration: 30 * time.Second}
+	}))
+	w.start()
+	r := w.waitForReason(v1alpha1.ReasonNotDue)
+	if c := meta.FindStatusCondition(r.Status.Conditions, v1alpha1.ConditionPullSecretValid); c == nil || c.Status != metav1.ConditionTrue {
+		t.Errorf("PullSecretValid = %+v, want True", c)
+	}
+	if r.Status.OCMCredential == nil || r.Status.OCMCredential.IssuedAt == nil || r.Status.OCMCredential.LastUsedAt == nil {
+		t.Errorf("the offline token's age and use are not shown: %+v", r.Status.OCMCredential)
+	}
+	if r.Status.NextRotationAfter == nil {
+		t.Error("the next T is not shown")
+	}
+	var d = string(w.document())
+	w.put("somebody", []byte(strings.Replace(d, auth([]byte(d), "registry.redhat.io"), "dWhjLXBvb2wtMTpub25zZW5zZS1ub25zZW5zZQ==", 1)))
+	w.waitFor("PullSecretValid is False", func(r *v1alpha1.PullSecretRotation) bool {
+		return meta.IsStatusConditionFalse(r.Status.Conditions, v1alpha1.ConditionPullSecretValid)
+	})
+}
+
+// insights-operator and a person with oc do the same work: whoever was first, nothing is written twice.
+func TestSomebodyElseWhoAppliesTheNewCredentialsFirstIsSuccess(t *testing.T) {
+	w := newWorld(t, still())
+	w.create(rotation())
+	p := w.start()
+	w.waitForReason(v1alpha1.ReasonAwaitingIssue)
+	p.Kill()
+	w.ocm.RunBatch()
+	w.put("insights-operator", w.ocm.PullSecret(w.account.ID))
+	w.api.Forget()
+	w.start()
+	r := w.waitForReason(v1alpha1.ReasonAwaitingRevocation)
+	if got := result(r, own); got != v1alpha1.ReasonAlreadyCurrent {
+		t.Errorf("the result is %s, want %s", got, v1alpha1.ReasonAlreadyCurrent)
+	}
+	if n := w.secretWrites(); n != 0 {
+		t.Errorf("the pull secret was written %d times, want never", n)
+	}
+	w.oneRotation()
+}
+
+// The other order: insights-operator merges the same entries into what the operator wrote, which changes nothing; and a
+// write that comes between the operator's read and its own is not lost.
+func TestAWriteThatComesInBetweenIsNotLost(t *testing.T) {
+	w := newWorld(t, still())
+	w.create(rotation())
+	w.start()
+	w.waitForReason(v1alpha1.ReasonAwaitingIssue)
+	hold := w.api.Hold(harness.Before, func(r harness.APIRequest) bool {
+		return r.Resource == "secrets" && r.Name == harness.PullSecretName && r.IsWrite()
+	})
+	w.ocm.RunBatch()
+	<-hold.Reached()
+	edited := []byte(strings.Replace(string(w.before), `"auths":{`, `"auths":{"mirror.example.com:5000":{"auth":"bWlycm9yOnNlY3JldC1taXJyb3I="},`, 1))
+	w.put("oc", edited)
+	hold.Release()
+	w.waitForReason(v1alpha1.ReasonAwaitingRevocation)
+	w.current()
+	if auth(w.document(), "mirror.example.com:5000") == "" {
+		t.Error("the entry that came in between is lost")
+	}
+}
+
+func (w *world) expectEvent(reason, part string) {
+	w.t.Helper()
+	harness.Eventually(w.t, "an event "+reason+" that names "+part, func(ctx context.Context) error {
+		list := &eventsv1.EventList{}
+		if err := cp.Client.List(ctx, list); err != nil {
+			return err
+		}
+		for _, e := range list.Items {
+			if e.Reason == reason && e.Regarding.Name == name && strings.Contains(e.Note, part) {
+				return nil
+			}
+		}
+		return fmt.Errorf("none among %d events", len(list.Items))
+	})
+}

@@ -1,0 +1,137 @@
+package pullsecret
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	machineconfigurationv1 "github.com/openshift/api/machineconfiguration/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/test/sim/ocm"
+	"github.com/openshift/credential-rotation-operator/test/sim/registry"
+)
+
+// still is an OCM whose time passes only when the test lets it.
+func still() settings { return settings{siblings: 1, siblingMode: ocm.NeverSwitches} }
+
+func (w *world) pause(pool string) {
+	w.t.Helper()
+	p := &machineconfigurationv1.MachineConfigPool{}
+	w.must(cp.Client.Get(context.Background(), client.ObjectKey{Name: pool}, p))
+	p.Spec.Paused = true
+	w.must(cp.Client.Update(context.Background(), p))
+}
+
+func TestAPausedPoolIsReportedAndDoesNotBlock(t *testing.T) {
+	w := newWorld(t, still())
+	w.pause("worker")
+	w.create(rotation())
+	w.start()
+	r := w.waitForReason(v1alpha1.ReasonAwaitingIssue)
+	if c := meta.FindStatusCondition(r.Status.Conditions, v1alpha1.ConditionPoolsPaused); c == nil || c.Status != metav1.ConditionTrue {
+		t.Error("the paused pool was not reported before the request")
+	}
+	w.ocm.RunBatch()
+	r = w.waitForReason(v1alpha1.ReasonAwaitingRevocation)
+	if r.Status.Rotation.RolledOutAt == nil {
+		t.Error("the paused pool holds up the roll-out")
+	}
+	p := &machineconfigurationv1.MachineConfigPool{}
+	w.must(cp.Client.Get(t.Context(), client.ObjectKey{Name: "worker"}, p))
+	if !p.Spec.Paused {
+		t.Error("the pool was unpaused")
+	}
+}
+
+func TestAClusterWithoutPoolsIsFine(t *testing.T) {
+	w := newWorld(t, still())
+	w.must(w.mco.Stop())
+	w.must(cp.Client.DeleteAllOf(t.Context(), &machineconfigurationv1.MachineConfigPool{}))
+	w.create(rotation())
+	w.start()
+	w.waitForReason(v1alpha1.ReasonAwaitingIssue)
+	w.ocm.RunBatch()
+	w.waitForReason(v1alpha1.ReasonAwaitingRevocation)
+	w.current()
+}
+
+func TestADegradedPoolRollsTheEntriesBackAndNothingElse(t *testing.T) {
+	s := still()
+	s.document = odd
+	w := newWorld(t, s)
+	w.create(rotation())
+	w.start()
+	w.waitForReason(v1alpha1.ReasonAwaitingIssue)
+	w.mco.Degrade("worker")
+	w.ocm.RunBatch()
+	r := w.waitForReason(v1alpha1.ReasonRolledBack)
+	if string(w.document()) != string(w.before) {
+		t.Error("the old entries are not back byte for byte")
+	}
+	if r.Status.Rotation.RolledBackAt == nil || result(r, own) != v1alpha1.ReasonRolledBack {
+		t.Errorf("the status does not show the rollback: result %s", result(r, own))
+	}
+	// When OCM deletes the old credentials the new ones must go in again: the transfer of the sibling expires.
+	w.mco.Recover("worker")
+	w.days(6)
+	w.waitFor("the new credentials are in place after the old ones died", ended)
+	if auth(w.document(), "quay.io") != auth(w.ocm.PullSecret(w.account.ID), "quay.io") {
+		t.Error("the pull secret does not hold what OCM gives out now")
+	}
+}
+
+func TestNothingIsRolledBackOnceTheOldCredentialsAreDead(t *testing.T) {
+	w := newWorld(t, settings{siblings: 1, siblingMode: ocm.SwitchesSoon})
+	w.ocm.StartRotationElsewhere(w.account.ID)
+	w.ocm.CompleteEverything()
+	w.mco.Degrade("worker")
+	w.create(rotation())
+	w.start()
+	w.waitForReason(v1alpha1.ReasonRollbackImpossible)
+	w.current()
+}
+
+func TestRollbackNeverLeavesADegradedPoolToAPerson(t *testing.T) {
+	w := newWorld(t, still())
+	w.create(rotation(func(s *v1alpha1.PullSecretRotationSpec) { s.Rollback = v1alpha1.RollbackNever }))
+	w.start()
+	w.waitForReason(v1alpha1.ReasonAwaitingIssue)
+	w.mco.Degrade("worker")
+	w.ocm.RunBatch()
+	w.waitForReason(v1alpha1.ReasonRolloutDegraded)
+	w.current()
+}
+
+// The registries accepted the new credentials before they were written, and refuse them afterwards: the health check
+// within the dual-credential window notices.
+func TestAppliedCredentialsThatTheRegistriesThenRefuseAreRolledBack(t *testing.T) {
+	w := newWorld(t, still())
+	w.create(rotation(func(s *v1alpha1.PullSecretRotationSpec) { s.HealthCheckInterval = &metav1.Duration{Duration: 30 * time.Second} }))
+	w.start()
+	w.waitForReason(v1alpha1.ReasonAwaitingIssue)
+	w.ocm.RunBatch()
+	w.waitForReason(v1alpha1.ReasonAwaitingRevocation)
+	w.registry.Break(registry.Fault{Registry: registry.RedHatRegistry, Endpoint: registry.EndpointToken, Kind: registry.Unauthorized401})
+	w.waitForReason(v1alpha1.ReasonRolledBack)
+	if string(w.document()) != string(w.before) {
+		t.Error("the old entries are not back byte for byte")
+	}
+}
+
+func TestTheBackupIsOwnedByTheObject(t *testing.T) {
+	w := newWorld(t, living())
+	w.create(rotation())
+	w.start()
+	r := w.waitFor("the rotation has ended", ended)
+	backups := w.backups()
+	if len(backups) != 1 || backups[0].Name != r.Status.Rotation.BackupSecret {
+		t.Fatalf("there are %d backup Secrets, want the one that the status names", len(backups))
+	}
+	if o := backups[0].OwnerReferences; len(o) != 1 || o[0].UID != r.UID {
+		t.Errorf("the backup is not owned by the object: %+v", o)
+	}
+}
