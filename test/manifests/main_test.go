@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
+	"syscall"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -59,6 +61,14 @@ func runOnServer(m *testing.M) (code int, err error) {
 		return 0, fmt.Errorf("the control plane does not start: %w", err)
 	}
 	defer func() { err = errors.Join(err, env.Stop()) }()
+	// The control plane runs in process groups of its own: Ctrl-C does not reach it.
+	interrupted := make(chan os.Signal, 1)
+	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-interrupted
+		_ = env.Stop()
+		os.Exit(1)
+	}()
 	if server.admin, err = client.New(server.config, client.Options{}); err != nil {
 		return 0, err
 	}
