@@ -80,7 +80,7 @@ func TestAccount_ThatIsNotOnesOwnIsForbiddenWithOCMsWords(t *testing.T) {
 	_, err := r.client.RequestRotation(context.Background(), other.ID)
 	e := r.fails(err, ocm.OCMForbidden)
 	if e.Status != 403 || e.Code != "ACCT-MGMT-11" || e.OperationID == "" || e.Ambiguous() {
-		t.Errorf("got %+v", *e)
+		t.Errorf("got %+v", e)
 	}
 	for _, words := range []string{"ACCT-MGMT-11", e.OperationID, "denied access", "requesting a rotation"} {
 		if !strings.Contains(e.Message, words) {
@@ -168,7 +168,7 @@ func TestRequestRotation_ThatWasNeverSentIsNotAmbiguous(t *testing.T) {
 		r.Break(sim.Fault{Endpoint: sim.OpToken, Kind: sim.Error500})
 		_, err := r.client.RequestRotation(ctx, r.account.ID)
 		if e := r.fails(err, ocm.OCMUnavailable); e.Ambiguous() || e.Status != 500 {
-			t.Errorf("got %+v", *e)
+			t.Errorf("got %+v", e)
 		}
 		if n := r.Count(sim.OpToken); n != 1 {
 			t.Errorf("the SSO was asked %d times: the SDK's repeats are not off", n)

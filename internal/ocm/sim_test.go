@@ -45,7 +45,7 @@ func (r *rig) connect(cfg ocm.Config) *ocm.Client {
 }
 
 // fails checks the kind of an error, and that nothing in it is a secret of the simulator.
-func (r *rig) fails(err error, want ocm.Kind) *ocm.Error {
+func (r *rig) fails(err error, want ocm.Kind) ocm.Error {
 	r.t.Helper()
 	var e *ocm.Error
 	if !errors.As(err, &e) || e.Kind != want {
@@ -57,7 +57,7 @@ func (r *rig) fails(err error, want ocm.Kind) *ocm.Error {
 			r.t.Errorf("the error holds a secret: %s", text)
 		}
 	}
-	return e
+	return *e
 }
 
 func must[T any](value T, err error) func(*testing.T) T {

@@ -124,7 +124,7 @@ func TestSSO_AnErrorOfItsOwnIsNoVerdictOnAServiceAccount(t *testing.T) {
 	defer func() { _ = client.Close() }()
 	_, err = client.CurrentAccount(context.Background())
 	if e := judged(t, err, ocm.OCMUnavailable); e.Status != 503 || e.RetryAfter != 90*time.Second {
-		t.Errorf("got %+v", *e)
+		t.Errorf("got %+v", e)
 	}
 }
 

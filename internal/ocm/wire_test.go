@@ -91,7 +91,7 @@ func answerJSON(w http.ResponseWriter, status int, body string) {
 }
 
 // judged checks the kind of an error and that it holds no secret, however it is printed.
-func judged(t *testing.T, err error, want ocm.Kind) *ocm.Error {
+func judged(t *testing.T, err error, want ocm.Kind) ocm.Error {
 	t.Helper()
 	var e *ocm.Error
 	if !errors.As(err, &e) || e.Kind != want {
@@ -100,7 +100,7 @@ func judged(t *testing.T, err error, want ocm.Kind) *ocm.Error {
 	if text := fmt.Sprintf("%v %+v %#v", err, *e, *e); strings.Contains(text, "CANARY") {
 		t.Errorf("the error holds a secret: %s", text)
 	}
-	return e
+	return *e
 }
 
 func TestAnswers_AreJudgedByWhatCameOverTheWire(t *testing.T) {
