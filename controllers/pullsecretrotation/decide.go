@@ -131,13 +131,16 @@ type Check struct {
 
 // Input is all that a decision depends on.
 type Input struct {
-	Name     string
-	Created  time.Time
-	Approved string // value of the annotation that approves a T
-	Spec     *v1alpha1.PullSecretRotationSpec
-	Status   *v1alpha1.PullSecretRotationStatus
-	Facts    *Facts
-	Options  *Options
+	Name string
+	// Generation of the spec.
+	Generation int64
+	Created    time.Time
+	Edited     time.Time // when somebody last changed the spec or the metadata; zero when unknown
+	Approved   string    // value of the annotation that approves a T
+	Spec       *v1alpha1.PullSecretRotationSpec
+	Status     *v1alpha1.PullSecretRotationStatus
+	Facts      *Facts
+	Options    *Options
 	// LastPoll is when OCM was last asked about this rotation, by this process.
 	LastPoll time.Time
 	Now      time.Time

@@ -15,18 +15,21 @@ import (
 // use still good? An idle object asks OCM only when T is due or the health check is: two requests.
 func betweenRotations(in Input, d due) Decision {
 	isDue := d.set && !satisfiedByRecord(in.Status, d.t)
-	interval := healthInterval(in.Spec)
-	nextHealth := nextHealthCheck(in, interval)
+	nextHealth := nextHealthCheck(in, healthInterval(in.Spec))
 	if w, ok := oldEntries(in); ok {
 		return w
-	}
-	if !isDue && in.Now.Before(nextHealth) {
-		return idle(in, d, nextHealth)
 	}
 	if problem, bad := brokenCanary(in); bad {
 		return problem
 	}
-	if isDue && in.Facts.Pools == nil {
+	if in.Spec.Mode == v1alpha1.ModeAudit {
+		if said, ok := lastAudit(in, auditVerdict(d, isDue)); ok && in.Now.Before(nextHealth) {
+			return audited(in, d, said, nextHealth)
+		}
+	} else if !isDue && in.Now.Before(nextHealth) {
+		return idle(in, d, nextHealth)
+	}
+	if (isDue || in.Spec.Mode == v1alpha1.ModeAudit) && in.Facts.Pools == nil {
 		return look(LookAtPools) // paused ones are reported before a rotation, not after
 	}
 	if w, ok := checkAccount(in, isDue); ok {
@@ -40,7 +43,7 @@ func betweenRotations(in Input, d due) Decision {
 		return look(LookAtIssued)
 	}
 	if in.Spec.Mode == v1alpha1.ModeAudit {
-		return audit(in, d, isDue, interval)
+		return audit(in, d, isDue, nextHealth)
 	}
 	if r, ok := pending(rotations); ok {
 		return begin(r, reasonFor(r, d), d)
@@ -52,15 +55,18 @@ func betweenRotations(in Input, d due) Decision {
 		if r, ok := satisfying(rotations, d.t); ok {
 			return Decision{Step: RecordSatisfied, Rotation: found(r, v1alpha1.TriggerStartedElsewhere, &d.t)}
 		}
-		if w, ok := mayRequest(in, d); !ok {
-			return w
+	}
+	if !in.Now.Before(nextHealth) {
+		// Also while a rotation is due: it may be held back for weeks.
+		if in.Facts.Checks == nil {
+			return look(CheckInUse)
 		}
-		return Decision{Step: Begin, Rotation: v1alpha1.RotationStatus{After: timePtr(d.t), Reason: d.reason}}
+		return look(RecordHealth)
 	}
-	if in.Facts.Checks == nil {
-		return look(CheckInUse)
+	if w, ok := mayRequest(in, d); !ok {
+		return w
 	}
-	return look(RecordHealth)
+	return Decision{Step: Begin, Rotation: v1alpha1.RotationStatus{After: timePtr(d.t), Reason: d.reason}}
 }
 
 // catchUp is for a cluster that comes late: OCM has finished a rotation and this cluster still has something else. Its own
@@ -87,30 +93,6 @@ func catchUp(in Input, d due, rotations []ocm.Rotation) (Decision, bool) {
 	}
 	r.Reason = v1alpha1.TriggerCatchUp
 	return Decision{Step: Begin, Rotation: r}, true
-}
-
-// mayRequest is the last gate before a rotation of this cluster's own: what it would do to others, and whether its time
-// has come.
-func mayRequest(in Input, d due) (Decision, bool) {
-	if in.Facts.Siblings == nil {
-		return look(LookAtSiblings), false
-	}
-	if siblings := *in.Facts.Siblings; in.Spec.SiblingClusters != v1alpha1.SiblingsAllow && len(siblings) > 0 {
-		return wait(Stalled, v1alpha1.ReasonSiblingClusters, "Held back by sibling clusters",
-			fmt.Sprintf("A rotation is due since %s, but the account has %d other active clusters: %s. Each would have to take the new pull secret "+
-				"within days or lose its credentials. Create a PullSecretRotation with mode Follow (or Rotate) on each of them, then set "+
-				"spec.siblingClusters to Allow here.", onTheClock(d.t), len(siblings), names(siblings)), recheckForPeople), false
-	}
-	if actions := in.Facts.Cluster.DisruptiveActions; len(actions) > 0 && !in.Spec.Rollout.AllowNodeDisruption && targetsGlobalPullSecret(in.Spec) {
-		return wait(Stalled, v1alpha1.ReasonNodeDisruption, "Held back by a node disruption policy",
-			fmt.Sprintf("A rotation is due since %s, but the node disruption policy of this cluster makes a change of the pull secret %s every node. "+
-				"Set the action for /var/lib/kubelet/config.json to None in MachineConfiguration/cluster, or accept it with "+
-				"spec.rollout.allowNodeDisruption.", onTheClock(d.t), strings.ToLower(strings.Join(actions, " and "))), recheckForPeople), false
-	}
-	if w, held := holdBack(in, d); held {
-		return w, false
-	}
-	return Decision{}, true
 }
 
 // checkAccount makes sure that the OCM credential and the cluster's pull secret belong to one account, when a rotation is
@@ -208,22 +190,6 @@ func writerName(manager string) string {
 	return fmt.Sprintf("The writer %q", manager)
 }
 
-// audit reports what a rotation would do.
-func audit(in Input, d due, isDue bool, interval time.Duration) Decision {
-	if in.Facts.Siblings == nil {
-		return look(LookAtSiblings)
-	}
-	if in.Facts.Checks == nil {
-		return look(CheckInUse)
-	}
-	verdict := "No rotation is due."
-	if isDue {
-		verdict = fmt.Sprintf("A rotation is due since %s.", onTheClock(d.t))
-	}
-	return wait(Ready, v1alpha1.ReasonAudited, "Audited", fmt.Sprintf("%s The account has %d other active clusters. status.targets says, entry by entry, what a "+
-		"rotation would change; nothing was requested or written.", verdict, len(*in.Facts.Siblings)), interval)
-}
-
 // idle reports that nothing is to be done.
 func idle(in Input, d due, nextHealth time.Time) Decision {
 	after := nextHealth.Sub(in.Now)
@@ -232,9 +198,6 @@ func idle(in Input, d due, nextHealth time.Time) Decision {
 	case in.Spec.Mode == v1alpha1.ModeFollow:
 		reason, phase = v1alpha1.ReasonFollowing, "Following"
 		message = "Waits for a rotation that another cluster, a person or Red Hat requests."
-	case in.Spec.Mode == v1alpha1.ModeAudit:
-		reason, phase = v1alpha1.ReasonAudited, "Audited"
-		message = "Nothing was requested or written; status.targets says what a rotation would change."
 	case d.set:
 		message = fmt.Sprintf("The account's pull secret has been rotated after %s.", onTheClock(d.t))
 	default:
@@ -244,7 +207,7 @@ func idle(in Input, d due, nextHealth time.Time) Decision {
 		message += fmt.Sprintf(" The next rotation is due at %s.", onTheClock(*d.next))
 		after = min(after, d.next.Sub(in.Now))
 	}
-	if t, bad := brokenTarget(in); bad && in.Spec.Mode != v1alpha1.ModeAudit {
+	if t, bad := brokenTarget(in); bad {
 		return wait(Stalled, t.Problem, "A target is left out", t.Message+" The other targets are served.", min(after, recheckForPeople))
 	}
 	return wait(Ready, reason, phase, message, after)
@@ -291,23 +254,6 @@ func found(r ocm.Rotation, reason v1alpha1.RotationTrigger, after *time.Time) v1
 		s.After = timePtr(*after)
 	}
 	return s
-}
-
-func names(siblings []ocm.Subscription) string {
-	const shown = 10 // a condition is a message, not a report
-	list := make([]string, 0, shown)
-	for i, s := range siblings {
-		if i == shown {
-			list = append(list, fmt.Sprintf("and %d more", len(siblings)-shown))
-			break
-		}
-		name := s.DisplayName
-		if name == "" {
-			name = s.ClusterID
-		}
-		list = append(list, name)
-	}
-	return strings.Join(list, ", ")
 }
 
 func healthInterval(spec *v1alpha1.PullSecretRotationSpec) time.Duration {

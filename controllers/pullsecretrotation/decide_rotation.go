@@ -38,7 +38,7 @@ func requesting(in Input, d due) Decision {
 		return look(LookAtRotations)
 	}
 	if known, ok := adoptable(*in.Facts.Rotations, r); ok {
-		return Decision{Step: RecordID, Rotation: found(known, r.Reason, nil)}
+		return adopt(known, r)
 	}
 	if in.Facts.IntentIsOurs {
 		return look(Request)
@@ -60,6 +60,19 @@ func requesting(in Input, d due) Decision {
 	return look(RecordIntent)
 }
 
+// clockSkew is how far OCM's clock may be behind this cluster's.
+const clockSkew = 5 * time.Minute
+
+// adopt takes over a rotation that OCM lists in the place of one of our own. When it was requested before T, it is seen
+// through and T still needs its own.
+func adopt(known ocm.Rotation, r *v1alpha1.RotationStatus) Decision {
+	taken := found(known, r.Reason, nil)
+	if r.After != nil && !known.CreatedAt.Before(r.After.Add(-clockSkew)) {
+		taken.After = r.After
+	}
+	return Decision{Step: RecordID, Rotation: taken}
+}
+
 // adoptable is the rotation that makes a request of our own unnecessary: one that is pending, one created at or after T,
 // or one created since the intent was recorded (OCM's clock may be some minutes behind ours).
 func adoptable(rotations []ocm.Rotation, r *v1alpha1.RotationStatus) (ocm.Rotation, bool) {
@@ -71,7 +84,6 @@ func adoptable(rotations []ocm.Rotation, r *v1alpha1.RotationStatus) (ocm.Rotati
 			return s, true
 		}
 	}
-	const clockSkew = 5 * time.Minute
 	if r.IntendedAt != nil {
 		return satisfying(rotations, r.IntendedAt.Add(-clockSkew))
 	}
@@ -125,7 +137,7 @@ func awaitIssueMessage(in Input) Decision {
 func vanished(in Input) Decision {
 	r := in.Status.Rotation
 	if newest, ok := pending(*in.Facts.Rotations); ok {
-		return Decision{Step: RecordID, Rotation: found(newest, r.Reason, nil)}
+		return adopt(newest, r)
 	}
 	return wait(Stalled, v1alpha1.ReasonRotationVanished, "Rotation vanished",
 		fmt.Sprintf("OCM no longer lists rotation %s: somebody deleted its record, and whether it still takes place is not known. It is not requested a second time. "+

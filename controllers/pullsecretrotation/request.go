@@ -19,6 +19,7 @@ func (s *scope) recordIntent(ctx context.Context) error {
 		return err
 	}
 	s.facts.IntentIsOurs = true
+	s.facts.Rotations = nil // the list is read again right before the request: another cluster may have been quicker
 	return nil
 }
 
@@ -51,7 +52,7 @@ var errAnswerLost = errors.New("the answer to the request was lost")
 // recordID takes over a rotation that the list shows.
 func (s *scope) recordID(known v1alpha1.RotationStatus) error {
 	r := s.rotation()
-	r.ID, r.OCMStatus, r.RequestedAt, r.Adopted = known.ID, known.OCMStatus, known.RequestedAt, true
+	r.ID, r.OCMStatus, r.RequestedAt, r.After, r.Adopted = known.ID, known.OCMStatus, known.RequestedAt, known.After, true
 	s.event(corev1.EventTypeNormal, v1alpha1.ReasonRotationAdopted, "Adopt", "Rotation %s of account %s is adopted instead of requesting another", r.ID, s.accountID())
 	return nil
 }

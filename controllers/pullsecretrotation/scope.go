@@ -49,10 +49,21 @@ func newScope(ctx context.Context, r *Reconciler, obj *v1alpha1.PullSecretRotati
 
 func (s *scope) input() Input {
 	return Input{
-		Name: s.obj.Name, Created: s.obj.CreationTimestamp.Time, Approved: s.obj.Annotations[v1alpha1.ApprovedAnnotation],
+		Name: s.obj.Name, Generation: s.obj.Generation, Created: s.obj.CreationTimestamp.Time, Edited: edited(s.obj), Approved: s.obj.Annotations[v1alpha1.ApprovedAnnotation],
 		Spec: &s.obj.Spec, Status: &s.obj.Status, Facts: &s.facts, Options: &s.r.Options,
 		LastPoll: s.memory.lastPoll, Now: s.now(),
 	}
+}
+
+// edited is when anything but the status of an object was last changed, as far as managedFields tell.
+func edited(o client.Object) time.Time {
+	var newest time.Time
+	for _, m := range o.GetManagedFields() {
+		if m.Subresource == "" && m.Time != nil && m.Time.After(newest) {
+			newest = m.Time.Time
+		}
+	}
+	return newest
 }
 
 func (s *scope) now() time.Time { return s.r.Options.Clock.Now() }

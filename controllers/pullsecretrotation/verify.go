@@ -220,5 +220,6 @@ func (s *scope) recordHealth() error {
 		conditions.Set(s.obj, v1alpha1.ConditionPullSecretValid, metav1.ConditionTrue, v1alpha1.ReasonRegistriesAccept,
 			"The registries accept the pull secret in use.")
 	}
+	s.facts.Checks = nil // they say nothing about credentials that may be issued next
 	return nil
 }

@@ -8,19 +8,29 @@ type Window struct {
 	Duration time.Duration
 }
 
-// WindowOpen says whether one of the windows is open and, when none is, when the first one opens (zero when none ever
-// does, or when one is open). Without any window it is always open.
-func WindowOpen(windows []Window, now time.Time) (open bool, nextOpen time.Time) {
-	if len(windows) == 0 {
-		return true, time.Time{}
-	}
+// Opening is a window that is open: since At, for Duration. The zero value is none.
+type Opening struct {
+	At       time.Time
+	Duration time.Duration
+}
+
+// Open is true when there is an open window.
+func (o Opening) Open() bool { return !o.At.IsZero() }
+
+// WindowOpened gives the window that is open, of several the one that closes last, and, when none is, when the first one opens
+// (zero when none ever does).
+func WindowOpened(windows []Window, now time.Time) (opened Opening, nextOpen time.Time) {
 	for _, w := range windows {
-		if _, opened := LastTick(w.Schedule, now.Add(-w.Duration), now); opened {
-			return true, time.Time{}
+		at, open := LastTick(w.Schedule, now.Add(-w.Duration), now)
+		if open && at.Add(w.Duration).After(opened.At.Add(opened.Duration)) {
+			opened = Opening{At: at, Duration: w.Duration}
 		}
 		if tick, ok := NextTick(w.Schedule, now); ok && (nextOpen.IsZero() || tick.Before(nextOpen)) {
 			nextOpen = tick
 		}
 	}
-	return false, nextOpen
+	if opened.Open() {
+		nextOpen = time.Time{}
+	}
+	return opened, nextOpen
 }

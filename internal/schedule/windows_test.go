@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-func TestWindowOpen(t *testing.T) {
+func TestWindowOpened(t *testing.T) {
 	nights := Window{cronIn(t, "0 22 * * *", "Europe/Berlin"), 4 * time.Hour}
 	sundays := Window{cronIn(t, "0 8 * * 0", "UTC"), time.Hour}
 	leap := Window{cronIn(t, "0 0 29 2 *", "UTC"), 24 * time.Hour}
@@ -15,7 +15,6 @@ func TestWindowOpen(t *testing.T) {
 		open    bool
 		next    string // empty: none is given
 	}{
-		"no window is always open":            {nil, "2026-05-01T12:00:00Z", true, ""},
 		"open at its tick":                    {[]Window{nights}, "2026-05-01T20:00:00Z", true, ""},
 		"open past midnight":                  {[]Window{nights}, "2026-05-01T23:59:59Z", true, ""},
 		"closed when its duration has passed": {[]Window{nights}, "2026-05-02T00:00:00Z", false, "2026-05-02T20:00:00Z"},
@@ -28,10 +27,21 @@ func TestWindowOpen(t *testing.T) {
 			[]Window{nights}, "2026-10-24T23:59:59Z", true, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			open, next := WindowOpen(c.windows, at(t, c.now))
-			if open != c.open || next.IsZero() != (c.next == "") || c.next != "" && !next.Equal(at(t, c.next)) {
-				t.Errorf("got %v %v, want %v %q", open, next, c.open, c.next)
+			opened, next := WindowOpened(c.windows, at(t, c.now))
+			if open := opened.Open(); open != c.open || next.IsZero() != (c.next == "") || c.next != "" && !next.Equal(at(t, c.next)) {
+				t.Errorf("got %v %v, want %v %q", opened, next, c.open, c.next)
 			}
 		})
+	}
+}
+
+func TestWindowOpened_IsTheOneThatClosesLast(t *testing.T) {
+	short := Window{cronIn(t, "0 * * * *", "UTC"), time.Hour}
+	long := Window{cronIn(t, "0 8 * * *", "UTC"), 4 * time.Hour}
+	for _, windows := range [][]Window{{short, long}, {long, short}} {
+		opened, _ := WindowOpened(windows, at(t, "2026-05-01T10:30:00Z"))
+		if !opened.At.Equal(at(t, "2026-05-01T08:00:00Z")) || opened.Duration != 4*time.Hour {
+			t.Errorf("got %+v, want the long window, which opened at 08:00", opened)
+		}
 	}
 }

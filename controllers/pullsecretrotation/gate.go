@@ -1,0 +1,137 @@
+package pullsecretrotation
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/internal/ocm"
+	"github.com/openshift/credential-rotation-operator/internal/schedule"
+)
+
+// mayRequest is the last gate before a rotation of this cluster's own: what it would do to others, and whether its time
+// has come. It never holds back a rotation under way.
+func mayRequest(in Input, d due) (Decision, bool) {
+	if in.Facts.Siblings == nil {
+		return look(LookAtSiblings), false
+	}
+	held, isHeld := Decision{}, false
+	if all := obstacles(in); len(all) > 0 {
+		o := all[0]
+		held, isHeld = wait(Stalled, o.reason, o.phase, fmt.Sprintf("A rotation is due since %s, but %s", onTheClock(d.t), o.sentence), recheckForPeople), true
+	} else {
+		held, isHeld = holdBack(in, d)
+	}
+	if isHeld && d.next != nil { // then T is another one, and the message would name the wrong one
+		held.After = min(held.After, d.next.Sub(in.Now))
+	}
+	return held, !isHeld
+}
+
+// obstacle is something that a person must decide about before a rotation is requested.
+type obstacle struct{ reason, phase, sentence string }
+
+// obstacles that a rotation requested now would meet.
+func obstacles(in Input) []obstacle {
+	var list []obstacle
+	if siblings := *in.Facts.Siblings; in.Spec.SiblingClusters != v1alpha1.SiblingsAllow && len(siblings) > 0 {
+		// The names come last: there may be more of them than a message has room for.
+		list = append(list, obstacle{v1alpha1.ReasonSiblingClusters, "Held back by sibling clusters",
+			fmt.Sprintf("the account has %d other active clusters. Each would have to take the new pull secret within days or lose its credentials. Create a "+
+				"PullSecretRotation with mode Follow (or Rotate) on each of them, then set spec.siblingClusters to Allow here. They are: %s.",
+				len(siblings), names(siblings))})
+	}
+	if actions := in.Facts.Cluster.DisruptiveActions; len(actions) > 0 && !in.Spec.Rollout.AllowNodeDisruption && targetsGlobalPullSecret(in.Spec) {
+		list = append(list, obstacle{v1alpha1.ReasonNodeDisruption, "Held back by a node disruption policy",
+			fmt.Sprintf("the node disruption policy of this cluster makes a change of the pull secret %s every node. Set the action for "+
+				"/var/lib/kubelet/config.json to None in MachineConfiguration/cluster, or accept it with spec.rollout.allowNodeDisruption.",
+				strings.ToLower(strings.Join(actions, " and ")))})
+	}
+	return list
+}
+
+// names of clusters, as many as a person reads: a condition is a message, not a report.
+func names(siblings []ocm.Subscription) string {
+	const shown, longest = 10, 48
+	list := make([]string, 0, shown)
+	for i, s := range siblings {
+		if i == shown {
+			list = append(list, fmt.Sprintf("and %d more", len(siblings)-shown))
+			break
+		}
+		name := []rune(s.DisplayName)
+		if len(name) == 0 {
+			name = []rune(s.ClusterID)
+		}
+		list = append(list, string(name[:min(len(name), longest)]))
+	}
+	return strings.Join(list, ", ")
+}
+
+// holdBack is what keeps the request back although T is due: approval, start windows, and the spread between the clusters
+// of one account.
+func holdBack(in Input, d due) (Decision, bool) {
+	stamp := d.t.UTC().Format(time.RFC3339)
+	if in.Spec.Approval == v1alpha1.ApprovalBeforeRequest && !approves(in.Approved, d.t) {
+		return wait(Progressing, v1alpha1.ReasonAwaitingApproval, "Waiting for approval",
+			fmt.Sprintf("A rotation is due since %s and waits for approval. Approve it with: oc annotate --overwrite pullsecretrotation %s %s=%s",
+				onTheClock(d.t), in.Name, v1alpha1.ApprovedAnnotation, stamp), recheckForPeople), true
+	}
+	var opened schedule.Opening
+	if len(in.Spec.StartWindows) > 0 {
+		var next time.Time
+		if opened, next = schedule.WindowOpened(startWindows(in.Spec), in.Now); !opened.Open() {
+			return wait(Progressing, v1alpha1.ReasonAwaitingWindow, "Waiting for a start window",
+				fmt.Sprintf("A rotation is due since %s and waits for the next start window, which opens at %s.", onTheClock(d.t), onTheClock(next)),
+				next.Sub(in.Now)), true
+		}
+	}
+	// A single cluster has nobody to spread its request from.
+	if in.Facts.Siblings != nil && len(*in.Facts.Siblings) > 0 {
+		if at := turn(in, d, opened); in.Now.Before(at) {
+			return wait(Progressing, v1alpha1.ReasonSpreadingRequests, "Waiting for its turn",
+				fmt.Sprintf("A rotation is due since %s. The account's %d other clusters may have the same task, so each waits for a time of its own; this one asks OCM at %s unless another has.",
+					onTheClock(d.t), len(*in.Facts.Siblings), onTheClock(at)), at.Sub(in.Now)), true
+		}
+	}
+	return Decision{}, false
+}
+
+// turn is when this cluster may request: a while after what set all clusters of the account going at once, which is T, a
+// change of the object that came to each of them from one repository, or the opening of a window. The while is the same
+// at each look, another for each cluster, and short enough for the window.
+func turn(in Input, d due, opened schedule.Opening) time.Time {
+	from, spread := d.t, in.Options.RequestSpread
+	for _, at := range []time.Time{in.Created, in.Edited, opened.At} {
+		if at.After(from) && !at.After(in.Now) {
+			from = at
+		}
+	}
+	if opened.Open() {
+		// Half of the window is left for the requests themselves.
+		spread = min(spread, opened.Duration/2)
+		if from.Add(spread).After(opened.At.Add(opened.Duration)) {
+			spread = 0 // the window closes: now or at the next one
+		}
+	}
+	return from.Add(schedule.Spread(in.Facts.Cluster.ID+d.t.UTC().Format(time.RFC3339), spread))
+}
+
+func startWindows(spec *v1alpha1.PullSecretRotationSpec) []schedule.Window {
+	windows := make([]schedule.Window, 0, len(spec.StartWindows))
+	for _, w := range spec.StartWindows {
+		parsed, err := schedule.ParseCron(w.Cron, w.TimeZone)
+		if err != nil {
+			continue // trigger has refused it already
+		}
+		windows = append(windows, schedule.Window{Schedule: parsed, Duration: w.Duration.Duration})
+	}
+	return windows
+}
+
+// approves is true when the annotation's value is this T. Both are compared as times, so that any RFC 3339 spelling works.
+func approves(annotation string, t time.Time) bool {
+	at, err := time.Parse(time.RFC3339, annotation)
+	return err == nil && at.Equal(t.Truncate(time.Second))
+}

@@ -1,0 +1,125 @@
+package pullsecretrotation
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/internal/cluster"
+	"github.com/openshift/credential-rotation-operator/internal/ocm"
+)
+
+// gateInput is a cluster with one sibling, for which T has been due for long.
+func gateInput(now time.Time) Input {
+	options := Options{RequestSpread: 30 * time.Minute}
+	options.SetDefaults()
+	return Input{
+		Name: "account", Created: now.Add(-240 * time.Hour), Now: now, Options: &options,
+		Spec:   &v1alpha1.PullSecretRotationSpec{SiblingClusters: v1alpha1.SiblingsAllow},
+		Status: &v1alpha1.PullSecretRotationStatus{},
+		Facts:  &Facts{Cluster: &cluster.Facts{ID: "one"}, Siblings: &[]ocm.Subscription{{ClusterID: "two"}}},
+	}
+}
+
+// A commit that sets rotateAfter to a time in the past reaches every cluster of the account within seconds, and so does an
+// approval, or the end of a suspension.
+func TestTurn_IsSpreadFromTheLatestThingThatSetAllClustersGoing(t *testing.T) {
+	now := time.Date(2026, 5, 6, 10, 0, 0, 0, time.UTC)
+	due := due{t: now.Add(-48 * time.Hour), set: true}
+	daily := []v1alpha1.StartWindow{{Cron: "0 10 * * *", Duration: metav1.Duration{Duration: time.Hour}}}
+	for name, c := range map[string]struct {
+		edited  time.Time
+		windows []v1alpha1.StartWindow
+		spread  bool // the cluster waits for its turn
+	}{
+		"long after all of them":       {time.Time{}, nil, false},
+		"an edit of this moment":       {now.Add(-time.Second), nil, true},
+		"an edit of yesterday":         {now.Add(-24 * time.Hour), nil, false},
+		"an edit in the future":        {now.Add(time.Hour), nil, false},
+		"a window that has opened now": {time.Time{}, daily, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := gateInput(now)
+			in.Edited, in.Spec.StartWindows = c.edited, c.windows
+			if c.windows != nil {
+				in.Now = in.Now.Add(time.Second)
+			}
+			d, mayGo := mayRequest(in, due)
+			if mayGo == c.spread {
+				t.Errorf("may request: %t, decision %+v", mayGo, d)
+			}
+			if c.spread && d.Reason != v1alpha1.ReasonSpreadingRequests {
+				t.Errorf("held back for %s, want %s", d.Reason, v1alpha1.ReasonSpreadingRequests)
+			}
+		})
+	}
+}
+
+// The jitter of a cluster is the same for one T at each opening of a window: one that did not fit would never fit.
+func TestTurn_FitsIntoAShortWindow(t *testing.T) {
+	opens := time.Date(2026, 5, 6, 10, 0, 0, 0, time.UTC)
+	due := due{t: opens.Add(-48 * time.Hour), set: true}
+	for _, id := range []string{"one", "two", "three", "four", "five", "six", "seven", "eight"} {
+		in := gateInput(opens.Add(29 * time.Second))
+		in.Facts.Cluster.ID = id
+		in.Spec.StartWindows = []v1alpha1.StartWindow{{Cron: "0 10 * * *", Duration: metav1.Duration{Duration: time.Minute}}}
+		in.Now = opens.Add(31 * time.Second)
+		if d, mayGo := mayRequest(in, due); !mayGo {
+			t.Errorf("cluster %s is still held back (%s) in the second half of a window of a minute", id, d.Reason)
+		}
+		// Nor does an edit at the end of the window put the request off beyond it.
+		in.Edited = in.Now
+		if d, mayGo := mayRequest(in, due); !mayGo {
+			t.Errorf("cluster %s is held back beyond the window by an edit (%s until %s)", id, d.Reason, in.Now.Add(d.After))
+		}
+	}
+}
+
+func TestMayRequest_LooksAgainWhenTheNextTComes(t *testing.T) {
+	now := time.Date(2026, 5, 6, 10, 0, 0, 0, time.UTC)
+	next := now.Add(10 * time.Minute)
+	in := gateInput(now)
+	in.Spec.Approval = v1alpha1.ApprovalBeforeRequest
+	d, mayGo := mayRequest(in, due{t: now.Add(-48 * time.Hour), set: true, next: &next})
+	if mayGo || d.Reason != v1alpha1.ReasonAwaitingApproval || d.After != 10*time.Minute {
+		t.Errorf("got %+v, want to wait for approval of this T, and to look again in 10 minutes when there is another", d)
+	}
+}
+
+// A condition's message has an end; what to do about it must not be beyond it.
+func TestObstacles_SayWhatToDoBeforeTheNames(t *testing.T) {
+	in := gateInput(time.Now())
+	in.Spec.SiblingClusters = v1alpha1.SiblingsRefuse
+	many := make([]ocm.Subscription, 40)
+	for i := range many {
+		many[i].DisplayName = strings.Repeat("n", 250)
+	}
+	in.Facts.Siblings = &many
+	d, _ := mayRequest(in, due{t: time.Now(), set: true})
+	if d.Reason != v1alpha1.ReasonSiblingClusters || len(d.Message) > 1024 || !strings.Contains(d.Message, "and 30 more") {
+		t.Errorf("the message has %d characters: %s", len(d.Message), d.Message)
+	}
+}
+
+// A rotation that is pending since before T is not what T asks for.
+func TestAdopt_KeepsTForARotationRequestedAfterIt(t *testing.T) {
+	at := time.Date(2026, 5, 6, 10, 0, 0, 0, time.UTC)
+	r := &v1alpha1.RotationStatus{After: timePtr(at)}
+	for name, c := range map[string]struct {
+		created time.Time
+		counts  bool
+	}{
+		"requested long before T":                    {at.Add(-time.Hour), false},
+		"requested after T":                          {at.Add(time.Second), true},
+		"requested at T, by a clock a bit behind it": {at.Add(-time.Minute), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if d := adopt(ocm.Rotation{ID: "r", CreatedAt: c.created}, r); (d.Rotation.After != nil) != c.counts {
+				t.Errorf("T is kept: %t, want %t", d.Rotation.After != nil, c.counts)
+			}
+		})
+	}
+}
