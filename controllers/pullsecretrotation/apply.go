@@ -25,11 +25,14 @@ func (s *scope) apply(ctx context.Context, heal bool) error {
 		if apierrors.IsConflict(err) {
 			return errTargetChanged
 		}
+		if apierrors.IsForbidden(err) && i == 0 {
+			return &forbiddenError{s.forbidden(s.targets[i].ref)}
+		}
 		if err != nil && (i == 0 || !apierrors.IsForbidden(err) && !apierrors.IsInvalid(err)) {
 			return fmt.Errorf("writing the target %s: %w", s.targets[i].ref, err)
 		}
 		if err != nil {
-			s.noteTarget(s.targets[i].ref, v1alpha1.ReasonForbidden, forbidden(s.targets[i].ref), nil, false)
+			s.noteTarget(s.targets[i].ref, v1alpha1.ReasonForbidden, s.forbidden(s.targets[i].ref), nil, false)
 		}
 	}
 	if r := s.rotation(); r.AppliedAt == nil {
@@ -99,6 +102,7 @@ func (s *scope) applyTo(ctx context.Context, t *target, heal bool) error {
 	if heal && !late {
 		status := targetStatus(&s.obj.Status, t.ref)
 		status.Healed++
+		heals.WithLabelValues(s.obj.Name, t.ref.Namespace, t.ref.Name).Inc()
 		s.event(corev1.EventTypeWarning, v1alpha1.ReasonEntryHealed, "Heal", "%s put old credentials back into %s; they were replaced again (rotation %s)", writerName(before), t.ref, r.ID)
 		return nil
 	}
@@ -179,6 +183,10 @@ func (s *scope) noteTarget(ref v1alpha1.SecretReference, result, message string,
 		status = &s.obj.Status.Targets[len(s.obj.Status.Targets)-1]
 	}
 	status.Result, status.Message = result, message
+	if s.noted == nil {
+		s.noted = map[v1alpha1.SecretReference]bool{}
+	}
+	s.noted[ref] = true
 	if changes != nil {
 		status.Entries = nil
 		for _, c := range changes {

@@ -25,6 +25,8 @@ type Reconciler struct {
 	Options  Options
 	// Connect reaches the services; tests give their own.
 	Connect Connector
+	// MayPatch says whether the operator may write a target; nil when there is nobody to ask.
+	MayPatch func(ctx context.Context, target v1alpha1.SecretReference) (bool, error)
 
 	mu sync.Mutex
 	// memory of this process, by object: losing it costs one look at OCM.
@@ -97,6 +99,8 @@ func (s *scope) perform(ctx context.Context, d Decision) error {
 		return s.lookAtCluster(ctx)
 	case LookAtTargets:
 		return s.lookAtTargets(ctx)
+	case LookAtRights:
+		return s.lookAtRights(ctx)
 	case LookAtAccount:
 		return s.lookAtAccount(ctx)
 	case LookAtOwner:
@@ -177,6 +181,7 @@ func (r *Reconciler) watch(obj *v1alpha1.PullSecretRotation) {
 }
 
 func (r *Reconciler) forget(name string) {
+	forgetMetrics(name)
 	if r.Options.Secrets != nil {
 		r.Options.Secrets.Forget(watchOwner(name))
 	}

@@ -2,6 +2,7 @@ package pullsecretrotation
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -43,10 +44,12 @@ func (s *scope) summarise(d Decision) {
 		conditions.Remove(s.obj, v1alpha1.ConditionStalled)
 	}
 	s.reportWriter(d)
+	s.measure(d)
 }
 
 // reportTargets notes targets that cannot be used, and in mode Audit what a rotation would do to each entry.
 func (s *scope) reportTargets(d Decision) {
+	s.dropStaleTargets()
 	for _, t := range s.targets {
 		switch {
 		case t.doc == nil:
@@ -58,6 +61,23 @@ func (s *scope) reportTargets(d Decision) {
 			}
 		}
 	}
+}
+
+// dropStaleTargets removes the rows of targets that the spec no longer names, and of those that have become usable and to
+// which nothing was done yet.
+func (s *scope) dropStaleTargets() {
+	if s.targets == nil {
+		return
+	}
+	s.obj.Status.Targets = slices.DeleteFunc(s.obj.Status.Targets, func(row v1alpha1.TargetStatus) bool {
+		ref := v1alpha1.SecretReference{Namespace: row.Namespace, Name: row.Name}
+		i := slices.IndexFunc(s.targets, func(t target) bool { return t.ref == ref })
+		if i < 0 {
+			return true
+		}
+		wasBroken := row.Result == v1alpha1.ReasonTargetMissing || row.Result == v1alpha1.ReasonTargetInvalid || row.Result == v1alpha1.ReasonForbidden
+		return wasBroken && s.targets[i].doc != nil && !s.noted[ref]
+	})
 }
 
 // reportWriter keeps the condition about somebody who puts old values back.
