@@ -18,6 +18,7 @@ const (
 	Wait            Step = "Wait"
 	LookAtCluster   Step = "LookAtCluster"
 	LookAtTargets   Step = "LookAtTargets"
+	LookAtRights    Step = "LookAtRights"
 	LookAtAccount   Step = "LookAtAccount"
 	LookAtOwner     Step = "LookAtOwner"
 	LookAtSiblings  Step = "LookAtSiblings"
@@ -75,14 +76,16 @@ type Decision struct {
 
 // Facts are what has been gathered since the reconcile began. A nil fact is not known yet.
 type Facts struct {
-	Cluster   *cluster.Facts
-	Targets   []TargetFact // never empty once known: a spec has at least one
-	Account   *ocm.Account
-	Owner     *OwnerFact
-	Siblings  *[]ocm.Subscription
-	Rotations *[]ocm.Rotation // newest first
-	Issued    *IssuedFact
-	Pools     *[]cluster.Pool
+	Cluster *cluster.Facts
+	Targets []TargetFact // never empty once known: a spec has at least one
+	// RightsKnown is true once it was asked whether the targets may be written.
+	RightsKnown bool
+	Account     *ocm.Account
+	Owner       *OwnerFact
+	Siblings    *[]ocm.Subscription
+	Rotations   *[]ocm.Rotation // newest first
+	Issued      *IssuedFact
+	Pools       *[]cluster.Pool
 	// Checks are the registries' answers to the new credentials (after CheckIssued) or those in use (after CheckInUse).
 	Checks []Check
 	// IntentIsOurs is true when this reconcile recorded the intent and has not sent the request.
@@ -126,7 +129,9 @@ type IssuedFact struct {
 type Check struct {
 	Registry string
 	Policy   v1alpha1.VerificationPolicy
-	Result   registry.Result
+	// Named is true when the spec names the image, so that it must be there.
+	Named  bool
+	Result registry.Result
 }
 
 // Input is all that a decision depends on.

@@ -2,6 +2,7 @@ package pullsecretrotation
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,6 +19,9 @@ func betweenRotations(in Input, d due) Decision {
 	nextHealth := nextHealthCheck(in, healthInterval(in.Spec))
 	if w, ok := oldEntries(in); ok {
 		return w
+	}
+	if !in.Facts.RightsKnown && (isDue || !in.Now.Before(nextHealth) || lacksRight(in.Status)) {
+		return look(LookAtRights)
 	}
 	if problem, bad := brokenCanary(in); bad {
 		return problem
@@ -75,6 +79,9 @@ func catchUp(in Input, d due, rotations []ocm.Rotation) (Decision, bool) {
 	if !in.Facts.Issued.Present || in.Facts.Issued.InUse {
 		return Decision{}, false
 	}
+	if in.Facts.Account == nil {
+		return look(LookAtAccount), true // what is applied here is this account's: a service account must not slip in
+	}
 	if in.Facts.Owner == nil {
 		return look(LookAtOwner), true
 	}
@@ -123,17 +130,23 @@ func checkAccount(in Input, isDue bool) (Decision, bool) {
 // the pin or the e-mail address in the pull secret must speak for the account.
 func ownerMismatch(in Input) (Decision, bool) {
 	o, a := in.Facts.Owner, in.Status.Account
-	id, email := "", ""
+	id, email, isService := "", "", false
 	if a != nil {
 		id = a.ID
 	}
 	if f := in.Facts.Account; f != nil {
-		id, email = f.ID, f.Email
+		id, email, isService = f.ID, f.Email, f.ServiceAccount
 	}
+	pinned := in.Spec.OCM.AccountID == id && id != ""
 	switch {
+	case isService && !pinned && (o.Absent || o.Dead):
+		return wait(Stalled, v1alpha1.ReasonAccountMismatch, "Wrong account",
+			fmt.Sprintf("The OCM credential belongs to the service account %s (%s), which can only rotate a pull secret of its own, and this cluster's pull secret has no living "+
+				"cloud.openshift.com token that would say whose it is. Nothing was requested. Give an offline token of the person whose pull secret it is, or set "+
+				"spec.ocm.accountID to %s if this cluster shall use the service account's.", in.Facts.Account.Username, id, id), recheckForPeople), true
 	case o.Absent, o.AccountID != "" && o.AccountID == id:
 		return Decision{}, false
-	case o.Dead && (in.Spec.OCM.AccountID == id && id != "" || o.Email == "" || email == "" || strings.EqualFold(o.Email, email)):
+	case o.Dead && (pinned || o.Email == "" || email == "" || strings.EqualFold(o.Email, email)):
 		return Decision{}, false
 	case o.Dead:
 		return wait(Stalled, v1alpha1.ReasonAccountMismatch, "Wrong account",
@@ -208,7 +221,7 @@ func idle(in Input, d due, nextHealth time.Time) Decision {
 		after = min(after, d.next.Sub(in.Now))
 	}
 	if t, bad := brokenTarget(in); bad {
-		return wait(Stalled, t.Problem, "A target is left out", t.Message+" The other targets are served.", min(after, recheckForPeople))
+		return wait(Stalled, t.Problem, "A target is left out", t.Message+" The other targets are served.", min(after, recheckTarget(t)))
 	}
 	return wait(Ready, reason, phase, message, after)
 }
@@ -217,9 +230,23 @@ func idle(in Input, d due, nextHealth time.Time) Decision {
 // used either. One of the others that cannot be used does not hold up the rest.
 func brokenCanary(in Input) (Decision, bool) {
 	if t := in.Facts.Targets[0]; t.Problem != "" {
-		return wait(Stalled, t.Problem, "Held back by a target", t.Message, recheckForPeople), true
+		return wait(Stalled, t.Problem, "Held back by a target", t.Message, recheckTarget(t)), true
 	}
 	return Decision{}, false
+}
+
+// lacksRight is true when a target could not be used for lack of a right.
+func lacksRight(s *v1alpha1.PullSecretRotationStatus) bool {
+	return slices.ContainsFunc(s.Targets, func(t v1alpha1.TargetStatus) bool { return t.Result == v1alpha1.ReasonForbidden })
+}
+
+// recheckTarget is how often a broken target is looked at without an event: a change of the Secret is one, a right that was
+// granted is none.
+func recheckTarget(t TargetFact) time.Duration {
+	if t.Problem == v1alpha1.ReasonForbidden {
+		return time.Minute
+	}
+	return recheckForPeople
 }
 
 // brokenTarget is the first of the others that cannot be used.

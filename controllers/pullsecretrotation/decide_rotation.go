@@ -157,13 +157,14 @@ func verifying(in Input) Decision {
 		return look(CheckIssued)
 	}
 	refused, unknown := judge(in.Facts.Checks)
+	retry := max(in.Options.VerifyRetry, patience(in.Facts.Checks))
 	switch {
 	case len(refused) == 0 && len(unknown) == 0:
 		return look(MarkVerified)
 	case len(refused) > 0 && in.Now.Sub(r.IssuedAt.Time) < in.Options.VerifyDeadline:
 		return wait(Progressing, v1alpha1.ReasonVerifying, "Verifying new credentials",
 			fmt.Sprintf("The new credentials are not accepted everywhere yet: %s. They may need time to spread; until %s a refusal does not count. Nothing was written.",
-				strings.Join(refused, "; "), onTheClock(r.IssuedAt.Add(in.Options.VerifyDeadline))), in.Options.VerifyRetry)
+				strings.Join(refused, "; "), onTheClock(r.IssuedAt.Add(in.Options.VerifyDeadline))), retry)
 	case len(refused) > 0:
 		return wait(Failing, v1alpha1.ReasonCredentialsRefused, "New credentials refused",
 			fmt.Sprintf("The new credentials are refused: %s. Nothing was written; the pull secret in use keeps working until OCM revokes it. Retried; if it stays, open a "+
@@ -171,7 +172,7 @@ func verifying(in Input) Decision {
 	default:
 		return wait(Failing, v1alpha1.ReasonVerificationIncomplete, "Verifying new credentials",
 			fmt.Sprintf("The new credentials could not be verified: %s. Nothing was written; the pull secret in use keeps working until OCM revokes it. Check the way from this cluster to "+
-				"the registry, or set its policy in spec.verification to BestEffort or Skip.", strings.Join(unknown, "; ")), in.Options.VerifyRetry)
+				"the registry, or set its policy in spec.verification to BestEffort or Skip.", strings.Join(unknown, "; ")), retry)
 	}
 }
 
@@ -181,6 +182,7 @@ func judge(checks []Check) (refused, unknown []string) {
 		said := fmt.Sprintf("%s: %s", c.Registry, c.Result.Message)
 		switch {
 		case c.Policy == v1alpha1.VerificationSkip || c.Result.Outcome == registry.Accepted:
+		case c.Result.Outcome == registry.NotFound && !c.Named: // the login is good, and the image was only our guess
 		case c.Result.Outcome.Refused():
 			refused = append(refused, said)
 		case c.Policy == v1alpha1.VerificationRequired:
@@ -188,6 +190,15 @@ func judge(checks []Check) (refused, unknown []string) {
 		}
 	}
 	return refused, unknown
+}
+
+// patience is how long the registries ask to be left alone.
+func patience(checks []Check) time.Duration {
+	var longest time.Duration
+	for _, c := range checks {
+		longest = max(longest, c.Result.RetryAfter)
+	}
+	return longest
 }
 
 func applying(in Input) Decision {

@@ -20,6 +20,13 @@ func (s *scope) failure(err error) Decision {
 		return Decision{Step: Wait, After: time.Second}
 	}
 	s.memory.failures++
+	var e *ocm.Error
+	switch {
+	case usesOwnToken(&s.obj.Spec) && ocm.IsKind(err, ocm.OCMUnauthorized):
+		err = errClusterTokenDead
+	case !errors.Is(err, errAnswerLost) && errors.As(err, &e):
+		err = advised(e, s.credentialName())
+	}
 	d := judgeError(err, s.memory.failures, &s.r.Options)
 	s.log.Info("not done", "reason", d.Reason, "message", d.Message, "retryAfter", d.After.String())
 	return d
@@ -30,7 +37,10 @@ func (s *scope) failure(err error) Decision {
 func judgeError(err error, failures int, o *Options) Decision {
 	backoff := min(min(15*time.Second, o.PollMin)<<min(failures-1, 8), o.PollMax)
 	var e *ocm.Error
+	var refused *forbiddenError
 	switch {
+	case errors.As(err, &refused):
+		return wait(Stalled, v1alpha1.ReasonForbidden, "Missing a right", refused.Error(), backoff)
 	case errors.Is(err, errClusterTokenDead):
 		return wait(Stalled, v1alpha1.ReasonClusterTokenDead, "Cluster token dead",
 			"OCM refuses this cluster's own cloud.openshift.com token (or the pull secret has none), and spec.ocm.credentialsSecretRef is not set, so nothing can be asked. The pull "+
@@ -55,6 +65,9 @@ func judgeOCM(e *ocm.Error, backoff time.Duration) Decision {
 		return wait(Failing, reason, "OCM cannot be asked", e.Message, max(backoff, e.RetryAfter))
 	case ocm.OCMRateLimited:
 		return wait(Failing, reason, "OCM asks for patience", e.Message, max(backoff, e.RetryAfter))
+	case ocm.InvalidSpec, ocm.OCMCredentialMissing:
+		// What is missing may be on its way: a repository is not applied in one moment, and a ConfigMap is not watched.
+		return wait(Stalled, reason, "OCM cannot be asked", e.Message, backoff)
 	case ocm.ClockSkew:
 		return wait(Failing, reason, "Clock skew", e.Message, backoff)
 	case ocm.NotFound:

@@ -61,7 +61,7 @@ func (s *scope) readTarget(ctx context.Context, ref v1alpha1.SecretReference) (t
 		t.problem = problem{v1alpha1.ReasonTargetMissing, fmt.Sprintf("The target Secret %s does not exist. No rotation is begun. Create it with type %s, or remove it from spec.targets.",
 			ref, corev1.SecretTypeDockerConfigJson)}
 	case apierrors.IsForbidden(err):
-		t.problem = problem{v1alpha1.ReasonForbidden, forbidden(ref)}
+		t.problem = problem{v1alpha1.ReasonForbidden, s.forbidden(ref)}
 	case err != nil:
 		return t, fmt.Errorf("reading the target %s: %w", ref, err)
 	case t.secret.Type != corev1.SecretTypeDockerConfigJson:
@@ -79,15 +79,6 @@ func (s *scope) readTarget(ctx context.Context, ref v1alpha1.SecretReference) (t
 	return t, nil
 }
 
-// forbidden says how to grant what a target needs.
-func forbidden(ref v1alpha1.SecretReference) string {
-	role := FieldOwner + "-" + ref.Name
-	return fmt.Sprintf("The operator may not use the target Secret %s. It was not changed. Grant it with: "+
-		"oc -n %s create role %s --verb=get,list,watch,update,patch --resource=secrets --resource-name=%s && "+
-		"oc -n %s create rolebinding %s --role=%s --serviceaccount=$(oc get deployment -A -l app.kubernetes.io/name=%s -o jsonpath='{.items[0].metadata.namespace}'):%s",
-		ref, ref.Namespace, role, ref.Name, ref.Namespace, role, role, FieldOwner, FieldOwner)
-}
-
 func (s *scope) lookAtAccount(ctx context.Context) error {
 	api, err := s.ocm(ctx)
 	if err != nil {
@@ -95,9 +86,6 @@ func (s *scope) lookAtAccount(ctx context.Context) error {
 	}
 	account, err := api.CurrentAccount(ctx)
 	if err != nil {
-		if usesOwnToken(&s.obj.Spec) && ocm.IsKind(err, ocm.OCMUnauthorized) {
-			return deadClusterToken()
-		}
 		return err
 	}
 	s.facts.Account = &account
@@ -108,6 +96,10 @@ func (s *scope) lookAtAccount(ctx context.Context) error {
 // lookAtOwner asks OCM, with the cluster's own token, whose it is.
 func (s *scope) lookAtOwner(ctx context.Context) error {
 	entry, ok := s.clusterEntry()
+	if ok && usesOwnToken(&s.obj.Spec) && s.facts.Account != nil {
+		s.facts.Owner = &OwnerFact{AccountID: s.facts.Account.ID, Email: entry.Email} // it was asked with this very token
+		return nil
+	}
 	if !ok || s.facts.Cluster.ID == "" {
 		s.facts.Owner = &OwnerFact{Absent: true}
 		return nil
@@ -172,9 +164,6 @@ func (s *scope) lookAtRotations(ctx context.Context) error {
 	}
 	rotations, err := api.Rotations(ctx, s.accountID())
 	if err != nil {
-		if usesOwnToken(&s.obj.Spec) && ocm.IsKind(err, ocm.OCMUnauthorized) {
-			return deadClusterToken()
-		}
 		return err
 	}
 	s.memory.lastPoll = s.now()
@@ -223,7 +212,8 @@ func (s *scope) transferred(ctx context.Context, api OCM) ([]byte, error) {
 	}
 	var newest *ocm.Transfer
 	for i, t := range transfers {
-		accepted := t.Status == ocm.TransferAccepted && len(t.Secret) > 0 && (t.ExpiresAt.IsZero() || t.ExpiresAt.After(s.now()))
+		// One that belongs to no rotation hands the cluster over to another account, which is a person's decision.
+		accepted := t.RotationID != "" && t.Status == ocm.TransferAccepted && len(t.Secret) > 0 && (t.ExpiresAt.IsZero() || t.ExpiresAt.After(s.now()))
 		if accepted && (newest == nil || t.CreatedAt.After(newest.CreatedAt)) {
 			newest = &transfers[i]
 		}
@@ -236,5 +226,3 @@ func (s *scope) transferred(ctx context.Context, api OCM) ([]byte, error) {
 
 // errClusterTokenDead marks a follower that has nothing left to ask OCM with.
 var errClusterTokenDead = errors.New("cluster token dead")
-
-func deadClusterToken() error { return errClusterTokenDead }

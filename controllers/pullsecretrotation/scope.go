@@ -28,6 +28,8 @@ type scope struct {
 	facts  Facts
 
 	targets []target
+	// noted are the targets whose result was recorded in this reconcile.
+	noted   map[v1alpha1.SecretReference]bool
 	issued  *pullsecret.Document
 	clients *clients
 }

@@ -23,7 +23,7 @@ import (
 func Setup(mgr ctrl.Manager, opts Options) error {
 	opts.SetDefaults()
 	r := &Reconciler{
-		Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Options: opts,
+		Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Options: opts, MayPatch: mayPatch(mgr.GetClient()),
 		Recorder: mgr.GetEventRecorder("pullsecretrotation"),
 		Connect:  &connector{userAgent: version.UserAgent()},
 	}

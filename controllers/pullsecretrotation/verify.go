@@ -91,7 +91,7 @@ func (s *scope) check(ctx context.Context, doc *pullsecret.Document, names []str
 		}
 		c := Check{Registry: name}
 		var image string
-		c.Policy, image = s.verification(name)
+		c.Policy, image, c.Named = s.verification(name)
 		switch {
 		case c.Policy == v1alpha1.VerificationSkip:
 			c.Result.Message = "not asked, by spec.verification"
@@ -113,9 +113,9 @@ func (s *scope) check(ctx context.Context, doc *pullsecret.Document, names []str
 	return checks, nil
 }
 
-// verification is the policy for a registry and the image that proves the right to pull.
-func (s *scope) verification(name string) (v1alpha1.VerificationPolicy, string) {
-	policy, image := v1alpha1.VerificationBestEffort, ""
+// verification is the policy for a registry, the image that proves the right to pull, and whether the spec names it.
+func (s *scope) verification(name string) (policy v1alpha1.VerificationPolicy, image string, named bool) {
+	policy = v1alpha1.VerificationBestEffort
 	if slices.Contains(required, name) {
 		policy = v1alpha1.VerificationRequired
 	}
@@ -124,7 +124,7 @@ func (s *scope) verification(name string) (v1alpha1.VerificationPolicy, string) 
 			if v.Policy != "" {
 				policy = v.Policy
 			}
-			image = v.Image
+			image, named = v.Image, v.Image != ""
 		}
 	}
 	if image == "" && name == "registry.redhat.io" {
@@ -133,7 +133,7 @@ func (s *scope) verification(name string) (v1alpha1.VerificationPolicy, string) 
 	if image == "" && s.facts.Cluster != nil && strings.HasPrefix(s.facts.Cluster.ReleaseImage, name+"/") {
 		image = s.facts.Cluster.ReleaseImage // a private repository: the best proof there is
 	}
-	return policy, image
+	return policy, image, named
 }
 
 // checkTelemetry proves the cloud.openshift.com entry, which belongs to no registry: OCM itself accepts it as the cluster's

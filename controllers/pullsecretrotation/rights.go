@@ -1,0 +1,60 @@
+package pullsecretrotation
+
+import (
+	"context"
+	"fmt"
+
+	authorizationv1 "k8s.io/api/authorization/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+)
+
+// lookAtRights asks whether the targets may be written, before a rotation is requested whose result could not be used. A
+// target that may not is left out; when it is the first, no rotation is begun.
+func (s *scope) lookAtRights(ctx context.Context) error {
+	s.facts.RightsKnown = true
+	if s.r.MayPatch == nil {
+		return nil
+	}
+	for i := range s.targets {
+		t := &s.targets[i]
+		if t.doc == nil {
+			continue
+		}
+		may, err := s.r.MayPatch(ctx, t.ref)
+		if err != nil {
+			return fmt.Errorf("asking for the right to write the target %s: %w", t.ref, err)
+		}
+		if !may {
+			t.doc, t.problem = nil, problem{v1alpha1.ReasonForbidden, s.forbidden(t.ref)}
+		}
+	}
+	s.deriveFacts()
+	return nil
+}
+
+// mayPatch asks the API server what the operator itself may do; every service account may ask that.
+func mayPatch(c client.Client) func(context.Context, v1alpha1.SecretReference) (bool, error) {
+	return func(ctx context.Context, ref v1alpha1.SecretReference) (bool, error) {
+		review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
+			ResourceAttributes: &authorizationv1.ResourceAttributes{Verb: "patch", Resource: "secrets", Namespace: ref.Namespace, Name: ref.Name},
+		}}
+		err := c.Create(ctx, review)
+		return review.Status.Allowed, err
+	}
+}
+
+// forbiddenError marks a target that may not be used.
+type forbiddenError struct{ message string }
+
+func (e *forbiddenError) Error() string { return e.message }
+
+// forbidden says how to grant what a target needs. The commands are complete: they can be copied.
+func (s *scope) forbidden(ref v1alpha1.SecretReference) string {
+	role := FieldOwner + "-" + ref.Name
+	return fmt.Sprintf("The operator may not use the target Secret %s. It was not changed. Grant it with: "+
+		"oc -n %s create role %s --verb=get,list,watch,patch --resource=secrets --resource-name=%s && "+
+		"oc -n %s create rolebinding %s --role=%s --serviceaccount=%s:%s",
+		ref, ref.Namespace, role, ref.Name, ref.Namespace, role, role, s.r.Options.Namespace, FieldOwner)
+}
