@@ -21,10 +21,10 @@ import (
 )
 
 // shownOfCanary is how much of a canary a finding shows: enough to tell which one it is.
-const shownOfCanary = 6
+const shownOfCanary = 4
 
-// minCanary is the shortest value that can be told from chance.
-const minCanary = 12
+// minCanary is the shortest value that is not found by chance: six random characters are one of 70 thousand million.
+const minCanary = 6
 
 // Canaries are secret values by what they are, such as "the client secret". None of them may be found anywhere but in Secrets.
 type Canaries map[string]string
@@ -33,6 +33,10 @@ type Canaries map[string]string
 func (c Canaries) Find(where, text string) []string {
 	var found []string
 	for what, value := range c {
+		if len(value) < minCanary {
+			found = append(found, fmt.Sprintf("%s has %d characters, too few to look for", what, len(value)))
+			continue
+		}
 		for form, needle := range forms(value) {
 			if strings.Contains(text, needle) {
 				found = append(found, fmt.Sprintf("%s (%s...) is in %s as %s", what, value[:min(len(value), shownOfCanary)], where, form))
@@ -45,10 +49,6 @@ func (c Canaries) Find(where, text string) []string {
 
 // forms are the ways in which a value may be written.
 func forms(value string) map[string]string {
-	if len(value) < minCanary {
-		// A shorter value would be found by chance, and scanning for it would mislead.
-		panic(fmt.Sprintf("a canary of %d characters is too short to be told from chance", len(value)))
-	}
 	f := map[string]string{
 		"clear text":  value,
 		"hexadecimal": hex.EncodeToString([]byte(value)),
@@ -58,6 +58,12 @@ func forms(value string) map[string]string {
 	}
 	if quoted, err := json.Marshal(value); err == nil && string(quoted) != `"`+value+`"` {
 		f["JSON"] = strings.Trim(string(quoted), `"`)
+	}
+	// The log of a request's body is a dump with eight bytes to a group, at an unknown offset.
+	for offset := range 8 {
+		if group := value[min(offset, len(value)):]; len(group) >= 8 {
+			f[fmt.Sprintf("hex dump, offset %d", offset)] = fmt.Sprintf("% x", group[:8])
+		}
 	}
 	// Inside something longer, such as user:password, base64 depends on where in a group of three bytes the value begins.
 	// Its first and last characters then also depend on the neighbours, so they are left out.

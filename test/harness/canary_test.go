@@ -2,6 +2,7 @@ package harness
 
 import (
 	"encoding/base64"
+	"encoding/hex"
 	"fmt"
 	"net/url"
 	"strings"
@@ -20,6 +21,7 @@ func TestCanaries_AreFoundInEveryFormInWhichTheyMayLeak(t *testing.T) {
 		"base64 of a longer user name": base64.StdEncoding.EncodeToString([]byte("users:" + canary + "\n")),
 		"base64 within a document":     base64.StdEncoding.EncodeToString([]byte(`{"auth":"` + canary + `"}`)),
 		"URL-safe base64":              base64.URLEncoding.EncodeToString([]byte("u:" + canary)),
+		"a hex dump":                   hex.Dump([]byte("some bytes before: " + canary + " and after")),
 		"hexadecimal":                  fmt.Sprintf("%x", canary),
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -133,7 +133,9 @@ type end struct {
 	Renders int
 	// Backups in the operator's namespace.
 	Backups int
-	// Status of the object, without what differs between any two rotations: times, ids, fingerprints.
+	// Status of the object, without what differs between any two rotations (times, ids, fingerprints) and without what a
+	// process cannot know of the one before it: whether a rotation that OCM lists was its own request, and whether the
+	// entries that it finds in place are its own work.
 	Status string
 }
 
@@ -148,6 +150,13 @@ func (w *world) end() end {
 		}
 	}
 	r := w.get()
+	for i := range r.Status.History {
+		r.Status.History[i].Adopted = false
+	}
+	r.Status.Rotation.Adopted = false
+	for i := range r.Status.Targets {
+		r.Status.Targets[i].AppliedAt, r.Status.Targets[i].Entries = nil, nil
+	}
 	var status any
 	raw, err := json.Marshal(r.Status)
 	w.must(err)

@@ -38,6 +38,7 @@ type world struct {
 	mco       *harness.MachineConfigOperator
 	before    []byte // the pull secret that the cluster was installed with
 	namespace string
+	metrics   string // what the operator's metrics said before each end
 }
 
 // settings of a world.
@@ -96,6 +97,7 @@ func newWorld(t *testing.T, s settings) *world {
 	w.create(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "ca"}, Data: map[string]string{"ca-bundle.crt": string(w.ocm.CA().PEM())}})
 	w.create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "ocm"}, StringData: map[string]string{"token": w.ocm.OfflineToken(w.account.ID)}})
 	w.api.Forget()
+	t.Cleanup(w.noSecretGotOut)
 	return w
 }
 
@@ -131,7 +133,13 @@ func (w *world) start() *harness.OperatorProcess {
 	w.t.Helper()
 	p, err := harness.StartOperator(w.t.Context(), w.config)
 	w.must(err)
-	w.t.Cleanup(p.Kill)
+	w.t.Cleanup(func() {
+		// A process that was killed before has no metrics any more.
+		if text, err := p.Metrics(context.Background()); err == nil {
+			w.metrics += text
+		}
+		p.Kill()
+	})
 	return p
 }
 

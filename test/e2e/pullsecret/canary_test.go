@@ -1,0 +1,29 @@
+package pullsecret
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/openshift/credential-rotation-operator/test/harness"
+)
+
+// noSecretGotOut looks for every secret that OCM and the registries gave out in this test: in the operator's log at its most
+// verbose level, its metrics, events, and all objects but the content of Secrets.
+func (w *world) noSecretGotOut() {
+	w.t.Helper()
+	canaries := harness.Canaries{}
+	for i, c := range append(w.ocm.Canaries(), w.registry.Canaries()...) {
+		canaries[fmt.Sprintf("canary %d", i)] = c
+	}
+	log, err := os.ReadFile(w.config.Dir + "/operator.log")
+	if os.IsNotExist(err) {
+		return // The operator was never started.
+	}
+	w.must(err)
+	found, err := canaries.Scan(context.Background(), cp.Client, map[string]string{"the log": string(log), "the metrics": w.metrics})
+	w.must(err)
+	for _, f := range found {
+		w.t.Error("a secret got out: " + f)
+	}
+}
