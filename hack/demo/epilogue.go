@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/openshift/credential-rotation-operator/test/harness"
+)
+
+// canaries are all secret values that were in use.
+func (w *world) canaries() harness.Canaries {
+	all := harness.Canaries{}
+	add := func(what string, values []string) {
+		for i, value := range values {
+			if len(value) >= 12 { // shorter ones are found by chance
+				all[fmt.Sprintf("%s %d", what, i+1)] = value
+			}
+		}
+	}
+	add("secret of OCM", w.ocm.Canaries())
+	add("token of a registry", w.registries.Canaries())
+	add("secret of CAP", w.cap.IssuedSecrets())
+	for what, value := range w.own {
+		all[what] = value
+	}
+	return all
+}
+
+// writeCanaries writes them to a file.
+func (w *world) writeCanaries(path string) error {
+	if w.sts == nil {
+		return nil // it ended before there were any
+	}
+	raw, err := json.Marshal(w.canaries())
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, raw, 0o600)
+}
+
+// lookForSecrets looks for every secret value that was in use, in everything that anybody may read.
+func (w *world) lookForSecrets(ctx context.Context) error {
+	w.tell.chapter("3. Where the secrets were seen: in Secrets")
+	log, err := w.operator.Logs()
+	if err != nil {
+		return err
+	}
+	metrics, err := w.operator.Metrics(ctx)
+	if err != nil {
+		return err
+	}
+	canaries, told := w.canaries(), w.tell.text()
+	found, err := canaries.Scan(ctx, w.cp.Client, map[string]string{"the operator's log": string(log), "its metrics": metrics, "this story": told})
+	if err != nil {
+		return err
+	}
+	if len(found) > 0 {
+		return errors.New("secrets got out: " + strings.Join(found, "; "))
+	}
+	w.tell.line(proved, "%d secret values were looked for, in clear, base64, hexadecimal, URL encoding and JSON: in the %d lines of the operator's log at its most verbose "+
+		"level, its metrics, both objects' status, all events, ConfigMaps and Leases, and in this story. None is there.", len(canaries), strings.Count(string(log), "\n"))
+	return nil
+}
+
+// whatThereIs shows what a person sees afterwards, and how to look around.
+func (w *world) whatThereIs(ctx context.Context) error {
+	w.tell.chapter("What there is now")
+	const names = `{{range .items}}{{.metadata.namespace}}/{{.metadata.name}}:{{range $key, $value := .data}} {{$key}}{{end}}{{"\n"}}{{end}}`
+	events := "custom-columns=TYPE:.type,REASON:.reason,MESSAGE:.message"
+	for _, args := range [][]string{
+		{"get", "psr,capset"},
+		{"get", "psr", "-o", "wide"},
+		{"get", "events", "--field-selector", "involvedObject.kind=PullSecretRotation", "-o", events},
+		{"get", "events", "--field-selector", "involvedObject.kind=CAPCredentialSet", "-o", events},
+		{"get", "secrets", "-A", "-o", "go-template=" + names},
+	} {
+		if err := w.show(ctx, args...); err != nil {
+			return err
+		}
+	}
+	if os.Getenv("KEEP") == "" {
+		w.tell.say("To look around yourself: make demo KEEP=1. To use it on a cluster: README.md.")
+		return nil
+	}
+	w.tell.say("Everything stays up until Ctrl-C. In another terminal:")
+	w.tell.print(fmt.Sprintf("\n%[1]sexport KUBECONFIG=%[2]s\n%[1]sk=%[3]s\n\n", indent, w.kubectl.kubeconfig, w.kubectl.path))
+	for _, try := range []struct{ command, why string }{
+		{"$k describe psr " + rotationName, "the whole story of the rotation, as the status tells it"},
+		{"$k get capset -w", "a refresh about every " + fmt.Sprint(int(capLifetime.Seconds())/2) + " s"},
+		{"$k delete secret -n openshift-machine-api aws-cloud-credentials", "it is back within seconds"},
+	} {
+		w.tell.print(fmt.Sprintf("%s%-68s # %s\n", indent, try.command, try.why))
+	}
+	w.tell.print(fmt.Sprintf("\n%sThe operator's log: %s\n", indent, w.operator.LogFile))
+	return nil
+}

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+const (
+	// patience is how long one thing may take before the story has failed: far longer than anything takes on two cores
+	// that are busy with other things.
+	patience = 2 * time.Minute
+	// glance is how often the demo looks.
+	glance = 100 * time.Millisecond
+)
+
+// pending is what a check says while its thing has not happened; any other error of a check ends the story.
+type pending string
+
+func (p pending) Error() string { return string(p) }
+
+// waiting is pending with words.
+func waiting(format string, args ...any) error { return pending(fmt.Sprintf(format, args...)) }
+
+// until waits for something to happen, and says meanwhile what is pending.
+func (w *world) until(ctx context.Context, what string, check func(ctx context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	ticker := time.NewTicker(glance)
+	defer ticker.Stop()
+	var p pending
+	for {
+		err := check(ctx)
+		switch {
+		case err == nil:
+			return nil
+		case errors.Is(ctx.Err(), context.DeadlineExceeded):
+			return fmt.Errorf("within %s it did not come to this: %s. At last: %s", patience, what, p)
+		case !errors.As(err, &p) && ctx.Err() == nil:
+			return fmt.Errorf("%s: %w", what, err)
+		}
+		w.tell.progress(string(p))
+		select {
+		case <-ctx.Done():
+		case <-w.operatorEnded():
+			return fmt.Errorf("the operator has ended (%d) before %s", w.operator.ExitCode(), what)
+		case <-ticker.C:
+		}
+		if errors.Is(ctx.Err(), context.Canceled) {
+			return ctx.Err()
+		}
+	}
+}
+
+// pause lets some time pass for the reader, who sees the progress of something simulated.
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// operatorEnded is closed when the operator has ended; nil, which never is, before it runs.
+func (w *world) operatorEnded() <-chan struct{} {
+	if w.operator == nil {
+		return nil
+	}
+	return w.operator.Exited()
+}
