@@ -33,9 +33,11 @@ const (
 type RestartKind string
 
 const (
-	// RestartDeployment, RestartDaemonSet and RestartStatefulSet are the kinds.
-	RestartDeployment  RestartKind = "Deployment"
-	RestartDaemonSet   RestartKind = "DaemonSet"
+	// RestartDeployment names a Deployment.
+	RestartDeployment RestartKind = "Deployment"
+	// RestartDaemonSet names a DaemonSet.
+	RestartDaemonSet RestartKind = "DaemonSet"
+	// RestartStatefulSet names a StatefulSet.
 	RestartStatefulSet RestartKind = "StatefulSet"
 )
 
