@@ -16,7 +16,7 @@ import (
 
 // ErrNeverCached is what the cache answers when it is asked for a Secret or a ConfigMap. A cache of them would hold
 // every Secret of the cluster in memory, and would need the right to list them all.
-var ErrNeverCached = errors.New("Secrets and ConfigMaps are never cached: read them directly, watch them by name with internal/secretwatch")
+var ErrNeverCached = errors.New("no cache holds Secrets or ConfigMaps: read them directly, watch them by name with internal/secretwatch")
 
 // uncached are the kinds that the manager's client always reads from the API server: those that are never cached, and
 // those of which it reads a few by name while a cache would list and watch the whole cluster.

@@ -37,11 +37,10 @@ type OperatorProcess struct {
 	// LogFile has all that it printed, and what the processes before it in the same Dir did.
 	LogFile string
 
-	cmd         *exec.Cmd
-	metricsURL  string
-	readyURL    string
-	exited      chan struct{}
-	termination error
+	cmd        *exec.Cmd
+	metricsURL string
+	readyURL   string
+	exited     chan struct{}
 }
 
 // StartOperator builds the operator if need be and starts its manager at the most verbose log level.
@@ -68,7 +67,7 @@ func StartOperator(ctx context.Context, config OperatorConfig) (*OperatorProcess
 	if err != nil {
 		return nil, err
 	}
-	defer log.Close() // The process has a copy of it.
+	defer func() { _ = log.Close() }() // The process has a copy of it.
 
 	args := append([]string{
 		"manager", mostVerbose, "--zap-time-encoding=rfc3339nano",
@@ -87,7 +86,7 @@ func StartOperator(ctx context.Context, config OperatorConfig) (*OperatorProcess
 		return nil, fmt.Errorf("starting the operator: %w", err)
 	}
 	go func() {
-		p.termination = p.cmd.Wait()
+		_ = p.cmd.Wait() // How it ended is in ProcessState.
 		close(p.exited)
 	}()
 	return p, nil
@@ -128,7 +127,7 @@ func (p *OperatorProcess) WaitReady(ctx context.Context) error {
 	return WaitFor(ctx, func(ctx context.Context) error {
 		select {
 		case <-p.exited:
-			return Permanent(fmt.Errorf("the operator has ended (%v); its log ends with\n%s", p.termination, p.LogTail(20)))
+			return Permanent(fmt.Errorf("the operator has ended (%s); its log ends with\n%s", p.cmd.ProcessState, p.LogTail(20)))
 		default:
 		}
 		_, err := get(ctx, p.readyURL)
