@@ -36,6 +36,7 @@ type Tap struct {
 	mu       sync.Mutex
 	requests []*Recorded
 	holds    []*Hold
+	bytesOut int64
 }
 
 // Recorded is a request that has passed.
@@ -45,8 +46,10 @@ type Recorded struct {
 	Started time.Time
 	// Status of the answer; 0 when none was given back.
 	Status int
-	// BytesIn and BytesOut are the lengths of the bodies as far as the headers tell; -1 when they do not.
-	BytesIn, BytesOut int64
+	// BytesIn is the length of the request's body; of what is no write it is what the headers tell, -1 when they do not.
+	BytesIn int64
+	// BytesOut is how much of the answer's body has passed, as compressed as it is on the wire. That of a watch grows.
+	BytesOut int64
 }
 
 // StartTap starts a proxy in front of the service at target, which is trusted by the given roots.
@@ -141,13 +144,37 @@ func (t *Tap) answered(resp *http.Response) error {
 		return nil
 	}
 	t.mu.Lock()
-	r.Status, r.BytesOut = resp.StatusCode, resp.ContentLength
+	r.Status = resp.StatusCode
 	hold := t.matching(r.APIRequest, After)
 	t.mu.Unlock()
+	resp.Body = &countedBody{ReadCloser: resp.Body, tap: t, of: r}
 	if hold != nil && !hold.wait(ctx) {
 		return errors.New("the client is gone")
 	}
 	return nil
+}
+
+// countedBody counts what is read of an answer.
+type countedBody struct {
+	io.ReadCloser
+	tap *Tap
+	of  *Recorded
+}
+
+func (b *countedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.tap.mu.Lock()
+	defer b.tap.mu.Unlock()
+	b.of.BytesOut += int64(n)
+	b.tap.bytesOut += int64(n)
+	return n, err
+}
+
+// BytesOut is how much of all answers' bodies has passed since the start, forgotten requests and watches included.
+func (t *Tap) BytesOut() int64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.bytesOut
 }
 
 // Requests are those that match, in the order in which they came; all of them when match is nil.
