@@ -6,22 +6,25 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/go-logr/logr"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/controllers/manager"
 )
 
 // assetsVariable is where envtest finds etcd and kube-apiserver.
 const assetsVariable = "KUBEBUILDER_ASSETS"
 
-// ControlPlane is a running etcd and kube-apiserver with the CRDs that an OpenShift cluster has.
+// ControlPlane is a running etcd and kube-apiserver, usually with the CRDs that an OpenShift cluster has.
 type ControlPlane struct {
 	// Admin may do everything. It is for whoever plays a person or another operator, never for ours.
 	Admin *rest.Config
@@ -39,6 +42,30 @@ type ControlPlane struct {
 
 // StartControlPlane starts a control plane of its own. Authorisation is by RBAC, as in a cluster.
 func StartControlPlane(ctx context.Context) (*ControlPlane, error) {
+	crds, err := loadCRDs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return start(crds)
+}
+
+// StartEmptyControlPlane starts one as it is in the first minutes of an installation: without a single CRD.
+func StartEmptyControlPlane() (*ControlPlane, error) { return start(nil) }
+
+// InstallOpenShiftKinds brings the CRDs that the cluster-version operator brings, and not ours.
+func (cp *ControlPlane) InstallOpenShiftKinds(ctx context.Context) error {
+	crds, err := loadCRDs(ctx)
+	if err != nil {
+		return err
+	}
+	crds = slices.DeleteFunc(crds, func(crd *apiextensionsv1.CustomResourceDefinition) bool {
+		return crd.Spec.Group == v1alpha1.GroupVersion.Group
+	})
+	_, err = envtest.InstallCRDs(cp.Admin, envtest.CRDInstallOptions{Scheme: cp.Scheme, CRDs: crds})
+	return err
+}
+
+func start(crds []*apiextensionsv1.CustomResourceDefinition) (*ControlPlane, error) {
 	assets := os.Getenv(assetsVariable)
 	if assets == "" {
 		return nil, errors.New("etcd and kube-apiserver are needed, and " + assetsVariable + " does not say where they are: run `make test`, which provides them")
@@ -51,10 +78,6 @@ func StartControlPlane(ctx context.Context) (*ControlPlane, error) {
 	// Without any logger controller-runtime complains with a stack trace. What it has to say comes as errors too.
 	ctrl.SetLogger(logr.Discard())
 	scheme, err := manager.NewScheme()
-	if err != nil {
-		return nil, err
-	}
-	crds, err := loadCRDs(ctx)
 	if err != nil {
 		return nil, err
 	}
