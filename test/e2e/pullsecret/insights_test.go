@@ -1,0 +1,37 @@
+package pullsecret
+
+import (
+	"testing"
+	"time"
+
+	"github.com/openshift/credential-rotation-operator/test/harness"
+)
+
+// insights-operator does the same work at the same time. Whoever is first, the end is the same, the new credentials are
+// written once, and the machines get one new file.
+func TestInsightsOperatorAndTheOperatorAtTheSameTime(t *testing.T) {
+	for name, every := range map[string]time.Duration{
+		"insights-operator is quicker": 10 * time.Millisecond,
+		"the operator is quicker":      time.Hour,
+		"both are about as quick":      time.Second,
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, living())
+			insights := harness.StartInsightsOperator(t.Context(), cp.Client, w.ocm.URL(), w.ocm.CA().Pool(), every)
+			w.create(rotation())
+			w.start()
+			w.waitFor("the rotation has ended", ended)
+			if err := insights.Stop(); err != nil {
+				t.Errorf("insights-operator got stuck: %v", err)
+			}
+			w.oneRotation()
+			w.current()
+			if n := insights.Updates() + w.secretWrites(); n != 1 {
+				t.Errorf("the new credentials were written %d times by insights-operator and %d times by the operator, want once altogether", insights.Updates(), w.secretWrites())
+			}
+			if n := w.mco.Renders(); n != 1 {
+				t.Errorf("the machines got %d new files, want one", n)
+			}
+		})
+	}
+}

@@ -1,0 +1,212 @@
+package harness
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"reflect"
+	"sync"
+	"time"
+
+	configv1 "github.com/openshift/api/config/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// InsightsFieldManager is the field manager of the player's writes.
+const InsightsFieldManager = "insights-operator"
+
+// InsightsOperator plays the insights-operator as far as a pull secret concerns it: with the cluster's own token it looks
+// for an accepted transfer of this cluster, and merges the secret of a single one into openshift-config/pull-secret (RFC
+// 7386), unasked and without trying the credentials. Its JSON has sorted keys, whatever the order was.
+// Source: openshift/insights-operator, pkg/ocm/clustertransfer. The real one looks every 12 hours.
+type InsightsOperator struct {
+	client client.Client
+	url    string
+	http   *http.Client
+	every  time.Duration
+
+	mu      sync.Mutex
+	updates int
+	last    error
+
+	cancel context.CancelFunc
+	done   chan struct{}
+}
+
+// StartInsightsOperator starts the player, which asks the OCM at ocmURL at once and then every so often.
+func StartInsightsOperator(ctx context.Context, c client.Client, ocmURL string, roots *x509.CertPool, every time.Duration) *InsightsOperator {
+	i := &InsightsOperator{
+		client: c, url: ocmURL, every: every, done: make(chan struct{}),
+		http: &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
+			TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, DisableKeepAlives: true,
+		}},
+	}
+	ctx, i.cancel = context.WithCancel(ctx)
+	go i.run(ctx)
+	return i
+}
+
+// Stop ends the player and says what its last look came to.
+func (i *InsightsOperator) Stop() error {
+	i.cancel()
+	<-i.done
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.last
+}
+
+// Updates counts its writes.
+func (i *InsightsOperator) Updates() int {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.updates
+}
+
+func (i *InsightsOperator) run(ctx context.Context) {
+	defer close(i.done)
+	ticker := time.NewTicker(i.every)
+	defer ticker.Stop()
+	for {
+		updated, err := i.look(ctx)
+		if ctx.Err() == nil {
+			i.mu.Lock()
+			i.last = err
+			if updated {
+				i.updates++
+			}
+			i.mu.Unlock()
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// look is one round, and says whether it wrote.
+func (i *InsightsOperator) look(ctx context.Context) (bool, error) {
+	version := &configv1.ClusterVersion{}
+	if err := i.client.Get(ctx, client.ObjectKey{Name: "version"}, version); err != nil {
+		return false, err
+	}
+	secret := &corev1.Secret{}
+	if err := i.client.Get(ctx, client.ObjectKey{Namespace: PullSecretNamespace, Name: PullSecretName}, secret); err != nil {
+		return false, err
+	}
+	var current map[string]any
+	if err := json.Unmarshal(secret.Data[corev1.DockerConfigJsonKey], &current); err != nil {
+		return false, errors.New("the pull secret is not JSON")
+	}
+	issued, err := i.transferred(ctx, string(version.Spec.ClusterID), cloudToken(secret.Data[corev1.DockerConfigJsonKey]))
+	if err != nil || issued == nil {
+		return false, err
+	}
+	if holds(current, issued) {
+		return false, nil
+	}
+	merged, err := json.Marshal(mergePatch(current, issued))
+	if err != nil {
+		return false, err
+	}
+	secret.Data[corev1.DockerConfigJsonKey] = merged
+	err = i.client.Update(ctx, secret, client.FieldOwner(InsightsFieldManager))
+	if apierrors.IsConflict(err) {
+		return false, nil // Somebody else was quicker; the next round looks again.
+	}
+	return err == nil, err
+}
+
+// transferred is the document of the one accepted transfer of the cluster; nil when there is none.
+func (i *InsightsOperator) transferred(ctx context.Context, clusterID, token string) (map[string]any, error) {
+	query := url.Values{"search": {fmt.Sprintf("cluster_uuid is '%s' and status is 'accepted'", clusterID)}}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, i.url+"/api/accounts_mgmt/v1/cluster_transfers?"+query.Encode(), nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Authorization", "AccessToken "+clusterID+":"+token)
+	resp, err := i.http.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	switch resp.StatusCode {
+	case http.StatusOK:
+	case http.StatusNoContent:
+		return nil, nil
+	default:
+		return nil, fmt.Errorf("OCM answered %s", resp.Status)
+	}
+	var list struct {
+		Items []struct{ Secret json.RawMessage }
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&list); err != nil {
+		return nil, errors.New("OCM's list of transfers is not JSON")
+	}
+	switch len(list.Items) {
+	case 0:
+		return nil, nil
+	case 1:
+	default:
+		return nil, errors.New("MoreAcceptedClusterTransfers")
+	}
+	return document(list.Items[0].Secret)
+}
+
+// document reads the secret of a transfer, which is a JSON document in a JSON string.
+func document(raw json.RawMessage) (map[string]any, error) {
+	var text string
+	if err := json.Unmarshal(raw, &text); err == nil {
+		raw = []byte(text)
+	}
+	var d map[string]any
+	if err := json.Unmarshal(bytes.TrimSpace(raw), &d); err != nil {
+		return nil, errors.New("DataCorrupted")
+	}
+	return d, nil
+}
+
+func cloudToken(pullSecret []byte) string {
+	var d struct {
+		Auths map[string]struct{ Auth string }
+	}
+	// It was valid JSON a moment ago.
+	_ = json.Unmarshal(pullSecret, &d)
+	return d.Auths["cloud.openshift.com"].Auth
+}
+
+// mergePatch merges as RFC 7386 says; there are no nulls in a pull secret.
+func mergePatch(target, patch map[string]any) map[string]any {
+	for key, value := range patch {
+		inner, both := value.(map[string]any)
+		if old, ok := target[key].(map[string]any); ok && both {
+			target[key] = mergePatch(old, inner)
+		} else {
+			target[key] = value
+		}
+	}
+	return target
+}
+
+// holds is true when the target has all that the patch has.
+func holds(target, patch map[string]any) bool {
+	for key, value := range patch {
+		inner, both := value.(map[string]any)
+		if old, ok := target[key].(map[string]any); ok && both {
+			if !holds(old, inner) {
+				return false
+			}
+		} else if !reflect.DeepEqual(target[key], value) {
+			return false
+		}
+	}
+	return true
+}
