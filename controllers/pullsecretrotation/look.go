@@ -168,6 +168,11 @@ func (s *scope) lookAtRotations(ctx context.Context) error {
 	}
 	s.memory.lastPoll = s.now()
 	s.facts.Rotations = &rotations
+	if r := s.rotation(); underWay(r) {
+		if listed, ok := find(rotations, r.ID); ok {
+			r.OCMStatus = listed.Status
+		}
+	}
 	for _, r := range rotations { // newest first
 		if r.Status == ocm.RotationCompleted {
 			s.obj.Status.PullSecretIssuedAt = timePtr(r.CreatedAt)

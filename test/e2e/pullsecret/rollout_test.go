@@ -110,7 +110,9 @@ func TestRollbackNeverLeavesADegradedPoolToAPerson(t *testing.T) {
 // within the dual-credential window notices.
 func TestAppliedCredentialsThatTheRegistriesThenRefuseAreRolledBack(t *testing.T) {
 	w := newWorld(t, still())
-	w.create(rotation(func(s *v1alpha1.PullSecretRotationSpec) { s.HealthCheckInterval = &metav1.Duration{Duration: 30 * time.Second} }))
+	w.create(rotation(func(s *v1alpha1.PullSecretRotationSpec) {
+		s.HealthCheckInterval = &metav1.Duration{Duration: 30 * time.Second}
+	}))
 	w.start()
 	w.waitForReason(v1alpha1.ReasonAwaitingIssue)
 	w.ocm.RunBatch()

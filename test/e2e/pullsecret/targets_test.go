@@ -3,7 +3,6 @@ package pullsecret
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -116,6 +115,6 @@ func TestTheFirstTargetIsTheCanary(t *testing.T) {
 		return reason(r) == v1alpha1.ReasonTargetMissing || reason(r) == v1alpha1.ReasonForbidden
 	})
 	if !bytes.Equal(w.documentOf(hive), w.before) || w.posts() != 0 {
-		t.Error(fmt.Sprintf("a rotation was begun (%d POSTs) although its canary cannot be used", w.posts()))
+		t.Errorf("a rotation was begun (%d POSTs) although its canary cannot be used", w.posts())
 	}
 }

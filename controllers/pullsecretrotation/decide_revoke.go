@@ -1,0 +1,146 @@
+package pullsecretrotation
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/internal/ocm"
+)
+
+// afterApply follows the pools and OCM at once: neither waits for the other.
+func afterApply(in Input) Decision {
+	r := in.Status.Rotation
+	if w, ok := oldEntries(in); ok {
+		return w
+	}
+	if r.RolledBackAt != nil && in.Spec.Rollback == v1alpha1.RollbackNever {
+		return reissue(in) // a person wants the new credentials after all
+	}
+	rollingOut := r.RolledOutAt == nil && r.RolledBackAt == nil
+	var pools Decision
+	if rollingOut {
+		if in.Facts.Pools == nil {
+			return look(LookAtPools)
+		}
+		verdict, settled := rollout(in, *in.Facts.Pools)
+		if settled {
+			return look(MarkRolledOut)
+		}
+		if verdict.Reason == v1alpha1.ReasonRolloutDegraded {
+			if verdict = rollBack(in, verdict); verdict.Step != Wait {
+				return verdict
+			}
+		}
+		pools = verdict
+	}
+	if d, ok := checkApplied(in); ok {
+		return d
+	}
+	ocmSays := awaitingRevocation(in)
+	if ocmSays.Step == Finish && rollingOut && pools.Reason != v1alpha1.ReasonRolloutOverdue {
+		return pools // the old credentials are gone, the machines not all there: followed on
+	}
+	if ocmSays.Step != Wait || !rollingOut {
+		return ocmSays
+	}
+	pools.After = min(pools.After, ocmSays.After)
+	return pools
+}
+
+// checkApplied proves the applied pull secret on the health check's interval, as between rotations.
+func checkApplied(in Input) (Decision, bool) {
+	next := nextHealthCheck(in, healthInterval(in.Spec))
+	if in.Now.Before(next) || len(in.Facts.Targets[0].Own) == 0 || in.Facts.Targets[0].Problem != "" {
+		return Decision{}, false
+	}
+	if in.Facts.Checks == nil {
+		return look(CheckInUse), true
+	}
+	if refused, _ := judge(in.Facts.Checks); len(refused) > 0 && in.Status.Rotation.RolledBackAt == nil {
+		verdict := wait(Failing, v1alpha1.ReasonRegistriesRefuse, "Applied credentials refused",
+			fmt.Sprintf("The pull secret applied at %s is refused: %s.", onTheClock(in.Status.Rotation.AppliedAt.Time), strings.Join(refused, "; ")), in.Options.PollMin)
+		if d := rollBack(in, verdict); d.Step != Wait {
+			return d, true
+		}
+	}
+	return look(RecordHealth), true
+}
+
+// rollBack puts the old entries back while OCM keeps the old credentials alive, which only its list can tell. Afterwards the
+// backup is dead, and putting it back would break the cluster for good: then the verdict says so.
+func rollBack(in Input, verdict Decision) Decision {
+	r := in.Status.Rotation
+	if in.Spec.Rollback == v1alpha1.RollbackNever || r.BackupSecret == "" {
+		return verdict
+	}
+	if r.OCMStatus != ocm.RotationCompleted {
+		if in.Facts.Rotations == nil {
+			return look(LookAtRotations)
+		}
+		if current, listed := find(*in.Facts.Rotations, r.ID); listed && current.Status != ocm.RotationCompleted {
+			return look(RollBack)
+		}
+	}
+	verdict.Reason = v1alpha1.ReasonRollbackImpossible
+	verdict.Message += " It is not rolled back: OCM has deleted the old credentials, and putting them back would break the cluster."
+	return verdict
+}
+
+// reissue starts again from what OCM gives out.
+func reissue(in Input) Decision {
+	if in.Facts.Issued == nil {
+		return look(LookAtIssued)
+	}
+	return look(MarkIssued)
+}
+
+// awaitingRevocation looks whether OCM has deleted the old credentials, or has issued others in the meantime.
+func awaitingRevocation(in Input) Decision {
+	r := in.Status.Rotation
+	if r.Reason == v1alpha1.TriggerCatchUp && r.OCMStatus == ocm.RotationCompleted {
+		return Decision{Step: Finish, Rotation: *r}
+	}
+	if w, early := tooEarlyToPoll(in, v1alpha1.ReasonAwaitingRevocation); early {
+		return w
+	}
+	if in.Facts.Rotations == nil {
+		return look(LookAtRotations)
+	}
+	current, listed := find(*in.Facts.Rotations, r.ID)
+	if !listed {
+		return vanished(in)
+	}
+	if in.Facts.Issued == nil {
+		return look(LookAtIssued)
+	}
+	if in.Facts.Issued.Present && !in.Facts.Issued.SameAsIssued {
+		return look(MarkIssued) // adopted before the batch ran: these are the real new ones
+	}
+	if current.Status == ocm.RotationCompleted {
+		if r.RolledBackAt != nil {
+			return look(MarkIssued) // the old credentials are dead: the new ones must go in again
+		}
+		return Decision{Step: Finish, Rotation: found(current, r.Reason, nil)}
+	}
+	return awaitRevokeMessage(in)
+}
+
+func awaitRevokeMessage(in Input) Decision {
+	r := in.Status.Rotation
+	asked := since(r)
+	after := pollInterval(in)
+	if r.RolledBackAt != nil {
+		return wait(Stalled, v1alpha1.ReasonRolledBack, "Rolled back",
+			fmt.Sprintf("The old entries were put back at %s because a pool degraded or a registry refused the new ones. They die when OCM completes rotation %s; the new ones are then set again. Repair the "+
+				"cause before that, and set spec.rollback to Never to have the new ones at once.", onTheClock(r.RolledBackAt.Time), r.ID), after)
+	}
+	if in.Now.Sub(asked) > in.Options.RevokeDeadline {
+		return wait(Failing, v1alpha1.ReasonRevocationOverdue, "Waiting for revocation (overdue)",
+			fmt.Sprintf("This cluster uses the new credentials since %s, but OCM has not deleted the old ones of rotation %s, asked for at %s: some other cluster of the account may not have "+
+				"switched. The old credential may still be usable. Check the account's other clusters.", onTheClock(r.AppliedAt.Time), r.ID, onTheClock(asked)), after)
+	}
+	return wait(Progressing, v1alpha1.ReasonAwaitingRevocation, "Waiting for revocation",
+		fmt.Sprintf("This cluster uses the new credentials since %s. OCM deletes the old ones when every cluster of the account has switched, which takes up to days.",
+			onTheClock(r.AppliedAt.Time)), after)
+}

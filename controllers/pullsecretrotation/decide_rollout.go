@@ -1,0 +1,71 @@
+package pullsecretrotation
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/internal/cluster"
+)
+
+// rollout judges the pools: settled when each has rendered the change and brought it to all its machines. Paused pools are
+// named and do not block.
+func rollout(in Input, pools []cluster.Pool) (Decision, bool) {
+	r := in.Status.Rotation
+	if in.Spec.Rollout.WaitForPools != nil && !*in.Spec.Rollout.WaitForPools || !targetsGlobalPullSecret(in.Spec) {
+		return Decision{}, true
+	}
+	wrote := wroteGlobal(in.Status)
+	var open, degraded []string
+	for _, p := range pools {
+		before := configurationBefore(r, p.Name)
+		switch {
+		case p.Paused:
+		case p.Degraded:
+			degraded = append(degraded, p.Name)
+		case wrote && before != "" && p.Wanted == before:
+			open = append(open, p.Name+" has not rendered the change yet")
+		case !p.Settled():
+			open = append(open, fmt.Sprintf("%s has updated %d of %d machines", p.Name, p.Updated, p.Machines))
+		}
+	}
+	switch overdue := in.Now.Sub(r.AppliedAt.Time) > rolloutTimeout(in.Spec); {
+	case len(degraded) > 0:
+		return wait(Failing, v1alpha1.ReasonRolloutDegraded, "Roll-out degraded",
+			fmt.Sprintf("The pull secret was applied at %s, and the pools %s are degraded: their machines may keep the old file. See: oc describe machineconfigpool %s",
+				onTheClock(r.AppliedAt.Time), strings.Join(degraded, ", "), strings.Join(degraded, " ")), in.Options.PoolPoll), false
+	case len(open) == 0:
+		return Decision{}, true
+	case overdue:
+		return wait(Failing, v1alpha1.ReasonRolloutOverdue, "Rolling out (overdue)",
+			fmt.Sprintf("The pull secret was applied at %s, and the roll-out has not ended within %s: %s. It is followed on; see: oc get machineconfigpools",
+				onTheClock(r.AppliedAt.Time), rolloutTimeout(in.Spec), strings.Join(open, "; ")), in.Options.PoolPoll), false
+	default:
+		return wait(Progressing, v1alpha1.ReasonRollingOut, "Rolling out",
+			fmt.Sprintf("The pull secret was applied at %s and goes to the machines: %s.", onTheClock(r.AppliedAt.Time), strings.Join(open, "; ")), in.Options.PoolPoll), false
+	}
+}
+
+func rolloutTimeout(spec *v1alpha1.PullSecretRotationSpec) time.Duration {
+	if spec.Rollout.Timeout == nil {
+		return 2 * time.Hour // the schema's default
+	}
+	return spec.Rollout.Timeout.Duration
+}
+
+func configurationBefore(r *v1alpha1.RotationStatus, pool string) string {
+	for _, p := range r.Pools {
+		if p.Name == pool {
+			return p.ConfigurationBefore
+		}
+	}
+	return ""
+}
+
+// wroteGlobal is true when this rotation changed the global pull secret by our hand. When somebody else had done it before,
+// the pools may have rendered it before we looked.
+func wroteGlobal(s *v1alpha1.PullSecretRotationStatus) bool {
+	t := targetStatus(s, v1alpha1.SecretReference{Namespace: "openshift-config", Name: "pull-secret"})
+	return t != nil && t.Result == v1alpha1.ReasonPullSecretUpdated
+}

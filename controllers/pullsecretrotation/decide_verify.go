@@ -1,0 +1,67 @@
+package pullsecretrotation
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/internal/registry"
+)
+
+// verifying asks the registries about the new credentials before anything is written.
+func verifying(in Input) Decision {
+	r := in.Status.Rotation
+	if in.Facts.Issued == nil {
+		return look(LookAtIssued)
+	}
+	if !in.Facts.Issued.Present || !in.Facts.Issued.SameAsIssued {
+		return look(MarkIssued)
+	}
+	if in.Facts.Checks == nil {
+		return look(CheckIssued)
+	}
+	refused, unknown := judge(in.Facts.Checks)
+	retry := max(in.Options.VerifyRetry, patience(in.Facts.Checks))
+	switch {
+	case len(refused) == 0 && len(unknown) == 0:
+		return look(MarkVerified)
+	case len(refused) > 0 && in.Now.Sub(r.IssuedAt.Time) < in.Options.VerifyDeadline:
+		return wait(Progressing, v1alpha1.ReasonVerifying, "Verifying new credentials",
+			fmt.Sprintf("The new credentials are not accepted everywhere yet: %s. They may need time to spread; until %s a refusal does not count. Nothing was written.",
+				strings.Join(refused, "; "), onTheClock(r.IssuedAt.Add(in.Options.VerifyDeadline))), retry)
+	case len(refused) > 0:
+		return wait(Failing, v1alpha1.ReasonCredentialsRefused, "New credentials refused",
+			fmt.Sprintf("The new credentials are refused: %s. Nothing was written; the pull secret in use keeps working until OCM revokes it. Retried; if it stays, open a "+
+				"support case with Red Hat that names rotation %s, or set spec.verification for that registry.", strings.Join(refused, "; "), r.ID), in.Options.PollMin)
+	default:
+		return wait(Failing, v1alpha1.ReasonVerificationIncomplete, "Verifying new credentials",
+			fmt.Sprintf("The new credentials could not be verified: %s. Nothing was written; the pull secret in use keeps working until OCM revokes it. Check the way from this cluster to "+
+				"the registry, or set its policy in spec.verification to BestEffort or Skip.", strings.Join(unknown, "; ")), retry)
+	}
+}
+
+// judge sorts the answers: refused is evidence against the credential, unknown is none but holds a Required registry back.
+func judge(checks []Check) (refused, unknown []string) {
+	for _, c := range checks {
+		said := fmt.Sprintf("%s: %s", c.Registry, c.Result.Message)
+		switch {
+		case c.Policy == v1alpha1.VerificationSkip || c.Result.Outcome == registry.Accepted:
+		case c.Result.Outcome == registry.NotFound && !c.Named: // the login is good, and the image was only our guess
+		case c.Result.Outcome.Refused():
+			refused = append(refused, said)
+		case c.Policy == v1alpha1.VerificationRequired:
+			unknown = append(unknown, said)
+		}
+	}
+	return refused, unknown
+}
+
+// patience is how long the registries ask to be left alone.
+func patience(checks []Check) time.Duration {
+	var longest time.Duration
+	for _, c := range checks {
+		longest = max(longest, c.Result.RetryAfter)
+	}
+	return longest
+}
