@@ -75,7 +75,9 @@ func TestAThousandSecretsWithAHundredRoles_CostACallPerRoleAndAPatchPerSecret(t 
 	w.ready("many", v1alpha1.ReasonFresh, "1000/1000")
 	w.passes()
 	check(2)
-	lists := w.api.Requests(func(r harness.Recorded) bool { return r.Resource == "secrets" && (r.Verb == "list" || r.Verb == "watch") })
+	lists := w.api.Requests(func(r harness.Recorded) bool {
+		return r.Resource == "secrets" && (r.Verb == "list" || r.Verb == "watch")
+	})
 	for _, r := range lists {
 		if r.Namespace == "" {
 			t.Errorf("the Secrets of all namespaces were asked for: %s", r)

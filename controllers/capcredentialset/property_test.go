@@ -1,7 +1,6 @@
 package capcredentialset
 
 import (
-	"context"
 	"crypto/rand"
 	"fmt"
 	mathrand "math/rand/v2"
@@ -11,116 +10,14 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/tools/events"
-	testingclock "k8s.io/utils/clock/testing"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/client/fake"
-	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/internal/awscreds"
 	"github.com/openshift/credential-rotation-operator/internal/cap"
 	"github.com/openshift/credential-rotation-operator/internal/cluster"
 	"github.com/openshift/credential-rotation-operator/internal/schedule"
-	"github.com/openshift/credential-rotation-operator/test/sim/simtls"
 )
-
-// bench is a reconciler among fakes, whose process can be killed at any of its effects and started again.
-type bench struct {
-	t       testing.TB
-	ctx     context.Context
-	clock   *testingclock.FakePassiveClock // the cluster's, which may be wrong
-	truth   time.Time                      // AWS's
-	portal  *fakePortal
-	secrets *fakeSecrets
-	facts   *fakeFacts
-	client  client.Client
-	fuse    *fuse
-	r       *reconciler
-}
-
-const operatorNamespace = "operator"
-
-func newBench(t testing.TB, set *v1alpha1.CAPCredentialSet, objects ...client.Object) *bench {
-	t.Helper()
-	b := &bench{t: t, clock: testingclock.NewFakePassiveClock(noon), truth: noon, fuse: &fuse{left: -1}}
-	b.portal = newFakePortal(func() time.Time { return b.truth }, b.fuse)
-	b.secrets = &fakeSecrets{objects: map[types.NamespacedName]*corev1.Secret{}, fuse: b.fuse}
-	b.facts = &fakeFacts{mode: cluster.CredentialsMode{Known: true, Installed: true, Mode: "Manual"}, missing: map[string]bool{}}
-	scheme := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{v1alpha1.AddToScheme, corev1.AddToScheme} {
-		if err := add(scheme); err != nil {
-			t.Fatal(err)
-		}
-	}
-	b.client = fake.NewClientBuilder().WithScheme(scheme).WithObjects(append(objects, set)...).WithStatusSubresource(set).Build()
-	b.secrets.put(ref(operatorNamespace, set.Spec.Endpoint.ClientCertificateSecretRef.Name), clientCertificate(t))
-	b.start()
-	return b
-}
-
-// clientCertificate is one that is valid for years around noon.
-func clientCertificate(t testing.TB) *corev1.Secret {
-	t.Helper()
-	ca, err := simtls.NewCA("test")
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert, key, err := ca.Client("npe", simtls.Valid(noon.AddDate(-1, 0, 0), noon.AddDate(5, 0, 0)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &corev1.Secret{Data: map[string][]byte{"tls.crt": cert, "tls.key": key, "ca.crt": ca.PEM()}}
-}
-
-// start is a new process: nothing in memory.
-func (b *bench) start() {
-	ctx, cancel := context.WithCancel(b.t.Context())
-	b.ctx = ctx
-	b.fuse.left, b.fuse.dead, b.fuse.kill = -1, false, cancel
-	booted := b.truth
-	opts := Options{Namespace: operatorNamespace, Clock: b.clock, Monotonic: func() time.Duration { return b.truth.Sub(booted) }}
-	opts.SetDefaults()
-	b.r = &reconciler{
-		Options: opts, client: b.client, reader: b.client, secrets: b.secrets, store: b.secrets, facts: b.facts,
-		recorder: &events.FakeRecorder{}, states: map[string]*state{},
-		dial: dialer{
-			portal:  func(cap.Config) (portal, error) { return b.portal, nil },
-			checker: func(awscreds.STSChecker) checker { return nil },
-		},
-	}
-}
-
-// round is one round of a set; after a crash the next process takes over.
-func (b *bench) round(name string) time.Duration {
-	b.t.Helper()
-	result, err := b.r.Reconcile(b.ctx, reconcile.Request{NamespacedName: types.NamespacedName{Name: name}})
-	if b.fuse.dead {
-		b.start()
-		return 0
-	}
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return result.RequeueAfter
-}
-
-// pass lets time go by for both clocks.
-func (b *bench) pass(d time.Duration) {
-	b.truth = b.truth.Add(d)
-	b.clock.SetTime(b.clock.Now().Add(d))
-}
-
-func (b *bench) set(name string) *v1alpha1.CAPCredentialSet {
-	b.t.Helper()
-	set := &v1alpha1.CAPCredentialSet{}
-	if err := b.client.Get(b.t.Context(), client.ObjectKey{Name: name}, set); err != nil {
-		b.t.Fatal(err)
-	}
-	return set
-}
 
 func propertySet() *v1alpha1.CAPCredentialSet {
 	set := namedSet("cap", time.Hour)

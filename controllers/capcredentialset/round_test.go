@@ -282,7 +282,9 @@ func TestMissingSecrets_AreLeftMissingWhereThatIsWanted(t *testing.T) {
 }
 
 func TestARoleKey_StaysAndCountsAndItsEditMovesTheSecret(t *testing.T) {
-	b := oneBench(t, func(set *v1alpha1.CAPCredentialSet) { set.Spec.CredentialsRequests = v1alpha1.CredentialsRequestsSpec{} })
+	b := oneBench(t, func(set *v1alpha1.CAPCredentialSet) {
+		set.Spec.CredentialsRequests = v1alpha1.CredentialsRequestsSpec{}
+	})
 	b.secrets.put(machines, &corev1.Secret{Data: map[string][]byte{"role": []byte("own")}, Type: "example.com/kept"})
 	b.round("cap")
 	s, _, _ := b.secrets.Get(machines.Namespace, machines.Name)

@@ -1,0 +1,184 @@
+package secretwatch
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes/fake"
+	k8stesting "k8s.io/client-go/testing"
+
+	"github.com/openshift/credential-rotation-operator/internal/objectwatch"
+)
+
+func ref(name string) types.NamespacedName { return types.NamespacedName{Namespace: "ns", Name: name} }
+
+func secret(name, version, value string) *corev1.Secret {
+	return &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: name, ResourceVersion: version},
+		Data:       map[string][]byte{"k": []byte(value)},
+	}
+}
+
+// started is a Watcher that runs, and the changes that it tells of.
+func started(t *testing.T, client *fake.Clientset) (*Watcher, chan types.NamespacedName) {
+	t.Helper()
+	w := NewForClient(client.CoreV1(), objectwatch.Options{Slow: [2]time.Duration{time.Millisecond, time.Millisecond}})
+	changes := make(chan types.NamespacedName, 100)
+	w.OnChange(func(r types.NamespacedName) { changes <- r })
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- w.Start(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	return w, changes
+}
+
+func TestWatch_KnowsWhatIsThereAndWhatIsNot(t *testing.T) {
+	w, changes := started(t, fake.NewClientset(secret("there", "1", "v")))
+	if _, _, synced := w.Get("ns", "there"); synced {
+		t.Error("a Secret that nobody watches is known")
+	}
+	w.Watch("me", ref("there"), ref("missing"))
+	<-changes
+	<-changes
+	if s, found, synced := w.Get("ns", "there"); !found || !synced || string(s.Data["k"]) != "v" {
+		t.Errorf("found %v, synced %v", found, synced)
+	}
+	if s, found, synced := w.Get("ns", "missing"); found || !synced || s != nil {
+		t.Errorf("a missing Secret: found %v, synced %v", found, synced)
+	}
+}
+
+func TestWatch_FollowsChanges(t *testing.T) {
+	client := fake.NewClientset()
+	w, changes := started(t, client)
+	w.Watch("me", ref("s"))
+	<-changes
+	if _, err := client.CoreV1().Secrets("ns").Create(t.Context(), secret("s", "5", "v"), metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if r := <-changes; r != ref("s") {
+		t.Errorf("told of %s", r)
+	}
+	if _, found, _ := w.Get("ns", "s"); !found {
+		t.Error("the new Secret is not known")
+	}
+	if err := client.CoreV1().Secrets("ns").Delete(t.Context(), "s", metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	<-changes
+	if _, found, synced := w.Get("ns", "s"); found || !synced {
+		t.Errorf("after it was deleted: found %v, synced %v", found, synced)
+	}
+}
+
+func TestWatch_AsksForSingleNamesOnly(t *testing.T) {
+	client := fake.NewClientset()
+	w, changes := started(t, client)
+	w.Watch("me", ref("s"))
+	<-changes
+	for _, a := range client.Actions() {
+		if l, ok := a.(k8stesting.ListAction); ok && (l.GetListRestrictions().Fields.String() != "metadata.name=s" || l.GetNamespace() != "ns") {
+			t.Errorf("a list of %q in %q", l.GetListRestrictions().Fields, l.GetNamespace())
+		}
+	}
+}
+
+func TestForbidden_IsAStateThatEndsByItself(t *testing.T) {
+	client := fake.NewClientset(secret("s", "1", "v"))
+	allowed := make(chan struct{})
+	client.PrependReactor("list", "secrets", func(k8stesting.Action) (bool, runtime.Object, error) {
+		select {
+		case <-allowed:
+			return false, nil, nil
+		default:
+			return true, nil, apierrors.NewForbidden(schema.GroupResource{Resource: "secrets"}, "s", errors.New("no right"))
+		}
+	})
+	w, changes := started(t, client)
+	w.Watch("me", ref("s"))
+	<-changes
+	if !apierrors.IsForbidden(w.Err("ns", "s")) {
+		t.Errorf("the error is %v", w.Err("ns", "s"))
+	}
+	if _, _, synced := w.Get("ns", "s"); synced {
+		t.Error("a Secret that may not be read is known")
+	}
+	close(allowed)
+	<-changes
+	if _, found, _ := w.Get("ns", "s"); !found || w.Err("ns", "s") != nil {
+		t.Errorf("after the grant: found %v, error %v", found, w.Err("ns", "s"))
+	}
+}
+
+func TestWatch_KeepsWhatSomebodyStillWants(t *testing.T) {
+	w, changes := started(t, fake.NewClientset(secret("s", "1", "v")))
+	w.Watch("one", ref("s"))
+	<-changes
+	w.Watch("two", ref("s"))
+	w.Forget("one")
+	if _, found, _ := w.Get("ns", "s"); !found {
+		t.Error("the other's Secret was forgotten")
+	}
+	w.Watch("two", ref("another"))
+	if _, _, synced := w.Get("ns", "s"); synced {
+		t.Error("a Secret that nobody wants any more is kept")
+	}
+	if n := len(w.entries); n != 1 {
+		t.Errorf("%d entries are kept, want 1", n)
+	}
+}
+
+func TestObserve_IsNotUndoneByOlderNews(t *testing.T) {
+	w, changes := started(t, fake.NewClientset(secret("s", "5", "old")))
+	w.Watch("me", ref("s"))
+	<-changes
+	w.Observe(secret("s", "7", "new"))
+	e := w.entries[ref("s")]
+	e.Put(secret("s", "6", "between"))
+	e.Put(secret("s", "7", "echo"))
+	e.Delete(secret("s", "6", "between"))
+	if s, _, _ := w.Get("ns", "s"); s == nil || string(s.Data["k"]) != "new" {
+		t.Error("older news has replaced what was written")
+	}
+	if n := len(changes); n != 0 {
+		t.Errorf("%d changes were told of that are none", n)
+	}
+	e.Delete(secret("s", "8", "new"))
+	w.Observe(secret("s", "7", "new"))
+	if _, found, _ := w.Get("ns", "s"); found {
+		t.Error("a late answer has brought a deleted Secret back")
+	}
+	e.Put(secret("s", "9", "again"))
+	if _, found, _ := w.Get("ns", "s"); !found {
+		t.Error("a Secret that was created again is not known")
+	}
+	w.Observe(secret("nobody-watches", "1", "v"))
+	if len(w.entries) != 1 {
+		t.Error("a Secret that nobody watches is kept")
+	}
+}
+
+func TestTheCopyThatKubectlKeeps_IsNotStored(t *testing.T) {
+	s := secret("s", "5", "v")
+	s.Annotations = map[string]string{lastApplied: `{"data":{}}`, "mine": "yes"}
+	w, changes := started(t, fake.NewClientset(s))
+	w.Watch("me", ref("s"))
+	<-changes
+	got, _, _ := w.Get("ns", "s")
+	if _, ok := got.Annotations[lastApplied]; ok || got.Annotations["mine"] != "yes" {
+		t.Errorf("annotations: %v", got.Annotations)
+	}
+}
