@@ -38,16 +38,16 @@ func main() {
 }
 
 func run(canaries string) (code int) {
-	// A signal that is caught ends no child by itself, so that they are ended in order. SIGPIPE comes when the reader of the
-	// output (head, less) has gone.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
+	// A reader of the output that has gone (head, less) would otherwise end the demo without any cleaning up.
+	signal.Ignore(syscall.SIGPIPE)
 	// The libraries' logs are no part of the story.
 	ctrl.SetLogger(logr.Discard())
 	klog.SetLogger(logr.Discard())
 	rest.SetDefaultWarningHandler(rest.NoWarnings{})
 
-	tell := newTeller(os.Stdout)
+	tell := newTeller(os.Stdout, stop)
 	defer context.AfterFunc(ctx, func() { tell.say("Ending: the processes are stopped and the temporary files removed.") })()
 	began := time.Now()
 	w, err := newWorld(tell)

@@ -19,6 +19,8 @@ type teller struct {
 	terminal bool
 	colour   bool
 	width    int
+	// unheard is called when nobody reads any more.
+	unheard func()
 
 	mu sync.Mutex
 	// told is all that was printed, for the search for secrets.
@@ -35,8 +37,8 @@ const (
 	indent = "   "
 	// labelWidth is that of the longest label and a gap.
 	labelWidth = 10
-	// rarely is how often progress is printed where it cannot be rewritten.
-	rarely = 3 * time.Second
+	// rarely is how often progress is printed where it cannot be rewritten, patiently how long after the beginning of a wait.
+	rarely, patiently = 3 * time.Second, 700 * time.Millisecond
 )
 
 // Labels of lines, so that the eye finds what it looks for.
@@ -55,8 +57,8 @@ const (
 
 var colourOf = map[string]string{asked: blue, changed: green, proved: magenta, happens: yellow, says: cyan}
 
-func newTeller(f *os.File) *teller {
-	t := &teller{out: f, width: widest, terminal: term.IsTerminal(int(f.Fd()))}
+func newTeller(f *os.File, unheard func()) *teller {
+	t := &teller{out: f, width: widest, terminal: term.IsTerminal(int(f.Fd())), unheard: unheard}
 	t.colour = t.terminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 	if columns, _, err := term.GetSize(int(f.Fd())); err == nil && columns > 40 {
 		t.width = min(columns-1, widest)
@@ -78,13 +80,18 @@ func (t *teller) print(text string) {
 	defer t.mu.Unlock()
 	t.clear()
 	t.told.WriteString(text)
-	// A broken pipe comes as a signal, which ends the demo.
-	_, _ = io.WriteString(t.out, text)
+	t.write(text)
+}
+
+func (t *teller) write(text string) {
+	if _, err := io.WriteString(t.out, text); err != nil {
+		t.unheard()
+	}
 }
 
 func (t *teller) clear() {
 	if t.open {
-		_, _ = io.WriteString(t.out, "\r\x1b[K")
+		t.write("\r\x1b[K")
 		t.open = false
 	}
 	t.progressed = ""
@@ -132,6 +139,15 @@ func (t *teller) command(command, output string) {
 	t.print(b.String() + "\n")
 }
 
+// await begins a wait, whose progress is told from now on: after a moment, or at once.
+func (t *teller) await(atOnce bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.at = time.Now().Add(patiently - rarely); atOnce {
+		t.at = time.Time{}
+	}
+}
+
 // progress says what is pending. On a terminal it stays one line.
 func (t *teller) progress(text string) {
 	t.mu.Lock()
@@ -145,7 +161,7 @@ func (t *teller) progress(text string) {
 	}
 	line := indent + t.paint(dim, "waiting") + strings.Repeat(" ", labelWidth-len("waiting")) + shown
 	if t.terminal {
-		_, _ = io.WriteString(t.out, "\r\x1b[K"+line)
+		t.write("\r\x1b[K" + line)
 		t.open, t.progressed = true, text
 		return
 	}
@@ -154,7 +170,7 @@ func (t *teller) progress(text string) {
 	}
 	t.at, t.progressed = time.Now(), text
 	t.told.WriteString(line + "\n")
-	_, _ = io.WriteString(t.out, line+"\n")
+	t.write(line + "\n")
 }
 
 // failure is the end of a story that did not happen.

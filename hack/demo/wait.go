@@ -27,6 +27,7 @@ func waiting(format string, args ...any) error { return pending(fmt.Sprintf(form
 func (w *world) until(ctx context.Context, what string, check func(ctx context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	w.tell.await(false)
 	ticker := time.NewTicker(glance)
 	defer ticker.Stop()
 	var p pending

@@ -106,6 +106,7 @@ func (w *world) build(ctx context.Context) error {
 		{"the operator runs, with its service account and the rights of config/rbac", w.startOperator},
 	} {
 		began := time.Now()
+		w.tell.await(true)
 		w.tell.progress(step.what + " ...")
 		if err := step.do(ctx); err != nil {
 			return err

@@ -1,0 +1,152 @@
+// Package demo runs the demo as a newcomer does: as a program, to its end, and with Ctrl-C in the middle.
+package demo
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/openshift/credential-rotation-operator/test/harness"
+)
+
+// The story, in its order, by sentences that the demo prints only after it has seen that they are true.
+var story = []string{
+	"Setting up",
+	"the operator runs, with its service account and the rights of config/rbac",
+	"1. The pull secret",
+	"pullsecretrotation.rotation.openshift.io/quarterly created",
+	"a baseline of the account's credentials is kept",
+	"OCM has not issued yet:",
+	`status of the rotation stays "pending"`,
+	"replaced",
+	"as before",
+	"byte for byte the one from before",
+	"quay.io accepts the old credential and the new one",
+	"to every machine of the pools master and worker",
+	"lab-berlin reports to OCM with the new credentials",
+	`OCM has deleted the old credentials, and says "completed"`,
+	"quay.io says of the old credential: Unauthorized; of the new one: Accepted.",
+	"old dead, new alive",
+	"of which 1 asked for a rotation",
+	"2. The AWS credentials",
+	"capcredentialset.rotation.openshift.io/cap created",
+	"CAP: role OpenShiftMachineAPI, role OpenShiftOperators",
+	"one call for each role, one write for each Secret",
+	"nothing was due, and nothing was asked of CAP or written",
+	"7 Secrets, each by one write with all its keys",
+	"A bad day",
+	"AuthenticationRefused. CAP answered 200 with a page instead of JSON",
+	"hold byte for byte what they held before",
+	"the six Secrets have new credentials",
+	"3. Where the secrets were seen",
+	"None is there.",
+	"What there is now",
+	"kubectl get psr,capset",
+	"RotationCompleted",
+	"openshift-config/pull-secret: .dockerconfigjson",
+	"The demo took",
+}
+
+func TestTheDemoTellsItsStoryToTheEndAndNoSecret(t *testing.T) {
+	canariesFile := filepath.Join(t.TempDir(), "canaries")
+	d := start(t, nil, "-canaries="+canariesFile)
+	if code := d.wait(); code != 0 {
+		t.Fatalf("it ended with %d, want 0:\n%s", code, d.output())
+	}
+	d.leavesNothing()
+
+	// Lines are broken for people.
+	told := strings.Join(strings.Fields(d.output()), " ")
+	rest := told
+	for _, sentence := range story {
+		_, after, ok := strings.Cut(rest, sentence)
+		if !ok {
+			t.Fatalf("it does not tell %q after what comes before it:\n%s", sentence, d.output())
+		}
+		rest = after
+	}
+	if strings.Contains(told, "\x1b") {
+		t.Error("there are colours although it does not print to a terminal")
+	}
+
+	raw, err := os.ReadFile(canariesFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var canaries harness.Canaries
+	if err := json.Unmarshal(raw, &canaries); err != nil {
+		t.Fatal(err)
+	}
+	// Two pull secrets, a token, three registries, six or more AWS credentials.
+	if len(canaries) < 20 {
+		t.Fatalf("only %d canaries: looking for them proves little", len(canaries))
+	}
+	for _, found := range canaries.Find("what the demo printed", d.output()) {
+		t.Error(found)
+	}
+}
+
+func TestCtrlCEndsTheDemoWhereverItIsAndLeavesNothing(t *testing.T) {
+	for _, at := range []struct {
+		// name of the moment.
+		name string
+		// line is what it has printed by then.
+		line string
+	}{
+		{"while the control plane is starting", "etcd and kube-apiserver run, with the kinds of an OpenShift cluster ..."},
+		{"while OCM's hours pass", "OCM has not issued yet"},
+	} {
+		t.Run(at.name, func(t *testing.T) {
+			d := start(t, nil)
+			d.waitForLine(at.line)
+			d.interrupt()
+			// 130 is how a shell says that a program was interrupted.
+			if code := d.wait(); code != 130 {
+				t.Errorf("it ended with %d, want 130:\n%s", code, d.output())
+			}
+			d.leavesNothing()
+		})
+	}
+}
+
+func TestADemoThatIsToStayUpLetsPeopleLookAroundAndEndsWellByCtrlC(t *testing.T) {
+	d := start(t, []string{"KEEP=1"})
+	d.waitForLine("The operator's log: ")
+	told := d.output()
+	_, after, ok := strings.Cut(told, "export KUBECONFIG=")
+	if !ok {
+		t.Fatalf("it names no kubeconfig:\n%s", told)
+	}
+	kubeconfig, _, _ := strings.Cut(after, "\n")
+	out := d.kubectl(kubeconfig, "get", "psr,capset", "--no-headers")
+	for _, part := range []string{"quarterly", "Up to date", "7/7"} {
+		if !strings.Contains(out, part) {
+			t.Errorf("with that kubeconfig, kubectl shows no %q:\n%s", part, out)
+		}
+	}
+	d.interrupt()
+	if code := d.wait(); code != 0 {
+		t.Errorf("it ended with %d, want 0: its story was told", code)
+	}
+	d.leavesNothing()
+}
+
+func TestAStoryThatDoesNotHappenFailsWithASentenceAndTheLog(t *testing.T) {
+	operator := filepath.Join(t.TempDir(), "operator")
+	script := "#!/bin/sh\necho 'not today' >&2\nexit 3\n"
+	if err := os.WriteFile(operator, []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	d := start(t, []string{"OPERATOR_BINARY=" + operator})
+	if code := d.wait(); code != 1 {
+		t.Errorf("it ended with %d, want 1", code)
+	}
+	for _, part := range []string{"The story did not happen as told.", "the operator has ended", "not today"} {
+		if !strings.Contains(d.output(), part) {
+			t.Errorf("it does not say %q:\n%s", part, d.output())
+		}
+	}
+	d.leavesNothing()
+}
