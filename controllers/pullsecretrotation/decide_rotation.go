@@ -2,6 +2,7 @@ package pullsecretrotation
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
@@ -34,7 +35,7 @@ func requesting(in Input, d due) Decision {
 	if in.Facts.Rotations == nil {
 		return look(LookAtRotations)
 	}
-	if known, ok := adoptable(*in.Facts.Rotations, r); ok {
+	if known, ok := adoptable(*in.Facts.Rotations, in); ok {
 		return adopt(known, r)
 	}
 	if in.Facts.IntentIsOurs {
@@ -70,9 +71,11 @@ func adopt(known ocm.Rotation, r *v1alpha1.RotationStatus) Decision {
 	return Decision{Step: RecordID, Rotation: taken}
 }
 
-// adoptable is the rotation that makes a request of our own unnecessary: one that is pending, one created at or after T,
-// or one created since the intent was recorded (OCM's clock may be some minutes behind ours).
-func adoptable(rotations []ocm.Rotation, r *v1alpha1.RotationStatus) (ocm.Rotation, bool) {
+// adoptable is the rotation that makes a request of our own unnecessary: one that is pending, one created at or after T, or
+// the effect of a request whose answer is not known. That one was created since the intent was recorded, by a clock that
+// may be some minutes behind ours; it is none that this cluster has seen through already.
+func adoptable(rotations []ocm.Rotation, in Input) (ocm.Rotation, bool) {
+	r := in.Status.Rotation
 	if p, ok := pending(rotations); ok {
 		return p, true
 	}
@@ -81,8 +84,10 @@ func adoptable(rotations []ocm.Rotation, r *v1alpha1.RotationStatus) (ocm.Rotati
 			return s, true
 		}
 	}
-	if r.IntendedAt != nil {
-		return satisfying(rotations, r.IntendedAt.Add(-clockSkew))
+	if r.IntendedAt != nil && !in.Facts.IntentIsOurs {
+		effect, ok := satisfying(rotations, r.IntendedAt.Add(-clockSkew))
+		known := slices.ContainsFunc(in.Status.History, func(h v1alpha1.RotationStatus) bool { return h.ID == effect.ID })
+		return effect, ok && !known
 	}
 	return ocm.Rotation{}, false
 }

@@ -123,3 +123,27 @@ func TestAdopt_KeepsTForARotationRequestedAfterIt(t *testing.T) {
 		})
 	}
 }
+
+// A rotation that ended minutes before T is none of an intent that was recorded minutes later.
+func TestAdoptable_IsNoEarlierRotationThatHasEnded(t *testing.T) {
+	at := time.Date(2026, 5, 6, 10, 0, 0, 0, time.UTC)
+	listed := []ocm.Rotation{{ID: "earlier", Status: ocm.RotationCompleted, CreatedAt: at.Add(-3 * time.Minute)}}
+	for name, c := range map[string]struct {
+		ours    bool // this process has recorded the intent and sent nothing yet
+		history []v1alpha1.RotationStatus
+		adopted bool
+	}{
+		"nothing was sent yet":                             {true, nil, false},
+		"seen through by this cluster":                     {false, []v1alpha1.RotationStatus{{ID: "earlier"}}, false},
+		"perhaps the effect of a request, by a slow clock": {false, nil, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := gateInput(at.Add(time.Minute))
+			in.Status.Rotation = &v1alpha1.RotationStatus{After: timePtr(at), IntendedAt: timePtr(at)}
+			in.Status.History, in.Facts.IntentIsOurs = c.history, c.ours
+			if _, got := adoptable(listed, in); got != c.adopted {
+				t.Errorf("adopted: %t, want %t", got, c.adopted)
+			}
+		})
+	}
+}
