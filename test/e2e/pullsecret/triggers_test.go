@@ -1,0 +1,268 @@
+package pullsecret
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/test/harness"
+	"github.com/openshift/credential-rotation-operator/test/sim/ocm"
+)
+
+// edit changes the object as a person does.
+func (w *world) edit(change func(r *v1alpha1.PullSecretRotation)) {
+	w.t.Helper()
+	r := w.get()
+	before := r.DeepCopy()
+	change(r)
+	w.must(cp.Client.Patch(w.t.Context(), r, client.MergeFrom(before)))
+}
+
+// lookAgain makes the operator look at the object without a change of what it says.
+func (w *world) lookAgain() {
+	w.t.Helper()
+	w.edit(func(r *v1alpha1.PullSecretRotation) {
+		metav1.SetMetaDataAnnotation(&r.ObjectMeta, "example.com/looked", time.Now().Format(time.RFC3339Nano))
+	})
+}
+
+// takenPart are the rotations that the object has seen to their end, the oldest first, by what made it take part.
+func takenPart(r *v1alpha1.PullSecretRotation) string {
+	var list []string
+	for i := len(r.Status.History) - 1; i >= 0; i-- {
+		list = append(list, string(r.Status.History[i].Reason))
+	}
+	return strings.Join(list, " ")
+}
+
+// expectAsked fails unless the operator has asked OCM for exactly as many rotations.
+func (w *world) expectAsked(want int) {
+	w.t.Helper()
+	if got := w.posts(); got != want {
+		w.t.Errorf("OCM was asked for %d rotations, want %d", got, want)
+	}
+}
+
+// seeThrough plays OCM's part in the next rotation of an account with one cluster, without any time passing.
+func (w *world) seeThrough() {
+	w.t.Helper()
+	w.waitForReason(v1alpha1.ReasonAwaitingIssue)
+	w.ocm.RunBatch()
+	w.waitForReason(v1alpha1.ReasonAwaitingRevocation)
+	w.must(w.ocm.Telemetry(harness.DefaultClusterID, w.clusterToken()))
+	w.ocm.RunBatch()
+}
+
+func TestRotateAfterAndTheScheduleEachHaveTheirRotation(t *testing.T) {
+	// In an OCM whose time passes as ours does: its rotations must not lie in our future.
+	w := newWorld(t, settings{})
+	w.create(rotation(func(s *v1alpha1.PullSecretRotationSpec) {
+		s.Schedule = &v1alpha1.RotationSchedule{Cron: "* * * * *", TimeZone: "Europe/Berlin"}
+	}))
+	w.start()
+	w.seeThrough()
+	w.seeThrough()
+	r := w.waitFor("rotateAfter had its rotation, and then a tick of the schedule", func(r *v1alpha1.PullSecretRotation) bool {
+		return len(r.Status.History) >= 2
+	})
+	if got := takenPart(r); !strings.HasPrefix(got, "RotateAfter Schedule") {
+		t.Errorf("the rotations were caused by %s, want RotateAfter and then Schedule", got)
+	}
+	second := r.Status.History[len(r.Status.History)-2]
+	if second.After == nil || second.After.Second() != 0 || !second.After.After(r.CreationTimestamp.Time) {
+		t.Errorf("the second rotation satisfies %v, want a tick (a full minute) after the object was created (%v)", second.After, r.CreationTimestamp)
+	}
+	if next := r.Status.NextRotationAfter; next == nil || next.Second() != 0 {
+		t.Errorf("the next tick is shown as %v, want a full minute", next)
+	}
+}
+
+func TestAScheduleCountsFromTheCreationOfTheObject(t *testing.T) {
+	w := newWorld(t, living())
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	w.must(err)
+	w.create(rotation(func(s *v1alpha1.PullSecretRotationSpec) {
+		s.RotateAfter = nil
+		s.Schedule = &v1alpha1.RotationSchedule{Cron: "0 3 1 */3 *", TimeZone: "Europe/Berlin"}
+	}))
+	w.start()
+	r := w.waitForReason(v1alpha1.ReasonNotDue)
+	w.expectAsked(0) // the last quarter has begun long before the object was created
+	next := r.Status.NextRotationAfter
+	if next == nil {
+		t.Fatal("the next tick is not shown")
+	}
+	local := next.In(berlin)
+	if local.Day() != 1 || local.Hour() != 3 || local.Minute() != 0 || (local.Month()-1)%3 != 0 || local.Before(time.Now()) || time.Until(local) > 93*24*time.Hour {
+		t.Errorf("the next rotation is due at %s, want 03:00 of the first day of the next quarter in Berlin", local)
+	}
+}
+
+// T is about the account, not about the object: whoever has satisfied it, nobody asks again.
+func TestATThatTheAccountHasSatisfiedCausesNoRotation(t *testing.T) {
+	w := newWorld(t, living())
+	// The administrator's T is the minute before; then Red Hat's support rotates, and the cluster is installed with the new one.
+	object := rotation()
+	id := w.ocm.StartRotationElsewhere(w.account.ID)
+	w.ocm.CompleteEverything()
+	w.put("installer", w.ocm.PullSecret(w.account.ID))
+	w.create(object.DeepCopy())
+	w.start()
+	satisfied := func(r *v1alpha1.PullSecretRotation) bool {
+		return reason(r) == v1alpha1.ReasonNotDue && len(r.Status.History) == 1 && r.Status.History[0].ID == id
+	}
+	w.waitFor("OCM's own list has satisfied T", satisfied)
+
+	// The same object created anew.
+	w.must(cp.Client.Delete(t.Context(), w.get()))
+	w.create(object.DeepCopy())
+	w.waitFor("the object created anew is satisfied too", satisfied)
+	if n := w.secretWrites(); n != 0 {
+		t.Errorf("the pull secret was written %d times although it was the current one", n)
+	}
+
+	// And the cluster restored from a backup: its old pull secret, which is dead, and the object without its status.
+	w.must(cp.Client.Delete(t.Context(), w.get()))
+	w.put("velero", w.before)
+	w.create(object.DeepCopy())
+	r := w.waitFor("the restored cluster has caught up", ended)
+	if got := takenPart(r); got != string(v1alpha1.TriggerCatchUp) {
+		t.Errorf("the restored cluster took part because of %q, want %s", got, v1alpha1.TriggerCatchUp)
+	}
+	w.current()
+	w.oneRotation()
+	w.expectAsked(0)
+}
+
+func TestARotationThatIsPendingSinceBeforeTIsSeenThroughAndThenTHasItsOwn(t *testing.T) {
+	w := newWorld(t, living())
+	earlier := w.ocm.StartRotationElsewhere(w.account.ID)
+	// A T in whole seconds that lies after the earlier rotation.
+	after := metav1.NewTime(time.Now().Add(time.Second).Truncate(time.Second))
+	w.create(rotation(func(s *v1alpha1.PullSecretRotationSpec) { s.RotateAfter = &after }))
+	w.start()
+	r := w.waitFor("both have ended", func(r *v1alpha1.PullSecretRotation) bool { return len(r.Status.History) == 2 && ended(r) })
+	if got := takenPart(r); got != "StartedElsewhere RotateAfter" {
+		t.Errorf("the object took part because of %s, want StartedElsewhere and then RotateAfter", got)
+	}
+	if first := r.Status.History[1]; first.ID != earlier || first.After != nil {
+		t.Errorf("the first was %s for T %v, want %s, which is for no T", first.ID, first.After, earlier)
+	}
+	w.expectAsked(1)
+	w.current()
+}
+
+// A cluster that slept through two rotations wakes up in the middle of a third.
+func TestAClusterThatWasAwayForWeeksTakesWhatIsIssuedNow(t *testing.T) {
+	w := newWorld(t, living())
+	for range 2 {
+		w.ocm.StartRotationElsewhere(w.account.ID)
+		w.ocm.CompleteEverything()
+	}
+	third := w.ocm.StartRotationElsewhere(w.account.ID)
+	w.ocm.RunBatch()
+	w.create(rotation())
+	w.start()
+	r := w.waitFor("the third has ended", ended)
+	if r.Status.Rotation.ID != third || !r.Status.Rotation.Adopted {
+		t.Errorf("it saw %s through, want %s adopted", r.Status.Rotation.ID, third)
+	}
+	w.current()
+	w.expectAsked(0)
+}
+
+func TestAnApprovalIsForOneTAndHoldsBackTheRequestAlone(t *testing.T) {
+	w := newWorld(t, settings{siblings: 1, siblingMode: ocm.SwitchesSoon})
+	w.create(rotation(func(s *v1alpha1.PullSecretRotationSpec) { s.Approval = v1alpha1.ApprovalBeforeRequest }))
+	w.start()
+	r := w.waitForReason(v1alpha1.ReasonAwaitingApproval)
+	w.expectAsked(0)
+	w.follow(r.Status.WaitingFor)
+	w.waitForReason(v1alpha1.ReasonAwaitingIssue)
+	w.ocm.RunBatch()
+	w.waitForReason(v1alpha1.ReasonAwaitingRevocation)
+
+	// A later T, while this one is still under way: this one goes on, the later one needs an approval of its own.
+	later := metav1.Now()
+	w.edit(func(r *v1alpha1.PullSecretRotation) { r.Spec.RotateAfter = &later })
+	w.days(2)
+	w.waitForReason(v1alpha1.ReasonAwaitingApproval)
+	w.expectAsked(1)
+
+	// What somebody else has requested is under way: there is nothing to hold back any more.
+	id := w.ocm.StartRotationElsewhere(w.account.ID)
+	w.lookAgain()
+	w.waitFor("the rotation under way is seen through", func(r *v1alpha1.PullSecretRotation) bool {
+		return reason(r) == v1alpha1.ReasonAwaitingIssue && r.Status.Rotation.ID == id
+	})
+	w.expectAsked(1)
+}
+
+// follow does what a message says: the command after "with: ", of the form oc annotate --overwrite KIND NAME KEY=VALUE.
+func (w *world) follow(message string) {
+	w.t.Helper()
+	_, command, found := strings.Cut(message, "with: ")
+	words := strings.Fields(command)
+	if !found || len(words) != 6 || strings.Join(words[:4], " ") != "oc annotate --overwrite pullsecretrotation" || words[4] != name {
+		w.t.Fatalf("the message has no command to approve with: %s", message)
+	}
+	key, value, _ := strings.Cut(words[5], "=")
+	w.edit(func(r *v1alpha1.PullSecretRotation) { metav1.SetMetaDataAnnotation(&r.ObjectMeta, key, value) })
+}
+
+func TestAStartWindowHoldsBackTheRequestAlone(t *testing.T) {
+	closed := []v1alpha1.StartWindow{{Cron: "0 0 29 2 *", Duration: metav1.Duration{Duration: time.Minute}}}
+	w := newWorld(t, settings{siblings: 1, siblingMode: ocm.SwitchesSoon})
+	w.create(rotation(func(s *v1alpha1.PullSecretRotationSpec) { s.StartWindows = closed }))
+	w.start()
+	r := w.waitForReason(v1alpha1.ReasonAwaitingWindow)
+	if !strings.Contains(r.Status.WaitingFor, "-02-29 00:00 UTC") {
+		t.Errorf("the message does not say when the window opens: %s", r.Status.WaitingFor)
+	}
+	w.expectAsked(0)
+	w.edit(func(r *v1alpha1.PullSecretRotation) {
+		r.Spec.StartWindows = []v1alpha1.StartWindow{{Cron: "* * * * *", Duration: metav1.Duration{Duration: time.Hour}}}
+	})
+	w.waitForReason(v1alpha1.ReasonAwaitingIssue)
+	w.expectAsked(1)
+	w.edit(func(r *v1alpha1.PullSecretRotation) { r.Spec.StartWindows = closed })
+	w.ocm.RunBatch()
+	w.waitForReason(v1alpha1.ReasonAwaitingRevocation)
+	w.days(2)
+	w.waitFor("the rotation has ended outside of any window", ended)
+}
+
+func TestSuspendStopsEveryEffectAndSaysSo(t *testing.T) {
+	w := newWorld(t, settings{siblings: 1, siblingMode: ocm.SwitchesSoon})
+	w.create(rotation())
+	w.start()
+	w.waitForReason(v1alpha1.ReasonAwaitingIssue)
+	w.edit(func(r *v1alpha1.PullSecretRotation) { r.Spec.Suspend = true })
+	r := w.waitForReason(v1alpha1.ReasonSuspended)
+	if r.Status.Phase != "Suspended" || !strings.Contains(conditionsOf(r), "spec.suspend") {
+		t.Errorf("phase %q, %s; want it to say that it is suspended, and by what", r.Status.Phase, conditionsOf(r))
+	}
+	w.ocm.RunBatch()
+	w.api.Forget()
+	w.ocm.ResetCounts()
+	w.lookAgain()
+	harness.Eventually(t, "the operator has looked at the suspended object", func(context.Context) error {
+		if looks := w.api.Requests(func(r harness.Recorded) bool { return r.Verb == "get" && r.Resource == "pullsecretrotations" }); len(looks) == 0 {
+			return fmt.Errorf("it has not")
+		}
+		return nil
+	})
+	if n := w.ocm.Count(ocm.OpAny) + w.ocm.Count(ocm.OpToken); n != 0 || len(w.api.Writes()) != 0 {
+		t.Errorf("while suspended it asked OCM %d times and wrote %v", n, w.api.Writes())
+	}
+	w.edit(func(r *v1alpha1.PullSecretRotation) { r.Spec.Suspend = false })
+	w.waitForReason(v1alpha1.ReasonAwaitingRevocation)
+	w.expectAsked(0) // since the counters were set back
+	w.current()
+}
