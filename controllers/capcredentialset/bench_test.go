@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
@@ -44,7 +45,7 @@ func newBench(t testing.TB, set *v1alpha1.CAPCredentialSet, objects ...client.Ob
 	b.secrets = &fakeSecrets{objects: map[types.NamespacedName]*corev1.Secret{}, fuse: b.fuse}
 	b.facts = &fakeFacts{mode: cluster.CredentialsMode{Known: true, Installed: true, Mode: "Manual"}, missing: map[string]bool{}}
 	scheme := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{v1alpha1.AddToScheme, corev1.AddToScheme} {
+	for _, add := range []func(*runtime.Scheme) error{v1alpha1.AddToScheme, corev1.AddToScheme, appsv1.AddToScheme} {
 		if err := add(scheme); err != nil {
 			t.Fatal(err)
 		}

@@ -29,7 +29,7 @@ func (r *reconciler) discover(ctx context.Context, s *scope) (known bool, err er
 		return false, fmt.Errorf("reading the CAPCredentialSets: %w", err)
 	}
 	if s.discovery, err = discover(s.set, s.requests, all.Items); err != nil && !s.set.Spec.Suspend {
-		s.hold = &hold{v1alpha1.ReasonInvalidSpec, err.Error() + ". Nothing is fetched or written until it is corrected."}
+		s.hold = &hold{Reason: v1alpha1.ReasonInvalidSpec, Message: err.Error() + ". Nothing is fetched or written until it is corrected."}
 	}
 	refs := make([]types.NamespacedName, 0, len(s.discovery.Targets)+1)
 	refs = append(refs, r.certificateRef(s))
@@ -56,12 +56,12 @@ func (r *reconciler) discover(ctx context.Context, s *scope) (known bool, err er
 // held says what keeps the set from doing anything, in the order in which it is worth knowing.
 func (r *reconciler) held(s *scope) (known bool, _ *hold) {
 	if s.set.Spec.Suspend {
-		return true, &hold{v1alpha1.ReasonSuspended, "spec.suspend is true: nothing is fetched or written, and credentials expire. Set it to false to go on."}
+		return true, &hold{Reason: v1alpha1.ReasonSuspended, Message: "spec.suspend is true: nothing is fetched or written, and credentials expire. Set it to false to go on."}
 	}
 	mode, err := r.facts.Mode()
 	switch {
 	case err != nil:
-		return true, &hold{v1alpha1.ReasonForbidden, "The cloud-credential-operator's mode cannot be read, so nothing is written: it could be writing these Secrets itself. " +
+		return true, &hold{Reason: v1alpha1.ReasonForbidden, Message: "The cloud-credential-operator's mode cannot be read, so nothing is written: it could be writing these Secrets itself. " +
 			"Restore the operator's ClusterRole credential-rotation-operator."}
 	case !mode.Known:
 		return false, nil
@@ -134,7 +134,7 @@ func (r *reconciler) lookAtCertificate(s *scope, now time.Time) {
 	}
 	s.hold, s.holdByCertificate = nil, false
 	if s.certificateErr != nil {
-		s.hold, s.holdByCertificate = &hold{string(s.certificateErr.Reason), certificateMessage(ref, s.certificateErr)}, true
+		s.hold, s.holdByCertificate = &hold{Reason: string(s.certificateErr.Reason), Message: certificateMessage(ref, s.certificateErr), Fetching: true}, true
 	}
 }
 

@@ -134,7 +134,7 @@ const (
 
 // healed notes that a Secret was set right.
 func (m *memory) healed(ref types.NamespacedName, at time.Time) {
-	recent := append(m.heals[ref], at)
+	recent := slices.Concat(m.heals[ref], []time.Time{at})
 	if len(recent) > 2*fightAfter {
 		recent = recent[len(recent)-2*fightAfter:]
 	}

@@ -93,6 +93,6 @@ func forbiddenMessage(ref types.NamespacedName, what string, err error, namespac
 }
 
 func modeHold(mode cluster.CredentialsMode) *hold {
-	return &hold{v1alpha1.ReasonCredentialsModeNotManual, fmt.Sprintf("The cloud-credential-operator is in mode %s and writes these Secrets itself, so nothing is written. "+
+	return &hold{Reason: v1alpha1.ReasonCredentialsModeNotManual, Message: fmt.Sprintf("The cloud-credential-operator is in mode %s and writes these Secrets itself, so nothing is written. "+
 		"Set spec.credentialsMode of cloudcredential.operator.openshift.io/cluster to Manual, or delete this CAPCredentialSet.", mode)}
 }

@@ -44,8 +44,9 @@ func (o *Options) SetDefaults() {
 		o.Monotonic = func() time.Duration { return time.Since(start) }
 	}
 	// Timers run on the monotonic clock, which stands still while a machine sleeps and knows nothing of a wall clock that
-	// jumps: looking every minute bounds what both can cost, against credentials that live for an hour.
-	def(&o.MaxSleep, time.Minute)
+	// jumps: looking this often bounds what both can cost, against credentials that live for an hour. It is also sooner than
+	// the minute after which the kubelet restarts a process whose livez has noticed a jump, and the next one would know nothing.
+	def(&o.MaxSleep, 30*time.Second)
 	// As long as one request may take by default: a portal that hangs must not keep a new Secret waiting for longer.
 	def(&o.RoundBudget, 30*time.Second)
 	// A thousand Secrets are read within this on a healthy API server, and nobody notices it after a start.

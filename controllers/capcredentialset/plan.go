@@ -26,7 +26,11 @@ type input struct {
 }
 
 // hold keeps a set from doing anything.
-type hold struct{ Reason, Message string }
+type hold struct {
+	Reason, Message string
+	// Fetching is true when it is only the portal that cannot be asked: what is in one Secret may still be given to another.
+	Fetching bool
+}
 
 // plan is what to do now.
 type plan struct {
@@ -92,7 +96,7 @@ func decide(in input) plan {
 		p.Rows = append(p.Rows, r)
 	}
 	sort.SliceStable(p.Rows, func(i, j int) bool { return before(p.Rows[i].Ref, p.Rows[j].Ref) })
-	if in.Hold == nil {
+	if in.Hold == nil || in.Hold.Fetching {
 		p.group(in)
 	}
 	for _, r := range p.Rows {
@@ -174,8 +178,11 @@ func (in input) gate(r row) row {
 	r.Message = "A credential is about to be fetched."
 	if in.Hold != nil {
 		// The words are in the condition Ready, once for all rows.
-		r.Result, r.Message, r.Next = in.Hold.Reason, "", time.Time{}
-		return r
+		r.Result, r.Message = in.Hold.Reason, ""
+		if !in.Hold.Fetching {
+			r.Next = time.Time{}
+			return r
+		}
 	}
 	if r.Why == whyEdited {
 		if fighting, notBefore := in.Memory.fight(r.Ref, in.Now); fighting {
@@ -192,6 +199,9 @@ func (in input) gate(r row) row {
 			r.Next = at
 			return r
 		}
+	}
+	if in.Hold != nil {
+		return r
 	}
 	if f := in.Memory.roles[r.Role]; f.Count > 0 {
 		r.Result, r.Message = f.Reason, f.Message

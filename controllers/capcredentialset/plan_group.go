@@ -37,13 +37,13 @@ func (p *plan) group(in input) {
 			continue
 		}
 		needy = append(needy, i)
-		askable[r.Role] = askable[r.Role] || !r.askAt.After(in.Now)
+		askable[r.Role] = askable[r.Role] || in.Hold == nil && !r.askAt.After(in.Now)
 	}
 	fetches := map[string]int{}
 	for _, i := range needy {
 		role := p.Rows[i].Role
 		if !askable[role] {
-			p.Rows[i].Next = p.Rows[i].askAt
+			p.Rows[i].Next = p.Rows[i].askAt // zero while the set is held
 			continue
 		}
 		if _, ok := fetches[role]; !ok {

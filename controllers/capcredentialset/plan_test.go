@@ -135,7 +135,7 @@ func TestDecide_JudgesOneSecret(t *testing.T) {
 			result: v1alpha1.ReasonFresh, next: 20 * time.Minute,
 		},
 		"while the set is held, what is due says why and what is fresh stays fresh": {
-			secret: fresh("r", 40*time.Minute), change: func(in *input) { in.Hold = &hold{v1alpha1.ReasonCertificateExpired, "m"} },
+			secret: fresh("r", 40*time.Minute), change: func(in *input) { in.Hold = &hold{Reason: v1alpha1.ReasonCertificateExpired, Message: "m"} },
 			why: string(schedule.RefreshScheduled), result: v1alpha1.ReasonCertificateExpired, next: -1,
 		},
 		"a role that has just failed is left alone for a while": {
@@ -377,5 +377,28 @@ func TestDecide_APortalThatIsAskedForOneSecretServesAllOfItsRole(t *testing.T) {
 	failing(100*time.Second, 20)(&in)
 	if p := decide(in); len(p.Fetches) != 1 || len(p.Fetches[0].Rows) != 2 {
 		t.Errorf("fetches: %+v", p.Fetches)
+	}
+}
+
+func TestDecide_WithoutAUsableCertificateADeletedSecretStillGetsWhatAnotherHas(t *testing.T) {
+	in := anInput(map[types.NamespacedName]observation{machines: {Known: true}, registry: fresh("r", time.Minute), storage: fresh("s", 0)})
+	in.Hold = &hold{Reason: v1alpha1.ReasonCertificateExpired, Message: "m", Fetching: true}
+	for i := range in.Targets {
+		if in.Targets[i].Ref == storage {
+			in.Targets[i].SpecRole = "another"
+		}
+	}
+	p := decide(in)
+	if len(p.Copies) != 1 || len(p.Copies[0].Rows) != 1 || len(p.Fetches) != 0 {
+		t.Errorf("copies %+v, fetches %+v", p.Copies, p.Fetches)
+	}
+	for _, r := range p.Rows {
+		if r.Ref == storage && (r.Result != v1alpha1.ReasonCertificateExpired || !r.Next.IsZero()) {
+			t.Errorf("a row that nobody can help: %s, next at %s", r.Result, r.Next)
+		}
+	}
+	in.Hold.Fetching = false
+	if p = decide(in); len(p.Copies) != 0 {
+		t.Error("a set that is suspended writes")
 	}
 }

@@ -71,6 +71,21 @@ func TestBadAnswers_ChangeNoSecretAndShowTheirClass(t *testing.T) {
 	}
 }
 
+func TestARoleThatHangs_HoldsUpNeitherOtherRolesNorANewSecret(t *testing.T) {
+	w := newWorld(t)
+	w.must(w.portal.Break(capsim.Fault{Kind: capsim.FaultHang, Role: roleB}))
+	w.set("cap", func(s *v1alpha1.CAPCredentialSet) {
+		twoRoles(s)
+		s.Spec.Endpoint.Timeout = &metav1.Duration{Duration: time.Second}
+	})
+	w.start()
+	w.ready("cap", v1alpha1.ReasonRefreshFailing, "5/7")
+	got := w.result("cap", "openshift-machine-api", "aws-cloud-credentials", v1alpha1.ReasonCAPUnavailable)
+	contains(t, "the message", got.Message, "did not answer within 1s")
+	w.must(cp.Client.Create(t.Context(), harness.CredentialsRequest("efs", efsNamespace, efsSecret, awsSpec(nil))))
+	w.ready("cap", v1alpha1.ReasonRefreshFailing, "6/8")
+}
+
 func TestTheClientCertificate_IsReadAgainWhenItChanges(t *testing.T) {
 	w := newWorld(t)
 	w.set("cap", nil)

@@ -135,7 +135,10 @@ func (w *walk) watch() {
 		if write.before != nil && string(write.before.Data["role"]) != string(write.after.Data["role"]) || write.before != nil && write.before.Labels["x"] != write.after.Labels["x"] {
 			w.fail("%s lost what is not the operator's", write.ref)
 		}
-		if w.blind || w.assumptionsWrong() {
+		// A credential from another Secret is as good as what is noted there: a clock that is wrong, or was and nobody
+		// knows, makes a dead one look alive. With such a clock AWS refuses every request anyway.
+		copied := total(w.portal.calls) == calls
+		if copied && (w.blind || w.offset != 0 || w.assumptionsWrong()) {
 			continue
 		}
 		if w.portal.live(write.before) && !w.portal.live(write.after) {

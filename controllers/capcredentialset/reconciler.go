@@ -106,6 +106,10 @@ func (r *reconciler) open(set *v1alpha1.CAPCredentialSet) *scope {
 	now := r.now()
 	st := r.states[set.Name]
 	if st == nil || st.uid != set.UID {
+		if st != nil { // one of the same name was there before
+			st.portal.close()
+			forgetMetrics(set.Name)
+		}
 		st = &state{uid: set.UID, since: now, memory: newMemory(), jumps: r.jumps.count}
 		r.states[set.Name] = st
 	}

@@ -24,13 +24,14 @@ func (r *reconciler) report(ctx context.Context, s *scope) error {
 	s.setCertificateValid(r.now(), r.certificateRef(s).String())
 	r.setSecondWriter(s)
 	gauge(s)
-	if !equality.Semantic.DeepEqual(before.Status, s.set.Status) {
-		if err := r.client.Status().Patch(ctx, s.set, client.MergeFrom(before)); err != nil {
-			return client.IgnoreNotFound(fmt.Errorf("writing the status: %w", err))
-		}
-		s.seen = s.set.DeepCopy()
-	}
 	r.tell(s, before)
+	if equality.Semantic.DeepEqual(before.Status, s.set.Status) {
+		return nil
+	}
+	if err := r.client.Status().Patch(ctx, s.set, client.MergeFrom(before)); client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("writing the status: %w", err)
+	}
+	s.seen = s.set.DeepCopy()
 	return nil
 }
 

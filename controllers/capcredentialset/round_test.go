@@ -6,9 +6,12 @@ import (
 	"testing"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/internal/awscreds"
@@ -334,5 +337,97 @@ func TestEvents_TellEachThingOnceAlsoAcrossARestart(t *testing.T) {
 		if strings.Contains(e, "RoleRefused") {
 			t.Errorf("told again: %s", e)
 		}
+	}
+}
+
+func TestAProcessThatDiedBeforeItRestartedAWorkload_IsMadeUpFor(t *testing.T) {
+	deployment := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: machines.Namespace, Name: "d"}}
+	set := propertySet()
+	set.Spec.RestartTargets = []v1alpha1.RestartTarget{{Kind: v1alpha1.RestartDeployment, Namespace: machines.Namespace, Name: "d"}}
+	b := newBench(t, set, deployment)
+	b.facts.requests = propertyRequests
+	restartedAt := func() string {
+		d := &appsv1.Deployment{}
+		if err := b.client.Get(t.Context(), client.ObjectKeyFromObject(deployment), d); err != nil {
+			t.Fatal(err)
+		}
+		return d.Spec.Template.Annotations[v1alpha1.RestartedAtAnnotation]
+	}
+	b.start()
+	b.round("cap")
+	first := restartedAt()
+	if first == "" {
+		t.Fatal("the first refresh has not restarted it")
+	}
+	b.pass(40 * time.Minute)
+	b.round("cap")
+	second := restartedAt()
+	if second == first {
+		t.Fatal("the second refresh has not restarted it")
+	}
+	// As if the process had died between the write and the restart.
+	d := &appsv1.Deployment{}
+	if err := b.client.Get(t.Context(), client.ObjectKeyFromObject(deployment), d); err != nil {
+		t.Fatal(err)
+	}
+	d.Spec.Template.Annotations[v1alpha1.RestartedAtAnnotation] = first
+	if err := b.client.Update(t.Context(), d); err != nil {
+		t.Fatal(err)
+	}
+	b.start()
+	b.round("cap")
+	if got := restartedAt(); got != second {
+		t.Errorf("restarted at %s, want %s", got, second)
+	}
+	// One that has no note was never ours to restart: the start of the operator is no reason.
+	d.ResourceVersion, d.Spec.Template.Annotations = "", nil
+	if err := b.client.Update(t.Context(), d); err != nil {
+		t.Fatal(err)
+	}
+	b.start()
+	b.round("cap")
+	if got := restartedAt(); got != "" {
+		t.Errorf("the start of the operator restarted it: %s", got)
+	}
+}
+
+func TestARoundThatUsedUpItsTime_LeavesTheRestToTheNext(t *testing.T) {
+	b := oneBench(t, func(set *v1alpha1.CAPCredentialSet) {
+		set.Spec.CredentialsRequests.Roles = []v1alpha1.RequestRole{{Name: "machines", Role: "slow"}, {Name: "registry", Role: "r1"}}
+	})
+	b.portal.answers["slow"] = func() (awscreds.Credential, error) {
+		b.pass(time.Minute) // as long as the longest of timeouts
+		return refuse(cap.Unavailable)()
+	}
+	if again := b.round("cap"); again > time.Second {
+		t.Errorf("the next round comes after %s", again)
+	}
+	if n := total(b.portal.calls); n != 1 {
+		t.Errorf("%d calls in a round whose first one took a minute", n)
+	}
+	delete(b.portal.answers, "slow")
+	b.round("cap")
+	if set := b.set("cap"); set.Status.Credentials == "0/4" {
+		t.Errorf("a role that hangs holds up the others: %s", set.Status.Credentials)
+	}
+}
+
+func TestAClockThatWasSetBack_LeadsToARefreshAndNotToAWait(t *testing.T) {
+	b := oneBench(t, nil)
+	b.round("cap")
+	b.pass(20 * time.Minute)
+	b.round("cap")
+	calls := total(b.portal.calls)
+	// Three quarters of an hour later the clock says that it was five minutes.
+	b.truth = b.truth.Add(time.Minute)
+	b.clock.SetTime(noon.Add(5 * time.Minute))
+	b.round("cap")
+	if n := total(b.portal.calls) - calls; n != 2 {
+		t.Errorf("%d calls after the clock was set back, want one per role", n)
+	}
+	b.pass(time.Minute)
+	b.round("cap")
+	if n := total(b.portal.calls) - calls; n != 2 {
+		t.Errorf("%d calls a minute later, want no more", n)
 	}
 }

@@ -104,10 +104,10 @@ func TestReady_SaysWhoMustAct(t *testing.T) {
 		"a namespace is still to come": {one(v1alpha1.ReasonNamespaceMissing), nil, v1alpha1.ReasonNamespaceMissing, metav1.ConditionUnknown, v1alpha1.ConditionReconciling},
 		"the portal is away":           {one(v1alpha1.ReasonCAPUnavailable), nil, v1alpha1.ReasonRefreshFailing, metav1.ConditionFalse, v1alpha1.ConditionReconciling},
 		"the role is refused":          {one(v1alpha1.ReasonRoleRefused), nil, v1alpha1.ReasonRefreshFailing, metav1.ConditionFalse, v1alpha1.ConditionStalled},
-		"the set is held": {one(v1alpha1.ReasonFresh), func(s *scope) { s.hold = &hold{v1alpha1.ReasonCertificateExpired, "m"} },
+		"the set is held": {one(v1alpha1.ReasonFresh), func(s *scope) { s.hold = &hold{Reason: v1alpha1.ReasonCertificateExpired, Message: "m"} },
 			v1alpha1.ReasonCertificateExpired, metav1.ConditionFalse, v1alpha1.ConditionStalled},
 		"the set is suspended": {one(v1alpha1.ReasonFresh), func(s *scope) {
-			s.set.Spec.Suspend, s.hold = true, &hold{v1alpha1.ReasonSuspended, "m"}
+			s.set.Spec.Suspend, s.hold = true, &hold{Reason: v1alpha1.ReasonSuspended, Message: "m"}
 		}, v1alpha1.ReasonSuspended, metav1.ConditionUnknown, ""},
 		"the requests may not be read": {one(v1alpha1.ReasonFresh), func(s *scope) {
 			s.requestsErr = apierrors.NewForbidden(schema.GroupResource{}, "", nil)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	eventsv1 "k8s.io/api/events/v1"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/internal/awscreds"
@@ -107,8 +108,22 @@ func TestNoSecretShows(t *testing.T) {
 	if len(secrets) == 0 {
 		t.Fatal("the portal has issued nothing")
 	}
+	all := &eventsv1.EventList{}
+	w.eventually("an event per role", func() error {
+		w.must(cp.Client.List(t.Context(), all))
+		n := 0
+		for _, e := range all.Items {
+			if e.Reason == v1alpha1.ReasonRefreshed && e.Regarding.Name == "cap" {
+				n++
+			}
+		}
+		if n < 2 {
+			return fmt.Errorf("%d events", n)
+		}
+		return nil
+	})
 	for _, s := range secrets {
-		for where, text := range map[string]string{"the status": fmt.Sprint(set.Status), "the log": logs.String()} {
+		for where, text := range map[string]string{"the status": fmt.Sprint(set.Status), "the log": logs.String(), "an event": fmt.Sprint(all.Items)} {
 			if strings.Contains(text, s) {
 				t.Errorf("%s shows a secret", where)
 			}
