@@ -1,0 +1,85 @@
+package bootstrap
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/openshift/credential-rotation-operator/test/harness"
+)
+
+// page is a page of the documentation as a script: the test goes through its blocks one after the other, and must leave none out.
+type page struct {
+	t      testing.TB
+	name   string
+	blocks []block
+}
+
+// block is a fenced block and the heading that it is under.
+type block struct {
+	heading, language, text string
+	line                    int
+}
+
+func readPage(t testing.TB, name string) *page {
+	t.Helper()
+	root, err := harness.RepositoryRoot()
+	must(t, err)
+	content, err := os.ReadFile(filepath.Join(root, "docs", name))
+	must(t, err)
+	p := &page{t: t, name: name}
+	var open *block
+	heading := ""
+	for i, line := range strings.Split(string(content), "\n") {
+		language, fence := strings.CutPrefix(strings.TrimSpace(line), "```")
+		switch {
+		case fence && open == nil:
+			open = &block{heading: heading, language: language, line: i + 1}
+		case fence:
+			p.blocks = append(p.blocks, *open)
+			open = nil
+		case open != nil:
+			open.text += line + "\n"
+		case strings.HasPrefix(line, "#"):
+			heading = strings.TrimSpace(strings.TrimLeft(line, "#"))
+		}
+	}
+	return p
+}
+
+// next takes the next block, which must be under the given heading.
+func (p *page) next(heading, language string) string {
+	p.t.Helper()
+	if len(p.blocks) == 0 {
+		p.t.Fatalf("%s has no further block, and the test wants one under %q", p.name, heading)
+	}
+	b := p.blocks[0]
+	if b.heading != heading || b.language != language {
+		p.t.Fatalf("%s:%d: a block of %s under %q, and the test wants one of %s under %q", p.name, b.line, b.language, b.heading, language, heading)
+	}
+	p.blocks = p.blocks[1:]
+	return b.text
+}
+
+// done fails the test when a block was not run.
+func (p *page) done() {
+	p.t.Helper()
+	for _, b := range p.blocks {
+		p.t.Errorf("%s:%d: nobody runs this block", p.name, b.line)
+	}
+}
+
+// withValues replaces the example values of lines like "export NAME=value" or "  name: value".
+func withValues(t testing.TB, text string, values map[string]string) string {
+	t.Helper()
+	for name, value := range values {
+		line := regexp.MustCompile(`(?m)^(export ` + name + `=| *` + name + `: ).*$`)
+		if n := len(line.FindAllString(text, -1)); n != 1 {
+			t.Fatalf("the example sets %s %d times, want once:\n%s", name, n, text)
+		}
+		text = line.ReplaceAllString(text, "${1}"+value)
+	}
+	return text
+}
