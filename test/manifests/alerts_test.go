@@ -1,7 +1,6 @@
 package manifests
 
 import (
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -42,39 +41,38 @@ func alerts(t *testing.T) []alert {
 	return all
 }
 
-// metricNames are the metrics that the product registers.
-func metricNames(t *testing.T) []string {
-	t.Helper()
-	registered := regexp.MustCompile(`Name:\s+"(credential_rotation_[a-z_]+)"`)
-	var names []string
-	for _, dir := range []string{"controllers", "internal"} {
-		err := filepath.WalkDir(filepath.Join(repository, dir), func(path string, _ fs.DirEntry, err error) error {
-			if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
-				return err
+func TestAlerts_UseMetricsAndLabelsThatExist(t *testing.T) {
+	known := registered(t)
+	for _, a := range alerts(t) {
+		q := checkQuery(t, known, a.Alert, a.Expr)
+		for _, text := range a.Annotations {
+			for _, label := range shownLabel.FindAllStringSubmatch(text, -1) {
+				if !shows(known, q, label[1]) {
+					t.Errorf("%s shows the label %s, which its expression does not give", a.Alert, label[1])
+				}
 			}
-			raw, err := os.ReadFile(path)
-			for _, match := range registered.FindAllSubmatch(raw, -1) {
-				names = append(names, string(match[1]))
-			}
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
 		}
 	}
-	return names
 }
 
-func TestAlerts_UseMetricsThatExist(t *testing.T) {
-	names := metricNames(t)
-	used := regexp.MustCompile(`credential_rotation_[a-z_]+`)
-	for _, a := range alerts(t) {
-		for _, name := range used.FindAllString(a.Expr, -1) {
-			if !slices.Contains(names, name) {
-				t.Errorf("%s uses the metric %s, which the product does not register (%v)", a.Alert, name, names)
-			}
+// shownLabel is how an alert's text shows a label.
+var shownLabel = regexp.MustCompile(`\$labels\.(\w+)`)
+
+// shows is whether the result of a query has a label.
+func shows(known map[string]metric, q query, label string) bool {
+	if q.grouped != nil {
+		return slices.Contains(q.grouped, label)
+	}
+	for _, name := range q.metrics {
+		own := known[name].labels
+		if original, renamed := strings.CutPrefix(label, "exported_"); renamed && slices.Contains(own, original) {
+			return true
+		}
+		if slices.Contains(own, label) && !slices.Contains(targetLabels, label) {
+			return true
 		}
 	}
+	return false
 }
 
 func TestAlerts_SayWhatIsWrongHowBadItIsAndWhereToRead(t *testing.T) {
