@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 
+	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -15,8 +17,8 @@ import (
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 )
 
-// Reset removes what a test leaves behind: our objects, CredentialsRequests, Secrets, ConfigMaps, CronJobs, events and Leases of
-// every namespace but Kubernetes' own. SeedCluster then brings back what a cluster has. The operator must not run meanwhile.
+// Reset removes what a test leaves behind: our objects, CredentialsRequests, Secrets, ConfigMaps, CronJobs, workloads, Roles
+// with their bindings, events and Leases of every namespace but Kubernetes' own. SeedCluster then brings back what a cluster has. The operator must not run meanwhile.
 func Reset(ctx context.Context, c client.Client) error {
 	requests := &unstructured.UnstructuredList{}
 	requests.SetAPIVersion("cloudcredential.openshift.io/v1")
@@ -24,6 +26,7 @@ func Reset(ctx context.Context, c client.Client) error {
 	for _, list := range []client.ObjectList{
 		&v1alpha1.PullSecretRotationList{}, &v1alpha1.CAPCredentialSetList{}, requests,
 		&corev1.SecretList{}, &corev1.ConfigMapList{}, &batchv1.CronJobList{}, &coordinationv1.LeaseList{}, &eventsv1.EventList{},
+		&appsv1.DeploymentList{}, &appsv1.DaemonSetList{}, &appsv1.StatefulSetList{}, &rbacv1.RoleBindingList{}, &rbacv1.RoleList{},
 	} {
 		if err := deleteAll(ctx, c, list); err != nil {
 			return err

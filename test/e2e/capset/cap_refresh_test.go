@@ -78,25 +78,3 @@ func TestCAP_SecretsHoldWhatTheConsumersRead(t *testing.T) {
 		t.Error("both roles have the same credential")
 	}
 }
-
-func TestCAP_ANewCredentialsRequestIsServedAtOnce(t *testing.T) {
-	w := newCAPWorld(t, time.Hour)
-	w.start()
-	w.create()
-	w.eventuallyFresh()
-	before := w.cap.Counts().Requests
-	must(t, harness.Ensure(t.Context(), w.client, harness.CredentialsRequest("openshift-aws-efs-csi-driver",
-		"openshift-cluster-csi-drivers", "aws-efs-cloud-credentials", map[string]any{
-			"apiVersion": "cloudcredential.openshift.io/v1", "kind": "AWSProviderSpec",
-		})))
-	w.eventually("the new request has credentials", func(ctx context.Context) error {
-		set, err := w.read(ctx)
-		if err == nil && set.Status.Credentials != "8/8" {
-			err = fmt.Errorf("status.credentials is %q", set.Status.Credentials)
-		}
-		return err
-	})
-	if n := w.cap.Counts().Requests - before; n > 1 {
-		t.Errorf("one new Secret cost %d calls", n)
-	}
-}

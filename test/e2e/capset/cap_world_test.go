@@ -2,11 +2,14 @@ package capset
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -34,17 +37,30 @@ type capWorld struct {
 	cap *cap.Sim
 	// key is that of the client certificate, PEM.
 	key []byte
+	// more are canaries besides what CAP issues and the key.
+	more harness.Canaries
+}
+
+// sub is the same world for a subtest.
+func (w *capWorld) sub(t testing.TB) *capWorld {
+	other, inner := *w, *w.world
+	inner.t, other.world = t, &inner
+	return &other
 }
 
 // newCAPWorld makes one: CAP's credentials live for the given time.
-func newCAPWorld(t testing.TB, lifetime time.Duration) *capWorld {
+func newCAPWorld(t testing.TB, lifetime time.Duration, change ...func(*cap.Options)) *capWorld {
 	t.Helper()
 	w := &capWorld{world: newWorld(t, harness.Cluster{})}
-	sim, err := cap.New(cap.Options{
+	options := cap.Options{
 		Roles:    map[string]string{machineRole: "111111111111", platformRole: "222222222222"},
 		Canary:   "cApCaNaRy",
 		Settings: cap.Settings{Lifetime: simctl.Duration(lifetime)},
-	})
+	}
+	for _, f := range change {
+		f(&options)
+	}
+	sim, err := cap.New(options)
 	must(t, err)
 	must(t, sim.Start())
 	t.Cleanup(sim.Close)
@@ -57,6 +73,7 @@ func newCAPWorld(t testing.TB, lifetime time.Duration) *capWorld {
 		}
 		// A line from its middle: the frame is in every key.
 		c["the key of the client certificate"] = strings.Split(string(w.key), "\n")[1]
+		maps.Copy(c, w.more)
 		return c
 	}
 	return w
@@ -92,9 +109,26 @@ func (w *capWorld) set() *v1alpha1.CAPCredentialSet {
 }
 
 // create makes the set.
-func (w *capWorld) create() {
+func (w *capWorld) create(change ...func(*v1alpha1.CAPCredentialSet)) {
 	w.t.Helper()
-	must(w.t, w.client.Create(w.t.Context(), w.set()))
+	set := w.set()
+	for _, f := range change {
+		f(set)
+	}
+	must(w.t, w.client.Create(w.t.Context(), set))
+}
+
+// edit changes the set as a person does.
+func (w *capWorld) edit(change func(*v1alpha1.CAPCredentialSet)) {
+	w.t.Helper()
+	w.eventually("the set is edited", func(ctx context.Context) error {
+		set, err := w.read(ctx)
+		if err != nil {
+			return err
+		}
+		change(set)
+		return w.client.Update(ctx, set)
+	})
 }
 
 // read reads the set.
@@ -103,16 +137,76 @@ func (w *capWorld) read(ctx context.Context) (*v1alpha1.CAPCredentialSet, error)
 	return set, w.client.Get(ctx, client.ObjectKey{Name: setName}, set)
 }
 
-// eventuallyFresh waits until all Secrets are fresh.
+// eventuallyFresh waits until all Secrets of the payload are fresh.
 func (w *capWorld) eventuallyFresh() {
 	w.t.Helper()
-	w.eventually("all seven credentials are fresh", func(ctx context.Context) error {
-		set, err := w.read(ctx)
-		if err == nil && set.Status.Credentials != "7/7" {
-			err = fmt.Errorf("status.credentials is %q", set.Status.Credentials)
+	w.eventuallyReady(v1alpha1.ReasonFresh, "7/7")
+}
+
+// eventuallyReady waits until the set says so of its present spec, and returns it.
+func (w *capWorld) eventuallyReady(reason, credentials string) *v1alpha1.CAPCredentialSet {
+	w.t.Helper()
+	var set *v1alpha1.CAPCredentialSet
+	w.eventually(reason+" "+credentials, func(ctx context.Context) (err error) {
+		if set, err = w.read(ctx); err != nil {
+			return err
 		}
-		return err
+		ready := meta.FindStatusCondition(set.Status.Conditions, v1alpha1.ConditionReady)
+		switch {
+		case ready == nil || set.Status.ObservedGeneration != set.Generation:
+			return errors.New("the set has not been looked at")
+		case ready.Reason != reason || set.Status.Credentials != credentials:
+			return fmt.Errorf("it is %s %s: %s", ready.Reason, set.Status.Credentials, ready.Message)
+		}
+		return nil
 	})
+	return set
+}
+
+// eventuallyRow waits until the status says so of a Secret, and returns its row.
+func (w *capWorld) eventuallyRow(namespace, name, result string) v1alpha1.CredentialTargetStatus {
+	w.t.Helper()
+	var row v1alpha1.CredentialTargetStatus
+	w.eventually(namespace+"/"+name+" is "+result, func(ctx context.Context) error {
+		set, err := w.read(ctx)
+		if err != nil {
+			return err
+		}
+		if row = rowOf(set, namespace, name); row.Result != result {
+			return fmt.Errorf("it is %q: %s", row.Result, row.Message)
+		}
+		return nil
+	})
+	return row
+}
+
+// eventuallyCondition waits until a condition of the set has the reason, and returns it.
+func (w *capWorld) eventuallyCondition(condition, reason string) metav1.Condition {
+	w.t.Helper()
+	var got metav1.Condition
+	w.eventually(condition+" is "+reason, func(ctx context.Context) error {
+		set, err := w.read(ctx)
+		if err != nil {
+			return err
+		}
+		c := meta.FindStatusCondition(set.Status.Conditions, condition)
+		if c == nil || c.Reason != reason {
+			return fmt.Errorf("it is %v", c)
+		}
+		got = *c
+		return nil
+	})
+	return got
+}
+
+// rowOf is the row of a Secret; empty when there is none.
+func rowOf(set *v1alpha1.CAPCredentialSet, namespace, name string) v1alpha1.CredentialTargetStatus {
+	for _, row := range set.Status.Targets {
+		if row.Namespace == namespace && row.Name == name {
+			return row
+		}
+	}
+	return v1alpha1.CredentialTargetStatus{}
 }
 
 // contents are the data of the Secrets of a role, by namespace and name; those of both roles when it is empty.

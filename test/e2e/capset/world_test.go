@@ -23,6 +23,8 @@ type world struct {
 
 	operator *harness.OperatorProcess
 	config   harness.OperatorConfig
+	// replicas run beside operator, for elections.
+	replicas []*harness.OperatorProcess
 	// canaries are the secret values of this test. They are looked for everywhere when it ends.
 	canaries func() harness.Canaries
 	// metrics is what the operator's metrics said before it was ended.
@@ -79,12 +81,16 @@ func (w *world) end() {
 		return
 	}
 	w.scrape(ctx)
-	w.operator.Kill()
-	log, err := w.operator.Logs()
-	if err != nil {
-		w.t.Error(err)
+	texts := map[string]string{"the metrics": w.metrics}
+	for _, p := range append(w.replicas, w.operator) {
+		p.Kill()
+		log, err := p.Logs()
+		if err != nil {
+			w.t.Error(err)
+		}
+		texts[p.LogFile] = string(log)
 	}
-	found, err := w.canaries().Scan(ctx, w.client, map[string]string{"the log": string(log), "the metrics": w.metrics})
+	found, err := w.canaries().Scan(ctx, w.client, texts)
 	if err != nil {
 		w.t.Error(err)
 	}
