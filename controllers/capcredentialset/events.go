@@ -1,10 +1,14 @@
 package capcredentialset
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
@@ -20,30 +24,30 @@ const (
 
 // tell makes events: one for each thing that was done, and one for each trouble that is new since the status that was
 // there before. A process that starts finds that status and does not repeat what it says.
+//
+// Each is about the set and related to a Secret or a workload: events that are alike in reason, action and both objects
+// are counted as one, whose words are those of the first.
 func (r *reconciler) tell(s *scope, before *v1alpha1.CAPCredentialSet) {
-	normal := func(reason, action, note string, args ...any) {
-		r.recorder.Eventf(s.set, nil, corev1.EventTypeNormal, reason, action, note, args...)
-	}
-	warning := func(reason, action, note string, args ...any) {
-		r.recorder.Eventf(s.set, nil, corev1.EventTypeWarning, reason, action, note, args...)
+	send := func(related runtime.Object, kind, reason, action, words string, args ...any) {
+		r.recorder.Eventf(s.set, related, kind, reason, action, "%s", note(fmt.Sprintf(words, args...)))
 	}
 	for _, h := range s.effects.healed {
 		writer := "somebody"
 		if h.writer != "" {
 			writer = "field manager " + quoted(h.writer)
 		}
-		warning(v1alpha1.ReasonSecretEdited, actionHeal, "Secret %s had been changed by %s and was set right", h.ref, writer)
+		send(secretObject(h.ref), corev1.EventTypeWarning, v1alpha1.ReasonSecretEdited, actionHeal, "Secret %s had been changed by %s and was set right", h.ref, writer)
 	}
 	for _, d := range s.effects.refreshed {
 		source := "the portal"
 		if d.from != "" {
 			source = "Secret " + d.from
 		}
-		normal(v1alpha1.ReasonRefreshed, actionRefresh, "Credential of role %s from %s written to %s; it expires at %s",
+		send(secretObject(d.refs[0]), corev1.EventTypeNormal, v1alpha1.ReasonRefreshed, actionRefresh, "Credential of role %s from %s written to %s; it expires at %s",
 			quoted(d.role), source, listed(names(d.refs)), d.expires.UTC().Format(time.RFC3339))
 	}
 	for _, t := range s.effects.restarted {
-		normal(v1alpha1.ReasonWorkloadRestarted, actionRestart, "%s %s/%s restarted, so that it uses the new credentials", t.Kind, t.Namespace, t.Name)
+		send(workloadObject(t), corev1.EventTypeNormal, v1alpha1.ReasonWorkloadRestarted, actionRestart, "%s %s/%s restarted, so that it uses the new credentials", t.Kind, t.Namespace, t.Name)
 	}
 
 	old := map[v1alpha1.SecretReference]string{}
@@ -51,14 +55,39 @@ func (r *reconciler) tell(s *scope, before *v1alpha1.CAPCredentialSet) {
 		old[v1alpha1.SecretReference{Namespace: t.Namespace, Name: t.Name}] = t.Result
 	}
 	for _, t := range s.newTroubles(old) {
-		warning(t.reason, actionJudge, "%s", shorten(t.String(), 1000))
+		send(secretObject(t.refs[0]), corev1.EventTypeWarning, t.reason, actionJudge, "%s", t)
 	}
 	for _, c := range []string{v1alpha1.ConditionReady, v1alpha1.ConditionClientCertificateValid, v1alpha1.ConditionSecondWriter} {
 		was, is := meta.FindStatusCondition(before.Status.Conditions, c), meta.FindStatusCondition(s.set.Status.Conditions, c)
 		if is == nil || was != nil && was.Reason == is.Reason || !worthTelling[is.Reason] {
 			continue
 		}
-		warning(is.Reason, actionJudge, "%s", shorten(is.Message, 1000))
+		send(nil, corev1.EventTypeWarning, is.Reason, actionJudge, "%s", is.Message)
+	}
+}
+
+// maxNote is how many bytes an event may say; the API refuses more.
+const maxNote = 1024
+
+// note cuts what is too long, between two characters.
+func note(words string) string {
+	const dots = "…"
+	if len(words) <= maxNote {
+		return words
+	}
+	return strings.ToValidUTF8(words[:maxNote-len(dots)], "") + dots
+}
+
+func secretObject(ref types.NamespacedName) runtime.Object {
+	return &corev1.Secret{
+		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"}, ObjectMeta: metav1.ObjectMeta{Namespace: ref.Namespace, Name: ref.Name},
+	}
+}
+
+func workloadObject(t v1alpha1.RestartTarget) runtime.Object {
+	return &metav1.PartialObjectMetadata{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "apps/v1", Kind: string(t.Kind)},
+		ObjectMeta: metav1.ObjectMeta{Namespace: t.Namespace, Name: t.Name},
 	}
 }
 

@@ -87,7 +87,7 @@ func (s *scope) setReady() {
 	failing, person, waiting := 0, false, v1alpha1.ReasonAwaitingRefresh
 	words := make([]string, 0, len(all))
 	for _, t := range all {
-		failing += len(t.names)
+		failing += len(t.refs)
 		words = append(words, t.String())
 		person = person || needsPerson[t.reason]
 		if t.reason == v1alpha1.ReasonNamespaceMissing {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 )
@@ -114,7 +115,7 @@ func shorten(s string, limit int) string {
 // trouble is what some rows have in common that are not fresh.
 type trouble struct {
 	reason, message string
-	names           []string
+	refs            []types.NamespacedName
 }
 
 // troubles groups the rows that are not fresh by their reason, in the rows' order.
@@ -132,14 +133,14 @@ func troubles(rows []row) []trouble {
 			at[r.Result] = n
 			all = append(all, trouble{reason: r.Result, message: r.Message})
 		}
-		all[n].names = append(all[n].names, r.Ref.String())
+		all[n].refs = append(all[n].refs, r.Ref)
 	}
 	return all
 }
 
 // String is one sentence for the condition: what, whom it concerns, and what to do.
 func (t trouble) String() string {
-	return fmt.Sprintf("%s (%s): %s", t.reason, listed(t.names), t.message)
+	return fmt.Sprintf("%s (%s): %s", t.reason, listed(names(t.refs)), t.message)
 }
 
 // listed names the first few of many.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -196,6 +197,18 @@ func TestObserve_SeesWhatIsInASecretWithoutKeepingIt(t *testing.T) {
 	for _, bad := range []string{"", "yesterday", "2026-13-01T00:00:00Z"} {
 		if got := readBooks(map[string]string{v1alpha1.RefreshedAtAnnotation: bad}); !got.RefreshedAt.IsZero() {
 			t.Errorf("%q counts as a time", bad)
+		}
+	}
+}
+
+func TestNote_IsNeverLongerThanTheAPIAllows(t *testing.T) {
+	for _, words := range []string{"short", strings.Repeat("a", 1024), strings.Repeat("a", 1025), strings.Repeat("ä", 2000), strings.Repeat("日", 2000)} {
+		got := note(words)
+		if len(got) > 1024 || !utf8.ValidString(got) {
+			t.Errorf("%d bytes became %d, valid: %v", len(words), len(got), utf8.ValidString(got))
+		}
+		if len(words) <= 1024 && got != words {
+			t.Error("what fits was cut")
 		}
 	}
 }
