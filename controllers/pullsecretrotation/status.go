@@ -57,10 +57,22 @@ func (s *scope) reportTargets(d Decision) {
 		case d.Reason == v1alpha1.ReasonAudited && s.issued != nil:
 			_, changes, err := pullsecret.Merge(t.doc, s.issued, s.policy())
 			if err == nil {
-				s.noteTarget(t.ref, v1alpha1.ReasonAudited, "", changes, false)
+				s.noteTarget(t.ref, v1alpha1.ReasonAudited, "", foreseen(changes), false)
 			}
 		}
 	}
+}
+
+// foreseen is what the next rotation does to entries: one that equals what OCM gives out now is the account's, so it gets
+// the new credential.
+func foreseen(changes []pullsecret.Change) []pullsecret.Change {
+	next := slices.Clone(changes)
+	for i := range next {
+		if next[i].Action == pullsecret.Unchanged {
+			next[i].Action = pullsecret.Replaced
+		}
+	}
+	return next
 }
 
 // dropStaleTargets removes the rows of targets that the spec no longer names, and of those that have become usable and to
