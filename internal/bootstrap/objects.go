@@ -124,7 +124,7 @@ func roleObject(namespace string, names []string) map[string]any {
 		"metadata": map[string]any{"namespace": namespace, "name": grantName},
 		"rules": []any{map[string]any{
 			"apiGroups": []any{""}, "resources": []any{"secrets"}, "resourceNames": names,
-			"verbs": []any{"get", "list", "watch", "create", "patch", "update"},
+			"verbs": []any{"get", "list", "watch", "create", "patch"},
 		}},
 	}
 }

@@ -21,7 +21,14 @@ var roleOf = map[string]string{
 	"aws-ebs-csi-driver-operator":                   "OpenShiftStorage",
 	"openshift-cloud-network-config-controller-aws": "OpenShiftNetwork",
 	"cloud-credential-operator-iam-ro":              "OpenShiftOperators",
+	addon.Name:                                      "OpenShiftOperators",
 }
+
+// addon is a CredentialsRequest among those that are extracted whose Secret the operator's own rights do not cover.
+var addon = harness.Request{Name: "example-addon", SecretNamespace: "openshift-example-addon", SecretName: "example-aws-keys"}
+
+// manyRoles is how many different roles these are.
+const manyRoles = 6
 
 // payload are the CredentialsRequests of a cluster without tech preview.
 func payload() []harness.Request {

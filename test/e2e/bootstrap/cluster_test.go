@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -27,6 +28,8 @@ type cluster struct {
 	*harness.ControlPlane
 	t        testing.TB
 	operator *harness.OperatorProcess
+	// requests are those that are to be served.
+	requests []harness.Request
 }
 
 func newCluster(t testing.TB) *cluster {
@@ -41,7 +44,7 @@ func newCluster(t testing.TB) *cluster {
 	if cp.Kubectl == "" {
 		t.Fatal("there is no kubectl beside etcd and kube-apiserver: run `make test`, which provides it")
 	}
-	return &cluster{ControlPlane: cp, t: t}
+	return &cluster{ControlPlane: cp, t: t, requests: payload()}
 }
 
 // shell is one that talks to the cluster.
@@ -60,6 +63,7 @@ func (c *cluster) runDeployment(portal *portal) {
 	deployment := &appsv1.Deployment{}
 	must(c.t, c.Client.Get(ctx, client.ObjectKey{Namespace: operatorNamespace, Name: operatorName}, deployment))
 	pod := deployment.Spec.Template.Spec
+	wantControlPlanePod(c.t, pod)
 	container := pod.Containers[0]
 	if len(container.Args) == 0 || container.Args[0] != "manager" {
 		c.t.Fatalf("the Deployment's arguments are %q", container.Args)
@@ -79,6 +83,22 @@ func (c *cluster) runDeployment(portal *portal) {
 	must(c.t, err)
 	c.t.Cleanup(func() { c.end(portal) })
 	must(c.t, c.operator.WaitReady(ctx))
+}
+
+// wantControlPlanePod fails the test unless the pod can run, and goes first, while there are control-plane nodes alone.
+func wantControlPlanePod(t testing.TB, pod corev1.PodSpec) {
+	t.Helper()
+	if pod.PriorityClassName != "system-cluster-critical" {
+		t.Errorf("the pod has the priority class %q", pod.PriorityClassName)
+	}
+	for _, role := range []string{"node-role.kubernetes.io/master", "node-role.kubernetes.io/control-plane"} {
+		tolerates := func(have corev1.Toleration) bool {
+			return have.Key == role && have.Effect == corev1.TaintEffectNoSchedule
+		}
+		if !slices.ContainsFunc(pod.Tolerations, tolerates) {
+			t.Errorf("the pod does not tolerate the taint %s", role)
+		}
+	}
 }
 
 // end ends the operator and looks for secrets wherever one may have got.
@@ -157,7 +177,7 @@ func (c *cluster) secret(r harness.Request) *corev1.Secret {
 // wantRefreshed fails the test unless the operator has given each Secret a live credential of its role, and says how long it lives.
 func (c *cluster) wantRefreshed(portal *portal) {
 	c.t.Helper()
-	for _, r := range payload() {
+	for _, r := range c.requests {
 		s := c.secret(r)
 		credential, err := awscreds.Parse(s.Data)
 		if err != nil {
@@ -180,7 +200,7 @@ func (c *cluster) wantRefreshed(portal *portal) {
 	}
 	set, err := c.set(c.t.Context())
 	must(c.t, err)
-	if want := fmt.Sprintf("%d/%d", len(payload()), len(payload())); set.Status.Credentials != want {
+	if want := fmt.Sprintf("%d/%d", len(c.requests), len(c.requests)); set.Status.Credentials != want {
 		c.t.Errorf("status.credentials is %q, want %q", set.Status.Credentials, want)
 	}
 }

@@ -22,6 +22,7 @@ const ownProfile = "# keys of the lab; do not touch\n[lab]\naws_access_key_id=AK
 // was written, makes an empty API server into one where the operator runs and refreshes, although OpenShift's own kinds come later.
 func TestInstalling_ThePageBringsUpAClusterWithFreshCredentials(t *testing.T) {
 	capSim, cluster := newPortal(t), newCluster(t)
+	cluster.requests = append(cluster.requests, addon)
 	page, shell := readPage(t, "installing-in-c2s.md"), cluster.shell()
 	capSim.writeFiles(shell)
 	shell.write("cluster/install-config.yaml", []byte("baseDomain: example.ic.gov\ncredentialsMode: Manual\nmetadata:\n  name: c2s\n"))
@@ -43,14 +44,14 @@ func TestInstalling_ThePageBringsUpAClusterWithFreshCredentials(t *testing.T) {
 	if !strings.Contains(out, "openshift-cluster-api-aws is left out") {
 		t.Errorf("nobody is told that the request of tech preview is left out:\n%s", out)
 	}
-	capSim.wantCalls(t, len(roleOf))
-	wantManifests(t, shell.path("cluster", "manifests"), capSim, func(request string) string { return roleOf[request] })
+	capSim.wantCalls(t, manyRoles)
+	cluster.wantManifests(shell.path("cluster", "manifests"), capSim, func(request string) string { return roleOf[request] })
 	shell.run(page.next("3. Write the manifests", "sh"))
-	capSim.wantCalls(t, len(roleOf))
-	wantManifests(t, shell.path("cluster", "manifests"), capSim, func(request string) string { return roleOf[request] })
+	capSim.wantCalls(t, manyRoles)
+	cluster.wantManifests(shell.path("cluster", "manifests"), capSim, func(request string) string { return roleOf[request] })
 	shell.run(page.next("3. Write the manifests", "sh"))
 	capSim.wantCalls(t, 1)
-	wantManifests(t, shell.path("cluster", "manifests"), capSim, func(string) string { return installRole })
+	cluster.wantManifests(shell.path("cluster", "manifests"), capSim, func(string) string { return installRole })
 
 	shell.run(page.next("4. Install", "sh"))
 	cluster.runDeployment(capSim)
@@ -60,7 +61,7 @@ func TestInstalling_ThePageBringsUpAClusterWithFreshCredentials(t *testing.T) {
 	cluster.bringOpenShift(shell)
 	shell.run(page.next("4. Install", "sh"))
 	cluster.wantRefreshed(capSim)
-	capSim.wantCalls(t, len(roleOf))
+	capSim.wantCalls(t, manyRoles)
 
 	page.done()
 	shell.wantNoSecrets(capSim.canaries())
@@ -96,9 +97,10 @@ func wantProfile(t *testing.T, file string, capSim *portal) string {
 }
 
 // wantManifests fails the test unless each Secret among the manifests holds a live credential of its role, and nobody else can read it.
-func wantManifests(t *testing.T, dir string, capSim *portal, roleOf func(request string) string) {
+func (c *cluster) wantManifests(dir string, capSim *portal, roleOf func(request string) string) {
+	t := c.t
 	t.Helper()
-	for _, r := range payload() {
+	for _, r := range c.requests {
 		path := filepath.Join(dir, strings.Join([]string{operatorName, "50", "secret", r.SecretNamespace, r.SecretName}, "_")+".yaml")
 		content, err := os.ReadFile(path)
 		must(t, err)
@@ -121,7 +123,7 @@ func wantManifests(t *testing.T, dir string, capSim *portal, roleOf func(request
 	wantMode(t, filepath.Join(dir, operatorName+"_50_secret_cap-client-certificate.yaml"), 0o600)
 }
 
-func wantMode(t *testing.T, path string, want os.FileMode) {
+func wantMode(t testing.TB, path string, want os.FileMode) {
 	t.Helper()
 	info, err := os.Stat(path)
 	must(t, err)

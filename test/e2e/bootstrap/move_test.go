@@ -78,7 +78,7 @@ func TestMoving_ThePageReplacesTheCronJobWithoutAGap(t *testing.T) {
 	shell.write("cap.yaml", []byte(withValues(t, set, map[string]string{"url": values["CAP_URL"], "agency": values["AGENCY"], "mission": values["MISSION"]})))
 	capSim.ResetCounts()
 	shell.run(page.next("4. Create the set", "sh"))
-	capSim.wantCalls(t, len(roleOf))
+	capSim.wantCalls(t, manyRoles)
 	cluster.wantRefreshed(capSim)
 	message := cluster.eventuallyReason(v1alpha1.ConditionSecondWriter, v1alpha1.ReasonLegacyCronJob)
 	if !strings.Contains(message, "cap-token-refresh/cap-token-refresh") {

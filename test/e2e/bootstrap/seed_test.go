@@ -73,13 +73,14 @@ func TestSeed_ABadAnswerChangesNothing(t *testing.T) {
 	}
 }
 
-// What `curl $CAP_URL | hack/get_cap_token.sh` did, on that project's own manifests.
+// What `curl $CAP_URL | profile=... hack/get_cap_token.sh` did, on that project's own manifests and for somebody who has no
+// credentials file yet.
 func TestSeed_FillsTheManifestsOfCapTokenRefresh(t *testing.T) {
 	portal, shell := newPortal(t), newShell(t)
 	portal.writeFiles(shell)
 	copyLegacyManifests(t, shell, portal)
 	before := files(t, shell.dir)
-	out, err := shell.try("credential-rotation-operator seed", answer(t, portal, shell))
+	out, err := shell.try("credential-rotation-operator seed --profile cap", answer(t, portal, shell))
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
@@ -96,6 +97,13 @@ func TestSeed_FillsTheManifestsOfCapTokenRefresh(t *testing.T) {
 			t.Errorf("%s lacks the role with its comment, or the session token", name)
 		}
 	}
+	profile, err := os.ReadFile(filepath.Join(shell.home, ".aws", "credentials"))
+	must(t, err)
+	if !strings.HasPrefix(string(profile), "[cap]\naws_access_key_id = ASIA") {
+		t.Errorf("the new credentials file begins with %.30q", profile)
+	}
+	wantMode(t, filepath.Join(shell.home, ".aws"), 0o700)
+	wantMode(t, filepath.Join(shell.home, ".aws", "credentials"), 0o600)
 	for _, name := range []string{"cap-ebs-secret.yaml", "cap-machine-api-secret.yaml"} {
 		wantMode(t, shell.path("manifests", name), 0o600)
 	}
