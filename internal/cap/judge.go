@@ -99,7 +99,7 @@ func judgeBody(status int, body []byte, now time.Time) (awscreds.Credential, *Er
 	if a.Credentials == nil {
 		if inner, err := strconv.Atoi(string(a.Status)); err == nil && inner >= 300 && inner <= 599 {
 			e := judgeStatus(inner, "application/json")
-			e.Message += " (CAP says so within an answer of status 200)"
+			e.Message += " (CAP says so in the body of its answer)"
 			e.Status = status
 			return awscreds.Credential{}, e
 		}

@@ -62,8 +62,8 @@ func TestJudge_TrustsOnlyWhatIsGood(t *testing.T) {
 		{"204", 204, "", "", Malformed, "status"},
 		{"201", 201, jsonType, good(""), Malformed, "status"},
 
-		{"an error with status 400 within a 200", 200, jsonType, `{"status":400,"message":"` + canary + `"}`, RequestRejected, "within an answer of status 200"},
-		{"an error with status 403 within a 200", 200, jsonType, `{"status":403,"message":"` + canary + `"}`, RoleRefused, "within an answer of status 200"},
+		{"an error with status 400 within a 200", 200, jsonType, `{"status":400,"message":"` + canary + `"}`, RequestRejected, "in the body of its answer"},
+		{"an error with status 403 within a 200", 200, jsonType, `{"status":403,"message":"` + canary + `"}`, RoleRefused, "in the body of its answer"},
 		{"a status that is a word", 200, jsonType, `{"status":"` + canary + `"}`, Malformed, "no Credentials"},
 		{"an absurd status within a 200", 200, jsonType, `{"status":-9}`, Malformed, "no Credentials"},
 		{"an empty body", 200, jsonType, "", Malformed, "empty"},
