@@ -108,7 +108,8 @@ build: ## Build bin/credential-rotation-operator.
 
 .PHONY: demo
 demo: ## Watch a rotation and a refresh happen on a real API server (KEEP=1: stay up afterwards).
-	@$(WITH_ASSETS); export KUBEBUILDER_ASSETS; go build -o bin/demo ./hack/demo; KEEP='$(KEEP)' exec bin/demo
+	@$(WITH_ASSETS); export KUBEBUILDER_ASSETS; echo "demo: compiling it (the first time, modules are downloaded too)"; \
+		go build -o bin/demo ./hack/demo; KEEP='$(KEEP)' exec bin/demo
 
 .PHONY: run
 run: build ## Run the operator on this machine against the cluster of your kubeconfig.

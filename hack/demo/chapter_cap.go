@@ -30,7 +30,7 @@ const (
 
 // keepAWSFresh is the second part: the AWS credentials of a cluster in a C2S region, through two refreshes and a bad day.
 func (w *world) keepAWSFresh(ctx context.Context) error {
-	w.tell.chapter("2. The AWS credentials: seven Secrets, two roles, no credential ever gone stale")
+	w.tell.chapter("2. The AWS credentials: seven Secrets, two roles, two refreshes and a bad day")
 	for _, part := range []func(context.Context) error{w.introduceCAP, w.applySet, w.firstRefresh, w.nothingAndThenARefresh, w.badDay, w.recovery} {
 		if err := part(ctx); err != nil {
 			return err

@@ -29,7 +29,7 @@ const (
 // rotatePullSecret is the first part: one rotation of an account with three clusters, from the request to the end of the
 // old credentials.
 func (w *world) rotatePullSecret(ctx context.Context) error {
-	w.tell.chapter("1. The pull secret: an account with three clusters, rotated without a gap")
+	w.tell.chapter("1. The pull secret: one rotation of an account with three clusters")
 	for _, part := range []func(context.Context) error{
 		w.introducePullSecret, w.applyRotation, w.askForRotation, w.awaitIssue, w.awaitApplied, w.awaitRollOut, w.awaitRevocation,
 	} {

@@ -44,7 +44,7 @@ func (w *world) writeCanaries(path string) error {
 
 // lookForSecrets looks for every secret value that was in use, in everything that anybody may read.
 func (w *world) lookForSecrets(ctx context.Context) error {
-	w.tell.chapter("3. Where the secrets were seen: in Secrets")
+	w.tell.chapter("3. Where the secrets are: in Secrets, and nowhere else")
 	log, err := w.operator.Logs()
 	if err != nil {
 		return err

@@ -37,7 +37,7 @@ func (w *world) until(ctx context.Context, what string, check func(ctx context.C
 		case err == nil:
 			return nil
 		case errors.Is(ctx.Err(), context.DeadlineExceeded):
-			return fmt.Errorf("within %s it did not come to this: %s. At last: %s", patience, what, p)
+			return fmt.Errorf("within %s it did not come to this: %s. At last: %w", patience, what, p)
 		case !errors.As(err, &p) && ctx.Err() == nil:
 			return fmt.Errorf("%s: %w", what, err)
 		}

@@ -40,7 +40,7 @@ var story = []string{
 	"AuthenticationRefused. CAP answered 200 with a page instead of JSON",
 	"hold byte for byte what they held before",
 	"the six Secrets have new credentials",
-	"3. Where the secrets were seen",
+	"3. Where the secrets are",
 	"None is there.",
 	"What there is now",
 	"kubectl get psr,capset",
@@ -94,12 +94,15 @@ func TestCtrlCEndsTheDemoWhereverItIsAndLeavesNothing(t *testing.T) {
 		name string
 		// line is what it has printed by then.
 		line string
+		// env is added to its environment.
+		env []string
 	}{
-		{"while the control plane is starting", "etcd and kube-apiserver run, with the kinds of an OpenShift cluster ..."},
-		{"while OCM's hours pass", "OCM has not issued yet"},
+		{"while the operator is compiled", "the operator is compiled ...", []string{"OPERATOR_BINARY="}},
+		{"while the control plane is starting", "etcd and kube-apiserver run, with the kinds of an OpenShift cluster ...", nil},
+		{"while OCM's hours pass", "OCM has not issued yet", nil},
 	} {
 		t.Run(at.name, func(t *testing.T) {
-			d := start(t, nil)
+			d := start(t, at.env)
 			d.waitForLine(at.line)
 			d.interrupt()
 			// 130 is how a shell says that a program was interrupted.
