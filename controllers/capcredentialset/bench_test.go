@@ -42,7 +42,9 @@ func newBench(t testing.TB, set *v1alpha1.CAPCredentialSet, objects ...client.Ob
 	t.Helper()
 	b := &bench{t: t, clock: testingclock.NewFakePassiveClock(noon), truth: noon, fuse: &fuse{left: -1}}
 	b.portal = newFakePortal(func() time.Time { return b.truth }, b.fuse)
-	b.secrets = &fakeSecrets{objects: map[types.NamespacedName]*corev1.Secret{}, fuse: b.fuse}
+	b.secrets = &fakeSecrets{
+		objects: map[types.NamespacedName]*corev1.Secret{}, owned: map[types.NamespacedName]map[string][]byte{}, fuse: b.fuse,
+	}
 	b.facts = &fakeFacts{mode: cluster.CredentialsMode{Known: true, Installed: true, Mode: "Manual"}, missing: map[string]bool{}}
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{v1alpha1.AddToScheme, corev1.AddToScheme, appsv1.AddToScheme} {

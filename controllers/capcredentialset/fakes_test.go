@@ -65,6 +65,8 @@ type fakeSecrets struct {
 	objects map[types.NamespacedName]*corev1.Secret
 	version int
 	fuse    *fuse
+	// owned are the keys that the operator has written.
+	owned map[types.NamespacedName]map[string][]byte
 	// interfere runs before a write by the operator is judged: somebody is quicker.
 	interfere func(types.NamespacedName)
 	writes    []secretWrite
@@ -168,12 +170,13 @@ func (n *fakeNamespace) Apply(_ context.Context, want *corev1ac.SecretApplyConfi
 	if after.Annotations == nil {
 		after.Annotations = map[string]string{}
 	}
-	for _, k := range awscreds.Keys() {
-		if _, ok := want.Data[k]; !ok {
-			delete(after.Data, k)
+	for k, value := range f.owned[r] {
+		if _, ok := want.Data[k]; !ok && bytes.Equal(after.Data[k], value) {
+			delete(after.Data, k) // nobody else has written it since
 		}
 	}
 	maps.Copy(after.Data, want.Data)
+	f.owned[r] = maps.Clone(want.Data)
 	maps.Copy(after.Annotations, want.Annotations)
 	f.store(r, after)
 	f.writes = append(f.writes, secretWrite{r, there, f.objects[r].DeepCopy(), want.ResourceVersion == nil})

@@ -1,0 +1,273 @@
+package capcredentialset
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/internal/awscreds"
+	"github.com/openshift/credential-rotation-operator/internal/schedule"
+)
+
+// dueBench has four Secrets that are due.
+func dueBench(t *testing.T) *bench {
+	t.Helper()
+	b := oneBench(t, nil)
+	b.round("cap")
+	b.pass(40 * time.Minute)
+	b.secrets.writes = nil
+	return b
+}
+
+func TestWrite_LeavesWhatAnotherOperatorHasRefreshedMeanwhile(t *testing.T) {
+	b := dueBench(t)
+	var theirs *corev1.Secret
+	b.secrets.interfere = func(r types.NamespacedName) {
+		if r != machines {
+			return
+		}
+		b.secrets.interfere = nil
+		b.portal.mu.Lock()
+		c := b.portal.issue("r1")
+		b.portal.mu.Unlock()
+		there, _, _ := b.secrets.Get(r.Namespace, r.Name)
+		for k, v := range awscreds.Render(c) {
+			there.Data[k] = v
+		}
+		noted := books{Role: "r1", RefreshedAt: b.truth, ExpiresAt: c.Expiration, Hash: awscreds.Hash(b.r.hashKey, there.Data)}
+		for k, v := range noted.annotations("cap") {
+			there.Annotations[k] = v
+		}
+		theirs = there
+		b.secrets.put(r, there)
+	}
+	b.round("cap")
+	now, _, _ := b.secrets.Get(machines.Namespace, machines.Name)
+	if !sameKeys(now, theirs) {
+		t.Error("what another operator had just written was written over")
+	}
+	for _, w := range b.secrets.writes {
+		if w.ref == machines {
+			t.Error("a write took place although somebody had been quicker")
+		}
+	}
+	if set := b.set("cap"); set.Status.Credentials != "4/4" {
+		t.Errorf("credentials: %s", set.Status.Credentials)
+	}
+}
+
+func TestWrite_TriesAgainAtOnceWhenALabelHasChangedMeanwhile(t *testing.T) {
+	b := dueBench(t)
+	b.secrets.interfere = func(r types.NamespacedName) {
+		b.secrets.interfere = nil
+		there, _, _ := b.secrets.Get(r.Namespace, r.Name)
+		there.Labels = map[string]string{"new": "label"}
+		b.secrets.put(r, there)
+	}
+	calls := total(b.portal.calls)
+	b.round("cap")
+	if len(b.secrets.writes) != 4 || total(b.portal.calls)-calls != 2 {
+		t.Errorf("%d writes and %d calls, want 4 and 2: the credential must not be thrown away", len(b.secrets.writes), total(b.portal.calls)-calls)
+	}
+	if s, _, _ := b.secrets.Get(machines.Namespace, machines.Name); s.Labels["new"] == "" {
+		t.Error("the label is lost")
+	}
+}
+
+func TestWrite_CreatesASecretThatIsDeletedAtThatMoment(t *testing.T) {
+	b := dueBench(t)
+	b.secrets.interfere = func(r types.NamespacedName) {
+		b.secrets.interfere = nil
+		b.secrets.put(r, nil)
+	}
+	b.round("cap")
+	if s, found, _ := b.secrets.Get(machines.Namespace, machines.Name); !found || !b.portal.live(s) {
+		t.Error("the Secret is not back")
+	}
+}
+
+func TestWrite_GivesUpOnASecretThatChangesAllTheTime(t *testing.T) {
+	b := dueBench(t)
+	b.secrets.interfere = func(r types.NamespacedName) {
+		if r != machines {
+			return
+		}
+		there, _, _ := b.secrets.Get(r.Namespace, r.Name)
+		b.secrets.put(r, there)
+	}
+	calls := total(b.portal.calls)
+	b.round("cap")
+	if row := rowOf(b.set("cap"), machines.Namespace); row.Result != v1alpha1.ReasonConflict || row.NextRefresh == nil {
+		t.Errorf("the row is %+v", row)
+	}
+	for range 3 {
+		b.round("cap")
+	}
+	if n := total(b.portal.calls) - calls; n != 2 {
+		t.Errorf("%d calls, want none for a Secret that could not be written just now", n)
+	}
+}
+
+func TestWrite_EmptiesASessionTokenThatSomebodyElseOwns(t *testing.T) {
+	b := oneBench(t, nil)
+	b.portal.tokenless = true
+	b.secrets.put(machines, &corev1.Secret{Data: map[string][]byte{awscreds.KeySessionToken: []byte("of another key")}})
+	b.round("cap")
+	s, _, _ := b.secrets.Get(machines.Namespace, machines.Name)
+	if token, ok := s.Data[awscreds.KeySessionToken]; len(token) != 0 || !ok {
+		t.Errorf("the token is there: %v, and has %d bytes", ok, len(token))
+	}
+	if set := b.set("cap"); set.Status.Credentials != "4/4" {
+		t.Errorf("credentials: %s", set.Status.Credentials)
+	}
+}
+
+func TestJudgeWrite_SaysWhoCanHelpAndQuotesNothing(t *testing.T) {
+	secrets := schema.GroupResource{Resource: "secrets"}
+	terminating := apierrors.NewForbidden(secrets, "s", errors.New("CANARY"))
+	terminating.ErrStatus.Details.Causes = append(terminating.ErrStatus.Details.Causes, metav1.StatusCause{Type: corev1.NamespaceTerminatingCause})
+	for name, test := range map[string]struct {
+		err    error
+		reason string
+		words  string
+	}{
+		"a missing right": {apierrors.NewForbidden(secrets, "s", errors.New(`User "system:serviceaccount:a:b" cannot patch resource`)),
+			v1alpha1.ReasonForbidden, "--serviceaccount=a:b"},
+		"a namespace that goes away": {terminating, v1alpha1.ReasonNamespaceMissing, "as soon as"},
+		"a namespace that is gone":   {apierrors.NewNotFound(schema.GroupResource{Resource: "namespaces"}, "ns"), v1alpha1.ReasonNamespaceMissing, "as soon as"},
+		"an immutable Secret":        {apierrors.NewInvalid(schema.GroupKind{Kind: "Secret"}, "s", nil), v1alpha1.ReasonWriteRefused, "immutable"},
+		"a quota or a webhook":       {apierrors.NewForbidden(secrets, "s", errors.New("CANARY")), v1alpha1.ReasonWriteRefused, "admission"},
+		"an API server in trouble":   {apierrors.NewInternalError(errors.New("CANARY")), v1alpha1.ReasonInternalError, "tried again"},
+		"no API server":              {errors.New("dial tcp CANARY"), v1alpha1.ReasonInternalError, "tried again"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := &reconciler{Options: Options{Namespace: operatorNamespace}}
+			got := r.judgeWrite(machines, test.err)
+			if got.reason != test.reason || !strings.Contains(got.message, test.words) {
+				t.Errorf("%s: %s; want %s and %q", got.reason, got.message, test.reason, test.words)
+			}
+			if strings.Contains(got.message, "CANARY") {
+				t.Errorf("the API server's words are quoted: %s", got.message)
+			}
+		})
+	}
+}
+
+func TestFailure_HonoursWhatThePortalAsksForWithinReason(t *testing.T) {
+	fail := func(retryAfter time.Duration) time.Duration {
+		f := failure{}.again(v1alpha1.ReasonCAPUnavailable, "m", noon, noon.Add(retryAfter), schedule.DefaultRetryRhythm)
+		return f.retryAt("seed", time.Time{}, noon).Sub(noon)
+	}
+	if got := fail(7 * time.Minute); got != 7*time.Minute {
+		t.Errorf("asked for 7 minutes, it waits %s", got)
+	}
+	if got := fail(24 * time.Hour); got > maxRetryAfter {
+		t.Errorf("asked for a day, it waits %s", got)
+	}
+	f := failure{}.again("A", "m", noon, time.Time{}, schedule.DefaultRetryRhythm).again("A", "m", noon, time.Time{}, schedule.DefaultRetryRhythm)
+	if f.Count != 2 || f.again("B", "m", noon, time.Time{}, schedule.DefaultRetryRhythm).Count != 1 {
+		t.Error("another trouble does not begin its own rhythm")
+	}
+}
+
+func TestMemory_AChangedSpecTriesAtOnce(t *testing.T) {
+	b := dueBench(t)
+	b.portal.answers["r1"] = refuse("RequestRejected")
+	b.round("cap")
+	calls := b.portal.calls["r1"]
+	b.round("cap")
+	if b.portal.calls["r1"] != calls {
+		t.Fatal("it does not wait after a failure")
+	}
+	set := b.set("cap")
+	set.Generation, set.Spec.Endpoint.Agency = 2, "corrected"
+	if err := b.client.Update(t.Context(), set); err != nil {
+		t.Fatal(err)
+	}
+	b.round("cap")
+	if b.portal.calls["r1"] != calls+1 {
+		t.Error("the corrected spec waits for the failure of the one before")
+	}
+}
+
+func TestTheHashKey_IsMadeOnceAndADamagedOneIsTold(t *testing.T) {
+	b := oneBench(t, nil)
+	b.round("cap")
+	key, found, _ := b.secrets.Get(operatorNamespace, hashKeySecret)
+	if !found || len(key.Data[hashKeyKey]) != hashKeyLength {
+		t.Fatal("no key was made")
+	}
+	b.start()
+	b.round("cap")
+	if again, _, _ := b.secrets.Get(operatorNamespace, hashKeySecret); again.ResourceVersion != key.ResourceVersion {
+		t.Error("another process made another key")
+	}
+	b.secrets.put(ref(operatorNamespace, hashKeySecret), &corev1.Secret{Data: map[string][]byte{hashKeyKey: []byte("short")}})
+	b.start()
+	_, err := b.r.Reconcile(context.Background(), reconcile.Request{NamespacedName: types.NamespacedName{Name: "cap"}})
+	if err == nil || !strings.Contains(err.Error(), "delete it") || strings.Contains(err.Error(), "short") {
+		t.Errorf("a damaged key: %v", err)
+	}
+}
+
+func TestRestart_KnowsAllThreeKinds(t *testing.T) {
+	meta := metav1.ObjectMeta{Namespace: machines.Namespace, Name: "w"}
+	for kind, workload := range map[v1alpha1.RestartKind]client.Object{
+		v1alpha1.RestartDeployment:  &appsv1.Deployment{ObjectMeta: meta},
+		v1alpha1.RestartDaemonSet:   &appsv1.DaemonSet{ObjectMeta: meta},
+		v1alpha1.RestartStatefulSet: &appsv1.StatefulSet{ObjectMeta: meta},
+	} {
+		t.Run(string(kind), func(t *testing.T) {
+			set := propertySet()
+			set.Spec.RestartTargets = []v1alpha1.RestartTarget{
+				{Kind: kind, Namespace: machines.Namespace, Name: "w"}, {Kind: kind, Namespace: "elsewhere", Name: "w"},
+			}
+			b := newBench(t, set, workload)
+			b.facts.requests = propertyRequests
+			b.round("cap")
+			there, template := newWorkload(kind)
+			if err := b.client.Get(t.Context(), client.ObjectKeyFromObject(workload), there); err != nil {
+				t.Fatal(err)
+			}
+			if got := template()[v1alpha1.RestartedAtAnnotation]; got != noon.Format(time.RFC3339) {
+				t.Errorf("restarted at %q, want when its namespace's credential was fetched", got)
+			}
+			// The other's namespace has no Secret of the set: nothing that it uses has changed.
+			if got := conditionOf(b.set("cap"), v1alpha1.ConditionReady); got != v1alpha1.ReasonFresh {
+				t.Errorf("Ready is %s", got)
+			}
+		})
+	}
+}
+
+func TestRestart_OfAMissingWorkloadIsToldAndTriedAgain(t *testing.T) {
+	target := v1alpha1.RestartTarget{Kind: v1alpha1.RestartDeployment, Namespace: machines.Namespace, Name: "late"}
+	set := propertySet()
+	set.Spec.RestartTargets = []v1alpha1.RestartTarget{target}
+	b := newBench(t, set)
+	b.facts.requests = propertyRequests
+	b.round("cap")
+	if got := conditionOf(b.set("cap"), v1alpha1.ConditionReady); got != v1alpha1.ReasonRestartFailed {
+		t.Errorf("Ready is %s", got)
+	}
+	if err := b.client.Create(t.Context(), &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: target.Namespace, Name: target.Name}}); err != nil {
+		t.Fatal(err)
+	}
+	b.pass(2 * time.Minute)
+	b.round("cap")
+	if got := conditionOf(b.set("cap"), v1alpha1.ConditionReady); got != v1alpha1.ReasonFresh {
+		t.Errorf("Ready is %s after the workload appeared", got)
+	}
+}
