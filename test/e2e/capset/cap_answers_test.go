@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/test/sim/cap"
@@ -47,7 +46,7 @@ func TestCAP_NoBadAnswerReachesASecret(t *testing.T) {
 		{cap.Fault{Kind: cap.FaultRedirect}, v1alpha1.ReasonAuthenticationRefused},
 	} {
 		t.Run(string(tc.fault.Kind)+tc.fault.Field, func(t *testing.T) {
-			w := &capWorld{world: w.in(t), cap: w.cap, key: w.key}
+			w := w.sub(t)
 			before := w.contents(machineRole)
 			tc.fault.Role = machineRole
 			must(t, w.cap.Break(tc.fault))
@@ -78,37 +77,4 @@ func TestCAP_NoBadAnswerReachesASecret(t *testing.T) {
 	w.cap.Heal()
 	w.requestRefresh()
 	w.eventuallyFresh()
-}
-
-// in is the same world for a subtest.
-func (w *world) in(t testing.TB) *world {
-	other := *w
-	other.t = t
-	return &other
-}
-
-// requestRefresh asks for a refresh of all that is older than now, as a person does with an annotation, and returns the time
-// in it. Times in annotations have no fractions of a second, so it waits until the last refresh is a second ago.
-func (w *capWorld) requestRefresh() time.Time {
-	w.t.Helper()
-	var requested time.Time
-	w.eventually("a refresh is requested", func(ctx context.Context) error {
-		set, err := w.read(ctx)
-		if err != nil {
-			return err
-		}
-		requested = time.Now().Truncate(time.Second)
-		for _, row := range set.Status.Targets {
-			if row.RefreshedAt != nil && !row.RefreshedAt.Time.Before(requested) {
-				return fmt.Errorf("%s/%s has been refreshed within this second", row.Namespace, row.Name)
-			}
-		}
-		patch := client.MergeFrom(set.DeepCopy())
-		if set.Annotations == nil {
-			set.Annotations = map[string]string{}
-		}
-		set.Annotations[v1alpha1.RefreshRequestedAnnotation] = requested.UTC().Format(time.RFC3339)
-		return w.client.Patch(ctx, set, patch)
-	})
-	return requested
 }

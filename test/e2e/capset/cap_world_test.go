@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -180,8 +181,8 @@ func (w *capWorld) eventuallyRow(namespace, name, result string) v1alpha1.Creden
 	return row
 }
 
-// eventuallyCondition waits until a condition of the set has the reason, and returns it.
-func (w *capWorld) eventuallyCondition(condition, reason string) metav1.Condition {
+// eventuallyCondition waits until a condition of the set has the reason and its message all parts, and returns it.
+func (w *capWorld) eventuallyCondition(condition, reason string, parts ...string) metav1.Condition {
 	w.t.Helper()
 	var got metav1.Condition
 	w.eventually(condition+" is "+reason, func(ctx context.Context) error {
@@ -194,7 +195,7 @@ func (w *capWorld) eventuallyCondition(condition, reason string) metav1.Conditio
 			return fmt.Errorf("it is %v", c)
 		}
 		got = *c
-		return nil
+		return missing(c.Message, parts...)
 	})
 	return got
 }
@@ -251,3 +252,48 @@ func (w *capWorld) statusWrites() []string {
 	}
 	return out
 }
+
+// requestRefresh asks for a refresh of all that is older than the full second that comes next, as a person does with an
+// annotation, and returns that second: whatever has happened until now is older.
+func (w *capWorld) requestRefresh() time.Time {
+	w.t.Helper()
+	requested := time.Now().Truncate(time.Second).Add(time.Second)
+	w.edit(func(s *v1alpha1.CAPCredentialSet) {
+		metav1.SetMetaDataAnnotation(&s.ObjectMeta, v1alpha1.RefreshRequestedAnnotation, requested.UTC().Format(time.RFC3339))
+	})
+	return requested
+}
+
+// eventuallyRefreshed waits until all Secrets have been refreshed since a time.
+func (w *capWorld) eventuallyRefreshed(since time.Time) {
+	w.t.Helper()
+	w.eventually("all is refreshed", func(ctx context.Context) error {
+		set, err := w.read(ctx)
+		if err != nil {
+			return err
+		}
+		for _, row := range set.Status.Targets {
+			if row.Result != v1alpha1.ReasonFresh || row.RefreshedAt == nil || row.RefreshedAt.Time.Before(since) {
+				return fmt.Errorf("%s/%s is %s, refreshed at %s", row.Namespace, row.Name, row.Result, row.RefreshedAt)
+			}
+		}
+		return nil
+	})
+}
+
+// subjectIs waits for a client certificate in the status.
+func (w *capWorld) subjectIs(subject string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		set, err := w.read(ctx)
+		if err != nil {
+			return err
+		}
+		if c := set.Status.ClientCertificate; c == nil || c.Subject != subject {
+			return fmt.Errorf("status.clientCertificate is %+v", c)
+		}
+		return nil
+	}
+}
+
+// sameContents compares without showing anything.
+func sameContents(a, b map[string]map[string][]byte) bool { return reflect.DeepEqual(a, b) }
