@@ -12,4 +12,12 @@ func (w *world) opening() {
 	t.gap()
 	t.say("Time runs faster for the services: an hour of OCM's is over in a fraction of a second, and CAP's credentials live for "+
 		"%d s instead of an hour. The operator keeps its own time, and is told to look more often.", int(capLifetime.Seconds()))
+	t.gap()
+	t.say("Each line begins with who is speaking:")
+	for _, l := range []struct{ label, what string }{
+		{asked, "requests that the services have counted"}, {changed, "what is different in the cluster"}, {says, "the operator, in its conditions"},
+		{happens, "what others do"}, {proved, "what the demo has checked by itself"},
+	} {
+		t.line(l.label, "%s", l.what)
+	}
 }
