@@ -1,0 +1,232 @@
+package capset
+
+// Item 3: nothing but a good credential reaches a Secret, each bad answer has its class, and each class its rhythm.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/test/harness"
+	"github.com/openshift/credential-rotation-operator/test/sim/cap"
+	"github.com/openshift/credential-rotation-operator/test/sim/simctl"
+)
+
+// bodyCanary is in the bodies of bad answers: no byte of them may show anywhere.
+const bodyCanary = "tHe-BoDy-Of-An-AnSwEr"
+
+// answers are all that CAP, or somebody before it, may say instead of giving a credential.
+func answers(moved string) map[string]struct {
+	fault cap.Fault
+	class string
+} {
+	type answer = struct {
+		fault cap.Fault
+		class string
+	}
+	page := "<html>" + bodyCanary + "</html>"
+	status := func(status int, contentType, body string) cap.Fault {
+		return cap.Fault{Kind: cap.FaultAnswer, Status: status, ContentType: contentType, Body: body}
+	}
+	return map[string]answer{
+		"a-page":                {cap.Fault{Kind: cap.FaultHTML, Body: page}, v1alpha1.ReasonAuthenticationRefused},
+		"text-plain":            {cap.Fault{Kind: cap.FaultTextPlain}, v1alpha1.ReasonAuthenticationRefused},
+		"json-without-a-type":   {status(200, "", `{"Credentials":{}}`), v1alpha1.ReasonAuthenticationRefused},
+		"unauthorized":          {status(401, "application/json", `{"message":"`+bodyCanary+`"}`), v1alpha1.ReasonAuthenticationRefused},
+		"redirect":              {cap.Fault{Kind: cap.FaultRedirect, Location: moved}, v1alpha1.ReasonAuthenticationRefused},
+		"bad-request":           {cap.Fault{Kind: cap.FaultBadRequest, Body: bodyCanary}, v1alpha1.ReasonRequestRejected},
+		"teapot":                {status(418, "text/html", page), v1alpha1.ReasonRequestRejected},
+		"forbidden":             {cap.Fault{Kind: cap.FaultForbidden, Body: bodyCanary}, v1alpha1.ReasonRoleRefused},
+		"disabled":              {cap.Fault{Kind: cap.FaultDisabled}, v1alpha1.ReasonAPIDisabled},
+		"not-found":             {status(404, "text/html", page), v1alpha1.ReasonAPIDisabled},
+		"rate-limited":          {cap.Fault{Kind: cap.FaultRateLimited, RetryAfter: "600", Body: bodyCanary}, v1alpha1.ReasonCAPUnavailable},
+		"server-error":          {cap.Fault{Kind: cap.FaultServerError, Body: bodyCanary}, v1alpha1.ReasonCAPUnavailable},
+		"bad-gateway":           {cap.Fault{Kind: cap.FaultBadGateway, Body: page}, v1alpha1.ReasonCAPUnavailable},
+		"disconnect":            {cap.Fault{Kind: cap.FaultDisconnect}, v1alpha1.ReasonCAPUnavailable},
+		"lost-answer":           {cap.Fault{Kind: cap.FaultLostAnswer}, v1alpha1.ReasonCAPUnavailable},
+		"hang":                  {cap.Fault{Kind: cap.FaultHang}, v1alpha1.ReasonCAPUnavailable},
+		"slow":                  {cap.Fault{Kind: cap.FaultDelay, Delay: simctl.Duration(time.Hour)}, v1alpha1.ReasonCAPUnavailable},
+		"no-content":            {status(204, "application/json", ""), v1alpha1.ReasonMalformedCredential},
+		"empty":                 {cap.Fault{Kind: cap.FaultEmpty}, v1alpha1.ReasonMalformedCredential},
+		"huge":                  {cap.Fault{Kind: cap.FaultHuge}, v1alpha1.ReasonMalformedCredential},
+		"truncated":             {cap.Fault{Kind: cap.FaultTruncated}, v1alpha1.ReasonMalformedCredential},
+		"no-json":               {status(200, "application/json", bodyCanary), v1alpha1.ReasonMalformedCredential},
+		"other-json":            {status(200, "application/json", `{"`+bodyCanary+`":"`+bodyCanary+`"}`), v1alpha1.ReasonMalformedCredential},
+		"an-error-in-a-200":     {status(200, "application/json", `{"status":403,"message":"`+bodyCanary+`"}`), v1alpha1.ReasonRoleRefused},
+		"wrong-shape":           {cap.Fault{Kind: cap.FaultWrongShape}, v1alpha1.ReasonMalformedCredential},
+		"null-keys":             {cap.Fault{Kind: cap.FaultNullKeys}, v1alpha1.ReasonMalformedCredential},
+		"empty-keys":            {cap.Fault{Kind: cap.FaultEmptyKeys}, v1alpha1.ReasonMalformedCredential},
+		"expired":               {cap.Fault{Kind: cap.FaultExpired}, v1alpha1.ReasonCredentialExpired},
+		"newline-in-the-id":     {cap.Fault{Kind: cap.FaultNewline, Field: "AccessKeyId"}, v1alpha1.ReasonUnsafeCredential},
+		"newline-in-the-secret": {cap.Fault{Kind: cap.FaultNewline, Field: "SecretAccessKey"}, v1alpha1.ReasonUnsafeCredential},
+		"newline-in-the-token":  {cap.Fault{Kind: cap.FaultNewline, Field: "SessionToken"}, v1alpha1.ReasonUnsafeCredential},
+	}
+}
+
+// One role has each fault, all in one refresh: every Secret keeps what works, says what is wrong, and a role without a fault is
+// refreshed beside them as if nothing were wrong.
+func TestJudging_NoBadAnswerReachesASecretAndEachHasItsClass(t *testing.T) {
+	var followed atomic.Int32
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { followed.Add(1) }))
+	t.Cleanup(elsewhere.Close)
+	all := answers(elsewhere.URL + "/login")
+
+	const namespace, good = "many", "good"
+	w := newCAPWorld(t, time.Hour)
+	w.more = harness.Canaries{"the body of a bad answer": bodyCanary}
+	w.cap.AddRole(good, "333333333333")
+	names, targets := []string{good}, []v1alpha1.SecretRole{ownSecretRef(namespace, good, good)}
+	for name := range all {
+		w.cap.AddRole(name, "333333333333")
+		names = append(names, name)
+		targets = append(targets, ownSecretRef(namespace, name, name))
+	}
+	w.grant(namespace, names...)
+	w.start()
+	w.create(func(s *v1alpha1.CAPCredentialSet) {
+		s.Spec.CredentialsRequests.Selector = &metav1.LabelSelector{MatchLabels: map[string]string{"nobody": "has-this"}}
+		s.Spec.Secrets = targets
+		s.Spec.Endpoint.Timeout = &metav1.Duration{Duration: time.Second} // for those that hang
+		s.Spec.Endpoint.MaxConcurrentRequests = 16
+	})
+	total := len(targets)
+	w.eventuallyReady(v1alpha1.ReasonFresh, fmt.Sprintf("%d/%d", total, total))
+	versions := map[string]string{}
+	for _, name := range names {
+		versions[name] = w.secret(namespace, name).ResourceVersion
+	}
+
+	for name, a := range all {
+		a.fault.Role = name
+		must(t, w.cap.Break(a.fault))
+	}
+	w.cap.ResetCounts()
+	requested := w.requestRefresh()
+	w.eventually("every role has been asked for", func(ctx context.Context) error {
+		set, err := w.read(ctx)
+		if err != nil {
+			return err
+		}
+		for _, row := range set.Status.Targets {
+			if row.Result == v1alpha1.ReasonAwaitingRefresh || row.Result == v1alpha1.ReasonFresh && row.RefreshedAt.Time.Before(requested) {
+				return fmt.Errorf("%s is %s", row.Name, row.Result)
+			}
+		}
+		return nil
+	})
+	set := w.eventuallyReady(v1alpha1.ReasonRefreshFailing, fmt.Sprintf("1/%d", total))
+	if row := rowOf(set, namespace, good); row.RefreshedAt.Time.Before(requested) {
+		t.Errorf("the good role was not refreshed beside the bad ones: %+v", row)
+	}
+	for name, a := range all {
+		row := rowOf(set, namespace, name)
+		if row.Result != a.class || row.Message == "" {
+			t.Errorf("%s is told as %s (%s), want %s", name, row.Result, row.Message, a.class)
+		}
+		if w.secret(namespace, name).ResourceVersion != versions[name] {
+			t.Errorf("%s: the Secret was written", name)
+		}
+		n, err := w.metric(t.Context(), "credential_rotation_refresh_failures_total", `role="`+name+`"`, `reason="`+a.class+`"`)
+		if err != nil || n < 1 {
+			t.Errorf("%s: the metric counts %v failures (%v)", name, n, err)
+		}
+	}
+	if n := followed.Load(); n != 0 {
+		t.Errorf("a redirect was followed %d times", n)
+	}
+	w.cap.Heal()
+	w.eventuallyRefreshed(w.requestRefresh())
+}
+
+// What passes by itself is tried again soon, what a person must mend less and less: seen in when each role says that it is tried
+// again, and in how often CAP is asked until the first of them is asked for the second time.
+func TestJudging_EachClassIsTriedAgainInItsOwnRhythm(t *testing.T) {
+	w := newCAPWorld(t, 10*time.Hour) // far from its end, which would hurry
+	secrets := map[string][2]string{  // one Secret per role
+		"unavailable": {"openshift-machine-api", "aws-cloud-credentials"},
+		"malformed":   {"openshift-ingress-operator", "cloud-credentials"},
+		"refused":     {"openshift-image-registry", "installer-cloud-credentials"},
+		"rejected":    {csiNamespace, "ebs-cloud-credentials"},
+		"asked-to":    {"openshift-cluster-api", "capa-manager-bootstrap-credentials"},
+	}
+	for role := range secrets {
+		w.cap.AddRole(role, "333333333333")
+	}
+	w.start()
+	w.create(func(s *v1alpha1.CAPCredentialSet) {
+		s.Spec.CredentialsRequests.Roles = nil
+		for role, request := range map[string]string{
+			"unavailable": "openshift-machine-api-aws", "malformed": "openshift-ingress", "refused": "openshift-image-registry",
+			"rejected": "aws-ebs-csi-driver-operator", "asked-to": "openshift-cluster-api-aws",
+		} {
+			s.Spec.CredentialsRequests.Roles = append(s.Spec.CredentialsRequests.Roles, v1alpha1.RequestRole{Name: request, Role: role})
+		}
+	})
+	w.eventuallyFresh()
+	must(t, w.cap.Break(
+		cap.Fault{Kind: cap.FaultServerError, Role: "unavailable"}, cap.Fault{Kind: cap.FaultEmpty, Role: "malformed"},
+		cap.Fault{Kind: cap.FaultHTML, Role: "refused"}, cap.Fault{Kind: cap.FaultBadRequest, Role: "rejected"},
+		cap.Fault{Kind: cap.FaultRateLimited, RetryAfter: "600", Role: "asked-to"},
+	))
+	w.cap.ResetCounts()
+	w.requestRefresh()
+	w.eventuallyReady(v1alpha1.ReasonRefreshFailing, "2/7")
+	for _, secret := range secrets { // Failing as the condition says, and none still waiting for its turn.
+		w.eventually("its role has been asked for", func(ctx context.Context) error {
+			set, err := w.read(ctx)
+			if err != nil {
+				return err
+			}
+			if row := rowOf(set, secret[0], secret[1]); row.Result == v1alpha1.ReasonAwaitingRefresh {
+				return errors.New(row.Message)
+			}
+			return nil
+		})
+	}
+	set := w.eventuallyReady(v1alpha1.ReasonRefreshFailing, "2/7")
+	next := map[string]time.Time{}
+	for role, secret := range secrets {
+		next[role] = rowOf(set, secret[0], secret[1]).NextRefresh.Time
+	}
+	for _, pair := range [][2]string{{"unavailable", "refused"}, {"malformed", "refused"}, {"refused", "rejected"}, {"rejected", "asked-to"}} {
+		if !next[pair[0]].Before(next[pair[1]]) {
+			t.Errorf("role %s is tried again at %s, %s at %s; want it to be the other way round", pair[0], next[pair[0]], pair[1], next[pair[1]])
+		}
+	}
+
+	w.eventually("the role whose trouble passes by itself is asked for again", func(context.Context) error {
+		if n := w.cap.Counts().ByRole["unavailable"]; n < 2 {
+			return fmt.Errorf("%d calls", n)
+		}
+		return nil
+	})
+	counts := w.cap.Counts().ByRole
+	if counts["refused"] != 1 || counts["rejected"] != 1 || counts["asked-to"] != 1 {
+		t.Errorf("meanwhile CAP was asked %v times: roles that a person must mend were hurried", counts)
+	}
+	asked := w.cap.Requests()
+	last := asked[len(asked)-1]
+	w.eventually("its wait is longer than the first, of at most five seconds", func(ctx context.Context) error {
+		set, err := w.read(ctx)
+		if err != nil {
+			return err
+		}
+		row := rowOf(set, "openshift-machine-api", "aws-cloud-credentials")
+		if row.NextRefresh.Time.Before(last.Time.Add(6 * time.Second)) {
+			return fmt.Errorf("asked at %s, and again at %s", last.Time, row.NextRefresh)
+		}
+		return nil
+	})
+	// A person who has mended something need not wait: a changed spec is tried at once.
+	w.cap.Heal()
+	w.edit(func(s *v1alpha1.CAPCredentialSet) { s.Spec.Endpoint.MaxConcurrentRequests = 2 })
+	w.eventuallyFresh()
+}
