@@ -142,12 +142,12 @@ func (in input) row(t target) row {
 	switch {
 	case !r.Found:
 		r.Why = whyMissing
+	case !ok && r.Edited(): // before what the edit made of it: whoever empties a Secret all the time is a writer to tell of too
+		r.Why = whyEdited
 	case !r.Usable:
 		r.Why = whyUnusable
 	case !ok && r.Books.Hash == "":
 		r.Why = whyUnknown
-	case !ok && r.Edited():
-		r.Why = whyEdited
 	case !ok && r.Books.Role != r.Role:
 		r.Why = whyRoleChanged
 	case in.Memory.suspect[r.Hash]:

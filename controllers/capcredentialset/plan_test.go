@@ -91,6 +91,10 @@ func TestDecide_JudgesOneSecret(t *testing.T) {
 			secret: with(fresh("r", time.Minute), func(o *observation) { o.Hash = "other" }),
 			why:    whyEdited, result: v1alpha1.ReasonAwaitingRefresh, fetches: 1,
 		},
+		"an edit that makes a Secret useless is an edit all the same": {
+			secret: with(fresh("r", time.Minute), func(o *observation) { o.Hash, o.Usable = "other", false }),
+			why:    whyEdited, result: v1alpha1.ReasonAwaitingRefresh, fetches: 1,
+		},
 		"a Secret with another role's credential gets that of its own": {
 			secret: fresh("another", time.Minute), why: whyRoleChanged, result: v1alpha1.ReasonAwaitingRefresh, fetches: 1,
 		},
