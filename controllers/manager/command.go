@@ -24,7 +24,7 @@ type options struct {
 
 	metricsAddress string
 	metricsSecure  bool
-	// metricsCertDir holds tls.crt and tls.key; empty makes a self-signed certificate.
+	// metricsCertDir holds tls.crt and tls.key, now or later; until then, or when it is empty, a self-signed one is served.
 	metricsCertDir string
 	probeAddress   string
 
@@ -58,7 +58,7 @@ func NewCommand() *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&o.metricsAddress, "metrics-bind-address", ":8443", "address of the metrics endpoint; 0 turns it off")
 	flags.BoolVar(&o.metricsSecure, "metrics-secure", true, "serve metrics by HTTPS and only to who may get the URL /metrics")
-	flags.StringVar(&o.metricsCertDir, "metrics-cert-dir", "", "directory with tls.crt and tls.key for the metrics endpoint; without it, a self-signed certificate is used")
+	flags.StringVar(&o.metricsCertDir, "metrics-cert-dir", "", "directory with tls.crt and tls.key for the metrics endpoint, which may appear and change at any time; without them, a self-signed certificate is used")
 	flags.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081", "address of healthz and readyz; 0 turns them off")
 	flags.BoolVar(&o.leaderElect, "leader-elect", false, "elect a leader by a Lease in the operator's namespace; needed with more than one replica")
 	// The defaults are those that OpenShift asks of its operators: an API server that is away for 60 s, as on a single

@@ -50,12 +50,16 @@ func (o *options) managerOptions() (ctrl.Options, error) {
 	if err != nil {
 		return ctrl.Options{}, err
 	}
+	metrics, err := o.metricsOptions()
+	if err != nil {
+		return ctrl.Options{}, err
+	}
 	return ctrl.Options{
 		Scheme:   scheme,
 		NewCache: newGuardedCache,
 		Client:   client.Options{Cache: &client.CacheOptions{DisableFor: uncached()}},
 
-		Metrics:                o.metricsOptions(),
+		Metrics:                metrics,
 		HealthProbeBindAddress: o.probeAddress,
 
 		LeaderElection:          o.leaderElect,
@@ -69,18 +73,22 @@ func (o *options) managerOptions() (ctrl.Options, error) {
 	}, nil
 }
 
-func (o *options) metricsOptions() metricsserver.Options {
-	m := metricsserver.Options{
-		BindAddress:   o.metricsAddress,
-		SecureServing: o.metricsSecure,
-		CertDir:       o.metricsCertDir,
+func (o *options) metricsOptions() (metricsserver.Options, error) {
+	m := metricsserver.Options{BindAddress: o.metricsAddress, SecureServing: o.metricsSecure}
+	if !o.metricsSecure {
+		return m, nil
+	}
+	certificate, err := newServingCertificate(o.metricsCertDir, ctrl.Log.WithName("metrics"))
+	if err != nil {
+		return m, err
+	}
+	m.TLSOpts = []func(*tls.Config){func(c *tls.Config) {
+		c.GetCertificate = certificate.get
 		// HTTP/2 has had denial-of-service flaws again and again, and a scrape gains nothing from it.
-		TLSOpts: []func(*tls.Config){func(c *tls.Config) { c.NextProtos = []string{"http/1.1"} }},
-	}
-	if o.metricsSecure {
-		m.FilterProvider = filters.WithAuthenticationAndAuthorization
-	}
-	return m
+		c.NextProtos = []string{"http/1.1"}
+	}}
+	m.FilterProvider = filters.WithAuthenticationAndAuthorization
+	return m, nil
 }
 
 func addHealthChecks(mgr ctrl.Manager) error {

@@ -1,0 +1,87 @@
+package manager
+
+import (
+	"bytes"
+	"crypto/tls"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/go-logr/logr"
+	certutil "k8s.io/client-go/util/cert"
+)
+
+// servingCertificate is the certificate of the metrics endpoint. OpenShift's service CA makes it once it sees the Service,
+// which is often after the pod has started, and makes a new one every 13 months. controller-runtime looks for the files
+// once, and would serve a self-signed certificate, which Prometheus refuses, until somebody restarts the pod. This one reads
+// them at each handshake: two small files every half a minute, and nothing that a watch could miss.
+type servingCertificate struct {
+	certFile, keyFile string
+	log               logr.Logger
+
+	mu sync.Mutex
+	// current is what is served; of the files as they were read, or self-signed.
+	current         *tls.Certificate
+	certPEM, keyPEM []byte
+	// complaint is the last one logged, so that each is logged once and not at every handshake.
+	complaint string
+}
+
+// newServingCertificate takes tls.crt and tls.key of dir whenever they are there; dir may be empty.
+func newServingCertificate(dir string, log logr.Logger) (*servingCertificate, error) {
+	certPEM, keyPEM, err := certutil.GenerateSelfSignedCertKey("localhost", nil, nil)
+	if err != nil {
+		return nil, fmt.Errorf("making a self-signed certificate for the metrics endpoint: %w", err)
+	}
+	selfSigned, err := tls.X509KeyPair(certPEM, keyPEM)
+	if err != nil {
+		return nil, fmt.Errorf("the self-signed certificate for the metrics endpoint: %w", err)
+	}
+	s := &servingCertificate{current: &selfSigned, log: log}
+	if dir != "" {
+		s.certFile, s.keyFile = filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")
+	}
+	return s, nil
+}
+
+// get is a tls.Config's GetCertificate. It never fails: where the files are missing or not whole, what was served before is
+// served on.
+func (s *servingCertificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.certFile == "" {
+		return s.current, nil
+	}
+	switch err := s.read(); {
+	case err == nil:
+		s.complaint = ""
+	case err.Error() != s.complaint:
+		s.complaint = err.Error()
+		s.log.Info("The metrics endpoint keeps the certificate that it has", "because", s.complaint)
+	}
+	return s.current, nil
+}
+
+// read takes over what is in the files, if it is new.
+func (s *servingCertificate) read() error {
+	certPEM, err := os.ReadFile(s.certFile)
+	if err != nil {
+		return err
+	}
+	keyPEM, err := os.ReadFile(s.keyFile)
+	if err != nil {
+		return err
+	}
+	if bytes.Equal(certPEM, s.certPEM) && bytes.Equal(keyPEM, s.keyPEM) {
+		return nil
+	}
+	pair, err := tls.X509KeyPair(certPEM, keyPEM)
+	if err != nil {
+		// Written half, or of two different renewals: the next handshake finds them whole.
+		return err
+	}
+	s.current, s.certPEM, s.keyPEM = &pair, certPEM, keyPEM
+	s.log.Info("The metrics endpoint has a new certificate", "file", s.certFile, "notAfter", pair.Leaf.NotAfter)
+	return nil
+}
