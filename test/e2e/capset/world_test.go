@@ -98,7 +98,7 @@ func (w *world) end() {
 		w.t.Error("a secret got out: " + f)
 	}
 	if w.t.Failed() {
-		w.t.Log(w.dump(ctx))
+		w.t.Log("the world at the end of the test\n" + w.dump(ctx))
 	}
 }
 
@@ -109,20 +109,27 @@ func (w *world) scrape(ctx context.Context) {
 	}
 }
 
-// dump shows the cluster and the end of the operator's log.
+// dump shows the cluster and what the operator logged last, as far as that is of its own making: the libraries' lines, which
+// the most verbose level brings, are many and say little.
 func (w *world) dump(ctx context.Context) string {
 	out := harness.Dump(ctx, w.client)
-	if w.operator != nil {
-		// Lines of the leader election and of single reads say little and are many.
-		out += "--- the operator's log ends with\n" + w.operator.LogTail(60)
+	if w.operator == nil {
+		return out
 	}
-	return out
+	const shownLines, shownOfLine = 40, 600
+	var lines []string
+	for _, line := range strings.Split(w.operator.LogTail(5000), "\n") {
+		if !containsAny(line, []string{`"level":"Level(`, `"logger":"leaderelection"`, "workqueue_items"}) {
+			lines = append(lines, line[:min(len(line), shownOfLine)])
+		}
+	}
+	return out + "--- the operator's log ends with\n" + strings.Join(lines[max(0, len(lines)-shownLines):], "\n") + "\n"
 }
 
 // eventually waits until f returns nil.
 func (w *world) eventually(what string, f func(ctx context.Context) error) {
 	w.t.Helper()
-	harness.Eventually(w.t, what, f, w.dump)
+	harness.Eventually(w.t, what, f) // the end of a failed test shows the world
 }
 
 // secret reads a Secret as a person could.

@@ -1,0 +1,256 @@
+package capset
+
+// Item 4: when. What has been done lies on the Secrets, so whoever comes next, and whenever, knows what is due.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/test/harness"
+	"github.com/openshift/credential-rotation-operator/test/sim/cap"
+	"github.com/openshift/credential-rotation-operator/test/sim/simctl"
+)
+
+// reconciled is the counter of reconciles that ended well; CAP's controller comes back by time, so it requeues.
+var reconciled = regexp.MustCompile(`controller_runtime_reconcile_total\{controller="capcredentialset",result="(requeue_after|success)"\} [1-9]`)
+
+// looked waits until a process has looked at the set.
+func (w *world) looked(p *harness.OperatorProcess) {
+	w.t.Helper()
+	w.eventually("the process has looked at the set", func(ctx context.Context) error {
+		metrics, err := p.Metrics(ctx)
+		if err == nil && !reconciled.MatchString(metrics) {
+			err = errors.New("no reconcile has ended well yet")
+		}
+		return err
+	})
+}
+
+// aRoleEach gives each request of the payload a role of its own, so that one's Secret is no help to another's.
+func (w *capWorld) aRoleEach(s *v1alpha1.CAPCredentialSet) {
+	s.Spec.CredentialsRequests = v1alpha1.CredentialsRequestsSpec{}
+	for _, r := range harness.PayloadRequests() {
+		w.cap.AddRole(r.Name, "333333333333")
+		s.Spec.CredentialsRequests.Roles = append(s.Spec.CredentialsRequests.Roles, v1alpha1.RequestRole{Name: r.Name, Role: r.Name})
+	}
+}
+
+// An operator that was restarted, by whatever, finds in the Secrets what it did before: nothing is due, and what is due later is
+// due when it was.
+func TestSchedule_ARestartRefreshesNothingAndMovesNothing(t *testing.T) {
+	for name, end := range map[string]func(*capWorld){
+		"terminated": func(w *capWorld) { w.stop() },
+		"killed":     func(w *capWorld) { w.kill() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newCAPWorld(t, time.Hour)
+			w.start()
+			w.create(w.aRoleEach)
+			before := w.eventuallyReady(v1alpha1.ReasonFresh, "7/7")
+			end(w)
+			w.cap.ResetCounts()
+			w.api.Forget()
+
+			w.start()
+			w.looked(w.operator)
+			w.stop()
+			if n := w.cap.Counts().Requests; n != 0 {
+				t.Errorf("the restart asked CAP %d times", n)
+			}
+			if writes := w.writes(); len(writes) != 0 {
+				t.Errorf("the restart wrote: %v", writes)
+			}
+			due := map[time.Time]int{}
+			for _, row := range before.Status.Targets {
+				due[row.NextRefresh.Time]++
+			}
+			if len(due) < 5 { // by chance two of seven may be due in the same second
+				t.Errorf("seven roles are due at %d different times: CAP would see a herd", len(due))
+			}
+		})
+	}
+}
+
+// Two replicas, and the leader is killed: the other goes on where it was.
+func TestSchedule_AChangeOfTheLeaderRefreshesNothing(t *testing.T) {
+	w := newCAPWorld(t, time.Hour)
+	w.config.Args = append(w.config.Args, "--leader-elect", "--leader-elect-lease-duration=3s", "--leader-elect-renew-deadline=2s", "--leader-elect-retry-period=500ms")
+	w.start()
+	w.create()
+	w.eventuallyFresh()
+	second := w.config
+	second.Dir = t.TempDir()
+	standby, err := harness.StartOperator(t.Context(), second)
+	must(t, err)
+	w.replicas = append(w.replicas, w.operator)
+	w.operator = standby
+	must(t, standby.WaitReady(t.Context()))
+	w.cap.ResetCounts()
+	w.api.Forget()
+	metrics, err := standby.Metrics(t.Context())
+	must(t, err)
+	if reconciled.MatchString(metrics) {
+		t.Error("the standby reconciles beside the leader")
+	}
+
+	w.replicas[0].Kill()
+	w.looked(standby)
+	if n := w.cap.Counts().Requests; n != 0 {
+		t.Errorf("the change asked CAP %d times", n)
+	}
+	if writes := w.writes(); len(writes) != 0 {
+		t.Errorf("the change wrote: %v", writes)
+	}
+	w.rewrite("openshift-machine-api", "aws-cloud-credentials", "a-person", func(s *corev1.Secret) { s.Data["credentials"] = []byte("x") })
+	w.eventuallyEvent(v1alpha1.ReasonSecretEdited, "a-person") // the new leader leads
+}
+
+// rebook changes the bookkeeping on a Secret; an empty time takes it away.
+func (w *capWorld) rebook(namespace, name, refreshed, expires string) {
+	w.t.Helper()
+	w.rewrite(namespace, name, "a-clock", func(s *corev1.Secret) {
+		for key, value := range map[string]string{v1alpha1.RefreshedAtAnnotation: refreshed, v1alpha1.ExpiresAtAnnotation: expires} {
+			delete(s.Annotations, key)
+			if value != "" {
+				metav1.SetMetaDataAnnotation(&s.ObjectMeta, key, value)
+			}
+		}
+	})
+}
+
+func ago(d time.Duration) string { return time.Now().Add(-d).UTC().Format(time.RFC3339) }
+
+// A cluster that was switched off for days: everything is dead when it comes back.
+func TestSchedule_AClusterThatWakesRefreshesAllAtOnceTheMostImportantFirst(t *testing.T) {
+	important := []string{"openshift-machine-api-aws", "openshift-ingress", "openshift-image-registry", "aws-ebs-csi-driver-operator",
+		"openshift-cloud-network-config-controller-aws", "cloud-credential-operator-iam-ro", "openshift-cluster-api-aws"}
+	for _, concurrent := range []int32{1, 3} {
+		t.Run(fmt.Sprintf("%d at a time", concurrent), func(t *testing.T) {
+			w := newCAPWorld(t, time.Hour)
+			w.start()
+			w.create(w.aRoleEach, func(s *v1alpha1.CAPCredentialSet) { s.Spec.Endpoint.MaxConcurrentRequests = concurrent })
+			w.eventuallyFresh()
+			w.stop()
+			for _, r := range harness.PayloadRequests() {
+				w.rebook(r.SecretNamespace, r.SecretName, ago(50*time.Hour), ago(49*time.Hour))
+			}
+			must(t, w.cap.Break(cap.Fault{Kind: cap.FaultDelay, Delay: simctl.Duration(200 * time.Millisecond)}))
+			w.cap.ResetCounts()
+			w.start()
+			w.eventually("all are asked for", func(context.Context) error {
+				if n := w.cap.Counts().ByOutcome["fault:delay"]; n < 7 {
+					return fmt.Errorf("%d answers", n)
+				}
+				return nil
+			})
+			w.eventuallyFresh()
+			counts := w.cap.Counts()
+			if counts.Requests != 7 || counts.MostInFlight != int(concurrent) {
+				t.Errorf("%d calls, at most %d at once; want 7 and %d", counts.Requests, counts.MostInFlight, concurrent)
+			}
+			asked := w.cap.Requests()
+			slices.SortFunc(asked, func(a, b cap.Request) int { return a.Time.Compare(b.Time) })
+			for i, r := range asked {
+				// Those that are asked for at the same time may arrive in any order.
+				if off := slices.Index(important, r.Role) - i; off <= -int(concurrent) || off >= int(concurrent) {
+					t.Errorf("number %d to be asked for was %s, which is number %d in importance", i+1, r.Role, i+1+off)
+				}
+			}
+		})
+	}
+}
+
+// Whatever a wrong clock, a restored backup or a person has left on a Secret: what does not make sense is refreshed at once, and
+// what does make sense is not.
+func TestSchedule_BookkeepingThatMakesNoSenseLeadsToARefreshAndNotToAWait(t *testing.T) {
+	w := newCAPWorld(t, time.Hour)
+	w.start()
+	w.create(w.aRoleEach)
+	w.eventuallyFresh()
+	books := map[string][2]string{
+		"openshift-machine-api-aws":                     {ago(-3 * time.Hour), ago(-4 * time.Hour)},     // fetched in the future
+		"openshift-ingress":                             {ago(time.Minute), ago(-24 * 365 * time.Hour)}, // lives for a year
+		"openshift-image-registry":                      {ago(time.Minute), "tomorrow"},
+		"aws-ebs-csi-driver-operator":                   {"", ""},
+		"openshift-cloud-network-config-controller-aws": {ago(2 * time.Hour), ago(time.Hour)}, // dead
+	}
+	control := []string{"openshift-cluster-api-aws", "cloud-credential-operator-iam-ro"} // the last two
+	for _, r := range harness.PayloadRequests() {
+		if b, ok := books[r.Name]; ok {
+			w.rebook(r.SecretNamespace, r.SecretName, b[0], b[1])
+		} else {
+			w.rebook(r.SecretNamespace, r.SecretName, ago(time.Minute), ago(-59*time.Minute))
+		}
+	}
+	w.eventually("the five are asked for again", func(context.Context) error {
+		for role := range books {
+			if n := w.cap.Counts().ByRole[role]; n < 2 {
+				return fmt.Errorf("%s was asked for %d times", role, n)
+			}
+		}
+		return nil
+	})
+	w.eventuallyFresh()
+	w.stop()
+	want := map[string]int{control[0]: 1, control[1]: 1}
+	for role := range books {
+		want[role] = 2
+	}
+	if got := w.cap.Counts().ByRole; !maps.Equal(got, want) {
+		t.Errorf("the calls are %v, want %v", got, want)
+	}
+}
+
+// Two roles that CAP refuses, with the same rhythm: the one whose credential dies in a minute is tried again sooner.
+func TestSchedule_AFailingRoleHurriesAsItsEndComesNear(t *testing.T) {
+	w := newCAPWorld(t, time.Hour)
+	w.start()
+	w.create(w.aRoleEach)
+	w.eventuallyFresh()
+	must(t, w.cap.Break(cap.Fault{Kind: cap.FaultForbidden}))
+	w.rebook("openshift-machine-api", "aws-cloud-credentials", ago(59*time.Minute), ago(-time.Minute))
+	w.rebook("openshift-ingress-operator", "cloud-credentials", ago(9*time.Hour), ago(-time.Hour))
+	w.eventuallyRow("openshift-machine-api", "aws-cloud-credentials", v1alpha1.ReasonRoleRefused)
+	w.eventuallyRow("openshift-ingress-operator", "cloud-credentials", v1alpha1.ReasonRoleRefused)
+	set, err := w.read(t.Context())
+	must(t, err)
+	dying := rowOf(set, "openshift-machine-api", "aws-cloud-credentials").NextRefresh
+	calm := rowOf(set, "openshift-ingress-operator", "cloud-credentials").NextRefresh
+	if !dying.Time.Before(calm.Time) {
+		t.Errorf("the dying role is tried again at %s, the other at %s", dying, calm)
+	}
+}
+
+func TestSchedule_ARequestForcesOneRefreshOfWhatIsOlder(t *testing.T) {
+	w := newCAPWorld(t, time.Hour)
+	w.start()
+	w.create()
+	w.eventuallyFresh()
+	annotate := func(value string) {
+		w.edit(func(s *v1alpha1.CAPCredentialSet) {
+			metav1.SetMetaDataAnnotation(&s.ObjectMeta, v1alpha1.RefreshRequestedAnnotation, value)
+		})
+	}
+	annotate(ago(time.Hour)) // all is younger
+	annotate("now, please")  // no time
+	w.cap.ResetCounts()
+	w.eventuallyRefreshed(w.requestRefresh())
+	// A restart finds the same request, and that it has been fulfilled.
+	w.stop()
+	w.start()
+	w.looked(w.operator)
+	w.stop()
+	if n := w.cap.Counts(); n.Requests != 2 || n.ByRole[machineRole] != 1 || n.ByRole[platformRole] != 1 {
+		t.Errorf("CAP was asked %v times, want once per role", n.ByRole)
+	}
+}
