@@ -21,18 +21,23 @@ func (s *scope) apply(ctx context.Context, heal bool) error {
 		return err
 	}
 	for i := range s.targets {
-		err := s.applyTo(ctx, &s.targets[i], heal)
+		t := &s.targets[i]
+		err := s.applyTo(ctx, t, heal)
 		if apierrors.IsConflict(err) {
 			return errTargetChanged
 		}
 		if apierrors.IsForbidden(err) && i == 0 {
-			return &forbiddenError{s.forbidden(s.targets[i].ref)}
+			return &forbiddenError{s.forbidden(t.ref)}
 		}
 		if err != nil && (i == 0 || !apierrors.IsForbidden(err) && !apierrors.IsInvalid(err)) {
-			return fmt.Errorf("writing the target %s: %w", s.targets[i].ref, err)
+			return fmt.Errorf("writing the target %s: %w", t.ref, err)
 		}
 		if err != nil {
-			s.noteTarget(s.targets[i].ref, v1alpha1.ReasonForbidden, s.forbidden(s.targets[i].ref), nil, false)
+			s.leaveOut(t, problem{v1alpha1.ReasonForbidden, s.forbidden(t.ref)})
+		}
+		if i == 0 && t.doc == nil && !heal { // nothing is applied while the canary cannot be
+			s.deriveFacts()
+			return nil
 		}
 	}
 	if r := s.rotation(); r.AppliedAt == nil {
@@ -42,15 +47,20 @@ func (s *scope) apply(ctx context.Context, heal bool) error {
 	return nil
 }
 
-// notePools writes down which configuration each pool has, before the change that makes them render another. Nothing is
-// noted when the global pull secret needs no change: then no new configuration will come.
+// leaveOut takes a target out of this reconcile: what cannot be done to it now is not tried again before the next.
+func (s *scope) leaveOut(t *target, p problem) {
+	t.doc, t.problem = nil, p
+	s.noteTarget(t.ref, p.reason, p.message, nil, false)
+}
+
+// notePools persists all that is known before a target is written, and with it which configuration each pool has before the
+// change that makes it render another. No pool is noted when the global pull secret needs no change: then no new
+// configuration will come.
 func (s *scope) notePools(ctx context.Context) error {
-	r := s.rotation()
-	if len(r.Pools) > 0 || s.facts.Pools == nil || !s.changesGlobal() {
-		return nil
-	}
-	for _, p := range *s.facts.Pools {
-		r.Pools = append(r.Pools, v1alpha1.PoolStatus{Name: p.Name, ConfigurationBefore: p.Wanted})
+	if r := s.rotation(); len(r.Pools) == 0 && s.facts.Pools != nil && s.changesGlobal() {
+		for _, p := range *s.facts.Pools {
+			r.Pools = append(r.Pools, v1alpha1.PoolStatus{Name: p.Name, ConfigurationBefore: p.Wanted})
+		}
 	}
 	return s.flush(ctx)
 }
@@ -74,7 +84,7 @@ func (s *scope) applyTo(ctx context.Context, t *target, heal bool) error {
 	}
 	merged, changes, err := pullsecret.Merge(t.doc, s.issued, s.policy())
 	if err != nil {
-		s.noteTarget(t.ref, v1alpha1.ReasonTargetInvalid, fmt.Sprintf("The new entries cannot be merged: %v. The target was not changed.", err), nil, false)
+		s.leaveOut(t, problem{v1alpha1.ReasonTargetInvalid, fmt.Sprintf("The new entries cannot be merged: %v. The target was not changed.", err)})
 		return nil
 	}
 	r := s.rotation()

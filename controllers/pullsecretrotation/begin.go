@@ -131,10 +131,14 @@ func ownedBy(o client.Object, owner client.Object) bool {
 	return slices.ContainsFunc(o.GetOwnerReferences(), func(r metav1.OwnerReference) bool { return r.UID == owner.GetUID() })
 }
 
-// abandon gives up a rotation that was begun and not requested: the spec changed in between.
+// abandon gives up a rotation that was begun and not requested, because the spec changed in between, or one whose record
+// somebody has deleted. The latter stays in the history, without an end.
 func (s *scope) abandon() error {
+	if r := s.rotation(); r.ID != "" {
+		s.remember(*r)
+	}
 	s.obj.Status.Rotation = nil
-	if h := s.obj.Status.History; len(h) > 0 && h[0].AppliedAt != nil {
+	if h := s.obj.Status.History; len(h) > 0 && h[0].AppliedAt != nil && h[0].RevokedAt != nil {
 		s.obj.Status.Rotation = h[0].DeepCopy()
 	}
 	s.deriveFacts()

@@ -30,7 +30,7 @@ func betweenRotations(in Input, d due) Decision {
 		if said, ok := lastAudit(in, auditVerdict(d, isDue)); ok && in.Now.Before(nextHealth) {
 			return audited(in, d, said, nextHealth)
 		}
-	} else if !isDue && in.Now.Before(nextHealth) {
+	} else if !isDue && in.Now.Before(nextHealth) && !outdated(in) {
 		return idle(in, d, nextHealth)
 	}
 	if (isDue || in.Spec.Mode == v1alpha1.ModeAudit) && in.Facts.Pools == nil {
@@ -66,6 +66,9 @@ func betweenRotations(in Input, d due) Decision {
 			return look(CheckInUse)
 		}
 		return look(RecordHealth)
+	}
+	if !isDue {
+		return idle(in, d, nextHealth)
 	}
 	if w, ok := mayRequest(in, d); !ok {
 		return w
@@ -184,6 +187,20 @@ func oldEntries(in Input) (Decision, bool) {
 		return look(Heal), true
 	}
 	return Decision{}, false
+}
+
+// outdated is true when an old entry was put back and OCM gives out something newer than what the record would heal it
+// with: the newer rotation is looked for at once, not at the next health check.
+func outdated(in Input) bool {
+	if in.Facts.Issued == nil || !in.Facts.Issued.Present || in.Facts.Issued.SameAsIssued {
+		return false
+	}
+	for _, t := range in.Facts.Targets {
+		if len(t.Old) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // fightUntil is until when an entry that was put back is left alone: not at all for the first three times, then 1 minute,

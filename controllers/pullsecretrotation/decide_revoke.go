@@ -9,7 +9,7 @@ import (
 )
 
 // afterApply follows the pools and OCM at once: neither waits for the other.
-func afterApply(in Input) Decision {
+func afterApply(in Input, d due) Decision {
 	r := in.Status.Rotation
 	if w, ok := oldEntries(in); ok {
 		return w
@@ -34,10 +34,10 @@ func afterApply(in Input) Decision {
 		}
 		pools = verdict
 	}
-	if d, ok := checkApplied(in); ok {
-		return d
+	if check, ok := checkApplied(in); ok {
+		return check
 	}
-	ocmSays := awaitingRevocation(in)
+	ocmSays := awaitingRevocation(in, d)
 	if ocmSays.Step == Finish && rollingOut && pools.Reason != v1alpha1.ReasonRolloutOverdue {
 		return pools // the old credentials are gone, the machines not all there: followed on
 	}
@@ -96,7 +96,7 @@ func reissue(in Input) Decision {
 }
 
 // awaitingRevocation looks whether OCM has deleted the old credentials, or has issued others in the meantime.
-func awaitingRevocation(in Input) Decision {
+func awaitingRevocation(in Input, d due) Decision {
 	r := in.Status.Rotation
 	if r.Reason == v1alpha1.TriggerCatchUp && r.OCMStatus == ocm.RotationCompleted {
 		return Decision{Step: Finish, Rotation: *r}
@@ -109,13 +109,16 @@ func awaitingRevocation(in Input) Decision {
 	}
 	current, listed := find(*in.Facts.Rotations, r.ID)
 	if !listed {
-		return vanished(in)
+		return vanished(in, d)
 	}
 	if in.Facts.Issued == nil {
 		return look(LookAtIssued)
 	}
 	if in.Facts.Issued.Present && !in.Facts.Issued.SameAsIssued {
 		return look(MarkIssued) // adopted before the batch ran: these are the real new ones
+	}
+	if in.Facts.Issued.Present && !in.Facts.Issued.InUse && r.RolledBackAt == nil {
+		return look(Heal) // somebody has put something else of the account's there, which no record knows
 	}
 	if current.Status == ocm.RotationCompleted {
 		if r.RolledBackAt != nil {

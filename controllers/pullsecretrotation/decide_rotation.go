@@ -18,13 +18,13 @@ func seeThrough(in Input, d due) Decision {
 	case r.ID == "" && r.Reason != v1alpha1.TriggerCatchUp:
 		return requesting(in, d)
 	case r.IssuedAt == nil:
-		return awaitingIssue(in)
+		return awaitingIssue(in, d)
 	case r.VerifiedAt == nil:
-		return verifying(in)
+		return verifying(in, d)
 	case r.AppliedAt == nil:
-		return applying(in)
+		return applying(in, d)
 	default:
-		return afterApply(in)
+		return afterApply(in, d)
 	}
 }
 
@@ -38,7 +38,9 @@ func requesting(in Input, d due) Decision {
 	if known, ok := adoptable(*in.Facts.Rotations, in); ok {
 		return adopt(known, r)
 	}
-	if in.Facts.IntentIsOurs {
+	// An intent is good for one timeout: together with the request's own that is the time after which others no longer expect
+	// an effect. A process that stood still since sends nothing.
+	if in.Facts.IntentIsOurs && in.Now.Before(r.IntendedAt.Add(in.Options.OCMTimeout)) {
 		return look(Request)
 	}
 	if r.IntendedAt != nil {
@@ -94,7 +96,7 @@ func adoptable(rotations []ocm.Rotation, in Input) (ocm.Rotation, bool) {
 
 // awaitingIssue compares what OCM gives out with the baseline. The status stays "pending" until every cluster has switched:
 // waiting for "completed" here would wait for ourselves.
-func awaitingIssue(in Input) Decision {
+func awaitingIssue(in Input, d due) Decision {
 	r := in.Status.Rotation
 	if w, early := tooEarlyToPoll(in, v1alpha1.ReasonAwaitingIssue); early {
 		return w
@@ -104,7 +106,7 @@ func awaitingIssue(in Input) Decision {
 	}
 	current, listed := find(*in.Facts.Rotations, r.ID)
 	if !listed {
-		return vanished(in)
+		return vanished(in, d)
 	}
 	if in.Facts.Issued == nil {
 		return look(LookAtIssued)
@@ -125,6 +127,11 @@ func awaitingIssue(in Input) Decision {
 func awaitIssueMessage(in Input) Decision {
 	r := in.Status.Rotation
 	asked := since(r)
+	if r.IssuedAt != nil {
+		return wait(Progressing, v1alpha1.ReasonAwaitingIssue, "Waiting for the rotation's end",
+			fmt.Sprintf("OCM no longer offers the new credentials of rotation %s to this cluster: insights-operator or a person has applied them, or the offer has expired. In the latter "+
+				"case the pull secret in use dies when OCM ends the rotation; an OCM credential in spec.ocm.credentialsSecretRef prevents that.", r.ID), pollInterval(in))
+	}
 	if age := in.Now.Sub(asked); age > in.Options.IssueDeadline {
 		return wait(Failing, v1alpha1.ReasonIssueOverdue, "Waiting for new credentials (overdue)",
 			fmt.Sprintf("OCM has not issued new credentials for rotation %s, asked at %s; its batch runs four times a day. The pull secret in use is unchanged and keeps working. "+
@@ -135,22 +142,33 @@ func awaitIssueMessage(in Input) Decision {
 		pollInterval(in))
 }
 
-// vanished is for a rotation that OCM no longer lists: somebody deleted the record.
-func vanished(in Input) Decision {
+// vanished is for a rotation that OCM no longer lists: somebody deleted the record. For the same T none is requested in its
+// place; a later T, and a follower, which requests nothing, go on without it.
+func vanished(in Input, d due) Decision {
 	r := in.Status.Rotation
 	if newest, ok := pending(*in.Facts.Rotations); ok {
 		return adopt(newest, r)
+	}
+	later := d.set && d.t.After(since(r)) && (r.After == nil || d.t.After(r.After.Time))
+	if later || in.Spec.Mode == v1alpha1.ModeFollow {
+		return look(Abandon)
 	}
 	return wait(Stalled, v1alpha1.ReasonRotationVanished, "Rotation vanished",
 		fmt.Sprintf("OCM no longer lists rotation %s: somebody deleted its record, and whether it still takes place is not known. It is not requested a second time. "+
 			"Set spec.rotateAfter to the present to have another one.", r.ID), recheckForPeople)
 }
 
-func applying(in Input) Decision {
+func applying(in Input, d due) Decision {
+	if w, bad := brokenCanary(in); bad {
+		return w
+	}
 	if in.Facts.Issued == nil {
 		return look(LookAtIssued)
 	}
-	if !in.Facts.Issued.Present || !in.Facts.Issued.SameAsIssued {
+	if !in.Facts.Issued.Present {
+		return awaitingIssue(in, d)
+	}
+	if !in.Facts.Issued.SameAsIssued {
 		return look(MarkIssued)
 	}
 	if in.Facts.Pools == nil {

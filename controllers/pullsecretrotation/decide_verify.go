@@ -10,12 +10,15 @@ import (
 )
 
 // verifying asks the registries about the new credentials before anything is written.
-func verifying(in Input) Decision {
+func verifying(in Input, d due) Decision {
 	r := in.Status.Rotation
 	if in.Facts.Issued == nil {
 		return look(LookAtIssued)
 	}
-	if !in.Facts.Issued.Present || !in.Facts.Issued.SameAsIssued {
+	if !in.Facts.Issued.Present {
+		return awaitingIssue(in, d) // a follower's offer has ended
+	}
+	if !in.Facts.Issued.SameAsIssued {
 		return look(MarkIssued)
 	}
 	if in.Facts.Checks == nil {

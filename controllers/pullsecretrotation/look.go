@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -175,7 +176,8 @@ func (s *scope) lookAtRotations(ctx context.Context) error {
 	}
 	for _, r := range rotations { // newest first
 		if r.Status == ocm.RotationCompleted {
-			s.obj.Status.PullSecretIssuedAt = timePtr(r.CreatedAt)
+			// In the resolution of the status: a fraction would be written anew at each look.
+			s.obj.Status.PullSecretIssuedAt = timePtr(r.CreatedAt.Truncate(time.Second))
 			break
 		}
 	}

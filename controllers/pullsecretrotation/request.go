@@ -49,10 +49,15 @@ func (s *scope) request(ctx context.Context) error {
 // errAnswerLost marks a request that may have had its effect.
 var errAnswerLost = errors.New("the answer to the request was lost")
 
-// recordID takes over a rotation that the list shows.
+// recordID takes over a rotation that the list shows. It may have issued before the baseline was read from OCM, so the
+// baseline is what the cluster uses: told from the new credentials themselves, they would never seem to come.
 func (s *scope) recordID(known v1alpha1.RotationStatus) error {
 	r := s.rotation()
 	r.ID, r.OCMStatus, r.RequestedAt, r.After, r.Adopted = known.ID, known.OCMStatus, known.RequestedAt, known.After, true
+	if used := s.baseline(*r); r.IssuedAt == nil && len(used) > 0 {
+		r.Baseline = used
+		s.deriveFacts()
+	}
 	s.event(corev1.EventTypeNormal, v1alpha1.ReasonRotationAdopted, "Adopt", "Rotation %s of account %s is adopted instead of requesting another", r.ID, s.accountID())
 	return nil
 }

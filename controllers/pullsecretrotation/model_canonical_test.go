@@ -1,0 +1,51 @@
+package pullsecretrotation
+
+// canonical forgets what can no longer make a difference, so that states that only differ in it are one.
+func (w *world) canonical() {
+	w.status.canonical()
+	for i := range w.replicas {
+		if w.replicas[i].running {
+			w.replicas[i].status.canonical()
+			w.replicas[i].read.canonical()
+		}
+	}
+	for i := range w.ocm {
+		r := &w.ocm[i]
+		if r.completed || r.deleted {
+			r.issued, r.old, r.mine, r.sibling, r.age = 0, 0, completedTransfer, completedTransfer, transferLife
+		}
+		if over(r.mine) && over(r.sibling) {
+			r.age = transferLife
+		}
+	}
+}
+
+func (s *record) canonical() {
+	if s.healed < 3 {
+		s.wroteA = none // the fight has not begun, so nothing waits for its pause
+	}
+	if !s.under {
+		return
+	}
+	forget := func(age *int8) {
+		if *age >= 0 {
+			*age = ageCap
+		}
+	}
+	if s.id >= 0 || s.catchUp {
+		forget(&s.intended)
+	}
+	if s.verified {
+		forget(&s.issuedAge)
+	}
+	if s.rolledOut || s.rolledBack {
+		forget(&s.applied)
+		s.before = none
+	}
+	if s.revoked {
+		s.known |= bit(s.baseline) | bit(s.issued)
+		s.baseline, s.backup, s.before, s.intended, s.issuedAge = none, none, none, none, none
+		s.verified, s.rolledOut, s.rolledBack = false, false, false
+		forget(&s.applied)
+	}
+}

@@ -1,0 +1,106 @@
+package pullsecretrotation
+
+import "fmt"
+
+// This file has the invariants. Each is checked where it could be broken; what a move broke is noted in the state.
+
+func (w *world) fail(format string, args ...any) {
+	if w.broken == "" {
+		w.broken = fmt.Sprintf(format, args...)
+	}
+}
+
+// create is a request taking effect in OCM; none when the model has no room for another rotation.
+func (w *world) create(c *scenario, byThisCluster bool) int8 {
+	id := w.rotations()
+	if id == maxRotations {
+		w.fail("the model has no room for a rotation more")
+		return none
+	}
+	r := rotation{exists: true, since: w.spec.epoch, issued: none, mine: pendingTransfer}
+	if w.now < 0 {
+		r.since--
+	} else if c.ocmBehind && w.now == 0 {
+		r.since, r.behind = r.since-1, true
+	}
+	if c.siblings > 0 {
+		r.sibling = pendingTransfer
+	}
+	w.ocm[id] = r
+	if byThisCluster {
+		// Invariant 1, first half.
+		if w.posts++; w.posts > 1 {
+			w.fail("invariant 1: this cluster has requested %d rotations for one T", w.posts)
+		}
+	}
+	return id
+}
+
+// checkRequest is invariant 1, second half: a request follows upon a look at OCM's list, and that list shows none that
+// would do.
+func (w *world) checkRequest(m *model, r *replica) {
+	switch {
+	case m.follow:
+		w.fail("mode Follow requests a rotation")
+	case r.spec.suspended:
+		w.fail("a suspended object requests a rotation")
+	case m.approval && !r.spec.approved:
+		w.fail("a rotation is requested without approval")
+	case w.now < 0 && r.spec.epoch == w.spec.epoch:
+		w.fail("a rotation is requested before T")
+	case !r.facts.fresh:
+		w.fail("invariant 1: a rotation is requested and the list was not read right before")
+	case r.status.intended < 0 || w.status.intended < 0:
+		w.fail("a rotation is requested and the intent is not on record")
+	}
+	for _, o := range r.facts.list {
+		if o.exists && !o.deleted && (!o.completed || o.since >= r.spec.epoch) {
+			w.fail("invariant 1: a rotation is requested although OCM lists one that satisfies T or is under way")
+		}
+	}
+}
+
+// checkWrite is invariants 2, 4 and 5 for the operator's writes of a target.
+func (w *world) checkWrite(r *replica) {
+	given := r.facts.given
+	switch {
+	case given < 0 || given > w.newest:
+		w.fail("invariant 2: something is written that OCM has not issued")
+	case w.judged&bit(given) == 0:
+		w.fail("invariants 2, 4: generation %d is written and was never judged good", given)
+	case w.target == given:
+		w.fail("invariant 5: a target is written although its content stays the same")
+	case w.target != r.facts.target:
+		w.fail("a target is written that somebody else has changed since it was read")
+	case !w.isAlive(given) && w.isAlive(w.target):
+		w.fail("invariant 4: a credential that works is replaced by a dead one")
+	case w.status.issued != given || !w.status.verified && w.status.applied < 0:
+		w.fail("a target is written before it is on record with what")
+	case r.spec.suspended:
+		w.fail("a suspended object writes")
+	}
+}
+
+// checkRollBack is invariant 4 for the other direction.
+func (w *world) checkRollBack(r *replica) {
+	id := r.status.id
+	switch {
+	case id < 0 || !r.facts.rotations || r.facts.list[id].completed || r.facts.list[id].deleted:
+		w.fail("invariant 4: the old credentials are put back and OCM was not seen to keep them alive")
+	case !w.isAlive(r.status.backup) && w.isAlive(w.target) && !w.ocm[id].completed:
+		w.fail("invariant 4: a credential that works is replaced by a dead one, from the backup")
+	}
+}
+
+// check looks at a whole state.
+func (w *world) check() {
+	s := &w.status
+	if s.under && s.revoked && s.id >= 0 && s.seenCompleted && !w.ocm[s.id].completed {
+		w.fail("status says that the old credentials are deleted, and OCM has not deleted them")
+	}
+	for i := range w.replicas {
+		if r := &w.replicas[i]; r.running && r.status.under && r.status.rolledBack && r.status.applied < 0 {
+			w.fail("a rotation is rolled back that was never applied")
+		}
+	}
+}

@@ -1,0 +1,100 @@
+package pullsecretrotation
+
+// This file has the steps with an effect outside the object: the target, OCM, the registries' answers.
+
+// apply mirrors scope.apply: first what is known is flushed, then the target is written.
+func (m *model) apply(w *world, i int, heal bool) {
+	r := &w.replicas[i]
+	s, f := &r.status, &r.facts
+	changes := f.target >= 0 && f.target != f.given
+	if s.before < 0 && f.pools && changes {
+		s.before = f.pool.wanted
+	}
+	if *s != r.read && !m.faults.earlyWrite {
+		m.flush(w, i) // and asked again: what comes next is a move of its own
+		return
+	}
+	if changes {
+		if r.staleTarget && !m.faults.blindWrite {
+			m.end(w, i)
+			return
+		}
+		w.checkWrite(r)
+		w.write(f.given, i)
+		f.target = f.given
+		s.wrote, s.wroteA = true, 0
+		if heal {
+			s.healed = min(s.healed+1, 4)
+		}
+	} else if !heal {
+		s.wrote = s.before >= 0 // by this operator, right before a crash
+	}
+	if s.applied < 0 {
+		s.applied = 0
+	}
+}
+
+func (m *model) rollBack(w *world, i int) {
+	r := &w.replicas[i]
+	if r.facts.target == r.status.issued && r.facts.target != r.status.backup && r.status.backup >= 0 {
+		if r.staleTarget && !m.faults.blindWrite {
+			m.end(w, i)
+			return
+		}
+		w.checkRollBack(r)
+		w.write(r.status.backup, i)
+		r.facts.target = r.status.backup
+		r.status.wroteA = 0
+		r.status.wrote = false
+	}
+	r.status.rolledBack = true
+}
+
+// write changes the target for everybody who has read it.
+func (w *world) write(g generation, by int) {
+	w.target = g
+	for j := range w.replicas {
+		if j != by && w.replicas[j].running {
+			w.replicas[j].staleTarget = true
+		}
+	}
+}
+
+// ask is what the registries say of a generation.
+func (w *world) ask(g generation) verdict {
+	switch {
+	case w.registry == unreachable:
+		return unanswered
+	case !w.isAlive(g), w.registry == spreading && g == w.newest:
+		return refused
+	}
+	return accepted
+}
+
+// transferred is the newest secret that OCM offers to this cluster by transfer.
+func (w *world) transferred() generation {
+	for i := maxRotations - 1; i >= 0; i-- {
+		if r := w.ocm[i]; r.exists && r.mine == acceptedTransfer {
+			return r.issued
+		}
+	}
+	return none
+}
+
+// request mirrors scope.request.
+func (m *model) request(w *world, i int, o requestEnd) {
+	r := &w.replicas[i]
+	w.checkRequest(m, r)
+	r.facts.intentIsOurs, r.facts.rotations, r.facts.fresh = false, false, false
+	switch o {
+	case answered, lostAfterEffect:
+		id := w.create(m.scenario, true)
+		if o == answered {
+			r.status.id, r.polled = id, true
+			return
+		}
+	case lostInFlight:
+		w.flying++
+	}
+	m.end(w, i)
+}

@@ -1,0 +1,275 @@
+package pullsecretrotation
+
+import (
+	"fmt"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/internal/cluster"
+	"github.com/openshift/credential-rotation-operator/internal/ocm"
+	"github.com/openshift/credential-rotation-operator/internal/registry"
+)
+
+// tick is the model's unit of time. All deadlines of modelOptions lie between whole ticks, so that no order of two times
+// is left to chance.
+const tick = 10 * time.Minute
+
+// epochs lie so far apart that nothing reaches from one into the next.
+const epochLength = 1000 * time.Hour
+
+var firstT = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+
+var modelOptions = Options{
+	PollMin: tick / 2, PollMax: tick / 2, RevokePollMin: tick / 2, RevokePollMax: tick / 2,
+	PoolPoll: tick / 2, OCMTimeout: tick / 2, RequestSpread: tick, VerifyRetry: tick / 2, VerifyDeadline: tick + tick/2,
+	IssueDeadline: 3 * tick / 2, RevokeDeadline: 3 * tick / 2,
+}
+
+// scenario is a part of the world that stays as it is on a walk.
+type scenario struct {
+	name      string
+	about     string
+	fine      bool // each look is a move of its own
+	follow    bool
+	token     bool // OCM credentials from the start
+	approval  bool
+	windows   bool
+	replicas  int
+	siblings  int
+	waiting   bool // T is still to come
+	late      bool // the cluster missed a rotation: it is completed and its credentials are dead
+	pausedToo bool
+	ocmBehind bool // OCM's clock is behind: what is created right after T carries a time before it
+	budget    budget
+}
+
+func timeOf(epoch int8) time.Time { return firstT.Add(time.Duration(epoch) * epochLength) }
+
+// input is what the reconciler would give to Decide.
+func (c *scenario) input(w *world, r *replica) Input {
+	t := timeOf(r.spec.epoch)
+	now := t.Add(time.Duration(w.now) * tick)
+	if r.spec.epoch != w.spec.epoch { // an old copy of the object, at a later time
+		now = timeOf(w.spec.epoch).Add(time.Duration(w.now) * tick)
+	}
+	spec := &v1alpha1.PullSecretRotationSpec{
+		Mode: v1alpha1.ModeRotate, SiblingClusters: v1alpha1.SiblingsAllow, Suspend: r.spec.suspended,
+		HealthCheckInterval: &metav1.Duration{Duration: tick + tick/2},
+		Targets:             []v1alpha1.SecretReference{{Namespace: "openshift-config", Name: "pull-secret"}},
+	}
+	spec.Rollout.Timeout = &metav1.Duration{Duration: tick + tick/2}
+	if c.follow {
+		spec.Mode = v1alpha1.ModeFollow
+	} else {
+		spec.RotateAfter = timePtr(t)
+	}
+	if w.rollbackNever {
+		spec.Rollback = v1alpha1.RollbackNever
+	}
+	if w.hasToken {
+		spec.OCM.CredentialsSecretRef = &v1alpha1.LocalReference{Name: "ocm"}
+	}
+	if c.approval {
+		spec.Approval = v1alpha1.ApprovalBeforeRequest
+	}
+	if c.windows {
+		window := v1alpha1.StartWindow{Cron: "0 * * * *", Duration: metav1.Duration{Duration: time.Hour}}
+		if !w.window {
+			window = v1alpha1.StartWindow{Cron: "0 0 29 2 *", Duration: metav1.Duration{Duration: time.Minute}}
+		}
+		spec.StartWindows = []v1alpha1.StartWindow{window}
+	}
+	in := Input{
+		Name: "model", Created: firstT.Add(-epochLength), Spec: spec, Status: c.status(w, r, now), Facts: c.facts(r),
+		Options: &modelOptions, Now: now,
+	}
+	if r.spec.approved {
+		in.Approved = t.Format(time.RFC3339)
+	}
+	if r.polled {
+		in.LastPoll = now
+	}
+	return in
+}
+
+// at turns an age into a time.
+func at(now time.Time, age int8) *metav1.Time {
+	if age < 0 {
+		return nil
+	}
+	return timePtr(now.Add(-time.Duration(age) * tick))
+}
+
+func prints(g generation) []v1alpha1.EntryFingerprint {
+	if g < 0 {
+		return nil
+	}
+	return []v1alpha1.EntryFingerprint{{Registry: "quay.io", Fingerprint: fmt.Sprint(g)}}
+}
+
+func (c *scenario) status(w *world, r *replica, now time.Time) *v1alpha1.PullSecretRotationStatus {
+	m := &r.status
+	s := &v1alpha1.PullSecretRotationStatus{LastHealthCheck: at(now, m.health)}
+	if m.account {
+		s.Account = &v1alpha1.AccountStatus{ID: "account"}
+	}
+	if m.satisfied >= 0 {
+		s.History = []v1alpha1.RotationStatus{{ID: "history", After: timePtr(timeOf(m.satisfied))}}
+	}
+	target := v1alpha1.TargetStatus{Namespace: "openshift-config", Name: "pull-secret", Healed: int32(m.healed), AppliedAt: at(now, m.wroteA)}
+	if m.wrote {
+		target.Result = v1alpha1.ReasonPullSecretUpdated
+	}
+	s.Targets = []v1alpha1.TargetStatus{target}
+	if !m.under {
+		return s
+	}
+	rot := &v1alpha1.RotationStatus{
+		Adopted: m.adopted, Reason: v1alpha1.TriggerRotateAfter, Baseline: prints(m.baseline), Issued: prints(m.issued),
+		IntendedAt: at(now, m.intended), IssuedAt: at(now, m.issuedAge), AppliedAt: at(now, m.applied), StartedAt: at(now, 0),
+	}
+	if m.catchUp {
+		rot.Reason = v1alpha1.TriggerCatchUp
+	}
+	rot.OCMStatus = ocm.RotationPending
+	if m.seenCompleted {
+		rot.OCMStatus = ocm.RotationCompleted
+	}
+	if m.id >= 0 {
+		rot.ID = rotationID(m.id)
+		rot.RequestedAt = timePtr(created(&w.ocm[m.id], m.id))
+	}
+	if m.after >= 0 {
+		rot.After = timePtr(timeOf(m.after))
+	}
+	if m.backup >= 0 {
+		rot.BackupSecret = "backup"
+	}
+	if m.before >= 0 {
+		rot.Pools = []v1alpha1.PoolStatus{{Name: "worker", ConfigurationBefore: rendered(m.before)}}
+	}
+	set := func(field **metav1.Time, is bool) {
+		if is {
+			*field = at(now, 0)
+		}
+	}
+	set(&rot.VerifiedAt, m.verified)
+	set(&rot.RolledOutAt, m.rolledOut)
+	set(&rot.RolledBackAt, m.rolledBack)
+	set(&rot.RevokedAt, m.revoked)
+	s.Rotation = rot
+	return s
+}
+
+func rotationID(i int8) string { return fmt.Sprintf("rotation-%d", i) }
+
+func rendered(g generation) string { return fmt.Sprintf("rendered-%d", g) }
+
+// created is created_at of a rotation; later ones are later.
+func created(r *rotation, i int8) time.Time {
+	order := time.Duration(i) * time.Second
+	switch {
+	case r.behind:
+		return timeOf(r.since + 1).Add(order - 3*time.Minute)
+	case r.since < 0:
+		return firstT.Add(order - epochLength/2)
+	}
+	return timeOf(r.since).Add(order)
+}
+
+func (c *scenario) facts(r *replica) *Facts {
+	m := &r.facts
+	f := &Facts{IntentIsOurs: m.intentIsOurs, RightsKnown: m.rights}
+	if m.cluster {
+		f.Cluster = &cluster.Facts{ID: "this"}
+	}
+	if m.targets {
+		t := TargetFact{Ref: v1alpha1.SecretReference{Namespace: "openshift-config", Name: "pull-secret"}}
+		if m.target < 0 {
+			t.Problem, t.Message = v1alpha1.ReasonTargetInvalid, "The target is broken."
+		} else {
+			t.Own = []string{"quay.io"}
+			if r.status.isOld(m.target) {
+				t.Old = t.Own
+			}
+		}
+		f.Targets = []TargetFact{t}
+	}
+	if m.account {
+		f.Account = &ocm.Account{ID: "account", Email: "owner@example.com"}
+	}
+	switch m.owner {
+	case aliveOwner:
+		f.Owner = &OwnerFact{AccountID: "account"}
+	case deadOwner:
+		f.Owner = &OwnerFact{Dead: true, Email: "owner@example.com"}
+	}
+	if m.siblings {
+		f.Siblings = &[]ocm.Subscription{}
+		for i := range c.siblings {
+			*f.Siblings = append(*f.Siblings, ocm.Subscription{ClusterID: fmt.Sprintf("sibling-%d", i)})
+		}
+	}
+	if m.rotations {
+		f.Rotations = &[]ocm.Rotation{}
+		for i := int8(maxRotations - 1); i >= 0; i-- { // newest first
+			rot := &m.list[i]
+			if !rot.exists || rot.deleted {
+				continue
+			}
+			o := ocm.Rotation{ID: rotationID(i), Status: ocm.RotationPending, CreatedAt: created(rot, i)}
+			if rot.completed {
+				o.Status = ocm.RotationCompleted
+			}
+			*f.Rotations = append(*f.Rotations, o)
+		}
+	}
+	if m.issued {
+		f.Issued = r.issuedFact()
+	}
+	if m.pools {
+		f.Pools = &[]cluster.Pool{m.pool.fact()}
+	}
+	f.Checks = m.checks.fact()
+	return f
+}
+
+func (p pool) fact() cluster.Pool {
+	out := cluster.Pool{Name: "worker", Wanted: rendered(p.wanted), Current: rendered(p.current), Machines: 1, Paused: p.paused, Degraded: p.degraded}
+	if p.wanted == p.current {
+		out.Updated = 1
+	}
+	return out
+}
+
+func (v verdict) fact() []Check {
+	outcome := map[verdict]registry.Outcome{accepted: registry.Accepted, refused: registry.Unauthorized, unanswered: registry.Unreachable}[v]
+	if v == notAsked {
+		return nil
+	}
+	return []Check{{Registry: "quay.io", Policy: v1alpha1.VerificationRequired, Result: registry.Result{Outcome: outcome}}}
+}
+
+// isOld mirrors scope.old.
+func (m *record) isOld(g generation) bool {
+	if !m.under || m.applied < 0 || g == m.issued {
+		return false
+	}
+	return (m.known|bit(m.baseline)|bit(m.issued))&bit(g) != 0
+}
+
+// issuedFact mirrors scope.issuedFact.
+func (r *replica) issuedFact() *IssuedFact {
+	given := r.facts.given
+	if given < 0 {
+		return &IssuedFact{}
+	}
+	f := &IssuedFact{Present: true, InUse: r.facts.target < 0 || r.facts.target == given}
+	if r.status.under {
+		f.SameAsBaseline = r.status.baseline == given
+		f.SameAsIssued = r.status.issued == given
+	}
+	return f
+}

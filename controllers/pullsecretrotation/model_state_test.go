@@ -1,0 +1,220 @@
+package pullsecretrotation
+
+// The model_*_test.go files are a small world in which Decide is walked through everything that can happen to it: OCM with its
+// batches, the cluster, one or two replicas of the operator, and whoever else meddles. A state of the world is a comparable
+// struct, so that each is visited once. Times are ages in ticks, capped where Decide no longer tells them apart; that makes
+// the states finitely many although time goes on for ever.
+
+// generation of the account's credentials; 0 is what the cluster was installed with.
+type generation int8
+
+// none stands for no generation, and for a time that is not set.
+const none = -1
+
+// maxRotations bounds the rotations that one path can see.
+const maxRotations = 3
+
+// ageCap is where ages stop: two ticks are longer than every deadline that changes a step. transferLife is the exception.
+const (
+	ageCap       = 2
+	transferLife = 4
+)
+
+// transfer is OCM's offer of new credentials to one cluster.
+type transfer int8
+
+const (
+	noTransfer transfer = iota
+	pendingTransfer
+	acceptedTransfer
+	completedTransfer
+	expiredTransfer
+)
+
+// rotation is one record in OCM.
+type rotation struct {
+	exists, completed bool
+	deleted           bool // somebody deleted the record
+	since             int8 // the newest T that it was created at or after; none before the first
+	behind            bool // its created_at is a little before T, because OCM's clock is
+	issued            generation
+	old               uint8 // generations that end with it
+	mine, sibling     transfer
+	age               int8
+}
+
+// registries is what they say of credentials.
+type registries int8
+
+const (
+	truthful    registries = iota // alive is accepted, dead is refused
+	spreading                     // the newest is not accepted yet
+	unreachable                   // nobody answers
+)
+
+// pool is the one MachineConfigPool. Rendered configurations are named by the generation they hold.
+type pool struct {
+	wanted, current  generation
+	paused, degraded bool
+}
+
+// specification is the part of the object's spec and annotations that people change on the way.
+type specification struct {
+	suspended, approved bool
+	epoch               int8 // which T
+}
+
+// record is status as Decide sees it: status.rotation, the history and what else steps depend on.
+type record struct {
+	account bool
+	under   bool // there is a status.rotation
+
+	id               int8
+	after            int8 // epoch of the T it is for
+	adopted, catchUp bool
+	seenCompleted    bool // ocmStatus
+	baseline, issued generation
+	backup           generation
+	before           generation // configuration of the pool before the change
+	intended         int8
+	issuedAge        int8
+	verified         bool
+	applied          int8
+	rolledOut        bool
+	rolledBack       bool
+	revoked          bool
+
+	wrote  bool // status.targets: PullSecretUpdated
+	healed int8
+	wroteA int8 // age of status.targets.appliedAt
+	health int8 // age of the last health check
+
+	satisfied   int8 // newest epoch that a record of the history satisfies
+	known       uint8
+	lastApplied bool // newest record of the history
+	lastIssued  generation
+}
+
+// ownership is the answer to whose the cluster's own token is.
+type ownership int8
+
+const (
+	unknownOwner ownership = iota
+	aliveOwner
+	deadOwner
+)
+
+// verdict is what the registries said in this reconcile.
+type verdict int8
+
+const (
+	notAsked verdict = iota
+	accepted
+	refused
+	unanswered
+)
+
+// findings are the facts of one reconcile.
+type findings struct {
+	cluster, targets, rights, account bool
+	target                            generation
+	owner                             ownership
+	siblings                          bool
+	rotations                         bool
+	list                              [maxRotations]rotation
+	fresh                             bool // nothing was written and nothing else looked at since the list was read
+	issued                            bool
+	given                             generation
+	pools                             bool
+	pool                              pool
+	checks                            verdict
+	intentIsOurs                      bool
+}
+
+// replica is one process of the operator.
+type replica struct {
+	running     bool
+	spec        specification
+	status      record // not yet flushed
+	read        record // as it was read or last flushed
+	facts       findings
+	staleStatus bool // somebody else has written the object since
+	staleTarget bool // somebody else has written the target since
+	polled      bool // OCM was asked in this tick (memory of the process)
+}
+
+// budget is what the adversary may still do on this path.
+type budget struct {
+	crashes, lost, foreignWrites, foreignRotations, deletions int8
+	badRegistries, badPool, people, broken, pauses            int8
+}
+
+// world is one state.
+type world struct {
+	now           int8 // ticks since T; none before it
+	spec          specification
+	window        bool // a start window is open
+	status        record
+	replicas      [2]replica
+	ocm           [maxRotations]rotation
+	alive         uint8
+	newest        generation
+	target        generation
+	pool          pool
+	registry      registries
+	hasToken      bool  // OCM credentials were given
+	rollbackNever bool  // spec.rollback, as a person has set it
+	flying        int8  // requests sent whose effect is still to come
+	posts         int8  // of this cluster for the present T, in effect
+	judged        uint8 // generations that the registries have accepted
+	left          budget
+
+	broken string // the invariant that the last move broke
+}
+
+func bit(g generation) uint8 {
+	if g < 0 {
+		return 0
+	}
+	return 1 << g
+}
+
+func (w *world) isAlive(g generation) bool { return w.alive&bit(g) != 0 }
+
+func (w *world) rotations() int8 {
+	n := int8(0)
+	for _, r := range w.ocm {
+		if r.exists {
+			n++
+		}
+	}
+	return n
+}
+
+func older(age *int8, limit int8) {
+	if *age >= 0 && *age < limit {
+		*age++
+	}
+}
+
+// newRecord is an empty status.
+func newRecord() record {
+	r := record{health: none, satisfied: none, lastIssued: none, wroteA: none}
+	r.clearRotation()
+	return r
+}
+
+// clearRotation is status.rotation = nil.
+func (r *record) clearRotation() {
+	r.under, r.id, r.after, r.adopted, r.catchUp, r.seenCompleted = false, none, none, false, false, false
+	r.baseline, r.issued, r.backup, r.before, r.intended, r.issuedAge, r.applied = none, none, none, none, none, none, none
+	r.verified, r.rolledOut, r.rolledBack, r.revoked = false, false, false, false
+}
+
+func (r *record) tick() {
+	older(&r.intended, ageCap)
+	older(&r.issuedAge, ageCap)
+	older(&r.applied, ageCap)
+	older(&r.wroteA, 1)
+	older(&r.health, ageCap)
+}

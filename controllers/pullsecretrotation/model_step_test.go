@@ -1,0 +1,270 @@
+package pullsecretrotation
+
+import "github.com/openshift/credential-rotation-operator/api/v1alpha1"
+
+// faults are defects of the executor that the walk must find.
+type faults struct {
+	noLock          bool // status is written without the optimistic lock
+	forgottenIntent bool // the intent is not flushed before the request
+	blindWrite      bool // the target is written whatever has happened to it since
+	earlyWrite      bool // the target is written before it is recorded what with
+}
+
+// model is a scenario, the decision that is walked, and the executor's faults.
+type model struct {
+	*scenario
+	decide func(Input) Decision
+	faults faults
+	said   Decision // the last Wait
+}
+
+func (m *model) ask(w *world, i int) Decision { return m.decide(m.input(w, &w.replicas[i])) }
+
+// local steps touch nothing that anybody else sees, or read what never changes: they need no place of their own in the order of
+// things. Looks do where a scenario is fine; elsewhere those up to the next effect are taken together, and what changes in the
+// world changes between them and the effect.
+func (m *model) local(d Decision, r *replica) bool {
+	switch d.Step {
+	case LookAtTargets, LookAtAccount, LookAtOwner, LookAtRotations, LookAtIssued, LookAtPools, CheckIssued, CheckInUse:
+		return !m.fine
+	case LookAtCluster, LookAtRights, LookAtSiblings, Begin, Abandon, RecordID, MarkIssued, MarkVerified, MarkRolledOut, Finish, RecordSatisfied, RecordHealth:
+		return true
+	case Wait:
+		return r.status == r.read
+	}
+	return false
+}
+
+// start begins a reconcile.
+func (m *model) start(w *world, i int) {
+	r := &w.replicas[i]
+	*r = replica{running: true, spec: w.spec, status: w.status, read: w.status, polled: r.polled}
+	r.facts.given, r.facts.target = none, none
+	m.localSteps(w, i)
+}
+
+// localSteps goes on to the next step that others can see.
+func (m *model) localSteps(w *world, i int) {
+	r := &w.replicas[i]
+	for range maxSteps {
+		if !r.running || w.broken != "" {
+			return
+		}
+		d := m.ask(w, i)
+		if !m.local(d, r) {
+			return
+		}
+		m.perform(w, i, d)
+	}
+	w.broken = "the decision does not come to rest"
+}
+
+// requestEnd of a request to OCM.
+type requestEnd int8
+
+const (
+	answered requestEnd = iota
+	lostAfterEffect
+	lostInFlight // the effect comes later, or never
+	refusedRequest
+)
+
+// step performs the replica's next visible step.
+func (m *model) step(w *world, i int, o requestEnd) {
+	d := m.ask(w, i)
+	if d.Step == Request {
+		m.request(w, i, o)
+	} else {
+		m.perform(w, i, d)
+	}
+	m.localSteps(w, i)
+}
+
+// end is the one way out of a reconcile.
+func (m *model) end(w *world, i int) {
+	m.flush(w, i)
+	w.replicas[i] = replica{polled: w.replicas[i].polled}
+}
+
+// flush writes the status; false when the optimistic lock has refused it.
+func (m *model) flush(w *world, i int) bool {
+	r := &w.replicas[i]
+	if r.status == r.read {
+		return true
+	}
+	if r.staleStatus && !m.faults.noLock {
+		*r = replica{polled: r.polled}
+		return false
+	}
+	w.status, r.read, r.facts.fresh = r.status, r.status, false
+	if other := &w.replicas[1-i]; other.running {
+		other.staleStatus = true
+	}
+	return true
+}
+
+// perform mirrors Reconciler.perform and the functions it calls.
+func (m *model) perform(w *world, i int, d Decision) {
+	r := &w.replicas[i]
+	s, f := &r.status, &r.facts
+	f.fresh = false
+	ownToken := m.follow && !w.hasToken
+	tokenDead := ownToken && (f.target < 0 || !w.isAlive(f.target))
+	switch d.Step {
+	case Wait:
+		m.said = d
+		m.end(w, i)
+	case LookAtCluster:
+		f.cluster = true
+	case LookAtRights:
+		f.rights = true
+	case LookAtTargets:
+		f.targets, f.target = true, w.target
+		r.staleTarget = false
+	case LookAtSiblings:
+		f.siblings = true
+	case LookAtPools:
+		f.pools, f.pool = true, w.pool
+	case LookAtAccount:
+		if tokenDead {
+			m.said = wait(Stalled, v1alpha1.ReasonClusterTokenDead, "", "", 0)
+			m.end(w, i)
+			return
+		}
+		f.account, s.account = true, true
+	case LookAtOwner:
+		f.owner = deadOwner
+		if w.isAlive(f.target) {
+			f.owner = aliveOwner
+		}
+	case LookAtRotations:
+		if tokenDead {
+			m.said = wait(Stalled, v1alpha1.ReasonClusterTokenDead, "", "", 0)
+			m.end(w, i)
+			return
+		}
+		f.rotations, f.list, f.fresh, r.polled = true, w.ocm, true, true
+		if s.under && !s.revoked && s.id >= 0 && !w.ocm[s.id].deleted {
+			s.seenCompleted = w.ocm[s.id].completed
+		}
+	case LookAtIssued:
+		if tokenDead {
+			m.said = wait(Stalled, v1alpha1.ReasonClusterTokenDead, "", "", 0)
+			m.end(w, i)
+			return
+		}
+		f.issued, f.given = true, w.newest
+		if ownToken {
+			f.given = w.transferred()
+		}
+	case CheckIssued:
+		f.checks = w.ask(f.given)
+		if f.checks == accepted {
+			w.judged |= bit(f.given)
+		}
+	case CheckInUse:
+		f.checks = w.ask(f.target)
+	case RecordIntent:
+		s.intended = 0
+		if !m.faults.forgottenIntent && !m.flush(w, i) {
+			return
+		}
+		f.intentIsOurs = true
+		f.rotations = false // it is read again right before the request
+	case Apply, Heal:
+		m.apply(w, i, d.Step == Heal)
+	case RollBack:
+		m.rollBack(w, i)
+	default:
+		r.note(d)
+	}
+}
+
+// note performs the steps that only change the status.
+func (r *replica) note(d Decision) {
+	s, f := &r.status, &r.facts
+	switch d.Step {
+	case Begin:
+		s.begin(d, f)
+	case Abandon:
+		if s.id >= 0 { // its record was deleted: it has no end
+			s.remember(s.satisfies(), false, s.issued)
+		}
+		applied, issued := s.lastApplied, s.lastIssued
+		s.clearRotation()
+		if applied {
+			s.under, s.revoked, s.applied, s.issued = true, true, ageCap, issued
+		}
+	case RecordID:
+		if s.issuedAge < 0 && f.target >= 0 {
+			s.baseline = f.target
+		}
+		s.id, s.after, s.adopted, s.seenCompleted = idOf(d), afterOf(d), true, d.Rotation.OCMStatus == "completed"
+	case MarkIssued:
+		s.issuedAge, s.issued = 0, f.given
+		s.verified, s.applied, s.rolledOut, s.rolledBack, s.before = false, none, false, false, none
+		f.checks = notAsked
+	case MarkVerified:
+		s.verified = true
+	case MarkRolledOut:
+		s.rolledOut = true
+	case Finish:
+		s.seenCompleted, s.revoked = d.Rotation.OCMStatus == "completed", true
+		s.remember(s.satisfies(), s.applied >= 0, s.issued)
+		f.checks = notAsked
+	case RecordSatisfied:
+		s.remember(r.spec.epoch, s.lastApplied, s.lastIssued)
+	case RecordHealth:
+		s.health, f.checks = 0, notAsked
+	default:
+		panic("the model does not know the step " + string(d.Step))
+	}
+}
+
+// begin mirrors scope.begin.
+func (s *record) begin(d Decision, f *findings) {
+	s.clearRotation()
+	s.under, s.id, s.adopted = true, idOf(d), d.Rotation.Adopted
+	s.catchUp = d.Rotation.Reason == "CatchUp"
+	s.seenCompleted = d.Rotation.OCMStatus == "completed"
+	s.after = afterOf(d)
+	s.baseline = f.given
+	if s.adopted && f.target >= 0 {
+		s.baseline = f.target
+	}
+	if s.catchUp {
+		s.issued, s.issuedAge = f.given, 0
+	}
+	s.backup, s.healed = f.target, 0
+}
+
+func afterOf(d Decision) int8 {
+	if d.Rotation.After == nil {
+		return none
+	}
+	return int8(d.Rotation.After.Sub(firstT) / epochLength)
+}
+
+// satisfies is the newest T that this rotation is known to satisfy.
+func (s *record) satisfies() int8 {
+	if s.id < 0 {
+		return none
+	}
+	return s.after
+}
+
+// remember puts the rotation into the history, of which the model keeps what decisions depend on.
+func (s *record) remember(satisfies int8, applied bool, issued generation) {
+	s.satisfied = max(s.satisfied, satisfies)
+	s.known |= bit(s.baseline) | bit(s.issued)
+	s.lastApplied, s.lastIssued = applied, issued
+}
+
+func idOf(d Decision) int8 {
+	for i := range int8(maxRotations) {
+		if d.Rotation.ID == rotationID(i) {
+			return i
+		}
+	}
+	return none
+}

@@ -1,0 +1,166 @@
+package pullsecretrotation
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/internal/ocm"
+)
+
+// A walk that finds nothing proves something only if it would have found it. Each of these defects, most of which somebody has
+// made before, must stop the walk of the scenario it is named with.
+var mutations = []struct {
+	defect   string
+	scenario string
+	decide   func(Input) Decision
+	faults   faults
+}{
+	{defect: "waits for completed before it applies", scenario: "a sibling that may never switch", decide: func(in Input) Decision {
+		d := Decide(in)
+		if r := in.Status.Rotation; d.Step == MarkIssued && in.Facts.Rotations != nil {
+			if current, ok := find(*in.Facts.Rotations, r.ID); ok && current.Status != ocm.RotationCompleted {
+				return awaitIssueMessage(in)
+			}
+		}
+		return d
+	}},
+	{defect: "requests without a look at the list", scenario: "somebody else is quicker", decide: func(in Input) Decision {
+		d := Decide(in)
+		if d.Step == LookAtRotations && in.Facts.IntentIsOurs {
+			return look(Request)
+		}
+		return d
+	}},
+	{defect: "adopts nothing", scenario: "one replica that crashes and loses answers", decide: func(in Input) Decision {
+		d := Decide(in)
+		if d.Step == RecordID {
+			facts := *in.Facts
+			facts.Rotations = &[]ocm.Rotation{}
+			in.Facts = &facts
+			return Decide(in)
+		}
+		return d
+	}},
+	{defect: "writes without verification", scenario: "registries that refuse and fail", decide: func(in Input) Decision {
+		if d := Decide(in); d.Step != CheckIssued {
+			return d
+		}
+		return look(MarkVerified)
+	}},
+	{defect: "writes although a registry refuses", scenario: "registries that refuse and fail", decide: func(in Input) Decision {
+		d := Decide(in)
+		if d.Reason == v1alpha1.ReasonVerifying || d.Reason == v1alpha1.ReasonCredentialsRefused {
+			return look(MarkVerified)
+		}
+		return d
+	}},
+	{defect: "requests again before a lost request can have had its effect", scenario: "one replica that crashes and loses answers", decide: func(in Input) Decision {
+		if r := in.Status.Rotation; r != nil && r.IntendedAt != nil && !in.Facts.IntentIsOurs {
+			in.Status = in.Status.DeepCopy()
+			in.Status.Rotation.IntendedAt = timePtr(r.IntendedAt.Add(-time.Hour))
+		}
+		return Decide(in)
+	}},
+	{defect: "requests after standing still since the intent", scenario: "two replicas, one of which stands still for a while", decide: func(in Input) Decision {
+		if r := in.Status.Rotation; r != nil && r.IntendedAt != nil && in.Facts.IntentIsOurs {
+			in.Status = in.Status.DeepCopy()
+			in.Status.Rotation.IntendedAt = timePtr(in.Now)
+		}
+		return Decide(in)
+	}},
+	{defect: "puts dead credentials back", scenario: "a pool that degrades", decide: func(in Input) Decision {
+		d := Decide(in)
+		if d.Reason == v1alpha1.ReasonRollbackImpossible {
+			return look(RollBack)
+		}
+		return d
+	}},
+	{defect: "needs no approval", scenario: "people who change their minds", decide: func(in Input) Decision {
+		in.Approved = in.Spec.RotateAfter.Format(time.RFC3339)
+		return Decide(in)
+	}},
+	{defect: "works although it is suspended", scenario: "people who change their minds", decide: func(in Input) Decision {
+		in.Spec = in.Spec.DeepCopy()
+		in.Spec.Suspend = false
+		return Decide(in)
+	}},
+	{defect: "requests before T", scenario: "people who change their minds", decide: func(in Input) Decision {
+		in.Now = in.Now.Add(tick)
+		return Decide(in)
+	}},
+	{defect: "waits for a paused pool", scenario: "a paused pool and a broken target", decide: func(in Input) Decision {
+		if d := Decide(in); d.Step != MarkRolledOut {
+			return d
+		}
+		return wait(Progressing, v1alpha1.ReasonRollingOut, "", "", time.Minute)
+	}},
+	{defect: "waits for a record that was deleted, whatever a person does", scenario: "records that are deleted", decide: func(in Input) Decision {
+		d := Decide(in)
+		if d.Step == Abandon && in.Status.Rotation.ID != "" {
+			return wait(Stalled, v1alpha1.ReasonRotationVanished, "", "", time.Minute)
+		}
+		return d
+	}},
+	{defect: "does not catch up", scenario: "a cluster that comes late", decide: func(in Input) Decision {
+		if in.Facts.Issued != nil && !underWay(in.Status.Rotation) {
+			facts := *in.Facts
+			facts.Issued = &IssuedFact{Present: true, InUse: true}
+			in.Facts = &facts
+		}
+		return Decide(in)
+	}},
+	{defect: "never heals", scenario: "others write the target", decide: func(in Input) Decision {
+		facts := *in.Facts
+		facts.Targets = slices.Clone(facts.Targets)
+		for i := range facts.Targets {
+			facts.Targets[i].Old = nil
+		}
+		if facts.Issued != nil {
+			issued := *facts.Issued
+			issued.InUse = true
+			facts.Issued = &issued
+		}
+		in.Facts = &facts
+		return Decide(in)
+	}},
+	{defect: "looks for ever", scenario: "somebody else is quicker", decide: func(in Input) Decision {
+		if d := Decide(in); d.Step != LookAtSiblings {
+			return d
+		}
+		return look(LookAtCluster)
+	}},
+	{defect: "a status written over somebody else's", scenario: "two replicas at once", faults: faults{noLock: true}},
+	{defect: "a request without a record of the intent", scenario: "one replica that crashes and loses answers", faults: faults{forgottenIntent: true}},
+	{defect: "a target written over somebody else's change", scenario: "others write the target", faults: faults{blindWrite: true}},
+	{defect: "a target written before that is on record", scenario: "others write the target", faults: faults{earlyWrite: true}},
+}
+
+func TestWalk_FindsEachOfTheseDefects(t *testing.T) {
+	for _, m := range mutations {
+		t.Run(m.defect, func(t *testing.T) {
+			t.Parallel()
+			i := slices.IndexFunc(scenarios, func(c scenario) bool { return c.name == m.scenario })
+			decide := m.decide
+			if decide == nil {
+				decide = Decide
+			}
+			w := &walk{model: &model{scenario: &scenarios[i], decide: decide, faults: m.faults}}
+			if err := w.run(); err == nil {
+				t.Errorf("%d states were walked and the defect was not found", len(w.seen))
+			} else {
+				t.Logf("found after %d states: %s", len(w.seen), firstLine(err))
+			}
+		})
+	}
+}
+
+func firstLine(err error) string {
+	for i, c := range err.Error() {
+		if c == '\n' {
+			return err.Error()[:i]
+		}
+	}
+	return err.Error()
+}
