@@ -87,7 +87,8 @@ func TestAThousandSecretsWithAHundredRoles_CostACallPerRoleAndAPatchPerSecret(t 
 
 	w.api.Forget()
 	w.passes()
-	if all := w.api.Requests(nil); len(all) != 0 {
+	// Events are sent with a delay, and may still be those of the refresh.
+	if all := w.api.Requests(func(r harness.Recorded) bool { return !r.IsBookkeeping() }); len(all) != 0 {
 		t.Errorf("%d requests while nothing is due, such as %s", len(all), all[0])
 	}
 }

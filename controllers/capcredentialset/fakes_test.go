@@ -67,10 +67,11 @@ type fakeSecrets struct {
 	fuse    *fuse
 	// owned are the keys that the operator has written.
 	owned map[types.NamespacedName]map[string][]byte
-	// interfere runs before a write by the operator is judged: somebody is quicker.
-	interfere func(types.NamespacedName)
-	writes    []secretWrite
-	reads     int
+	// interfere runs before a write by the operator is judged, one at a time: somebody is quicker.
+	interfering sync.Mutex
+	interfere   func(types.NamespacedName)
+	writes      []secretWrite
+	reads       int
 }
 
 func (f *fakeSecrets) Watch(string, ...types.NamespacedName) {}
@@ -145,9 +146,11 @@ func (n *fakeNamespace) Apply(_ context.Context, want *corev1ac.SecretApplyConfi
 		return nil, errDead
 	}
 	r := ref(n.namespace, *want.Name)
+	f.interfering.Lock()
 	if f.interfere != nil {
 		f.interfere(r)
 	}
+	f.interfering.Unlock()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	there := f.objects[r]

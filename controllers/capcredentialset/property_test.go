@@ -233,7 +233,7 @@ func (w *walk) badAnswer() (string, func() (awscreds.Credential, error)) {
 // no live credential was lost and that the content changed; in the end, once the portal answers well and the clock is right,
 // everything is fresh again. CAPCREDENTIALSET_WALKS and CAPCREDENTIALSET_SEED make more of them, or one again.
 func TestRandomHistories_NeverLoseALiveCredentialNeverWriteWithoutAChangeAndEndFresh(t *testing.T) {
-	walks, seed := environment("CAPCREDENTIALSET_WALKS", 60), environment("CAPCREDENTIALSET_SEED", 1)
+	walks, seed := environment("CAPCREDENTIALSET_WALKS", 40), environment("CAPCREDENTIALSET_SEED", 1)
 	steps, writes, calls := 0, 0, 0
 	for n := range walks {
 		t.Run(fmt.Sprint("seed ", seed+n), func(t *testing.T) {
