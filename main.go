@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	ctrl "sigs.k8s.io/controller-runtime"
 
+	"github.com/openshift/credential-rotation-operator/controllers/commands"
 	"github.com/openshift/credential-rotation-operator/controllers/manager"
 	"github.com/openshift/credential-rotation-operator/internal/bootstrap"
 	"github.com/openshift/credential-rotation-operator/internal/version"
@@ -33,5 +34,6 @@ func newRootCommand() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.AddCommand(manager.NewCommand(), bootstrap.NewSeedCommand(), bootstrap.NewInstallManifestsCommand(), version.NewCommand())
+	root.AddCommand(commands.New()...)
 	return root
 }

@@ -1,6 +1,8 @@
 package pullsecretrotation
 
 import (
+	"slices"
+
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
@@ -71,6 +73,9 @@ func (s *scope) issuedFact() *IssuedFact {
 // own says whether the account issued an entry: its fingerprint is in the record, or its user name has the shape that OCM
 // gives out.
 func (s *scope) own(e pullsecret.Entry) bool {
+	if e.Token {
+		return false // never replaced, whoever issued the user name beside it
+	}
 	if pullsecret.IssuedByOCM(e) {
 		return true
 	}
@@ -85,7 +90,8 @@ func (s *scope) own(e pullsecret.Entry) bool {
 // old says whether an entry holds a value that the record knows as replaced.
 func (s *scope) old(registry string, e pullsecret.Entry) bool {
 	last := s.rotation()
-	if last == nil || last.AppliedAt == nil || has(last.Issued, registry, e.Fingerprint(last.Salt)) {
+	// What cannot be replaced is not called old: it would be healed for ever.
+	if e.Token || last == nil || last.AppliedAt == nil || !issues(last, registry) || has(last.Issued, registry, e.Fingerprint(last.Salt)) {
 		return false
 	}
 	for _, r := range s.records() {
@@ -95,6 +101,11 @@ func (s *scope) old(registry string, e pullsecret.Entry) bool {
 		}
 	}
 	return false
+}
+
+// issues is true when a rotation issued a credential for a registry.
+func issues(r *v1alpha1.RotationStatus, registry string) bool {
+	return slices.ContainsFunc(r.Issued, func(f v1alpha1.EntryFingerprint) bool { return f.Registry == registry })
 }
 
 // records are the rotations that status knows, the present one first.

@@ -31,8 +31,6 @@ type node struct {
 	key    member
 	fields object
 	entry  Entry
-	// token is true for an entry with an identity or registry token, which readers prefer to user name and password.
-	token bool
 }
 
 // Parse reads a document. `auths` must be a non-empty object and its entries objects; no key may appear twice. What an

@@ -17,6 +17,9 @@ import (
 // one that only holds an identity token.
 type Entry struct {
 	Registry, Username, Password, Email string
+	// Token is true for an entry with an identity or registry token. Readers prefer it to user name and password, so Merge
+	// never replaces such an entry.
+	Token bool
 }
 
 // read decodes an entry the way the kubelet does: `auth` counts when it is there, else username and password.
@@ -25,7 +28,7 @@ func (d *Document) read(key member, fields object) node {
 	n.entry.Email, _ = d.text(fields, "email")
 	for _, name := range []string{"identitytoken", "registrytoken"} {
 		if token, _ := d.text(fields, name); token != "" {
-			n.token = true
+			n.entry.Token = true
 		}
 	}
 	if auth, _ := d.text(fields, "auth"); auth != "" {

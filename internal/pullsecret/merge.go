@@ -97,7 +97,7 @@ func judge(n node, fresh Entry, p Policy) Action {
 	switch {
 	case same && !(hasEmail && fresh.Email != "" && n.entry.Email != fresh.Email):
 		return Unchanged
-	case n.token:
+	case n.entry.Token:
 		return KeptForeign
 	case same, p.ReplaceForeign, p.Own != nil && p.Own(n.entry):
 		return Replaced

@@ -1,0 +1,52 @@
+// Package commands is the command line for people: what the operator does and waits for (status), and the two things that it
+// can be told (approve, refresh).
+//
+// The commands use the kubeconfig of whoever calls them, need no more rights than to read, or annotate, the two kinds, and
+// decide by the controllers' own functions. They print no secret, because they read none.
+package commands
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+)
+
+// environment is what the commands need of the world; tests give their own.
+type environment struct {
+	connect func() (client.Client, error)
+	clock   clock.PassiveClock
+}
+
+// New gives the commands status, approve and refresh.
+func New() []*cobra.Command {
+	commands := make([]*cobra.Command, 0, 3)
+	for _, make := range []func(environment) *cobra.Command{newStatusCommand, newApproveCommand, newRefreshCommand} {
+		var kubeconfig, context string
+		connect := func() (client.Client, error) { return connect(kubeconfig, context) }
+		command := make(environment{connect: connect, clock: clock.RealClock{}})
+		command.Flags().StringVar(&kubeconfig, "kubeconfig", "", "path of the kubeconfig (default: $KUBECONFIG, else ~/.kube/config)")
+		command.Flags().StringVar(&context, "context", "", "context of the kubeconfig (default: its current one)")
+		commands = append(commands, command)
+	}
+	return commands
+}
+
+func connect(kubeconfig, context string) (client.Client, error) {
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = kubeconfig
+	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: context}).ClientConfig()
+	if err != nil {
+		return nil, fmt.Errorf("reading the kubeconfig: %w", err)
+	}
+	scheme := runtime.NewScheme()
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		return nil, err
+	}
+	return client.New(config, client.Options{Scheme: scheme})
+}

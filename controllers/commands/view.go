@@ -1,0 +1,141 @@
+package commands
+
+import (
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation"
+)
+
+// View is what status shows of all objects, as -o json prints it.
+type View struct {
+	PullSecretRotations []RotationView `json:"pullSecretRotations"`
+	CAPCredentialSets   []SetView      `json:"capCredentialSets"`
+}
+
+// State is what both kinds have in common.
+type State struct {
+	Name string `json:"name"`
+	// Ready is True, False or Unknown; Reason is a condition reason, Message its sentence.
+	Ready   string `json:"ready"`
+	Reason  string `json:"reason"`
+	Message string `json:"message"`
+	// Outdated: the operator has not seen the latest spec yet.
+	Outdated bool `json:"outdated,omitempty"`
+	// Warnings are the other conditions that speak of trouble.
+	Warnings []string `json:"warnings,omitempty"`
+}
+
+// RotationView is a PullSecretRotation.
+type RotationView struct {
+	State
+	Mode    v1alpha1.RotationMode   `json:"mode"`
+	Phase   string                  `json:"phase"`
+	Waiting *Waiting                `json:"waiting,omitempty"`
+	Account *v1alpha1.AccountStatus `json:"account,omitempty"`
+	// Siblings counts the other active clusters of the account.
+	Siblings       *int32                    `json:"siblingClusters,omitempty"`
+	SecretIssuedAt *metav1.Time              `json:"pullSecretIssuedAt,omitempty"`
+	Next           *metav1.Time              `json:"next,omitempty"`
+	Targets        []v1alpha1.TargetStatus   `json:"targets"`
+	Registries     []v1alpha1.RegistryStatus `json:"registries"`
+	History        []RotationRecord          `json:"history"`
+}
+
+// Waiting is what an object waits for.
+type Waiting struct {
+	For string `json:"for"`
+	// What happened at Since: asked, issued, applied, due ...
+	What  string    `json:"what"`
+	Since time.Time `json:"since"`
+}
+
+// RotationRecord is one rotation, the present or an earlier one.
+type RotationRecord struct {
+	ID string `json:"id,omitempty"`
+	// Actor is who requested it, Reason why this cluster takes part.
+	Actor        string                   `json:"actor"`
+	Reason       v1alpha1.RotationTrigger `json:"reason"`
+	After        *metav1.Time             `json:"after,omitempty"`
+	RequestedAt  *metav1.Time             `json:"requestedAt,omitempty"`
+	IssuedAt     *metav1.Time             `json:"issuedAt,omitempty"`
+	VerifiedAt   *metav1.Time             `json:"verifiedAt,omitempty"`
+	AppliedAt    *metav1.Time             `json:"appliedAt,omitempty"`
+	RolledOutAt  *metav1.Time             `json:"rolledOutAt,omitempty"`
+	RevokedAt    *metav1.Time             `json:"revokedAt,omitempty"`
+	RolledBackAt *metav1.Time             `json:"rolledBackAt,omitempty"`
+}
+
+// SetView is a CAPCredentialSet.
+type SetView struct {
+	State
+	Credentials       string                            `json:"credentials"`
+	EarliestExpiry    *metav1.Time                      `json:"earliestExpiry,omitempty"`
+	NextRefresh       *metav1.Time                      `json:"nextRefresh,omitempty"`
+	ClientCertificate *v1alpha1.ClientCertificateStatus `json:"clientCertificate,omitempty"`
+	Targets           []v1alpha1.CredentialTargetStatus `json:"targets"`
+	TargetsNotListed  int32                             `json:"targetsNotListed,omitempty"`
+	NotServed         int32                             `json:"notServed,omitempty"`
+}
+
+func stateOf(name string, generation, observed int64, conditions []metav1.Condition) State {
+	s := State{Name: name, Ready: "Unknown", Reason: "NotSeen", Message: "The operator has not looked at this object yet. Does it run?", Outdated: observed < generation}
+	if ready := meta.FindStatusCondition(conditions, v1alpha1.ConditionReady); ready != nil {
+		s.Ready, s.Reason, s.Message = string(ready.Status), ready.Reason, ready.Message
+	}
+	for _, c := range conditions {
+		trouble := metav1.ConditionTrue
+		switch c.Type {
+		case v1alpha1.ConditionReady, v1alpha1.ConditionReconciling, v1alpha1.ConditionStalled:
+			continue
+		case v1alpha1.ConditionPullSecretValid, v1alpha1.ConditionClientCertificateValid:
+			trouble = metav1.ConditionFalse
+		}
+		if c.Status == trouble {
+			s.Warnings = append(s.Warnings, c.Message)
+		}
+	}
+	return s
+}
+
+func rotationView(o *v1alpha1.PullSecretRotation, now time.Time) RotationView {
+	status := &o.Status
+	v := RotationView{
+		State: stateOf(o.Name, o.Generation, status.ObservedGeneration, status.Conditions), Mode: o.Spec.Mode, Phase: status.Phase,
+		Account: status.Account, Siblings: status.SiblingClusters, SecretIssuedAt: status.PullSecretIssuedAt, Next: status.NextRotationAfter,
+		Targets: status.Targets, Registries: status.Registries,
+	}
+	if what, at, ok := pullsecretrotation.WaitingSince(o, now); ok {
+		v.Waiting = &Waiting{For: status.WaitingFor, What: what, Since: at}
+	}
+	if r := status.Rotation; r != nil && r.RevokedAt == nil {
+		v.History = append(v.History, record(r))
+	}
+	for i := range status.History {
+		v.History = append(v.History, record(&status.History[i]))
+	}
+	return v
+}
+
+func record(r *v1alpha1.RotationStatus) RotationRecord {
+	actor := "this cluster"
+	if r.Adopted {
+		actor = "somebody else"
+	}
+	return RotationRecord{
+		ID: r.ID, Actor: actor, Reason: r.Reason, After: r.After, RequestedAt: r.RequestedAt, IssuedAt: r.IssuedAt, VerifiedAt: r.VerifiedAt,
+		AppliedAt: r.AppliedAt, RolledOutAt: r.RolledOutAt, RevokedAt: r.RevokedAt, RolledBackAt: r.RolledBackAt,
+	}
+}
+
+func setView(o *v1alpha1.CAPCredentialSet) SetView {
+	status := &o.Status
+	return SetView{
+		State: stateOf(o.Name, o.Generation, status.ObservedGeneration, status.Conditions), Credentials: status.Credentials,
+		EarliestExpiry: status.EarliestExpiry, NextRefresh: status.NextRefresh, ClientCertificate: status.ClientCertificate,
+		Targets: status.Targets, TargetsNotListed: status.TargetsNotListed, NotServed: status.NotServed,
+	}
+}

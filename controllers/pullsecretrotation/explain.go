@@ -1,0 +1,105 @@
+package pullsecretrotation
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+)
+
+// What the command line says about an object comes from the same functions by which the controller decides.
+
+// ToApprove is the T that an approval at now is for: the one that is due or, when wanted is given, that one, if it is the one
+// due or the next to come. The error is a sentence about why there is nothing to approve.
+func ToApprove(o *v1alpha1.PullSecretRotation, wanted *time.Time, now time.Time) (time.Time, error) {
+	switch {
+	case o.Spec.Mode != v1alpha1.ModeRotate:
+		return time.Time{}, fmt.Errorf("PullSecretRotation %s has the mode %s, which requests no rotation", o.Name, o.Spec.Mode)
+	case o.Spec.Approval != v1alpha1.ApprovalBeforeRequest:
+		return time.Time{}, fmt.Errorf("PullSecretRotation %s waits for no approval: its spec.approval is %s", o.Name, o.Spec.Approval)
+	}
+	d, err := trigger(inputOf(o, now))
+	if err != nil {
+		return time.Time{}, err
+	}
+	t := d.t
+	switch {
+	case wanted == nil && !d.set:
+		return t, errors.New("no rotation is due yet" + upcoming(d))
+	case wanted == nil, d.set && wanted.Equal(d.t):
+	case d.next != nil && wanted.Equal(*d.next):
+		return *d.next, nil
+	default:
+		due := "None is due"
+		if d.set {
+			due = "Due is the one of " + onTheClock(d.t)
+		}
+		return t, fmt.Errorf("no rotation is due at %s. %s%s", onTheClock(*wanted), due, upcoming(d))
+	}
+	if satisfiedByRecord(&o.Status, t) {
+		verb := "has taken place"
+		if underWay(o.Status.Rotation) {
+			verb = "is under way"
+		}
+		return t, fmt.Errorf("the rotation due since %s %s already%s", onTheClock(t), verb, upcoming(d))
+	}
+	return t, nil
+}
+
+func upcoming(d due) string {
+	if d.next == nil {
+		return "."
+	}
+	return fmt.Sprintf("; the next becomes due at %s: approve it in advance with --after %s.", onTheClock(*d.next), d.next.UTC().Format(time.RFC3339))
+}
+
+// Approves is true when an object's annotation approves T.
+func Approves(o *v1alpha1.PullSecretRotation, t time.Time) bool {
+	return approves(o.Annotations[v1alpha1.ApprovedAnnotation], t)
+}
+
+// WaitingSince is what began the present waiting, in one word, and when it was; ok is false for an object that waits for
+// nothing.
+func WaitingSince(o *v1alpha1.PullSecretRotation, now time.Time) (what string, at time.Time, ok bool) {
+	ready := meta.FindStatusCondition(o.Status.Conditions, v1alpha1.ConditionReady)
+	if ready == nil || o.Status.WaitingFor == "" {
+		return "", time.Time{}, false
+	}
+	r := o.Status.Rotation
+	if r == nil {
+		r = &v1alpha1.RotationStatus{}
+	}
+	switch ready.Reason {
+	case v1alpha1.ReasonAwaitingIssue, v1alpha1.ReasonIssueOverdue, v1alpha1.ReasonRotationStarted, v1alpha1.ReasonRotationVanished:
+		what, at = "asked", since(r)
+	case v1alpha1.ReasonVerifying, v1alpha1.ReasonCredentialsRefused, v1alpha1.ReasonVerificationIncomplete:
+		if r.IssuedAt != nil {
+			what, at = "issued", r.IssuedAt.Time
+		}
+	case v1alpha1.ReasonRollingOut, v1alpha1.ReasonRolloutOverdue, v1alpha1.ReasonRolloutDegraded,
+		v1alpha1.ReasonAwaitingRevocation, v1alpha1.ReasonRevocationOverdue:
+		if r.AppliedAt != nil {
+			what, at = "applied", r.AppliedAt.Time
+		}
+	case v1alpha1.ReasonRolledBack:
+		if r.RolledBackAt != nil {
+			what, at = "rolled back", r.RolledBackAt.Time
+		}
+	case v1alpha1.ReasonAwaitingApproval, v1alpha1.ReasonAwaitingWindow, v1alpha1.ReasonSpreadingRequests,
+		v1alpha1.ReasonSiblingClusters, v1alpha1.ReasonNodeDisruption:
+		if d, err := trigger(inputOf(o, now)); err == nil && d.set {
+			what, at = "due", d.t
+		}
+	}
+	if at.IsZero() {
+		what, at = "so", ready.LastTransitionTime.Time
+	}
+	return what, at, true
+}
+
+func inputOf(o *v1alpha1.PullSecretRotation, now time.Time) Input {
+	return Input{Name: o.Name, Created: o.CreationTimestamp.Time, Spec: &o.Spec, Status: &o.Status, Now: now}
+}

@@ -1,0 +1,186 @@
+package pullsecret
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"strings"
+	"testing"
+
+	eventsv1 "k8s.io/api/events/v1"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/test/sim/ocm"
+	"github.com/openshift/credential-rotation-operator/test/sim/registry"
+)
+
+// said is what a registry said last.
+func said(r *v1alpha1.PullSecretRotation, name string) v1alpha1.RegistryStatus {
+	for _, s := range r.Status.Registries {
+		if s.Registry == name {
+			return s
+		}
+	}
+	return v1alpha1.RegistryStatus{}
+}
+
+// user is whom OCM's present credential for a registry belongs to.
+func (w *world) user(name string) string {
+	w.t.Helper()
+	pair, err := base64.StdEncoding.DecodeString(auth(w.ocm.PullSecret(w.account.ID), name))
+	w.must(err)
+	user, _, _ := strings.Cut(string(pair), ":")
+	return user
+}
+
+func verification(list ...v1alpha1.RegistryVerification) func(*v1alpha1.PullSecretRotationSpec) {
+	return func(s *v1alpha1.PullSecretRotationSpec) { s.Verification = list }
+}
+
+func TestEachRegistryIsAskedForTheBestProofThereIs(t *testing.T) {
+	w := newWorld(t, living())
+	w.create(rotation())
+	w.start()
+	r := w.waitFor("the rotation has ended", ended)
+	for name, proof := range map[string]string{
+		"quay.io":                     "serves quay.io/openshift-release-dev/ocp-release@sha256:", // the cluster's own release image
+		"registry.redhat.io":          "serves registry.redhat.io/ubi8/ubi:latest",
+		"registry.connect.redhat.com": "accepts the login",
+		"cloud.openshift.com":         "the token is accepted", // by OCM, as the cluster's own
+	} {
+		if s := said(r, name); s.Result != "Accepted" || !strings.Contains(s.Message, proof) {
+			t.Errorf("%s: %s, %q; want Accepted and %q", name, s.Result, s.Message, proof)
+		}
+	}
+	if w.registry.Count(registry.RedHatConnect, registry.EndpointManifest) != 0 {
+		t.Error("registry.connect.redhat.com was asked for an image that nobody named")
+	}
+	for _, name := range registry.Hosts {
+		if w.proxy.Count(name+":443") == 0 {
+			t.Errorf("%s was not asked through the cluster's proxy", name)
+		}
+	}
+}
+
+// What keeps a registry from answering is told apart from a refusal: only that is evidence against the credential. Whatever
+// it is, nothing is written, and the rotation goes on as soon as it is over.
+func TestTheAnswersOfTheRegistriesAreToldApart(t *testing.T) {
+	w := newWorld(t, settings{siblings: 1, siblingMode: ocm.SwitchesSoon})
+	w.create(rotation())
+	w.start()
+	w.waitForReason(v1alpha1.ReasonAwaitingIssue)
+	w.registry.Break(registry.Fault{Registry: registry.Quay, Endpoint: registry.EndpointToken, Kind: registry.RateLimited})
+	w.ocm.RunBatch()
+	block := func(on bool) { w.proxy.Block("registry.connect.redhat.com:443", on) }
+	image := func(name string) {
+		w.edit(func(r *v1alpha1.PullSecretRotation) {
+			r.Spec.Verification = []v1alpha1.RegistryVerification{{Registry: registry.RedHatRegistry, Policy: v1alpha1.VerificationRequired, Image: name}}
+		})
+	}
+	end := func() {}
+	for _, c := range []struct {
+		registry, result string
+		refused          bool // evidence against the credential
+		happen, end      func()
+	}{
+		{registry.Quay, "RateLimited", false, func() {}, w.registry.Mend},
+		{registry.RedHatRegistry, "TLSError", false,
+			func() { w.registry.Present(registry.RedHatRegistry, registry.OtherCA) },
+			func() { w.registry.Present(registry.RedHatRegistry, registry.GoodCertificate) }},
+		{registry.RedHatConnect, "Unreachable", false, func() { block(true) }, func() { block(false) }},
+		{registry.RedHatRegistry, "NotFound", false, func() { image("registry.redhat.io/ubi8/ubi:no-such-tag") }, func() { image("registry.redhat.io/ubi8/ubi:latest") }},
+		{registry.Quay, "Denied", true,
+			func() {
+				w.registry.DenyPull(registry.Quay, w.user("quay.io"), "openshift-release-dev/ocp-release", true)
+			},
+			func() {
+				w.registry.DenyPull(registry.Quay, w.user("quay.io"), "openshift-release-dev/ocp-release", false)
+			}},
+		{registry.RedHatRegistry, "Unauthorized", true,
+			func() { w.registry.Refuse(registry.RedHatRegistry, w.user("registry.redhat.io"), true) },
+			func() { w.registry.Refuse(registry.RedHatRegistry, w.user("registry.redhat.io"), false) }},
+		{"cloud.openshift.com", "Unauthorized", true,
+			func() { w.ocm.Break(ocm.Fault{Endpoint: ocm.OpCurrentAccount, Kind: ocm.Error401}) }, w.ocm.Mend},
+	} {
+		// What came before ends only now, or the rotation would go on in between.
+		c.happen()
+		end()
+		end = c.end
+		want := v1alpha1.ReasonVerificationIncomplete
+		if c.refused {
+			want = v1alpha1.ReasonCredentialsRefused
+		}
+		r := w.waitFor(c.registry+" says "+c.result, func(r *v1alpha1.PullSecretRotation) bool {
+			return said(r, c.registry).Result == c.result && reason(r) == want
+		})
+		if !strings.Contains(r.Status.WaitingFor, c.registry+": ") || !strings.Contains(r.Status.WaitingFor, "Nothing was written") {
+			t.Errorf("the message does not name %s and say that nothing was written: %s", c.registry, r.Status.WaitingFor)
+		}
+		if !bytes.Equal(w.document(), w.before) {
+			t.Fatalf("the pull secret was changed although %s said %s", c.registry, c.result)
+		}
+	}
+	end()
+	w.waitForReason(v1alpha1.ReasonAwaitingRevocation)
+	w.current()
+}
+
+func TestAPolicyPerRegistryDecidesWhatItsAnswerMeans(t *testing.T) {
+	w := newWorld(t, settings{siblings: 1, siblingMode: ocm.SwitchesSoon})
+	w.proxy.Block("quay.io:443", true)
+	w.create(rotation(verification(
+		v1alpha1.RegistryVerification{Registry: registry.Quay, Policy: v1alpha1.VerificationBestEffort},
+		v1alpha1.RegistryVerification{Registry: registry.RedHatConnect, Policy: v1alpha1.VerificationBestEffort},
+		v1alpha1.RegistryVerification{Registry: registry.RedHatRegistry, Policy: v1alpha1.VerificationSkip},
+	)))
+	w.start()
+	w.waitForReason(v1alpha1.ReasonAwaitingIssue)
+	w.registry.Break(registry.Fault{Registry: registry.RedHatConnect, Endpoint: registry.EndpointToken, Kind: registry.Unauthorized401})
+	w.ocm.RunBatch()
+	// BestEffort does not need an answer, but a refusal is one.
+	r := w.waitForReason(v1alpha1.ReasonCredentialsRefused)
+	if strings.Contains(r.Status.WaitingFor, "quay.io") {
+		t.Errorf("a registry that could not be asked holds back although its policy is BestEffort: %s", r.Status.WaitingFor)
+	}
+	w.registry.Mend()
+	r = w.waitForReason(v1alpha1.ReasonAwaitingRevocation)
+	for name, want := range map[string]string{registry.Quay: "Unreachable", registry.RedHatConnect: "Accepted", registry.RedHatRegistry: "Skipped"} {
+		if got := said(r, name).Result; got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+	if n := w.registry.Count(registry.RedHatRegistry, registry.EndpointAny); n != 0 {
+		t.Errorf("registry.redhat.io was asked %d times although its policy is Skip", n)
+	}
+	w.current()
+}
+
+func TestNewCredentialsMayTakeTimeToSpread(t *testing.T) {
+	w := newWorld(t, settings{siblings: 1, siblingMode: ocm.SwitchesSoon})
+	w.config.Args = append(w.config.Args, "--pull-secret-verify-deadline=1h")
+	w.create(rotation())
+	w.start()
+	w.waitForReason(v1alpha1.ReasonAwaitingIssue)
+	w.registry.Spread(registry.Quay, 2, 0)
+	w.registry.ResetCounts()
+	w.ocm.RunBatch()
+	r := w.waitForReason(v1alpha1.ReasonVerifying)
+	if !strings.Contains(r.Status.WaitingFor, "need time to spread") {
+		t.Errorf("the message does not say why it waits: %s", r.Status.WaitingFor)
+	}
+	w.waitForReason(v1alpha1.ReasonAwaitingRevocation)
+	accepted := ""
+	for _, l := range w.registry.Logins(registry.Quay) {
+		accepted += map[bool]string{true: "yes ", false: "no "}[l.Accepted]
+	}
+	if !strings.HasPrefix(accepted, "no no yes") {
+		t.Errorf("quay.io said %s, want two refusals and then a yes", accepted)
+	}
+	list := &eventsv1.EventList{}
+	w.must(cp.Client.List(context.Background(), list))
+	for _, e := range list.Items {
+		if e.Reason == v1alpha1.ReasonCredentialsRefused {
+			t.Error("refusals within the time that credentials may need were counted as one")
+		}
+	}
+}
