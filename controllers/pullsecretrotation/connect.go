@@ -154,6 +154,9 @@ func (s *scope) noteCredential(c ocm.Credential) {
 }
 
 func (s *scope) connect(ctx context.Context, credential ocm.Credential, token ocm.ClusterToken) (OCM, error) {
+	if err := s.beingPatient(); err != nil {
+		return nil, err
+	}
 	roots, err := s.roots(ctx)
 	if err != nil {
 		return nil, err
@@ -162,6 +165,19 @@ func (s *scope) connect(ctx context.Context, credential ocm.Credential, token oc
 		URL: s.obj.Spec.OCM.URL, TokenURL: s.obj.Spec.OCM.TokenURL, Credential: credential, ClusterToken: token,
 		RootCAs: roots, Timeout: s.r.Options.OCMTimeout, Clock: s.r.Options.Clock,
 	})
+}
+
+// beingPatient is what OCM said when it asked for patience, for as long as it asked: whatever has caused this reconcile, it
+// is not asked before.
+func (s *scope) beingPatient() error {
+	m := s.memory
+	rest := m.patience.Sub(s.now())
+	if m.asked == nil || rest <= 0 {
+		return nil
+	}
+	again := *m.asked
+	again.RetryAfter = rest
+	return &again
 }
 
 func (s *scope) prober(ctx context.Context) (Prober, error) {

@@ -182,7 +182,9 @@ func tooEarlyToPoll(in Input, reason string) (Decision, bool) {
 	if in.LastPoll.IsZero() || in.Facts.Rotations != nil {
 		return Decision{}, false
 	}
-	rest := in.LastPoll.Add(pollInterval(in)).Sub(in.Now)
+	polled := in
+	polled.Now = in.LastPoll // the interval that was told then; it has grown since
+	rest := in.LastPoll.Add(pollInterval(polled)).Sub(in.Now)
 	if rest <= 0 || in.LastPoll.After(in.Now) {
 		return Decision{}, false
 	}

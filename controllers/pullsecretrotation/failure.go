@@ -21,6 +21,9 @@ func (s *scope) failure(err error) Decision {
 	}
 	s.memory.failures++
 	var e *ocm.Error
+	if errors.As(err, &e) && e.RetryAfter > 0 {
+		s.memory.asked, s.memory.patience = e, s.now().Add(e.RetryAfter)
+	}
 	switch {
 	case usesOwnToken(&s.obj.Spec) && ocm.IsKind(err, ocm.OCMUnauthorized):
 		err = errClusterTokenDead

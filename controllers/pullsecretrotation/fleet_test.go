@@ -93,7 +93,12 @@ func (c *fleetServices) Check(_ context.Context, check registry.Check) registry.
 
 func newFleet(t *testing.T, size int, spec v1alpha1.PullSecretRotationSpec) *fleet {
 	t.Helper()
-	f := &fleet{t: t, sim: simocm.StartForTest(t, simocm.Options{})}
+	return newFleetOn(t, simocm.StartForTest(t, simocm.Options{}), size, spec)
+}
+
+func newFleetOn(t *testing.T, sim *simocm.Sim, size int, spec v1alpha1.PullSecretRotationSpec) *fleet {
+	t.Helper()
+	f := &fleet{t: t, sim: sim}
 	f.account = f.sim.AddAccount(simocm.AccountSpec{})
 	f.token = f.sim.OfflineToken(f.account.ID)
 	roots, err := ocm.RootCAs(f.sim.CA().PEM())

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/internal/ocm"
 )
 
 // Reconciler keeps PullSecretRotations true.
@@ -37,6 +38,9 @@ type Reconciler struct {
 type memory struct {
 	lastPoll time.Time
 	failures int
+	// asked is what OCM, or the SSO, last said when it asked for patience, and patience until when.
+	asked    *ocm.Error
+	patience time.Time
 }
 
 // maxSteps bounds one reconcile. The longest way, from an adopted rotation to its end, has about twenty steps.
