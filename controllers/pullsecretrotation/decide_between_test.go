@@ -1,0 +1,204 @@
+package pullsecretrotation
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/internal/cluster"
+	"github.com/openshift/credential-rotation-operator/internal/ocm"
+)
+
+var global = v1alpha1.SecretReference{Namespace: "openshift-config", Name: "pull-secret"}
+
+// dueInput is a cluster for which a rotation is due, about which all is known and nothing is wrong: it would be begun.
+func dueInput() Input {
+	return Input{
+		Name: "account", Created: hours(-100).Time, Now: noon, Options: testOptions(),
+		Spec:   &v1alpha1.PullSecretRotationSpec{Mode: v1alpha1.ModeRotate, RotateAfter: hours(-1), Targets: []v1alpha1.SecretReference{global}},
+		Status: &v1alpha1.PullSecretRotationStatus{Account: &v1alpha1.AccountStatus{ID: "me"}, LastHealthCheck: hours(-1)},
+		Facts: &Facts{
+			Cluster: &cluster.Facts{ID: "this"}, Targets: []TargetFact{{Ref: global, Own: []string{"quay.io"}}}, RightsKnown: true,
+			Account: &ocm.Account{ID: "me", Username: "jdoe", Email: "jdoe@example.com"}, Owner: &OwnerFact{AccountID: "me"},
+			Siblings: &[]ocm.Subscription{}, Rotations: &[]ocm.Rotation{}, Issued: &IssuedFact{Present: true, InUse: true}, Pools: &[]cluster.Pool{},
+		},
+	}
+}
+
+// decision is a line of a table: what is different, and what is then decided.
+type decision struct {
+	name   string
+	change func(*Input)
+	step   Step
+	reason string // of a Wait
+	says   string // part of its message
+}
+
+func (c decision) check(t *testing.T, in Input) {
+	t.Helper()
+	c.change(&in)
+	d := Decide(in)
+	if d.Step != c.step || d.Reason != c.reason || !strings.Contains(d.Message, c.says) {
+		t.Errorf("decided %s %s %q,\nwant %s %s %q", d.Step, d.Reason, d.Message, c.step, c.reason, c.says)
+	}
+	if d.Step == Wait && (d.Phase == "" || d.Message == "" || d.After <= 0) {
+		t.Errorf("a Wait without phase, message or time: %+v", d)
+	}
+	if again := Decide(in); again.Step != d.Step || again.Message != d.Message {
+		t.Errorf("equal inputs, and the second answer is %s %q", again.Step, again.Message)
+	}
+}
+
+func TestDecide_BetweenRotations(t *testing.T) {
+	pendingOne := []ocm.Rotation{{ID: "b", Status: ocm.RotationPending, CreatedAt: hours(-2).Time}}
+	for _, c := range []decision{
+		{"a rotation that is due is begun", func(*Input) {}, Begin, "", ""},
+		{"a suspended object does nothing", func(in *Input) { in.Spec.Suspend = true }, Wait, v1alpha1.ReasonSuspended, "Set it to false"},
+		{"first the cluster is looked at", func(in *Input) { in.Facts = &Facts{} }, LookAtCluster, "", ""},
+		{"a hosted cluster is sent to its management cluster", func(in *Input) { in.Facts.Cluster.Hosted = true }, Wait, v1alpha1.ReasonHostedControlPlane, "HostedCluster.spec.pullSecret"},
+		{"a hosted cluster may serve other targets", func(in *Input) {
+			in.Facts.Cluster.Hosted = true
+			in.Spec.Targets[0].Namespace = "hive"
+		}, Begin, "", ""},
+		{"what is not due waits for T", func(in *Input) { in.Spec.RotateAfter = hours(3) }, Wait, v1alpha1.ReasonNotDue, "The next rotation is due at 2026-05-06 15:00 UTC"},
+		{"a canary that is missing holds the rotation back", func(in *Input) {
+			in.Facts.Targets[0] = TargetFact{Ref: global, Problem: v1alpha1.ReasonTargetMissing, Message: "Create it."}
+		}, Wait, v1alpha1.ReasonTargetMissing, "Create it."},
+		{"another target that is missing does not", func(in *Input) {
+			in.Facts.Targets = append(in.Facts.Targets, TargetFact{Problem: v1alpha1.ReasonTargetMissing, Message: "Create it."})
+		}, Begin, "", ""},
+		{"a banned account cannot rotate", func(in *Input) { in.Facts.Account.Banned = true }, Wait, v1alpha1.ReasonOCMForbidden, "Contact Red Hat support"},
+		{"the pin is compared", func(in *Input) { in.Spec.OCM.AccountID = "you" }, Wait, v1alpha1.ReasonAccountPinMismatch, "correct the pin"},
+		{"a pending rotation is adopted", func(in *Input) { in.Facts.Rotations = &pendingOne }, Begin, "", ""},
+		{"a rotation after T makes ours unnecessary", func(in *Input) {
+			in.Facts.Rotations = &[]ocm.Rotation{{ID: "b", Status: ocm.RotationCompleted, CreatedAt: hours(0).Time}}
+		}, RecordSatisfied, "", ""},
+		{"a rotation before T does not", func(in *Input) {
+			in.Facts.Rotations = &[]ocm.Rotation{{ID: "b", Status: ocm.RotationCompleted, CreatedAt: hours(-2).Time}}
+		}, Begin, "", ""},
+		{"siblings hold it back", func(in *Input) {
+			in.Facts.Siblings = &[]ocm.Subscription{{ClusterID: "2", DisplayName: "second"}}
+		}, Wait, v1alpha1.ReasonSiblingClusters, "second"},
+		{"a node disruption policy holds it back", func(in *Input) { in.Facts.Cluster.DisruptiveActions = []string{"Drain"} }, Wait, v1alpha1.ReasonNodeDisruption, "drain every node"},
+		{"the policy may be accepted", func(in *Input) {
+			in.Facts.Cluster.DisruptiveActions, in.Spec.Rollout.AllowNodeDisruption = []string{"Drain"}, true
+		}, Begin, "", ""},
+		{"approval holds it back, and the command is named", func(in *Input) { in.Spec.Approval = v1alpha1.ApprovalBeforeRequest }, Wait, v1alpha1.ReasonAwaitingApproval,
+			"oc annotate --overwrite pullsecretrotation account rotation.openshift.io/approved-rotation-after=2026-05-06T11:00:00Z"},
+		{"what is approved is begun", func(in *Input) {
+			in.Spec.Approval, in.Approved = v1alpha1.ApprovalBeforeRequest, "2026-05-06T11:00:00Z"
+		}, Begin, "", ""},
+		{"the approval of another T is none", func(in *Input) {
+			in.Spec.Approval, in.Approved = v1alpha1.ApprovalBeforeRequest, "2026-05-05T11:00:00Z"
+		}, Wait, v1alpha1.ReasonAwaitingApproval, ""},
+		{"a closed window holds it back until it opens", func(in *Input) {
+			in.Spec.StartWindows = []v1alpha1.StartWindow{{Cron: "0 22 * * *", Duration: metav1.Duration{Duration: time.Hour}}}
+		}, Wait, v1alpha1.ReasonAwaitingWindow, "2026-05-06 22:00 UTC"},
+		{"an open window does not", func(in *Input) {
+			in.Spec.StartWindows = []v1alpha1.StartWindow{{Cron: "0 11 * * *", Duration: metav1.Duration{Duration: 2 * time.Hour}}}
+		}, Begin, "", ""},
+		{"a late cluster catches up before anything is requested", func(in *Input) {
+			in.Facts.Issued.InUse = false
+			in.Facts.Owner = &OwnerFact{Dead: true, Email: "JDoe@example.com"}
+		}, Begin, "", ""},
+		{"what differs and works is left alone when nothing was ever rotated", func(in *Input) {
+			in.Facts.Issued.InUse, in.Spec.RotateAfter = false, hours(5)
+			in.Status.LastHealthCheck = nil
+		}, CheckInUse, "", ""},
+		{"a health check is due", func(in *Input) { in.Spec.RotateAfter, in.Status.LastHealthCheck = hours(5), hours(-7) }, CheckInUse, "", ""},
+		{"a health check that lies in the future is due", func(in *Input) { in.Spec.RotateAfter, in.Status.LastHealthCheck = hours(5), hours(1) }, CheckInUse, "", ""},
+		{"its answers are recorded", func(in *Input) {
+			in.Spec.RotateAfter, in.Status.LastHealthCheck, in.Facts.Checks = hours(5), hours(-7), []Check{}
+		}, RecordHealth, "", ""},
+		{"a follower waits for others", func(in *Input) { in.Spec.Mode, in.Spec.RotateAfter = v1alpha1.ModeFollow, nil }, Wait, v1alpha1.ReasonFollowing, "another cluster, a person or Red Hat"},
+	} {
+		t.Run(c.name, func(t *testing.T) { c.check(t, dueInput()) })
+	}
+}
+
+func TestDecide_BeginsForTheRightReason(t *testing.T) {
+	in := dueInput()
+	if r := Decide(in).Rotation; r.Adopted || r.ID != "" || r.Reason != v1alpha1.TriggerRotateAfter || !r.After.Equal(hours(-1)) {
+		t.Errorf("one of our own is begun as %+v", r)
+	}
+	in.Facts.Rotations = &[]ocm.Rotation{{ID: "b", Status: ocm.RotationPending, CreatedAt: hours(-2).Time}}
+	if r := Decide(in).Rotation; !r.Adopted || r.ID != "b" || r.Reason != v1alpha1.TriggerStartedElsewhere || r.After != nil {
+		t.Errorf("one from before T is begun as %+v: it is seen through first, and does not satisfy T", r)
+	}
+	in.Facts.Rotations = &[]ocm.Rotation{{ID: "b", Status: ocm.RotationCompleted, CreatedAt: hours(-2).Time}}
+	in.Facts.Issued.InUse = false
+	if r := Decide(in).Rotation; r.Reason != v1alpha1.TriggerCatchUp || r.ID != "b" || r.OCMStatus != ocm.RotationCompleted || r.After != nil {
+		t.Errorf("catching up is begun as %+v", r)
+	}
+}
+
+func TestOwnerMismatch_TellsWhoseTheTokenIs(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		owner  OwnerFact
+		change func(*Input)
+		bad    bool
+	}{
+		{"the same account", OwnerFact{AccountID: "me"}, nil, false},
+		{"another account", OwnerFact{AccountID: "you"}, nil, true},
+		{"no token in the pull secret", OwnerFact{Absent: true}, nil, false},
+		{"a dead token beside the account's address", OwnerFact{Dead: true, Email: "JDOE@example.com"}, nil, false},
+		{"a dead token beside another address", OwnerFact{Dead: true, Email: "other@example.com"}, nil, true},
+		{"a dead token beside another address, and a pin", OwnerFact{Dead: true, Email: "other@example.com"}, func(in *Input) { in.Spec.OCM.AccountID = "me" }, false},
+		{"a living token of another account, and a pin", OwnerFact{AccountID: "you"}, func(in *Input) { in.Spec.OCM.AccountID = "me" }, true},
+		{"a service account and a dead token", OwnerFact{Dead: true}, func(in *Input) { in.Facts.Account.ServiceAccount = true }, true},
+		{"a service account and no token", OwnerFact{Absent: true}, func(in *Input) { in.Facts.Account.ServiceAccount = true }, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			in := dueInput()
+			in.Facts.Owner = &c.owner
+			if c.change != nil {
+				c.change(&in)
+			}
+			d, bad := ownerMismatch(in)
+			if bad != c.bad {
+				t.Errorf("got %v: %s", bad, d.Message)
+			}
+			if bad && (d.Reason != v1alpha1.ReasonAccountMismatch || d.State != Stalled || !strings.Contains(d.Message, "Nothing was")) {
+				t.Errorf("it says %s %s %q", d.State, d.Reason, d.Message)
+			}
+		})
+	}
+}
+
+func TestHealing_IsAtOnceAndBacksOffInAFight(t *testing.T) {
+	healed := func(times int32) Input {
+		in := dueInput()
+		in.Spec.RotateAfter = hours(-50)
+		in.Status.Rotation = &v1alpha1.RotationStatus{ID: "a", After: hours(-50), AppliedAt: hours(-40), RevokedAt: hours(-30)}
+		in.Status.Targets = []v1alpha1.TargetStatus{{Namespace: global.Namespace, Name: global.Name, Healed: times, AppliedAt: timePtr(noon)}}
+		in.Facts.Targets[0].Old, in.Facts.Targets[0].Writer = []string{"quay.io"}, "argocd"
+		in.Facts.Issued = &IssuedFact{Present: true, SameAsIssued: true}
+		return in
+	}
+	pauses := []time.Duration{0, 0, 0, time.Minute, 2 * time.Minute, 4 * time.Minute, 8 * time.Minute, 16 * time.Minute, 32 * time.Minute, time.Hour, time.Hour}
+	for times, pause := range pauses {
+		in := healed(int32(times))
+		if d := Decide(in); pause > 0 && (d.Reason != v1alpha1.ReasonWriterFight || d.After != pause || !strings.Contains(d.Message, `"argocd"`)) {
+			t.Errorf("healed %d times: %s %s in %s, want a pause of %s", times, d.Step, d.Reason, d.After, pause)
+		}
+		in.Now = noon.Add(pause)
+		if d := Decide(in); d.Step != Heal {
+			t.Errorf("healed %d times, %s later: %s %s, want Heal", times, pause, d.Step, d.Reason)
+		}
+	}
+	in := healed(0)
+	in.Facts.Issued.SameAsIssued = false
+	in.Facts.Rotations = nil
+	if d := Decide(in); d.Step != LookAtRotations {
+		t.Errorf("OCM gives out something newer than the record heals with, and the decision is %s %s", d.Step, d.Reason)
+	}
+	in = healed(0)
+	in.Status.Rotation.RolledBackAt = hours(-39)
+	if d := Decide(in); d.Step == Heal {
+		t.Error("what was rolled back on purpose is healed")
+	}
+}

@@ -1,0 +1,112 @@
+package pullsecretrotation
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/internal/ocm"
+)
+
+func testOptions() *Options {
+	o := &Options{Namespace: "operator"}
+	o.SetDefaults()
+	return o
+}
+
+// failures of every kind, and what becomes of each.
+var failures = []struct {
+	err    error
+	state  State
+	reason string
+	// person is true when the next look is far away, because only a person can help; retried ones come back within minutes.
+	person bool
+	// says is part of what the reader is told to do.
+	says string
+}{
+	{&ocm.Error{Kind: ocm.OCMTokenExpired}, Stalled, v1alpha1.ReasonOCMTokenExpired, true, "Get a new token at https://console.redhat.com/openshift/token"},
+	{&ocm.Error{Kind: ocm.OCMClientRefused}, Stalled, v1alpha1.ReasonOCMClientRefused, true, "client-id and client-secret of the Secret operator/ocm"},
+	{&ocm.Error{Kind: ocm.OCMOfflineTokensForbidden}, Stalled, v1alpha1.ReasonOCMOfflineTokensForbidden, true, "ask the organisation's administrator"},
+	{&ocm.Error{Kind: ocm.OCMForbidden}, Stalled, v1alpha1.ReasonOCMForbidden, true, "contact Red Hat support"},
+	{&ocm.Error{Kind: ocm.OCMUnauthorized}, Failing, v1alpha1.ReasonOCMUnauthorized, false, "It is asked again"},
+	{&ocm.Error{Kind: ocm.OCMUnavailable}, Failing, v1alpha1.ReasonOCMUnavailable, false, "It is asked again"},
+	{&ocm.Error{Kind: ocm.OCMRateLimited}, Failing, v1alpha1.ReasonOCMRateLimited, false, "It is asked again"},
+	{&ocm.Error{Kind: ocm.ClockSkew}, Failing, v1alpha1.ReasonClockSkew, false, "chronyc"},
+	{&ocm.Error{Kind: ocm.MalformedAnswer, Message: "it is asked again"}, Failing, v1alpha1.ReasonMalformedAnswer, false, ""},
+	{&ocm.Error{Kind: ocm.NotFound}, Failing, v1alpha1.ReasonOCMForbidden, false, ""},
+	{&ocm.Error{Kind: ocm.InvalidSpec}, Stalled, v1alpha1.ReasonInvalidSpec, false, ""},
+	{missingCredential("the Secret is not there"), Stalled, v1alpha1.ReasonOCMCredentialMissing, false, "Put an offline token"},
+	{errClusterTokenDead, Stalled, v1alpha1.ReasonClusterTokenDead, true, "spec.ocm.credentialsSecretRef"},
+	{errors.Join(errAnswerLost, &ocm.Error{Kind: ocm.OCMUnavailable}), Progressing, v1alpha1.ReasonRotationStarted, false, "not sent a second time before that is known"},
+	{&forbiddenError{"Grant it with: oc"}, Stalled, v1alpha1.ReasonForbidden, false, "oc"},
+	{apierrors.NewForbidden(schema.GroupResource{Resource: "secrets"}, "pull-secret", errors.New("no")), Stalled, v1alpha1.ReasonForbidden, true, "docs/security.md"},
+	{errors.New("something else"), Failing, v1alpha1.ReasonInternalError, false, "tried again"},
+}
+
+func TestJudgeError_EachKindHasItsStateReasonAdviceAndRhythm(t *testing.T) {
+	for _, f := range failures {
+		t.Run(f.reason, func(t *testing.T) {
+			err := f.err
+			var e *ocm.Error
+			if errors.As(err, &e) && !errors.Is(err, errAnswerLost) {
+				err = advised(e, "operator/ocm")
+			}
+			d := judgeError(err, 1, testOptions())
+			if d.Step != Wait || d.State != f.state || d.Reason != f.reason {
+				t.Errorf("got %s %s %s, want %s %s", d.Step, d.State, d.Reason, f.state, f.reason)
+			}
+			if d.Phase == "" || !strings.Contains(d.Message, f.says) {
+				t.Errorf("phase %q, message %q does not say %q", d.Phase, d.Message, f.says)
+			}
+			if person := d.After >= recheckForPeople; person != f.person || d.After <= 0 {
+				t.Errorf("the next look is in %s", d.After)
+			}
+		})
+	}
+}
+
+func TestJudgeError_KnowsEveryKindOfTheClient(t *testing.T) {
+	covered := map[ocm.Kind]bool{}
+	for _, f := range failures {
+		var e *ocm.Error
+		if errors.As(f.err, &e) {
+			covered[e.Kind] = true
+		}
+	}
+	for _, kind := range []ocm.Kind{ocm.InvalidSpec, ocm.OCMCredentialMissing, ocm.OCMTokenExpired, ocm.OCMClientRefused, ocm.OCMOfflineTokensForbidden,
+		ocm.OCMUnauthorized, ocm.OCMForbidden, ocm.OCMUnavailable, ocm.OCMRateLimited, ocm.ClockSkew, ocm.MalformedAnswer, ocm.NotFound} {
+		if !covered[kind] {
+			t.Errorf("no test says what becomes of %s", kind)
+		}
+	}
+}
+
+func TestJudgeError_BacksOffAndNeverBeyondThePoll(t *testing.T) {
+	o := testOptions()
+	before := time.Duration(0)
+	for failures := 1; failures <= 40; failures++ {
+		d := judgeError(&ocm.Error{Kind: ocm.OCMUnavailable}, failures, o)
+		if d.After < before || d.After > o.PollMax || d.After <= 0 {
+			t.Fatalf("after %d failures it waits %s, before %s", failures, d.After, before)
+		}
+		before = d.After
+	}
+	if before != o.PollMax {
+		t.Errorf("it ends at %s, want %s", before, o.PollMax)
+	}
+}
+
+func TestJudgeError_TakesTheServiceAtItsWordAboutPatience(t *testing.T) {
+	for _, kind := range []ocm.Kind{ocm.OCMRateLimited, ocm.OCMUnavailable} {
+		d := judgeError(fmt.Errorf("asking: %w", &ocm.Error{Kind: kind, RetryAfter: 3 * time.Hour}), 1, testOptions())
+		if d.After != 3*time.Hour {
+			t.Errorf("%s with Retry-After of 3 h is retried after %s", kind, d.After)
+		}
+	}
+}

@@ -1,0 +1,119 @@
+package pullsecretrotation
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/internal/ocm"
+)
+
+var noon = time.Date(2026, 5, 6, 12, 0, 0, 0, time.UTC)
+
+func hours(n int) *metav1.Time { return timePtr(noon.Add(time.Duration(n) * time.Hour)) }
+
+func TestTrigger_IsTheLaterOfRotateAfterAndTheLastTick(t *testing.T) {
+	daily := &v1alpha1.RotationSchedule{Cron: "0 3 * * *", TimeZone: "UTC"}
+	for _, c := range []struct {
+		name string
+		spec v1alpha1.PullSecretRotationSpec
+		// created is how many hours before noon the object was created.
+		created int
+		// want is T in hours from noon; set is false when there is none.
+		want   int
+		set    bool
+		reason v1alpha1.RotationTrigger
+		// next is the T to come, in hours from noon; 0 for none.
+		next int
+	}{
+		{"a time in the past", v1alpha1.PullSecretRotationSpec{RotateAfter: hours(-5)}, 100, -5, true, v1alpha1.TriggerRotateAfter, 0},
+		{"a time to come", v1alpha1.PullSecretRotationSpec{RotateAfter: hours(5)}, 100, 0, false, "", 5},
+		{"the last tick since it was created", v1alpha1.PullSecretRotationSpec{Schedule: daily}, 100, -9, true, v1alpha1.TriggerSchedule, 15},
+		{"no tick since it was created", v1alpha1.PullSecretRotationSpec{Schedule: daily}, 2, 0, false, "", 15},
+		{"both, the tick is later", v1alpha1.PullSecretRotationSpec{Schedule: daily, RotateAfter: hours(-20)}, 100, -9, true, v1alpha1.TriggerSchedule, 15},
+		{"both, the time is later", v1alpha1.PullSecretRotationSpec{Schedule: daily, RotateAfter: hours(-2)}, 100, -2, true, v1alpha1.TriggerRotateAfter, 15},
+		{"both, the time is to come", v1alpha1.PullSecretRotationSpec{Schedule: daily, RotateAfter: hours(2)}, 100, -9, true, v1alpha1.TriggerSchedule, 2},
+		{"a follower has none", v1alpha1.PullSecretRotationSpec{Mode: v1alpha1.ModeFollow, RotateAfter: hours(-5)}, 100, 0, false, "", 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d, err := trigger(Input{Spec: &c.spec, Created: noon.Add(-time.Duration(c.created) * time.Hour), Now: noon})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d.set != c.set || c.set && (!d.t.Equal(hours(c.want).Time) || d.reason != c.reason) {
+				t.Errorf("got %v %s by %s, want %d hours from noon by %s", d.set, d.t, d.reason, c.want, c.reason)
+			}
+			if (d.next != nil) != (c.next != 0) || d.next != nil && !d.next.Equal(hours(c.next).Time) {
+				t.Errorf("the next is %v, want %d hours from noon", d.next, c.next)
+			}
+		})
+	}
+}
+
+func TestDecide_SaysWhichPartOfTheSpecCannotBeCarriedOut(t *testing.T) {
+	for where, spec := range map[string]v1alpha1.PullSecretRotationSpec{
+		"spec.schedule":        {Schedule: &v1alpha1.RotationSchedule{Cron: "0 3 * * *", TimeZone: "Mars/Olympus"}},
+		"spec.startWindows[1]": {RotateAfter: hours(-1), StartWindows: []v1alpha1.StartWindow{{Cron: "0 3 * * *"}, {Cron: "0 3 30 2 *"}}},
+	} {
+		d := Decide(Input{Spec: &spec, Status: &v1alpha1.PullSecretRotationStatus{}, Facts: &Facts{}, Options: testOptions(), Now: noon})
+		if d.State != Stalled || d.Reason != v1alpha1.ReasonInvalidSpec || !strings.Contains(d.Message, where) {
+			t.Errorf("%s: got %s %s: %s", where, d.State, d.Reason, d.Message)
+		}
+	}
+}
+
+func TestSatisfiedByRecord_CountsWhatThisObjectHasSeen(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		status v1alpha1.PullSecretRotationStatus
+		want   bool
+	}{
+		{"nothing yet", v1alpha1.PullSecretRotationStatus{}, false},
+		{"a rotation for this T, by a clock that is behind", v1alpha1.PullSecretRotationStatus{Rotation: &v1alpha1.RotationStatus{ID: "a", After: hours(0), RequestedAt: hours(-1)}}, true},
+		{"a rotation that was requested later", v1alpha1.PullSecretRotationStatus{Rotation: &v1alpha1.RotationStatus{ID: "a", RequestedAt: hours(1)}}, true},
+		{"a rotation for an earlier T", v1alpha1.PullSecretRotationStatus{Rotation: &v1alpha1.RotationStatus{ID: "a", After: hours(-2), RequestedAt: hours(-1)}}, false},
+		{"one that was begun and never requested", v1alpha1.PullSecretRotationStatus{Rotation: &v1alpha1.RotationStatus{After: hours(0)}}, false},
+		{"one in the history", v1alpha1.PullSecretRotationStatus{History: []v1alpha1.RotationStatus{{ID: "b", After: hours(-9)}, {ID: "a", After: hours(0)}}}, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := satisfiedByRecord(&c.status, noon); got != c.want {
+				t.Errorf("got %v, want %v", got, c.want)
+			}
+		})
+	}
+}
+
+func TestPendingAndSatisfying_ReadOCMsList(t *testing.T) {
+	at := func(id, status string, h int) ocm.Rotation {
+		return ocm.Rotation{ID: id, Status: status, CreatedAt: hours(h).Time}
+	}
+	list := []ocm.Rotation{at("c", ocm.RotationCompleted, 1), at("b", "some new word", -1), at("a", ocm.RotationPending, -2)}
+	if r, ok := pending(list); !ok || r.ID != "b" {
+		t.Errorf("pending is %v %s: a status that nobody knows counts as under way, and the newest is meant", ok, r.ID)
+	}
+	if r, ok := satisfying(list, noon); !ok || r.ID != "c" {
+		t.Errorf("satisfying is %v %s", ok, r.ID)
+	}
+	if _, ok := satisfying(list[1:], noon); ok {
+		t.Error("a rotation created before T satisfies it")
+	}
+	if r, ok := satisfying(list, hours(1).Time); !ok || r.ID != "c" {
+		t.Error("a rotation created at T does not satisfy it")
+	}
+	if _, ok := find(list, "z"); ok {
+		t.Error("found what is not there")
+	}
+}
+
+func TestApproves_IsForOneTInAnySpelling(t *testing.T) {
+	for annotation, want := range map[string]bool{
+		"2026-05-06T12:00:00Z": true, "2026-05-06T14:00:00+02:00": true, "2026-05-06T12:00:01Z": false, "yes": false, "": false,
+	} {
+		if got := approves(annotation, noon); got != want {
+			t.Errorf("approves(%q) is %v", annotation, got)
+		}
+	}
+}
