@@ -9,8 +9,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -20,10 +18,10 @@ import (
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"github.com/openshift/credential-rotation-operator/config"
 	"github.com/openshift/credential-rotation-operator/hack/assets"
+	"github.com/openshift/credential-rotation-operator/test/harness"
 )
 
 const (
@@ -56,19 +54,15 @@ func runOnServer(m *testing.M) (code int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	env := &envtest.Environment{BinaryAssetsDirectory: dir}
-	if server.config, err = env.Start(); err != nil {
-		return 0, fmt.Errorf("the control plane does not start: %w", err)
+	if err := os.Setenv("KUBEBUILDER_ASSETS", dir); err != nil {
+		return 0, err
 	}
-	defer func() { err = errors.Join(err, env.Stop()) }()
-	// The control plane runs in process groups of its own: Ctrl-C does not reach it.
-	interrupted := make(chan os.Signal, 1)
-	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
-	go func() {
-		<-interrupted
-		_ = env.Stop()
-		os.Exit(1)
-	}()
+	cp, err := harness.StartEmptyControlPlane()
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, cp.Stop()) }()
+	server.config = cp.Admin
 	if server.admin, err = client.New(server.config, client.Options{}); err != nil {
 		return 0, err
 	}

@@ -1,0 +1,77 @@
+package harness
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// lifeline ends programs when this process is gone, in whatever way: Ctrl-C, a test that ran out of time, SIGKILL. envtest
+// starts etcd and kube-apiserver in process groups of their own, which no signal of a terminal reaches, and only a process
+// that lives can stop them.
+//
+// The line is a named pipe of which this process holds the writing end. Each program is started by a script that leaves a
+// reader of it in the program's process group. The kernel closes the writing end of who dies; then the reader ends the group.
+type lifeline struct {
+	// dir holds the pipe, the scripts and whatever the programs write; it goes with them.
+	dir  string
+	held *os.File
+}
+
+func newLifeline() (*lifeline, error) {
+	dir, err := os.MkdirTemp("", "control-plane-")
+	if err != nil {
+		return nil, err
+	}
+	pipe := filepath.Join(dir, "lifeline")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	// Both ends: to open only the one would wait for the other. No child inherits it, as Go opens every file.
+	held, err := os.OpenFile(pipe, os.O_RDWR, 0)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return &lifeline{dir: dir, held: held}, nil
+}
+
+// script starts a program at the end of a lifeline; %[1]s is its directory, %[2]s the program. The group, not the program
+// alone, gets the signal: its id cannot belong to anybody else while the reader is in it.
+const script = `#!/bin/sh
+# kube-apiserver is asked for its flags before it is started.
+[ "$1" = --help ] && exec %[2]s "$@"
+exec 3<%[1]s/lifeline
+(
+	read -r _ <&3
+	trap '' TERM
+	kill -TERM -$$
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		kill -0 $$ || break
+		sleep 1
+	done
+	rm -rf %[1]s
+	kill -KILL -$$
+) </dev/null >/dev/null 2>&1 &
+exec %[2]s "$@" 3<&-
+`
+
+// tie writes the script for a program and gives its path. The program must be started as the leader of a process group.
+func (l *lifeline) tie(program string) (string, error) {
+	path := filepath.Join(l.dir, filepath.Base(program))
+	return path, os.WriteFile(path, fmt.Appendf(nil, script, quote(l.dir), quote(program)), 0o700)
+}
+
+// place makes a directory that goes with the programs.
+func (l *lifeline) place(name string) (string, error) {
+	path := filepath.Join(l.dir, name)
+	return path, os.Mkdir(path, 0o700)
+}
+
+// cut is for when the programs have ended.
+func (l *lifeline) cut() error { return errors.Join(l.held.Close(), os.RemoveAll(l.dir)) }
+
+// quote makes one word of the shell of s.
+func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
