@@ -1,0 +1,242 @@
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// PullSecretRotationStatus is what the operator knows and has done.
+type PullSecretRotationStatus struct {
+	// ObservedGeneration is the generation of the spec that the conditions speak of.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
+	// Conditions follow kstatus: Ready, Reconciling, Stalled; and PullSecretValid, PoolsPaused, SecondWriter.
+	// +listType=map
+	// +listMapKey=type
+	// +optional
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+
+	// Phase in words, for people; the conditions are for machines.
+	// +optional
+	Phase string `json:"phase,omitempty"`
+
+	// WaitingFor says what the operator waits for, since when, and what happens next.
+	// +optional
+	WaitingFor string `json:"waitingFor,omitempty"`
+
+	// Account whose pull secret is rotated.
+	// +optional
+	Account *AccountStatus `json:"account,omitempty"`
+
+	// SiblingClusters counts the other active clusters of the account.
+	// +optional
+	SiblingClusters *int32 `json:"siblingClusters,omitempty"`
+
+	// NextRotationAfter is the next T that is still to come.
+	// +optional
+	NextRotationAfter *metav1.Time `json:"nextRotationAfter,omitempty"`
+
+	// PullSecretIssuedAt is when OCM's latest finished rotation of the account was created, as far as known.
+	// +optional
+	PullSecretIssuedAt *metav1.Time `json:"pullSecretIssuedAt,omitempty"`
+
+	// LastHealthCheck is when the pull secret in use was last proven against the registries.
+	// +optional
+	LastHealthCheck *metav1.Time `json:"lastHealthCheck,omitempty"`
+
+	// OCMCredential is the credential that OCM is asked with. An offline token dies after 30 days without use.
+	// +optional
+	OCMCredential *OCMCredentialStatus `json:"ocmCredential,omitempty"`
+
+	// Rotation is the rotation under way or the last one.
+	// +optional
+	Rotation *RotationStatus `json:"rotation,omitempty"`
+
+	// Registries and what they said last.
+	// +listType=map
+	// +listMapKey=registry
+	// +optional
+	Registries []RegistryStatus `json:"registries,omitempty"`
+
+	// Targets and what was done to each.
+	// +listType=map
+	// +listMapKey=namespace
+	// +listMapKey=name
+	// +optional
+	Targets []TargetStatus `json:"targets,omitempty"`
+
+	// History of the last ten rotations, newest first.
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=10
+	// +optional
+	History []RotationStatus `json:"history,omitempty"`
+}
+
+// AccountStatus is the account that current_account named.
+type AccountStatus struct {
+	// ID of the account, a KSUID.
+	ID string `json:"id"`
+	// Username of the account.
+	// +optional
+	Username string `json:"username,omitempty"`
+}
+
+// OCMCredentialStatus is the credential that OCM is asked with, without any of it.
+type OCMCredentialStatus struct {
+	// Type: Token (an offline or refresh token), ServiceAccount (client id and secret) or ClusterToken.
+	Type string `json:"type"`
+	// IssuedAt of a token, as it says itself.
+	// +optional
+	IssuedAt *metav1.Time `json:"issuedAt,omitempty"`
+	// LastUsedAt is when it was used for the last health check.
+	// +optional
+	LastUsedAt *metav1.Time `json:"lastUsedAt,omitempty"`
+}
+
+// RotationTrigger says why this cluster takes part in a rotation.
+// +kubebuilder:validation:Enum=RotateAfter;Schedule;StartedElsewhere;CatchUp
+type RotationTrigger string
+
+const (
+	// TriggerRotateAfter is spec.rotateAfter.
+	TriggerRotateAfter RotationTrigger = "RotateAfter"
+	// TriggerSchedule is a tick of spec.schedule.
+	TriggerSchedule RotationTrigger = "Schedule"
+	// TriggerStartedElsewhere is a rotation that somebody else requested: a person, Red Hat, another cluster.
+	TriggerStartedElsewhere RotationTrigger = "StartedElsewhere"
+	// TriggerCatchUp is a rotation that had ended before this cluster looked.
+	TriggerCatchUp RotationTrigger = "CatchUp"
+)
+
+// RotationStatus is one rotation as this cluster saw it. A step that has happened has its time; the times never go back.
+type RotationStatus struct {
+	// ID that OCM gave the rotation, a KSUID. Empty until it is known.
+	// +optional
+	ID string `json:"id,omitempty"`
+	// After is the T that this rotation satisfies.
+	// +optional
+	After *metav1.Time `json:"after,omitempty"`
+	// Adopted is true when this cluster found the rotation instead of requesting it.
+	// +optional
+	Adopted bool `json:"adopted,omitempty"`
+	// Reason why this cluster takes part.
+	// +optional
+	Reason RotationTrigger `json:"reason,omitempty"`
+	// OCMStatus is the status as OCM last gave it: pending or completed. Other values count as in progress.
+	// +optional
+	OCMStatus string `json:"ocmStatus,omitempty"`
+
+	// Salt of the fingerprints, random for each rotation.
+	// +optional
+	Salt string `json:"salt,omitempty"`
+	// Baseline fingerprints the account's credentials before the rotation, per registry.
+	// +listType=map
+	// +listMapKey=registry
+	// +optional
+	Baseline []EntryFingerprint `json:"baseline,omitempty"`
+	// Issued fingerprints the new credentials, per registry.
+	// +listType=map
+	// +listMapKey=registry
+	// +optional
+	Issued []EntryFingerprint `json:"issued,omitempty"`
+	// BackupSecret in the operator's namespace holds the targets' documents from before the change.
+	// +optional
+	BackupSecret string `json:"backupSecret,omitempty"`
+	// Pools and the rendered configuration each had before the change.
+	// +listType=map
+	// +listMapKey=name
+	// +optional
+	Pools []PoolStatus `json:"pools,omitempty"`
+
+	// StartedAt is when this cluster began to take part: the baseline was taken.
+	// +optional
+	StartedAt *metav1.Time `json:"startedAt,omitempty"`
+	// IntendedAt is when the intent to request was recorded, right before the POST.
+	// +optional
+	IntendedAt *metav1.Time `json:"intendedAt,omitempty"`
+	// RequestedAt is created_at of the rotation in OCM.
+	// +optional
+	RequestedAt *metav1.Time `json:"requestedAt,omitempty"`
+	// IssuedAt is when the new credentials were first seen.
+	// +optional
+	IssuedAt *metav1.Time `json:"issuedAt,omitempty"`
+	// VerifiedAt is when the registries accepted them.
+	// +optional
+	VerifiedAt *metav1.Time `json:"verifiedAt,omitempty"`
+	// AppliedAt is when the last target had them.
+	// +optional
+	AppliedAt *metav1.Time `json:"appliedAt,omitempty"`
+	// RolledOutAt is when the pools had them.
+	// +optional
+	RolledOutAt *metav1.Time `json:"rolledOutAt,omitempty"`
+	// RevokedAt is when OCM reported that the old credentials are deleted.
+	// +optional
+	RevokedAt *metav1.Time `json:"revokedAt,omitempty"`
+	// RolledBackAt is when the old entries were put back.
+	// +optional
+	RolledBackAt *metav1.Time `json:"rolledBackAt,omitempty"`
+}
+
+// EntryFingerprint identifies a credential without holding it: a salted SHA-256 of user name and password.
+type EntryFingerprint struct {
+	// Registry as it is written in the pull secret.
+	Registry string `json:"registry"`
+	// Fingerprint in hex, shortened.
+	Fingerprint string `json:"fingerprint"`
+}
+
+// PoolStatus is a MachineConfigPool before the change.
+type PoolStatus struct {
+	// Name of the pool.
+	Name string `json:"name"`
+	// ConfigurationBefore is the rendered configuration the pool had before the change.
+	// +optional
+	ConfigurationBefore string `json:"configurationBefore,omitempty"`
+}
+
+// RegistryStatus is what a registry said last.
+type RegistryStatus struct {
+	// Registry as it is written in the pull secret.
+	Registry string `json:"registry"`
+	// Result: Accepted, Unauthorized, Denied, NotFound, Unreachable, RateLimited, TLSError, Skipped or Absent.
+	Result string `json:"result"`
+	// Message in words, without any part of a credential.
+	// +optional
+	Message string `json:"message,omitempty"`
+	// CheckedAt is when it last changed its answer.
+	// +optional
+	CheckedAt *metav1.Time `json:"checkedAt,omitempty"`
+}
+
+// TargetStatus is what was done to a target.
+type TargetStatus struct {
+	// Namespace of the Secret.
+	Namespace string `json:"namespace"`
+	// Name of the Secret.
+	Name string `json:"name"`
+	// Result: a condition reason, such as PullSecretUpdated, AlreadyCurrent, TargetMissing or Forbidden.
+	// +optional
+	Result string `json:"result,omitempty"`
+	// Message in words.
+	// +optional
+	Message string `json:"message,omitempty"`
+	// Entries and what became of each.
+	// +listType=map
+	// +listMapKey=registry
+	// +optional
+	Entries []EntryStatus `json:"entries,omitempty"`
+	// AppliedAt is when the operator last wrote the Secret.
+	// +optional
+	AppliedAt *metav1.Time `json:"appliedAt,omitempty"`
+	// Healed counts how often an old value was replaced again.
+	// +optional
+	Healed int32 `json:"healed,omitempty"`
+}
+
+// EntryStatus is what became of an entry.
+type EntryStatus struct {
+	// Registry as it is written in the pull secret.
+	Registry string `json:"registry"`
+	// Action: Replaced, Added, Unchanged, KeptForeign or KeptAbsent; in mode Audit what it would be.
+	Action string `json:"action"`
+}
