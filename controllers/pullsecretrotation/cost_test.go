@@ -141,7 +141,14 @@ func TestCost_ARotationThatTakesDaysStaysUnder300Requests(t *testing.T) {
 
 func TestCost_WaitingForOCMIsTwoRequestsAPollAndNoWrite(t *testing.T) {
 	m := newMeter(t, simocm.Options{BatchInterval: 24 * time.Hour}, isDueNow())
-	m.through(takesPart)
+	// The second rotation, so that there is a first one to report.
+	m.through(hasEnded)
+	again := m.get(t)
+	again.Spec.RotateAfter = timePtr(m.sim.Now().Truncate(time.Second))
+	if err := m.client.Update(t.Context(), again); err != nil {
+		t.Fatal(err)
+	}
+	m.through(func(o *v1alpha1.PullSecretRotation) bool { return takesPart(o) && o.Status.Rotation.RevokedAt == nil })
 	if readyReason(m.seen) != v1alpha1.ReasonAwaitingIssue {
 		t.Fatalf("the object waits for %s", readyReason(m.seen))
 	}
@@ -150,7 +157,7 @@ func TestCost_WaitingForOCMIsTwoRequestsAPollAndNoWrite(t *testing.T) {
 			t.Fatalf("a reconcile between two polls cost %+v, want nothing", c)
 		}
 	}
-	for range 12 {
+	for range 7 { // not so long that a health check is due
 		m.wait()
 		if c := m.look(); c != (cost{ocm: 2}) {
 			t.Fatalf("a poll cost %+v, want two requests and no write", c)

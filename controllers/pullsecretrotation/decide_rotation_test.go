@@ -1,0 +1,246 @@
+package pullsecretrotation
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/internal/cluster"
+	"github.com/openshift/credential-rotation-operator/internal/ocm"
+	"github.com/openshift/credential-rotation-operator/internal/registry"
+)
+
+// underWayInput is a cluster whose rotation was requested an hour ago; the tables set how far it has come since.
+func underWayInput() Input {
+	in := dueInput()
+	in.Status.Rotation = &v1alpha1.RotationStatus{
+		ID: "a", After: hours(-1), Reason: v1alpha1.TriggerRotateAfter, RequestedAt: hours(-1), StartedAt: hours(-1), BackupSecret: "backup", OCMStatus: ocm.RotationPending,
+	}
+	in.Facts.Rotations = &[]ocm.Rotation{{ID: "a", Status: ocm.RotationPending, CreatedAt: hours(-1).Time}}
+	in.Facts.Issued = &IssuedFact{Present: true, SameAsBaseline: true, InUse: true}
+	return in
+}
+
+// list is what OCM lists.
+func list(in *Input, status string) {
+	in.Facts.Rotations = &[]ocm.Rotation{{ID: "a", Status: status, CreatedAt: hours(-1).Time}}
+}
+
+func issued(in *Input) {
+	in.Status.Rotation.IssuedAt = timePtr(noon.Add(-time.Minute))
+	in.Facts.Issued = &IssuedFact{Present: true, SameAsIssued: true}
+}
+
+func appliedSince(in *Input, since int) {
+	issued(in)
+	in.Status.Rotation.VerifiedAt, in.Status.Rotation.AppliedAt = hours(since), hours(since)
+	in.Status.Rotation.Pools = []v1alpha1.PoolStatus{{Name: "worker", ConfigurationBefore: "old"}}
+	in.Status.Targets = []v1alpha1.TargetStatus{{Namespace: global.Namespace, Name: global.Name, Result: v1alpha1.ReasonPullSecretUpdated}}
+	in.Facts.Issued.InUse = true
+}
+
+func rolledOut(in *Input) {
+	appliedSince(in, -1)
+	in.Status.Rotation.RolledOutAt = hours(0)
+}
+
+func said(outcome registry.Outcome, policy v1alpha1.VerificationPolicy) []Check {
+	return []Check{{Registry: "quay.io", Policy: policy, Result: registry.Result{Outcome: outcome, Message: "says " + string(outcome)}}}
+}
+
+func TestDecide_UntilTheRequest(t *testing.T) {
+	unsent := func(in *Input) {
+		in.Status.Rotation.ID, in.Status.Rotation.RequestedAt = "", nil
+		in.Facts.Rotations = &[]ocm.Rotation{}
+	}
+	intended := func(in *Input, ago time.Duration) {
+		unsent(in)
+		in.Status.Rotation.IntendedAt = timePtr(noon.Add(-ago))
+	}
+	for _, c := range []decision{
+		{"the list is read first", func(in *Input) { unsent(in); in.Facts.Rotations = nil }, LookAtRotations, "", ""},
+		{"then the intent is recorded", unsent, RecordIntent, "", ""},
+		{"an intent of our own is followed by the request", func(in *Input) { intended(in, 0); in.Facts.IntentIsOurs = true }, Request, "", ""},
+		{"but not when the process stood still since", func(in *Input) { intended(in, 31*time.Second); in.Facts.IntentIsOurs = true }, Wait, v1alpha1.ReasonRotationStarted, ""},
+		{"somebody else's intent is given time to have its effect", func(in *Input) { intended(in, 59*time.Second) }, Wait, v1alpha1.ReasonRotationStarted, "OCM's list decides at"},
+		{"and then replaced", func(in *Input) { intended(in, time.Minute) }, RecordIntent, "", ""},
+		{"its effect is adopted", func(in *Input) { intended(in, time.Second); list(in, ocm.RotationPending) }, RecordID, "", ""},
+		{"also instead of our own request", func(in *Input) { intended(in, 0); in.Facts.IntentIsOurs = true; list(in, "queued") }, RecordID, "", ""},
+		{"a T that was changed meanwhile abandons it", func(in *Input) { unsent(in); in.Spec.RotateAfter = hours(0) }, Abandon, "", ""},
+		{"so does another mode", func(in *Input) { unsent(in); in.Spec.Mode, in.Spec.RotateAfter = v1alpha1.ModeFollow, nil }, Abandon, "", ""},
+		{"an approval that was taken back holds it back", func(in *Input) { unsent(in); in.Spec.Approval = v1alpha1.ApprovalBeforeRequest }, Wait, v1alpha1.ReasonAwaitingApproval, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) { c.check(t, underWayInput()) })
+	}
+}
+
+func TestDecide_FromTheRequestToTheTarget(t *testing.T) {
+	for _, c := range []decision{
+		{"what OCM gives out is the same as before: it waits", func(*Input) {}, Wait, v1alpha1.ReasonAwaitingIssue, "asked for at 2026-05-06 11:00 UTC"},
+		{"for longer than normal: it says so and waits on", func(in *Input) { in.Status.Rotation.RequestedAt = hours(-25) }, Wait, v1alpha1.ReasonIssueOverdue, "support case"},
+		{"new credentials are seen while the rotation is pending", func(in *Input) { in.Facts.Issued.SameAsBaseline = false }, MarkIssued, "", ""},
+		{"a rotation that has ended leaves no doubt", func(in *Input) { list(in, ocm.RotationCompleted) }, MarkIssued, "", ""},
+		{"a follower that is offered nothing ends with it", func(in *Input) { list(in, ocm.RotationCompleted); in.Facts.Issued = &IssuedFact{} }, Finish, "", ""},
+		{"start windows and approval hold nothing back now", func(in *Input) {
+			in.Spec.Approval = v1alpha1.ApprovalBeforeRequest
+			in.Facts.Issued.SameAsBaseline = false
+		}, MarkIssued, "", ""},
+		{"a reconcile before the next poll asks nothing", func(in *Input) { in.LastPoll, in.Facts.Rotations = noon.Add(-time.Minute), nil }, Wait, v1alpha1.ReasonAwaitingIssue, ""},
+		{"at the next poll it does", func(in *Input) { in.LastPoll, in.Facts.Rotations = noon.Add(-time.Hour), nil }, LookAtRotations, "", ""},
+		{"a poll in the future does not count", func(in *Input) { in.LastPoll, in.Facts.Rotations = noon.Add(time.Hour), nil }, LookAtRotations, "", ""},
+		{"a record that vanished is not requested again", func(in *Input) { in.Facts.Rotations = &[]ocm.Rotation{} }, Wait, v1alpha1.ReasonRotationVanished, "Set spec.rotateAfter to the present"},
+		{"and that advice is good", func(in *Input) { in.Facts.Rotations = &[]ocm.Rotation{}; in.Spec.RotateAfter = hours(0) }, Abandon, "", ""},
+		{"a follower goes on without it", func(in *Input) {
+			in.Facts.Rotations, in.Spec.RotateAfter, in.Spec.Mode = &[]ocm.Rotation{}, nil, v1alpha1.ModeFollow
+		}, Abandon, "", ""},
+		{"another one that is pending takes its place", func(in *Input) { (*in.Facts.Rotations)[0].ID = "b" }, RecordID, "", ""},
+		{"issued credentials are verified", issued, CheckIssued, "", ""},
+		{"a follower whose offer has ended waits for the end", func(in *Input) { issued(in); in.Facts.Issued = &IssuedFact{} }, Wait, v1alpha1.ReasonAwaitingIssue, "no longer offers"},
+		{"newer ones take their place", func(in *Input) { issued(in); in.Facts.Issued.SameAsIssued = false }, MarkIssued, "", ""},
+		{"accepted ones are good", func(in *Input) { issued(in); in.Facts.Checks = said(registry.Accepted, v1alpha1.VerificationRequired) }, MarkVerified, "", ""},
+		{"a refusal counts only after a while", func(in *Input) { issued(in); in.Facts.Checks = said(registry.Denied, v1alpha1.VerificationRequired) }, Wait, v1alpha1.ReasonVerifying,
+			"until 2026-05-06 12:29 UTC a refusal does not count"},
+		{"then it counts", func(in *Input) {
+			issued(in)
+			in.Status.Rotation.IssuedAt, in.Facts.Checks = hours(-1), said(registry.Unauthorized, v1alpha1.VerificationBestEffort)
+		}, Wait, v1alpha1.ReasonCredentialsRefused, "quay.io: says Unauthorized"},
+		{"an unreachable registry holds it back where it is Required", func(in *Input) {
+			issued(in)
+			in.Facts.Checks = said(registry.Unreachable, v1alpha1.VerificationRequired)
+		}, Wait,
+			v1alpha1.ReasonVerificationIncomplete, "BestEffort or Skip"},
+		{"and not where it is BestEffort", func(in *Input) {
+			issued(in)
+			in.Facts.Checks = said(registry.Unreachable, v1alpha1.VerificationBestEffort)
+		}, MarkVerified, "", ""},
+		{"before the target is written the pools are looked at", func(in *Input) {
+			issued(in)
+			in.Status.Rotation.VerifiedAt, in.Facts.Pools = hours(0), nil
+		}, LookAtPools, "", ""},
+		{"then it is written", func(in *Input) { issued(in); in.Status.Rotation.VerifiedAt = hours(0) }, Apply, "", ""},
+		{"nothing is written while the canary is broken", func(in *Input) {
+			issued(in)
+			in.Status.Rotation.VerifiedAt = hours(0)
+			in.Facts.Targets[0] = TargetFact{Ref: global, Problem: v1alpha1.ReasonTargetInvalid, Message: "Repair it."}
+		}, Wait, v1alpha1.ReasonTargetInvalid, "Repair it."},
+		{"a suspended object writes nothing", func(in *Input) {
+			issued(in)
+			in.Status.Rotation.VerifiedAt, in.Spec.Suspend = hours(0), true
+		}, Wait, v1alpha1.ReasonSuspended, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) { c.check(t, underWayInput()) })
+	}
+}
+
+func TestDecide_FromTheTargetToTheEnd(t *testing.T) {
+	pools := func(in *Input, p cluster.Pool) {
+		p.Name, p.Machines = "worker", 3
+		in.Facts.Pools = &[]cluster.Pool{p}
+	}
+	degraded := func(in *Input) {
+		appliedSince(in, -1)
+		pools(in, cluster.Pool{Wanted: "new", Current: "old", Degraded: true})
+	}
+	for _, c := range []decision{
+		{"no pools at all is fine", func(in *Input) { appliedSince(in, 0) }, MarkRolledOut, "", ""},
+		{"a pool that has not rendered the change is waited for, though it says that all is well", func(in *Input) {
+			appliedSince(in, 0)
+			pools(in, cluster.Pool{Wanted: "old", Current: "old", Updated: 3})
+		}, Wait, v1alpha1.ReasonRollingOut, "worker has not rendered the change yet"},
+		{"then its machines", func(in *Input) {
+			appliedSince(in, 0)
+			pools(in, cluster.Pool{Wanted: "new", Current: "old", Updated: 1})
+		}, Wait, v1alpha1.ReasonRollingOut, "1 of 3 machines"},
+		{"for longer than the timeout: it says so and follows on", func(in *Input) {
+			appliedSince(in, -3)
+			pools(in, cluster.Pool{Wanted: "new", Current: "old", Updated: 1})
+		}, Wait,
+			v1alpha1.ReasonRolloutOverdue, "oc get machineconfigpools"},
+		{"a paused pool is not waited for", func(in *Input) {
+			appliedSince(in, 0)
+			pools(in, cluster.Pool{Wanted: "old", Current: "old", Paused: true})
+		}, MarkRolledOut, "", ""},
+		{"no pool is, when the spec says so", func(in *Input) {
+			appliedSince(in, 0)
+			pools(in, cluster.Pool{Wanted: "old", Current: "old"})
+			no := false
+			in.Spec.Rollout.WaitForPools = &no
+		}, MarkRolledOut, "", ""},
+		{"a pool that degrades is rolled back", degraded, RollBack, "", ""},
+		{"only after a look at OCM's list", func(in *Input) { degraded(in); in.Facts.Rotations = nil }, LookAtRotations, "", ""},
+		{"not when the old credentials are dead", func(in *Input) { degraded(in); list(in, ocm.RotationCompleted) }, Wait, v1alpha1.ReasonRollbackImpossible, "would break the cluster"},
+		{"not when the spec says Never", func(in *Input) { degraded(in); in.Spec.Rollback = v1alpha1.RollbackNever }, Wait, v1alpha1.ReasonRolloutDegraded, "oc describe machineconfigpool worker"},
+		{"the end of the old credentials is waited for", rolledOut, Wait, v1alpha1.ReasonAwaitingRevocation, "takes up to days"},
+		{"for longer than transfers live: it says so and waits on", func(in *Input) { rolledOut(in); in.Status.Rotation.RequestedAt = hours(-121) }, Wait, v1alpha1.ReasonRevocationOverdue,
+			"Check the account's other clusters"},
+		{"OCM says that it is over", func(in *Input) { rolledOut(in); list(in, ocm.RotationCompleted) }, Finish, "", ""},
+		{"but not before the machines have it", func(in *Input) {
+			appliedSince(in, -1)
+			list(in, ocm.RotationCompleted)
+			pools(in, cluster.Pool{Wanted: "new", Current: "old"})
+		}, Wait, v1alpha1.ReasonRollingOut, ""},
+		{"unless they take too long", func(in *Input) {
+			appliedSince(in, -3)
+			list(in, ocm.RotationCompleted)
+			pools(in, cluster.Pool{Wanted: "new", Current: "old"})
+		}, Finish, "", ""},
+		{"other credentials are issued meanwhile", func(in *Input) { rolledOut(in); in.Facts.Issued.SameAsIssued = false }, MarkIssued, "", ""},
+		{"an old entry is healed at once", func(in *Input) { rolledOut(in); in.Facts.Targets[0].Old = []string{"quay.io"} }, Heal, "", ""},
+		{"an entry that no record knows is healed at the next poll", func(in *Input) { rolledOut(in); in.Facts.Issued.InUse = false }, Heal, "", ""},
+		{"what was rolled back says so", func(in *Input) { rolledOut(in); in.Status.Rotation.RolledBackAt = hours(0) }, Wait, v1alpha1.ReasonRolledBack, "set spec.rollback to Never"},
+		{"and that advice is good", func(in *Input) {
+			rolledOut(in)
+			in.Status.Rotation.RolledBackAt, in.Spec.Rollback = hours(0), v1alpha1.RollbackNever
+		}, MarkIssued, "", ""},
+		{"its old credentials die: the new ones go in again", func(in *Input) {
+			rolledOut(in)
+			in.Status.Rotation.RolledBackAt = hours(0)
+			list(in, ocm.RotationCompleted)
+		}, MarkIssued, "", ""},
+		{"a health check is due", func(in *Input) { rolledOut(in); in.Status.LastHealthCheck = hours(-7) }, CheckInUse, "", ""},
+		{"registries that refuse what was applied roll it back", func(in *Input) {
+			rolledOut(in)
+			in.Status.LastHealthCheck, in.Facts.Checks = hours(-7), said(registry.Unauthorized, v1alpha1.VerificationRequired)
+		}, RollBack, "", ""},
+		{"registries that cannot be reached do not", func(in *Input) {
+			rolledOut(in)
+			in.Status.LastHealthCheck, in.Facts.Checks = hours(-7), said(registry.Unreachable, v1alpha1.VerificationRequired)
+		}, RecordHealth, "", ""},
+		{"what was caught up with needs no revocation", func(in *Input) {
+			rolledOut(in)
+			in.Status.Rotation.Reason, in.Status.Rotation.OCMStatus = v1alpha1.TriggerCatchUp, ocm.RotationCompleted
+		}, Finish, "", ""},
+		{"a reconcile before the next poll asks nothing", func(in *Input) {
+			rolledOut(in)
+			in.LastPoll, in.Facts.Rotations = noon.Add(-time.Minute), nil
+		}, Wait, v1alpha1.ReasonAwaitingRevocation, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) { c.check(t, underWayInput()) })
+	}
+}
+
+func TestJudge_OnlyARefusalIsEvidenceAndOnlyRequiredWaitsForAnAnswer(t *testing.T) {
+	for _, policy := range []v1alpha1.VerificationPolicy{v1alpha1.VerificationRequired, v1alpha1.VerificationBestEffort, v1alpha1.VerificationSkip} {
+		for _, outcome := range []registry.Outcome{registry.Accepted, registry.Unauthorized, registry.Denied, registry.Unreachable, registry.RateLimited, registry.TLSError} {
+			refused, unknown := judge(said(outcome, policy))
+			skip := policy == v1alpha1.VerificationSkip || outcome == registry.Accepted
+			if want := !skip && outcome.Refused(); (len(refused) == 1) != want {
+				t.Errorf("%s %s: refused %v", policy, outcome, refused)
+			}
+			if want := !skip && !outcome.Refused() && policy == v1alpha1.VerificationRequired; (len(unknown) == 1) != want {
+				t.Errorf("%s %s: unknown %v", policy, outcome, unknown)
+			}
+		}
+	}
+}
+
+// Nothing in a message may depend on the moment it is looked at: it would be written anew at each look.
+func TestDecide_SaysTheSameAtEachLook(t *testing.T) {
+	in := underWayInput()
+	first := Decide(in)
+	in.Now = noon.Add(37 * time.Second)
+	if later := Decide(in); later.Message != first.Message || strings.Contains(first.Message, " ago") {
+		t.Errorf("first %q\nthen  %q", first.Message, later.Message)
+	}
+}
