@@ -297,3 +297,11 @@ func (w *capWorld) subjectIs(subject string) func(context.Context) error {
 
 // sameContents compares without showing anything.
 func sameContents(a, b map[string]map[string][]byte) bool { return reflect.DeepEqual(a, b) }
+
+// wantCalls says whether CAP has been asked so often for each role.
+func wantCalls(counts cap.Counts, machines, platform int) error {
+	if counts.ByRole[machineRole] != machines || counts.ByRole[platformRole] != platform {
+		return fmt.Errorf("CAP was asked %v times, want %d and %d", counts.ByRole, machines, platform)
+	}
+	return nil
+}

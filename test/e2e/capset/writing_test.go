@@ -1,0 +1,161 @@
+package capset
+
+// Item 5, first half: how a Secret is written, and when it is not.
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	configv2 "github.com/aws/aws-sdk-go-v2/config"
+	credentialsv1 "github.com/aws/aws-sdk-go/aws/credentials"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/test/harness"
+	"github.com/openshift/credential-rotation-operator/test/sim/cap"
+)
+
+const machineNamespace, machineSecret = "openshift-machine-api", "aws-cloud-credentials"
+
+// patches are the patches of the machine-api's Secret since the tap was told to forget.
+func (w *capWorld) patches() int {
+	return len(w.api.Requests(func(r harness.Recorded) bool {
+		return r.Resource == "secrets" && r.Verb == "patch" && r.Namespace == machineNamespace && r.Name == machineSecret
+	}))
+}
+
+// A Secret as an administrator, a GitOps tool and cap-token-refresh have left it: the four keys of a credential change, in one
+// request, and nothing else does.
+func TestWriting_OnePatchWithAllKeysAndNothingElseTouched(t *testing.T) {
+	w := newCAPWorld(t, time.Hour)
+	theirs := &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: machineNamespace, Name: machineSecret, Labels: map[string]string{"cloudcredential.openshift.io/credentials-request": "true"},
+			Annotations: map[string]string{"argocd.argoproj.io/sync-wave": "3"}, Finalizers: []string{"example.com/keep"},
+		},
+		Type: "example.com/aws",
+		Data: map[string][]byte{
+			"role": []byte(machineRole), "binary": {0, 255, 10}, "aws_access_key_id": []byte("YourID"), "aws_secret_access_key": []byte("YourSecret"),
+			"credentials": []byte("[default]\naws_access_key_id = YourID\naws_secret_access_key = YourSecret\n"), "aws_session_token": []byte("another key's token"),
+		},
+	}
+	must(t, w.client.Create(t.Context(), theirs))
+	w.start()
+	w.create()
+	w.eventuallyFresh()
+	for round := range 2 {
+		if n := w.patches(); n != 1 {
+			t.Errorf("refresh %d cost %d patches of the Secret, want 1", round+1, n)
+		}
+		s := w.secret(machineNamespace, machineSecret)
+		_, secret, token := string(s.Data["aws_access_key_id"]), string(s.Data["aws_secret_access_key"]), string(s.Data["aws_session_token"])
+		wantSecret, wantToken, _, _, ok := w.cap.Lookup(string(s.Data["aws_access_key_id"]))
+		if !ok || secret != wantSecret || token != wantToken || !strings.Contains(string(s.Data["credentials"]), wantToken) {
+			t.Errorf("refresh %d: the keys of the Secret do not belong together", round+1)
+		}
+		if string(s.Data["role"]) != machineRole || string(s.Data["binary"]) != "\x00\xff\n" || s.Type != theirs.Type || len(s.Data) != 6 ||
+			s.Labels["cloudcredential.openshift.io/credentials-request"] != "true" || s.Annotations["argocd.argoproj.io/sync-wave"] != "3" ||
+			!slices.Equal(s.Finalizers, theirs.Finalizers) {
+			t.Errorf("refresh %d touched what is not the operator's: type %s, %d keys, labels %v, annotations %v, finalizers %v",
+				round+1, s.Type, len(s.Data), s.Labels, s.Annotations, s.Finalizers)
+		}
+		if round == 0 {
+			w.api.Forget()
+			w.eventuallyRefreshed(w.requestRefresh())
+		}
+	}
+
+	// A portal that gives no token: that of the key before must not stay beside the new key.
+	w.cap.Configure(func(s *cap.Settings) { s.OmitSessionToken = true })
+	w.eventuallyRefreshed(w.requestRefresh())
+	s := w.secret(machineNamespace, machineSecret)
+	if len(s.Data["aws_session_token"]) != 0 || strings.Contains(string(s.Data["credentials"]), "aws_session_token") {
+		t.Error("a session token has stayed beside a key that it does not belong to")
+	}
+}
+
+// What components do with the Secret, in Go: both SDKs read the key credentials as a shared configuration file.
+func TestWriting_BothSDKsReadTheFile(t *testing.T) {
+	w := newCAPWorld(t, time.Hour)
+	w.start()
+	w.create()
+	w.eventuallyFresh()
+	for _, r := range harness.PayloadRequests() {
+		data := w.secret(r.SecretNamespace, r.SecretName).Data
+		file := filepath.Join(t.TempDir(), "credentials")
+		must(t, os.WriteFile(file, data["credentials"], 0o600))
+		wantSecret, wantToken, _, _, _ := w.cap.Lookup(string(data["aws_access_key_id"]))
+
+		v1, err := credentialsv1.NewSharedCredentials(file, "default").Get()
+		must(t, err)
+		if v1.AccessKeyID != string(data["aws_access_key_id"]) || v1.SecretAccessKey != wantSecret || v1.SessionToken != wantToken {
+			t.Errorf("aws-sdk-go v1 reads something else in %s/%s", r.SecretNamespace, r.SecretName)
+		}
+		for _, as := range []func(*configv2.LoadSharedConfigOptions){
+			func(o *configv2.LoadSharedConfigOptions) {
+				o.CredentialsFiles, o.ConfigFiles = []string{file}, []string{}
+			},
+			func(o *configv2.LoadSharedConfigOptions) {
+				o.CredentialsFiles, o.ConfigFiles = []string{}, []string{file}
+			},
+		} {
+			v2, err := configv2.LoadSharedConfigProfile(t.Context(), "default", as)
+			must(t, err)
+			if c := v2.Credentials; c.AccessKeyID != v1.AccessKeyID || c.SecretAccessKey != wantSecret || c.SessionToken != wantToken {
+				t.Errorf("aws-sdk-go v2 reads something else in %s/%s", r.SecretNamespace, r.SecretName)
+			}
+		}
+	}
+}
+
+// A portal that gives the same credential until most of its life is over: it is asked, and nothing is written, because a write
+// restarts what uses the Secret.
+func TestWriting_TheSameCredentialIsNotWrittenAgain(t *testing.T) {
+	w := newCAPWorld(t, time.Hour, func(o *cap.Options) { o.Settings.ReuseUntilPercent = 80 })
+	w.start()
+	w.create()
+	w.eventuallyFresh()
+	before := w.contents("")
+	w.cap.ResetCounts()
+	w.api.Forget()
+	w.eventuallyRefreshed(w.requestRefresh())
+	w.eventually("CAP has been asked for both roles", func(context.Context) error {
+		return wantCalls(w.cap.Counts(), 1, 1)
+	})
+	w.stop()
+	w.start() // the Secrets tell of the earlier time; a new process asks once more at most, and writes nothing either
+	w.looked(w.operator)
+	w.stop()
+	if writes := w.secretWrites(); len(writes) != 0 {
+		t.Errorf("the same credential was written: %v", writes)
+	}
+	if n := w.cap.Counts().Requests; n > 4 {
+		t.Errorf("CAP was asked %d times", n)
+	}
+	if !sameContents(before, w.contents("")) {
+		t.Error("the Secrets have changed")
+	}
+}
+
+// A Secret that the API server lets nobody change.
+func TestWriting_AnImmutableSecretSaysWhatToDo(t *testing.T) {
+	w := newCAPWorld(t, time.Hour)
+	yes := true
+	frozen := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: machineNamespace, Name: machineSecret}, Immutable: &yes, Data: map[string][]byte{"a": {1}}}
+	must(t, w.client.Create(t.Context(), frozen))
+	w.start()
+	w.create()
+	row := w.eventuallyRow(machineNamespace, machineSecret, v1alpha1.ReasonWriteRefused)
+	if err := missing(row.Message, "immutable", "Delete it"); err != nil {
+		t.Error(err)
+	}
+	w.eventuallyReady(v1alpha1.ReasonRefreshFailing, "6/7")
+	must(t, w.client.Delete(t.Context(), frozen))
+	w.eventuallyFresh()
+}
