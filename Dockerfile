@@ -7,6 +7,8 @@ FROM --platform=$BUILDPLATFORM ${BUILDER} AS builder
 ARG TARGETOS=linux
 ARG TARGETARCH
 ARG VERSION=devel
+# The toolchain that go.mod asks for is downloaded where the builder's own is older, which would else refuse the module.
+ENV GOTOOLCHAIN=auto CGO_ENABLED=0
 USER root
 WORKDIR /src
 # The modules first: they change less often than the code.
@@ -17,20 +19,27 @@ COPY api api
 COPY config config
 COPY controllers controllers
 COPY internal internal
-# The Go toolchain that go.mod asks for is downloaded where the builder's own is older.
-RUN GOTOOLCHAIN=auto CGO_ENABLED=0 GOOS=${TARGETOS} GOARCH=${TARGETARCH} go build -trimpath \
+RUN GOOS=${TARGETOS} GOARCH=${TARGETARCH} go build -trimpath \
     -ldflags "-s -w -X github.com/openshift/credential-rotation-operator/internal/version.version=${VERSION}" \
     -o /credential-rotation-operator .
 
 FROM ${BASE}
 ARG VERSION=devel
+# Each label that the base has too is set, so that the image does not say that it is the base.
 LABEL name="credential-rotation-operator" \
+      com.redhat.component="credential-rotation-operator-container" \
       summary="Rotates the pull secret of an OpenShift cluster and keeps its short-lived AWS credentials fresh" \
       description="Rotates the pull secret of an OpenShift cluster and keeps its short-lived AWS credentials fresh" \
       version="${VERSION}" \
+      release="1" \
+      vendor="The credential-rotation-operator authors" \
+      maintainer="The credential-rotation-operator authors" \
+      url="https://github.com/openshift/credential-rotation-operator" \
       io.k8s.display-name="credential-rotation-operator" \
+      io.k8s.description="Rotates the pull secret of an OpenShift cluster and keeps its short-lived AWS credentials fresh" \
       io.openshift.tags="openshift,operator,credentials,rotation" \
       org.opencontainers.image.source="https://github.com/openshift/credential-rotation-operator" \
+      org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.licenses="Apache-2.0"
 # The roots that are trusted where the cluster gives no bundle of its own.
 COPY --from=builder /etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem /etc/pki/tls/certs/ca-bundle.crt
