@@ -123,6 +123,17 @@ func TestAScheduleCountsFromTheCreationOfTheObject(t *testing.T) {
 	}
 }
 
+// rendered waits until the machine-config-operator has rendered so many changes of the pull secret.
+func (w *world) rendered(n int) {
+	w.t.Helper()
+	harness.Eventually(w.t, "the pools have the pull secret", func(context.Context) error {
+		if got := w.mco.Renders(); got != n {
+			return fmt.Errorf("it has rendered %d changes, want %d", got, n)
+		}
+		return nil
+	})
+}
+
 // T is about the account, not about the object: whoever has satisfied it, nobody asks again.
 func TestATThatTheAccountHasSatisfiedCausesNoRotation(t *testing.T) {
 	w := newWorld(t, living())
@@ -131,6 +142,7 @@ func TestATThatTheAccountHasSatisfiedCausesNoRotation(t *testing.T) {
 	id := w.ocm.StartRotationElsewhere(w.account.ID)
 	w.ocm.CompleteEverything()
 	w.put("installer", w.ocm.PullSecret(w.account.ID))
+	w.rendered(1)
 	w.create(object.DeepCopy())
 	w.start()
 	satisfied := func(r *v1alpha1.PullSecretRotation) bool {
@@ -149,6 +161,7 @@ func TestATThatTheAccountHasSatisfiedCausesNoRotation(t *testing.T) {
 	// And the cluster restored from a backup: its old pull secret, which is dead, and the object without its status.
 	w.must(cp.Client.Delete(t.Context(), w.get()))
 	w.put("velero", w.before)
+	w.rendered(2) // a restored cluster's machines have the restored pull secret
 	w.create(object.DeepCopy())
 	r := w.waitFor("the restored cluster has caught up", ended)
 	if got := takenPart(r); got != string(v1alpha1.TriggerCatchUp) {
