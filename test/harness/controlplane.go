@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"slices"
-	"syscall"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -39,7 +37,8 @@ type ControlPlane struct {
 	// Kubectl is the path of a kubectl that fits the server; empty when there is none beside it.
 	Kubectl string
 
-	env *envtest.Environment
+	env  *envtest.Environment
+	line *lifeline
 }
 
 // StartControlPlane starts a control plane of its own. Authorisation is by RBAC, as in a cluster.
@@ -90,19 +89,22 @@ func start(crds []*apiextensionsv1.CustomResourceDefinition) (*ControlPlane, err
 		ControlPlaneStartTimeout: 2 * time.Minute,
 		ControlPlaneStopTimeout:  time.Minute,
 	}
-	// Whoever starts a control plane as root would otherwise leave etcd's fsyncs as the slowest part of every test.
-	env.ControlPlane.Etcd = &envtest.Etcd{}
-	env.ControlPlane.Etcd.Configure().Set("unsafe-no-fsync", "true")
-
-	cp := &ControlPlane{Scheme: scheme, env: env}
+	line, err := newLifeline()
+	if err != nil {
+		return nil, err
+	}
+	cp := &ControlPlane{Scheme: scheme, env: env, line: line}
+	if err := cp.configure(assets); err != nil {
+		return nil, errors.Join(err, line.cut())
+	}
 	if cp.Admin, err = env.Start(); err != nil {
-		return nil, errors.Join(fmt.Errorf("starting etcd and kube-apiserver from %s: %w", assets, err), env.Stop())
+		return nil, errors.Join(fmt.Errorf("starting etcd and kube-apiserver from %s: %w", assets, err), cp.Stop())
 	}
 	cp.AdminKubeconfig = env.KubeConfig
 	// Warnings (a deprecated field, a name that is no DNS label) would be the only thing that the client ever prints.
 	cp.Admin.WarningHandler = rest.NoWarnings{}
 	if cp.Client, err = client.New(cp.Admin, client.Options{Scheme: scheme}); err != nil {
-		return nil, errors.Join(err, env.Stop())
+		return nil, errors.Join(err, cp.Stop())
 	}
 	if kubectl := filepath.Join(assets, "kubectl"); isFile(kubectl) {
 		cp.Kubectl = kubectl
@@ -110,23 +112,22 @@ func start(crds []*apiextensionsv1.CustomResourceDefinition) (*ControlPlane, err
 	return cp, nil
 }
 
-// StopOnInterrupt has Ctrl-C, or SIGTERM, end the control plane and then this process. Without it both of its processes would
-// live on: they are in process groups of their own, which a terminal's signal does not reach.
-func (cp *ControlPlane) StopOnInterrupt() {
-	interrupted := make(chan os.Signal, 1)
-	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
-	go func() {
-		<-interrupted
-		fmt.Fprintln(os.Stderr, "interrupted: stopping etcd and kube-apiserver")
-		if err := errors.Join(cp.Stop(), RemoveOperatorBinary()); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-		}
-		os.Exit(1)
-	}()
+// configure says where both programs are and where they put their files.
+func (cp *ControlPlane) configure(assets string) error {
+	etcd, server := &envtest.Etcd{}, &envtest.APIServer{}
+	var errs [4]error
+	etcd.Path, errs[0] = cp.line.tie(filepath.Join(assets, "etcd"))
+	etcd.DataDir, errs[1] = cp.line.place("etcd-data")
+	server.Path, errs[2] = cp.line.tie(filepath.Join(assets, "kube-apiserver"))
+	server.CertDir, errs[3] = cp.line.place("certificates")
+	// Whoever starts a control plane as root would otherwise leave etcd's fsyncs as the slowest part of every test.
+	etcd.Configure().Set("unsafe-no-fsync", "true")
+	cp.env.ControlPlane.Etcd, cp.env.ControlPlane.APIServer = etcd, server
+	return errors.Join(errs[:]...)
 }
 
-// Stop ends both processes.
-func (cp *ControlPlane) Stop() error { return cp.env.Stop() }
+// Stop ends both processes and removes their files. They end with this process too, however that ends.
+func (cp *ControlPlane) Stop() error { return errors.Join(cp.env.Stop(), cp.line.cut()) }
 
 func isFile(path string) bool {
 	info, err := os.Stat(path)

@@ -28,7 +28,6 @@ func run(m *testing.M) (code int, err error) {
 	if controlPlane, err = harness.StartControlPlane(context.Background()); err != nil {
 		return 0, err
 	}
-	controlPlane.StopOnInterrupt()
 	defer func() { err = errors.Join(err, controlPlane.Stop(), harness.RemoveOperatorBinary()) }()
 	return m.Run(), nil
 }
