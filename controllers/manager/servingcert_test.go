@@ -134,7 +134,7 @@ func TestMetricsEndpoint_TakesACertificateThatAppearsAfterTheStart(t *testing.T)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer conn.Close()
+		defer func() { _ = conn.Close() }()
 		if protocol := conn.ConnectionState().NegotiatedProtocol; protocol != "http/1.1" {
 			t.Errorf("the protocol is %q, want HTTP/1.1 alone", protocol)
 		}

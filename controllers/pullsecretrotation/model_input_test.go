@@ -30,7 +30,6 @@ var modelOptions = Options{
 // scenario is a part of the world that stays as it is on a walk.
 type scenario struct {
 	name      string
-	about     string
 	fine      bool // each look is a move of its own
 	follow    bool
 	token     bool // OCM credentials from the start

@@ -67,7 +67,6 @@ type walk struct {
 	nodes       []node
 	queue       []entry
 	transitions int
-	depth       int
 }
 
 type node struct {

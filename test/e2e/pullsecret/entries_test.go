@@ -30,7 +30,7 @@ func lived(issued []byte) []byte {
 		// A token beside user name and password: readers prefer it.
 		entryOf(issued, "registry.connect.redhat.com", `,"identitytoken":"CANARY-identity-token"`),
 		fmt.Sprintf(`"123456789012.dkr.ecr.us-east-1.amazonaws.com":{"auth":%q,"email":""}`, basic("AWS")),
-		fmt.Sprintf(`"customer.azurecr.io":{"username":"00000000-0000-0000-0000-000000000000","password":"CANARY-of-acr"}`),
+		`"customer.azurecr.io":{"username":"00000000-0000-0000-0000-000000000000","password":"CANARY-of-acr"}`,
 		fmt.Sprintf(`"arosvc.azurecr.io":{"auth":%q}`, basic("arosvc")),
 		fmt.Sprintf(`"https://index.docker.io/v1/":{"auth":%q}`, basic("docker")),
 		fmt.Sprintf(`"quay.io/customer":{"auth":%q}`, basic("customer+robot")),

@@ -38,7 +38,8 @@ func TestPortal_IssuesATemporaryCredentialInBothDialects(t *testing.T) {
 
 func TestPortal_GivesANewCredentialForEachRequestUnlessToldToReuse(t *testing.T) {
 	p := newPortal(t)
-	if p.ask(cap.C2S, role).credential(t).AccessKeyID == p.ask(cap.C2S, role).credential(t).AccessKeyID {
+	one, other := p.ask(cap.C2S, role).credential(t), p.ask(cap.C2S, role).credential(t)
+	if one.AccessKeyID == other.AccessKeyID {
 		t.Error("two requests got the same credential")
 	}
 	p.Configure(func(s *cap.Settings) { s.ReuseUntilPercent = 50 })
