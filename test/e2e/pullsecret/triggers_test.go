@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	machineconfigurationv1 "github.com/openshift/api/machineconfiguration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -123,12 +124,21 @@ func TestAScheduleCountsFromTheCreationOfTheObject(t *testing.T) {
 	}
 }
 
-// rendered waits until the machine-config-operator has rendered so many changes of the pull secret.
+// rendered waits until the machine-config-operator has brought so many changes of the pull secret to all machines.
 func (w *world) rendered(n int) {
 	w.t.Helper()
-	harness.Eventually(w.t, "the pools have the pull secret", func(context.Context) error {
+	harness.Eventually(w.t, "the machines have the pull secret", func(ctx context.Context) error {
 		if got := w.mco.Renders(); got != n {
-			return fmt.Errorf("it has rendered %d changes, want %d", got, n)
+			return fmt.Errorf("%d changes are rendered, want %d", got, n)
+		}
+		pools := &machineconfigurationv1.MachineConfigPoolList{}
+		if err := cp.Client.List(ctx, pools); err != nil {
+			return err
+		}
+		for _, p := range pools.Items {
+			if p.Status.Configuration.Name != p.Spec.Configuration.Name || p.Status.UpdatedMachineCount != p.Status.MachineCount {
+				return fmt.Errorf("the pool %s is under way", p.Name)
+			}
 		}
 		return nil
 	})
