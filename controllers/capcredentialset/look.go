@@ -152,7 +152,7 @@ func certificateBasis(secret *corev1.Secret) string {
 }
 
 func certificateMessage(ref types.NamespacedName, err *cap.CertificateError) string {
-	return fmt.Sprintf("The client certificate in Secret %s cannot be used: %s. No credential is fetched until it is replaced; those there are expire.", ref, err.Message)
+	return fmt.Sprintf("The client certificate in Secret %s cannot be used: %s. No credential is fetched until it is replaced.", ref, err.Message)
 }
 
 const (

@@ -64,7 +64,11 @@ func (s *scope) setReady() {
 		conditions.Remove(s.set, v1alpha1.ConditionStalled)
 		return
 	case s.hold != nil:
-		conditions.Stalled(s.set, s.hold.Reason, s.hold.Message)
+		message := s.hold.Message
+		if first := s.set.Status.EarliestExpiry; s.hold.Fetching && first != nil {
+			message += " The first of those in the Secrets expires at " + first.UTC().Format(time.RFC3339) + "."
+		}
+		conditions.Stalled(s.set, s.hold.Reason, message)
 		return
 	case s.requestsErr != nil:
 		conditions.Stalled(s.set, v1alpha1.ReasonForbidden, "The CredentialsRequests cannot be read, so none is served ("+string(apierrors.ReasonForError(s.requestsErr))+

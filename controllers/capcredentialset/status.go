@@ -116,6 +116,8 @@ func shorten(s string, limit int) string {
 type trouble struct {
 	reason, message string
 	refs            []types.NamespacedName
+	// expires is when the first of the credentials that these Secrets still hold dies; zero: not known.
+	expires time.Time
 }
 
 // troubles groups the rows that are not fresh by their reason, in the rows' order.
@@ -134,13 +136,18 @@ func troubles(rows []row) []trouble {
 			all = append(all, trouble{reason: r.Result, message: r.Message})
 		}
 		all[n].refs = append(all[n].refs, r.Ref)
+		all[n].expires = earlier(all[n].expires, r.ExpiresAt)
 	}
 	return all
 }
 
-// String is one sentence for the condition: what, whom it concerns, and what to do.
+// String is one sentence for the condition: what, whom it concerns and how much time is left, and what to do.
 func (t trouble) String() string {
-	return fmt.Sprintf("%s (%s): %s", t.reason, listed(names(t.refs)), t.message)
+	whom := listed(names(t.refs))
+	if !t.expires.IsZero() {
+		whom += "; what is there expires at " + t.expires.UTC().Format(time.RFC3339)
+	}
+	return fmt.Sprintf("%s (%s): %s", t.reason, whom, t.message)
 }
 
 // listed names the first few of many.
