@@ -93,6 +93,7 @@ func TestCertificate_EachTroubleHasItsReasonAndCAPIsNotAsked(t *testing.T) {
 			if !stalled(ready) {
 				t.Error("nobody is called to help")
 			}
+			w.eventuallyCondition(v1alpha1.ConditionReady, tc.reason, "expires at "+ready.Status.EarliestExpiry.UTC().Format(time.RFC3339))
 			if n := w.cap.Counts().Requests - calls; n != 0 {
 				t.Errorf("CAP was asked %d times", n)
 			}

@@ -77,13 +77,14 @@ func TestExplain_TroubleIsOneSentenceWithWhomItConcernsAndWhatToDo(t *testing.T)
 	w := newCAPWorld(t, time.Hour)
 	w.start()
 	w.create()
-	w.eventuallyFresh()
+	expires := rowOf(w.eventuallyReady(v1alpha1.ReasonFresh, "7/7"), machineNamespace, machineSecret).ExpiresAt
 	must(t, w.cap.Break(cap.Fault{Kind: cap.FaultHTML, Role: machineRole}))
 	w.requestRefresh()
 	w.waitFor("Stalled")
 	w.eventuallyReady(v1alpha1.ReasonRefreshFailing, "4/7")
 	w.eventuallyCondition(v1alpha1.ConditionReady, v1alpha1.ReasonRefreshFailing,
-		"4 of 7 credentials are fresh.", v1alpha1.ReasonAuthenticationRefused, machineNamespace+"/"+machineSecret, "Check that the client certificate is registered")
+		"4 of 7 credentials are fresh.", v1alpha1.ReasonAuthenticationRefused, machineNamespace+"/"+machineSecret,
+		"; what is there expires at "+expires.UTC().Format(time.RFC3339), "Check that the client certificate is registered")
 	w.eventuallyEvent(v1alpha1.ReasonAuthenticationRefused, "Warning", machineNamespace+"/"+machineSecret)
 	set, err := w.read(t.Context())
 	must(t, err)
