@@ -68,6 +68,7 @@ vet: ## Run go vet.
 .PHONY: lint
 lint: ## Run golangci-lint (the first time it is compiled, which takes a few minutes).
 	$(TOOL) golangci-lint run --timeout 30m
+	cd hack/bundle && go tool -modfile=../tools/go.mod golangci-lint run --timeout 30m --config ../../.golangci.yml
 
 .PHONY: verify
 verify: ## Check that generated files, formatting and go.mod are up to date; says what to run if not.
