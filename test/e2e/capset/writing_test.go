@@ -12,7 +12,7 @@ import (
 	"time"
 
 	configv2 "github.com/aws/aws-sdk-go-v2/config"
-	credentialsv1 "github.com/aws/aws-sdk-go/aws/credentials"
+	credentialsv1 "github.com/aws/aws-sdk-go/aws/credentials" //nolint:staticcheck // Components of older releases still read the file with it.
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
