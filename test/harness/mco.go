@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -107,6 +108,9 @@ func (m *MachineConfigOperator) run(ctx context.Context, rendered string) {
 		if err == nil && now.Sub(lastStep) >= m.perMachine {
 			lastStep, err = now, m.step(ctx)
 		}
+		if errors.Is(err, errNotJSON) {
+			continue // it renders nothing until somebody repairs the pull secret, as the real one
+		}
 		if err != nil && ctx.Err() == nil && !apierrors.IsConflict(err) {
 			m.mu.Lock()
 			m.err = err
@@ -114,6 +118,9 @@ func (m *MachineConfigOperator) run(ctx context.Context, rendered string) {
 		}
 	}
 }
+
+// errNotJSON is what keeps the template controller from making the file.
+var errNotJSON = errors.New("the pull secret is not JSON")
 
 // pullSecretHash stands for the file that the template controller makes of the pull secret.
 func (m *MachineConfigOperator) pullSecretHash(ctx context.Context) (string, error) {
@@ -126,7 +133,7 @@ func (m *MachineConfigOperator) pullSecretHash(ctx context.Context) (string, err
 	}
 	var compact bytes.Buffer
 	if err := json.Compact(&compact, secret.Data[corev1.DockerConfigJsonKey]); err != nil {
-		return "", fmt.Errorf("the pull secret is not JSON, which degrades the machine-config-operator")
+		return "", errNotJSON
 	}
 	return fmt.Sprintf("%x", sha256.Sum256(compact.Bytes()))[:12], nil
 }
