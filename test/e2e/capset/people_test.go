@@ -24,7 +24,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/harness"
 )
 
-// execute runs a line as an administrator types it. There is no oc here; for what the operator's messages say, kubectl
+// execute runs a line as an administrator types it, who has oc and the operator's own commands. There is no oc here; for what the operator's messages say, kubectl
 // understands the same.
 func (w *world) execute(line string) string {
 	w.t.Helper()
@@ -35,6 +35,9 @@ func (w *world) execute(line string) string {
 	must(w.t, os.WriteFile(filepath.Join(dir, "kubeconfig"), controlPlane.AdminKubeconfig, 0o600))
 	must(w.t, os.Symlink(controlPlane.Kubectl, filepath.Join(dir, "kubectl")))
 	must(w.t, os.Symlink(controlPlane.Kubectl, filepath.Join(dir, "oc")))
+	operator, err := harness.BuildOperator(w.t.Context())
+	must(w.t, err)
+	must(w.t, os.Symlink(operator, filepath.Join(dir, "credential-rotation-operator")))
 	cmd := exec.CommandContext(w.t.Context(), "sh", "-c", line)
 	cmd.Env = []string{"PATH=" + dir + ":" + os.Getenv("PATH"), "KUBECONFIG=" + filepath.Join(dir, "kubeconfig"), "HOME=" + dir}
 	out, err := cmd.CombinedOutput()

@@ -254,3 +254,32 @@ func TestSchedule_ARequestForcesOneRefreshOfWhatIsOlder(t *testing.T) {
 		t.Errorf("CAP was asked %v times, want once per role", n.ByRole)
 	}
 }
+
+// The command does the same for who does not want to type a time.
+func TestSchedule_TheRefreshCommandForcesOneRefresh(t *testing.T) {
+	w := newCAPWorld(t, time.Hour)
+	w.start()
+	w.create()
+	set := w.eventuallyReady(v1alpha1.ReasonFresh, "7/7")
+	newest := set.Status.Targets[0].RefreshedAt.Time
+	for _, row := range set.Status.Targets {
+		if row.RefreshedAt.After(newest) {
+			newest = row.RefreshedAt.Time
+		}
+	}
+	w.eventually("the second of the refresh is over, because bookkeeping has no fractions", func(context.Context) error {
+		if time.Now().Before(newest.Add(time.Second)) {
+			return errors.New("not yet")
+		}
+		return nil
+	})
+	w.cap.ResetCounts()
+	out := w.execute("credential-rotation-operator refresh " + setName)
+	if err := missing(out, setName, "older than"); err != nil {
+		t.Error(err)
+	}
+	w.eventuallyRefreshed(newest.Add(time.Second))
+	if err := wantCalls(w.cap.Counts(), 1, 1); err != nil {
+		t.Error(err)
+	}
+}
