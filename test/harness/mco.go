@@ -185,6 +185,9 @@ func stepPool(pool *machineconfigurationv1.MachineConfigPool, degraded bool) {
 	setPoolCondition(pool, machineconfigurationv1.MachineConfigPoolDegraded, false, "")
 	s.ObservedGeneration = pool.Generation
 	switch {
+	case !behind && s.UpdatedMachineCount < s.MachineCount:
+		*s = settledPool(pool.Spec.Configuration, s.MachineCount) // back to what it had: the machines that had switched go back
+		s.ObservedGeneration = pool.Generation
 	case behind && pool.Spec.Paused:
 		s.UpdatedMachineCount = 0
 		setPoolCondition(pool, machineconfigurationv1.MachineConfigPoolUpdated, false, "Pool is paused; will not update to "+pool.Spec.Configuration.Name)
