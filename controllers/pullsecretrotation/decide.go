@@ -132,6 +132,8 @@ type Check struct {
 	// Named is true when the spec names the image, so that it must be there.
 	Named  bool
 	Result registry.Result
+	// Since is when the registry began to answer so.
+	Since time.Time
 }
 
 // Input is all that a decision depends on.

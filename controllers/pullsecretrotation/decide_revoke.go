@@ -3,6 +3,7 @@ package pullsecretrotation
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/internal/ocm"
@@ -57,14 +58,30 @@ func checkApplied(in Input) (Decision, bool) {
 	if in.Facts.Checks == nil {
 		return look(CheckInUse), true
 	}
-	if refused, _ := judge(in.Facts.Checks); len(refused) > 0 && in.Status.Rotation.RolledBackAt == nil {
+	if refused, _ := judge(in.Facts.Checks); len(refused) > 0 && in.Status.Rotation.RolledBackAt == nil && in.Spec.Rollback != v1alpha1.RollbackNever {
 		verdict := wait(Failing, v1alpha1.ReasonRegistriesRefuse, "Applied credentials refused",
-			fmt.Sprintf("The pull secret applied at %s is refused: %s.", onTheClock(in.Status.Rotation.AppliedAt.Time), strings.Join(refused, "; ")), in.Options.PollMin)
+			fmt.Sprintf("The pull secret applied at %s is refused: %s.", onTheClock(in.Status.Rotation.AppliedAt.Time), strings.Join(refused, "; ")), in.Options.VerifyRetry)
+		if until := refusedSince(in.Facts.Checks).Add(in.Options.VerifyDeadline); in.Now.Before(until) {
+			// A registry's bad moment is no reason to go back: it is asked again, as about new credentials.
+			verdict.Message += fmt.Sprintf(" If that is so until %s, the old entries are put back.", onTheClock(until))
+			return verdict, true
+		}
 		if d := rollBack(in, verdict); d.Step != Wait {
 			return d, true
 		}
 	}
 	return look(RecordHealth), true
+}
+
+// refusedSince is when the first of the registries that refuse began to.
+func refusedSince(checks []Check) time.Time {
+	var first time.Time
+	for _, c := range checks {
+		if c.Result.Outcome.Refused() && c.Policy != v1alpha1.VerificationSkip && (first.IsZero() || c.Since.Before(first)) {
+			first = c.Since
+		}
+	}
+	return first
 }
 
 // rollBack puts the old entries back while OCM keeps the old credentials alive, which only its list can tell. Afterwards the

@@ -202,7 +202,18 @@ func TestDecide_FromTheTargetToTheEnd(t *testing.T) {
 		{"registries that refuse what was applied roll it back", func(in *Input) {
 			rolledOut(in)
 			in.Status.LastHealthCheck, in.Facts.Checks = hours(-7), said(registry.Unauthorized, v1alpha1.VerificationRequired)
+			in.Facts.Checks[0].Since = noon.Add(-in.Options.VerifyDeadline)
 		}, RollBack, "", ""},
+		{"not for a registry's bad moment", func(in *Input) {
+			rolledOut(in)
+			in.Status.LastHealthCheck, in.Facts.Checks = hours(-7), said(registry.Unauthorized, v1alpha1.VerificationRequired)
+			in.Facts.Checks[0].Since = noon.Add(time.Second - in.Options.VerifyDeadline)
+		}, Wait, v1alpha1.ReasonRegistriesRefuse, "the old entries are put back"},
+		{"nor when the spec says Never", func(in *Input) {
+			rolledOut(in)
+			in.Status.LastHealthCheck, in.Facts.Checks = hours(-7), said(registry.Unauthorized, v1alpha1.VerificationRequired)
+			in.Spec.Rollback = v1alpha1.RollbackNever
+		}, RecordHealth, "", ""},
 		{"registries that cannot be reached do not", func(in *Input) {
 			rolledOut(in)
 			in.Status.LastHealthCheck, in.Facts.Checks = hours(-7), said(registry.Unreachable, v1alpha1.VerificationRequired)

@@ -191,13 +191,14 @@ func outcome(c Check) string {
 func (s *scope) noteRegistries(checks []Check) {
 	before := s.obj.Status.Registries
 	s.obj.Status.Registries = nil
-	for _, c := range checks {
+	for i, c := range checks {
 		n := v1alpha1.RegistryStatus{Registry: c.Registry, Result: outcome(c), Message: c.Result.Message, CheckedAt: s.timestamp()}
 		for _, b := range before {
 			if b.Registry == n.Registry && b.Result == n.Result && b.Message == n.Message {
 				n.CheckedAt = b.CheckedAt
 			}
 		}
+		checks[i].Since = n.CheckedAt.Time
 		s.obj.Status.Registries = append(s.obj.Status.Registries, n)
 	}
 }

@@ -22,8 +22,13 @@ func (o Opening) Open() bool { return !o.At.IsZero() }
 func WindowOpened(windows []Window, now time.Time) (opened Opening, nextOpen time.Time) {
 	for _, w := range windows {
 		at, open := LastTick(w.Schedule, now.Add(-w.Duration), now)
-		if open && at.Add(w.Duration).After(opened.At.Add(opened.Duration)) {
-			opened = Opening{At: at, Duration: w.Duration}
+		if closes := at.Add(w.Duration); open && closes.After(opened.At.Add(opened.Duration)) {
+			// Windows that overlap are one: an opening that moved on with each tick would put off for ever who waits a
+			// while after it.
+			if oldest, ok := NextTick(w.Schedule, now.Add(-w.Duration)); ok && oldest.Before(at) {
+				at = oldest
+			}
+			opened = Opening{At: at, Duration: closes.Sub(at)}
 		}
 		if tick, ok := NextTick(w.Schedule, now); ok && (nextOpen.IsZero() || tick.Before(nextOpen)) {
 			nextOpen = tick

@@ -35,6 +35,14 @@ func TestWindowOpened(t *testing.T) {
 	}
 }
 
+func TestWindowOpened_TakesWindowsThatOverlapForOne(t *testing.T) {
+	quarters := []Window{{cronIn(t, "*/15 * * * *", "UTC"), time.Hour}}
+	opened, _ := WindowOpened(quarters, at(t, "2026-05-01T10:20:00Z"))
+	if !opened.At.Equal(at(t, "2026-05-01T09:30:00Z")) || opened.Duration != 105*time.Minute {
+		t.Errorf("got %+v, want open since 09:30, the oldest that is still open, until 11:15", opened)
+	}
+}
+
 func TestWindowOpened_IsTheOneThatClosesLast(t *testing.T) {
 	short := Window{cronIn(t, "0 * * * *", "UTC"), time.Hour}
 	long := Window{cronIn(t, "0 8 * * *", "UTC"), 4 * time.Hour}
