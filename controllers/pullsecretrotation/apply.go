@@ -89,11 +89,13 @@ func (s *scope) applyTo(ctx context.Context, t *target, heal bool) error {
 	}
 	r := s.rotation()
 	if bytes.Equal(merged, t.doc.Raw()) {
-		result := v1alpha1.ReasonAlreadyCurrent
+		result, ours := v1alpha1.ReasonAlreadyCurrent, false
 		if writer(t.secret) == FieldOwner && len(r.Pools) > 0 {
 			result = v1alpha1.ReasonPullSecretUpdated // by this operator, right before a crash
+			at := targetStatus(&s.obj.Status, t.ref)
+			ours = !heal && (at == nil || at.AppliedAt == nil || at.AppliedAt.Before(r.VerifiedAt))
 		}
-		s.noteTarget(t.ref, result, "", changes, false)
+		s.noteTarget(t.ref, result, "", changes, ours)
 		if !heal {
 			s.event(corev1.EventTypeNormal, result, "Apply", "%s has the new credentials of rotation %s", t.ref, r.ID)
 		}

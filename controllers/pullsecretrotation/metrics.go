@@ -42,6 +42,9 @@ func observeOCM(method, path string, status int) {
 func (s *scope) measure(d Decision) {
 	forgetMetrics(s.obj.Name)
 	states.WithLabelValues(s.obj.Name, string(d.State), d.Reason).Set(1)
+	for _, t := range s.obj.Spec.Targets {
+		heals.WithLabelValues(s.obj.Name, t.Namespace, t.Name).Add(0) // increase() does not see a series' first value
+	}
 	switch c := meta.FindStatusCondition(s.obj.Status.Conditions, v1alpha1.ConditionPullSecretValid); {
 	case c == nil:
 	case c.Status == metav1.ConditionTrue:

@@ -158,7 +158,7 @@ func (w *world) end() end {
 	}
 	r.Status.Rotation.Adopted = false
 	for i := range r.Status.Targets {
-		r.Status.Targets[i].AppliedAt, r.Status.Targets[i].Entries = nil, nil
+		r.Status.Targets[i].Entries = nil
 	}
 	var status any
 	raw, err := json.Marshal(r.Status)
