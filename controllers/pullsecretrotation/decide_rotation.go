@@ -132,13 +132,17 @@ func awaitIssueMessage(in Input) Decision {
 			fmt.Sprintf("OCM no longer offers the new credentials of rotation %s to this cluster: insights-operator or a person has applied them, or the offer has expired. In the latter "+
 				"case the pull secret in use dies when OCM ends the rotation; an OCM credential in spec.ocm.credentialsSecretRef prevents that.", r.ID), pollInterval(in))
 	}
+	switched := ""
+	if r.Adopted { // found after it was requested, so maybe after it issued
+		switched = " Or it has, and this cluster had switched before the rotation was found here: then only its end is awaited."
+	}
 	if age := in.Now.Sub(asked); age > in.Options.IssueDeadline {
 		return wait(Failing, v1alpha1.ReasonIssueOverdue, "Waiting for new credentials (overdue)",
 			fmt.Sprintf("OCM has not issued new credentials for rotation %s, asked at %s; its batch runs four times a day. The pull secret in use is unchanged and keeps working. "+
-				"Waiting goes on; open a support case with Red Hat that names the rotation.", r.ID, onTheClock(asked)), pollInterval(in))
+				"Waiting goes on; open a support case with Red Hat that names the rotation.%s", r.ID, onTheClock(asked), switched), pollInterval(in))
 	}
 	return wait(Progressing, v1alpha1.ReasonAwaitingIssue, "Waiting for new credentials",
-		fmt.Sprintf("OCM has not issued new credentials yet; its batch runs four times a day. Rotation %s was asked for at %s.", r.ID, onTheClock(asked)),
+		fmt.Sprintf("OCM has not issued new credentials yet; its batch runs four times a day. Rotation %s was asked for at %s.%s", r.ID, onTheClock(asked), switched),
 		pollInterval(in))
 }
 
