@@ -7,6 +7,7 @@ import (
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/internal/registry"
+	"github.com/openshift/credential-rotation-operator/internal/schedule"
 )
 
 // verifying asks the registries about the new credentials before anything is written.
@@ -25,7 +26,8 @@ func verifying(in Input, d due) Decision {
 		return look(CheckIssued)
 	}
 	refused, unknown := judge(in.Facts.Checks)
-	retry := max(in.Options.VerifyRetry, patience(in.Facts.Checks))
+	// Each retry asks OCM once and every registry: less often the longer it takes.
+	retry := max(schedule.PollInterval(in.Now.Sub(r.IssuedAt.Time), in.Options.VerifyRetry, in.Options.PollMax), patience(in.Facts.Checks))
 	switch {
 	case len(refused) == 0 && len(unknown) == 0:
 		return look(MarkVerified)
@@ -36,7 +38,7 @@ func verifying(in Input, d due) Decision {
 	case len(refused) > 0:
 		return wait(Failing, v1alpha1.ReasonCredentialsRefused, "New credentials refused",
 			fmt.Sprintf("The new credentials are refused: %s. Nothing was written; the pull secret in use keeps working until OCM revokes it. Retried; if it stays, open a "+
-				"support case with Red Hat that names rotation %s, or set spec.verification for that registry.", strings.Join(refused, "; "), r.ID), in.Options.PollMin)
+				"support case with Red Hat that names rotation %s, or set spec.verification for that registry.", strings.Join(refused, "; "), r.ID), retry)
 	default:
 		return wait(Failing, v1alpha1.ReasonVerificationIncomplete, "Verifying new credentials",
 			fmt.Sprintf("The new credentials could not be verified: %s. Nothing was written; the pull secret in use keeps working until OCM revokes it. Check the way from this cluster to "+
