@@ -76,12 +76,17 @@ func (e *profileEdit) line(line string) {
 		return // "  abc==" is the end of a token that was broken into lines, not a key
 	}
 	if m == nil {
-		if e.skipping && strings.TrimSpace(text) != "" && (text[0] == ' ' || text[0] == '\t') {
+		trimmed := strings.TrimSpace(text)
+		if trimmed != "" && (trimmed[0] == '#' || trimmed[0] == ';') {
+			e.out = append(e.out, line) // a comment, indented or not; one at the end may speak of the next section: keys go before it
+			return
+		}
+		if e.skipping && trimmed != "" && (text[0] == ' ' || text[0] == '\t') {
 			return
 		}
 		e.skipping = false
-		if trimmed := strings.TrimSpace(text); trimmed == "" || trimmed[0] == '#' || trimmed[0] == ';' {
-			e.out = append(e.out, line) // trailing comments may speak of the next section: keys go before them
+		if trimmed == "" {
+			e.out = append(e.out, line)
 			return
 		}
 		e.keep(line)

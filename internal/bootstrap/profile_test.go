@@ -115,7 +115,8 @@ func FuzzSetProfile(f *testing.F) {
 		rest := string(got)
 		for line := range strings.Lines(file) {
 			lower := strings.ToLower(line)
-			if strings.Contains(lower, "aws_") || line[0] == ' ' || line[0] == '\t' {
+			comment := strings.HasPrefix(strings.TrimSpace(line), "#")
+			if strings.Contains(lower, "aws_") || !comment && (line[0] == ' ' || line[0] == '\t') {
 				continue // ours, or perhaps the rest of one of ours
 			}
 			_, after, found := strings.Cut(rest, strings.TrimRight(line, "\r\n"))
