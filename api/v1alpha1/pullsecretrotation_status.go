@@ -198,7 +198,7 @@ type PoolStatus struct {
 type RegistryStatus struct {
 	// Registry as it is written in the pull secret.
 	Registry string `json:"registry"`
-	// Result: Accepted, Unauthorized, Denied, NotFound, Unreachable, RateLimited, TLSError, Skipped or Absent.
+	// Result: Accepted, Unauthorized, Denied, NotFound, Unreachable, RateLimited, TLSError or Skipped.
 	Result string `json:"result"`
 	// Message in words, without any part of a credential.
 	// +optional

@@ -252,7 +252,7 @@ type RegistryVerification struct {
 	// +optional
 	Policy VerificationPolicy `json:"policy,omitempty"`
 	// Image whose manifest must be readable, to prove the right to pull and not only the login. Default: the cluster's own
-	// release image for its registry, a login for the others.
+	// release image for its registry, ubi8/ubi:latest for registry.redhat.io, a login for the others.
 	// +kubebuilder:validation:MaxLength=1024
 	// +optional
 	Image string `json:"image,omitempty"`

@@ -1,18 +1,17 @@
 // Package pullsecretrotation sees an account's pull secret through its rotation.
 //
-// The package is read in this order. Decide (decide.go and its neighbours) is a pure function of the spec, the persisted
-// status, the facts gathered so far and the time; it names one Step. The reconciler (reconciler.go) performs the Step, which
+// The package is read in this order. Decide (decide.go; between rotations decide_between.go and gate.go, within one the other
+// decide_*.go) is a pure function of the spec, the persisted status, the facts gathered so far and the time; it names one Step. The reconciler (reconciler.go) performs the Step, which
 // either gathers a fact, or has one effect and persists that it happened, and asks again until the answer is Wait. What
 // happens in the world, in its order:
 //
 //	begin.go     baseline and backup, for a rotation requested, adopted or caught up with
-//	request.go   the intent, the one POST, the id
-//	issue.go     OCM gives out new credentials, while it still says "pending"
+//	request.go   the intent, the one POST, the id; OCM gives out new credentials, while it still says "pending"
 //	verify.go    the registries are asked about them
 //	apply.go     they are merged into the targets; also healing and rollback
 //	finish.go    the pools have them, OCM has deleted the old ones
 //
-// Rights the package needs (config/rbac): get, list, watch and update of each target Secret by name; everything on Secrets
+// Rights the package needs (config/rbac): get, list, watch and patch of each target Secret by name; everything on Secrets
 // in the operator's namespace (OCM credential, backups) and get on ConfigMaps there; get on ClusterVersion/version,
 // Infrastructure/cluster and MachineConfiguration/cluster; list of MachineConfigPools; its own kind and its status; events.
 package pullsecretrotation
