@@ -50,14 +50,18 @@ func betweenRotations(in Input, d due) Decision {
 		return audit(in, d, isDue, nextHealth)
 	}
 	if r, ok := pending(rotations); ok {
-		return begin(r, reasonFor(r, d), d)
+		reason := v1alpha1.TriggerStartedElsewhere
+		if d.satisfiedBy(r) {
+			reason = d.reason
+		}
+		return Decision{Step: Begin, Rotation: foundFor(r, reason, d)}
 	}
 	if w, ok := catchUp(in, d, rotations); ok {
 		return w
 	}
 	if isDue {
 		if r, ok := satisfying(rotations, d.t); ok {
-			return Decision{Step: RecordSatisfied, Rotation: found(r, v1alpha1.TriggerStartedElsewhere, &d.t)}
+			return Decision{Step: RecordSatisfied, Rotation: foundFor(r, v1alpha1.TriggerStartedElsewhere, d)}
 		}
 	}
 	if !in.Now.Before(nextHealth) {
@@ -96,10 +100,7 @@ func catchUp(in Input, d due, rotations []ocm.Rotation) (Decision, bool) {
 	}
 	r := v1alpha1.RotationStatus{Adopted: true, OCMStatus: ocm.RotationCompleted}
 	if len(rotations) > 0 {
-		r = found(rotations[0], v1alpha1.TriggerCatchUp, nil)
-		if d.set && !rotations[0].CreatedAt.Before(d.t) {
-			r.After = timePtr(d.t)
-		}
+		r = foundFor(rotations[0], v1alpha1.TriggerCatchUp, d)
 	}
 	r.Reason = v1alpha1.TriggerCatchUp
 	return Decision{Step: Begin, Rotation: r}, true
@@ -195,12 +196,7 @@ func outdated(in Input) bool {
 	if in.Facts.Issued == nil || !in.Facts.Issued.Present || in.Facts.Issued.SameAsIssued {
 		return false
 	}
-	for _, t := range in.Facts.Targets {
-		if len(t.Old) > 0 {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(in.Facts.Targets, func(t TargetFact) bool { return len(t.Old) > 0 })
 }
 
 // fightUntil is until when an entry that was put back is left alone: not at all for the first three times, then 1 minute,
@@ -266,7 +262,7 @@ func recheckTarget(t TargetFact) time.Duration {
 	return recheckForPeople
 }
 
-// brokenTarget is the first of the others that cannot be used.
+// brokenTarget is the first that cannot be used.
 func brokenTarget(in Input) (TargetFact, bool) {
 	for _, t := range in.Facts.Targets {
 		if t.Problem != "" {
@@ -276,26 +272,16 @@ func brokenTarget(in Input) (TargetFact, bool) {
 	return TargetFact{}, false
 }
 
-// begin starts to see a rotation through that this cluster did not request.
-func begin(r ocm.Rotation, reason v1alpha1.RotationTrigger, d due) Decision {
-	f := found(r, reason, nil)
-	if d.set && !r.CreatedAt.Before(d.t) {
-		f.After = timePtr(d.t)
-	}
-	return Decision{Step: Begin, Rotation: f}
+// found is a rotation that this cluster did not request, as OCM lists it.
+func found(r ocm.Rotation, reason v1alpha1.RotationTrigger) v1alpha1.RotationStatus {
+	return v1alpha1.RotationStatus{ID: r.ID, Adopted: true, Reason: reason, OCMStatus: r.Status, RequestedAt: timePtr(r.CreatedAt)}
 }
 
-func reasonFor(r ocm.Rotation, d due) v1alpha1.RotationTrigger {
-	if d.set && !r.CreatedAt.Before(d.t) {
-		return d.reason
-	}
-	return v1alpha1.TriggerStartedElsewhere
-}
-
-func found(r ocm.Rotation, reason v1alpha1.RotationTrigger, after *time.Time) v1alpha1.RotationStatus {
-	s := v1alpha1.RotationStatus{ID: r.ID, Adopted: true, Reason: reason, OCMStatus: r.Status, RequestedAt: timePtr(r.CreatedAt)}
-	if after != nil {
-		s.After = timePtr(*after)
+// foundFor also notes the T that it satisfies.
+func foundFor(r ocm.Rotation, reason v1alpha1.RotationTrigger, d due) v1alpha1.RotationStatus {
+	s := found(r, reason)
+	if d.satisfiedBy(r) {
+		s.After = timePtr(d.t)
 	}
 	return s
 }

@@ -141,7 +141,7 @@ func awaitingRevocation(in Input, d due) Decision {
 		if r.RolledBackAt != nil {
 			return look(MarkIssued) // the old credentials are dead: the new ones must go in again
 		}
-		return Decision{Step: Finish, Rotation: found(current, r.Reason, nil)}
+		return Decision{Step: Finish, Rotation: found(current, r.Reason)}
 	}
 	return awaitRevokeMessage(in)
 }

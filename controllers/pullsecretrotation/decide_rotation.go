@@ -66,7 +66,7 @@ const clockSkew = 5 * time.Minute
 // adopt takes over a rotation that OCM lists in the place of one of our own. When it was requested before T, it is seen
 // through and T still needs its own.
 func adopt(known ocm.Rotation, r *v1alpha1.RotationStatus) Decision {
-	taken := found(known, r.Reason, nil)
+	taken := found(known, r.Reason)
 	if r.After != nil && !known.CreatedAt.Before(r.After.Add(-clockSkew)) {
 		taken.After = r.After
 	}
@@ -119,7 +119,7 @@ func awaitingIssue(in Input, d due) Decision {
 		if issued.Present {
 			return look(MarkIssued) // somebody had switched this cluster before the baseline was taken
 		}
-		return Decision{Step: Finish, Rotation: found(current, r.Reason, nil)}
+		return Decision{Step: Finish, Rotation: found(current, r.Reason)}
 	}
 	return awaitIssueMessage(in)
 }

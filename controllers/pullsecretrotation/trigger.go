@@ -20,6 +20,9 @@ type due struct {
 	next *time.Time
 }
 
+// satisfiedBy is true when a rotation was created at or after T.
+func (d due) satisfiedBy(r ocm.Rotation) bool { return d.set && !r.CreatedAt.Before(d.t) }
+
 // trigger works out T from the spec. An error is a sentence about the spec.
 func trigger(in Input) (due, error) {
 	var d due

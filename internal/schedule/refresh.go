@@ -115,11 +115,6 @@ const (
 // one-hour credential when its refresh begins.
 var DefaultRetryRhythm = RetryRhythm{Base: 5 * time.Second, Max: 5 * time.Minute}
 
-// Backoff is DefaultRetryRhythm's.
-func Backoff(failures int, seed string, expiresAt, now time.Time) time.Duration {
-	return DefaultRetryRhythm.Backoff(failures, seed, expiresAt, now)
-}
-
 // Backoff is how long to wait after so many failures in a row for the credential that expires at expiresAt (zero: unknown). It
 // grows from Base to Max, hurries as the expiry nears, and is up to a fifth shorter by the seed, so that roles that failed
 // together do not come back together. Hurrying does not go below minBackoff less that fifth.

@@ -99,26 +99,26 @@ func TestRefreshDue_NeverWaitsBeyondTheExpiry(t *testing.T) {
 func TestBackoff_GrowsFromSecondsToMinutesAndStays(t *testing.T) {
 	var sum, before time.Duration
 	for failures := 1; failures <= 10; failures++ {
-		wait := Backoff(failures, "set/role", time.Time{}, noon)
+		wait := DefaultRetryRhythm.Backoff(failures, "set/role", time.Time{}, noon)
 		if wait < before*4/5 {
 			t.Errorf("after %d failures %v, which is less than %v before", failures, wait, before)
 		}
 		before = wait
 		sum += wait
 	}
-	if first := Backoff(1, "set/role", time.Time{}, noon); first < 4*time.Second || first > 5*time.Second {
+	if first := DefaultRetryRhythm.Backoff(1, "set/role", time.Time{}, noon); first < 4*time.Second || first > 5*time.Second {
 		t.Errorf("the first retry comes after %v, want some seconds", first)
 	}
 	if sum > 30*time.Minute {
 		t.Errorf("ten tries take %v, more than what is left of a credential of one hour", sum)
 	}
 	for _, failures := range []int{1000, 1 << 40} {
-		if wait := Backoff(failures, "set/role", time.Time{}, noon); wait < 4*time.Minute || wait > 5*time.Minute {
+		if wait := DefaultRetryRhythm.Backoff(failures, "set/role", time.Time{}, noon); wait < 4*time.Minute || wait > 5*time.Minute {
 			t.Errorf("after %d failures %v, want 4 to 5 minutes", failures, wait)
 		}
 	}
 	for _, failures := range []int{0, -3} {
-		if wait := Backoff(failures, "set/role", time.Time{}, noon); wait <= 0 || wait > 5*time.Second {
+		if wait := DefaultRetryRhythm.Backoff(failures, "set/role", time.Time{}, noon); wait <= 0 || wait > 5*time.Second {
 			t.Errorf("with %d failures %v", failures, wait)
 		}
 	}
@@ -137,7 +137,7 @@ func TestBackoff_HurriesAsTheExpiryNears(t *testing.T) {
 		{"it has expired", -time.Hour, 48 * time.Second, time.Minute},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			wait := Backoff(50, "set/role", noon.Add(test.left), noon)
+			wait := DefaultRetryRhythm.Backoff(50, "set/role", noon.Add(test.left), noon)
 			if wait < test.earliest || wait > test.latest {
 				t.Errorf("waits %v, want %v to %v", wait, test.earliest, test.latest)
 			}
@@ -148,7 +148,7 @@ func TestBackoff_HurriesAsTheExpiryNears(t *testing.T) {
 func TestBackoff_KeepsRolesApartThatFailedTogether(t *testing.T) {
 	seen := map[time.Duration]bool{}
 	for i := range 20 {
-		seen[Backoff(8, fmt.Sprintf("role-%d", i), time.Time{}, noon).Truncate(time.Second)] = true
+		seen[DefaultRetryRhythm.Backoff(8, fmt.Sprintf("role-%d", i), time.Time{}, noon).Truncate(time.Second)] = true
 	}
 	if len(seen) < 10 {
 		t.Errorf("20 roles come back at %d different times", len(seen))
