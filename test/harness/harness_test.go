@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -20,22 +19,7 @@ import (
 // cp is the control plane of all tests of this package.
 var cp *ControlPlane
 
-func TestMain(m *testing.M) {
-	code, err := run(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
-}
-
-func run(m *testing.M) (code int, err error) {
-	if cp, err = StartControlPlane(context.Background()); err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, cp.Stop(), RemoveOperatorBinary()) }()
-	return m.Run(), nil
-}
+func TestMain(m *testing.M) { Main(m, func(started *ControlPlane) { cp = started }) }
 
 func TestStartControlPlane_SaysWhoProvidesTheServers(t *testing.T) {
 	for name, assets := range map[string]string{"not named": "", "not there": t.TempDir()} {

@@ -3,10 +3,6 @@
 package capset
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"os"
 	"testing"
 
 	"github.com/openshift/credential-rotation-operator/test/harness"
@@ -16,18 +12,5 @@ import (
 var controlPlane *harness.ControlPlane
 
 func TestMain(m *testing.M) {
-	code, err := run(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
-}
-
-func run(m *testing.M) (code int, err error) {
-	if controlPlane, err = harness.StartControlPlane(context.Background()); err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, controlPlane.Stop(), harness.RemoveOperatorBinary()) }()
-	return m.Run(), nil
+	harness.Main(m, func(started *harness.ControlPlane) { controlPlane = started })
 }
