@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
@@ -23,8 +24,8 @@ func (s *scope) apply(ctx context.Context, heal bool) error {
 	for i := range s.targets {
 		t := &s.targets[i]
 		err := s.applyTo(ctx, t, heal)
-		if apierrors.IsConflict(err) {
-			return errTargetChanged
+		if errors.Is(err, errTargetChanged) {
+			return err
 		}
 		if apierrors.IsForbidden(err) && i == 0 {
 			return &forbiddenError{s.forbidden(t.ref)}
@@ -102,13 +103,8 @@ func (s *scope) applyTo(ctx context.Context, t *target, heal bool) error {
 		return nil
 	}
 	before, late := writer(t.secret), !applied(targetStatus(&s.obj.Status, t.ref))
-	updated, err := s.write(ctx, t, merged)
-	if err != nil {
+	if err := s.write(ctx, t, merged); err != nil {
 		return err
-	}
-	t.secret, t.doc = updated, parse(updated.Data[corev1.DockerConfigJsonKey])
-	if t.doc == nil || !bytes.Equal(t.doc.Raw(), merged) {
-		return errTargetChanged
 	}
 	s.noteTarget(t.ref, v1alpha1.ReasonPullSecretUpdated, "", changes, true)
 	if heal && !late {
@@ -127,15 +123,21 @@ func applied(t *v1alpha1.TargetStatus) bool {
 	return t != nil && (t.Result == v1alpha1.ReasonPullSecretUpdated || t.Result == v1alpha1.ReasonAlreadyCurrent || t.Result == v1alpha1.ReasonEntryHealed)
 }
 
-// write updates one Secret. The answer is what the API server has: it is compared with what was meant.
-func (s *scope) write(ctx context.Context, t *target, document []byte) (*corev1.Secret, error) {
+// write updates one target. The answer is what the API server has: it is compared with what was meant.
+func (s *scope) write(ctx context.Context, t *target, document []byte) error {
 	updated := t.secret.DeepCopy()
 	updated.Data[corev1.DockerConfigJsonKey] = document
 	patch := client.MergeFromWithOptions(t.secret, client.MergeFromWithOptimisticLock{})
-	if err := s.r.Client.Patch(ctx, updated, patch, client.FieldOwner(FieldOwner)); err != nil {
-		return nil, err
+	if err := s.r.Client.Patch(ctx, updated, patch, client.FieldOwner(FieldOwner)); apierrors.IsConflict(err) {
+		return errTargetChanged
+	} else if err != nil {
+		return err
 	}
-	return updated, nil
+	t.secret, t.doc = updated, parse(updated.Data[corev1.DockerConfigJsonKey])
+	if t.doc == nil || !bytes.Equal(t.doc.Raw(), document) {
+		return errTargetChanged
+	}
+	return nil
 }
 
 // rollBack puts back the entries that this rotation changed, not the whole document: others may have edited it since.
@@ -158,14 +160,9 @@ func (s *scope) rollBack(ctx context.Context) error {
 		if bytes.Equal(merged, t.doc.Raw()) {
 			continue
 		}
-		updated, err := s.write(ctx, t, merged)
-		if apierrors.IsConflict(err) {
-			return errTargetChanged
-		}
-		if err != nil {
+		if err := s.write(ctx, t, merged); err != nil {
 			return fmt.Errorf("restoring the target %s: %w", t.ref, err)
 		}
-		t.secret, t.doc = updated, parse(updated.Data[corev1.DockerConfigJsonKey])
 		s.noteTarget(t.ref, v1alpha1.ReasonRolledBack, "", changes, true)
 		s.event(corev1.EventTypeWarning, v1alpha1.ReasonRolledBack, "RollBack", "Put the old credentials back into %s: rotation %s could not be used", t.ref, s.rotation().ID)
 	}

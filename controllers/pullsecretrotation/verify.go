@@ -7,14 +7,13 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/internal/conditions"
 	"github.com/openshift/credential-rotation-operator/internal/ocm"
 	"github.com/openshift/credential-rotation-operator/internal/pullsecret"
 	"github.com/openshift/credential-rotation-operator/internal/registry"
-
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // required are the registries that a cluster cannot do without; source: openshift/osdctl, RequiredPullSecretAuths.
@@ -25,13 +24,7 @@ const proofImage = "registry.redhat.io/ubi8/ubi:latest"
 
 // checkIssued asks the registries about the new credentials, those that would be written.
 func (s *scope) checkIssued(ctx context.Context) error {
-	checks, err := s.check(ctx, s.issued, s.written())
-	if err != nil {
-		return err
-	}
-	s.facts.Checks = checks
-	s.noteRegistries(checks)
-	return nil
+	return s.check(ctx, s.issued, s.written())
 }
 
 // written are the issued registries that some target has, or gets.
@@ -72,17 +65,11 @@ func (s *scope) checkInUse(ctx context.Context) error {
 			names = append(names, v.Registry)
 		}
 	}
-	checks, err := s.check(ctx, first.doc, names)
-	if err != nil {
-		return err
-	}
-	s.facts.Checks = checks
-	s.noteRegistries(checks)
-	return nil
+	return s.check(ctx, first.doc, names)
 }
 
 // check asks one registry after the other: they are few, and a burst from 50 clusters is no help to anybody.
-func (s *scope) check(ctx context.Context, doc *pullsecret.Document, names []string) ([]Check, error) {
+func (s *scope) check(ctx context.Context, doc *pullsecret.Document, names []string) error {
 	checks := make([]Check, 0, len(names))
 	for _, name := range names {
 		entry, ok := doc.Entry(name)
@@ -95,22 +82,26 @@ func (s *scope) check(ctx context.Context, doc *pullsecret.Document, names []str
 		switch {
 		case c.Policy == v1alpha1.VerificationSkip:
 			c.Result.Message = "not asked, by spec.verification"
+		case name == telemetryRegistry && s.facts.Cluster.ID == "":
+			c.Policy, c.Result.Message = v1alpha1.VerificationSkip, "not asked: the cluster has no ClusterVersion"
 		case name == telemetryRegistry:
 			result, err := s.checkTelemetry(ctx, entry)
 			if err != nil {
-				return nil, err
+				return err
 			}
 			c.Result = result
 		default:
 			prober, err := s.prober(ctx)
 			if err != nil {
-				return nil, err
+				return err
 			}
 			c.Result = prober.Check(ctx, registry.Check{Registry: name, Image: image, Username: entry.Username, Password: entry.Password})
 		}
 		checks = append(checks, c)
 	}
-	return checks, nil
+	s.facts.Checks = checks
+	s.noteRegistries(checks)
+	return nil
 }
 
 // verification is the policy for a registry, the image that proves the right to pull, and whether the spec names it.
@@ -139,9 +130,6 @@ func (s *scope) verification(name string) (policy v1alpha1.VerificationPolicy, i
 // checkTelemetry proves the cloud.openshift.com entry, which belongs to no registry: OCM itself accepts it as the cluster's
 // token. Source: the published OpenAPI document, security of current_account.
 func (s *scope) checkTelemetry(ctx context.Context, entry pullsecret.Entry) (registry.Result, error) {
-	if s.facts.Cluster.ID == "" {
-		return registry.Result{Outcome: registry.Accepted, Message: "not asked: the cluster has no ClusterVersion"}, nil
-	}
 	api, err := s.connect(ctx, ocm.Credential{}, ocm.ClusterToken{ClusterID: s.facts.Cluster.ID, Auth: entry.Auth()})
 	if err != nil {
 		return registry.Result{}, err
