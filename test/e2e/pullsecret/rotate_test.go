@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/test/sim/ocm"
 )
@@ -32,7 +34,7 @@ func TestAWholeRotationOfAnAccountWithThreeClusters(t *testing.T) {
 	if n := w.mco.Renders(); n != 1 {
 		t.Errorf("the machine-config-operator rendered %d times, want once", n)
 	}
-	for at, set := range map[string]any{
+	for at, set := range map[string]*metav1.Time{
 		"requestedAt": r.Status.Rotation.RequestedAt, "issuedAt": r.Status.Rotation.IssuedAt, "verifiedAt": r.Status.Rotation.VerifiedAt,
 		"appliedAt": r.Status.Rotation.AppliedAt, "rolledOutAt": r.Status.Rotation.RolledOutAt,
 	} {
@@ -49,7 +51,6 @@ func TestAWholeRotationOfAnAccountWithThreeClusters(t *testing.T) {
 	if len(r.Status.History) != 1 || r.Status.History[0].ID != r.Status.Rotation.ID {
 		t.Errorf("the history has %d entries, want the one rotation", len(r.Status.History))
 	}
-	time.Sleep(0)
 }
 
 // living is an OCM whose days pass by themselves, two batches a second.
