@@ -1,0 +1,84 @@
+package harness
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"sigs.k8s.io/yaml"
+)
+
+var yamlBlock = regexp.MustCompile("(?s)\n```yaml\n(.*?)\n```")
+
+// DocumentedExample is the object of a kind that a page of docs/ shows with its status.
+func DocumentedExample(page, kind string) (map[string]any, error) {
+	root, err := RepositoryRoot()
+	if err != nil {
+		return nil, err
+	}
+	text, err := os.ReadFile(filepath.Join(root, "docs", page))
+	if err != nil {
+		return nil, err
+	}
+	for _, block := range yamlBlock.FindAllStringSubmatch(string(text), -1) {
+		object := map[string]any{}
+		if err := yaml.Unmarshal([]byte(block[1]), &object); err != nil {
+			return nil, fmt.Errorf("an example in %s: %w", page, err)
+		}
+		if object["kind"] == kind && object["status"] != nil {
+			return object, nil
+		}
+	}
+	return nil, fmt.Errorf("%s shows no %s with a status", page, kind)
+}
+
+// passing is what differs between an example and a real life: times, and the ids that OCM gives.
+var passing = regexp.MustCompile(`\b\d{4}-\d\d-\d\d(T[0-9:]+Z| \d\d:\d\d UTC)|\b[0-9][0-9A-Za-z]{26}\b`)
+
+// NotExcerpt says where what an example shows is not in the live object; nothing when it is an excerpt. An example may leave
+// fields out, and elements of a list. Times and ids are as good as any others; renamed are further names of the live object
+// and what the example calls them.
+func NotExcerpt(shown, live any, renamed map[string]string) []string {
+	var pairs []string
+	for is, called := range renamed {
+		pairs = append(pairs, is, called)
+	}
+	return notExcerpt("", shown, live, strings.NewReplacer(pairs...))
+}
+
+func notExcerpt(path string, shown, live any, names *strings.Replacer) []string {
+	var problems []string
+	switch shown := shown.(type) {
+	case map[string]any:
+		of, _ := live.(map[string]any)
+		for key, value := range shown {
+			problems = append(problems, notExcerpt(path+"."+key, value, of[key], names)...)
+		}
+	case []any:
+		list, _ := live.([]any)
+		for i, element := range shown {
+			at := fmt.Sprintf("%s[%d]", path, i)
+			problems = append(problems, nearest(at, element, list, names)...)
+		}
+	default:
+		is := fmt.Sprint(live)
+		if passing.ReplaceAllString(fmt.Sprint(shown), "…") != passing.ReplaceAllString(names.Replace(is), "…") {
+			problems = append(problems, fmt.Sprintf("%s shows %v, and is %s", path, shown, is))
+		}
+	}
+	return problems
+}
+
+// nearest says how an element of a list differs from the one that is most like it.
+func nearest(path string, shown any, list []any, names *strings.Replacer) []string {
+	least := []string{path + " is an element that the live list does not have"}
+	for i, candidate := range list {
+		problems := notExcerpt(path, shown, candidate, names)
+		if i == 0 || len(problems) < len(least) {
+			least = problems
+		}
+	}
+	return least
+}
