@@ -39,12 +39,19 @@ type Connector interface {
 	Registries(roots *x509.CertPool) Prober
 }
 
-// connector reaches the real ones. OCM clients are kept per credential version: a client exchanges its token once per
-// token lifetime, a new client once more.
+// connector reaches the real ones. OCM clients are kept per credential version and trusted CAs: a client exchanges its token
+// once per token lifetime, a new client once more.
 type connector struct {
 	userAgent string
 	mu        sync.Mutex
-	kept      map[[sha256.Size]byte]*ocm.Client
+	kept      []keptClient
+}
+
+// keptClient is a client with what it was made from.
+type keptClient struct {
+	*ocm.Client
+	key   [sha256.Size]byte
+	roots *x509.CertPool
 }
 
 // maxKept clients: one per object and credential version; beyond it the cache starts anew.
@@ -60,20 +67,22 @@ func (c *connector) OCM(cfg ocm.Config) (OCM, error) {
 	key := sha256.Sum256(fmt.Appendf(nil, "%q%q%q%q%q", cfg.URL, cfg.TokenURL, cfg.Credential.Token, cfg.Credential.ClientID, cfg.Credential.ClientSecret))
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if known, ok := c.kept[key]; ok {
-		return shared{known}, nil
+	for _, known := range c.kept {
+		if known.key == key && known.roots.Equal(cfg.RootCAs) {
+			return shared{known.Client}, nil
+		}
 	}
 	made, err := ocm.New(cfg)
 	if err != nil {
 		return nil, err
 	}
-	if c.kept == nil || len(c.kept) >= maxKept {
+	if len(c.kept) >= maxKept {
 		for _, old := range c.kept {
 			go func() { _ = old.Close() }() // waits for the calls under way
 		}
-		c.kept = map[[sha256.Size]byte]*ocm.Client{}
+		c.kept = nil
 	}
-	c.kept[key] = made
+	c.kept = append(c.kept, keptClient{Client: made, key: key, roots: cfg.RootCAs})
 	return shared{made}, nil
 }
 
