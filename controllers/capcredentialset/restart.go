@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/internal/schedule"
 )
 
 // restartState is how far a workload is.
@@ -30,9 +31,9 @@ func (r *reconciler) restart(ctx context.Context, s *scope) {
 		return
 	}
 	for _, t := range s.set.Spec.RestartTargets {
-		newest := newestIn(s.plan.Rows, t.Namespace)
-		st := s.memory.restarts[t]
 		now := r.now()
+		newest := newestIn(s.plan.Rows, t.Namespace, now)
+		st := s.memory.restarts[t]
 		if newest.IsZero() || st.done.Equal(newest) || st.retry.After(now) && st.failure.Last.Before(now) {
 			continue
 		}
@@ -53,16 +54,20 @@ func (r *reconciler) restart(ctx context.Context, s *scope) {
 	}
 }
 
-// newestIn is when the newest credential of a namespace was fetched, as the Secrets themselves say it.
-func newestIn(rows []row, namespace string) time.Time {
+// newestIn is when the newest credential of a namespace was fetched, as the Secrets themselves say it. What a clock that was
+// ahead has left on a Secret that cannot be refreshed would hide the refreshes of the others.
+func newestIn(rows []row, namespace string, now time.Time) time.Time {
 	var newest time.Time
 	for i := range rows {
-		if r := &rows[i]; r.Ref.Namespace == namespace && r.Found && r.Books.RefreshedAt.After(newest) {
+		if r := &rows[i]; r.Ref.Namespace == namespace && r.Found && r.Books.RefreshedAt.After(newest) && !fromTheFuture(r.Books.RefreshedAt, now) {
 			newest = r.Books.RefreshedAt
 		}
 	}
 	return newest
 }
+
+// fromTheFuture is true of a time that was noted by a clock that was ahead, and means nothing.
+func fromTheFuture(noted, now time.Time) bool { return noted.After(now.Add(schedule.ClockTolerance)) }
 
 // restartOne restarts a workload unless it has been for this refresh. wrote is true when this process itself has changed a
 // Secret of its namespace; else only a workload whose note is older is behind: one without a note was never ours to restart,
@@ -73,7 +78,7 @@ func (r *reconciler) restartOne(ctx context.Context, t v1alpha1.RestartTarget, n
 		return false, err
 	}
 	noted := parseTime(template()[v1alpha1.RestartedAtAnnotation])
-	if !noted.Before(newest) || noted.IsZero() && !wrote {
+	if !noted.Before(newest) && !fromTheFuture(noted, r.now()) || noted.IsZero() && !wrote {
 		return false, nil
 	}
 	patch, err := json.Marshal(map[string]any{"spec": map[string]any{"template": map[string]any{"metadata": map[string]any{
@@ -82,7 +87,8 @@ func (r *reconciler) restartOne(ctx context.Context, t v1alpha1.RestartTarget, n
 	if err != nil {
 		return false, err
 	}
-	return true, r.client.Patch(ctx, workload, client.RawPatch(types.MergePatchType, patch), client.FieldOwner(fieldManager))
+	err = r.client.Patch(ctx, workload, client.RawPatch(types.MergePatchType, patch), client.FieldOwner(fieldManager))
+	return err == nil, err
 }
 
 // newWorkload is an empty workload of a kind, and the annotations of its pod template once it has been read.
