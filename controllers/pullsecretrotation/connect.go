@@ -107,7 +107,6 @@ type clients struct {
 	api    OCM
 	prober Prober
 	roots  *x509.CertPool
-	rooted bool
 }
 
 func (c *clients) close() {
@@ -225,11 +224,16 @@ func missingCredential(what string) error {
 		"(https://console.redhat.com/openshift/token) or a service account's client id and secret there.", what)}
 }
 
-// roots are the CAs to trust besides the system's; nil for the system's alone.
+// roots are the CAs to trust: the system's and those that the spec names.
 func (s *scope) roots(ctx context.Context) (*x509.CertPool, error) {
-	ref := s.obj.Spec.OCM.CABundleConfigMapRef
-	if ref == nil || s.clients.rooted {
+	if s.clients.roots != nil {
 		return s.clients.roots, nil
+	}
+	ref := s.obj.Spec.OCM.CABundleConfigMapRef
+	if ref == nil {
+		roots, err := ocm.RootCAs()
+		s.clients.roots = roots
+		return roots, err
 	}
 	bundle := &corev1.ConfigMap{}
 	key := client.ObjectKey{Namespace: s.r.Options.Namespace, Name: ref.Name}
@@ -242,7 +246,7 @@ func (s *scope) roots(ctx context.Context) (*x509.CertPool, error) {
 	if err != nil {
 		return nil, invalidSpec(fmt.Sprintf("the key ca-bundle.crt of the ConfigMap %s holds no certificate: %v", key, err))
 	}
-	s.clients.roots, s.clients.rooted = roots, true
+	s.clients.roots = roots
 	return roots, nil
 }
 

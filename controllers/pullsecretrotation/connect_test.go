@@ -1,8 +1,12 @@
 package pullsecretrotation
 
 import (
+	"crypto/tls"
+	"os"
+	"path/filepath"
 	"testing"
 
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/internal/ocm"
 	simocm "github.com/openshift/credential-rotation-operator/test/sim/ocm"
 )
@@ -31,5 +35,33 @@ func TestConnector_TrustsACAThatIsGivenLater(t *testing.T) {
 	cfg.RootCAs = roots
 	if err := ask(); err != nil {
 		t.Errorf("the CA is given now, and still: %v", err)
+	}
+}
+
+// OpenShift rewrites the file of the cluster's trust bundle while the operator runs; Go reads it once.
+func TestRoots_FollowTheTrustBundleOfTheCluster(t *testing.T) {
+	sim := simocm.StartForTest(t, simocm.Options{})
+	bundle := filepath.Join(t.TempDir(), "ca-bundle.crt")
+	t.Setenv("SSL_CERT_FILE", bundle)
+	trusts := func() bool {
+		s := &scope{obj: &v1alpha1.PullSecretRotation{}, clients: &clients{}}
+		roots, err := s.roots(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := tls.Dial("tcp", sim.API().Address(), &tls.Config{RootCAs: roots, ServerName: simocm.APIHost, MinVersion: tls.VersionTLS12})
+		if err != nil {
+			return false
+		}
+		return c.Close() == nil
+	}
+	if trusts() {
+		t.Fatal("a CA that nobody named is trusted")
+	}
+	if err := os.WriteFile(bundle, sim.CA().PEM(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if !trusts() {
+		t.Error("the CA that the cluster's trust bundle has now is not trusted")
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -190,12 +191,16 @@ func checkURL(text string) error {
 	return nil
 }
 
-// RootCAs is the system's certificate authorities and those of the given PEM bundles. Empty bundles are fine; one with
-// text but no certificate is an error, because it is a mistake that would only show as an untrusted server.
+// RootCAs is the system's certificate authorities, those of the file that SSL_CERT_FILE names as it is now, and those of the
+// given PEM bundles. (Go reads that file once; OpenShift rewrites it when the CA of the cluster's proxy changes.) Empty bundles
+// are fine; one with text but no certificate is an error, because it is a mistake that would only show as an untrusted server.
 func RootCAs(bundles ...[]byte) (*x509.CertPool, error) {
 	pool, err := x509.SystemCertPool()
 	if err != nil {
 		pool = x509.NewCertPool() // a minimal image has none; what is given must do
+	}
+	if current, err := os.ReadFile(os.Getenv("SSL_CERT_FILE")); err == nil { //nolint:gosec // Go reads the same file
+		pool.AppendCertsFromPEM(current)
 	}
 	for _, bundle := range bundles {
 		if strings.TrimSpace(string(bundle)) != "" && !pool.AppendCertsFromPEM(bundle) {
