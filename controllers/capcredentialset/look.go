@@ -162,6 +162,8 @@ const (
 	hashKeyLength = 32
 )
 
+var errHashKeyDamaged = errors.New("Secret " + hashKeySecret + " in the operator's namespace is damaged: delete it, a new one is made")
+
 // contentHashKey reads the key of the content hash, and makes it once. Should it get lost, every Secret looks edited and is
 // refreshed once.
 func (r *reconciler) contentHashKey(ctx context.Context) ([]byte, error) {
@@ -188,7 +190,7 @@ func (r *reconciler) contentHashKey(ctx context.Context) ([]byte, error) {
 		return nil, fmt.Errorf("the key of the content hash: %w", err)
 	}
 	if len(secret.Data[hashKeyKey]) < hashKeyLength {
-		return nil, errors.New("Secret " + hashKeySecret + " in the operator's namespace is damaged: delete it, a new one is made")
+		return nil, errHashKeyDamaged
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

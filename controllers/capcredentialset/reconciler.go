@@ -2,6 +2,7 @@ package capcredentialset
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -77,7 +78,7 @@ func (r *reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 		return reconcile.Result{RequeueAfter: r.Settle}, nil // it comes as an event; this is for when it does not
 	}
 	if err := r.look(ctx, s); err != nil {
-		return reconcile.Result{}, err
+		return reconcile.Result{}, errors.Join(err, r.reportBlind(ctx, s, err))
 	}
 	if wait := r.settling(s); wait > 0 {
 		return reconcile.Result{RequeueAfter: wait}, nil

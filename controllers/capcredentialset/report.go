@@ -2,6 +2,7 @@ package capcredentialset
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/internal/conditions"
+	"github.com/openshift/credential-rotation-operator/internal/neterr"
 )
 
 // report is the one way out of a round: status, conditions, events and metrics, with at most one patch, and none when there
@@ -25,6 +27,26 @@ func (r *reconciler) report(ctx context.Context, s *scope) error {
 	r.setSecondWriter(s)
 	gauge(s)
 	r.tell(s, before)
+	return r.patchStatus(ctx, s, before)
+}
+
+// reportBlind says that a round could not even judge the Secrets. What the status knows of them stays.
+func (r *reconciler) reportBlind(ctx context.Context, s *scope, cause error) error {
+	before := s.set.DeepCopy()
+	words := "The key of the content hash cannot be read or made: "
+	switch reason := apierrors.ReasonForError(cause); {
+	case errors.Is(cause, errHashKeyDamaged):
+		words = cause.Error()
+	case reason != metav1.StatusReasonUnknown:
+		words += string(reason)
+	default:
+		words += neterr.Describe(cause)
+	}
+	conditions.Failing(s.set, v1alpha1.ReasonInternalError, words+". Nothing is fetched or written until then."+s.firstExpiry())
+	return r.patchStatus(ctx, s, before)
+}
+
+func (r *reconciler) patchStatus(ctx context.Context, s *scope, before *v1alpha1.CAPCredentialSet) error {
 	if equality.Semantic.DeepEqual(before.Status, s.set.Status) {
 		return nil
 	}
@@ -65,8 +87,8 @@ func (s *scope) setReady() {
 		return
 	case s.hold != nil:
 		message := s.hold.Message
-		if first := s.set.Status.EarliestExpiry; s.hold.Fetching && first != nil {
-			message += " The first of those in the Secrets expires at " + first.UTC().Format(time.RFC3339) + "."
+		if s.hold.Fetching {
+			message += s.firstExpiry()
 		}
 		conditions.Stalled(s.set, s.hold.Reason, message)
 		return
@@ -107,6 +129,15 @@ func (s *scope) setReady() {
 	default:
 		conditions.Failing(s.set, v1alpha1.ReasonRefreshFailing, message)
 	}
+}
+
+// firstExpiry is a sentence about how long there is time, where that is known.
+func (s *scope) firstExpiry() string {
+	first := s.set.Status.EarliestExpiry
+	if first == nil {
+		return ""
+	}
+	return " The first credential in the Secrets expires at " + first.UTC().Format(time.RFC3339) + "."
 }
 
 // onlyWaiting is true when nothing has gone wrong: something is still to come.

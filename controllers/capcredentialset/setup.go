@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
@@ -72,12 +73,18 @@ func (r *reconciler) build(mgr ctrl.Manager, onFacts func(func())) error {
 			})
 			return nil
 		})).
-		WithOptions(controller.Options{MaxConcurrentReconciles: maxConcurrentSets}).
+		WithOptions(controller.Options{MaxConcurrentReconciles: maxConcurrentSets, RateLimiter: errorRhythm(r.Options)}).
 		Complete(r)
 	if err != nil {
 		return fmt.Errorf("building the controller of CAPCredentialSet: %w", err)
 	}
 	return nil
+}
+
+// errorRhythm is how long after a round that failed the next one comes: soon, and never later than after one that found nothing
+// due. The default goes up to a quarter of an hour, in which a status that cannot be written would keep credentials from their refresh.
+func errorRhythm(o Options) workqueue.TypedRateLimiter[reconcile.Request] {
+	return workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](50*time.Millisecond, o.MaxSleep)
 }
 
 // otherSets are those that may gain or lose a Secret by what happens to one.

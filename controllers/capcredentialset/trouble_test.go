@@ -1,0 +1,56 @@
+package capcredentialset
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+)
+
+func TestADamagedHashKey_ShowsInTheStatusAndLeavesWhatIsKnownOfTheSecrets(t *testing.T) {
+	b := oneBench(t, nil)
+	b.round("cap")
+	b.secrets.put(ref(operatorNamespace, hashKeySecret), &corev1.Secret{Data: map[string][]byte{hashKeyKey: []byte("short")}})
+	b.start() // a process reads it once
+	request := reconcile.Request{NamespacedName: types.NamespacedName{Name: "cap"}}
+	if _, err := b.r.Reconcile(b.ctx, request); err == nil {
+		t.Fatal("it goes on with a damaged key")
+	}
+	set := b.set("cap")
+	for _, c := range set.Status.Conditions {
+		if c.Type == v1alpha1.ConditionReady {
+			if c.Reason != v1alpha1.ReasonInternalError || !strings.Contains(c.Message, hashKeySecret) || !strings.Contains(c.Message, set.Status.EarliestExpiry.UTC().Format(time.RFC3339)) {
+				t.Errorf("Ready is %s: %s", c.Reason, c.Message)
+			}
+		}
+	}
+	if row := rowOf(set, machines.Namespace); row.ExpiresAt == nil || set.Status.Credentials != "4/4" {
+		t.Errorf("%s, the row is %+v", set.Status.Credentials, row)
+	}
+	b.secrets.put(ref(operatorNamespace, hashKeySecret), nil)
+	b.round("cap")
+	if got := conditionOf(b.set("cap"), v1alpha1.ConditionReady); got != v1alpha1.ReasonFresh {
+		t.Errorf("Ready is %s after the key was made anew", got)
+	}
+}
+
+func TestARoundThatFails_IsTriedAgainNoLaterThanOneThatFoundNothingDue(t *testing.T) {
+	opts := Options{}
+	opts.SetDefaults()
+	limiter := errorRhythm(opts)
+	request := reconcile.Request{NamespacedName: types.NamespacedName{Name: "cap"}}
+	first := limiter.When(request)
+	for range 100 {
+		if wait := limiter.When(request); wait > opts.MaxSleep {
+			t.Fatalf("after failures in a row it waits for %s, want at most %s", wait, opts.MaxSleep)
+		}
+	}
+	if first > time.Second {
+		t.Errorf("after the first failure it waits for %s", first)
+	}
+}
