@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -53,26 +52,37 @@ func StartOperator(ctx context.Context, config OperatorConfig) (*OperatorProcess
 	if err := os.WriteFile(kubeconfig, config.Kubeconfig, 0o600); err != nil {
 		return nil, err
 	}
-	ports, err := freePorts(2)
+	metrics, releaseMetrics, err := reservePort()
 	if err != nil {
+		return nil, err
+	}
+	health, releaseHealth, err := reservePort()
+	if err != nil {
+		releaseMetrics()
 		return nil, err
 	}
 	p := &OperatorProcess{
 		LogFile:    filepath.Join(config.Dir, "operator.log"),
-		metricsURL: "http://" + ports[0] + "/metrics",
-		readyURL:   "http://" + ports[1] + "/readyz",
+		metricsURL: "http://" + metrics + "/metrics",
+		readyURL:   "http://" + health + "/readyz",
 		exited:     make(chan struct{}),
+	}
+	ended := func() {
+		releaseMetrics()
+		releaseHealth()
+		close(p.exited)
 	}
 	log, err := os.OpenFile(p.LogFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
+		ended()
 		return nil, err
 	}
 	defer func() { _ = log.Close() }() // The process has a copy of it.
 
 	args := append([]string{
 		"manager", mostVerbose, "--zap-time-encoding=rfc3339nano",
-		"--metrics-bind-address=" + ports[0], "--metrics-secure=false",
-		"--health-probe-bind-address=" + ports[1],
+		"--metrics-bind-address=" + metrics, "--metrics-secure=false",
+		"--health-probe-bind-address=" + health,
 	}, config.Args...)
 	// Not CommandContext: who ends the process, and how, is what tests are about.
 	p.cmd = exec.Command(binary, args...)
@@ -83,11 +93,12 @@ func StartOperator(ctx context.Context, config OperatorConfig) (*OperatorProcess
 	}, config.Env...)
 	p.cmd.Stdout, p.cmd.Stderr = log, log
 	if err := p.cmd.Start(); err != nil {
+		ended()
 		return nil, fmt.Errorf("starting the operator: %w", err)
 	}
 	go func() {
 		_ = p.cmd.Wait() // How it ended is in ProcessState.
-		close(p.exited)
+		ended()
 	}()
 	return p, nil
 }
@@ -173,19 +184,4 @@ func get(ctx context.Context, url string) (string, error) {
 		return "", fmt.Errorf("%s answered %s", url, resp.Status)
 	}
 	return string(body), nil
-}
-
-// freePorts finds n addresses of this machine that nobody listens at.
-func freePorts(n int) ([]string, error) {
-	addresses := make([]string, 0, n)
-	for range n {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		// Closed at the end, so that no address is found twice.
-		defer listener.Close()
-		addresses = append(addresses, listener.Addr().String())
-	}
-	return addresses, nil
 }
