@@ -11,12 +11,17 @@ import (
 )
 
 // Seven CredentialsRequests that share two roles cost two calls and seven writes per refresh, and nothing between two
-// refreshes: the third refresh finds the counters where the second one left them.
+// refreshes: there are as many as there was time for, and each is written once.
 func TestCAP_ARefreshIsTwoCallsAndSevenWrites(t *testing.T) {
-	w := newCAPWorld(t, 16*time.Second)
+	const (
+		lifetime  = 16 * time.Second
+		earliest  = lifetime*4/10 - time.Second // half of it without the jitter, as noted in full seconds
+		refreshes = 3
+	)
+	w := newCAPWorld(t, lifetime)
+	began := time.Now()
 	w.start()
 	w.create()
-	const refreshes = 3
 	w.eventually("CAP has been asked for the third refresh of both roles", func(context.Context) error {
 		if n := w.cap.Counts().ByRole; n[machineRole] < refreshes || n[platformRole] < refreshes {
 			return fmt.Errorf("asked %v times", n)
@@ -30,9 +35,13 @@ func TestCAP_ARefreshIsTwoCallsAndSevenWrites(t *testing.T) {
 		return nil
 	})
 	w.stop()
+	atMost := int(time.Since(began)/earliest) + 1
 
-	if n := w.cap.Counts(); n.ByRole[machineRole] != refreshes || n.ByRole[platformRole] != refreshes || n.Requests != 2*refreshes {
-		t.Errorf("CAP was asked %v times; %d refreshes of two roles are %d calls", n.ByRole, refreshes, 2*refreshes)
+	calls := w.cap.Counts().ByRole
+	for _, role := range []string{machineRole, platformRole} {
+		if n := calls[role]; n < refreshes || n > atMost {
+			t.Errorf("CAP was asked %d times for role %s, and there was time for %d refreshes", n, role, atMost)
+		}
 	}
 	writes := map[string]int{}
 	for _, text := range w.secretWrites() {
@@ -41,14 +50,16 @@ func TestCAP_ARefreshIsTwoCallsAndSevenWrites(t *testing.T) {
 	if len(writes) != 7 {
 		t.Errorf("%d different writes, want those of seven Secrets: %v", len(writes), writes)
 	}
-	for text, n := range writes {
-		if n != refreshes {
-			t.Errorf("%q happened %d times in %d refreshes", text, n, refreshes)
+	for _, r := range harness.PayloadRequests() {
+		// The operator may have been ended between a call and the writes that were to follow.
+		text, asked := fmt.Sprintf("patch secrets %s/%s", r.SecretNamespace, r.SecretName), calls[roleOf(r.Name)]
+		if n := writes[text]; n < refreshes || n > asked || n < asked-1 {
+			t.Errorf("%q happened %d times, and CAP was asked %d times", text, n, asked)
 		}
 	}
 	// One per round in which something changed, and two roles whose refresh is apart by their jitter make two rounds.
-	if n := len(w.statusWrites()); n > 2*refreshes+2 {
-		t.Errorf("%d writes of the status in %d refreshes", n, refreshes)
+	if n, most := len(w.statusWrites()), 2*max(calls[machineRole], calls[platformRole])+2; n > most {
+		t.Errorf("%d writes of the status, want at most %d", n, most)
 	}
 }
 

@@ -114,7 +114,8 @@ func TestCertificate_EachTroubleHasItsReasonAndCAPIsNotAsked(t *testing.T) {
 // A certificate that ends in a week still works: that is the time to tell.
 func TestCertificate_ThatIsAboutToExpireIsToldWhileAllIsWell(t *testing.T) {
 	w := newCAPWorld(t, time.Hour)
-	soon, key, err := w.cap.ClientCertificate("operator", simtls.Valid(time.Now().Add(-300*day), time.Now().Add(7*day)))
+	end := time.Now().Add(7 * day)
+	soon, key, err := w.cap.ClientCertificate("operator", simtls.Valid(end.Add(-300*day), end))
 	must(t, err)
 	w.key = key
 	w.ownSecret(clientCertificate, map[string][]byte{"tls.crt": soon, "tls.key": key, "ca.crt": w.cap.CAPEM()})
@@ -122,7 +123,7 @@ func TestCertificate_ThatIsAboutToExpireIsToldWhileAllIsWell(t *testing.T) {
 	w.create()
 	w.eventuallyFresh()
 	w.eventuallyCondition(v1alpha1.ConditionClientCertificateValid, v1alpha1.ReasonCertificateExpiring,
-		time.Now().Add(7*day).UTC().Format("2006-01-02"), "renewed", clientCertificate)
+		end.UTC().Format("2006-01-02"), "renewed", clientCertificate)
 	w.eventuallyMetric(notAfter(t, soon), "credential_rotation_client_certificate_expiry_timestamp_seconds", `set="aws"`)
 	w.eventuallyEvent(v1alpha1.ReasonCertificateExpiring, clientCertificate)
 }

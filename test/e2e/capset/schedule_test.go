@@ -144,7 +144,8 @@ func TestSchedule_AClusterThatWakesRefreshesAllAtOnceTheMostImportantFirst(t *te
 			for _, r := range harness.PayloadRequests() {
 				w.rebook(r.SecretNamespace, r.SecretName, ago(50*time.Hour), ago(49*time.Hour))
 			}
-			must(t, w.cap.Break(cap.Fault{Kind: cap.FaultDelay, Delay: simctl.Duration(200 * time.Millisecond)}))
+			// Long against what a busy machine needs to bring those of one moment to CAP.
+			must(t, w.cap.Break(cap.Fault{Kind: cap.FaultDelay, Delay: simctl.Duration(time.Duration(concurrent-1) * time.Second)}))
 			w.cap.ResetCounts()
 			w.start()
 			w.eventually("all are asked for", func(context.Context) error {

@@ -87,25 +87,10 @@ func TestAnEditOfSomebodyElsesEntriesIsLeftAlone(t *testing.T) {
 		t.Fatal("the edit changed nothing")
 	}
 	w.put("oc", edited)
-	harness.Eventually(t, "the edit was looked at", func(context.Context) error { return w.seen(3 * time.Second) })
+	w.lookedAgain()
 	if string(w.document()) != string(edited) || w.secretWrites() != 0 {
 		t.Error("somebody else's entry was not left alone")
 	}
-}
-
-// seen waits until the operator has read the Secret again.
-func (w *world) seen(within time.Duration) error {
-	deadline := time.Now().Add(within)
-	for time.Now().Before(deadline) {
-		for _, r := range w.api.Requests(func(r harness.Recorded) bool {
-			return r.Verb == "get" && r.Resource == "secrets" && r.Name == harness.PullSecretName
-		}) {
-			_ = r
-			return nil
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	return nil
 }
 
 func TestTheHealthCheckNoticesAPullSecretThatDied(t *testing.T) {

@@ -53,7 +53,8 @@ func TestAWholeRotationOfAnAccountWithThreeClusters(t *testing.T) {
 	}
 }
 
-// living is an OCM whose days pass by themselves, two batches a second.
+// living is an OCM whose days pass by themselves, two batches a second. Transfers live for as long as the offline token, so that
+// the five days that they have are not over when a busy machine needs ten seconds for a step.
 func living() settings {
-	return settings{siblings: 2, siblingMode: ocm.SwitchesSoon, ocm: ocm.Options{BatchEvery: 500 * time.Millisecond}}
+	return settings{siblings: 2, siblingMode: ocm.SwitchesSoon, ocm: ocm.Options{BatchEvery: 500 * time.Millisecond, TransferLife: 30 * 24 * time.Hour}}
 }

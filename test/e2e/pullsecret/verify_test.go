@@ -19,8 +19,8 @@ func TestNewCredentialsThatARegistryRefusesAreNotWritten(t *testing.T) {
 	w.create(rotation())
 	w.start()
 	w.waitForReason(v1alpha1.ReasonAwaitingIssue)
-	w.ocm.RunBatch()
 	w.registry.Break(registry.Fault{Registry: registry.RedHatRegistry, Endpoint: registry.EndpointToken, Kind: registry.Unauthorized401})
+	w.ocm.RunBatch()
 	r := w.waitForReason(v1alpha1.ReasonCredentialsRefused)
 	if !bytes.Equal(w.document(), w.before) {
 		t.Error("the pull secret was changed, want it byte for byte as before")
