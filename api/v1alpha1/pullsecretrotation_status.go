@@ -192,6 +192,9 @@ type PoolStatus struct {
 	// ConfigurationBefore is the rendered configuration the pool had before the change.
 	// +optional
 	ConfigurationBefore string `json:"configurationBefore,omitempty"`
+	// DegradedBefore is true for a pool that was degraded before the change already. The change is not rolled back for it.
+	// +optional
+	DegradedBefore bool `json:"degradedBefore,omitempty"`
 }
 
 // RegistryStatus is what a registry said last.

@@ -60,7 +60,7 @@ func (s *scope) leaveOut(t *target, p problem) {
 func (s *scope) notePools(ctx context.Context) error {
 	if r := s.rotation(); len(r.Pools) == 0 && s.facts.Pools != nil && s.changesGlobal() {
 		for _, p := range *s.facts.Pools {
-			r.Pools = append(r.Pools, v1alpha1.PoolStatus{Name: p.Name, ConfigurationBefore: p.Wanted})
+			r.Pools = append(r.Pools, v1alpha1.PoolStatus{Name: p.Name, ConfigurationBefore: p.Wanted, DegradedBefore: p.Degraded})
 		}
 	}
 	return s.flush(ctx)

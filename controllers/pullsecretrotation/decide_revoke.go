@@ -28,7 +28,7 @@ func afterApply(in Input, d due) Decision {
 		if settled {
 			return look(MarkRolledOut)
 		}
-		if verdict.Reason == v1alpha1.ReasonRolloutDegraded {
+		if verdict.Reason == v1alpha1.ReasonRolloutDegraded && len(r.Pools) > 0 { // else the change was somebody else's
 			if verdict = rollBack(in, verdict); verdict.Step != Wait {
 				return verdict
 			}

@@ -19,12 +19,14 @@ func rollout(in Input, pools []cluster.Pool) (Decision, bool) {
 	wrote := wroteGlobal(in.Status)
 	var open, degraded []string
 	for _, p := range pools {
-		before := configurationBefore(r, p.Name)
+		before := poolBefore(r, p.Name)
 		switch {
 		case p.Paused:
+		case p.Degraded && before.DegradedBefore:
+			open = append(open, p.Name+" is degraded, and was before the change")
 		case p.Degraded:
 			degraded = append(degraded, p.Name)
-		case wrote && before != "" && p.Wanted == before:
+		case wrote && before.ConfigurationBefore != "" && p.Wanted == before.ConfigurationBefore:
 			open = append(open, p.Name+" has not rendered the change yet")
 		case !p.Settled():
 			open = append(open, fmt.Sprintf("%s has updated %d of %d machines", p.Name, p.Updated, p.Machines))
@@ -54,13 +56,14 @@ func rolloutTimeout(spec *v1alpha1.PullSecretRotationSpec) time.Duration {
 	return spec.Rollout.Timeout.Duration
 }
 
-func configurationBefore(r *v1alpha1.RotationStatus, pool string) string {
+// poolBefore is a pool before the change; empty when it was not noted, because the change was not this operator's.
+func poolBefore(r *v1alpha1.RotationStatus, pool string) v1alpha1.PoolStatus {
 	for _, p := range r.Pools {
 		if p.Name == pool {
-			return p.ConfigurationBefore
+			return p
 		}
 	}
-	return ""
+	return v1alpha1.PoolStatus{}
 }
 
 // wroteGlobal is true when this rotation changed the global pull secret by our hand. When somebody else had done it before,

@@ -168,6 +168,14 @@ func TestDecide_FromTheTargetToTheEnd(t *testing.T) {
 			in.Spec.Rollout.WaitForPools = &no
 		}, MarkRolledOut, "", ""},
 		{"a pool that degrades is rolled back", degraded, RollBack, "", ""},
+		{"not one that was degraded before the change", func(in *Input) {
+			degraded(in)
+			in.Status.Rotation.Pools[0].DegradedBefore = true
+		}, Wait, v1alpha1.ReasonRollingOut, "worker is degraded, and was before"},
+		{"nor for a change that somebody else has made", func(in *Input) {
+			degraded(in)
+			in.Status.Rotation.Pools, in.Status.Targets[0].Result = nil, v1alpha1.ReasonAlreadyCurrent
+		}, Wait, v1alpha1.ReasonRolloutDegraded, "oc describe machineconfigpool worker"},
 		{"only after a look at OCM's list", func(in *Input) { degraded(in); in.Facts.Rotations = nil }, LookAtRotations, "", ""},
 		{"not when the old credentials are dead", func(in *Input) { degraded(in); list(in, ocm.RotationCompleted) }, Wait, v1alpha1.ReasonRollbackImpossible, "would break the cluster"},
 		{"not when the spec says Never", func(in *Input) { degraded(in); in.Spec.Rollback = v1alpha1.RollbackNever }, Wait, v1alpha1.ReasonRolloutDegraded, "oc describe machineconfigpool worker"},

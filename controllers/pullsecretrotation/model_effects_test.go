@@ -8,7 +8,7 @@ func (m *model) apply(w *world, i int, heal bool) {
 	s, f := &r.status, &r.facts
 	changes := f.target >= 0 && f.target != f.given
 	if s.before < 0 && f.pools && changes {
-		s.before = f.pool.wanted
+		s.before, s.sick = f.pool.wanted, f.pool.degraded
 	}
 	if *s != r.read && !m.faults.earlyWrite {
 		m.flush(w, i) // and asked again: what comes next is a move of its own

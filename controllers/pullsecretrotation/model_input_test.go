@@ -147,7 +147,7 @@ func (c *scenario) status(w *world, r *replica, now time.Time) *v1alpha1.PullSec
 		rot.BackupSecret = "backup"
 	}
 	if m.before >= 0 {
-		rot.Pools = []v1alpha1.PoolStatus{{Name: "worker", ConfigurationBefore: rendered(m.before)}}
+		rot.Pools = []v1alpha1.PoolStatus{{Name: "worker", ConfigurationBefore: rendered(m.before), DegradedBefore: m.sick}}
 	}
 	set := func(field **metav1.Time, is bool) {
 		if is {

@@ -76,6 +76,7 @@ type record struct {
 	baseline, issued generation
 	backup           generation
 	before           generation // configuration of the pool before the change
+	sick             bool       // it was degraded before the change
 	intended         int8
 	issuedAge        int8
 	verified         bool
@@ -208,7 +209,7 @@ func newRecord() record {
 func (r *record) clearRotation() {
 	r.under, r.id, r.after, r.adopted, r.catchUp, r.seenCompleted = false, none, none, false, false, false
 	r.baseline, r.issued, r.backup, r.before, r.intended, r.issuedAge, r.applied = none, none, none, none, none, none, none
-	r.verified, r.rolledOut, r.rolledBack, r.revoked = false, false, false, false
+	r.verified, r.rolledOut, r.rolledBack, r.revoked, r.sick = false, false, false, false, false
 }
 
 func (r *record) tick() {

@@ -202,7 +202,7 @@ func (r *replica) note(d Decision) {
 		s.id, s.after, s.adopted, s.seenCompleted = idOf(d), afterOf(d), true, d.Rotation.OCMStatus == "completed"
 	case MarkIssued:
 		s.issuedAge, s.issued = 0, f.given
-		s.verified, s.applied, s.rolledOut, s.rolledBack, s.before = false, none, false, false, none
+		s.verified, s.applied, s.rolledOut, s.rolledBack, s.before, s.sick = false, none, false, false, none, false
 		f.checks = notAsked
 	case MarkVerified:
 		s.verified = true
