@@ -118,6 +118,9 @@ func (p *plan) wakeAt(t time.Time) {
 func (in input) row(t target) row {
 	r := row{target: t, observation: in.Secrets[t.Ref]}
 	r.Role = t.roleOf(r.observation.Role)
+	if r.Usable && r.Books.Hash == r.Hash { // else nothing is known of what it holds, whatever is noted on it
+		r.FetchedAt, r.ExpiresAt = r.Books.RefreshedAt, r.Books.ExpiresAt
+	}
 	switch {
 	case t.Holder != "":
 		return r.blocked(v1alpha1.ReasonConflict, "The older CAPCredentialSet "+t.Holder+" keeps this Secret. Take it out of one of the two sets.")
@@ -133,7 +136,6 @@ func (in input) row(t target) row {
 		return r.blocked(v1alpha1.ReasonNamespaceMissing, "The namespace does not exist yet. The Secret is created as soon as it does.")
 	}
 
-	r.FetchedAt, r.ExpiresAt = r.Books.RefreshedAt, r.Books.ExpiresAt
 	confirmed, ok := in.Memory.confirmed[t.Ref]
 	if ok = ok && r.Found && confirmed.Hash == r.Hash && confirmed.Role == r.Role; ok {
 		r.FetchedAt, r.ExpiresAt = confirmed.FetchedAt, confirmed.ExpiresAt
@@ -161,13 +163,8 @@ func (in input) row(t target) row {
 		return r
 	}
 	if early := confirmed.FetchedAt.Add(minConfirmed); ok && due.Reason == schedule.RefreshScheduled && r.Why == string(due.Reason) && early.After(in.Now) {
-		r.Why, r.Result, r.Next = "", v1alpha1.ReasonFresh, early
+		r.Why, r.Result, r.Next = "", v1alpha1.ReasonFresh, earlier(early, r.ExpiresAt)
 		return r
-	}
-	switch r.Why {
-	case whyMissing, whyUnusable, whyUnknown, whyEdited, whyRoleChanged:
-		// Nothing is known of what such a Secret holds, whatever is noted on it.
-		r.FetchedAt, r.ExpiresAt = time.Time{}, time.Time{}
 	}
 	return in.gate(r)
 }
