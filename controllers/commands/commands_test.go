@@ -2,17 +2,19 @@ package commands
 
 import (
 	"bytes"
-	"encoding/json"
+	"context"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/spf13/cobra"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 )
@@ -102,6 +104,35 @@ func TestApprove_ApprovesTheNextInAdvanceWhenItIsNamed(t *testing.T) {
 	}
 }
 
+// Whoever approves has looked at one T; another one, of an edit at the same moment, has not been approved.
+func TestApprove_ApprovesNothingWhenTheObjectChangesMeanwhile(t *testing.T) {
+	env, c := cluster(t, held())
+	k, ok := c.(client.WithWatch)
+	if !ok {
+		t.Fatalf("%T", c)
+	}
+	env.connect = func() (client.Client, error) {
+		return interceptor.NewClient(k, interceptor.Funcs{Patch: func(ctx context.Context, k client.WithWatch, o client.Object, patch client.Patch, opts ...client.PatchOption) error {
+			edited := &v1alpha1.PullSecretRotation{}
+			if err := c.Get(ctx, client.ObjectKeyFromObject(o), edited); err != nil {
+				return err
+			}
+			edited.Spec.RotateAfter = ago(time.Minute)
+			if err := c.Update(ctx, edited); err != nil {
+				return err
+			}
+			return k.Patch(ctx, o, patch, opts...)
+		}}), nil
+	}
+	if out, err := run(t, newApproveCommand(env), "account"); !apierrors.IsConflict(err) {
+		t.Errorf("it said %q (%v), want a conflict", out, err)
+	}
+	got := &v1alpha1.PullSecretRotation{}
+	if err := c.Get(t.Context(), client.ObjectKey{Name: "account"}, got); err != nil || len(got.Annotations) > 0 {
+		t.Errorf("it was approved all the same: %v (%v)", got.Annotations, err)
+	}
+}
+
 func TestApprove_SaysWhyThereIsNothingToApprove(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(o *v1alpha1.PullSecretRotation)
@@ -156,130 +187,6 @@ func TestRefresh_AnnotatesTheSetWithThePresentTime(t *testing.T) {
 	}
 	if _, err := run(t, newRefreshCommand(env), "cap"); err == nil || !strings.Contains(err.Error(), "suspended") {
 		t.Errorf("a suspended set: %v, want to be told that it does nothing", err)
-	}
-}
-
-// waitingObject waits for OCM to issue, and has a rotation behind it.
-func waitingObject() *v1alpha1.PullSecretRotation {
-	o := held()
-	o.Generation = 3
-	o.Spec.Approval = v1alpha1.ApprovalNone
-	next := metav1.NewTime(now.Add(29 * 24 * time.Hour))
-	o.Status = v1alpha1.PullSecretRotationStatus{
-		ObservedGeneration: 3, Phase: "Waiting for new credentials", WaitingFor: "OCM has not issued new credentials yet; its batch runs four times a day.",
-		Conditions: []metav1.Condition{
-			{Type: v1alpha1.ConditionReady, Status: metav1.ConditionUnknown, Reason: v1alpha1.ReasonAwaitingIssue, Message: "OCM has not issued new credentials yet."},
-			{Type: v1alpha1.ConditionPoolsPaused, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonPoolPaused, Message: "The pools worker are paused."},
-		},
-		Account: &v1alpha1.AccountStatus{ID: "1gs", Username: "jane"}, NextRotationAfter: &next, PullSecretIssuedAt: ago(90 * 24 * time.Hour),
-		Rotation: &v1alpha1.RotationStatus{ID: "present", Reason: v1alpha1.TriggerSchedule, RequestedAt: ago(2*time.Hour + 10*time.Minute), Salt: "CANARY-salt",
-			Baseline: []v1alpha1.EntryFingerprint{{Registry: "quay.io", Fingerprint: "CANARY-print"}}},
-		History:    []v1alpha1.RotationStatus{{ID: "earlier", Adopted: true, Reason: v1alpha1.TriggerCatchUp, RequestedAt: ago(90 * 24 * time.Hour), RevokedAt: ago(88 * 24 * time.Hour)}},
-		Registries: []v1alpha1.RegistryStatus{{Registry: "quay.io", Result: "Unreachable", Message: "no answer in time", CheckedAt: ago(5 * time.Minute)}},
-		Targets: []v1alpha1.TargetStatus{{Namespace: "openshift-config", Name: "pull-secret", Result: v1alpha1.ReasonPullSecretUpdated, AppliedAt: ago(89 * 24 * time.Hour),
-			Entries: []v1alpha1.EntryStatus{{Registry: "quay.io", Action: "Replaced"}, {Registry: "mirror:5000", Action: "KeptForeign"}, {Registry: "x.example.com", Action: "KeptForeign"}}}},
-	}
-	return o
-}
-
-func freshSet() *v1alpha1.CAPCredentialSet {
-	inAnHour, inADay := metav1.NewTime(now.Add(time.Hour)), metav1.NewTime(now.Add(24*time.Hour))
-	return &v1alpha1.CAPCredentialSet{
-		ObjectMeta: metav1.ObjectMeta{Name: "cap", Generation: 2},
-		Status: v1alpha1.CAPCredentialSetStatus{
-			ObservedGeneration: 1, Credentials: "1/2", EarliestExpiry: &inAnHour, NextRefresh: &inAnHour,
-			Conditions:        []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonRefreshFailing, Message: "One of two."}},
-			ClientCertificate: &v1alpha1.ClientCertificateStatus{Subject: "CN=cluster", NotAfter: &inADay},
-			Targets: []v1alpha1.CredentialTargetStatus{
-				{Namespace: "a", Name: "one", Role: "ops", Result: v1alpha1.ReasonRoleRefused, Message: "CAP refuses the role."},
-				{Namespace: "b", Name: "two", Role: "csi", Result: v1alpha1.ReasonFresh, ExpiresAt: &inAnHour, RefreshedAt: ago(time.Hour)},
-			},
-		},
-	}
-}
-
-func TestStatus_SaysInWordsWhatBothKindsDo(t *testing.T) {
-	env, _ := cluster(t, waitingObject(), freshSet())
-	out, err := run(t, newStatusCommand(env))
-	if err != nil {
-		t.Fatal(err)
-	}
-	expect(t, out,
-		"PullSecretRotation account", "Waiting for new credentials", "four times a day. (asked 2 h 10 min ago)", "jane (1gs)", "(in 29 d)",
-		"The pools worker are paused.", "openshift-config/pull-secret", "PullSecretUpdated", "89 d ago", "1 Replaced, 2 KeptForeign",
-		"Unreachable", "5 min ago", "no answer in time",
-		"present", "this cluster", "Schedule", "earlier", "somebody else", "CatchUp", "88 d ago",
-		"CAPCredentialSet cap", "1/2", "(in 1 h)", "CN=cluster, expires 2026-11-22 12:00 UTC (in 1 d)", "a/one", "CAP refuses the role.", "b/two",
-		"has not seen the latest change of the spec")
-	if strings.Contains(out, "mirror:5000") {
-		t.Error("the narrow form names each entry")
-	}
-	wide, err := run(t, newStatusCommand(env), "account", "-o", "wide")
-	if err != nil {
-		t.Fatal(err)
-	}
-	expect(t, wide, "KeptForeign: mirror:5000 x.example.com", "VERIFIED", "ROLLED OUT", "2026-11-21 09:50 UTC (2 h 10 min ago)")
-	if strings.Contains(wide, "CAPCredentialSet") {
-		t.Error("an object of another name is shown")
-	}
-}
-
-func TestStatus_IsAlsoForProgramsAndHoldsNothingOfACredential(t *testing.T) {
-	env, _ := cluster(t, waitingObject(), freshSet())
-	out, err := run(t, newStatusCommand(env), "-o", "json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var view View
-	if err := json.Unmarshal([]byte(out), &view); err != nil {
-		t.Fatal(err)
-	}
-	if w := view.PullSecretRotations[0].Waiting; w == nil || w.What != "asked" || !w.Since.Equal(now.Add(-130*time.Minute)) {
-		t.Errorf("waiting is %+v, want asked 130 minutes ago", w)
-	}
-	if len(view.CAPCredentialSets) != 1 || len(view.CAPCredentialSets[0].Targets) != 2 {
-		t.Errorf("the sets are %+v", view.CAPCredentialSets)
-	}
-	if strings.Contains(out, "CANARY") {
-		t.Error("it holds a salt or a fingerprint, which is nobody's business")
-	}
-}
-
-func TestStatus_TellsAnEmptyClusterFromAWrongName(t *testing.T) {
-	env, _ := cluster(t)
-	if out, err := run(t, newStatusCommand(env)); err != nil || !strings.Contains(out, "There are no") {
-		t.Errorf("got %q, %v", out, err)
-	}
-	if _, err := run(t, newStatusCommand(env), "nobody"); err == nil {
-		t.Error("a name that nothing has is no error")
-	}
-	if _, err := run(t, newStatusCommand(env), "-o", "yaml"); err == nil {
-		t.Error("an unknown output is no error")
-	}
-	if out, _ := run(t, newStatusCommand(env), "-o", "json"); !strings.Contains(out, `"pullSecretRotations": []`) {
-		t.Errorf("an empty list is not printed as one: %s", out)
-	}
-}
-
-// A due rotation waits since T, not since the operator has noticed.
-func TestStatus_CountsFromWhatBeganTheWaiting(t *testing.T) {
-	for reason, want := range map[string]string{
-		v1alpha1.ReasonAwaitingApproval:   "(due 1 d ago)",
-		v1alpha1.ReasonAwaitingRevocation: "(applied 3 h ago)",
-		v1alpha1.ReasonVerifying:          "(issued 4 h ago)",
-		v1alpha1.ReasonOCMUnavailable:     "(so 7 min ago)",
-	} {
-		t.Run(reason, func(t *testing.T) {
-			o := waitingObject()
-			o.Status.Rotation.IssuedAt, o.Status.Rotation.AppliedAt = ago(4*time.Hour), ago(3*time.Hour)
-			o.Status.Conditions[0].Reason, o.Status.Conditions[0].LastTransitionTime = reason, *ago(7 * time.Minute)
-			env, _ := cluster(t, o)
-			out, err := run(t, newStatusCommand(env))
-			if err != nil {
-				t.Fatal(err)
-			}
-			expect(t, out, want)
-		})
 	}
 }
 

@@ -111,6 +111,10 @@ func TestImage_IsBuiltByItsBuildLine(t *testing.T) {
 	if err != nil || !bytes.Contains(out, []byte(" v7.8.9 ")) {
 		t.Errorf("the binary says %q (%v), want the version that it was built as", out, err)
 	}
+	// The image has no zoneinfo, and spec.schedule names zones.
+	if content, err := os.ReadFile(binary); err != nil || !bytes.Contains(content, []byte("Pacific/Chatham")) {
+		t.Errorf("the binary has no database of time zones (%v)", err)
+	}
 	if want := `["` + built[1] + `"]`; one(t, all, "ENTRYPOINT") != want {
 		t.Errorf("the image starts %s, and the build writes %s", one(t, all, "ENTRYPOINT"), want)
 	}

@@ -1,0 +1,121 @@
+package manager
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/go-logr/logr"
+	"github.com/go-logr/logr/funcr"
+	"k8s.io/client-go/rest"
+	"k8s.io/klog/v2"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+)
+
+func TestManagerOptions_HoldNoSecretInMemoryAndElectInTheOwnNamespace(t *testing.T) {
+	o := options{namespace: "own"}
+	m, err := o.managerOptions()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.LeaderElectionNamespace != "own" || m.LeaderElectionID != "credential-rotation-operator" {
+		t.Errorf("the leader is elected by the Lease %s/%s", m.LeaderElectionNamespace, m.LeaderElectionID)
+	}
+	made, err := m.NewCache(&rest.Config{Host: "https://127.0.0.1:1"}, cache.Options{Scheme: m.Scheme, Mapper: noMapper{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, guarded := made.(*guardedCache); !guarded {
+		t.Errorf("the manager's cache is a %T, which would hold Secrets", made)
+	}
+	for _, kind := range []string{"Secret", "ConfigMap", "Namespace"} {
+		if m.Client.Cache == nil || !slices.ContainsFunc(m.Client.Cache.DisableFor, func(o client.Object) bool { return fmt.Sprintf("%T", o) == "*v1."+kind }) {
+			t.Errorf("a %s is read through the cache", kind)
+		}
+	}
+}
+
+// checked is a manager that says which checks were added to it.
+type checked struct {
+	ctrl.Manager
+	synced         *fakeSyncer
+	health, readyz map[string]healthz.Checker
+}
+
+func (c *checked) AddHealthzCheck(name string, check healthz.Checker) error {
+	c.health[name] = check
+	return nil
+}
+
+func (c *checked) AddReadyzCheck(name string, check healthz.Checker) error {
+	c.readyz[name] = check
+	return nil
+}
+
+func (c *checked) GetCache() cache.Cache { return syncing{fakeSyncer: c.synced} }
+
+// syncing is a cache as far as a readiness check needs one.
+type syncing struct {
+	cache.Cache
+	fakeSyncer *fakeSyncer
+}
+
+func (s syncing) WaitForCacheSync(ctx context.Context) bool {
+	return s.fakeSyncer.WaitForCacheSync(ctx)
+}
+
+func TestHealth_IsTheClocksAndReadinessTheCaches(t *testing.T) {
+	m := &checked{synced: &fakeSyncer{}, health: map[string]healthz.Checker{}, readyz: map[string]healthz.Checker{}}
+	if err := addHealthChecks(m); err != nil {
+		t.Fatal(err)
+	}
+	probe := httptest.NewRequest("GET", "/", nil)
+	for _, name := range []string{"ping", "clock"} {
+		if check := m.health[name]; check == nil || check(probe) != nil {
+			t.Errorf("there is no health check %s, or a process that has just started does not pass it", name)
+		}
+	}
+	ready := func() (err error) {
+		for _, check := range m.readyz {
+			if err = check(probe); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if ready() == nil {
+		t.Error("it is ready before the caches are synced")
+	}
+	m.synced.synced = true
+	if err := ready(); err != nil {
+		t.Errorf("it is not ready although the caches are synced: %v", err)
+	}
+}
+
+func TestUseLogger_TakesInTheLibrariesThatLogByThemselves(t *testing.T) {
+	glog := flag.CommandLine.Lookup("logtostderr")
+	if glog == nil {
+		t.Fatal("nothing registers the flags of glog any more: useLogger need not set one")
+	}
+	if err := glog.Value.Set("false"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { klog.SetLogger(logr.Discard()) })
+	var out bytes.Buffer
+	useLogger(funcr.New(func(_, line string) { out.WriteString(line) }, funcr.Options{}))
+	klog.Info("a line of client-go's")
+	if !strings.Contains(out.String(), "a line of client-go's") {
+		t.Errorf("klog logs elsewhere; the log has %q", out.String())
+	}
+	if glog.Value.String() != "true" {
+		t.Error("glog, which the OCM SDK logs with, writes files into the temporary directory")
+	}
+}
