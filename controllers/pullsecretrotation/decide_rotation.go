@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/internal/ocm"
 	"github.com/openshift/credential-rotation-operator/internal/schedule"
@@ -146,12 +148,19 @@ func awaitIssueMessage(in Input) Decision {
 		pollInterval(in))
 }
 
-// vanished is for a rotation that OCM no longer lists: somebody deleted the record. For the same T none is requested in its
-// place; a later T, and a follower, which requests nothing, go on without it.
+// vanished is for a rotation that OCM no longer lists: somebody deleted the record. What it has issued is applied all the
+// same, because the old credentials may die. For the same T none is requested in its place; a later T, and a follower, which
+// requests nothing, go on without it.
 func vanished(in Input, d due) Decision {
 	r := in.Status.Rotation
 	if newest, ok := pending(*in.Facts.Rotations); ok {
 		return adopt(newest, r)
+	}
+	if in.Facts.Issued == nil {
+		return look(LookAtIssued)
+	}
+	if i := in.Facts.Issued; i.Present && (r.IssuedAt == nil && !i.SameAsBaseline || r.IssuedAt != nil && !i.SameAsIssued) {
+		return look(MarkIssued)
 	}
 	later := d.set && d.t.After(since(r)) && (r.After == nil || d.t.After(r.After.Time))
 	if later || in.Spec.Mode == v1alpha1.ModeFollow {
@@ -183,7 +192,7 @@ func applying(in Input, d due) Decision {
 
 // tooEarlyToPoll spares OCM: a reconcile that something else has caused does not ask it again before the next poll.
 func tooEarlyToPoll(in Input, reason string) (Decision, bool) {
-	if in.LastPoll.IsZero() || in.Facts.Rotations != nil {
+	if in.LastPoll.IsZero() || in.Facts.Rotations != nil || saysVanished(in.Status) {
 		return Decision{}, false
 	}
 	polled := in
@@ -198,6 +207,13 @@ func tooEarlyToPoll(in Input, reason string) (Decision, bool) {
 	}
 	d.After = rest
 	return d, true
+}
+
+// saysVanished is true while a person is asked to act on a vanished rotation: then each look is at OCM's list, or the next one
+// would take it back.
+func saysVanished(s *v1alpha1.PullSecretRotationStatus) bool {
+	ready := meta.FindStatusCondition(s.Conditions, v1alpha1.ConditionReady)
+	return ready != nil && ready.Reason == v1alpha1.ReasonRotationVanished
 }
 
 // pollInterval grows with the age of what is awaited: new credentials since the request, the end of the old ones since

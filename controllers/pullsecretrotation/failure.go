@@ -20,6 +20,7 @@ func (s *scope) failure(err error) Decision {
 		return Decision{Step: Wait, After: time.Second}
 	}
 	s.memory.failures++
+	s.memory.lastPoll = time.Time{} // it is not to be taken for one that has brought all it was for
 	var e *ocm.Error
 	if errors.As(err, &e) && e.RetryAfter > 0 {
 		s.memory.asked, s.memory.patience = e, s.now().Add(e.RetryAfter)

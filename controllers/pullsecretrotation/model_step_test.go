@@ -86,6 +86,13 @@ func (m *model) end(w *world, i int) {
 	w.replicas[i] = replica{polled: w.replicas[i].polled}
 }
 
+// refused is the end of a reconcile in which OCM refused to answer.
+func (m *model) refused(w *world, i int) {
+	m.said = wait(Stalled, v1alpha1.ReasonClusterTokenDead, "", "", 0)
+	w.replicas[i].polled = false
+	m.end(w, i)
+}
+
 // flush writes the status; false when the optimistic lock has refused it.
 func (m *model) flush(w *world, i int) bool {
 	r := &w.replicas[i]
@@ -127,8 +134,7 @@ func (m *model) perform(w *world, i int, d Decision) {
 		f.pools, f.pool = true, w.pool
 	case LookAtAccount:
 		if tokenDead {
-			m.said = wait(Stalled, v1alpha1.ReasonClusterTokenDead, "", "", 0)
-			m.end(w, i)
+			m.refused(w, i)
 			return
 		}
 		f.account, s.account = true, true
@@ -139,8 +145,7 @@ func (m *model) perform(w *world, i int, d Decision) {
 		}
 	case LookAtRotations:
 		if tokenDead {
-			m.said = wait(Stalled, v1alpha1.ReasonClusterTokenDead, "", "", 0)
-			m.end(w, i)
+			m.refused(w, i)
 			return
 		}
 		f.rotations, f.list, f.fresh, r.polled = true, w.ocm, true, true
@@ -149,8 +154,7 @@ func (m *model) perform(w *world, i int, d Decision) {
 		}
 	case LookAtIssued:
 		if tokenDead {
-			m.said = wait(Stalled, v1alpha1.ReasonClusterTokenDead, "", "", 0)
-			m.end(w, i)
+			m.refused(w, i)
 			return
 		}
 		f.issued, f.given = true, w.newest
