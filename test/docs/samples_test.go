@@ -145,8 +145,8 @@ func check(t *testing.T, client dynamic.Interface, p page, b block, object *unst
 	}
 }
 
-// apiServer starts a real one with our CRDs.
-func apiServer(t *testing.T) dynamic.Interface {
+// controlPlane starts a real one with our CRDs.
+func controlPlane(t *testing.T) *harness.ControlPlane {
 	t.Helper()
 	cp, err := harness.StartControlPlane(t.Context())
 	if err != nil {
@@ -157,6 +157,13 @@ func apiServer(t *testing.T) dynamic.Interface {
 			t.Error(err)
 		}
 	})
+	return cp
+}
+
+// apiServer is a client of one.
+func apiServer(t *testing.T) dynamic.Interface {
+	t.Helper()
+	cp := controlPlane(t)
 	client, err := dynamic.NewForConfig(cp.Admin)
 	if err != nil {
 		t.Fatal(err)

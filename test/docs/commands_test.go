@@ -1,0 +1,125 @@
+package docs
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/test/harness"
+)
+
+// TestEveryCommandOnThePagesOfTheKindsWorks runs the blocks of these pages as they stand there, against an API server that has the
+// shipped samples. The pages of C2S have a test of their own: test/e2e/bootstrap.
+func TestEveryCommandOnThePagesOfTheKindsWorks(t *testing.T) {
+	cp := controlPlane(t)
+	if cp.Kubectl == "" {
+		t.Fatal("there is no kubectl beside the API server")
+	}
+	if err := harness.CreateNamespace(t.Context(), cp.Client, "openshift-credential-rotation-operator"); err != nil {
+		t.Fatal(err)
+	}
+	// Both are as if the operator had done its work, so that nobody waits; the rotation is held for an approval.
+	rotation, set := &v1alpha1.PullSecretRotation{}, &v1alpha1.CAPCredentialSet{}
+	ready := []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: "R", LastTransitionTime: metav1.Now()}}
+	createSample(t, cp, "rotation_v1alpha1_pullsecretrotation.yaml", rotation, func() { rotation.Spec.Approval = v1alpha1.ApprovalBeforeRequest })
+	rotation.Status.Conditions = ready
+	createSample(t, cp, "rotation_v1alpha1_capcredentialset.yaml", set, func() {})
+	set.Status.Conditions = ready
+	for _, o := range []client.Object{rotation, set} {
+		if err := cp.Client.Status().Update(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	shell := newShell(t, cp)
+	began := time.Now().Truncate(time.Second)
+	for _, path := range []string{"docs/pullsecretrotation.md", "docs/capcredentialset.md", "docs/reasons.md"} {
+		blocks := 0
+		for _, b := range readPage(t, filepath.Join(root, path)).blocks() {
+			if b.language == "sh" {
+				blocks++
+				shell(path, b)
+			}
+		}
+		if blocks == 0 {
+			t.Errorf("%s has no commands: the extraction is broken", path)
+		}
+	}
+
+	// What the commands say that they do.
+	for _, o := range []client.Object{rotation, set} {
+		if err := cp.Client.Get(t.Context(), types.NamespacedName{Name: o.GetName()}, o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if after := rotation.Spec.RotateAfter; !rotation.Spec.Suspend || after == nil || after.Time.Before(began) {
+		t.Errorf("the rotation is suspended: %t, and rotates after %v; want true and the time of the command", rotation.Spec.Suspend, after)
+	} else if got := rotation.Annotations[v1alpha1.ApprovedAnnotation]; got != after.UTC().Format(time.RFC3339) {
+		t.Errorf("approved is the rotation after %q, and due is that after %s", got, after.UTC().Format(time.RFC3339))
+	}
+	requested, err := time.Parse(time.RFC3339, set.Annotations[v1alpha1.RefreshRequestedAnnotation])
+	if !set.Spec.Suspend || err != nil || requested.Before(began) {
+		t.Errorf("the set is suspended: %t, and a refresh requested at %s (%v)", set.Spec.Suspend, requested, err)
+	}
+}
+
+// createSample makes the object of a sample.
+func createSample(t *testing.T, cp *harness.ControlPlane, name string, object client.Object, change func()) {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(root, "config", "samples", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := yaml.UnmarshalStrict(raw, object); err != nil {
+		t.Fatal(err)
+	}
+	change()
+	if err := cp.Client.Create(t.Context(), object); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// newShell runs blocks in a directory that has the files which the pages name. oc is kubectl, which knows these commands too.
+func newShell(t *testing.T, cp *harness.ControlPlane) func(path string, b block) {
+	t.Helper()
+	operator, err := harness.BuildOperator(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := harness.RemoveOperatorBinary(); err != nil {
+			t.Error(err)
+		}
+	})
+	dir, bin := t.TempDir(), t.TempDir()
+	for name, target := range map[string]string{"oc": cp.Kubectl, "credential-rotation-operator": operator} {
+		if err := os.Symlink(target, filepath.Join(bin, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, content := range map[string][]byte{"kubeconfig": cp.AdminKubeconfig, "token": nil, "tls.crt": nil, "tls.key": nil, "ca.crt": nil} {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	examples := strings.NewReplacer("/path/to/token", filepath.Join(dir, "token"), "<name>", "quarterly")
+	return func(path string, b block) {
+		cmd := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", examples.Replace(b.text))
+		cmd.Dir = dir
+		cmd.Env = []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "HOME=" + dir, "KUBECONFIG=" + filepath.Join(dir, "kubeconfig")}
+		out, err := cmd.CombinedOutput()
+		// A field that does not exist is a warning of kubectl's only.
+		if err != nil || strings.Contains(string(out), "Warning:") {
+			t.Errorf("%s:%d: %v\n%s%s", path, b.line, err, b.text, out)
+		}
+	}
+}
