@@ -253,7 +253,7 @@ type CAPCredentialSetStatus struct {
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// Conditions follow kstatus: Ready, Reconciling, Stalled; and ClientCertificateValid, SecondWriter.
+	// Conditions follow kstatus: Ready, Reconciling, Stalled; and ClientCertificateValid, SecondWriter, ClockSkewed.
 	// +listType=map
 	// +listMapKey=type
 	// +optional

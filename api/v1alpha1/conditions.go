@@ -17,6 +17,8 @@ const (
 	ConditionPoolsPaused = "PoolsPaused"
 	// ConditionSecondWriter is True while somebody else writes the same Secrets.
 	ConditionSecondWriter = "SecondWriter"
+	// ConditionClockSkewed is True while this cluster's clock and CAP's disagree; it is present only then.
+	ConditionClockSkewed = "ClockSkewed"
 )
 
 // Reasons of both kinds. A reason is used by the condition, the event, the metric label and the runbook alike.
@@ -31,6 +33,9 @@ const (
 	ReasonConflict = "Conflict"
 	// ReasonInternalError: an unexpected error, retried with backoff.
 	ReasonInternalError = "InternalError"
+	// ReasonClockSkew: this cluster's clock and a service's disagree by minutes or more. The SSO refuses tokens then; the
+	// expiries that CAP gives are counted by CAP's clock.
+	ReasonClockSkew = "ClockSkew"
 )
 
 // Reasons of PullSecretRotation: the way of a rotation, in its order.
@@ -85,7 +90,7 @@ const (
 	ReasonRotationCompleted = "RotationCompleted"
 	// ReasonRolledBack: the old entries were put back.
 	ReasonRolledBack = "RolledBack"
-	// ReasonRollbackImpossible: the old credentials are dead, so putting them back would break the cluster.
+	// ReasonRollbackImpossible: the old credentials are dead, so putting them back would break the cluster, or their backup is gone.
 	ReasonRollbackImpossible = "RollbackImpossible"
 	// ReasonRotationVanished: OCM no longer lists the rotation under way.
 	ReasonRotationVanished = "RotationVanished"
@@ -117,8 +122,6 @@ const (
 	ReasonOCMUnavailable = "OCMUnavailable"
 	// ReasonOCMRateLimited: OCM asks for patience.
 	ReasonOCMRateLimited = "OCMRateLimited"
-	// ReasonClockSkew: this cluster's clock and the SSO's disagree so much that tokens are refused.
-	ReasonClockSkew = "ClockSkew"
 	// ReasonAccountMismatch: the OCM credential belongs to another account than the cluster's pull secret.
 	ReasonAccountMismatch = "AccountMismatch"
 	// ReasonAccountPinMismatch: the OCM credential belongs to another account than spec.ocm.accountID.
@@ -133,7 +136,7 @@ const (
 	ReasonNodeDisruption = "NodeDisruption"
 	// ReasonTargetMissing: a target does not exist.
 	ReasonTargetMissing = "TargetMissing"
-	// ReasonTargetInvalid: a target has the wrong type, lacks .dockerconfigjson, or does not parse.
+	// ReasonTargetInvalid: a target is immutable, has the wrong type, lacks .dockerconfigjson, or does not parse.
 	ReasonTargetInvalid = "TargetInvalid"
 	// ReasonMalformedAnswer: OCM answered with something that is not a pull secret.
 	ReasonMalformedAnswer = "MalformedAnswer"

@@ -33,7 +33,10 @@ func (s *scope) apply(ctx context.Context, heal bool) error {
 		if err != nil && (i == 0 || !apierrors.IsForbidden(err) && !apierrors.IsInvalid(err)) {
 			return fmt.Errorf("writing the target %s: %w", t.ref, err)
 		}
-		if err != nil {
+		switch {
+		case apierrors.IsInvalid(err):
+			s.leaveOut(t, problem{v1alpha1.ReasonTargetInvalid, fmt.Sprintf("The API server calls the change of the target Secret %s invalid, as an admission policy may. It was not changed. Look at the policies for that Secret.", t.ref)})
+		case err != nil:
 			s.leaveOut(t, problem{v1alpha1.ReasonForbidden, s.forbidden(t.ref)})
 		}
 		if i == 0 && t.doc == nil && !heal { // nothing is applied while the canary cannot be
@@ -144,7 +147,10 @@ func (s *scope) write(ctx context.Context, t *target, document []byte) error {
 func (s *scope) rollBack(ctx context.Context) error {
 	backup := &corev1.Secret{}
 	key := client.ObjectKey{Namespace: s.r.Options.Namespace, Name: s.rotation().BackupSecret}
-	if err := s.r.Reader.Get(ctx, key, backup); err != nil {
+	if err := s.r.Reader.Get(ctx, key, backup); apierrors.IsNotFound(err) || err == nil && len(backup.Data) == 0 {
+		s.rotation().BackupSecret = "" // somebody has deleted it: it is decided anew, without one
+		return nil
+	} else if err != nil {
 		return fmt.Errorf("reading the backup Secret %s: %w", key, err)
 	}
 	for i := range s.targets {

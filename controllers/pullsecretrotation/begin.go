@@ -83,7 +83,7 @@ func (s *scope) backUp(ctx context.Context, r v1alpha1.RotationStatus) (string, 
 	sum := sha256.Sum256([]byte(purpose))
 	backup := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{
 		Namespace: s.r.Options.Namespace,
-		Name:      fmt.Sprintf("%s-backup-%s", strings.TrimSuffix(shortName(s.obj.Name), "-"), hex.EncodeToString(sum[:4])),
+		Name:      fmt.Sprintf("%s-backup-%s", shortName(s.obj.Name), hex.EncodeToString(sum[:4])),
 	}}
 	_, err := controllerutil.CreateOrUpdate(ctx, uncached{s.r.Client, s.r.Reader}, backup, func() error {
 		backup.Labels = map[string]string{backupLabel: shortName(s.obj.Name)}
@@ -104,8 +104,8 @@ func (s *scope) backUp(ctx context.Context, r v1alpha1.RotationStatus) (string, 
 
 func backupKey(ref v1alpha1.SecretReference) string { return ref.Namespace + "_" + ref.Name }
 
-// shortName leaves room for a suffix in a name and fits into a label.
-func shortName(name string) string { return name[:min(len(name), 50)] }
+// shortName leaves room for a suffix in a name and fits into a label, which ends in a letter or a digit.
+func shortName(name string) string { return strings.TrimRight(name[:min(len(name), 50)], "-.") }
 
 // pruneBackups keeps the newest few.
 func (s *scope) pruneBackups(ctx context.Context) error {

@@ -88,7 +88,12 @@ func refusedSince(checks []Check) time.Time {
 // backup is dead, and putting it back would break the cluster for good: then the verdict says so.
 func rollBack(in Input, verdict Decision) Decision {
 	r := in.Status.Rotation
-	if in.Spec.Rollback == v1alpha1.RollbackNever || r.BackupSecret == "" {
+	if in.Spec.Rollback == v1alpha1.RollbackNever {
+		return verdict
+	}
+	if r.BackupSecret == "" {
+		verdict.Reason = v1alpha1.ReasonRollbackImpossible
+		verdict.Message += " It is not rolled back: the backup of the old entries is gone."
 		return verdict
 	}
 	if r.OCMStatus != ocm.RotationCompleted {

@@ -68,6 +68,8 @@ func (s *scope) readTarget(ctx context.Context, ref v1alpha1.SecretReference) (t
 	case t.secret.Type != corev1.SecretTypeDockerConfigJson:
 		t.problem = problem{v1alpha1.ReasonTargetInvalid, fmt.Sprintf("The target Secret %s has type %s, not %s. It was not changed. Name a pull secret in spec.targets.",
 			ref, t.secret.Type, corev1.SecretTypeDockerConfigJson)}
+	case ptr.Deref(t.secret.Immutable, false):
+		t.problem = problem{v1alpha1.ReasonTargetInvalid, fmt.Sprintf("The target Secret %s is immutable, so nobody can change it. Replace it by one that is not, or remove it from spec.targets.", ref)}
 	default:
 		doc, err := pullsecret.Parse(t.secret.Data[corev1.DockerConfigJsonKey])
 		if err != nil {

@@ -1,0 +1,84 @@
+package pullsecretrotation
+
+import (
+	"strings"
+	"testing"
+
+	machineconfigurationv1 "github.com/openshift/api/machineconfiguration/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	simocm "github.com/openshift/credential-rotation-operator/test/sim/ocm"
+)
+
+// worker makes the one pool of the cluster, or changes it.
+func (m *meter) worker(change func(*machineconfigurationv1.MachineConfigPool)) {
+	m.t.Helper()
+	p := &machineconfigurationv1.MachineConfigPool{}
+	err := m.client.Get(m.t.Context(), client.ObjectKey{Name: "worker"}, p)
+	if err == nil {
+		change(p)
+		err = m.client.Update(m.t.Context(), p)
+	} else {
+		p.Name, p.Spec.Configuration.Name, p.Status.Configuration.Name = "worker", "old", "old"
+		change(p)
+		err = m.client.Create(m.t.Context(), p)
+	}
+	if err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+func degraded(p *machineconfigurationv1.MachineConfigPool) {
+	p.Status.Conditions = []machineconfigurationv1.MachineConfigPoolCondition{{Type: machineconfigurationv1.MachineConfigPoolDegraded, Status: corev1.ConditionTrue}}
+}
+
+func TestRollBack_WithoutTheBackupIsImpossibleAndTheRotationIsFollowedOn(t *testing.T) {
+	m := newMeter(t, simocm.Options{}, isDueNow())
+	m.worker(func(*machineconfigurationv1.MachineConfigPool) {})
+	m.through(awaits(v1alpha1.ReasonRollingOut))
+	if err := m.client.DeleteAllOf(t.Context(), &corev1.Secret{}, client.InNamespace("operator"), client.MatchingLabels{backupLabel: "account"}); err != nil {
+		t.Fatal(err)
+	}
+	m.worker(degraded)
+	m.look()
+	ready := meta.FindStatusCondition(m.seen.Status.Conditions, v1alpha1.ConditionReady)
+	if ready.Reason != v1alpha1.ReasonRollbackImpossible || !strings.Contains(ready.Message, "backup") {
+		t.Errorf("the object says %s: %s", ready.Reason, ready.Message)
+	}
+	if m.current(); m.seen.Status.Rotation.RolledBackAt != nil {
+		t.Error("the status says that the old entries were put back")
+	}
+	m.sim.CompleteEverything()
+	m.worker(func(p *machineconfigurationv1.MachineConfigPool) { p.Status.Conditions, p.Spec.Configuration.Name, p.Status.Configuration.Name = nil, "new", "new" })
+	m.through(hasEnded)
+}
+
+func TestBackUp_WorksForEveryNameThatAnObjectMayHave(t *testing.T) {
+	for _, name := range []string{strings.Repeat("a", 49) + "-b", strings.Repeat("a", 48) + ".-b", strings.Repeat("a.", 100) + "a", "a"} {
+		short := shortName(name)
+		if last := short[len(short)-1]; last == '-' || last == '.' || len(short) > 50 {
+			t.Errorf("%q becomes %q, which is no value of a label", name, short)
+		}
+	}
+}
+
+func TestReadTarget_AnImmutableSecretIsNoTarget(t *testing.T) {
+	m := newMeter(t, simocm.Options{}, isDueNow())
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: global.Namespace, Name: global.Name}}
+	if err := m.client.Get(t.Context(), client.ObjectKeyFromObject(secret), secret); err != nil {
+		t.Fatal(err)
+	}
+	yes := true
+	secret.Immutable = &yes
+	if err := m.client.Update(t.Context(), secret); err != nil {
+		t.Fatal(err)
+	}
+	m.look()
+	if readyReason(m.seen) != v1alpha1.ReasonTargetInvalid || m.sim.Count(simocm.OpPostRotation) != 0 {
+		t.Errorf("the object says %s, and %d rotations were requested", readyReason(m.seen), m.sim.Count(simocm.OpPostRotation))
+	}
+}
