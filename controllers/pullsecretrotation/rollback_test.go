@@ -53,7 +53,9 @@ func TestRollBack_WithoutTheBackupIsImpossibleAndTheRotationIsFollowedOn(t *test
 		t.Error("the status says that the old entries were put back")
 	}
 	m.sim.CompleteEverything()
-	m.worker(func(p *machineconfigurationv1.MachineConfigPool) { p.Status.Conditions, p.Spec.Configuration.Name, p.Status.Configuration.Name = nil, "new", "new" })
+	m.worker(func(p *machineconfigurationv1.MachineConfigPool) {
+		p.Status.Conditions, p.Spec.Configuration.Name, p.Status.Configuration.Name = nil, "new", "new"
+	})
 	m.through(hasEnded)
 }
 
