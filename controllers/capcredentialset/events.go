@@ -57,7 +57,7 @@ func (r *reconciler) tell(s *scope, before *v1alpha1.CAPCredentialSet) {
 	for _, t := range s.newTroubles(old) {
 		send(secretObject(t.refs[0]), corev1.EventTypeWarning, t.reason, actionJudge, "%s", t)
 	}
-	for _, c := range []string{v1alpha1.ConditionReady, v1alpha1.ConditionClientCertificateValid, v1alpha1.ConditionSecondWriter} {
+	for _, c := range []string{v1alpha1.ConditionReady, v1alpha1.ConditionClientCertificateValid, v1alpha1.ConditionSecondWriter, v1alpha1.ConditionClockSkewed} {
 		was, is := meta.FindStatusCondition(before.Status.Conditions, c), meta.FindStatusCondition(s.set.Status.Conditions, c)
 		if is == nil || was != nil && was.Reason == is.Reason || !worthTelling[is.Reason] {
 			continue
@@ -100,6 +100,7 @@ var worthTelling = map[string]bool{
 	v1alpha1.ReasonCredentialsModeNotManual: true,
 	v1alpha1.ReasonRestartFailed:            true,
 	v1alpha1.ReasonLegacyCronJob:            true,
+	v1alpha1.ReasonClockSkew:                true,
 	v1alpha1.ReasonCertificateMissing:       true,
 	v1alpha1.ReasonCertificateInvalid:       true,
 	v1alpha1.ReasonCertificateKeyEncrypted:  true,

@@ -221,6 +221,9 @@ type fakePortal struct {
 	roles  map[string]string    // by access key id
 	calls  map[string]int
 	fuse   *fuse
+	// skew is what the client says of the portal's clock.
+	skew      time.Duration
+	skewKnown bool
 }
 
 func newFakePortal(truth func() time.Time, f *fuse) *fakePortal {
@@ -231,6 +234,8 @@ func newFakePortal(truth func() time.Time, f *fuse) *fakePortal {
 }
 
 func (p *fakePortal) Close() {}
+
+func (p *fakePortal) Skew() (time.Duration, bool) { return p.skew, p.skewKnown }
 
 func (p *fakePortal) Fetch(ctx context.Context, role string) (awscreds.Credential, error) {
 	if happens, known := p.fuse.burn(); !happens || !known {

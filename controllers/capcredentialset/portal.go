@@ -23,6 +23,7 @@ import (
 // portal gives out credentials. *cap.Client is one.
 type portal interface {
 	Fetch(ctx context.Context, role string) (awscreds.Credential, error)
+	Skew() (skew time.Duration, known bool)
 	Close()
 }
 

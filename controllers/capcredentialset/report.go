@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/internal/cap"
 	"github.com/openshift/credential-rotation-operator/internal/conditions"
 	"github.com/openshift/credential-rotation-operator/internal/neterr"
 )
@@ -25,6 +26,7 @@ func (r *reconciler) report(ctx context.Context, s *scope) error {
 	s.setReady()
 	s.setCertificateValid(r.now(), r.certificateRef(s).String())
 	r.setSecondWriter(s)
+	s.setClockSkewed()
 	gauge(s)
 	r.tell(s, before)
 	return r.patchStatus(ctx, s, before)
@@ -193,4 +195,21 @@ func (r *reconciler) setSecondWriter(s *scope) {
 		}
 	}
 	conditions.Set(s.set, condition, metav1.ConditionFalse, v1alpha1.ReasonNoSecondWriter, "Nobody else is known to write these Secrets.")
+}
+
+// setClockSkewed shows that this cluster's clock and the portal's disagree. A process that has not asked yet leaves what was said.
+func (s *scope) setClockSkewed() {
+	const condition = v1alpha1.ConditionClockSkewed
+	if s.portal.client == nil {
+		return
+	}
+	switch skew, known := s.portal.client.Skew(); {
+	case !known:
+	case skew == 0:
+		conditions.Remove(s.set, condition)
+	default:
+		conditions.Set(s.set, condition, metav1.ConditionTrue, v1alpha1.ReasonClockSkew, fmt.Sprintf(
+			"CAP's clock is %s this cluster's. Expiries are counted by CAP's and shown by this cluster's, so refreshes come in time; but AWS refuses requests of a clock "+
+				"that is minutes off. Mend time synchronisation (chrony) on the machines of this cluster; if it is right, tell the operators of CAP.", cap.DescribeSkew(skew)))
+	}
 }

@@ -7,6 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
@@ -52,5 +53,53 @@ func TestARoundThatFails_IsTriedAgainNoLaterThanOneThatFoundNothingDue(t *testin
 	}
 	if first > time.Second {
 		t.Errorf("after the first failure it waits for %s", first)
+	}
+}
+
+func TestAClockThatIsOff_ShowsWhileItIsAndIsToldOnce(t *testing.T) {
+	b := oneBench(t, nil)
+	recorder := events.NewFakeRecorder(100)
+	b.r.recorder = recorder
+	message := func() string {
+		for _, c := range b.set("cap").Status.Conditions {
+			if c.Type == v1alpha1.ConditionClockSkewed {
+				return c.Message
+			}
+		}
+		return ""
+	}
+	b.round("cap")
+	if m := message(); m != "" {
+		t.Errorf("a portal that has told no time: %s", m)
+	}
+	b.portal.skew, b.portal.skewKnown = 3*time.Hour, true
+	b.round("cap")
+	b.round("cap")
+	if m := message(); !strings.Contains(m, "3h0m0s ahead of") || !strings.Contains(m, "chrony") {
+		t.Errorf("the condition says %q", m)
+	}
+	if got := conditionOf(b.set("cap"), v1alpha1.ConditionReady); got != v1alpha1.ReasonFresh {
+		t.Errorf("Ready is %s: credentials are refreshed in time all the same", got)
+	}
+	told := 0
+	for len(recorder.Events) > 0 {
+		if strings.Contains(<-recorder.Events, v1alpha1.ReasonClockSkew) {
+			told++
+		}
+	}
+	if told != 1 {
+		t.Errorf("%d events, want one", told)
+	}
+	b.portal.skewKnown = false
+	b.start() // a new process has not asked yet
+	b.round("cap")
+	if message() == "" {
+		t.Error("a process that knows nothing takes the condition away")
+	}
+	b.portal.skew, b.portal.skewKnown = 0, true
+	b.pass(40 * time.Minute)
+	b.round("cap")
+	if m := message(); m != "" {
+		t.Errorf("the clocks agree again, and the condition says %s", m)
 	}
 }

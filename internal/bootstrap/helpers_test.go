@@ -51,16 +51,18 @@ type testPortal struct {
 	URL, cert, key, ca string
 	mutex              sync.Mutex
 	asked              map[string]int // requests per role
+	date               time.Time      // what its clock says
 }
 
 // startPortal answers well for each role except those in refused.
 func startPortal(t *testing.T, refused ...string) *testPortal {
 	t.Helper()
-	p := &testPortal{asked: map[string]int{}}
+	p := &testPortal{asked: map[string]int{}, date: noon}
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		role := r.URL.Query().Get("role")
 		p.mutex.Lock()
 		p.asked[role]++
+		w.Header().Set("Date", p.date.Format(http.TimeFormat))
 		p.mutex.Unlock()
 		if len(r.TLS.PeerCertificates) == 0 {
 			_, _ = w.Write([]byte("<html>" + canary))

@@ -150,7 +150,7 @@ func (i *install) run(ctx context.Context, out, errOut io.Writer) error {
 	if !i.fetch {
 		fmt.Fprintf(out, "The Secrets hold no credentials yet: `credential-rotation-operator seed --manifests %s` fills them, or the operator once it runs.\n", i.output)
 	}
-	for _, message := range append(skipped, certificateWarning, modeWarning) {
+	for _, message := range append(skipped, certificateWarning, modeWarning, clockWarning(client)) {
 		warn(errOut, message)
 	}
 	for _, name := range unknown {

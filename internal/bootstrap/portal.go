@@ -105,6 +105,15 @@ func fetchAll(ctx context.Context, client *cap.Client, roles []string) (map[stri
 	return credentials, nil
 }
 
+// clockWarning says that the portal's clock and this machine's disagree; empty while they agree.
+func clockWarning(client *cap.Client) string {
+	skew, _ := client.Skew()
+	if skew == 0 {
+		return ""
+	}
+	return fmt.Sprintf("CAP's clock is %s this machine's, so one of the two is wrong; expiries are given by this machine's", cap.DescribeSkew(skew))
+}
+
 // readAnswer judges an answer of the portal that somebody else asked for, `curl ... | credential-rotation-operator seed`. Neither
 // status nor content type come with it, so its shape alone counts.
 func readAnswer(r io.Reader, now time.Time) (awscreds.Credential, error) {
@@ -118,7 +127,7 @@ func readAnswer(r io.Reader, now time.Time) (awscreds.Credential, error) {
 	case trimmed[0] == '<':
 		return awscreds.Credential{}, errors.New("standard input is a page and not JSON: this is how CAP refuses a client certificate")
 	}
-	c, bad := cap.Judge(http.StatusOK, "application/json", body, now)
+	c, bad := cap.Judge(http.StatusOK, "application/json", body, now, time.Time{})
 	if bad != nil {
 		return awscreds.Credential{}, fmt.Errorf("%s: %s", bad.Class, bad.Message)
 	}

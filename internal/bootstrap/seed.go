@@ -163,6 +163,7 @@ func (s *seed) credentials(ctx context.Context, in io.Reader, errOut io.Writer, 
 	if err != nil {
 		return nil, err
 	}
+	warn(errOut, clockWarning(client))
 	for _, role := range roles {
 		if remark := remarks(fetched[role]); remark != "" {
 			warn(errOut, "role "+role+": "+remark)

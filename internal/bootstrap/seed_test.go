@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -214,6 +215,14 @@ func TestSeed_WarnsOfWhatIsLikelyToFailLater(t *testing.T) {
 	output, err = execute(t, newSeedCommand(testClock()), "", p.flags()...)
 	if err != nil || !strings.Contains(output, "Warning: the client certificate expires at 2026-11-23") {
 		t.Errorf("output %q, error %v; want a warning about the certificate", output, err)
+	}
+	if strings.Contains(output, "clock") {
+		t.Errorf("output %q speaks of clocks that agree", output)
+	}
+	p.date = noon.Add(50 * time.Minute)
+	output, err = execute(t, newSeedCommand(testClock()), "", p.flags()...)
+	if err != nil || !strings.Contains(output, "Warning: CAP's clock is 50m0s ahead of this machine's") || !strings.Contains(output, "in 10m0s") {
+		t.Errorf("output %q, error %v; want a warning about the clock, and what is left by CAP's", output, err)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"k8s.io/utils/clock"
@@ -69,6 +70,8 @@ type Client struct {
 	timeout time.Duration
 	clock   clock.PassiveClock
 	http    *http.Client
+	// skew of the last answer that told the time, see Skew.
+	skew atomic.Pointer[time.Duration]
 }
 
 // New checks the configuration. Its error names what is wrong and shows neither the URL nor a parameter's value.
@@ -187,6 +190,11 @@ func (c *Client) Fetch(ctx context.Context, role string) (awscreds.Credential, e
 		return awscreds.Credential{}, c.transportError(ctx, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
+	now, portal := c.clock.Now(), portalTime(resp.Header)
+	skew := skewOf(portal, now)
+	if !portal.IsZero() {
+		c.skew.Store(&skew)
+	}
 
 	contentType := resp.Header.Get("Content-Type")
 	var body []byte
@@ -195,12 +203,11 @@ func (c *Client) Fetch(ctx context.Context, role string) (awscreds.Credential, e
 			return awscreds.Credential{}, c.bodyError(ctx, resp.StatusCode, err)
 		}
 	}
-	now := c.clock.Now()
-	credential, bad := Judge(resp.StatusCode, contentType, body, now)
+	credential, bad := Judge(resp.StatusCode, contentType, body, now, portal)
 	if bad != nil {
-		bad.RetryAfter = retryAfter(resp.Header.Get("Retry-After"), now)
-		if bad.Class == Expired {
-			bad.Message += clockHint(resp.Header.Get("Date"), now)
+		bad.RetryAfter = retryAfter(resp.Header.Get("Retry-After"), now.Add(skew))
+		if bad.Class == Expired && skew != 0 {
+			bad.Message += fmt.Sprintf("; CAP's clock is %s it, so one of the two is wrong", DescribeSkew(skew))
 		}
 		return awscreds.Credential{}, bad
 	}

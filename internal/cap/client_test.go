@@ -38,7 +38,10 @@ func startPortal(t *testing.T, handler http.HandlerFunc, change ...func(*httptes
 	// The server asks for certificates of an authority that is not the client's, as portals with incomplete lists do.
 	listed := x509.NewCertPool()
 	listed.AddCert(newAuthority(t, "somebody else's CA").cert)
-	server := httptest.NewUnstartedServer(handler)
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Date", noon.Format(http.TimeFormat)) // the portal lives in the time of the tests
+		handler(w, r)
+	}))
 	server.TLS = &tls.Config{ClientAuth: tls.RequestClientCert, ClientCAs: listed}
 	server.Config.ErrorLog = log.New(io.Discard, "", 0) // broken connections are part of the tests
 	for _, c := range change {

@@ -23,8 +23,9 @@ const MaxBody = 1 << 20
 
 // Judge says what an answer is worth: a credential that may be written, or the reason why not. A body longer than MaxBody is
 // refused, so a caller reads one byte more than that and no further. The credential's Expiration is zero when the portal gives
-// none, and never further away than AWS lets any credential live.
-func Judge(status int, contentType string, body []byte, now time.Time) (awscreds.Credential, *Error) {
+// none, else by the clock that now is of, and never further away than AWS lets any credential live. portal is the time of the answer
+// by the portal's clock; zero where that is not known.
+func Judge(status int, contentType string, body []byte, now, portal time.Time) (awscreds.Credential, *Error) {
 	if status != 200 {
 		return awscreds.Credential{}, judgeStatus(status, contentType)
 	}
@@ -32,7 +33,7 @@ func Judge(status int, contentType string, body []byte, now time.Time) (awscreds
 		return awscreds.Credential{}, &Error{Class: AuthenticationRefused, Status: status,
 			Message: "CAP answered 200 with a page instead of JSON, which is how it refuses a client certificate: it is unknown, revoked or not authorised"}
 	}
-	return judgeBody(status, body, now)
+	return judgeBody(status, body, now, portal)
 }
 
 // judgeStatus classifies an answer that is not 200 by its status alone.
@@ -82,7 +83,7 @@ type answer struct {
 }
 
 // judgeBody judges the body of a 200 of the right content type.
-func judgeBody(status int, body []byte, now time.Time) (awscreds.Credential, *Error) {
+func judgeBody(status int, body []byte, now, portal time.Time) (awscreds.Credential, *Error) {
 	malformed := func(message string) (awscreds.Credential, *Error) {
 		return awscreds.Credential{}, &Error{Class: Malformed, Status: status, Message: message}
 	}
@@ -119,7 +120,7 @@ func judgeBody(status int, body []byte, now time.Time) (awscreds.Credential, *Er
 	case err != nil:
 		return malformed("CAP's answer holds a value that is longer than any AWS credential")
 	}
-	c.Expiration = expiration(a.Credentials.Expiration)
+	c.Expiration = localExpiry(expiration(a.Credentials.Expiration), portal, now)
 	if !c.Expiration.IsZero() && !c.Expiration.After(now) {
 		return awscreds.Credential{}, &Error{Class: Expired, Status: status,
 			Message: "CAP gave out a credential that has expired already by this cluster's clock"}
@@ -164,7 +165,7 @@ func expiration(raw json.RawMessage) time.Time {
 		}
 	}
 	seconds, err := strconv.ParseFloat(text, 64)
-	if err != nil || seconds < 1e9 || seconds > 1e14 {
+	if err != nil || !(seconds >= 1e9 && seconds <= 1e14) { // in this form it is true of "NaN" too
 		return time.Time{}
 	}
 	if seconds > 1e11 { // milliseconds: as seconds this would be after the year 5000

@@ -91,7 +91,7 @@ func TestJudge_TrustsOnlyWhatIsGood(t *testing.T) {
 		{"an expired credential with an offset", 200, jsonType, good(`"2026-11-20T13:00:00+02:00"`), Expired, "expired"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			c, bad := Judge(test.status, test.contentType, []byte(test.body), noon)
+			c, bad := Judge(test.status, test.contentType, []byte(test.body), noon, time.Time{})
 			if test.want == "" {
 				if bad != nil {
 					t.Fatalf("a good answer is refused: %v", bad)
@@ -133,13 +133,14 @@ func TestJudge_ReadsTheExpiryInTheFormsThatServicesPrint(t *testing.T) {
 		{"seconds since 1970", `1795179600`, one},
 		{"seconds since 1970, as text", `"1795179600"`, one},
 		{"milliseconds since 1970", `1795179600000`, one},
+		{"not a number", `"NaN"`, time.Time{}},
 		{"an unknown form counts as absent: the assumed lifetime takes over", `"tomorrow"`, time.Time{}},
 		{"another type counts as absent", `{"a":1}`, time.Time{}},
 		{"beyond AWS's longest lifetime is cut to that", `"2126-11-20T13:00:00Z"`, noon.Add(36 * time.Hour)},
 		{"just at AWS's longest lifetime", `"2026-11-22T00:00:00Z"`, noon.Add(36 * time.Hour)},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			c, bad := Judge(200, jsonType, []byte(good(test.expiration)), noon)
+			c, bad := Judge(200, jsonType, []byte(good(test.expiration)), noon, noon)
 			if bad != nil {
 				t.Fatal(bad)
 			}
@@ -178,16 +179,18 @@ func TestClasses_AreTheReasonsOfTheAPI(t *testing.T) {
 // FuzzJudge: whatever the portal says, a credential is either good in every respect or absent, and the words about a bad one are of
 // a fixed vocabulary and thus never of the body.
 func FuzzJudge(f *testing.F) {
-	f.Add(200, jsonType, good(`"2026-11-20T13:00:00Z"`))
-	f.Add(200, jsonType, good(`1795179600000`))
-	f.Add(200, jsonType, good(`"NaN"`))
-	f.Add(200, jsonType+"; charset", `{"credentials":{"ACCESSKEYID":"a","secretaccesskey":"b"}}`)
-	f.Add(200, jsonType, `{"status":503,"message":"zzzzzzzz"}`)
-	f.Add(200, "text/html", "<html>")
-	f.Add(403, jsonType, `{}`)
+	f.Add(200, jsonType, good(`"2026-11-20T13:00:00Z"`), int64(0))
+	f.Add(200, jsonType, good(`"2026-11-20T10:00:00Z"`), int64(-3*time.Hour))
+	f.Add(200, jsonType, good(`1795179600000`), int64(time.Hour))
+	f.Add(200, jsonType, good(`"NaN"`), int64(0))
+	f.Add(200, jsonType+"; charset", `{"credentials":{"ACCESSKEYID":"a","secretaccesskey":"b"}}`, int64(0))
+	f.Add(200, jsonType, `{"status":503,"message":"zzzzzzzz"}`, int64(0))
+	f.Add(200, "text/html", "<html>", int64(0))
+	f.Add(403, jsonType, `{}`, int64(0))
 	known := map[string]bool{}
-	f.Fuzz(func(t *testing.T, status int, contentType, body string) {
-		c, bad := Judge(status, contentType, []byte(body), noon)
+	f.Fuzz(func(t *testing.T, status int, contentType, body string, skew int64) {
+		portal := noon.Add(time.Duration(skew))
+		c, bad := Judge(status, contentType, []byte(body), noon, portal)
 		if bad == nil {
 			if status != 200 || !strings.HasPrefix(strings.ToLower(strings.TrimSpace(contentType)), jsonType) {
 				t.Errorf("trusted status %d of type %q", status, contentType)

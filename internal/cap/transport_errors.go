@@ -16,12 +16,8 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/neterr"
 )
 
-const (
-	// maxRetryAfter bounds what a portal may ask for: a quarter of the one hour that a credential commonly lives.
-	maxRetryAfter = 15 * time.Minute
-	// clockHintFrom is the difference of two clocks that is worth telling. AWS itself refuses signatures from 5 minutes on.
-	clockHintFrom = 5 * time.Minute
-)
+// maxRetryAfter bounds what a portal may ask for: a quarter of the one hour that a credential commonly lives.
+const maxRetryAfter = 15 * time.Minute
 
 // transportError classifies a request that got no answer. ctx is the caller's, without the client's own time limit.
 func (c *Client) transportError(ctx context.Context, err error) *Error {
@@ -96,7 +92,7 @@ func aboutClientCertificate(words string) bool {
 	return false
 }
 
-// retryAfter reads the header in both its forms, seconds and a date.
+// retryAfter reads the header in both its forms, seconds and a date; now is the portal's.
 func retryAfter(header string, now time.Time) time.Duration {
 	var wait time.Duration
 	if seconds, err := strconv.Atoi(strings.TrimSpace(header)); err == nil {
@@ -105,17 +101,4 @@ func retryAfter(header string, now time.Time) time.Duration {
 		wait = at.Sub(now)
 	}
 	return max(0, min(wait, maxRetryAfter))
-}
-
-// clockHint says how far the portal's clock is from this one, when that is far enough to explain an expired credential.
-func clockHint(date string, now time.Time) string {
-	theirs, err := http.ParseTime(date)
-	if err != nil || theirs.Sub(now).Abs() < clockHintFrom {
-		return ""
-	}
-	direction := "behind"
-	if theirs.After(now) {
-		direction = "ahead of"
-	}
-	return fmt.Sprintf("; CAP's clock is %s %s it, so one of the two is wrong", theirs.Sub(now).Abs().Round(time.Minute), direction)
 }

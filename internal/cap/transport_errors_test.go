@@ -122,15 +122,18 @@ func TestFetch_ReportsWhatThePortalSaysAboutTime(t *testing.T) {
 		}
 	}
 	for _, test := range []struct {
-		portal time.Time
-		says   string
-		hint   bool
+		portal  time.Time
+		expires string // dead by both clocks
+		says    string
+		hint    bool
 	}{
-		{noon.Add(-5 * time.Hour), "5h0m0s behind", true}, {noon.Add(5 * time.Hour), "5h0m0s ahead of", true}, {noon.Add(time.Minute), "clock is", false},
+		{noon.Add(-5 * time.Hour), "2026-11-20T06:00:00Z", "5h0m0s behind", true},
+		{noon.Add(5 * time.Hour), "2026-11-20T11:00:00Z", "5h0m0s ahead of", true},
+		{noon.Add(time.Minute), "2026-11-20T11:00:00Z", "clock is", false},
 	} {
 		p := startPortal(t, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Date", test.portal.Format(http.TimeFormat))
-			serve(200, jsonType, good(`"2026-11-20T11:00:00Z"`))(w, r)
+			serve(200, jsonType, good(`"`+test.expires+`"`))(w, r)
 		})
 		if bad := p.fetch(t, context.Background()); bad == nil || strings.Contains(bad.Message, test.says) != test.hint {
 			t.Errorf("with the portal's clock at %v Fetch gives %+v; says %q: want %v", test.portal, bad, test.says, test.hint)

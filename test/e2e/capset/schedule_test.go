@@ -13,6 +13,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
@@ -282,5 +283,51 @@ func TestSchedule_TheRefreshCommandForcesOneRefresh(t *testing.T) {
 	w.eventuallyRefreshed(newest.Add(time.Second))
 	if err := wantCalls(w.cap.Counts(), 1, 1); err != nil {
 		t.Error(err)
+	}
+}
+
+// An expiry is by CAP's clock. A cluster whose own is hours behind must not take a credential for alive that is long dead, one whose
+// clock is hours ahead must not refuse every good one, and a portal whose web server tells a wrong time must not be believed more
+// than the cluster's own clock.
+func TestSchedule_AClockThatIsHoursOffMovesNoRefreshAndIsShown(t *testing.T) {
+	for name, test := range map[string]struct {
+		// portal is how far CAP's clock is ahead of the cluster's, date how far its header Date is ahead of that.
+		portal, date time.Duration
+		says         string
+	}{
+		"the cluster is behind":                {3 * time.Hour, 0, "3h0m0s ahead of"},
+		"the cluster is ahead":                 {-3 * time.Hour, 0, "3h0m0s behind"},
+		"the web server before CAP is ahead":   {0, 3 * time.Hour, "3h0m0s ahead of"},
+		"the web server before CAP is behind":  {0, -3 * time.Hour, "3h0m0s behind"},
+		"the cluster is behind by ten minutes": {10 * time.Minute, 0, "10m0s ahead of"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newCAPWorld(t, time.Hour)
+			w.cap.Advance(test.portal)
+			w.cap.Configure(func(s *cap.Settings) { s.DateSkew = simctl.Duration(test.date) })
+			w.start()
+			w.create()
+			set := w.eventuallyReady(v1alpha1.ReasonFresh, "7/7")
+			for _, row := range set.Status.Targets {
+				// By the cluster's clock. The second is that to which times in a status and in an answer are cut.
+				lifetime, wait := row.ExpiresAt.Sub(row.RefreshedAt.Time), row.NextRefresh.Sub(row.RefreshedAt.Time)
+				if (lifetime-time.Hour).Abs() > 5*time.Second || wait > 30*time.Minute+5*time.Second || wait < 23*time.Minute {
+					t.Errorf("%s/%s lives for %s and is refreshed after %s, want an hour and half of it", row.Namespace, row.Name, lifetime, wait)
+				}
+			}
+			w.eventuallyCondition(v1alpha1.ConditionClockSkewed, v1alpha1.ReasonClockSkew, test.says, "chrony")
+			w.eventuallyEvent(v1alpha1.ReasonClockSkew, test.says)
+
+			w.cap.Advance(-test.portal)
+			w.cap.Configure(func(s *cap.Settings) { s.DateSkew = 0 })
+			w.eventuallyRefreshed(w.requestRefresh())
+			w.eventually("the clocks agree again", func(ctx context.Context) error {
+				set, err := w.read(ctx)
+				if c := meta.FindStatusCondition(set.Status.Conditions, v1alpha1.ConditionClockSkewed); err == nil && c != nil {
+					err = errors.New(c.Message)
+				}
+				return err
+			})
+		})
 	}
 }

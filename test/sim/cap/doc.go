@@ -9,7 +9,7 @@
 //	GET /gxCAP/getTemporaryCredentials?...                                        the same; both paths are in public use
 //
 // A good answer is {"Credentials": {"AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration"}}; the last two can be
-// switched off, as the emulator that cap-token-refresh was written for has them.
+// switched off, as the emulator that cap-token-refresh was written for has them. The header Date is the simulator's time.
 //
 //   - The client certificate is requested, not required, and judged after the handshake. No certificate, one of another
 //     CA, an expired, not yet valid or revoked one, or that of an inactive user: HTTP 200 with the HTML page "Combine

@@ -35,6 +35,7 @@ func (s *Sim) dialectOf(path string) (Dialect, bool) {
 // serve answers one request in the order in which the portal looks at it: path, client certificate, method, Accept,
 // whether the API is enabled, parameters, role.
 func (s *Sim) serve(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Date", s.date().UTC().Format(http.TimeFormat))
 	record := Request{Time: s.clock.Now(), Method: r.Method, Path: r.URL.Path, Client: clientName(r), UserAgent: r.UserAgent()}
 	dialect, known := s.dialectOf(r.URL.Path)
 	if !known {
@@ -70,6 +71,13 @@ func (s *Sim) serve(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	s.answerCredential(w, good, fault)
+}
+
+// date is the time that answers tell.
+func (s *Sim) date() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.clock.Now().Add(time.Duration(s.settings.DateSkew))
 }
 
 // judge refuses a request, or returns the credential that it gets.

@@ -48,6 +48,8 @@ type Settings struct {
 	ReuseUntilPercent int `json:"reuseUntilPercent"`
 	// APIDisabled answers 404 "API not enabled.".
 	APIDisabled bool `json:"apiDisabled"`
+	// DateSkew is how far the header Date is ahead of the simulator's own time, by which credentials live and die.
+	DateSkew simctl.Duration `json:"dateSkew"`
 	// ContentType of good answers; application/json when empty.
 	ContentType string `json:"contentType"`
 }

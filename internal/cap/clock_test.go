@@ -1,0 +1,92 @@
+package cap
+
+import (
+	"context"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/openshift/credential-rotation-operator/internal/schedule"
+)
+
+// Each case is a portal whose clock is so far ahead of this cluster's, and an Expiration by the portal's clock.
+func TestLocalExpiry_IsByThisClustersClock(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		// ahead is how far the portal's clock is ahead, left what the credential has left by it.
+		ahead, left time.Duration
+		// want is from now on; it may be in the past.
+		want time.Duration
+	}{
+		{"the clocks agree", 0, time.Hour, time.Hour},
+		{"seconds apart they agree", 30 * time.Second, time.Hour, time.Hour + 30*time.Second},
+		{"a clock that is behind makes no credential live longer", 3 * time.Hour, time.Hour, time.Hour},
+		{"nor one that lives for a quarter of an hour", 20 * time.Minute, 15 * time.Minute, 15 * time.Minute},
+		{"a clock that is ahead makes no fresh credential dead", -3 * time.Hour, time.Hour, time.Hour},
+		{"nor one whose time is almost up", -59 * time.Minute, time.Hour, time.Hour},
+		{"a portal whose own clock may be wrong is believed up to an hour", -3 * time.Hour, 4 * time.Hour, time.Hour},
+		{"what lives for longer by this cluster's clock does", -3 * time.Hour, 12 * time.Hour, 9 * time.Hour},
+		{"an answer that is dead by its own date is dead by a clock that is ahead too", -3 * time.Hour, -time.Minute, -3*time.Hour - time.Minute},
+		{"a date after the Expiration tells nothing", 3 * time.Hour, -2 * time.Hour, time.Hour},
+		{"nor does one that no credential's life fits", -400 * 24 * time.Hour, 400*24*time.Hour + time.Hour, time.Hour},
+		{"the longest life that there is", 3 * time.Hour, schedule.MaxCredentialLifetime, schedule.MaxCredentialLifetime},
+	} {
+		portal := noon.Add(test.ahead)
+		if got := localExpiry(portal.Add(test.left), portal, noon).Sub(noon); got != test.want {
+			t.Errorf("%s: it expires in %s, want %s", test.name, got, test.want)
+		}
+	}
+	if got := localExpiry(noon.Add(time.Hour), time.Time{}, noon); !got.Equal(noon.Add(time.Hour)) {
+		t.Errorf("without a date it expires at %s", got)
+	}
+	if got := localExpiry(time.Time{}, noon.Add(3*time.Hour), noon); !got.IsZero() {
+		t.Errorf("without an Expiration it expires at %s", got)
+	}
+}
+
+func TestFetch_CountsALifeByThePortalsClockAndTellsTheDifference(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		// date and age are headers of the answer, whose Expiration is an hour after the portal's time.
+		portal    time.Time
+		date, age string
+		want      time.Duration // from now on; zero: it is refused as expired
+		skew      time.Duration
+		known     bool
+	}{
+		{"the clocks agree", noon.Add(time.Minute), "", "", time.Hour + time.Minute, 0, true},
+		{"this cluster's is behind", noon.Add(5 * time.Hour), "", "", time.Hour, 5 * time.Hour, true},
+		{"this cluster's is ahead", noon.Add(-5 * time.Hour), "", "", time.Hour, -5 * time.Hour, true},
+		{"a cache that is as fresh as the portal", noon.Add(-5 * time.Hour), "", "0", time.Hour, -5 * time.Hour, true},
+		{"a dead credential from a cache", noon.Add(-5 * time.Hour), "", "18000", 0, 0, false},
+		{"a portal that tells no time", noon.Add(5 * time.Hour), "soon", "", 6 * time.Hour, 0, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p := startPortal(t, func(w http.ResponseWriter, r *http.Request) {
+				date := test.date
+				if date == "" {
+					date = test.portal.Format(http.TimeFormat)
+				}
+				w.Header().Set("Date", date)
+				if test.age != "" {
+					w.Header().Set("Age", test.age)
+				}
+				serve(200, jsonType, good(`"`+test.portal.Add(time.Hour).Format(time.RFC3339)+`"`))(w, r)
+			})
+			client := p.client(t)
+			if _, known := client.Skew(); known {
+				t.Error("the difference is known before the first answer")
+			}
+			c, err := client.Fetch(context.Background(), "r")
+			switch {
+			case test.want == 0 && err == nil:
+				t.Errorf("it is trusted until %s", c.Expiration)
+			case test.want != 0 && (err != nil || c.Expiration.Sub(noon) != test.want):
+				t.Errorf("it expires in %s, want %s (%v)", c.Expiration.Sub(noon), test.want, err)
+			}
+			if skew, known := client.Skew(); skew != test.skew || known != test.known {
+				t.Errorf("the portal's clock is %s ahead (known %v), want %s (%v)", skew, known, test.skew, test.known)
+			}
+		})
+	}
+}
