@@ -23,6 +23,9 @@ func (s *scope) apply(ctx context.Context, heal bool) error {
 	}
 	for i := range s.targets {
 		t := &s.targets[i]
+		if heal && s.pausesInAFight(i) {
+			continue
+		}
 		err := s.applyTo(ctx, t, heal)
 		if errors.Is(err, errTargetChanged) {
 			return err
@@ -49,6 +52,12 @@ func (s *scope) apply(ctx context.Context, heal bool) error {
 	}
 	s.deriveFacts()
 	return nil
+}
+
+// pausesInAFight is true for a target whose old entries are left alone for a while, whatever is done to the others.
+func (s *scope) pausesInAFight(i int) bool {
+	t := s.facts.Targets[i]
+	return len(t.Old) > 0 && s.now().Before(fightUntil(targetStatus(&s.obj.Status, t.Ref)))
 }
 
 // leaveOut takes a target out of this reconcile: what cannot be done to it now is not tried again before the next.

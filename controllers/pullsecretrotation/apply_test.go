@@ -74,6 +74,39 @@ func TestApply_ATargetThatMayNotBeWrittenDoesNotHoldUpTheOthersAndIsServedOnceIt
 	}
 }
 
+// Somebody fights about the first target; what happens to the second is none of that.
+func TestHeal_AFightAboutOneTargetDoesNotHoldUpTheOthersNorEndEarly(t *testing.T) {
+	forbidden := v1alpha1.SecretReference{}
+	m := withSecondTarget(t, &forbidden)
+	before := m.document(t)
+	m.through(hasEnded)
+	putBack := func(ref v1alpha1.SecretReference) {
+		secret := &corev1.Secret{}
+		if err := m.client.Get(t.Context(), client.ObjectKey{Namespace: ref.Namespace, Name: ref.Name}, secret); err != nil {
+			t.Fatal(err)
+		}
+		secret.Data[corev1.DockerConfigJsonKey] = before
+		if err := m.client.Update(t.Context(), secret); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 4 {
+		putBack(global)
+		m.look()
+	}
+	if readyReason(m.seen) != v1alpha1.ReasonWriterFight {
+		t.Fatalf("the object says %s", readyReason(m.seen))
+	}
+	putBack(hive)
+	m.look()
+	if !m.holdsWhatIsIssued(hive) {
+		t.Error("the second target waits for the end of the fight about the first")
+	}
+	if m.holdsWhatIsIssued(global) || readyReason(m.seen) != v1alpha1.ReasonWriterFight {
+		t.Errorf("the first target is healed within the pause of its fight; the object says %s", readyReason(m.seen))
+	}
+}
+
 func hasEndedOrLeftOut(o *v1alpha1.PullSecretRotation) bool {
 	return o.Status.Rotation != nil && o.Status.Rotation.RevokedAt != nil
 }

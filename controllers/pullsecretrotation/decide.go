@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/internal/cluster"
 	"github.com/openshift/credential-rotation-operator/internal/ocm"
@@ -156,8 +158,11 @@ type Input struct {
 // Decide names the next step. It has no effects, and equal inputs give equal answers.
 func Decide(in Input) Decision {
 	if in.Spec.Suspend {
-		return wait(Paused, v1alpha1.ReasonSuspended, "Suspended",
-			"spec.suspend is true: nothing is requested, written or healed. Set it to false to go on.", recheckForPeople)
+		message := "spec.suspend is true: nothing is requested, written or healed. Set it to false to go on."
+		if r := in.Status.Rotation; underWay(r) && r.ID != "" && r.AppliedAt == nil {
+			message += fmt.Sprintf(" The pull secret in use dies when OCM ends rotation %s, which is under way.", r.ID)
+		}
+		return wait(Paused, v1alpha1.ReasonSuspended, "Suspended", message, recheckForPeople)
 	}
 	t, err := trigger(in)
 	if err != nil {
@@ -175,6 +180,9 @@ func Decide(in Input) Decision {
 	}
 	if in.Facts.Targets == nil {
 		return look(LookAtTargets)
+	}
+	if in.Facts.Pools == nil && meta.IsStatusConditionTrue(in.Status.Conditions, v1alpha1.ConditionPoolsPaused) {
+		return look(LookAtPools) // the condition is taken back when they are unpaused
 	}
 	if underWay(in.Status.Rotation) && in.Spec.Mode != v1alpha1.ModeAudit {
 		return seeThrough(in, t)

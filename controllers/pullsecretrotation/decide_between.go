@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
@@ -169,15 +170,19 @@ func oldEntries(in Input) (Decision, bool) {
 	if r == nil || r.AppliedAt == nil || r.RolledBackAt != nil || in.Spec.Mode == v1alpha1.ModeAudit {
 		return Decision{}, false
 	}
+	fight, isFight := Decision{}, false
 	for _, t := range in.Facts.Targets {
 		if len(t.Old) == 0 {
 			continue
 		}
 		status := targetStatus(in.Status, t.Ref)
 		if until := fightUntil(status); in.Now.Before(until) {
-			return wait(Failing, v1alpha1.ReasonWriterFight, "Another writer puts old entries back",
-				fmt.Sprintf("%s puts old credentials back into %s (%s), %d times so far. They are replaced again at %s. Stop that writer, or give it the new pull secret.",
-					writerName(t.Writer), t.Ref, strings.Join(t.Old, ", "), status.Healed, onTheClock(until)), until.Sub(in.Now)), true
+			if rest := until.Sub(in.Now); !isFight || rest < fight.After {
+				isFight, fight = true, wait(Failing, v1alpha1.ReasonWriterFight, "Another writer puts old entries back",
+					fmt.Sprintf("%s puts old credentials back into %s (%s), %d times so far. They are replaced again at %s. Stop that writer, or give it the new pull secret.",
+						writerName(t.Writer), t.Ref, strings.Join(t.Old, ", "), status.Healed, onTheClock(until)), rest)
+			}
+			continue
 		}
 		if in.Facts.Issued == nil {
 			return look(LookAtIssued), true
@@ -187,7 +192,7 @@ func oldEntries(in Input) (Decision, bool) {
 		}
 		return look(Heal), true
 	}
-	return Decision{}, false
+	return fight, isFight
 }
 
 // outdated is true when an old entry was put back and OCM gives out something newer than what the record would heal it
@@ -232,6 +237,9 @@ func idle(in Input, d due, nextHealth time.Time) Decision {
 	if d.next != nil {
 		message += fmt.Sprintf(" The next rotation is due at %s.", onTheClock(*d.next))
 		after = min(after, d.next.Sub(in.Now))
+	}
+	if meta.IsStatusConditionTrue(in.Status.Conditions, v1alpha1.ConditionPoolsPaused) {
+		after = min(after, recheckForPeople)
 	}
 	if t, bad := brokenTarget(in); bad {
 		return wait(Stalled, t.Problem, "A target is left out", t.Message+" The other targets are served.", min(after, recheckTarget(t)))

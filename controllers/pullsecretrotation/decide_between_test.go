@@ -57,6 +57,9 @@ func TestDecide_BetweenRotations(t *testing.T) {
 	for _, c := range []decision{
 		{"a rotation that is due is begun", func(*Input) {}, Begin, "", ""},
 		{"a suspended object does nothing", func(in *Input) { in.Spec.Suspend = true }, Wait, v1alpha1.ReasonSuspended, "Set it to false"},
+		{"and says what that means while a rotation is under way", func(in *Input) {
+			in.Spec.Suspend, in.Status.Rotation = true, &v1alpha1.RotationStatus{ID: "a"}
+		}, Wait, v1alpha1.ReasonSuspended, "dies when OCM ends rotation a"},
 		{"first the cluster is looked at", func(in *Input) { in.Facts = &Facts{} }, LookAtCluster, "", ""},
 		{"a hosted cluster is sent to its management cluster", func(in *Input) { in.Facts.Cluster.Hosted = true }, Wait, v1alpha1.ReasonHostedControlPlane, "HostedCluster.spec.pullSecret"},
 		{"a hosted cluster may serve other targets", func(in *Input) {
@@ -190,7 +193,12 @@ func TestHealing_IsAtOnceAndBacksOffInAFight(t *testing.T) {
 			t.Errorf("healed %d times, %s later: %s %s, want Heal", times, pause, d.Step, d.Reason)
 		}
 	}
-	in := healed(0)
+	in := healed(8)
+	in.Facts.Targets = append(in.Facts.Targets, TargetFact{Ref: hive, Old: []string{"quay.io"}})
+	if d := Decide(in); d.Step != Heal {
+		t.Errorf("another target is fought about, and this one waits: %s %s", d.Step, d.Reason)
+	}
+	in = healed(0)
 	in.Facts.Issued.SameAsIssued = false
 	in.Facts.Rotations = nil
 	if d := Decide(in); d.Step != LookAtRotations {

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -70,11 +71,18 @@ func tlsConfig(roots *x509.CertPool) *tls.Config {
 
 // event tells about a thing that happened, once: as an event and as a line of the log at its default level.
 func (s *scope) event(kind, reason, action, note string, args ...any) {
-	s.log.Info(fmt.Sprintf(note, args...), "reason", reason)
+	words := fmt.Sprintf(note, args...)
+	s.log.Info(words, "reason", reason)
+	if len(words) > maxNote {
+		words = strings.ToValidUTF8(words[:maxNote-len("…")], "") + "…"
+	}
 	if s.r.Recorder != nil {
-		s.r.Recorder.Eventf(s.obj, nil, kind, reason, action, note, args...)
+		s.r.Recorder.Eventf(s.obj, nil, kind, reason, action, "%s", words)
 	}
 }
+
+// maxNote is how many bytes an event may say; the API server refuses more.
+const maxNote = 1024
 
 // warnOnce tells about a problem when it begins, not at every retry.
 func (s *scope) warnOnce(d Decision) {
