@@ -42,6 +42,8 @@ type plan struct {
 	Copies []copying
 	// Wake is when to look again; zero: nothing is ahead that time brings.
 	Wake time.Time
+	// Requested is when a refresh that somebody asked for is still to come; zero: none is.
+	Requested time.Time
 	// Complete is true when every Secret has been looked for.
 	Complete bool
 }
@@ -102,8 +104,9 @@ func decide(in input) plan {
 	for _, r := range p.Rows {
 		p.wakeAt(r.Next)
 	}
-	if in.RequestedAt.After(in.Now) {
-		p.wakeAt(in.RequestedAt)
+	if in.RequestedAt.After(in.Now) && in.Hold == nil {
+		p.Requested = in.RequestedAt
+		p.wakeAt(p.Requested)
 	}
 	return p
 }

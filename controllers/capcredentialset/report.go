@@ -9,6 +9,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -24,6 +25,7 @@ func (r *reconciler) report(ctx context.Context, s *scope) error {
 	before := s.set.DeepCopy()
 	s.fillStatus()
 	s.setReady()
+	s.remarkOnRequest()
 	s.setCertificateValid(r.now(), r.certificateRef(s).String())
 	r.setSecondWriter(s)
 	s.setClockSkewed()
@@ -160,6 +162,21 @@ func (s *scope) failedRestart() *failure {
 		}
 	}
 	return nil
+}
+
+// remarkOnRequest ends the words of Ready with what became of a request for a refresh that nobody sees happen.
+func (s *scope) remarkOnRequest() {
+	var words string
+	switch value := s.set.Annotations[v1alpha1.RefreshRequestedAnnotation]; {
+	case value != "" && parseTime(value).IsZero():
+		words = "The annotation " + v1alpha1.RefreshRequestedAnnotation + " is passed over: it is no time such as 2026-11-20T00:00:00Z."
+	case !s.plan.Requested.IsZero():
+		words = "A refresh of everything is requested for " + s.plan.Requested.UTC().Format(time.RFC3339) + ", which is still to come."
+	default:
+		return
+	}
+	ready := meta.FindStatusCondition(s.set.Status.Conditions, v1alpha1.ConditionReady)
+	conditions.Set(s.set, v1alpha1.ConditionReady, ready.Status, ready.Reason, ready.Message+" "+words)
 }
 
 // setCertificateValid shows the client certificate's own condition, long before it hurts.

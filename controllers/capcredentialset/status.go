@@ -34,7 +34,8 @@ func (s *scope) fillStatus() {
 
 	rows := make([]v1alpha1.CredentialTargetStatus, 0, len(s.plan.Rows))
 	var fresh int
-	var earliest, next time.Time
+	var earliest time.Time
+	next := s.plan.Requested
 	for i := range s.plan.Rows {
 		r := &s.plan.Rows[i]
 		if r.Result == v1alpha1.ReasonFresh {

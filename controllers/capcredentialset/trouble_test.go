@@ -6,6 +6,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -101,5 +102,33 @@ func TestAClockThatIsOff_ShowsWhileItIsAndIsToldOnce(t *testing.T) {
 	b.round("cap")
 	if m := message(); m != "" {
 		t.Errorf("the clocks agree again, and the condition says %s", m)
+	}
+}
+
+func TestARequestThatIsNoTimeOrStillToCome_IsToldOf(t *testing.T) {
+	for request, test := range map[string]struct {
+		says string
+		// next is when something is due by the status, from noon on; zero: as without the request.
+		next time.Duration
+	}{
+		"now, please":          {says: "is passed over"},
+		"2026-11-20 12:05":     {says: "is passed over"},
+		"2026-11-20T12:05:00Z": {says: "2026-11-20T12:05:00Z", next: 5 * time.Minute},
+		"2026-11-20T11:00:00Z": {},
+	} {
+		t.Run(request, func(t *testing.T) {
+			b := oneBench(t, func(set *v1alpha1.CAPCredentialSet) {
+				set.Annotations = map[string]string{v1alpha1.RefreshRequestedAnnotation: request}
+			})
+			b.round("cap")
+			set := b.set("cap")
+			ready := meta.FindStatusCondition(set.Status.Conditions, v1alpha1.ConditionReady)
+			if ready.Reason != v1alpha1.ReasonFresh || !strings.Contains(ready.Message, test.says) || test.says == "" && strings.Contains(ready.Message, "efresh-requested-at") {
+				t.Errorf("Ready is %s: %q, want it to say %q", ready.Reason, ready.Message, test.says)
+			}
+			if next := set.Status.NextRefresh.Sub(noon); test.next != 0 && next != test.next || test.next == 0 && next < 20*time.Minute {
+				t.Errorf("the next refresh is in %s", next)
+			}
+		})
 	}
 }
