@@ -97,6 +97,9 @@ func (i *install) run(ctx context.Context, out, errOut io.Writer) error {
 			return err
 		}
 	}
+	if err := i.checkLimits(); err != nil {
+		return err
+	}
 	assigned, unknown, err := assignRoles(requests, i.roles, i.defaultRole)
 	if err != nil {
 		return err

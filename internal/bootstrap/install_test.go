@@ -347,11 +347,26 @@ func TestInstallManifests_WritesNothingWhenAnythingIsNotGood(t *testing.T) {
 		{"a request without a Secret", func(t *testing.T, d installDir) {
 			writeFile(t, filepath.Join(d.requests, "z.yaml"), credentialsRequest("z", "AWSProviderSpec", "''", "''", ""))
 		}, func(d installDir) []string { return d.flags(portal) }, "no spec.secretRef"},
+		{"a Secret whose name leads out of the directory", func(t *testing.T, d installDir) {
+			writeFile(t, filepath.Join(d.requests, "z.yaml"), credentialsRequest("z", "AWSProviderSpec", "x", "../../../y", ""))
+		}, func(d installDir) []string { return d.flags(portal) }, "CredentialsRequest z"},
+		{"a namespace that is none", func(t *testing.T, d installDir) {
+			writeFile(t, filepath.Join(d.requests, "z.yaml"), credentialsRequest("z", "AWSProviderSpec", "a/b", "y", ""))
+		}, func(d installDir) []string { return d.flags(portal) }, "CredentialsRequest z"},
 		{"a request that is not YAML", func(t *testing.T, d installDir) { writeFile(t, filepath.Join(d.requests, "z.yaml"), "a: ["+canary) },
 			func(d installDir) []string { return d.flags(portal) }, "z.yaml"},
 		{"no output directory", nil, func(d installDir) []string { return d.flags(portal, "--output", filepath.Join(d.output, "x")) }, "not a directory"},
 		{"http", nil, func(d installDir) []string { return d.flags(portal, "--url", "http://cap.example/api") }, "https"},
 		{"an unknown dialect", nil, func(d installDir) []string { return d.flags(portal, "--dialect", "x") }, "C2S nor SC2S"},
+		// What the API server would refuse only when the cluster is being made.
+		{"a timeout that the API does not take", nil, func(d installDir) []string { return d.flags(portal, "--timeout", "10m") }, "--timeout must be between 1s and 5m"},
+		{"a timeout of nothing", nil, func(d installDir) []string { return d.flags(portal, "--timeout", "0") }, "--timeout must be between 1s and 5m"},
+		{"a name that no object can have", nil, func(d installDir) []string { return d.flags(portal, "--name", "My_Set") }, "--name"},
+		{"a URL with an @", nil, func(d installDir) []string { return d.flags(portal, "--url", portal.URL+"/@x") }, "--url"},
+		{"a URL that ends with a fragment of nothing", nil, func(d installDir) []string { return d.flags(portal, "--url", portal.URL+"#") }, "--url"},
+		{"an agency without end", nil, func(d installDir) []string { return d.flags(portal, "--agency", strings.Repeat("a", 257)) }, "--agency"},
+		{"a role without end", func(t *testing.T, d installDir) { writeFile(t, d.roles, "addon: "+strings.Repeat("a", 513)) }, func(d installDir) []string { return d.flags(portal) }, "addon has a role of more than 512"},
+		{"a default role without end", nil, func(d installDir) []string { return d.flags(portal, "--default-role", strings.Repeat("a", 513)) }, "--default-role"},
 		{"no flags", nil, func(installDir) []string { return nil }, "required flag"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+	"k8s.io/apimachinery/pkg/util/validation"
 )
 
 // request is a CredentialsRequest that is to be served.
@@ -41,6 +42,9 @@ func readRequests(dir string, techPreview bool) (requests []request, skipped []s
 				skipped = append(skipped, fmt.Sprintf("CredentialsRequest %s is left out: %s", text(mapping, "metadata", "name"), why))
 			case r.Name != "" && (r.SecretNamespace == "" || r.SecretName == ""):
 				return nil, nil, fmt.Errorf("%s: CredentialsRequest %s has no spec.secretRef", path, r.Name)
+			case r.Name != "" && len(validation.IsDNS1123Label(r.SecretNamespace))+len(validation.IsDNS1123Subdomain(r.SecretName)) > 0:
+				// They become names of files too.
+				return nil, nil, fmt.Errorf("%s: CredentialsRequest %s names a Secret that no cluster can have", path, r.Name)
 			case r.Name != "":
 				requests = append(requests, r)
 			}
