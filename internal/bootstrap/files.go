@@ -54,13 +54,20 @@ func apply(changes []change) error {
 	return nil
 }
 
-// resolve follows a symbolic link, so that the file behind it is replaced and not the link.
+// resolve follows a symbolic link, so that the file behind it is replaced and not the link; also while there is no such file.
 func resolve(path string) (string, error) {
 	target, err := filepath.EvalSymlinks(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return path, nil
+	if !errors.Is(err, fs.ErrNotExist) {
+		return target, err
 	}
-	return target, err
+	link, err := os.Readlink(path)
+	switch {
+	case err != nil: // no link
+		return path, nil
+	case filepath.IsAbs(link):
+		return link, nil
+	}
+	return filepath.Join(filepath.Dir(path), link), nil
 }
 
 // stage writes the content into a file beside the target.

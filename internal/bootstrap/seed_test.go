@@ -241,3 +241,27 @@ func TestApply_ChangesNothingWhenOneFileCannotBePrepared(t *testing.T) {
 		t.Errorf("files changed, or were left behind (-before +after):\n%s", diff)
 	}
 }
+
+func TestApply_WritesWhereALinkPointsAlsoWhileNothingIsThere(t *testing.T) {
+	dir := t.TempDir()
+	for _, d := range []string{"home", "memory"} { // as where only a file system in memory may hold credentials
+		if err := os.Mkdir(filepath.Join(dir, d), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, target := range map[string]string{"relative": "../memory/a", "absolute": filepath.Join(dir, "memory", "b")} {
+		link := filepath.Join(dir, "home", name)
+		if err := os.Symlink(target, link); err != nil {
+			t.Fatal(err)
+		}
+		if err := apply([]change{{path: link, content: []byte(name), mode: secretMode}}); err != nil {
+			t.Fatal(err)
+		}
+		if info, err := os.Lstat(link); err != nil || info.Mode()&os.ModeSymlink == 0 {
+			t.Errorf("%s: the link was replaced (%v)", name, err)
+		}
+		if content, err := os.ReadFile(link); err != nil || string(content) != name {
+			t.Errorf("%s: %q, %v", name, content, err)
+		}
+	}
+}
