@@ -181,6 +181,8 @@ func TestRun_ARightThatIsTakenAwayIsNoticedByTheNextWatch(t *testing.T) {
 	s.lists <- list("5")
 	s.watches <- ok(w)
 	sink.expect(t, "all:")
+	w.Add(secret("a", "7"))
+	sink.expect(t, "put a") // so the watch has begun, and it is a good one that ends
 	clock.Step(time.Minute)
 	w.Stop()
 	s.watches <- func() (watch.Interface, error) { return nil, forbidden }
