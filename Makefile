@@ -20,6 +20,8 @@ FUZZTIME ?= 30s
 ROUNDS ?= 10
 
 TOOL := go tool -modfile=hack/tools/go.mod
+# Modules of their own, whose needs are no dependencies of the product.
+MODULES := hack/bundle test/alerts
 GO_DIRS := api config controllers hack internal test main.go
 VERSION_VARIABLE := github.com/openshift/credential-rotation-operator/internal/version.version
 # Runs what follows it with the directory of etcd and kube-apiserver in KUBEBUILDER_ASSETS.
@@ -68,7 +70,8 @@ vet: ## Run go vet.
 .PHONY: lint
 lint: ## Run golangci-lint (the first time it is compiled, which takes a few minutes).
 	$(TOOL) golangci-lint run --timeout 30m
-	cd hack/bundle && go tool -modfile=../tools/go.mod golangci-lint run --timeout 30m --config ../../.golangci.yml
+	for module in $(MODULES); do (cd $$module && \
+		go tool -modfile="$(CURDIR)/hack/tools/go.mod" golangci-lint run --timeout 30m --config "$(CURDIR)/.golangci.yml"); done
 
 .PHONY: verify
 verify: ## Check that generated files, formatting and go.mod are up to date; says what to run if not.
@@ -79,7 +82,7 @@ verify: ## Check that generated files, formatting and go.mod are up to date; say
 .PHONY: test
 test: ## Run all tests, on a real control plane (found, downloaded or built first).
 	$(WITH_ASSETS) go test -timeout $(TEST_TIMEOUT) ./...
-	cd hack/bundle && go test -count=1 ./... # Its results are not kept: the bundle lies outside of its module.
+	for module in $(MODULES); do go test -C $$module -count=1 ./...; done # Not cached: they test files outside of their modules.
 
 .PHONY: test-unit
 test-unit: ## Run the tests that need no control plane.

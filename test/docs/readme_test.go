@@ -115,3 +115,22 @@ func TestEveryTargetThatAPageNamesIsInTheMakefile(t *testing.T) {
 		}
 	}
 }
+
+func TestTheDevelopmentPageHasEveryPackageOfInternal(t *testing.T) {
+	dirs, err := os.ReadDir(filepath.Join(root, "internal"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want, got []string
+	for _, d := range dirs {
+		want = append(want, d.Name())
+	}
+	page := readPage(t, filepath.Join(root, "docs", "development.md")).prose()
+	for _, m := range regexp.MustCompile("(?m)^\\| `internal/([a-z]+)` \\|").FindAllStringSubmatch(page, -1) {
+		got = append(got, m[1])
+	}
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("docs/development.md explains the packages\n%v, and there are\n%v", got, want)
+	}
+}

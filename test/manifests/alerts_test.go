@@ -55,6 +55,34 @@ func TestAlerts_UseMetricsAndLabelsThatExist(t *testing.T) {
 	}
 }
 
+// valueOfLabel is how an expression asks for values of a label.
+var valueOfLabel = regexp.MustCompile(`\b(reason|state)(?:=~?|!~|!=)"([^"]*)"`)
+
+// A reason or a state that nothing has is no error of Prometheus': the alert would be silent for ever.
+func TestAlerts_AskForReasonsAndStatesThatExist(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join(repository, "docs", "reasons.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	states, asked := registered(t)["credential_rotation_pull_secret_status"].help, 0
+	for _, a := range alerts(t) {
+		for _, m := range valueOfLabel.FindAllStringSubmatch(a.Expr, -1) {
+			for _, value := range strings.Split(m[2], "|") {
+				asked++
+				if m[1] == "reason" && !strings.Contains(string(page), "\n| `"+value+"` |") {
+					t.Errorf("%s asks for the reason %s, which docs/reasons.md does not have", a.Alert, value)
+				}
+				if m[1] == "state" && !regexp.MustCompile(`\b`+value+`\b`).MatchString(states) {
+					t.Errorf("%s asks for the state %s; there are: %s", a.Alert, value, states)
+				}
+			}
+		}
+	}
+	if asked < 5 {
+		t.Errorf("only %d values were found: the extraction is broken", asked)
+	}
+}
+
 // shownLabel is how an alert's text shows a label.
 var shownLabel = regexp.MustCompile(`\$labels\.(\w+)`)
 

@@ -1,0 +1,94 @@
+package alerts
+
+import "time"
+
+// moment is what an alert says at a time of a story; nothing when it is silent.
+type moment struct {
+	at   time.Duration
+	says []string
+}
+
+func quiet(at time.Duration) moment                 { return moment{at: at} }
+func says(at time.Duration, texts ...string) moment { return moment{at, texts} }
+
+// The labels that Prometheus puts onto what it reads from the operator.
+const (
+	up     = `up{namespace="openshift-credential-rotation-operator", job="credential-rotation-operator-metrics", pod="`
+	secret = `{namespace="openshift-credential-rotation-operator", exported_namespace="openshift-machine-api", name="aws-cloud-credentials", set="cap"} `
+	day    = 24 * time.Hour
+)
+
+// stories have series in the notation of Prometheus' tests, one sample a minute from 1970 on: 0+1x5 is 0 1 2 3 4 5, _x5 nothing.
+var stories = []struct {
+	alert, name string
+	series      string
+	moments     []moment
+}{
+	{"CredentialRotationOperatorDown", "one replica is enough, none is trouble after a quarter of an hour",
+		up + `a"} 0x100` + "\n" + up + `b"} 1x20 0x80`,
+		[]moment{quiet(20 * minute), quiet(35 * minute), says(37*minute, "The credential-rotation-operator does not run, or cannot be scraped.")}},
+	{"CredentialRotationOperatorDown", "it is not even known",
+		`up{namespace="another", job="credential-rotation-operator-metrics"} 1x60`,
+		[]moment{quiet(10 * minute), says(20*minute, "The credential-rotation-operator does not run, or cannot be scraped.")}},
+
+	{"CredentialRotationReconcileErrors", "errors for an hour, and for half of one",
+		`controller_runtime_reconcile_errors_total{controller="pullsecretrotation"} 0+1x200` + "\n" +
+			`controller_runtime_reconcile_errors_total{controller="capcredentialset"} 0+1x30 30x170` + "\n" +
+			`controller_runtime_reconcile_errors_total{controller="another"} 0+1x200`,
+		[]moment{quiet(45 * minute), says(90*minute, "The controller pullsecretrotation has been failing for an hour.")}},
+
+	{"OpenShiftClusterManagerRequestsFail", "no good answer for half a day",
+		`credential_rotation_ocm_requests_total{status="200"} 0+1x10 10x900` + "\n" + `credential_rotation_ocm_requests_total{status="0"} 0x10 0+1x900`,
+		[]moment{quiet(11 * time.Hour), says(13*time.Hour, "No request to OpenShift Cluster Manager has succeeded for 12 hours.")}},
+	{"OpenShiftClusterManagerRequestsFail", "one good answer among many bad ones",
+		`credential_rotation_ocm_requests_total{status="204"} 0x400 1x600` + "\n" + `credential_rotation_ocm_requests_total{status="503"} 0+1x1000`,
+		[]moment{quiet(14 * time.Hour)}},
+	{"OpenShiftClusterManagerRequestsFail", "nobody asks", `credential_rotation_ocm_requests_total{status="500"} 7x1000`, []moment{quiet(14 * time.Hour)}},
+
+	{"PullSecretRefused", "accepted, not known, refused",
+		`credential_rotation_pull_secret_valid{rotation="quarterly"} 1x10 _x10 0x20`,
+		[]moment{quiet(10 * minute), quiet(20 * minute), quiet(25 * minute),
+			says(27*minute, "A registry refuses the pull secret in use, says PullSecretRotation quarterly.")}},
+
+	{"PullSecretRotationStalled", "somebody is setting it up, and then nobody is",
+		`credential_rotation_pull_secret_status{rotation="quarterly", state="Stalled", reason="OCMCredentialMissing"} 1x50` + "\n" +
+			`credential_rotation_pull_secret_status{rotation="other", state="Failing", reason="OCMUnavailable"} 1x50`,
+		[]moment{quiet(29 * minute), says(31*minute, "PullSecretRotation quarterly needs a person: OCMCredentialMissing.")}},
+
+	{"PullSecretRotationOverdue", "what takes its time and what takes too long",
+		`credential_rotation_pull_secret_status{rotation="a", state="Progressing", reason="AwaitingIssue"} 1x50` + "\n" +
+			`credential_rotation_pull_secret_status{rotation="b", state="Failing", reason="IssueOverdue"} 1x50` + "\n" +
+			`credential_rotation_pull_secret_status{rotation="c", state="Failing", reason="CredentialsRefused"} 1x10`,
+		[]moment{quiet(14 * minute), says(16*minute, "A step of PullSecretRotation b does not end: IssueOverdue.")}},
+
+	{"PullSecretWriterFight", "three heals in an hour, and five",
+		`credential_rotation_pull_secret_heals_total{rotation="r", exported_namespace="openshift-config", name="pull-secret"} 0x10 5x60` + "\n" +
+			`credential_rotation_pull_secret_heals_total{rotation="r", exported_namespace="hive", name="pull"} 0x10 3x60`,
+		[]moment{quiet(12 * minute), says(60*minute, "Somebody puts old credentials back into openshift-config/pull-secret again and again.")}},
+
+	{"CAPCredentialExpired", "it expires, and is replaced later",
+		`credential_rotation_secret_expiry_timestamp_seconds` + secret + `3600x70 9000x30`,
+		[]moment{quiet(60 * minute), quiet(64 * minute), says(67*minute, "The AWS credential in Secret openshift-machine-api/aws-cloud-credentials has expired."), quiet(75 * minute)}},
+
+	{"CAPCredentialNotRefreshed", "the last minutes of an hour",
+		`credential_rotation_secret_expiry_timestamp_seconds` + secret + `3600x70` + "\n" + `credential_rotation_secret_refreshed_timestamp_seconds` + secret + `0x70`,
+		[]moment{quiet(55 * minute), says(58*minute, "The AWS credential in Secret openshift-machine-api/aws-cloud-credentials is about to expire and has not been refreshed.")}},
+	{"CAPCredentialNotRefreshed", "refreshed as late as a spec can ask for, at 90 %",
+		`credential_rotation_secret_expiry_timestamp_seconds` + secret + `3600x54 6840x20` + "\n" + `credential_rotation_secret_refreshed_timestamp_seconds` + secret + `0x54 3240x20`,
+		[]moment{quiet(54 * minute), quiet(60 * minute)}},
+
+	{"CAPRefreshFailing", "some are not fresh for a quarter of an hour",
+		`credential_rotation_secrets{set="cap", reason="Fresh"} 5x40` + "\n" + `credential_rotation_secrets{set="cap", reason="RoleRefused"} 2x40` + "\n" +
+			`credential_rotation_secrets{set="cap", reason="AwaitingRefresh"} 7x5`,
+		[]moment{quiet(14 * minute), says(16*minute, "2 Secrets of CAPCredentialSet cap are not fresh: RoleRefused.")}},
+
+	{"CAPClientCertificateExpiring", "within three weeks",
+		`credential_rotation_client_certificate_expiry_timestamp_seconds{set="cap"} 1900800x100` + "\n" + // 22 days
+			`credential_rotation_client_certificate_expiry_timestamp_seconds{set="soon"} 1728000x100`, // 20 days
+		[]moment{quiet(30 * minute), says(80*minute, "The client certificate of CAPCredentialSet soon expires in 19d 22h 40m 0s.")}},
+
+	{"CAPClientCertificateExpiresWithinDays", "within three days",
+		`credential_rotation_client_certificate_expiry_timestamp_seconds{set="cap"} 345600x100` + "\n" + // 4 days
+			`credential_rotation_client_certificate_expiry_timestamp_seconds{set="soon"} 172800x100`, // 2 days
+		[]moment{quiet(2 * minute), says(6*minute, "The client certificate of CAPCredentialSet soon expires in 1d 23h 54m 0s.")}},
+}
