@@ -94,6 +94,10 @@ func TestDeployment_PodsPassTheRestrictedSecurityStandard(t *testing.T) {
 	if err := server.admin.Create(t.Context(), pod, client.DryRunAll); err != nil {
 		t.Errorf("the operator's own namespace refuses its pods: %v", err)
 	}
+	// What the standard does not ask for: nothing is written into the image.
+	if readOnly := pod.Spec.Containers[0].SecurityContext.ReadOnlyRootFilesystem; readOnly == nil || !*readOnly {
+		t.Error("the root file system can be written to")
+	}
 	pod.Spec.Containers[0].SecurityContext = nil
 	if err := server.admin.Create(t.Context(), pod, client.DryRunAll); err == nil {
 		t.Error("a pod without a security context was let in: the namespace does not enforce the standard")
