@@ -196,6 +196,7 @@ func (r *reconciler) give(ctx context.Context, s *scope, g gift, rows []int) {
 				m.confirmed[row.Ref] = confirmation{Hash: outcome.hash, Role: g.role, FetchedAt: g.fetched, ExpiresAt: outcome.expires}
 			case wrote:
 				delete(m.confirmed, row.Ref)
+				m.kept[row.Ref] = true
 				m.written[row.Ref.Namespace] = g.fetched
 				written = append(written, row.Ref)
 				countWrite(s.set.Name)

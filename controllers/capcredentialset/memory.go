@@ -27,6 +27,8 @@ type memory struct {
 	suspect map[string]bool
 	// heals are the times at which a Secret was set right after an edit, the latest few.
 	heals map[types.NamespacedName][]time.Time
+	// kept are the Secrets that this process has written: one without bookkeeping has been replaced since.
+	kept map[types.NamespacedName]bool
 	// written is when this process last wrote a Secret of a namespace, restarts how far the workloads are with that.
 	written  map[string]time.Time
 	restarts map[v1alpha1.RestartTarget]restartState
@@ -36,6 +38,7 @@ func newMemory() *memory {
 	return &memory{
 		roles: map[string]failure{}, writes: map[types.NamespacedName]failure{}, fetched: map[string]time.Time{},
 		confirmed: map[types.NamespacedName]confirmation{}, suspect: map[string]bool{}, heals: map[types.NamespacedName][]time.Time{},
+		kept:    map[types.NamespacedName]bool{},
 		written: map[string]time.Time{}, restarts: map[v1alpha1.RestartTarget]restartState{},
 	}
 }
@@ -64,6 +67,7 @@ func (m *memory) forget(rows []row, workloads []v1alpha1.RestartTarget) {
 	maps.DeleteFunc(m.writes, func(ref types.NamespacedName, _ failure) bool { return gone(ref) })
 	maps.DeleteFunc(m.confirmed, func(ref types.NamespacedName, _ confirmation) bool { return gone(ref) })
 	maps.DeleteFunc(m.heals, func(ref types.NamespacedName, _ []time.Time) bool { return gone(ref) })
+	maps.DeleteFunc(m.kept, func(ref types.NamespacedName, _ bool) bool { return gone(ref) })
 	maps.DeleteFunc(m.restarts, func(t v1alpha1.RestartTarget, _ restartState) bool { return !slices.Contains(workloads, t) })
 }
 

@@ -58,7 +58,7 @@ func observe(s *corev1.Secret, hashKey []byte) observation {
 		Role: string(s.Data["role"]), Usable: err == nil, Hash: awscreds.Hash(hashKey, s.Data), Books: readBooks(s.Annotations),
 		resourceVersion: s.ResourceVersion, uid: string(s.UID), staleToken: token,
 	}
-	if o.Edited() {
+	if o.Edited() || o.Books.Hash == "" {
 		o.Writer = lastWriter(s.ManagedFields)
 	}
 	return o

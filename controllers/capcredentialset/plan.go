@@ -147,7 +147,7 @@ func (in input) row(t target) row {
 	switch {
 	case !r.Found:
 		r.Why = whyMissing
-	case !ok && r.Edited(): // before what the edit made of it: whoever empties a Secret all the time is a writer to tell of too
+	case !ok && (r.Edited() || r.Books.Hash == "" && in.Memory.kept[t.Ref]): // before what the edit made of it: whoever empties a Secret all the time is a writer to tell of too
 		r.Why = whyEdited
 	case !r.Usable:
 		r.Why = whyUnusable

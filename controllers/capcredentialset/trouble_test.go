@@ -132,3 +132,32 @@ func TestARequestThatIsNoTimeOrStillToCome_IsToldOf(t *testing.T) {
 		})
 	}
 }
+
+// kubectl replace, and a GitOps tool that replaces, take the bookkeeping away together with the content.
+func TestASecretThatIsReplacedAllTheTime_IsAFightLikeAnyOther(t *testing.T) {
+	b := oneBench(t, nil)
+	recorder := events.NewFakeRecorder(100)
+	b.r.recorder = recorder
+	b.round("cap")
+	for range fightAfter + 1 {
+		b.pass(10 * time.Second)
+		b.secrets.put(machines, &corev1.Secret{Data: map[string][]byte{"role": []byte("r1")}})
+		b.round("cap")
+	}
+	set := b.set("cap")
+	if row := rowOf(set, machines.Namespace); row.Result != v1alpha1.ReasonWriterFight {
+		t.Errorf("the row is %+v", row)
+	}
+	if got := conditionOf(set, v1alpha1.ConditionSecondWriter); got != v1alpha1.ReasonWriterFight {
+		t.Errorf("SecondWriter is %s", got)
+	}
+	healed := 0
+	for len(recorder.Events) > 0 {
+		if strings.Contains(<-recorder.Events, v1alpha1.ReasonSecretEdited) {
+			healed++
+		}
+	}
+	if healed != fightAfter {
+		t.Errorf("%d events about edits, want %d", healed, fightAfter)
+	}
+}
