@@ -28,7 +28,9 @@ func (w *world) badDay(ctx context.Context) error {
 	if err := w.cap.Break(cap.Fault{Kind: cap.FaultHTML, Role: platformRole}); err != nil {
 		return err
 	}
-	annotation := v1alpha1.RefreshRequestedAnnotation + "=" + time.Now().UTC().Format(time.RFC3339)
+	// The second that comes next: what has been fetched within this one would not be older.
+	requested := time.Now().Truncate(time.Second).Add(time.Second)
+	annotation := v1alpha1.RefreshRequestedAnnotation + "=" + requested.UTC().Format(time.RFC3339)
 	if err := w.show(ctx, "annotate", "--overwrite", "capset", setName, annotation); err != nil {
 		return err
 	}
@@ -40,7 +42,7 @@ func (w *world) badDay(ctx context.Context) error {
 			switch {
 			case t.Role == platformRole && t.Result == v1alpha1.ReasonAuthenticationRefused:
 				failing[t.Namespace+"/"+t.Name] = t
-			case t.Role == machineRole && t.Result == v1alpha1.ReasonFresh:
+			case t.Role == machineRole && t.Result == v1alpha1.ReasonFresh && t.RefreshedAt != nil && !t.RefreshedAt.Time.Before(requested):
 				fresh++
 			}
 		}
