@@ -113,6 +113,9 @@ type RotationStatus struct {
 	// ID that OCM gave the rotation, a KSUID. Empty until it is known.
 	// +optional
 	ID string `json:"id,omitempty"`
+	// AccountID is the account whose rotation it is.
+	// +optional
+	AccountID string `json:"accountID,omitempty"`
 	// After is the T that this rotation satisfies.
 	// +optional
 	After *metav1.Time `json:"after,omitempty"`

@@ -28,7 +28,7 @@ const (
 // begin takes the baseline and the backup. It is for a rotation that will be requested (no id yet), one that was found
 // pending, and one that had ended before this cluster looked.
 func (s *scope) begin(ctx context.Context, r v1alpha1.RotationStatus) error {
-	r.Salt = pullsecret.NewSalt()
+	r.Salt, r.AccountID = pullsecret.NewSalt(), s.accountID()
 	r.StartedAt = s.timestamp()
 	r.Baseline = s.baseline(r)
 	if r.Reason == v1alpha1.TriggerCatchUp {
@@ -131,8 +131,8 @@ func ownedBy(o client.Object, owner client.Object) bool {
 	return slices.ContainsFunc(o.GetOwnerReferences(), func(r metav1.OwnerReference) bool { return r.UID == owner.GetUID() })
 }
 
-// abandon gives up a rotation that was begun and not requested, because the spec changed in between, or one whose record
-// somebody has deleted. The latter stays in the history, without an end.
+// abandon gives up a rotation that was begun and not requested, because the spec changed in between, one whose record somebody
+// has deleted, or one of an account that the cluster has left. The last two stay in the history, without an end.
 func (s *scope) abandon() error {
 	if r := s.rotation(); r.ID != "" {
 		s.remember(*r)
@@ -153,6 +153,7 @@ func (s *scope) recordSatisfied(r v1alpha1.RotationStatus) error {
 			return nil
 		}
 	}
+	r.AccountID = s.accountID()
 	s.remember(r)
 	s.event(corev1.EventTypeNormal, v1alpha1.ReasonRotationAdopted, "Adopt", "Rotation %s of account %s satisfies %s; this cluster requests none",
 		r.ID, s.accountID(), onTheClock(r.After.Time))

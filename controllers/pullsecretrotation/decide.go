@@ -115,6 +115,8 @@ type OwnerFact struct {
 	Dead, Absent bool
 	// Email in the cluster's entry, compared when the token is dead.
 	Email string
+	// Known: the record of a rotation has the token.
+	Known bool
 }
 
 // IssuedFact is what OCM gives out now.

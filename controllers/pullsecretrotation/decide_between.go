@@ -51,6 +51,9 @@ func betweenRotations(in Input, d due) Decision {
 		return audit(in, d, isDue, nextHealth)
 	}
 	if r, ok := pending(rotations); ok {
+		if w, ok := sameOwner(in); !ok {
+			return w
+		}
 		reason := v1alpha1.TriggerStartedElsewhere
 		if d.satisfiedBy(r) {
 			reason = d.reason
@@ -87,13 +90,7 @@ func catchUp(in Input, d due, rotations []ocm.Rotation) (Decision, bool) {
 	if !in.Facts.Issued.Present || in.Facts.Issued.InUse {
 		return Decision{}, false
 	}
-	if in.Facts.Account == nil {
-		return look(LookAtAccount), true // what is applied here is this account's: a service account must not slip in
-	}
-	if in.Facts.Owner == nil {
-		return look(LookAtOwner), true
-	}
-	if w, bad := ownerMismatch(in); bad {
+	if w, ok := sameOwner(in); !ok {
 		return w, true
 	}
 	if len(rotations) == 0 && !in.Facts.Owner.Dead {
@@ -105,63 +102,6 @@ func catchUp(in Input, d due, rotations []ocm.Rotation) (Decision, bool) {
 	}
 	r.Reason = v1alpha1.TriggerCatchUp
 	return Decision{Step: Begin, Rotation: r}, true
-}
-
-// checkAccount makes sure that the OCM credential and the cluster's pull secret belong to one account, when a rotation is
-// due and when the object is looked at for the first time.
-func checkAccount(in Input, isDue bool) (Decision, bool) {
-	if in.Status.Account != nil && in.Status.Account.ID != "" && !isDue && in.Spec.OCM.AccountID == "" {
-		return Decision{}, false
-	}
-	if in.Facts.Account == nil {
-		return look(LookAtAccount), true
-	}
-	if a := in.Facts.Account; a.Banned {
-		return wait(Stalled, v1alpha1.ReasonOCMForbidden, "Account banned",
-			fmt.Sprintf("Red Hat has banned the account %s: OCM will not rotate its pull secret. Contact Red Hat support.", a.Username), recheckForPeople), true
-	}
-	if pin := in.Spec.OCM.AccountID; pin != "" && pin != in.Facts.Account.ID {
-		return wait(Stalled, v1alpha1.ReasonAccountPinMismatch, "Wrong account",
-			fmt.Sprintf("The OCM credential belongs to account %s (%s), spec.ocm.accountID names %s. Nothing was requested. Give the credential of the pinned "+
-				"account, or correct the pin.", in.Facts.Account.ID, in.Facts.Account.Username, pin), recheckForPeople), true
-	}
-	if in.Facts.Owner == nil {
-		return look(LookAtOwner), true
-	}
-	return ownerMismatch(in)
-}
-
-// ownerMismatch is true when rotating would change somebody else's credentials. A dead token cannot say whose it was: then
-// the pin or the e-mail address in the pull secret must speak for the account.
-func ownerMismatch(in Input) (Decision, bool) {
-	o, a := in.Facts.Owner, in.Status.Account
-	id, email, isService := "", "", false
-	if a != nil {
-		id = a.ID
-	}
-	if f := in.Facts.Account; f != nil {
-		id, email, isService = f.ID, f.Email, f.ServiceAccount
-	}
-	pinned := in.Spec.OCM.AccountID == id && id != ""
-	switch {
-	case isService && !pinned && (o.Absent || o.Dead):
-		return wait(Stalled, v1alpha1.ReasonAccountMismatch, "Wrong account",
-			fmt.Sprintf("The OCM credential belongs to the service account %s (%s), which can only rotate a pull secret of its own, and this cluster's pull secret has no living "+
-				"cloud.openshift.com token that would say whose it is. Nothing was requested. Give an offline token of the person whose pull secret it is, or set "+
-				"spec.ocm.accountID to %s if this cluster shall use the service account's.", in.Facts.Account.Username, id, id), recheckForPeople), true
-	case o.Absent, o.AccountID != "" && o.AccountID == id:
-		return Decision{}, false
-	case o.Dead && (pinned || o.Email == "" || email == "" || strings.EqualFold(o.Email, email)):
-		return Decision{}, false
-	case o.Dead:
-		return wait(Stalled, v1alpha1.ReasonAccountMismatch, "Wrong account",
-			fmt.Sprintf("OCM refuses this cluster's cloud.openshift.com token, and the e-mail address beside it is not that of the OCM credential's account %s. "+
-				"Nothing was changed. Set spec.ocm.accountID to %s if this account's pull secret shall be used here.", id, id), recheckForPeople), true
-	default:
-		return wait(Stalled, v1alpha1.ReasonAccountMismatch, "Wrong account",
-			fmt.Sprintf("This cluster's pull secret belongs to account %s, the OCM credential to account %s: a rotation would change the wrong one (a service account "+
-				"would rotate its own pull secret). Nothing was requested. Give an OCM credential of account %s.", o.AccountID, id, o.AccountID), recheckForPeople), true
-	}
 }
 
 // oldEntries heals a target that went back to a value known to be old. Nobody fights for ever: each time the wait doubles.

@@ -114,7 +114,7 @@ func reissue(in Input) Decision {
 	if in.Facts.Issued == nil {
 		return look(LookAtIssued)
 	}
-	return look(MarkIssued)
+	return receive(in)
 }
 
 // awaitingRevocation looks whether OCM has deleted the old credentials, or has issued others in the meantime.
@@ -137,14 +137,17 @@ func awaitingRevocation(in Input, d due) Decision {
 		return look(LookAtIssued)
 	}
 	if in.Facts.Issued.Present && !in.Facts.Issued.SameAsIssued {
-		return look(MarkIssued) // adopted before the batch ran: these are the real new ones
+		return receive(in) // adopted before the batch ran: these are the real new ones
 	}
 	if in.Facts.Issued.Present && !in.Facts.Issued.InUse && r.RolledBackAt == nil {
+		if w, other := clusterOfAnotherAccount(in); other {
+			return w
+		}
 		return look(Heal) // somebody has put something else of the account's there, which no record knows
 	}
 	if current.Status == ocm.RotationCompleted {
 		if r.RolledBackAt != nil {
-			return look(MarkIssued) // the old credentials are dead: the new ones must go in again
+			return receive(in) // the old credentials are dead: the new ones must go in again
 		}
 		return Decision{Step: Finish, Rotation: found(current, r.Reason)}
 	}

@@ -16,6 +16,9 @@ import (
 // status.rotation; everything else is derived.
 func seeThrough(in Input, d due) Decision {
 	r := in.Status.Rotation
+	if w, other := ofAnotherAccount(in); other {
+		return w
+	}
 	switch {
 	case r.ID == "" && r.Reason != v1alpha1.TriggerCatchUp:
 		return requesting(in, d)
@@ -115,11 +118,11 @@ func awaitingIssue(in Input, d due) Decision {
 	}
 	issued := in.Facts.Issued
 	if issued.Present && !issued.SameAsBaseline {
-		return look(MarkIssued)
+		return receive(in)
 	}
 	if current.Status == ocm.RotationCompleted {
 		if issued.Present {
-			return look(MarkIssued) // somebody had switched this cluster before the baseline was taken
+			return receive(in) // somebody had switched this cluster before the baseline was taken
 		}
 		return Decision{Step: Finish, Rotation: found(current, r.Reason)}
 	}
@@ -160,7 +163,7 @@ func vanished(in Input, d due) Decision {
 		return look(LookAtIssued)
 	}
 	if i := in.Facts.Issued; i.Present && (r.IssuedAt == nil && !i.SameAsBaseline || r.IssuedAt != nil && !i.SameAsIssued) {
-		return look(MarkIssued)
+		return receive(in)
 	}
 	later := d.set && d.t.After(since(r)) && (r.After == nil || d.t.After(r.After.Time))
 	if later || in.Spec.Mode == v1alpha1.ModeFollow {
@@ -182,7 +185,7 @@ func applying(in Input, d due) Decision {
 		return awaitingIssue(in, d)
 	}
 	if !in.Facts.Issued.SameAsIssued {
-		return look(MarkIssued)
+		return receive(in)
 	}
 	if in.Facts.Pools == nil {
 		return look(LookAtPools)
@@ -192,7 +195,7 @@ func applying(in Input, d due) Decision {
 
 // tooEarlyToPoll spares OCM: a reconcile that something else has caused does not ask it again before the next poll.
 func tooEarlyToPoll(in Input, reason string) (Decision, bool) {
-	if in.LastPoll.IsZero() || in.Facts.Rotations != nil || saysVanished(in.Status) {
+	if in.LastPoll.IsZero() || in.Facts.Rotations != nil || asksForAPerson(in.Status) {
 		return Decision{}, false
 	}
 	polled := in
@@ -209,11 +212,12 @@ func tooEarlyToPoll(in Input, reason string) (Decision, bool) {
 	return d, true
 }
 
-// saysVanished is true while a person is asked to act on a vanished rotation: then each look is at OCM's list, or the next one
-// would take it back.
-func saysVanished(s *v1alpha1.PullSecretRotationStatus) bool {
+// asksForAPerson is true while a person is asked to act upon what a look at OCM has shown: then each look is at OCM, or the
+// next one would take it back.
+func asksForAPerson(s *v1alpha1.PullSecretRotationStatus) bool {
 	ready := meta.FindStatusCondition(s.Conditions, v1alpha1.ConditionReady)
-	return ready != nil && ready.Reason == v1alpha1.ReasonRotationVanished
+	return ready != nil && (ready.Reason == v1alpha1.ReasonRotationVanished || ready.Reason == v1alpha1.ReasonAccountMismatch ||
+		ready.Reason == v1alpha1.ReasonAccountPinMismatch)
 }
 
 // pollInterval grows with the age of what is awaited: new credentials since the request, the end of the old ones since

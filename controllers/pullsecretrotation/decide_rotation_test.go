@@ -82,6 +82,25 @@ func TestDecide_FromTheRequestToTheTarget(t *testing.T) {
 		{"new credentials are seen while the rotation is pending", func(in *Input) { in.Facts.Issued.SameAsBaseline = false }, MarkIssued, "", ""},
 		{"a rotation that has ended leaves no doubt", func(in *Input) { list(in, ocm.RotationCompleted) }, MarkIssued, "", ""},
 		{"a follower that is offered nothing ends with it", func(in *Input) { list(in, ocm.RotationCompleted); in.Facts.Issued = &IssuedFact{} }, Finish, "", ""},
+		{"whose they are is made sure of first", func(in *Input) { in.Facts.Issued.SameAsBaseline, in.Facts.Account = false, nil }, LookAtAccount, "", ""},
+		{"and whose the cluster's pull secret is", func(in *Input) { in.Facts.Issued.SameAsBaseline, in.Facts.Owner = false, nil }, LookAtOwner, "", ""},
+		{"a pin that was moved meanwhile holds them back", func(in *Input) { in.Facts.Issued.SameAsBaseline, in.Spec.OCM.AccountID = false, "you" }, Wait, v1alpha1.ReasonAccountPinMismatch, ""},
+		{"a token on record that has died does not", func(in *Input) {
+			in.Facts.Issued.SameAsBaseline, in.Facts.Owner = false, &OwnerFact{Dead: true, Known: true, Email: "before@example.com"}
+		}, MarkIssued, "", ""},
+		{"another one that OCM refuses does", func(in *Input) {
+			in.Facts.Issued.SameAsBaseline, in.Facts.Owner = false, &OwnerFact{Dead: true, Email: "someone.else@example.com"}
+		}, Wait, v1alpha1.ReasonAccountMismatch, "e-mail address"},
+		{"a rotation of an account that the operator has left: it asks whether that is still so", func(in *Input) {
+			in.Status.Rotation.AccountID, in.Facts.Account = "before", nil
+		}, LookAtAccount, "", ""},
+		{"it is: a person is asked", func(in *Input) {
+			in.Status.Rotation.AccountID, in.Facts.Owner = "before", &OwnerFact{AccountID: "before"}
+		}, Wait, v1alpha1.ReasonAccountMismatch, "Give an OCM credential of account before"},
+		{"and that advice is good: the cluster follows", func(in *Input) { in.Status.Rotation.AccountID = "before" }, Abandon, "", ""},
+		{"or the pin says so", func(in *Input) {
+			in.Status.Rotation.AccountID, in.Facts.Owner, in.Spec.OCM.AccountID = "before", &OwnerFact{Dead: true}, "me"
+		}, Abandon, "", ""},
 		{"start windows and approval hold nothing back now", func(in *Input) {
 			in.Spec.Approval = v1alpha1.ApprovalBeforeRequest
 			in.Facts.Issued.SameAsBaseline = false
@@ -195,6 +214,10 @@ func TestDecide_FromTheTargetToTheEnd(t *testing.T) {
 		}, Finish, "", ""},
 		{"other credentials are issued meanwhile", func(in *Input) { rolledOut(in); in.Facts.Issued.SameAsIssued = false }, MarkIssued, "", ""},
 		{"an old entry is healed at once", func(in *Input) { rolledOut(in); in.Facts.Targets[0].Old = []string{"quay.io"} }, Heal, "", ""},
+		{"not so when it is another account's", func(in *Input) {
+			rolledOut(in)
+			in.Facts.Issued.InUse, in.Facts.Owner = false, &OwnerFact{AccountID: "you"}
+		}, Wait, v1alpha1.ReasonAccountMismatch, "belongs to account you"},
 		{"an entry that no record knows is healed at the next poll", func(in *Input) { rolledOut(in); in.Facts.Issued.InUse = false }, Heal, "", ""},
 		{"what was rolled back says so", func(in *Input) { rolledOut(in); in.Status.Rotation.RolledBackAt = hours(0) }, Wait, v1alpha1.ReasonRolledBack, "set spec.rollback to Never"},
 		{"and that advice is good", func(in *Input) {

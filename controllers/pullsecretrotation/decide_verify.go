@@ -20,7 +20,7 @@ func verifying(in Input, d due) Decision {
 		return awaitingIssue(in, d) // a follower's offer has ended
 	}
 	if !in.Facts.Issued.SameAsIssued {
-		return look(MarkIssued)
+		return receive(in)
 	}
 	if in.Facts.Checks == nil {
 		return look(CheckIssued)

@@ -76,9 +76,11 @@ func (s *scope) own(e pullsecret.Entry) bool {
 	if e.Token {
 		return false // never replaced, whoever issued the user name beside it
 	}
-	if pullsecret.IssuedByOCM(e) {
-		return true
-	}
+	return pullsecret.IssuedByOCM(e) || s.known(e)
+}
+
+// known says whether an entry's fingerprint is in the record.
+func (s *scope) known(e pullsecret.Entry) bool {
 	for _, r := range s.records() {
 		if has(r.Baseline, e.Registry, e.Fingerprint(r.Salt)) || has(r.Issued, e.Registry, e.Fingerprint(r.Salt)) {
 			return true

@@ -112,7 +112,7 @@ func (s *scope) lookAtOwner(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = api.Close() }()
-	owner := OwnerFact{Email: entry.Email}
+	owner := OwnerFact{Email: entry.Email, Known: s.known(entry)}
 	switch account, err := api.CurrentAccount(ctx); {
 	case err == nil:
 		owner.AccountID = account.ID
@@ -166,6 +166,9 @@ func (s *scope) lookAtRotations(ctx context.Context) error {
 		return err
 	}
 	rotations, err := api.Rotations(ctx, s.accountID())
+	if s.facts.Account == nil && (ocm.IsKind(err, ocm.OCMForbidden) || ocm.IsKind(err, ocm.NotFound)) {
+		return s.lookAtAccount(ctx) // maybe the credential has become another account's
+	}
 	if err != nil {
 		return err
 	}

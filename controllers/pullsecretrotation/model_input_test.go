@@ -126,7 +126,7 @@ func (c *scenario) status(w *world, r *replica, now time.Time) *v1alpha1.PullSec
 		return s
 	}
 	rot := &v1alpha1.RotationStatus{
-		Adopted: m.adopted, Reason: v1alpha1.TriggerRotateAfter, Baseline: prints(m.baseline), Issued: prints(m.issued),
+		AccountID: "account", Adopted: m.adopted, Reason: v1alpha1.TriggerRotateAfter, Baseline: prints(m.baseline), Issued: prints(m.issued),
 		IntendedAt: at(now, m.intended), IssuedAt: at(now, m.issuedAge), AppliedAt: at(now, m.applied), StartedAt: at(now, 0),
 	}
 	if m.catchUp {

@@ -58,7 +58,7 @@ func trigger(in Input) (due, error) {
 // OCM's clock may be behind T's: a rotation that was requested for T counts whatever its created_at says.
 func satisfiedByRecord(s *v1alpha1.PullSecretRotationStatus, t time.Time) bool {
 	counts := func(r *v1alpha1.RotationStatus) bool {
-		if r.ID == "" {
+		if r.ID == "" || r.AccountID != "" && s.Account != nil && r.AccountID != s.Account.ID {
 			return false
 		}
 		return r.After != nil && !r.After.Time.Before(t) || r.RequestedAt != nil && !r.RequestedAt.Time.Before(t)

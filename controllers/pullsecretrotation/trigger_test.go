@@ -76,6 +76,9 @@ func TestSatisfiedByRecord_CountsWhatThisObjectHasSeen(t *testing.T) {
 		{"a rotation that was requested later", v1alpha1.PullSecretRotationStatus{Rotation: &v1alpha1.RotationStatus{ID: "a", RequestedAt: hours(1)}}, true},
 		{"a rotation for an earlier T", v1alpha1.PullSecretRotationStatus{Rotation: &v1alpha1.RotationStatus{ID: "a", After: hours(-2), RequestedAt: hours(-1)}}, false},
 		{"one that was begun and never requested", v1alpha1.PullSecretRotationStatus{Rotation: &v1alpha1.RotationStatus{After: hours(0)}}, false},
+		{"one of an account that the operator has left", v1alpha1.PullSecretRotationStatus{
+			Account: &v1alpha1.AccountStatus{ID: "me"}, Rotation: &v1alpha1.RotationStatus{ID: "a", AccountID: "before", After: hours(0)},
+		}, false},
 		{"one in the history", v1alpha1.PullSecretRotationStatus{History: []v1alpha1.RotationStatus{{ID: "b", After: hours(-9)}, {ID: "a", After: hours(0)}}}, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -92,6 +92,15 @@ func (s *Sim) SetSubscriptionStatus(clusterID, status string) {
 	}
 }
 
+// MoveCluster makes a cluster another account's, as a transfer of its ownership does.
+func (s *Sim) MoveCluster(clusterID, accountID string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.cluster(clusterID); c != nil {
+		c.account = s.mustAccount(accountID)
+	}
+}
+
 // TelemetryError returns what the last telemetry of a cluster that reports by itself got; nil when it was accepted.
 func (s *Sim) TelemetryError(clusterID string) error {
 	s.mu.Lock()
