@@ -129,8 +129,8 @@ bundle-image: bundle ## Build the container image BUNDLE_IMG of the OLM bundle.
 	$(CONTAINER_TOOL) build -f bundle.Dockerfile -t $(BUNDLE_IMG) .
 
 .PHONY: deploy
-deploy: ## Install the operator into the cluster of your kubeconfig.
-	kubectl apply --server-side -f config/install.yaml
+deploy: ## Install the operator, with the image IMG, into the cluster of your kubeconfig.
+	sed 's|image: .*|image: $(IMG)|' config/install.yaml | kubectl apply --server-side -f -
 
 .PHONY: undeploy
 undeploy: ## Remove the operator and its kinds from the cluster of your kubeconfig.

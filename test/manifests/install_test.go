@@ -39,6 +39,28 @@ func TestInstall_IsWhatKustomizeBuilds(t *testing.T) {
 	}
 }
 
+// TestMakeDeploy_InstallsTheImageThatItIsToldTo runs the target with a kubectl that keeps what it is given.
+func TestMakeDeploy_InstallsTheImageThatItIsToldTo(t *testing.T) {
+	const image = "registry.example.com:5000/team/credential-rotation-operator@sha256:1111"
+	bin := t.TempDir()
+	if err := os.WriteFile(filepath.Join(bin, "kubectl"), []byte("#!/bin/sh\necho \"$@\" >&2; cat\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("make", "--silent", "deploy", "IMG="+image)
+	cmd.Dir = repository
+	cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"))
+	var called bytes.Buffer
+	cmd.Stderr = &called
+	got, err := cmd.Output()
+	if err != nil || called.String() != "apply --server-side -f -\n" {
+		t.Fatalf("%v: kubectl %s", err, called.String())
+	}
+	name := deployment(t).Spec.Template.Spec.Containers[0].Image
+	if want := bytes.Replace(config.Install(), []byte(name), []byte(image), 1); !bytes.Equal(got, want) {
+		t.Error("what is applied is not config/install.yaml with the image in the place of its own")
+	}
+}
+
 func TestInstall_AppliesAgainWithoutAChange(t *testing.T) {
 	objects, err := decode(config.Install())
 	if err != nil {
