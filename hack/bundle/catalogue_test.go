@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/operator-framework/api/pkg/operators/v1alpha1"
 	appsv1 "k8s.io/api/apps/v1"
@@ -132,6 +133,22 @@ func TestBundle_NamesEveryImageSoThatItCanBeMirrored(t *testing.T) {
 		if tag := "v" + csv.Spec.Version.String(); !strings.HasSuffix(container.Image, ":"+tag) {
 			t.Errorf("version %s runs the image %s", csv.Spec.Version, container.Image)
 		}
+	}
+}
+
+// Those that OperatorHub shows beside the description and filters by: "Recommended annotations" of the community operators.
+func TestBundle_HasTheAnnotationsThatOperatorHubShows(t *testing.T) {
+	annotations := loadShipped(t).CSV.Annotations
+	for _, name := range []string{"capabilities", "categories", "certified", "containerImage", "createdAt", "description", "repository", "support"} {
+		if annotations[name] == "" {
+			t.Errorf("there is no annotation %s", name)
+		}
+	}
+	if _, err := time.Parse(time.RFC3339, annotations["createdAt"]); err != nil {
+		t.Error(err)
+	}
+	if annotations["support"] == annotations["repository"] || len(annotations["description"]) > 150 {
+		t.Errorf("support is %s, the description has %d characters", annotations["support"], len(annotations["description"]))
 	}
 }
 
