@@ -65,9 +65,6 @@ func (p *Proxy) URL() string { return p.server.URL() }
 // ControlURL returns the base URL of the control port.
 func (p *Proxy) ControlURL() string { return p.control.URL() }
 
-// Server is the proxy itself, for tests that stop it.
-func (p *Proxy) Server() *simctl.Server { return p.server }
-
 // Route leads a target to an address from now on.
 func (p *Proxy) Route(target, address string) {
 	p.mu.Lock()

@@ -133,9 +133,6 @@ func (s *Sim) CA() *simtls.CA { return s.options.CA }
 // CAPEM returns that CA's certificate.
 func (s *Sim) CAPEM() []byte { return s.options.CA.PEM() }
 
-// Clock returns the time inside the simulator.
-func (s *Sim) Clock() *simctl.Clock { return s.clock }
-
 // Advance moves that time.
 func (s *Sim) Advance(d time.Duration) { s.clock.Advance(d) }
 
