@@ -183,12 +183,15 @@ func TestATThatTheAccountHasSatisfiedCausesNoRotation(t *testing.T) {
 }
 
 func TestARotationThatIsPendingSinceBeforeTIsSeenThroughAndThenTHasItsOwn(t *testing.T) {
-	w := newWorld(t, living())
+	// In an OCM whose time passes as ours does: the earlier rotation must not lie in our future.
+	w := newWorld(t, settings{})
 	earlier := w.ocm.StartRotationElsewhere(w.account.ID)
 	// A T in whole seconds that lies after the earlier rotation.
 	after := metav1.NewTime(time.Now().Add(time.Second).Truncate(time.Second))
 	w.create(rotation(func(s *v1alpha1.PullSecretRotationSpec) { s.RotateAfter = &after }))
 	w.start()
+	w.seeThrough()
+	w.seeThrough()
 	r := w.waitFor("both have ended", func(r *v1alpha1.PullSecretRotation) bool { return len(r.Status.History) == 2 && ended(r) })
 	if got := takenPart(r); got != "StartedElsewhere RotateAfter" {
 		t.Errorf("the object took part because of %s, want StartedElsewhere and then RotateAfter", got)
