@@ -60,7 +60,7 @@ func (s *scope) baseline(r v1alpha1.RotationStatus) []v1alpha1.EntryFingerprint 
 			if t.doc == nil {
 				continue
 			}
-			if list := fingerprints(t.doc, r.Salt, s.own); len(list) > 0 {
+			if list := fingerprints(t.doc, r.Salt, s.ownOrGiven); len(list) > 0 {
 				return list
 			}
 		}
@@ -72,6 +72,15 @@ func (s *scope) baseline(r v1alpha1.RotationStatus) []v1alpha1.EntryFingerprint 
 }
 
 func all(pullsecret.Entry) bool { return true }
+
+// ownOrGiven also knows an entry whose user name has no known shape by its being what OCM gives out now.
+func (s *scope) ownOrGiven(e pullsecret.Entry) bool {
+	if s.own(e) || s.issued == nil {
+		return s.own(e)
+	}
+	given, ok := s.issued.Entry(e.Registry)
+	return ok && !e.Token && given.Username == e.Username && given.Password == e.Password
+}
 
 // backUp writes the documents of the targets into a Secret in the operator's namespace. Its name follows from what the
 // rotation is for, so that a repetition after a crash overwrites instead of adding.

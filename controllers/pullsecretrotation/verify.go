@@ -2,6 +2,7 @@ package pullsecretrotation
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -146,7 +147,11 @@ func (s *scope) checkTelemetry(ctx context.Context, entry pullsecret.Entry) (reg
 	case ocm.IsKind(err, ocm.OCMForbidden):
 		return registry.Result{Outcome: registry.Denied, Message: "OCM does not allow the token"}, nil
 	case ocm.IsKind(err, ocm.OCMRateLimited):
-		return registry.Result{Outcome: registry.RateLimited, Message: "OCM asks for patience"}, nil
+		r := registry.Result{Outcome: registry.RateLimited, Message: "OCM asks for patience"}
+		if e := (*ocm.Error)(nil); errors.As(err, &e) {
+			r.RetryAfter = e.RetryAfter
+		}
+		return r, nil
 	default:
 		return registry.Result{Outcome: registry.Unreachable, Message: err.Error()}, nil
 	}
@@ -205,6 +210,9 @@ func (s *scope) recordHealth() error {
 	case len(unknown) > 0:
 		conditions.Set(s.obj, v1alpha1.ConditionPullSecretValid, metav1.ConditionUnknown, v1alpha1.ReasonRegistriesUnknown,
 			fmt.Sprintf("The pull secret in use could not be proven: %s.", strings.Join(unknown, "; ")))
+	case !slices.ContainsFunc(s.facts.Checks, func(c Check) bool { return c.Policy != v1alpha1.VerificationSkip }):
+		conditions.Set(s.obj, v1alpha1.ConditionPullSecretValid, metav1.ConditionUnknown, v1alpha1.ReasonRegistriesUnknown,
+			"No registry was asked: the first target has no entry of the account, or spec.verification skips them. Name the registries to ask in spec.verification.")
 	default:
 		conditions.Set(s.obj, v1alpha1.ConditionPullSecretValid, metav1.ConditionTrue, v1alpha1.ReasonRegistriesAccept,
 			"The registries accept the pull secret in use.")
