@@ -43,14 +43,13 @@ func (r *reconciler) fetch(ctx context.Context, s *scope) {
 	for range min(concurrency, len(s.plan.Fetches)) {
 		workers.Go(func() {
 			for f := range queue {
-				r.refresh(ctx, s, client, check, f)
+				if ctx.Err() == nil && r.now().Sub(s.started).Abs() <= r.RoundBudget {
+					r.refresh(ctx, s, client, check, f)
+				} // else the next round goes on with what is left
 			}
 		})
 	}
 	for _, f := range s.plan.Fetches {
-		if ctx.Err() != nil || r.now().Sub(s.started).Abs() > r.RoundBudget {
-			break // the next round goes on with what is left
-		}
 		queue <- f
 	}
 	close(queue)
