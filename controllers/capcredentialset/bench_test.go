@@ -41,7 +41,7 @@ const operatorNamespace = "operator"
 func newBench(t testing.TB, set *v1alpha1.CAPCredentialSet, objects ...client.Object) *bench {
 	t.Helper()
 	b := &bench{t: t, clock: testingclock.NewFakePassiveClock(noon), truth: noon, fuse: &fuse{left: -1}}
-	b.portal = newFakePortal(func() time.Time { return b.truth }, b.fuse)
+	b.portal = newFakePortal(func() time.Time { return b.truth }, b.clock, b.fuse)
 	b.secrets = &fakeSecrets{
 		objects: map[types.NamespacedName]*corev1.Secret{}, owned: map[types.NamespacedName]map[string][]byte{}, fuse: b.fuse,
 	}

@@ -3,6 +3,7 @@ package capcredentialset
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -17,6 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/utils/clock"
 
 	"github.com/openshift/credential-rotation-operator/internal/awscreds"
 	"github.com/openshift/credential-rotation-operator/internal/cap"
@@ -207,13 +209,14 @@ func sameKeys(a, b *corev1.Secret) bool {
 // fakePortal gives out credentials, or whatever answer is set for a role.
 type fakePortal struct {
 	mu sync.Mutex
-	// truth is the time that AWS lives in.
+	// truth is the time that AWS and the portal live in; clock is the cluster's.
 	truth func() time.Time
+	clock clock.PassiveClock
 	// answers are those for a role that are not good.
 	answers  map[string]func() (awscreds.Credential, error)
 	lifetime time.Duration
-	// quiet leaves the expiry out of the answers; tokenless the session token.
-	quiet, tokenless bool
+	// quiet leaves the expiry out of the answers; tokenless the session token; dateless the portal's time.
+	quiet, tokenless, dateless bool
 	// reuse gives the last credential of a role again for as long as it lives.
 	reuse  bool
 	last   map[string]awscreds.Credential
@@ -226,9 +229,9 @@ type fakePortal struct {
 	skewKnown bool
 }
 
-func newFakePortal(truth func() time.Time, f *fuse) *fakePortal {
+func newFakePortal(truth func() time.Time, c clock.PassiveClock, f *fuse) *fakePortal {
 	return &fakePortal{
-		truth: truth, lifetime: time.Hour, fuse: f, answers: map[string]func() (awscreds.Credential, error){},
+		truth: truth, clock: c, lifetime: time.Hour, fuse: f, answers: map[string]func() (awscreds.Credential, error){},
 		last: map[string]awscreds.Credential{}, issued: map[string]time.Time{}, roles: map[string]string{}, calls: map[string]int{},
 	}
 }
@@ -251,10 +254,28 @@ func (p *fakePortal) Fetch(ctx context.Context, role string) (awscreds.Credentia
 	if !p.reuse || c.AccessKeyID == "" || !p.issued[c.AccessKeyID].After(p.truth()) {
 		c = p.issue(role)
 	}
-	if p.quiet {
-		c.Expiration = time.Time{}
+	return p.judged(ctx, c)
+}
+
+// judged is what the client makes of the answer: it is the real one that looks at both clocks.
+func (p *fakePortal) judged(ctx context.Context, c awscreds.Credential) (awscreds.Credential, error) {
+	fields := map[string]any{"AccessKeyId": c.AccessKeyID, "SecretAccessKey": c.SecretAccessKey, "SessionToken": c.SessionToken}
+	if !p.quiet {
+		fields["Expiration"] = c.Expiration.Format(time.RFC3339)
 	}
-	return c, ctx.Err()
+	body, err := json.Marshal(map[string]any{"Credentials": fields})
+	if err != nil {
+		return awscreds.Credential{}, err
+	}
+	var date time.Time
+	if !p.dateless {
+		date = p.truth()
+	}
+	judged, bad := cap.Judge(200, "application/json", body, p.clock.Now(), date)
+	if bad != nil {
+		return awscreds.Credential{}, bad
+	}
+	return judged, ctx.Err()
 }
 
 // issue makes a credential that AWS knows. The caller holds the lock.

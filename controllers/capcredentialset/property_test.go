@@ -48,7 +48,10 @@ type walk struct {
 	// blind is true when a process died while the clock was wrong: nobody is left who could know that it was set.
 	blind bool
 	seen  int
-	old   map[types.NamespacedName][]*corev1.Secret
+	// assumed is when the portal last gave credentials that die before the spec assumes it; undated is when it last told no time
+	// while the cluster's clock was wrong.
+	assumed, undated time.Time
+	old              map[types.NamespacedName][]*corev1.Secret
 	// offset of the cluster's clock from the truth.
 	offset time.Duration
 }
@@ -93,8 +96,9 @@ func (w *walk) step() {
 		w.portal.answers = map[string]func() (awscreds.Credential, error){}
 	case 8:
 		w.portal.quiet, w.portal.tokenless, w.portal.reuse = w.rng.IntN(2) == 0, w.rng.IntN(3) == 0, w.rng.IntN(3) == 0
+		w.portal.dateless = w.rng.IntN(3) == 0
 		w.portal.lifetime = []time.Duration{time.Hour, 15 * time.Minute, 12 * time.Hour}[w.rng.IntN(3)]
-		w.tell("the portal: quiet %v, tokenless %v, reuse %v, lifetime %s", w.portal.quiet, w.portal.tokenless, w.portal.reuse, w.portal.lifetime)
+		w.tell("the portal: quiet %v, tokenless %v, dateless %v, reuse %v, lifetime %s", w.portal.quiet, w.portal.tokenless, w.portal.dateless, w.portal.reuse, w.portal.lifetime)
 	case 9:
 		w.fuse.left, w.fuse.after = w.rng.IntN(4), w.rng.IntN(2) == 0
 		w.tell("the process is killed at effect %d (after it: %v)", w.fuse.left, w.fuse.after)
@@ -118,6 +122,7 @@ func (w *walk) step() {
 func (w *walk) watch() {
 	w.t.Helper()
 	calls := total(w.portal.calls)
+	assumed := w.assumptionsWrong() || w.misled()
 	dying := w.fuse.left >= 0
 	w.round("cap")
 	if dying && w.fuse.left < 0 {
@@ -135,10 +140,9 @@ func (w *walk) watch() {
 		if write.before != nil && string(write.before.Data["role"]) != string(write.after.Data["role"]) || write.before != nil && write.before.Labels["x"] != write.after.Labels["x"] {
 			w.fail("%s lost what is not the operator's", write.ref)
 		}
-		// A credential from another Secret is as good as what is noted there: a clock that is wrong, or was and nobody
-		// knows, makes a dead one look alive. With such a clock AWS refuses every request anyway.
-		copied := total(w.portal.calls) == calls
-		if copied && (w.blind || w.offset != 0 || w.assumptionsWrong()) {
+		// A credential from another Secret is as good as what is noted there: a portal that does not tell the time, or a clock that was
+		// wrong and nobody knows, makes a dead one look alive. With such a clock AWS refuses every request anyway.
+		if w.blind || assumed {
 			continue
 		}
 		if w.portal.live(write.before) && !w.portal.live(write.after) {
@@ -148,9 +152,22 @@ func (w *walk) watch() {
 	w.seen = len(w.secrets.writes)
 }
 
-// assumptionsWrong is true while the portal does not say how long its credentials live and lives shorter than the spec
-// assumes: what is copied then may be dead.
-func (w *walk) assumptionsWrong() bool { return w.portal.quiet && w.portal.lifetime < defaultLifetime }
+// assumptionsWrong is true while a credential may be believed in of which the portal did not say how long it lives, and which
+// lives shorter than the spec assumes: what is copied then may be dead.
+func (w *walk) assumptionsWrong() bool {
+	if w.portal.quiet && w.portal.lifetime < defaultLifetime {
+		w.assumed = w.truth
+	}
+	return !w.assumed.IsZero() && w.truth.Sub(w.assumed) <= defaultLifetime
+}
+
+// misled is true while a credential may be believed in whose life was counted by a wrong clock alone.
+func (w *walk) misled() bool {
+	if w.offset != 0 && w.portal.dateless {
+		w.undated = w.truth
+	}
+	return !w.undated.IsZero() && w.truth.Sub(w.undated) <= schedule.MaxCredentialLifetime
+}
 
 func total(m map[string]int) int {
 	n := 0
@@ -256,7 +273,7 @@ func (w *walk) settle() {
 	w.t.Helper()
 	w.tell("the end of the bad times")
 	w.portal.answers = map[string]func() (awscreds.Credential, error){}
-	w.portal.quiet, w.portal.tokenless, w.portal.reuse, w.portal.lifetime = false, false, false, time.Hour
+	w.portal.quiet, w.portal.tokenless, w.portal.dateless, w.portal.reuse, w.portal.lifetime = false, false, false, false, time.Hour
 	w.secrets.interfere, w.fuse.left = nil, -1
 	w.clock.SetTime(w.truth)
 	w.offset = 0
