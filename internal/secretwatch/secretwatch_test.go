@@ -3,6 +3,7 @@ package secretwatch
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -61,11 +62,19 @@ func TestWatch_KnowsWhatIsThereAndWhatIsNot(t *testing.T) {
 	}
 }
 
+// watched waits until the client is watched. What happens between its list and its watch, it forgets; an API server does not.
+func watched(client *fake.Clientset) {
+	for !slices.ContainsFunc(client.Actions(), func(a k8stesting.Action) bool { return a.GetVerb() == "watch" }) {
+		time.Sleep(time.Millisecond)
+	}
+}
+
 func TestWatch_FollowsChanges(t *testing.T) {
 	client := fake.NewClientset()
 	w, changes := started(t, client)
 	w.Watch("me", ref("s"))
 	<-changes
+	watched(client)
 	if _, err := client.CoreV1().Secrets("ns").Create(t.Context(), secret("s", "5", "v"), metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
