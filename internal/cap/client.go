@@ -190,15 +190,14 @@ func (c *Client) Fetch(ctx context.Context, role string) (awscreds.Credential, e
 		return awscreds.Credential{}, c.transportError(ctx, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	now, portal := c.clock.Now(), portalTime(resp.Header)
+	now, portal := c.clock.Now().UTC().Round(0), portalTime(resp.Header) // Round: an expiry is a time of the wall clock
 	skew := skewOf(portal, now)
-	if !portal.IsZero() {
-		c.skew.Store(&skew)
-	}
-
 	contentType := resp.Header.Get("Content-Type")
 	var body []byte
 	if resp.StatusCode == http.StatusOK && isJSON(contentType) { // the body of any other answer is of no use
+		if !portal.IsZero() { // and its time may be that of a web server before the portal
+			c.skew.Store(&skew)
+		}
 		if body, err = io.ReadAll(io.LimitReader(resp.Body, MaxBody+1)); err != nil {
 			return awscreds.Credential{}, c.bodyError(ctx, resp.StatusCode, err)
 		}

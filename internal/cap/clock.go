@@ -61,7 +61,7 @@ func DescribeSkew(skew time.Duration) string {
 	return fmt.Sprintf("%s %s", skew.Abs().Round(time.Minute), direction)
 }
 
-// Skew is how far the portal's clock was ahead of this cluster's in its last answer that told the time, and zero when they agreed
+// Skew is how far the portal's clock was ahead of this cluster's in the last answer of its API that told the time, and zero when they agreed
 // to within five minutes. known is false before there was such an answer.
 func (c *Client) Skew() (skew time.Duration, known bool) {
 	if last := c.skew.Load(); last != nil {

@@ -90,3 +90,17 @@ func TestFetch_CountsALifeByThePortalsClockAndTellsTheDifference(t *testing.T) {
 		})
 	}
 }
+
+func TestSkew_IsNotThatOfAPageOfAWebServerBeforeThePortal(t *testing.T) {
+	p := startPortal(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Date", noon.Add(5*time.Hour).Format(http.TimeFormat))
+		serve(502, "text/html", canary)(w, r)
+	})
+	client := p.client(t)
+	if _, err := client.Fetch(context.Background(), "r"); err == nil {
+		t.Error("a page is trusted")
+	}
+	if skew, known := client.Skew(); known {
+		t.Errorf("the portal's clock is said to be %s ahead", skew)
+	}
+}
