@@ -147,7 +147,7 @@ func (s *scope) ocm(ctx context.Context) (OCM, error) {
 func (s *scope) noteCredential(c ocm.Credential) {
 	n := &v1alpha1.OCMCredentialStatus{Type: "ClusterToken"}
 	switch {
-	case c.ClientID != "":
+	case c.ClientID != "" && c.ClientSecret != "":
 		n.Type = "ServiceAccount"
 	case c.Token != "":
 		n.Type = "Token"

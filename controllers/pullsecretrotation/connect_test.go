@@ -38,6 +38,26 @@ func TestConnector_TrustsACAThatIsGivenLater(t *testing.T) {
 	}
 }
 
+func TestNoteCredential_ATokenOfAnotherClientIsATokenAndHasAnAge(t *testing.T) {
+	const token = "e30.eyJpYXQiOjE3MDAwMDAwMDAsInR5cCI6Ik9mZmxpbmUifQ.x"
+	for _, c := range []struct {
+		given ocm.Credential
+		want  string
+		dated bool
+	}{
+		{ocm.Credential{Token: token}, "Token", true},
+		{ocm.Credential{Token: token, ClientID: "another-client"}, "Token", true},
+		{ocm.Credential{ClientID: "id", ClientSecret: "secret"}, "ServiceAccount", false},
+		{ocm.Credential{}, "ClusterToken", false},
+	} {
+		s := &scope{obj: &v1alpha1.PullSecretRotation{}}
+		s.noteCredential(c.given)
+		if got := s.obj.Status.OCMCredential; got.Type != c.want || (got.IssuedAt != nil) != c.dated {
+			t.Errorf("noted as %+v, want a %s", got, c.want)
+		}
+	}
+}
+
 // OpenShift rewrites the file of the cluster's trust bundle while the operator runs; Go reads it once.
 func TestRoots_FollowTheTrustBundleOfTheCluster(t *testing.T) {
 	sim := simocm.StartForTest(t, simocm.Options{})

@@ -44,7 +44,8 @@ func trigger(in Input) (due, error) {
 	}
 	var after *time.Time
 	if in.Spec.RotateAfter != nil {
-		after = &in.Spec.RotateAfter.Time
+		whole := in.Spec.RotateAfter.Truncate(time.Second) // as status has it
+		after = &whole
 	}
 	d.t, d.set, d.next = schedule.Due(after, ticks, in.Created, in.Now)
 	d.reason = v1alpha1.TriggerSchedule

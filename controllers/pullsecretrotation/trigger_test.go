@@ -65,6 +65,16 @@ func TestDecide_SaysWhichPartOfTheSpecCannotBeCarriedOut(t *testing.T) {
 	}
 }
 
+// Times in status have whole seconds: one with a fraction would never be found there again.
+func TestTrigger_HasWholeSeconds(t *testing.T) {
+	in := dueInput()
+	in.Spec.RotateAfter = timePtr(noon.Add(-time.Hour + time.Second/2))
+	in.Status.Rotation = &v1alpha1.RotationStatus{ID: "a", After: hours(-1), RequestedAt: timePtr(noon.Add(-time.Hour - time.Minute)), RevokedAt: hours(0)}
+	if d, err := trigger(in); err != nil || !satisfiedByRecord(in.Status, d.t) {
+		t.Errorf("the rotation for %s does not satisfy it (%v)", d.t, err)
+	}
+}
+
 func TestSatisfiedByRecord_CountsWhatThisObjectHasSeen(t *testing.T) {
 	for _, c := range []struct {
 		name   string
