@@ -1,7 +1,8 @@
 package main
 
-// Which object goes where: OLM makes the namespace, the service account and the bindings itself, takes the Deployment and
-// the operator's rights from the ClusterServiceVersion, and applies the rest as it is in the namespace of the installation.
+// Which object goes where: OLM makes the namespace, the service account and its bindings for the whole cluster itself, takes the
+// Deployment and the operator's rights in the whole cluster from the ClusterServiceVersion, and applies the rest as it is in the
+// namespace of the installation.
 
 import (
 	"encoding/base64"
@@ -17,7 +18,7 @@ import (
 type parts struct {
 	csv                                  *unstructured.Unstructured
 	crds, deployments, samples, verbatim []*unstructured.Unstructured
-	clusterRules, rules                  []any
+	clusterRules                         []any
 }
 
 // assemble makes the files of the bundle, by their path in it.
@@ -76,7 +77,10 @@ func sort(objects []*unstructured.Unstructured) (*parts, error) {
 		return nil, fmt.Errorf("a ClusterServiceVersion, a CustomResourceDefinition or a Deployment is missing")
 	}
 
-	// The rights of the operator itself move into the ClusterServiceVersion; a binding of somebody else stays a file.
+	// The operator's rights in the whole cluster move into the ClusterServiceVersion; a binding of somebody else stays a file. So
+	// does the Role for the operator's own namespace: as spec.install.spec.permissions OLM would grant it in the whole cluster,
+	// every Secret included, because the operator is installed for all namespaces (ensureRBACInTargetNamespace in
+	// pkg/controller/operators/olm/operatorgroup.go of operator-framework/operator-lifecycle-manager).
 	for _, binding := range bindings {
 		role, _, _ := unstructured.NestedString(binding.Object, "roleRef", "name")
 		kind, _, _ := unstructured.NestedString(binding.Object, "roleRef", "kind")
@@ -85,17 +89,12 @@ func sort(objects []*unstructured.Unstructured) (*parts, error) {
 		if !ok {
 			return nil, fmt.Errorf("%s %s binds %s %s, which is not there", binding.GetKind(), binding.GetName(), kind, role)
 		}
-		if !bindsOperator(binding) {
+		if binding.GetKind() != "ClusterRoleBinding" || !bindsOperator(binding) {
 			p.verbatim = append(p.verbatim, binding)
 			continue
 		}
 		rules, _, _ := unstructured.NestedSlice(bound.Object, "rules")
-		switch binding.GetKind() {
-		case "ClusterRoleBinding":
-			p.clusterRules = append(p.clusterRules, rules...)
-		default:
-			p.rules = append(p.rules, rules...)
-		}
+		p.clusterRules = append(p.clusterRules, rules...)
 		delete(from, role)
 	}
 	for _, left := range []map[string]*unstructured.Unstructured{clusterRoles, roles} {
@@ -156,7 +155,6 @@ func (p *parts) fillCSV(o options, icon []byte) error {
 		"spec": map[string]any{
 			"deployments":        deployments,
 			"clusterPermissions": []any{map[string]any{"serviceAccountName": packageName, "rules": p.clusterRules}},
-			"permissions":        []any{map[string]any{"serviceAccountName": packageName, "rules": p.rules}},
 		},
 	}
 	return nil

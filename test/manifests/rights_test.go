@@ -2,9 +2,12 @@ package manifests
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -61,6 +64,55 @@ func TestRights_HaveNoWildcardAndNoWayToMore(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// granted are all rights of the operator, except for those on Secrets outside of its own namespace, as verbs by what they are about:
+// the kind of role, the resource and, where it is granted by name, the names. Whoever adds one says here that it is wanted.
+var granted = map[string]string{
+	"ClusterRole pullsecretrotations":                              "get list watch",
+	"ClusterRole capcredentialsets":                                "get list watch",
+	"ClusterRole pullsecretrotations/status":                       "patch",
+	"ClusterRole capcredentialsets/status":                         "patch",
+	"ClusterRole clusterversions [version]":                        "get",
+	"ClusterRole infrastructures [cluster]":                        "get",
+	"ClusterRole machineconfigpools":                               "list",
+	"ClusterRole machineconfigurations [cluster]":                  "get",
+	"ClusterRole credentialsrequests":                              "list watch",
+	"ClusterRole cloudcredentials [cluster]":                       "list watch",
+	"ClusterRole configmaps [cloud-credential-operator-config]":    "list watch",
+	"ClusterRole configmaps [kube-cloud-config trusted-ca-bundle]": "get",
+	"ClusterRole namespaces":                                       "list watch",
+	"ClusterRole cronjobs [cap-token-refresh]":                     "list watch",
+	"ClusterRole events":                                           "create patch",
+	"ClusterRole tokenreviews":                                     "create",
+	"ClusterRole subjectaccessreviews":                             "create",
+	"Role secrets":                                                 "get list watch create update delete",
+	"Role configmaps":                                              "get",
+	"Role leases":                                                  "get create update",
+}
+
+func TestRights_AreThoseThatAreWantedAndNoOthers(t *testing.T) {
+	got := map[string]string{}
+	for _, r := range roles(t) {
+		// Those for people are about our own kinds alone.
+		if strings.HasPrefix(r.name, "rotation.openshift.io-") {
+			continue
+		}
+		for _, rule := range r.rules {
+			for _, resource := range rule.Resources {
+				what := r.kind + " " + resource
+				if len(rule.ResourceNames) > 0 {
+					what += fmt.Sprintf(" %v", rule.ResourceNames)
+				}
+				if r.kind == "Role" || resource != "secrets" {
+					got[what] = strings.TrimSpace(got[what] + " " + strings.Join(rule.Verbs, " "))
+				}
+			}
+		}
+	}
+	if diff := cmp.Diff(granted, got); diff != "" {
+		t.Errorf("the rights are other ones (-wanted +granted):\n%s", diff)
 	}
 }
 
@@ -174,6 +226,10 @@ func TestRights_SufficeInTheOwnNamespace(t *testing.T) {
 	backup := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "backup"}}
 	if err := operator.Create(t.Context(), backup); err != nil {
 		t.Fatalf("no backup can be written: %v", err)
+	}
+	backup.Data = map[string][]byte{"k": []byte("v")}
+	if err := operator.Update(t.Context(), backup); err != nil {
+		t.Errorf("a backup cannot be written again: %v", err)
 	}
 	if err := operator.List(t.Context(), &corev1.SecretList{}, client.InNamespace(namespace)); err != nil {
 		t.Errorf("backups cannot be listed: %v", err)
