@@ -41,10 +41,14 @@ func (s *scope) fillStatus() {
 		if r.Result == v1alpha1.ReasonFresh {
 			fresh++
 		}
+		old, was := before[v1alpha1.SecretReference{Namespace: r.Ref.Namespace, Name: r.Ref.Name}]
+		if was && (r.unread() || r.Forbidden) { // what was known is better than that it is not known now
+			r.FetchedAt, r.ExpiresAt = goTime(old.RefreshedAt), goTime(old.ExpiresAt)
+		}
 		earliest, next = earlier(earliest, r.ExpiresAt), earlier(next, r.Next)
 		row := r.status()
-		if old, ok := before[v1alpha1.SecretReference{Namespace: row.Namespace, Name: row.Name}]; ok && r.unread() {
-			row = old // what was known is better than that it is not known again yet
+		if was && r.unread() {
+			row = old
 		}
 		rows = append(rows, row)
 	}
@@ -103,6 +107,14 @@ func metaTime(t time.Time) *metav1.Time {
 	}
 	m := metav1.NewTime(t.UTC().Truncate(time.Second))
 	return &m
+}
+
+// goTime is zero for none.
+func goTime(t *metav1.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return t.Time
 }
 
 func shorten(s string, limit int) string {

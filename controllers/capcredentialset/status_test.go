@@ -87,6 +87,29 @@ func TestStatus_KeepsWhatWasKnownOfASecretThatIsNotReadYet(t *testing.T) {
 	}
 }
 
+// Who loses the right to a Secret, or cannot read it for a moment, still has to know when what is in it dies.
+func TestStatus_RemembersWhenTheCredentialDiesThatCannotBeReadAnyMore(t *testing.T) {
+	expires := metav1.NewTime(noon.Add(10 * time.Minute))
+	for result, r := range map[string]row{
+		v1alpha1.ReasonForbidden:       {target: target{Ref: machines}, observation: observation{Forbidden: true}, Result: v1alpha1.ReasonForbidden},
+		v1alpha1.ReasonAwaitingRefresh: {target: target{Ref: machines}, Result: v1alpha1.ReasonAwaitingRefresh},
+	} {
+		s := scopeWith([]row{r, aRow(1, v1alpha1.ReasonFresh)})
+		s.plan.Rows[1].ExpiresAt = noon.Add(time.Hour)
+		s.set.Status.Targets = []v1alpha1.CredentialTargetStatus{{
+			Namespace: machines.Namespace, Name: machines.Name, Result: v1alpha1.ReasonFresh, ExpiresAt: &expires, RefreshedAt: &expires,
+		}}
+		s.fillStatus()
+		s.setReady()
+		if got := s.set.Status; got.EarliestExpiry == nil || !got.EarliestExpiry.Equal(&expires) || rowOf(s.set, machines.Namespace).ExpiresAt == nil {
+			t.Errorf("%s: the first expiry is %v, the row %+v", result, got.EarliestExpiry, rowOf(s.set, machines.Namespace))
+		}
+		if message := s.set.Status.Conditions[0].Message; !strings.Contains(message, expires.UTC().Format(time.RFC3339)) {
+			t.Errorf("%s: the message does not say when: %s", result, message)
+		}
+	}
+}
+
 func TestReady_SaysWhoMustAct(t *testing.T) {
 	one := func(result string) []row {
 		return []row{{target: target{Ref: machines}, Result: result, Message: "Words. What to do."}}
