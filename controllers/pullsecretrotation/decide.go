@@ -80,6 +80,8 @@ type Decision struct {
 type Facts struct {
 	Cluster *cluster.Facts
 	Targets []TargetFact // never empty once known: a spec has at least one
+	// Switched: the cluster had new credentials before the rotation under way was found.
+	Switched bool
 	// RightsKnown is true once it was asked whether the targets may be written.
 	RightsKnown bool
 	Account     *ocm.Account

@@ -117,7 +117,7 @@ func awaitingIssue(in Input, d due) Decision {
 		return look(LookAtIssued)
 	}
 	issued := in.Facts.Issued
-	if issued.Present && !issued.SameAsBaseline {
+	if issued.Present && (!issued.SameAsBaseline || in.Facts.Switched) {
 		return receive(in)
 	}
 	if current.Status == ocm.RotationCompleted {
@@ -136,6 +136,11 @@ func awaitIssueMessage(in Input) Decision {
 		return wait(Progressing, v1alpha1.ReasonAwaitingIssue, "Waiting for the rotation's end",
 			fmt.Sprintf("OCM no longer offers the new credentials of rotation %s to this cluster: insights-operator or a person has applied them, or the offer has expired. In the latter "+
 				"case the pull secret in use dies when OCM ends the rotation; an OCM credential in spec.ocm.credentialsSecretRef prevents that.", r.ID), pollInterval(in))
+	}
+	if in.Facts.Switched {
+		return wait(Progressing, v1alpha1.ReasonAwaitingIssue, "Waiting for the rotation's end",
+			fmt.Sprintf("This cluster has other credentials than at its last rotation: insights-operator or a person has applied those of rotation %s before it was found here. Its end is awaited; "+
+				"newer credentials would be applied.", r.ID), pollInterval(in))
 	}
 	switched := ""
 	if r.Adopted { // found after it was requested, so maybe after it issued

@@ -79,6 +79,10 @@ func TestDecide_FromTheRequestToTheTarget(t *testing.T) {
 	for _, c := range []decision{
 		{"what OCM gives out is the same as before: it waits", func(*Input) {}, Wait, v1alpha1.ReasonAwaitingIssue, "asked for at 2026-05-06 11:00 UTC"},
 		{"for longer than normal: it says so and waits on", func(in *Input) { in.Status.Rotation.RequestedAt = hours(-25) }, Wait, v1alpha1.ReasonIssueOverdue, "support case"},
+		{"the cluster had switched before it was found: what it uses is on record from now on", func(in *Input) { in.Facts.Switched = true }, MarkIssued, "", ""},
+		{"or, where nothing is offered, the end is awaited, for however long", func(in *Input) {
+			in.Facts.Switched, in.Facts.Issued, in.Status.Rotation.RequestedAt = true, &IssuedFact{}, hours(-100)
+		}, Wait, v1alpha1.ReasonAwaitingIssue, "Its end is awaited"},
 		{"new credentials are seen while the rotation is pending", func(in *Input) { in.Facts.Issued.SameAsBaseline = false }, MarkIssued, "", ""},
 		{"a rotation that has ended leaves no doubt", func(in *Input) { list(in, ocm.RotationCompleted) }, MarkIssued, "", ""},
 		{"a follower that is offered nothing ends with it", func(in *Input) { list(in, ocm.RotationCompleted); in.Facts.Issued = &IssuedFact{} }, Finish, "", ""},

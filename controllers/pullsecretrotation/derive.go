@@ -18,6 +18,7 @@ func (s *scope) deriveFacts() {
 			facts = append(facts, s.targetFact(t))
 		}
 		s.facts.Targets = facts
+		s.facts.Switched = s.switched()
 	}
 	if s.facts.Issued != nil {
 		s.facts.Issued = s.issuedFact()
@@ -68,6 +69,32 @@ func (s *scope) issuedFact() *IssuedFact {
 		}
 	}
 	return f
+}
+
+// switched says whether the cluster had the new credentials before the rotation under way was found: what it uses is none that
+// the last rotation on record knows, before or after.
+func (s *scope) switched() bool {
+	r := s.rotation()
+	if !underWay(r) || !r.Adopted || r.IssuedAt != nil {
+		return false
+	}
+	i := slices.IndexFunc(s.obj.Status.History, func(h v1alpha1.RotationStatus) bool {
+		return h.ID != r.ID && h.AccountID == r.AccountID && len(h.Baseline)+len(h.Issued) > 0
+	})
+	first := slices.IndexFunc(s.targets, func(t target) bool { return t.doc != nil })
+	if i < 0 || first < 0 {
+		return false
+	}
+	last, found := &s.obj.Status.History[i], false
+	for _, registry := range s.targets[first].doc.Registries() {
+		entry, _ := s.targets[first].doc.Entry(registry)
+		fp := entry.Fingerprint(last.Salt)
+		if has(last.Baseline, registry, fp) || has(last.Issued, registry, fp) {
+			return false
+		}
+		found = found || s.own(entry)
+	}
+	return found
 }
 
 // own says whether the account issued an entry: its fingerprint is in the record, or its user name has the shape that OCM

@@ -40,12 +40,12 @@ func (s *record) canonical() {
 	}
 	if s.rolledOut || s.rolledBack {
 		forget(&s.applied)
-		s.before = none
+		s.before, s.sick = none, false
 	}
 	if s.revoked {
 		s.known |= bit(s.baseline) | bit(s.issued)
 		s.baseline, s.backup, s.before, s.intended, s.issuedAge = none, none, none, none, none
-		s.verified, s.rolledOut, s.rolledBack = false, false, false
+		s.verified, s.rolledOut, s.rolledBack, s.sick = false, false, false, false
 		forget(&s.applied)
 	}
 }

@@ -195,6 +195,7 @@ func (c *scenario) facts(r *replica) *Facts {
 			}
 		}
 		f.Targets = []TargetFact{t}
+		f.Switched = r.status.switched(m.target)
 	}
 	if m.account {
 		f.Account = &ocm.Account{ID: "account", Email: "owner@example.com"}
@@ -257,6 +258,11 @@ func (m *record) isOld(g generation) bool {
 		return false
 	}
 	return (m.known|bit(m.baseline)|bit(m.issued))&bit(g) != 0
+}
+
+// switched mirrors scope.switched.
+func (m *record) switched(g generation) bool {
+	return m.under && !m.revoked && m.adopted && m.issuedAge < 0 && g >= 0 && m.lastKnown != 0 && m.lastKnown&bit(g) == 0
 }
 
 // issuedFact mirrors scope.issuedFact.

@@ -94,6 +94,7 @@ type record struct {
 	known       uint8
 	lastApplied bool // newest record of the history
 	lastIssued  generation
+	lastKnown   uint8 // generations that it knows
 }
 
 // ownership is the answer to whose the cluster's own token is.

@@ -217,7 +217,9 @@ func (r *replica) note(d Decision) {
 		s.remember(s.satisfies(), s.applied >= 0, s.issued)
 		f.checks = notAsked
 	case RecordSatisfied:
+		known := s.lastKnown // this record has no fingerprints
 		s.remember(r.spec.epoch, s.lastApplied, s.lastIssued)
+		s.lastKnown = known
 	case RecordHealth:
 		s.health, f.checks = 0, notAsked
 	default:
@@ -261,6 +263,9 @@ func (s *record) satisfies() int8 {
 func (s *record) remember(satisfies int8, applied bool, issued generation) {
 	s.satisfied = max(s.satisfied, satisfies)
 	s.known |= bit(s.baseline) | bit(s.issued)
+	if here := bit(s.baseline) | bit(s.issued); here != 0 {
+		s.lastKnown = here
+	}
 	s.lastApplied, s.lastIssued = applied, issued
 }
 
