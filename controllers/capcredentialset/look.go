@@ -164,8 +164,8 @@ const (
 
 var errHashKeyDamaged = errors.New("Secret " + hashKeySecret + " in the operator's namespace is damaged: delete it, a new one is made")
 
-// contentHashKey reads the key of the content hash, and makes it once. Should it get lost, every Secret looks edited and is
-// refreshed once.
+// contentHashKey reads the key of the content hash, and makes it once. Should it get lost, nothing is known of the Secrets and
+// each is refreshed once.
 func (r *reconciler) contentHashKey(ctx context.Context) ([]byte, error) {
 	r.mu.Lock()
 	key := r.hashKey

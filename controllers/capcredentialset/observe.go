@@ -58,6 +58,9 @@ func observe(s *corev1.Secret, hashKey []byte) observation {
 		Role: string(s.Data["role"]), Usable: err == nil, Hash: awscreds.Hash(hashKey, s.Data), Books: readBooks(s.Annotations),
 		resourceVersion: s.ResourceVersion, uid: string(s.UID), staleToken: token,
 	}
+	if !awscreds.SameKey(o.Books.Hash, o.Hash) {
+		o.Books.Hash = "" // of a key that was lost: it tells nothing
+	}
 	if o.Edited() || o.Books.Hash == "" {
 		o.Writer = lastWriter(s.ManagedFields)
 	}

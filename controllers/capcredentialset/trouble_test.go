@@ -161,3 +161,33 @@ func TestASecretThatIsReplacedAllTheTime_IsAFightLikeAnyOther(t *testing.T) {
 		t.Errorf("%d events about edits, want %d", healed, fightAfter)
 	}
 }
+
+// Who installs the operator anew, or restores its namespace, has another key: that is no reason to accuse anybody.
+func TestAHashKeyThatWasLost_RefreshesEverythingOnceAndTellsOfNoEdit(t *testing.T) {
+	b := oneBench(t, nil)
+	b.round("cap")
+	b.pass(5 * time.Minute)
+	b.secrets.put(ref(operatorNamespace, hashKeySecret), nil)
+	b.start()
+	recorder := events.NewFakeRecorder(100)
+	b.r.recorder = recorder
+	writes := len(b.secrets.writes)
+	for range 3 {
+		b.round("cap")
+	}
+	if n := len(b.secrets.writes) - writes; n != 4 {
+		t.Errorf("%d writes, want each Secret's bookkeeping under the new key", n)
+	}
+	for len(recorder.Events) > 0 {
+		if e := <-recorder.Events; strings.Contains(e, v1alpha1.ReasonSecretEdited) {
+			t.Errorf("told as an edit: %s", e)
+		}
+	}
+	s, _, _ := b.secrets.Get(machines.Namespace, machines.Name)
+	s.Data["credentials"] = []byte("edited")
+	b.secrets.put(machines, s)
+	b.round("cap")
+	if e := <-recorder.Events; !strings.Contains(e, v1alpha1.ReasonSecretEdited) {
+		t.Errorf("an edit under the new key is told as %s", e)
+	}
+}

@@ -57,6 +57,7 @@ func renderFile(c Credential) string {
 
 // Hash is a keyed hash (HMAC-SHA256, hexadecimal) of the keys of data that the operator writes. Somebody who reads it in
 // an annotation and lacks the key cannot test guesses against it. Presence counts: a missing key differs from an empty one.
+// It begins with a name of the key, see SameKey.
 func Hash(key []byte, data map[string][]byte) string {
 	mac := hmac.New(sha256.New, key)
 	for _, name := range Keys() {
@@ -71,5 +72,20 @@ func Hash(key []byte, data map[string][]byte) string {
 			mac.Write(part)
 		}
 	}
-	return hex.EncodeToString(mac.Sum(nil))
+	return keyName(key) + hex.EncodeToString(mac.Sum(nil))
+}
+
+// keyNameLength tells the few keys apart that one cluster ever has.
+const keyNameLength = 8
+
+// keyName names a key without telling anything of it.
+func keyName(key []byte) string {
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte("name"))
+	return hex.EncodeToString(mac.Sum(nil))[:keyNameLength]
+}
+
+// SameKey says whether two hashes are of one key. Those of two keys differ whatever the data.
+func SameKey(a, b string) bool {
+	return len(a) >= keyNameLength && len(b) >= keyNameLength && a[:keyNameLength] == b[:keyNameLength]
 }

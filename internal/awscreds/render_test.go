@@ -165,4 +165,8 @@ func TestHash_ChangesWithWhatTheOperatorWritesAndWithNothingElse(t *testing.T) {
 	if removed == emptied {
 		t.Error("a removed key and an emptied key have the same hash")
 	}
+	other := Hash([]byte("other"), Render(example))
+	if !SameKey(base, removed) || SameKey(base, other) || SameKey("", base) || SameKey("", "") {
+		t.Error("hashes of one key and of two are not told apart")
+	}
 }
