@@ -113,6 +113,52 @@ func TestTransfers_FollowTheRotation(t *testing.T) {
 	}
 }
 
+// TestTransfers_AreForActiveClustersAndEndWithTheirWindow has an archived cluster, one with insights-operator that was away, and one
+// that nobody switches.
+func TestTransfers_AreForActiveClustersAndEndWithTheirWindow(t *testing.T) {
+	r := newRig(t, Options{})
+	archived := r.AddCluster(r.account.ID, ClusterSpec{Status: SubscriptionArchived})
+	away := r.AddCluster(r.account.ID, ClusterSpec{Mode: InsightsOperator})
+	idle := r.AddCluster(r.account.ID, ClusterSpec{Mode: NeverSwitches})
+	r.SetSubscriptionStatus(away, SubscriptionStale) // when the rotation is requested
+	id := r.StartRotationElsewhere(r.account.ID)
+	if n := len(r.Transfers(archived)) + len(r.Transfers(away)); n != 0 {
+		t.Errorf("%d transfers for clusters that are not active, want none", n)
+	}
+	r.SetSubscriptionStatus(away, SubscriptionActive)
+	r.RunBatch()
+	list := func() answer { return r.as(idle, r.CloudAuth(r.account.ID), "/cluster_transfers") }
+	if a := list(); a.status != http.StatusOK || len(a.json["items"].([]any)) != 1 {
+		t.Errorf("within its window the transfer is shown as %d %s", a.status, a.raw)
+	}
+	r.Advance(6 * day)
+	if got := r.status(id); got != StatusCompleted {
+		t.Fatalf("after the window the rotation is %s", got)
+	}
+	if a := list(); a.status != http.StatusNoContent {
+		t.Errorf("after its window the transfer is still shown: %d %s", a.status, a.raw)
+	}
+	for _, late := range []string{away, idle} {
+		if r.TelemetryError(late) == nil {
+			t.Errorf("cluster %s goes on although its credentials were deleted", late)
+		}
+	}
+}
+
+// A cluster whose token has died cannot fetch a transfer any more, also when one is waiting for it.
+func TestInsightsOperator_CannotComeBackWithADeadToken(t *testing.T) {
+	r := newRig(t, Options{})
+	cluster := r.AddCluster(r.account.ID, ClusterSpec{Mode: InsightsOperator})
+	r.StartRotationElsewhere(r.account.ID)
+	r.CompleteEverything()
+	r.StartRotationElsewhere(r.account.ID)
+	r.RunBatch()
+	r.Advance(2 * day)
+	if got := r.Transfers(cluster)[1].Status; got != StatusAccepted || r.TelemetryError(cluster) == nil {
+		t.Errorf("the transfer is %s, the last telemetry got %v; want it still accepted, and the token refused", got, r.TelemetryError(cluster))
+	}
+}
+
 // TestOptions_AnswerWhatIsNotPublic turns each unknown of the service the other way.
 func TestOptions_AnswerWhatIsNotPublic(t *testing.T) {
 	t.Run("a second POST makes a second rotation and two accepted transfers, so that it shows", func(t *testing.T) {

@@ -196,6 +196,32 @@ func TestQuayTokens_ProveLessThanTheySeem(t *testing.T) {
 	}
 }
 
+// A token opens a registry for as long as it says, and no longer.
+func TestTokens_Expire(t *testing.T) {
+	r := newRig(t, directory{})
+	_, token := r.realm(registry.Quay, "/v2/auth", "service=quay.io&scope=repository:"+releaseRepo+":pull", true)
+	ask := func() int {
+		req, err := http.NewRequest(http.MethodHead, "https://"+registry.Quay+"/v2/"+releaseRepo+"/manifests/v1", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+token)
+		resp, err := r.http.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = resp.Body.Close() }()
+		return resp.StatusCode
+	}
+	if got := ask(); got != http.StatusOK {
+		t.Errorf("with a fresh token: status %d", got)
+	}
+	r.clock.Step(time.Hour)
+	if got := ask(); got != http.StatusUnauthorized {
+		t.Errorf("an hour later: status %d, want 401", got)
+	}
+}
+
 // TestBooks_CountRequestsAndLogins is what cost assertions rely on.
 func TestBooks_CountRequestsAndLogins(t *testing.T) {
 	r := newRig(t, directory{})
