@@ -91,22 +91,26 @@ func rollBack(in Input, verdict Decision) Decision {
 	if in.Spec.Rollback == v1alpha1.RollbackNever {
 		return verdict
 	}
-	if r.BackupSecret == "" {
-		verdict.Reason = v1alpha1.ReasonRollbackImpossible
-		verdict.Message += " It is not rolled back: the backup of the old entries is gone."
+	// The verdict's own message comes last: it may end in a command.
+	impossible := func(why string) Decision {
+		verdict.Reason, verdict.Message = v1alpha1.ReasonRollbackImpossible, "Nothing is rolled back: "+why+" "+verdict.Message
 		return verdict
+	}
+	if r.BackupSecret == "" {
+		return impossible("the backup of the old entries is gone.")
 	}
 	if r.OCMStatus != ocm.RotationCompleted {
 		if in.Facts.Rotations == nil {
 			return look(LookAtRotations)
 		}
-		if current, listed := find(*in.Facts.Rotations, r.ID); listed && current.Status != ocm.RotationCompleted {
+		switch current, listed := find(*in.Facts.Rotations, r.ID); {
+		case !listed:
+			return impossible(fmt.Sprintf("OCM no longer lists rotation %s, so the old credentials may be dead.", r.ID))
+		case current.Status != ocm.RotationCompleted:
 			return look(RollBack)
 		}
 	}
-	verdict.Reason = v1alpha1.ReasonRollbackImpossible
-	verdict.Message += " It is not rolled back: OCM has deleted the old credentials, and putting them back would break the cluster."
-	return verdict
+	return impossible("OCM has deleted the old credentials, and putting them back would break the cluster.")
 }
 
 // reissue starts again from what OCM gives out.

@@ -201,6 +201,8 @@ func TestDecide_FromTheTargetToTheEnd(t *testing.T) {
 		}, Wait, v1alpha1.ReasonRolloutDegraded, "oc describe machineconfigpool worker"},
 		{"only after a look at OCM's list", func(in *Input) { degraded(in); in.Facts.Rotations = nil }, LookAtRotations, "", ""},
 		{"not when the old credentials are dead", func(in *Input) { degraded(in); list(in, ocm.RotationCompleted) }, Wait, v1alpha1.ReasonRollbackImpossible, "would break the cluster"},
+		{"nor when nobody knows whether they are", func(in *Input) { degraded(in); in.Facts.Rotations = &[]ocm.Rotation{} }, Wait, v1alpha1.ReasonRollbackImpossible,
+			"no longer lists rotation a"},
 		{"not when the spec says Never", func(in *Input) { degraded(in); in.Spec.Rollback = v1alpha1.RollbackNever }, Wait, v1alpha1.ReasonRolloutDegraded, "oc describe machineconfigpool worker"},
 		{"the end of the old credentials is waited for", rolledOut, Wait, v1alpha1.ReasonAwaitingRevocation, "takes up to days"},
 		{"for longer than transfers live: it says so and waits on", func(in *Input) { rolledOut(in); in.Status.Rotation.RequestedAt = hours(-121) }, Wait, v1alpha1.ReasonRevocationOverdue,
