@@ -137,16 +137,16 @@ const maxRole = 512
 // roleOf is the role of a target whose Secret holds the given value under the key "role", which is how cap-token-refresh
 // was told. empty when nothing gives it one.
 func (t target) roleOf(own string) string {
-	own = strings.TrimSpace(own)
+	own, spec := strings.TrimSpace(own), strings.TrimSpace(t.SpecRole)
 	usable := len(own) <= maxRole && strings.IndexFunc(own, func(r rune) bool { return r < ' ' || r == 0x7f || r == 0xfffd }) < 0
 	switch {
-	case t.SpecRole != "":
-		return t.SpecRole
+	case spec != "":
+		return spec
 	case own != "" && usable:
 		return own
 	case own != "":
 		return "" // a role that cannot be one is not quietly replaced by the default
 	default:
-		return t.DefaultRole
+		return strings.TrimSpace(t.DefaultRole)
 	}
 }

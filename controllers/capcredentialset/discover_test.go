@@ -24,7 +24,7 @@ func namedSet(name string, age time.Duration) *v1alpha1.CAPCredentialSet {
 func TestDiscover_FindsRolesAndSecrets(t *testing.T) {
 	set := namedSet("cap", 0)
 	set.Spec.CredentialsRequests = v1alpha1.CredentialsRequestsSpec{
-		DefaultRole: "default", Roles: []v1alpha1.RequestRole{{Name: "machines", Role: "m"}, {Name: "second", Role: "b"}},
+		DefaultRole: "default", Roles: []v1alpha1.RequestRole{{Name: "machines", Role: "m\n"}, {Name: "second", Role: "b"}}, // m as a block of YAML leaves it
 	}
 	set.Spec.Secrets = []v1alpha1.SecretRole{
 		{SecretReference: v1alpha1.SecretReference{Namespace: "app", Name: "s"}, Role: "app"},

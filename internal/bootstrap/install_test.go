@@ -64,7 +64,7 @@ func newInstallDir(t *testing.T) installDir {
 	} {
 		writeFile(t, filepath.Join(d.requests, file), content)
 	}
-	writeFile(t, d.roles, "openshift-machine-api-aws: MachineRole\naddon: AddonRole\nopenshift-efs-later: EFSRole\n")
+	writeFile(t, d.roles, "openshift-machine-api-aws: |\n  MachineRole\naddon: AddonRole\nopenshift-efs-later: EFSRole\n")
 	return d
 }
 

@@ -110,7 +110,7 @@ func readRoles(path string) (map[string]string, error) {
 		return nil, fmt.Errorf("%s is not a map of CredentialsRequest names and roles, such as \"openshift-machine-api-aws: MachineAPIRole\"", path)
 	}
 	for name, role := range roles {
-		if strings.TrimSpace(role) == "" {
+		if roles[name] = strings.TrimSpace(role); roles[name] == "" {
 			return nil, fmt.Errorf("%s: CredentialsRequest %s has an empty role", path, name)
 		}
 	}

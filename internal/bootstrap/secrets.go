@@ -79,9 +79,9 @@ func waitingSecret(mapping *yaml.Node) *secretManifest {
 	if s.Namespace == "kube-system" && s.Name == "aws-creds" {
 		return nil
 	}
-	s.Role = text(mapping, "metadata", "annotations", roleAnnotation)
+	s.Role = strings.TrimSpace(text(mapping, "metadata", "annotations", roleAnnotation))
 	if s.Role == "" {
-		s.Role = text(mapping, "stringData", roleKey)
+		s.Role = strings.TrimSpace(text(mapping, "stringData", roleKey)) // a block of YAML ends with a line end
 	}
 	if encoded := text(mapping, "data", roleKey); s.Role == "" && encoded != "" {
 		if decoded, err := base64.StdEncoding.DecodeString(encoded); err == nil {

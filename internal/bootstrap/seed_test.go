@@ -124,10 +124,11 @@ func TestSeed_AsksThePortalOncePerRole(t *testing.T) {
 	t.Run("each Secret gets its own role's credential", func(t *testing.T) {
 		w, p := newWorkDir(t), startPortal(t)
 		writeFile(t, filepath.Join(w.manifests, "third.yaml"), "apiVersion: v1\nkind: Secret\nmetadata: {namespace: x, name: y, annotations: {rotation.openshift.io/role: StorageRole}}\n")
+		writeFile(t, filepath.Join(w.manifests, "fourth.yaml"), "apiVersion: v1\nkind: Secret\nmetadata: {namespace: x, name: z}\nstringData:\n  role: |\n    StorageRole\n")
 		if _, err := execute(t, newSeedCommand(testClock()), "", p.flags()...); err != nil {
 			t.Fatal(err)
 		}
-		for name, role := range map[string]string{"cap-ebs-secret.yaml": "StorageRole", "cap-machine-api-secret.yaml": "MachineRole", "third.yaml": "StorageRole"} {
+		for name, role := range map[string]string{"cap-ebs-secret.yaml": "StorageRole", "cap-machine-api-secret.yaml": "MachineRole", "third.yaml": "StorageRole", "fourth.yaml": "StorageRole"} {
 			requireSecretHolds(t, w.read(t, filepath.Join(w.manifests, name)), credentialOf(role))
 		}
 		if diff := cmp.Diff(map[string]int{"StorageRole": 1, "MachineRole": 1}, p.asked); diff != "" {
