@@ -182,7 +182,7 @@ func idle(in Input, d due, nextHealth time.Time) Decision {
 		after = min(after, recheckForPeople)
 	}
 	if t, bad := brokenTarget(in); bad {
-		return wait(Stalled, t.Problem, "A target is left out", t.Message+" The other targets are served.", min(after, recheckTarget(t)))
+		return wait(Stalled, t.Problem, "A target is left out", "The targets that can be used are served; this one is left out. "+t.Message, min(after, recheckTarget(t)))
 	}
 	return wait(Ready, reason, phase, message, after)
 }

@@ -172,6 +172,15 @@ func TestOwnerMismatch_TellsWhoseTheTokenIs(t *testing.T) {
 	}
 }
 
+func TestIdle_LeavesTheCommandThatGrantsATargetAtTheEndOfItsMessage(t *testing.T) {
+	in := dueInput()
+	in.Status.History = []v1alpha1.RotationStatus{{ID: "a", After: hours(-1)}}
+	in.Facts.Targets = append(in.Facts.Targets, TargetFact{Ref: hive, Problem: v1alpha1.ReasonForbidden, Message: "Grant it with: oc create"})
+	if d := Decide(in); d.Reason != v1alpha1.ReasonForbidden || !strings.HasSuffix(d.Message, "Grant it with: oc create") || !strings.Contains(d.Message, "left out") {
+		t.Errorf("it says %s: %s", d.Reason, d.Message)
+	}
+}
+
 func TestHealing_IsAtOnceAndBacksOffInAFight(t *testing.T) {
 	healed := func(times int32) Input {
 		in := dueInput()
