@@ -57,17 +57,23 @@ func apply(changes []change) error {
 // resolve follows a symbolic link, so that the file behind it is replaced and not the link; also while there is no such file.
 func resolve(path string) (string, error) {
 	target, err := filepath.EvalSymlinks(path)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return target, err
+	if errors.Is(err, fs.ErrNotExist) {
+		return dangling(path), nil
 	}
+	return target, err
+}
+
+// dangling is where a link points that leads to nothing yet, or the path itself.
+func dangling(path string) string {
 	link, err := os.Readlink(path)
 	switch {
-	case err != nil: // no link
-		return path, nil
+	case err != nil:
+		return path
 	case filepath.IsAbs(link):
-		return link, nil
+		return link
+	default:
+		return filepath.Join(filepath.Dir(path), link)
 	}
-	return filepath.Join(filepath.Dir(path), link), nil
 }
 
 // stage writes the content into a file beside the target.
