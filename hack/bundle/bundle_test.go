@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -132,6 +133,36 @@ func TestBundleImage_HasTheLabelsOfTheAnnotations(t *testing.T) {
 	for key, value := range metadata.Annotations {
 		if line := "LABEL " + key + "=" + value + "\n"; !strings.Contains(string(dockerfile), line) {
 			t.Errorf("bundle.Dockerfile has no line %q", line)
+		}
+	}
+}
+
+// Whoever mirrors the operator makes a bundle with an image and a version of their own.
+func TestRun_GivesTheVersionAndTheImageThatItIsToldEverywhere(t *testing.T) {
+	manifestStream, err := exec.Command("go", "tool", "-modfile=../tools/go.mod", "kustomize", "build", "../../config/manifests").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const image = "mirror.example.com:5000/operators/credential-rotation-operator@sha256:1111"
+	out := t.TempDir()
+	if err := run(options{version: "9.8.7", image: image, icon: "../../config/manifests/icon.svg", out: out}, bytes.NewReader(manifestStream)); err != nil {
+		t.Fatal(err)
+	}
+	bundle, err := manifests.GetBundleFromDir(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	csv := bundle.CSV
+	if csv.Name != "credential-rotation-operator.v9.8.7" || csv.Spec.Version.String() != "9.8.7" {
+		t.Errorf("the bundle is %s, version %s", csv.Name, csv.Spec.Version)
+	}
+	for where, got := range map[string]string{
+		"the annotation containerImage": csv.Annotations["containerImage"],
+		"relatedImages":                 csv.Spec.RelatedImages[0].Image,
+		"the Deployment":                csv.Spec.InstallStrategy.StrategySpec.DeploymentSpecs[0].Spec.Template.Spec.Containers[0].Image,
+	} {
+		if got != image {
+			t.Errorf("%s has the image %s", where, got)
 		}
 	}
 }
