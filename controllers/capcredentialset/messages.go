@@ -14,6 +14,8 @@ import (
 // Every message says what is wrong, what is affected and what to do. What is affected by a row is its Secret; by a hold, all
 // of them.
 
+const missingMessage = "The Secret does not exist and spec.createMissingSecrets is false. Create it, or allow the operator to."
+
 func noRoleMessage(r row) string {
 	if r.observation.Role != "" {
 		return "The Secret's key role holds no usable role name. Correct it, or give a role in spec.credentialsRequests.roles."

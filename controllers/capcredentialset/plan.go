@@ -133,8 +133,8 @@ func (in input) row(t target) row {
 		return r.blocked(v1alpha1.ReasonAwaitingRefresh, "The Secret has not been read yet.")
 	case r.Role == "":
 		return r.blocked(v1alpha1.ReasonNoRole, noRoleMessage(r))
-	case !r.Found && in.Spec.CreateMissingSecrets != nil && !*in.Spec.CreateMissingSecrets:
-		return r.blocked(v1alpha1.ReasonSecretMissing, "The Secret does not exist and spec.createMissingSecrets is false. Create it, or allow the operator to.")
+	case !r.Found && !mayCreate(in.Spec):
+		return r.blocked(v1alpha1.ReasonSecretMissing, missingMessage)
 	case !r.Found && r.NamespaceMissing:
 		return r.blocked(v1alpha1.ReasonNamespaceMissing, "The namespace does not exist yet. The Secret is created as soon as it does.")
 	}
@@ -170,6 +170,11 @@ func (in input) row(t target) row {
 		return r
 	}
 	return in.gate(r)
+}
+
+// mayCreate is true unless the spec says that a missing Secret stays missing.
+func mayCreate(spec *v1alpha1.CAPCredentialSetSpec) bool {
+	return spec.CreateMissingSecrets == nil || *spec.CreateMissingSecrets
 }
 
 // gate holds a row that needs a credential back for as long as trying is pointless, and says why.

@@ -191,3 +191,33 @@ func TestAHashKeyThatWasLost_RefreshesEverythingOnceAndTellsOfNoEdit(t *testing.
 		t.Errorf("an edit under the new key is told as %s", e)
 	}
 }
+
+func TestASecretThatIsDeletedAtTheMomentOfTheWrite_StaysAwayWhereThatIsWanted(t *testing.T) {
+	for _, create := range []bool{true, false} {
+		b := oneBench(t, nil)
+		b.round("cap")
+		set := b.set("cap")
+		set.Spec.CreateMissingSecrets = &create
+		if err := b.client.Update(t.Context(), set); err != nil {
+			t.Fatal(err)
+		}
+		b.pass(40 * time.Minute)
+		b.secrets.interfere = func(r types.NamespacedName) {
+			if r == machines {
+				b.secrets.interfere = nil
+				b.secrets.put(machines, nil)
+			}
+		}
+		b.round("cap")
+		if _, found, _ := b.secrets.Get(machines.Namespace, machines.Name); found != create {
+			t.Errorf("createMissingSecrets %v: the Secret is there: %v", create, found)
+		}
+		want := v1alpha1.ReasonFresh
+		if !create {
+			want = v1alpha1.ReasonSecretMissing
+		}
+		if row := rowOf(b.set("cap"), machines.Namespace); row.Result != want {
+			t.Errorf("createMissingSecrets %v: the row is %+v, want %s", create, row, want)
+		}
+	}
+}

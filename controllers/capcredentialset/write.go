@@ -73,6 +73,9 @@ func (r *reconciler) write(ctx context.Context, s *scope, row row, g gift) (outc
 		if live, err = r.reread(ctx, row.Ref, s.hashKey); err != nil {
 			return outcome{}, r.judgeWrite(row.Ref, err)
 		}
+		if !live.Found && !mayCreate(&s.set.Spec) {
+			return outcome{}, &writeError{v1alpha1.ReasonSecretMissing, missingMessage}
+		}
 	}
 	return outcome{}, &writeError{v1alpha1.ReasonConflict, "Somebody else writes this Secret all the time, so it could not be written. Find out who, in its managedFields."}
 }
