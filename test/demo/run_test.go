@@ -148,18 +148,22 @@ func (d *demo) interrupt() {
 	}
 }
 
-// leavesNothing fails when a process or a file of the run is still there.
+// leavesNothing fails when a process or a file of the run is still there. What watches over a process notices the end of the demo
+// and ends then, which takes a moment.
 func (d *demo) leavesNothing() {
 	d.t.Helper()
-	out, err := exec.Command("ps", "-eo", "pid,args").Output()
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	for line := range strings.Lines(string(out)) {
-		if strings.Contains(line, d.dir) {
-			d.t.Errorf("a process is left: %s", line)
+	harness.Eventually(d.t, "no process is left", func(ctx context.Context) error {
+		out, err := exec.CommandContext(ctx, "ps", "-eo", "pid,args").Output()
+		if err != nil {
+			return err
 		}
-	}
+		for line := range strings.Lines(string(out)) {
+			if strings.Contains(line, d.dir) {
+				return errors.New(line)
+			}
+		}
+		return nil
+	})
 	files, err := os.ReadDir(d.dir)
 	if err != nil {
 		d.t.Fatal(err)
