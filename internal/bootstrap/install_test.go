@@ -290,19 +290,23 @@ func TestInstallManifests_LeavesSecretsThatSeedFills(t *testing.T) {
 
 func TestInstallManifests_TakesTheProxyAndTheCredentialsModeFromTheInstallersManifests(t *testing.T) {
 	d, p := newInstallDir(t), startPortal(t)
-	writeFile(t, filepath.Join(d.output, "cluster-proxy-01-config.yaml"), "kind: Proxy\nspec: {httpsProxy: http://proxy:1, noProxy: a}\nstatus: {httpsProxy: http://proxy:1, noProxy: \"a,172.30.0.0/16\"}\n")
+	writeFile(t, filepath.Join(d.output, "cluster-proxy-01-config.yaml"), "kind: Proxy\nspec: {httpsProxy: http://proxy:1, noProxy: a}\nstatus: {httpsProxy: http://user:"+canary+"@proxy:1, noProxy: \"a,172.30.0.0/16\"}\n")
 	writeFile(t, filepath.Join(d.output, "cluster-config.yaml"), "kind: ConfigMap\ndata:\n  install-config: |\n    metadata: {name: x}\n")
 	output, err := runInstall(t, d.flags(p)...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	environment := map[string]string{}
-	deployment := decode[appsv1.Deployment](t, filepath.Join(d.output, "credential-rotation-operator_70_deployment_credential-rotation-operator.yaml"))
+	path := filepath.Join(d.output, "credential-rotation-operator_70_deployment_credential-rotation-operator.yaml")
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != secretMode {
+		t.Errorf("the file that holds the proxy's password has mode %v (%v)", info.Mode(), err)
+	}
+	deployment := decode[appsv1.Deployment](t, path)
 	for _, v := range deployment.Spec.Template.Spec.Containers[0].Env {
 		environment[v.Name] = v.Value
 	}
-	if environment["HTTPS_PROXY"] != "http://proxy:1" || environment["NO_PROXY"] != "a,172.30.0.0/16" {
-		t.Errorf("environment %v", environment)
+	if environment["HTTPS_PROXY"] != "http://user:"+canary+"@proxy:1" || environment["NO_PROXY"] != "a,172.30.0.0/16" {
+		t.Error("the environment is not that of the cluster's proxy")
 	}
 	if _, there := environment["HTTP_PROXY"]; there {
 		t.Error("HTTP_PROXY is set although the cluster has none")

@@ -97,6 +97,7 @@ func operatorObjects(install []byte, s settings) (objects []object, granted []st
 			if o.content, err = render(doc); err != nil {
 				return nil, nil, err
 			}
+			o.secret = len(s.environment) > 0 // the URL of a proxy may hold its password
 		case "ClusterRole":
 			granted = append(granted, grantedSecrets(mapping)...)
 		}
