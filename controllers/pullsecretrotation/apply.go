@@ -36,11 +36,8 @@ func (s *scope) apply(ctx context.Context, heal bool) error {
 		if err != nil && (i == 0 || !apierrors.IsForbidden(err) && !apierrors.IsInvalid(err)) {
 			return fmt.Errorf("writing the target %s: %w", t.ref, err)
 		}
-		switch {
-		case apierrors.IsInvalid(err):
-			s.leaveOut(t, problem{v1alpha1.ReasonTargetInvalid, fmt.Sprintf("The API server calls the change of the target Secret %s invalid, as an admission policy may. It was not changed. Look at the policies for that Secret.", t.ref)})
-		case err != nil:
-			s.leaveOut(t, problem{v1alpha1.ReasonForbidden, s.forbidden(t.ref)})
+		if err != nil {
+			s.leaveOut(t, s.refusedWrite(t.ref, err))
 		}
 		if i == 0 && t.doc == nil && !heal { // nothing is applied while the canary cannot be
 			s.deriveFacts()
@@ -64,6 +61,15 @@ func (s *scope) pausesInAFight(i int) bool {
 func (s *scope) leaveOut(t *target, p problem) {
 	t.doc, t.problem = nil, p
 	s.noteTarget(t.ref, p.reason, p.message, nil, false)
+}
+
+// refusedWrite says why a target could not be written.
+func (s *scope) refusedWrite(ref v1alpha1.SecretReference, err error) problem {
+	if apierrors.IsInvalid(err) {
+		return problem{v1alpha1.ReasonTargetInvalid, fmt.Sprintf("The API server calls the change of the target Secret %s invalid, as an admission policy may. It was not changed. "+
+			"Look at the policies for that Secret.", ref)}
+	}
+	return problem{v1alpha1.ReasonForbidden, s.forbidden(ref)}
 }
 
 // notePools persists all that is known before a target is written, and with it which configuration each pool has before the
@@ -152,7 +158,8 @@ func (s *scope) write(ctx context.Context, t *target, document []byte) error {
 	return nil
 }
 
-// rollBack puts back the entries that this rotation changed, not the whole document: others may have edited it since.
+// rollBack puts back the entries that this rotation changed, not the whole document: others may have edited it since. That they
+// are put back is on record before the first is: old entries without that would be healed.
 func (s *scope) rollBack(ctx context.Context) error {
 	backup := &corev1.Secret{}
 	key := client.ObjectKey{Namespace: s.r.Options.Namespace, Name: s.rotation().BackupSecret}
@@ -162,10 +169,18 @@ func (s *scope) rollBack(ctx context.Context) error {
 	} else if err != nil {
 		return fmt.Errorf("reading the backup Secret %s: %w", key, err)
 	}
+	if r := s.rotation(); r.RolledBackAt == nil {
+		r.RolledBackAt = s.timestamp()
+		return s.flush(ctx) // and decided anew
+	}
 	for i := range s.targets {
 		t := &s.targets[i]
 		old := parse(backup.Data[backupKey(t.ref)])
-		if t.doc == nil || old == nil {
+		if t.doc == nil {
+			continue
+		}
+		if old == nil { // it has become a target since
+			s.noteTarget(t.ref, v1alpha1.ReasonRolledBack, "", nil, false)
 			continue
 		}
 		merged, changes, err := pullsecret.Restore(t.doc, old, s.changed(t))
@@ -173,15 +188,18 @@ func (s *scope) rollBack(ctx context.Context) error {
 			return fmt.Errorf("restoring the target %s: %w", t.ref, err)
 		}
 		if bytes.Equal(merged, t.doc.Raw()) {
+			s.noteTarget(t.ref, v1alpha1.ReasonRolledBack, "", nil, false)
 			continue
 		}
-		if err := s.write(ctx, t, merged); err != nil {
+		if err := s.write(ctx, t, merged); i > 0 && (apierrors.IsForbidden(err) || apierrors.IsInvalid(err)) {
+			s.leaveOut(t, s.refusedWrite(t.ref, err))
+			continue
+		} else if err != nil {
 			return fmt.Errorf("restoring the target %s: %w", t.ref, err)
 		}
 		s.noteTarget(t.ref, v1alpha1.ReasonRolledBack, "", changes, true)
 		s.event(corev1.EventTypeWarning, v1alpha1.ReasonRolledBack, "RollBack", "Put the old credentials back into %s: rotation %s could not be used", t.ref, s.rotation().ID)
 	}
-	s.rotation().RolledBackAt = s.timestamp()
 	s.deriveFacts()
 	return nil
 }

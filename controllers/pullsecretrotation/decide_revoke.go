@@ -2,6 +2,7 @@ package pullsecretrotation
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +18,11 @@ func afterApply(in Input, d due) Decision {
 	}
 	if r.RolledBackAt != nil && in.Spec.Rollback == v1alpha1.RollbackNever {
 		return reissue(in) // a person wants the new credentials after all
+	}
+	if rollingBack(in) {
+		if d := rollBack(in, Decision{Step: Wait}); d.Step != Wait {
+			return d
+		}
 	}
 	rollingOut := r.RolledOutAt == nil && r.RolledBackAt == nil
 	var pools Decision
@@ -111,6 +117,13 @@ func rollBack(in Input, verdict Decision) Decision {
 		}
 	}
 	return impossible("OCM has deleted the old credentials, and putting them back would break the cluster.")
+}
+
+// rollingBack is true while a rollback has begun and has not come to each target: it was interrupted.
+func rollingBack(in Input) bool {
+	return in.Status.Rotation.RolledBackAt != nil && slices.ContainsFunc(in.Facts.Targets, func(t TargetFact) bool {
+		return t.Problem == "" && applied(targetStatus(in.Status, t.Ref))
+	})
 }
 
 // reissue starts again from what OCM gives out.

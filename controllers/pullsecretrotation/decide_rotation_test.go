@@ -45,6 +45,11 @@ func rolledOut(in *Input) {
 	in.Status.Rotation.RolledOutAt = hours(0)
 }
 
+func rolledBack(in *Input) {
+	rolledOut(in)
+	in.Status.Rotation.RolledBackAt, in.Status.Targets[0].Result = hours(0), v1alpha1.ReasonRolledBack
+}
+
 func said(outcome registry.Outcome, policy v1alpha1.VerificationPolicy) []Check {
 	return []Check{{Registry: "quay.io", Policy: policy, Result: registry.Result{Outcome: outcome, Message: "says " + string(outcome)}}}
 }
@@ -225,14 +230,14 @@ func TestDecide_FromTheTargetToTheEnd(t *testing.T) {
 			in.Facts.Issued.InUse, in.Facts.Owner = false, &OwnerFact{AccountID: "you"}
 		}, Wait, v1alpha1.ReasonAccountMismatch, "belongs to account you"},
 		{"an entry that no record knows is healed at the next poll", func(in *Input) { rolledOut(in); in.Facts.Issued.InUse = false }, Heal, "", ""},
-		{"what was rolled back says so", func(in *Input) { rolledOut(in); in.Status.Rotation.RolledBackAt = hours(0) }, Wait, v1alpha1.ReasonRolledBack, "set spec.rollback to Never"},
+		{"a rollback that was interrupted goes on", func(in *Input) { rolledOut(in); in.Status.Rotation.RolledBackAt = hours(0) }, RollBack, "", ""},
+		{"what was rolled back says so", rolledBack, Wait, v1alpha1.ReasonRolledBack, "set spec.rollback to Never"},
 		{"and that advice is good", func(in *Input) {
-			rolledOut(in)
-			in.Status.Rotation.RolledBackAt, in.Spec.Rollback = hours(0), v1alpha1.RollbackNever
+			rolledBack(in)
+			in.Spec.Rollback = v1alpha1.RollbackNever
 		}, MarkIssued, "", ""},
 		{"its old credentials die: the new ones go in again", func(in *Input) {
-			rolledOut(in)
-			in.Status.Rotation.RolledBackAt = hours(0)
+			rolledBack(in)
 			list(in, ocm.RotationCompleted)
 		}, MarkIssued, "", ""},
 		{"a health check is due", func(in *Input) { rolledOut(in); in.Status.LastHealthCheck = hours(-7) }, CheckInUse, "", ""},

@@ -22,12 +22,12 @@ func (m *model) apply(w *world, i int, heal bool) {
 		w.checkWrite(r)
 		w.write(f.given, i)
 		f.target = f.given
-		s.wrote, s.wroteA = true, 0
+		s.wrote, s.undone, s.wroteA = true, false, 0
 		if heal {
 			s.healed = min(s.healed+1, 4)
 		}
 	} else if !heal {
-		s.wrote = s.before >= 0 // by this operator, right before a crash
+		s.wrote, s.undone = s.before >= 0, false // by this operator, right before a crash
 	}
 	if s.applied < 0 {
 		s.applied = 0
@@ -36,6 +36,11 @@ func (m *model) apply(w *world, i int, heal bool) {
 
 func (m *model) rollBack(w *world, i int) {
 	r := &w.replicas[i]
+	if !r.status.rolledBack {
+		r.status.rolledBack = true
+		m.flush(w, i) // and asked again: what comes next is a move of its own
+		return
+	}
 	if r.facts.target == r.status.issued && r.facts.target != r.status.backup && r.status.backup >= 0 {
 		if r.staleTarget && !m.faults.blindWrite {
 			m.end(w, i)
@@ -45,9 +50,8 @@ func (m *model) rollBack(w *world, i int) {
 		w.write(r.status.backup, i)
 		r.facts.target = r.status.backup
 		r.status.wroteA = 0
-		r.status.wrote = false
 	}
-	r.status.rolledBack = true
+	r.status.wrote, r.status.undone = false, true
 }
 
 // write changes the target for everybody who has read it.

@@ -118,8 +118,13 @@ func (c *scenario) status(w *world, r *replica, now time.Time) *v1alpha1.PullSec
 		s.History = []v1alpha1.RotationStatus{{ID: "history", After: timePtr(timeOf(m.satisfied))}}
 	}
 	target := v1alpha1.TargetStatus{Namespace: "openshift-config", Name: "pull-secret", Healed: int32(m.healed), AppliedAt: at(now, m.wroteA)}
-	if m.wrote {
+	switch {
+	case m.wrote:
 		target.Result = v1alpha1.ReasonPullSecretUpdated
+	case m.undone:
+		target.Result = v1alpha1.ReasonRolledBack
+	case m.applied >= 0:
+		target.Result = v1alpha1.ReasonAlreadyCurrent
 	}
 	s.Targets = []v1alpha1.TargetStatus{target}
 	if !m.under {

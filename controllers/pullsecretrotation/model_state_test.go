@@ -86,6 +86,7 @@ type record struct {
 	revoked          bool
 
 	wrote  bool // status.targets: PullSecretUpdated
+	undone bool // status.targets: RolledBack
 	healed int8
 	wroteA int8 // age of status.targets.appliedAt
 	health int8 // age of the last health check

@@ -1,6 +1,8 @@
 package pullsecretrotation
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"testing"
 
@@ -9,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	simocm "github.com/openshift/credential-rotation-operator/test/sim/ocm"
@@ -57,6 +60,46 @@ func TestRollBack_WithoutTheBackupIsImpossibleAndTheRotationIsFollowedOn(t *test
 		p.Status.Conditions, p.Spec.Configuration.Name, p.Status.Configuration.Name = nil, "new", "new"
 	})
 	m.through(hasEnded)
+}
+
+// A rollback that was interrupted, or that one of several targets refuses, must not be healed away.
+func TestRollBack_GoesOnWhereItWasInterrupted(t *testing.T) {
+	for name, fault := range map[string]v1alpha1.SecretReference{
+		"the answer to the first write is lost": global, "the second target may not be written any more": hive,
+	} {
+		t.Run(name, func(t *testing.T) {
+			forbidden := v1alpha1.SecretReference{}
+			m := withSecondTarget(t, &forbidden)
+			before := m.document(t)
+			m.worker(func(*machineconfigurationv1.MachineConfigPool) {})
+			m.through(awaits(v1alpha1.ReasonRollingOut))
+			inner, lost := m.r.Client, false
+			if fault == hive {
+				forbidden = hive
+			}
+			m.r.Client = interceptor.NewClient(inner.(client.WithWatch), interceptor.Funcs{
+				Patch: func(ctx context.Context, c client.WithWatch, o client.Object, p client.Patch, opts ...client.PatchOption) error {
+					err := c.Patch(ctx, o, p, opts...)
+					if _, ok := o.(*corev1.Secret); ok && err == nil && fault == global && !lost {
+						lost = true
+						return errors.New("the answer was lost")
+					}
+					return err
+				},
+			})
+			m.worker(degraded)
+			for range 4 {
+				m.look()
+			}
+			m.says(v1alpha1.ReasonRolledBack, "")
+			if string(m.document(t)) != string(before) {
+				t.Error("the old entries are not back")
+			}
+			if row := targetStatus(&m.seen.Status, global); row.Healed != 0 {
+				t.Errorf("the rollback was healed %d times", row.Healed)
+			}
+		})
+	}
 }
 
 func TestBackUp_WorksForEveryNameThatAnObjectMayHave(t *testing.T) {

@@ -72,7 +72,8 @@ var mutations = []struct {
 	}},
 	{defect: "puts dead credentials back", scenario: "a pool that degrades", decide: func(in Input) Decision {
 		d := Decide(in)
-		if d.Reason == v1alpha1.ReasonRollbackImpossible {
+		begun := in.Status.Rotation != nil && in.Facts.Rotations != nil && rollingBack(in)
+		if d.Reason == v1alpha1.ReasonRollbackImpossible || begun {
 			return look(RollBack)
 		}
 		return d
