@@ -122,6 +122,8 @@ func (r *reconciler) lookAtCertificate(s *scope, now time.Time) {
 		s.certificate, s.certificateErr = cap.LoadClientCertificate(secret.Data, now)
 	case synced:
 		s.certificateErr = &cap.CertificateError{Reason: cap.CertificateMissing, Message: "it does not exist"}
+	case apierrors.IsForbidden(readErr) || apierrors.IsUnauthorized(readErr):
+		s.certificateErr = &cap.CertificateError{Reason: cap.CertificateMissing, Message: "the operator may not read it. Restore its Role credential-rotation-operator in that namespace"}
 	case readErr != nil:
 		s.certificateErr = &cap.CertificateError{Reason: cap.CertificateMissing, Message: "it cannot be read at present"}
 	default:
@@ -134,7 +136,7 @@ func (r *reconciler) lookAtCertificate(s *scope, now time.Time) {
 	}
 	s.hold, s.holdByCertificate = nil, false
 	if s.certificateErr != nil {
-		s.hold, s.holdByCertificate = &hold{Reason: string(s.certificateErr.Reason), Message: certificateMessage(ref, s.certificateErr), Fetching: true}, true
+		s.hold, s.holdByCertificate = &hold{Reason: string(s.certificateErr.Reason), Message: certificateMessage(ref, s.certificateErr, synced), Fetching: true}, true
 	}
 }
 
@@ -151,8 +153,12 @@ func certificateBasis(secret *corev1.Secret) string {
 	return hex.EncodeToString(sum.Sum(nil))
 }
 
-func certificateMessage(ref types.NamespacedName, err *cap.CertificateError) string {
-	return fmt.Sprintf("The client certificate in Secret %s cannot be used: %s. No credential is fetched until it is replaced.", ref, err.Message)
+func certificateMessage(ref types.NamespacedName, err *cap.CertificateError, read bool) string {
+	until := "it can be read"
+	if read {
+		until = "it is replaced"
+	}
+	return fmt.Sprintf("The client certificate in Secret %s cannot be used: %s. No credential is fetched until %s.", ref, err.Message, until)
 }
 
 const (

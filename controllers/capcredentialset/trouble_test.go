@@ -1,12 +1,15 @@
 package capcredentialset
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -218,6 +221,44 @@ func TestASecretThatIsDeletedAtTheMomentOfTheWrite_StaysAwayWhereThatIsWanted(t 
 		}
 		if row := rowOf(b.set("cap"), machines.Namespace); row.Result != want {
 			t.Errorf("createMissingSecrets %v: the row is %+v, want %s", create, row, want)
+		}
+	}
+}
+
+// unreadable is a store that may not read the Secrets of the operator's namespace.
+type unreadable struct {
+	*fakeSecrets
+	err error
+}
+
+func (u unreadable) Get(namespace, name string) (*corev1.Secret, bool, bool) {
+	if namespace == operatorNamespace {
+		return nil, false, false
+	}
+	return u.fakeSecrets.Get(namespace, name)
+}
+
+func (u unreadable) Err(namespace, _ string) error {
+	if namespace == operatorNamespace {
+		return u.err
+	}
+	return nil
+}
+
+func TestAClientCertificateThatMayNotBeRead_IsNotToldAsOneToReplace(t *testing.T) {
+	for name, test := range map[string]struct {
+		err  error
+		says string
+	}{
+		"a right that is missing":  {apierrors.NewForbidden(schema.GroupResource{Resource: "secrets"}, "cert", errors.New("no")), "Restore"},
+		"an API server in trouble": {errors.New("connection refused"), "at present"},
+	} {
+		b := oneBench(t, nil)
+		b.r.store = unreadable{b.secrets, test.err}
+		b.round("cap")
+		ready := meta.FindStatusCondition(b.set("cap").Status.Conditions, v1alpha1.ConditionReady)
+		if ready.Reason != v1alpha1.ReasonCertificateMissing || !strings.Contains(ready.Message, test.says) || strings.Contains(ready.Message, "replaced") {
+			t.Errorf("%s: Ready is %s: %s", name, ready.Reason, ready.Message)
 		}
 	}
 }
