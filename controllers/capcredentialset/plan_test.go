@@ -312,24 +312,6 @@ func TestDecide_TriesMoreOftenAsTheExpiryNears(t *testing.T) {
 	}
 }
 
-// The role map may be changed while the old role's credential is in use: that one dies when it always would have.
-func TestDecide_KnowsHowLongTheCredentialOfAFormerRoleLives(t *testing.T) {
-	expires := noon.Add(10 * time.Second)
-	in := anInput(map[types.NamespacedName]observation{machines: fresh("former", time.Hour-10*time.Second)})
-	failing(0, 20)(&in)
-	if row := decide(in).Rows[0]; row.Why != whyRoleChanged || !row.ExpiresAt.Equal(expires) || row.Next.After(expires) {
-		t.Errorf("why %q, expires at %s, tried again at %s: want the expiry %s, and a try before it", row.Why, row.ExpiresAt, row.Next, expires)
-	}
-	in.Targets[0].DefaultRole = ""
-	if row := decide(in).Rows[0]; row.Result != v1alpha1.ReasonNoRole || !row.ExpiresAt.Equal(expires) {
-		t.Errorf("without a role: %s, expires at %s, want the expiry %s", row.Result, row.ExpiresAt, expires)
-	}
-	in.Secrets[machines] = with(in.Secrets[machines], func(o *observation) { o.Hash = "edited" })
-	if row := decide(in).Rows[0]; !row.ExpiresAt.IsZero() {
-		t.Errorf("what somebody else has written is shown to expire at %s", row.ExpiresAt)
-	}
-}
-
 func TestDecide_AFightWaitsLongerEachTime(t *testing.T) {
 	edited := with(fresh("r", time.Minute), func(o *observation) { o.Hash = "x"; o.Writer = "argocd" })
 	in := anInput(map[types.NamespacedName]observation{machines: edited})
