@@ -17,7 +17,7 @@ import (
 // use still good? An idle object asks OCM only when T is due or the health check is: two requests.
 func betweenRotations(in Input, d due) Decision {
 	isDue := d.set && !satisfiedByRecord(in.Status, d.t)
-	nextHealth := nextHealthCheck(in, healthInterval(in.Spec))
+	nextHealth := nextHealthCheck(in)
 	if w, ok := oldEntries(in); ok {
 		return w
 	}
@@ -181,10 +181,25 @@ func idle(in Input, d due, nextHealth time.Time) Decision {
 	if meta.IsStatusConditionTrue(in.Status.Conditions, v1alpha1.ConditionPoolsPaused) {
 		after = min(after, recheckForPeople)
 	}
+	if c := refusedInUse(in.Status); c != nil {
+		return wait(Stalled, c.Reason, "Pull secret refused", c.Message, after)
+	}
 	if t, bad := brokenTarget(in); bad {
 		return wait(Stalled, t.Problem, "A target is left out", "The targets that can be used are served; this one is left out. "+t.Message, min(after, recheckTarget(t)))
 	}
 	return wait(Ready, reason, phase, message, after)
+}
+
+// recheckRefused is how soon a pull secret that a registry refuses is proven again: whoever mends it wants to see that it
+// worked, and it costs OCM two requests.
+const recheckRefused = 5 * time.Minute
+
+// refusedInUse is the condition that says so; nil while no registry is known to refuse the pull secret in use.
+func refusedInUse(s *v1alpha1.PullSecretRotationStatus) *metav1.Condition {
+	if c := meta.FindStatusCondition(s.Conditions, v1alpha1.ConditionPullSecretValid); c != nil && c.Status == metav1.ConditionFalse {
+		return c
+	}
+	return nil
 }
 
 // brokenCanary is true when the first target cannot be used: then no rotation is begun, because its result could not be
@@ -241,8 +256,12 @@ func healthInterval(spec *v1alpha1.PullSecretRotationSpec) time.Duration {
 	return spec.HealthCheckInterval.Duration
 }
 
-func nextHealthCheck(in Input, interval time.Duration) time.Time {
-	last := in.Status.LastHealthCheck
+// nextHealthCheck comes sooner than the spec says while a registry refuses what is in use: it is asked whether that has passed.
+func nextHealthCheck(in Input) time.Time {
+	interval, last := healthInterval(in.Spec), in.Status.LastHealthCheck
+	if refusedInUse(in.Status) != nil {
+		interval = min(interval, recheckRefused)
+	}
 	if last == nil || last.After(in.Now) { // a clock that went back must not put the check off
 		return in.Now
 	}

@@ -52,10 +52,24 @@ func (c decision) check(t *testing.T, in Input) {
 	}
 }
 
+var refusedCondition = metav1.Condition{
+	Type: v1alpha1.ConditionPullSecretValid, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonRegistriesRefuse, Message: "The pull secret in use is refused: quay.io.",
+}
+
 func TestDecide_BetweenRotations(t *testing.T) {
 	pendingOne := []ocm.Rotation{{ID: "b", Status: ocm.RotationPending, CreatedAt: hours(-2).Time}}
 	for _, c := range []decision{
 		{"a rotation that is due is begun", func(*Input) {}, Begin, "", ""},
+		{"a pull secret in use that is refused is not ready, though no rotation is due", func(in *Input) {
+			in.Spec.RotateAfter = hours(5)
+			in.Status.Conditions = []metav1.Condition{refusedCondition}
+			in.Status.LastHealthCheck = &metav1.Time{Time: noon.Add(-4 * time.Minute)}
+		}, Wait, v1alpha1.ReasonRegistriesRefuse, refusedCondition.Message},
+		{"and is proven again soon", func(in *Input) {
+			in.Spec.RotateAfter = hours(5)
+			in.Status.Conditions = []metav1.Condition{refusedCondition}
+			in.Status.LastHealthCheck = &metav1.Time{Time: noon.Add(-6 * time.Minute)}
+		}, CheckInUse, "", ""},
 		{"a suspended object does nothing", func(in *Input) { in.Spec.Suspend = true }, Wait, v1alpha1.ReasonSuspended, "Set it to false"},
 		{"and says what that means while a rotation is under way", func(in *Input) {
 			in.Spec.Suspend, in.Status.Rotation = true, &v1alpha1.RotationStatus{ID: "a"}

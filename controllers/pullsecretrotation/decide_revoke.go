@@ -57,7 +57,7 @@ func afterApply(in Input, d due) Decision {
 
 // checkApplied proves the applied pull secret on the health check's interval, as between rotations.
 func checkApplied(in Input) (Decision, bool) {
-	next := nextHealthCheck(in, healthInterval(in.Spec))
+	next := nextHealthCheck(in)
 	if in.Now.Before(next) || len(in.Facts.Targets[0].Own) == 0 || in.Facts.Targets[0].Problem != "" {
 		return Decision{}, false
 	}

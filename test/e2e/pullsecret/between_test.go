@@ -110,11 +110,17 @@ func TestTheHealthCheckNoticesAPullSecretThatDied(t *testing.T) {
 	if r.Status.NextRotationAfter == nil {
 		t.Error("the next T is not shown")
 	}
-	var d = string(w.document())
-	w.put("somebody", []byte(strings.Replace(d, auth([]byte(d), "registry.redhat.io"), "dWhjLXBvb2wtMTpub25zZW5zZS1ub25zZW5zZQ==", 1)))
-	w.waitFor("PullSecretValid is False", func(r *v1alpha1.PullSecretRotation) bool {
-		return meta.IsStatusConditionFalse(r.Status.Conditions, v1alpha1.ConditionPullSecretValid)
-	})
+	d := string(w.document())
+	w.put("somebody", []byte(strings.Replace(d, auth([]byte(d), "registry.connect.redhat.com"), "dWhjLXBvb2wtMTpub25zZW5zZS1ub25zZW5zZQ==", 1)))
+	r = w.waitForReason(v1alpha1.ReasonRegistriesRefuse)
+	if !meta.IsStatusConditionFalse(r.Status.Conditions, v1alpha1.ConditionPullSecretValid) || !strings.Contains(r.Status.WaitingFor, "registry.connect.redhat.com") {
+		t.Errorf("PullSecretValid is not False, or nobody says which registry refuses: %q", r.Status.WaitingFor)
+	}
+	w.put("somebody", []byte(d))
+	r = w.waitForReason(v1alpha1.ReasonNotDue)
+	if !meta.IsStatusConditionTrue(r.Status.Conditions, v1alpha1.ConditionPullSecretValid) {
+		t.Error("PullSecretValid is not True although the entry was mended")
+	}
 }
 
 // insights-operator and a person with oc do the same work: whoever was first, nothing is written twice.
