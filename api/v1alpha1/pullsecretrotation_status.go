@@ -36,7 +36,8 @@ type PullSecretRotationStatus struct {
 	// +optional
 	NextRotationAfter *metav1.Time `json:"nextRotationAfter,omitempty"`
 
-	// PullSecretIssuedAt is when OCM's latest finished rotation of the account was created, as far as known.
+	// PullSecretIssuedAt is when the rotation was created that the pull secret in use is of, as far as known: the latest that has
+	// ended, or the one under way once it is applied.
 	// +optional
 	PullSecretIssuedAt *metav1.Time `json:"pullSecretIssuedAt,omitempty"`
 

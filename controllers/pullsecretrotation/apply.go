@@ -46,6 +46,7 @@ func (s *scope) apply(ctx context.Context, heal bool) error {
 	}
 	if r := s.rotation(); r.AppliedAt == nil {
 		r.AppliedAt = s.timestamp()
+		s.noteAge()
 	}
 	s.deriveFacts()
 	return nil
@@ -170,7 +171,8 @@ func (s *scope) rollBack(ctx context.Context) error {
 		return fmt.Errorf("reading the backup Secret %s: %w", key, err)
 	}
 	if r := s.rotation(); r.RolledBackAt == nil {
-		r.RolledBackAt = s.timestamp()
+		r.RolledBackAt, s.obj.Status.PullSecretIssuedAt = s.timestamp(), nil
+		s.noteAge()
 		return s.flush(ctx) // and decided anew
 	}
 	for i := range s.targets {

@@ -179,14 +179,24 @@ func (s *scope) lookAtRotations(ctx context.Context) error {
 			r.OCMStatus = listed.Status
 		}
 	}
-	for _, r := range rotations { // newest first
-		if r.Status == ocm.RotationCompleted {
+	s.noteAge()
+	return nil
+}
+
+// noteAge says which rotation the pull secret in use is of: the latest that has ended, or the one under way once it is applied.
+func (s *scope) noteAge() {
+	if s.facts.Rotations == nil {
+		return
+	}
+	now := s.rotation()
+	applied := now != nil && now.AppliedAt != nil && now.RolledBackAt == nil
+	for _, r := range *s.facts.Rotations { // newest first
+		if r.Status == ocm.RotationCompleted || applied && r.ID == now.ID {
 			// In the resolution of the status: a fraction would be written anew at each look.
 			s.obj.Status.PullSecretIssuedAt = timePtr(r.CreatedAt.Truncate(time.Second))
-			break
+			return
 		}
 	}
-	return nil
 }
 
 // lookAtIssued reads what OCM gives out: by access_token, or for a follower with nothing but the cluster's token, by the

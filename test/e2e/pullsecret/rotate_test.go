@@ -31,6 +31,9 @@ func TestAWholeRotationOfAnAccountWithThreeClusters(t *testing.T) {
 	if got, want := auth(w.document(), "quay.io"), auth(w.ocm.PullSecret(w.account.ID), "quay.io"); got != want {
 		t.Error("the pull secret does not hold what OCM gives out now")
 	}
+	if issued, requested := r.Status.PullSecretIssuedAt, r.Status.Rotation.RequestedAt; !issued.Equal(requested) {
+		t.Errorf("the pull secret is of %v, want that of the rotation it holds, %v", issued, requested)
+	}
 	if n := w.mco.Renders(); n != 1 {
 		t.Errorf("the machine-config-operator rendered %d times, want once", n)
 	}
