@@ -12,7 +12,7 @@ import (
 const waitTick = 50 * time.Millisecond
 
 // Patience is how long Eventually waits: far longer than anything takes, because two cores may be busy with other things.
-const Patience = 90 * time.Second
+const Patience = 3 * time.Minute
 
 // permanent is an error that no waiting mends.
 type permanent struct{ error }
