@@ -85,7 +85,7 @@ func TestSchedule_ARestartRefreshesNothingAndMovesNothing(t *testing.T) {
 // Two replicas, and the leader is killed: the other goes on where it was.
 func TestSchedule_AChangeOfTheLeaderRefreshesNothing(t *testing.T) {
 	w := newCAPWorld(t, time.Hour)
-	w.config.Args = append(w.config.Args, "--leader-elect", "--leader-elect-lease-duration=3s", "--leader-elect-renew-deadline=2s", "--leader-elect-retry-period=500ms")
+	w.config.Args = append(w.config.Args, "--leader-elect", "--leader-elect-lease-duration=12s", "--leader-elect-renew-deadline=10s", "--leader-elect-retry-period=500ms")
 	w.start()
 	w.create()
 	w.eventuallyFresh()
