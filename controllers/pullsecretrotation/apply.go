@@ -9,6 +9,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
@@ -47,6 +48,9 @@ func (s *scope) apply(ctx context.Context, heal bool) error {
 	if r := s.rotation(); r.AppliedAt == nil {
 		r.AppliedAt = s.timestamp()
 		s.noteAge()
+		if !meta.IsStatusConditionTrue(s.obj.Status.Conditions, v1alpha1.ConditionPullSecretValid) {
+			s.obj.Status.LastHealthCheck = nil // it was about what has been replaced: what is in use now is proven at once
+		}
 	}
 	s.deriveFacts()
 	return nil

@@ -93,6 +93,9 @@ func TestAnEditOfSomebodyElsesEntriesIsLeftAlone(t *testing.T) {
 	}
 }
 
+// wrongPassword is an auth with a user name of the shape that OCM gives out.
+const wrongPassword = "dWhjLXBvb2wtMTpub25zZW5zZS1ub25zZW5zZQ=="
+
 func TestTheHealthCheckNoticesAPullSecretThatDied(t *testing.T) {
 	w := newWorld(t, still())
 	w.create(rotation(func(s *v1alpha1.PullSecretRotationSpec) {
@@ -111,7 +114,7 @@ func TestTheHealthCheckNoticesAPullSecretThatDied(t *testing.T) {
 		t.Error("the next T is not shown")
 	}
 	d := string(w.document())
-	w.put("somebody", []byte(strings.Replace(d, auth([]byte(d), "registry.connect.redhat.com"), "dWhjLXBvb2wtMTpub25zZW5zZS1ub25zZW5zZQ==", 1)))
+	w.put("somebody", []byte(strings.Replace(d, auth([]byte(d), "registry.connect.redhat.com"), wrongPassword, 1)))
 	r = w.waitForReason(v1alpha1.ReasonRegistriesRefuse)
 	if !meta.IsStatusConditionFalse(r.Status.Conditions, v1alpha1.ConditionPullSecretValid) || !strings.Contains(r.Status.WaitingFor, "registry.connect.redhat.com") {
 		t.Errorf("PullSecretValid is not False, or nobody says which registry refuses: %q", r.Status.WaitingFor)
@@ -120,6 +123,26 @@ func TestTheHealthCheckNoticesAPullSecretThatDied(t *testing.T) {
 	r = w.waitForReason(v1alpha1.ReasonNotDue)
 	if !meta.IsStatusConditionTrue(r.Status.Conditions, v1alpha1.ConditionPullSecretValid) {
 		t.Error("PullSecretValid is not True although the entry was mended")
+	}
+}
+
+func TestARotationMendsAPullSecretThatWasRefused(t *testing.T) {
+	s := living()
+	s.document = func(issued []byte) []byte {
+		return []byte(strings.ReplaceAll(string(issued), auth(issued, "registry.redhat.io"), wrongPassword))
+	}
+	w := newWorld(t, s)
+	later := metav1.NewTime(time.Now().Add(24 * time.Hour))
+	w.create(rotation(func(s *v1alpha1.PullSecretRotationSpec) { s.RotateAfter = &later }))
+	w.start()
+	w.waitForReason(v1alpha1.ReasonRegistriesRefuse)
+	r := w.get()
+	patch := client.MergeFrom(r.DeepCopy())
+	r.Spec.RotateAfter = &metav1.Time{Time: time.Now().Add(-time.Minute)}
+	w.must(cp.Client.Patch(t.Context(), r, patch))
+	r = w.waitFor("the rotation has ended, and nothing is refused", ended)
+	if !meta.IsStatusConditionTrue(r.Status.Conditions, v1alpha1.ConditionPullSecretValid) {
+		t.Error("PullSecretValid is not True although the registries accept the new credentials")
 	}
 }
 
