@@ -47,11 +47,12 @@ var stories = []struct {
 
 	{"PullSecretRefused", "accepted, not known, refused",
 		`credential_rotation_pull_secret_valid{rotation="quarterly"} 1x10 _x10 0x20`,
-		[]moment{quiet(10 * minute), quiet(20 * minute), quiet(25 * minute),
-			says(27*minute, "A registry refuses the pull secret in use, says PullSecretRotation quarterly.")}},
+		[]moment{quiet(10 * minute), quiet(20 * minute), quiet(27 * minute),
+			says(29*minute, "A registry refuses the pull secret in use, says PullSecretRotation quarterly.")}},
 
 	{"PullSecretRotationStalled", "somebody is setting it up, and then nobody is",
 		`credential_rotation_pull_secret_status{rotation="quarterly", state="Stalled", reason="OCMCredentialMissing"} 1x50` + "\n" +
+			`credential_rotation_pull_secret_status{rotation="refused", state="Stalled", reason="RegistriesRefuse"} 1x50` + "\n" +
 			`credential_rotation_pull_secret_status{rotation="other", state="Failing", reason="OCMUnavailable"} 1x50`,
 		[]moment{quiet(29 * minute), says(31*minute, "PullSecretRotation quarterly needs a person: OCMCredentialMissing.")}},
 
