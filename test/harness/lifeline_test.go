@@ -75,6 +75,13 @@ func TestLifeline_AProgramEndsWithWhoeverStartedIt(t *testing.T) {
 }
 
 func TestControlPlane_EndsWithWhoeverStartedIt(t *testing.T) {
+	dir, err := os.MkdirTemp("", "left-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Not t.TempDir: what still ends may write there for a moment longer.
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	t.Setenv("TMPDIR", dir)
 	left, err := StartEmptyControlPlane()
 	if err != nil {
 		t.Fatal(err)
