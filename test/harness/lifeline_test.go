@@ -75,7 +75,7 @@ func TestLifeline_AProgramEndsWithWhoeverStartedIt(t *testing.T) {
 }
 
 func TestControlPlane_EndsWithWhoeverStartedIt(t *testing.T) {
-	dir, err := os.MkdirTemp("", "left-")
+	dir, err := os.MkdirTemp("", "left-") //nolint:usetesting // see below
 	if err != nil {
 		t.Fatal(err)
 	}
