@@ -127,3 +127,23 @@ func TestReadTarget_AnImmutableSecretIsNoTarget(t *testing.T) {
 		t.Errorf("the object says %s, and %d rotations were requested", readyReason(m.seen), m.sim.Count(simocm.OpPostRotation))
 	}
 }
+
+// The age is that of what the cluster uses: of the new credentials from the moment they are applied, of none that is known once they are
+// rolled back.
+func TestTheAgeOfThePullSecret_IsThatOfWhatIsInUse(t *testing.T) {
+	m := newMeter(t, simocm.Options{}, isDueNow())
+	m.worker(func(*machineconfigurationv1.MachineConfigPool) {})
+	m.through(awaits(v1alpha1.ReasonAwaitingIssue))
+	if m.seen.Status.PullSecretIssuedAt != nil {
+		t.Errorf("nothing was ever rotated, and the pull secret is of %s", m.seen.Status.PullSecretIssuedAt)
+	}
+	m.through(awaits(v1alpha1.ReasonRollingOut))
+	if is, want := m.seen.Status.PullSecretIssuedAt, m.seen.Status.Rotation.RequestedAt; is == nil || is.Unix() != want.Unix() {
+		t.Errorf("the applied pull secret is of %v, want %v", is, want)
+	}
+	m.worker(degraded)
+	m.look()
+	if m.seen.Status.Rotation.RolledBackAt == nil || m.seen.Status.PullSecretIssuedAt != nil {
+		t.Errorf("rolled back at %v, the pull secret is of %v, want an unknown age", m.seen.Status.Rotation.RolledBackAt, m.seen.Status.PullSecretIssuedAt)
+	}
+}
