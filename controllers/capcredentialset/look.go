@@ -58,6 +58,9 @@ func (r *reconciler) held(s *scope) (known bool, _ *hold) {
 	if s.set.Spec.Suspend {
 		return true, &hold{Reason: v1alpha1.ReasonSuspended, Message: "spec.suspend is true: nothing is fetched or written, and credentials expire. Set it to false to go on."}
 	}
+	if err := r.CAPHosts.Check(s.set.Spec.Endpoint.URL); err != nil && !r.CAPHosts.Empty() {
+		return true, hostHold(err)
+	}
 	mode, err := r.facts.Mode()
 	switch {
 	case err != nil:
@@ -102,7 +105,7 @@ func (r *reconciler) lookAtSecret(ref types.NamespacedName, key []byte) observat
 		return observation{Known: known, NamespaceMissing: !exists}
 	}
 	if err := r.store.Err(ref.Namespace, ref.Name); apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) {
-		return observation{Forbidden: true, Problem: forbiddenMessage(ref, "read", err, r.Namespace)}
+		return observation{Forbidden: true, Problem: forbiddenMessage(ref, "read", r.Namespace)}
 	}
 	return observation{}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/internal/cluster"
+	"github.com/openshift/credential-rotation-operator/internal/command"
 )
 
 // Every message says what is wrong, what is affected and what to do. What is affected by a row is its Secret; by a hold, all
@@ -56,42 +57,31 @@ func withAdvice(reason, message string) string {
 	return message
 }
 
-// forbiddenUser finds who lacks the right in what the API server says.
-var forbiddenUser = regexp.MustCompile(`User "system:serviceaccount:([a-z0-9.-]+):([a-z0-9.-]+)"`)
-
-// serviceAccount is whom to grant a right: whom the API server names, else the operator's own by the shipped manifests.
-func serviceAccount(err error, namespace string) string {
-	if err != nil {
-		if m := forbiddenUser.FindStringSubmatch(err.Error()); m != nil {
-			return m[1] + ":" + m[2]
-		}
-	}
-	return namespace + ":credential-rotation-operator"
-}
+// forbiddenUser tells a right that is missing from an admission plugin that refuses, in what the API server says.
+var forbiddenUser = regexp.MustCompile(`User "system:serviceaccount:[a-z0-9.-]+:[a-z0-9.-]+"`)
 
 // grantSecret is the command that lets the operator keep a Secret.
-func grantSecret(ref types.NamespacedName, account string) string {
-	name := roleName(ref.Name)
-	return fmt.Sprintf("oc -n %[1]s create role %[2]s --verb=get,list,watch,create,patch --resource=secrets --resource-name=%[3]s && "+
-		"oc -n %[1]s create rolebinding %[2]s --role=%[2]s --serviceaccount=%[4]s", ref.Namespace, name, ref.Name, account)
+func grantSecret(ref types.NamespacedName, operatorNamespace string) string {
+	return command.Grant{
+		Namespace: ref.Namespace, Name: ref.Name, Resource: "secrets", Verbs: []string{"get", "list", "watch", "create", "patch"}, OperatorNamespace: operatorNamespace,
+	}.String()
 }
 
 // grantRestart is the command that lets the operator restart a workload.
-func grantRestart(t v1alpha1.RestartTarget, account string) string {
-	name := roleName("restart-" + t.Name)
-	return fmt.Sprintf("oc -n %[1]s create role %[2]s --verb=get,patch --resource=%[3]ss.apps --resource-name=%[4]s && "+
-		"oc -n %[1]s create rolebinding %[2]s --role=%[2]s --serviceaccount=%[5]s",
-		t.Namespace, name, strings.ToLower(string(t.Kind)), t.Name, account)
+func grantRestart(t v1alpha1.RestartTarget, operatorNamespace string) string {
+	return command.Grant{
+		Namespace: t.Namespace, Name: t.Name, Resource: strings.ToLower(string(t.Kind)) + "s.apps", Verbs: []string{"get", "patch"},
+		Purpose: "restart-", OperatorNamespace: operatorNamespace,
+	}.String()
 }
 
-// roleName fits into the 253 characters that a name may have.
-func roleName(of string) string {
-	name := "credential-rotation-operator-" + of
-	return name[:min(len(name), 253)]
+func forbiddenMessage(ref types.NamespacedName, what, namespace string) string {
+	return fmt.Sprintf("The operator may not %s this Secret, so it gets no credentials. Grant it: %s", what, grantSecret(ref, namespace))
 }
 
-func forbiddenMessage(ref types.NamespacedName, what string, err error, namespace string) string {
-	return fmt.Sprintf("The operator may not %s this Secret, so it gets no credentials. Grant it: %s", what, grantSecret(ref, serviceAccount(err, namespace)))
+func hostHold(err error) *hold {
+	return &hold{Reason: v1alpha1.ReasonHostNotAllowed, Message: fmt.Sprintf("The client certificate is not shown where spec.endpoint.url leads: %v. Nothing is fetched and credentials expire. "+
+		"Correct the URL, or have the host added to --allowed-cap-hosts (ALLOWED_CAP_HOSTS) of the operator.", err)}
 }
 
 func modeHold(mode cluster.CredentialsMode) *hold {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/internal/cap"
+	"github.com/openshift/credential-rotation-operator/internal/command"
 	"github.com/openshift/credential-rotation-operator/internal/conditions"
 	"github.com/openshift/credential-rotation-operator/internal/neterr"
 )
@@ -201,8 +202,9 @@ func (r *reconciler) setSecondWriter(s *scope) {
 	const condition = v1alpha1.ConditionSecondWriter
 	for _, job := range r.facts.CronJobs() {
 		conditions.Set(s.set, condition, metav1.ConditionTrue, v1alpha1.ReasonLegacyCronJob, fmt.Sprintf(
-			"CronJob %[1]s/%[2]s (schedule %[3]s) writes AWS credentials into the same Secrets, without their session token, and empties them when the portal answers with an error. "+
-				"Suspend it: oc -n %[1]s patch cronjob %[2]s -p '{\"spec\":{\"suspend\":true}}'", job.Namespace, job.Name, quoted(job.Schedule)))
+			"CronJob %s/%s (schedule %s) writes AWS credentials into the same Secrets, without their session token, and empties them when the portal answers with an error. "+
+				"Suspend it: %s", job.Namespace, job.Name, quoted(job.Schedule),
+			command.Line{"oc", "-n", job.Namespace, "patch", "cronjob", job.Name, "-p", `{"spec":{"suspend":true}}`}))
 		return
 	}
 	for i := range s.plan.Rows {

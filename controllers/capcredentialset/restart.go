@@ -112,7 +112,7 @@ func restartMessage(t v1alpha1.RestartTarget, err error, namespace string) strin
 	case apierrors.IsNotFound(err):
 		return what + ": it does not exist. Create it, or take it out of spec.restartTargets."
 	case apierrors.IsForbidden(err):
-		return what + ": the operator may not. Grant it: " + grantRestart(t, serviceAccount(err, namespace))
+		return what + ": the operator may not. Grant it: " + grantRestart(t, namespace)
 	}
 	return fmt.Sprintf("%s (%s). It is tried again.", what, apierrors.ReasonForError(err))
 }

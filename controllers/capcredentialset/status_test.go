@@ -178,16 +178,24 @@ func TestEveryFailureOfTheportalSaysWhatToDo(t *testing.T) {
 }
 
 func TestForbidden_ComesWithTheCommandThatGrantsIt(t *testing.T) {
-	err := apierrors.NewForbidden(schema.GroupResource{Resource: "secrets"}, "s",
-		errors.New(`User "system:serviceaccount:ops:robot" cannot list resource "secrets" in API group "" in the namespace "app"`))
-	message := forbiddenMessage(ref("app", "s"), "read", err, "elsewhere")
-	for _, part := range []string{"oc -n app create role", "--resource-name=s", "--verb=get,list,watch,create,patch", "--serviceaccount=ops:robot"} {
+	message := forbiddenMessage(ref("app", "s"), "read", "ops")
+	for _, part := range []string{"oc -n app create role", "--resource-name=s", "--verb=get,list,watch,create,patch", "--serviceaccount=ops:credential-rotation-operator"} {
 		if !strings.Contains(message, part) {
 			t.Errorf("the message lacks %q: %s", part, message)
 		}
 	}
-	if n := len([]rune(forbiddenMessage(ref(strings.Repeat("n", 63), strings.Repeat("s", 63)), "read", err, "e"))); n > maxRowMessage {
+	if n := len([]rune(forbiddenMessage(ref(strings.Repeat("n", 63), strings.Repeat("s", 63)), "read", "e"))); n > maxRowMessage {
 		t.Errorf("a message of %d characters would be cut in the middle of the command", n)
+	}
+}
+
+// An admission policy, or a name in the request, may put any words into the API server's error.
+func TestForbidden_GrantsNothingToAnAccountThatAnErrorNames(t *testing.T) {
+	b := oneBench(t, nil)
+	err := apierrors.NewForbidden(schema.GroupResource{Resource: "secrets"}, "s",
+		errors.New(`User "system:serviceaccount:tenant:mallory" cannot patch resource "secrets" in API group "" in the namespace "app"`))
+	if e := b.r.judgeWrite(ref("app", "s"), err); e.reason != v1alpha1.ReasonForbidden || strings.Contains(e.message, "mallory") {
+		t.Errorf("%s: %s", e.reason, e.message)
 	}
 }
 

@@ -124,7 +124,7 @@ func (r *reconciler) judgeWrite(ref types.NamespacedName, err error) *writeError
 	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause), apierrors.IsNotFound(err):
 		return &writeError{v1alpha1.ReasonNamespaceMissing, "The namespace does not exist or is being deleted. The Secret is created as soon as it can be."}
 	case apierrors.IsForbidden(err) && forbiddenUser.MatchString(err.Error()):
-		return &writeError{v1alpha1.ReasonForbidden, forbiddenMessage(ref, "write", err, r.Namespace)}
+		return &writeError{v1alpha1.ReasonForbidden, forbiddenMessage(ref, "write", r.Namespace)}
 	case apierrors.IsInvalid(err):
 		return &writeError{v1alpha1.ReasonWriteRefused, "The API server does not accept the new content; most likely the Secret is immutable. Delete it: the operator creates it anew."}
 	case apierrors.IsForbidden(err), apierrors.IsBadRequest(err):

@@ -8,6 +8,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/internal/command"
 )
 
 // lookAtRights asks whether the targets may be written, before a rotation is requested whose result could not be used. A
@@ -52,9 +53,8 @@ func (e *forbiddenError) Error() string { return e.message }
 
 // forbidden says how to grant what a target needs. The commands are complete: they can be copied.
 func (s *scope) forbidden(ref v1alpha1.SecretReference) string {
-	role := FieldOwner + "-" + ref.Name
-	return fmt.Sprintf("The operator may not use the target Secret %s. It was not changed. Grant it with: "+
-		"oc -n %s create role %s --verb=get,list,watch,patch --resource=secrets --resource-name=%s && "+
-		"oc -n %s create rolebinding %s --role=%s --serviceaccount=%s:%s",
-		ref, ref.Namespace, role, ref.Name, ref.Namespace, role, role, s.r.Options.Namespace, FieldOwner)
+	grant := command.Grant{
+		Namespace: ref.Namespace, Name: ref.Name, Resource: "secrets", Verbs: []string{"get", "list", "watch", "patch"}, OperatorNamespace: s.r.Options.Namespace,
+	}
+	return fmt.Sprintf("The operator may not use the target Secret %s. It was not changed. Grant it with: %s", ref, grant)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/internal/cluster"
+	"github.com/openshift/credential-rotation-operator/internal/command"
 	"github.com/openshift/credential-rotation-operator/internal/conditions"
 	"github.com/openshift/credential-rotation-operator/internal/pullsecret"
 )
@@ -120,6 +121,6 @@ func (s *scope) reportPools(pools []cluster.Pool) {
 		return
 	}
 	conditions.Set(s.obj, v1alpha1.ConditionPoolsPaused, metav1.ConditionTrue, v1alpha1.ReasonPoolPaused,
-		fmt.Sprintf("The pools %s are paused: their machines keep the old pull secret and lose access when OCM revokes it. Unpause them with: oc patch machineconfigpool NAME "+
-			"--type merge -p '{\"spec\":{\"paused\":false}}'", strings.Join(paused, ", ")))
+		fmt.Sprintf("The pools %s are paused: their machines keep the old pull secret and lose access when OCM revokes it. Unpause them with: %s",
+			strings.Join(paused, ", "), command.Line(append(append([]string{"oc", "patch", "machineconfigpool"}, paused...), "--type", "merge", "-p", `{"spec":{"paused":false}}`))))
 }
