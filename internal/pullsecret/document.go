@@ -10,13 +10,19 @@
 package pullsecret
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 )
 
 // MaxSize of a document in bytes: a Secret cannot hold more (k8s.io/api/core/v1, MaxSecretSize).
 const MaxSize = 1 << 20
+
+// MaxEntries is how many members `auths`, or any other object of a document, may have. The largest clusters have some dozens of
+// registries; a document of a hundred thousand would keep the operator busy for everybody else.
+const MaxEntries = 1000
 
 // Document is a pull secret that parses. It never changes.
 type Document struct {
@@ -105,6 +111,20 @@ func (d *Document) Entry(registry string) (Entry, bool) {
 		return Entry{}, false
 	}
 	return d.entries[i].entry, true
+}
+
+// Only is a document of nothing but the entries to keep, each byte for byte; nil when there is none.
+func (d *Document) Only(keep func(Entry) bool) []byte {
+	var kept [][]byte
+	for _, n := range d.entries {
+		if keep(n.entry) {
+			kept = append(kept, d.raw[n.key.keyStart:n.key.end])
+		}
+	}
+	if len(kept) == 0 {
+		return nil
+	}
+	return slices.Concat([]byte(`{"auths":{`), bytes.Join(kept, []byte(",")), []byte("}}"))
 }
 
 // text is the string that a member holds; false for a member that is missing or no string.

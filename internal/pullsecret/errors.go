@@ -17,6 +17,8 @@ const (
 	// DuplicateKey: a key appears twice in one object. Readers disagree about which one counts, so nobody could say what
 	// a change of either would do.
 	DuplicateKey Problem = "DuplicateKey"
+	// TooManyEntries: an object of the document has more than MaxEntries members.
+	TooManyEntries Problem = "TooManyEntries"
 	// UnusableCredential: an issued entry does not hold a user name and a password.
 	UnusableCredential Problem = "UnusableCredential"
 	// UnfaithfulResult: the merged document would not say what it should. Nothing must be written.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 )
 
@@ -60,6 +61,7 @@ func scanObject(raw []byte, start, end int, what string) (object, error) {
 		return object{}, problem(NotAnObject, start, what+" is not a JSON object")
 	}
 	found := object{start: start, end: end}
+	seen := map[string]int{} // by sameKey, to where it stands
 	broken := problem(NotJSON, start, what+" cannot be read")
 	dec := json.NewDecoder(bytes.NewReader(raw[start:end]))
 	if _, err := dec.Token(); err != nil {
@@ -83,10 +85,15 @@ func scanObject(raw []byte, start, end int, what string) (object, error) {
 		}
 		m.end = start + int(dec.InputOffset())
 		m.start = m.end - len(value)
-		if previous, twice := sameKey(found.members, name); twice {
-			return object{}, problem(DuplicateKey, max(m.keyStart, previous.keyStart),
+		same := sameKey(name)
+		if earlier, twice := seen[same]; twice {
+			return object{}, problem(DuplicateKey, max(m.keyStart, earlier),
 				what+" has the same key twice; readers disagree about which one counts, remove one of them")
 		}
+		if len(found.members) == MaxEntries {
+			return object{}, problem(TooManyEntries, m.keyStart, fmt.Sprintf("%s has more than %d entries", what, MaxEntries))
+		}
+		seen[same] = m.keyStart
 		found.members = append(found.members, m)
 	}
 	return found, nil
@@ -96,16 +103,12 @@ func scanObject(raw []byte, start, end int, what string) (object, error) {
 // written in Go find them in any case ("Auth" is "auth" to them), so two that differ in case only are the same key.
 var knownNames = []string{"auths", "auth", "username", "password", "email", "identitytoken", "registrytoken"}
 
-// sameKey finds an earlier member that a reader may take for the one called name.
-func sameKey(members []member, name string) (member, bool) {
-	anyCase := false
+// sameKey is equal for two keys that a reader may take for one another.
+func sameKey(name string) string {
 	for _, known := range knownNames {
-		anyCase = anyCase || strings.EqualFold(known, name)
-	}
-	for _, m := range members {
-		if m.name == name || anyCase && strings.EqualFold(m.name, name) {
-			return m, true
+		if strings.EqualFold(known, name) {
+			return known
 		}
 	}
-	return member{}, false
+	return name
 }

@@ -1,0 +1,85 @@
+package pullsecret
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// crowd is a document of many entries; the first one is where the caller can find it.
+func crowd(entries int) string {
+	var b strings.Builder
+	b.WriteString(`{"auths":{"quay.io":{"auth":"` + auth("u", "p") + `"}`)
+	for i := 1; i < entries; i++ {
+		fmt.Fprintf(&b, `,"%x":{}`, i)
+	}
+	b.WriteString("}}")
+	return b.String()
+}
+
+func TestParse_TakesAsManyEntriesAsAnybodyHasAndNoMore(t *testing.T) {
+	if _, err := Parse([]byte(crowd(MaxEntries))); err != nil {
+		t.Fatal(err)
+	}
+	fields := make([]string, 0, MaxEntries+1)
+	for i := range MaxEntries + 1 {
+		fields = append(fields, fmt.Sprintf(`"%x":0`, i))
+	}
+	many := strings.Join(fields, ",")
+	for where, raw := range map[string]string{
+		"auths":    crowd(MaxEntries + 1),
+		"an entry": `{"auths":{"quay.io":{` + many + `}}}`,
+		"the top":  `{"auths":{"quay.io":{}},` + many + `}`,
+	} {
+		var e *Error
+		if _, err := Parse([]byte(raw)); !errors.As(err, &e) || e.Problem != TooManyEntries {
+			t.Errorf("%s: got %v", where, err)
+		}
+	}
+}
+
+// What a document costs is counted by what is allocated for it: each member that is looked at takes some. A document that is refused
+// for its size costs what the largest one costs that is not, however much of it is left.
+func TestParse_OfAHundredThousandEntriesEndsAfterTheFirstThousand(t *testing.T) {
+	count := func(raw string) float64 {
+		document := []byte(raw)
+		return testing.AllocsPerRun(1, func() { _, _ = Parse(document) })
+	}
+	allowed, refused := count(crowd(MaxEntries)), count(crowd(95_000))
+	if refused > allowed {
+		t.Errorf("a document of 95,000 entries allocates %.0f times, the largest that is read %.0f times", refused, allowed)
+	}
+	var e *Error
+	if _, err := Parse([]byte(crowd(95_000))); !errors.As(err, &e) || e.Offset > 20*MaxEntries {
+		t.Errorf("it was read up to byte %d", e.Offset)
+	}
+}
+
+func TestOnly_KeepsTheChosenEntriesByteForByte(t *testing.T) {
+	raw := `{"HttpHeaders":{"X":"secret"}, "auths" : {"quay.io" : {"auth" : "` + auth("u", "p") + `", "n":1e3}, "mirror:5000":{"auth":"` + auth("m", "secret") + `"},"r":{}}}`
+	d := mustParse(t, raw)
+	kept := d.Only(func(e Entry) bool { return e.Registry != "mirror:5000" })
+	if want := `{"auths":{"quay.io" : {"auth" : "` + auth("u", "p") + `", "n":1e3},"r":{}}}`; string(kept) != want {
+		t.Errorf("got  %s\nwant %s", kept, want)
+	}
+	if d.Only(func(Entry) bool { return false }) != nil {
+		t.Error("a document of nothing is one")
+	}
+}
+
+func BenchmarkParse(b *testing.B) {
+	for name, raw := range map[string]string{
+		"six entries": crowd(6), "1000 entries": crowd(MaxEntries), "100000 entries": crowd(95_000),
+		"1 MiB": `{"auths":{"quay.io":{"note":"` + strings.Repeat("x", MaxSize-100) + `"}}}`,
+	} {
+		b.Run(name, func(b *testing.B) {
+			document := []byte(raw)
+			b.ReportAllocs()
+			b.SetBytes(int64(len(document)))
+			for b.Loop() {
+				_, _ = Parse(document)
+			}
+		})
+	}
+}
