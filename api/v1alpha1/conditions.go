@@ -27,6 +27,8 @@ const (
 	ReasonSuspended = "Suspended"
 	// ReasonInvalidSpec: the spec passed the schema and cannot be carried out all the same, such as an unknown time zone.
 	ReasonInvalidSpec = "InvalidSpec"
+	// ReasonHostNotAllowed: the spec names a server to which the operator's installation lets no credential go.
+	ReasonHostNotAllowed = "HostNotAllowed"
 	// ReasonForbidden: the operator lacks a right; the message has the command that grants it.
 	ReasonForbidden = "Forbidden"
 	// ReasonConflict: another object claims the same Secret; the older one keeps it.

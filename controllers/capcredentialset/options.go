@@ -5,6 +5,7 @@ import (
 
 	"k8s.io/utils/clock"
 
+	"github.com/openshift/credential-rotation-operator/internal/hosts"
 	"github.com/openshift/credential-rotation-operator/internal/secretwatch"
 )
 
@@ -12,6 +13,8 @@ import (
 type Options struct {
 	// Namespace of the operator: every Secret and ConfigMap that a spec reads lies there, and the key of the content hash.
 	Namespace string
+	// CAPHosts are where a spec may have the client certificate shown; empty: anywhere.
+	CAPHosts hosts.List
 	// Clock tells the time.
 	Clock clock.PassiveClock
 	// Monotonic is time that passes whatever the clock says; the two drift apart when the clock is set. nil with a Clock of

@@ -48,6 +48,9 @@ func NewCommand() *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.namespace = os.Getenv(namespaceVariable)
+			if err := o.controllers.readEnvironment(cmd.Flags()); err != nil {
+				return err
+			}
 			if err := o.validate(); err != nil {
 				return err
 			}

@@ -2,6 +2,7 @@ package manager
 
 import (
 	"fmt"
+	"os"
 
 	"github.com/spf13/pflag"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -27,6 +28,8 @@ func (o *controllerOptions) bind(flags *pflag.FlagSet) {
 	flags.DurationVar(&p.RevokePollMin, "pull-secret-revoke-poll-min", p.RevokePollMin, "shortest time between two looks at OCM while the end of the old credentials is awaited")
 	flags.DurationVar(&p.RevokePollMax, "pull-secret-revoke-poll-max", p.RevokePollMax, "longest time between two looks at OCM while the end of the old credentials is awaited")
 	flags.DurationVar(&p.PoolPoll, "pull-secret-pool-poll", p.PoolPoll, "time between two looks at the MachineConfigPools during a roll-out")
+	flags.Var(&p.OCMHosts, "allowed-ocm-hosts", "hosts that a spec may have the OCM credential and the cluster's own token sent to, separated by commas: host, host:port, host:* or *.domain "+
+		"(environment: "+ocmHostsVariable+")")
 	flags.DurationVar(&p.OCMTimeout, "ocm-timeout", p.OCMTimeout, "how long one request to OCM may take")
 	flags.DurationVar(&p.RequestSpread, "pull-secret-request-spread", p.RequestSpread, "over how long the clusters of one account spread their requests")
 	flags.DurationVar(&p.VerifyRetry, "pull-secret-verify-retry", p.VerifyRetry, "time between two questions to a registry that has not accepted new credentials")
@@ -36,9 +39,30 @@ func (o *controllerOptions) bind(flags *pflag.FlagSet) {
 
 	c := &o.cap
 	c.SetDefaults()
+	flags.Var(&c.CAPHosts, "allowed-cap-hosts", "hosts that a spec may have the client certificate shown to, written as for --allowed-ocm-hosts; none given: any (environment: "+capHostsVariable+")")
 	flags.DurationVar(&c.MaxSleep, "cap-max-sleep", c.MaxSleep, "longest time between two looks at what is due")
 	flags.DurationVar(&c.RoundBudget, "cap-round-budget", c.RoundBudget, "how long one round begins new requests to CAP")
 	flags.DurationVar(&c.RestartRetry, "cap-restart-retry", c.RestartRetry, "wait after a workload could not be restarted")
+}
+
+// Environment variables stand in for flags where only an environment can be given: in a Subscription of the Operator Lifecycle Manager.
+const (
+	ocmHostsVariable = "ALLOWED_OCM_HOSTS"
+	capHostsVariable = "ALLOWED_CAP_HOSTS"
+)
+
+// readEnvironment sets the flags of hosts that were not given.
+func (o *controllerOptions) readEnvironment(flags *pflag.FlagSet) error {
+	for name, variable := range map[string]string{"allowed-ocm-hosts": ocmHostsVariable, "allowed-cap-hosts": capHostsVariable} {
+		value := os.Getenv(variable)
+		if value == "" || flags.Changed(name) {
+			continue
+		}
+		if err := flags.Set(name, value); err != nil {
+			return fmt.Errorf("the environment variable %s: %w", variable, err)
+		}
+	}
+	return nil
 }
 
 // setupControllers adds both controllers to the manager, and the one watcher of Secrets that they share.

@@ -178,3 +178,41 @@ func secondOf[T any](_ T, err error) error { return err }
 
 // noMapper maps nothing: nothing that a test asks for gets as far.
 type noMapper struct{ meta.RESTMapper }
+
+func TestAllowedHosts_ComeFromTheFlagElseFromTheEnvironmentElseThePublicOnes(t *testing.T) {
+	const public = "api.openshift.com,sso.redhat.com,api.openshiftusgov.com,sso.openshiftusgov.com"
+	for name, tc := range map[string]struct {
+		variable, flag, want string
+	}{
+		"neither":  {"", "", public},
+		"variable": {"a.example,b.example:8443", "", "a.example,b.example:8443"},
+		"both":     {"a.example", "--allowed-ocm-hosts=c.example", "c.example"},
+		"nonsense": {"https://a.example", "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv(ocmHostsVariable, tc.variable)
+			var o controllerOptions
+			flags := pflag.NewFlagSet("test", pflag.ContinueOnError)
+			o.bind(flags)
+			if tc.flag != "" {
+				if err := flags.Parse([]string{tc.flag}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := o.readEnvironment(flags); tc.want == "" {
+				if err == nil || !strings.Contains(err.Error(), ocmHostsVariable) {
+					t.Errorf("got %v, want an error that names the variable", err)
+				}
+				return
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			if got := o.pullSecret.OCMHosts.String(); got != tc.want {
+				t.Errorf("allowed are %s, want %s", got, tc.want)
+			}
+			if !o.cap.CAPHosts.Empty() {
+				t.Errorf("CAP's hosts are %s", o.cap.CAPHosts)
+			}
+		})
+	}
+}

@@ -165,6 +165,9 @@ func (s *scope) connect(ctx context.Context, credential ocm.Credential, token oc
 	if err := s.beingPatient(); err != nil {
 		return nil, err
 	}
+	if err := s.leadsToAllowedHosts(token == ocm.ClusterToken{}); err != nil {
+		return nil, err
+	}
 	roots, err := s.roots(ctx)
 	if err != nil {
 		return nil, err
@@ -173,6 +176,25 @@ func (s *scope) connect(ctx context.Context, credential ocm.Credential, token oc
 		URL: s.obj.Spec.OCM.URL, TokenURL: s.obj.Spec.OCM.TokenURL, Credential: credential, ClusterToken: token,
 		RootCAs: roots, Timeout: s.r.Options.OCMTimeout, Clock: s.r.Options.Clock,
 	})
+}
+
+// leadsToAllowedHosts keeps credentials from hosts that only the spec wants them sent to. With the cluster's own token the SSO is
+// not asked.
+func (s *scope) leadsToAllowedHosts(asksSSO bool) error {
+	spec := s.obj.Spec.OCM
+	for _, to := range []struct {
+		field, url string
+		asked      bool
+	}{{"spec.ocm.url", spec.URL, true}, {"spec.ocm.tokenURL", spec.TokenURL, asksSSO}} {
+		if to.url == "" || !to.asked {
+			continue // the defaults are the public ones
+		}
+		if err := s.r.Options.OCMHosts.Check(to.url); err != nil {
+			return &ocm.Error{Kind: ocm.HostNotAllowed, Message: fmt.Sprintf("No credential is sent where %s leads: %v. Nothing was requested, verified or changed. "+
+				"Correct the field, or have the host added to --allowed-ocm-hosts (ALLOWED_OCM_HOSTS) of the operator.", to.field, err)}
+		}
+	}
+	return nil
 }
 
 // beingPatient is what OCM said when it asked for patience, for as long as it asked: whatever has caused this reconcile, it

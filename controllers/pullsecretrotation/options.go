@@ -5,6 +5,8 @@ import (
 
 	"k8s.io/utils/clock"
 
+	"github.com/openshift/credential-rotation-operator/internal/hosts"
+	"github.com/openshift/credential-rotation-operator/internal/ocm"
 	"github.com/openshift/credential-rotation-operator/internal/schedule"
 	"github.com/openshift/credential-rotation-operator/internal/secretwatch"
 )
@@ -14,6 +16,8 @@ import (
 type Options struct {
 	// Namespace of the operator: every Secret and ConfigMap that a spec reads lies there.
 	Namespace string
+	// OCMHosts are where a spec may have the OCM credential and the cluster's own token sent.
+	OCMHosts hosts.List
 	// Clock tells the time.
 	Clock clock.PassiveClock
 	// Secrets watches single Secrets by name.
@@ -42,6 +46,9 @@ func (o *Options) SetDefaults() {
 		if *d == 0 {
 			*d = v
 		}
+	}
+	if o.OCMHosts.Empty() {
+		o.OCMHosts = ocm.PublicHosts
 	}
 	if o.Clock == nil {
 		o.Clock = clock.RealClock{}

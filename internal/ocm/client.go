@@ -14,11 +14,16 @@ import (
 	sdk "github.com/openshift-online/ocm-sdk-go"
 	"github.com/openshift-online/ocm-sdk-go/authentication"
 	"k8s.io/utils/clock"
+
+	"github.com/openshift/credential-rotation-operator/internal/hosts"
 )
 
 // DefaultTimeout bounds one call, the token exchange included. OCM answers within a second or two; thirty leave room for
 // a slow proxy and are short enough for a reconcile to wait for.
 const DefaultTimeout = 30 * time.Second
+
+// PublicHosts are those of the public OCM and of FedRAMP's, and their SSOs.
+var PublicHosts = hosts.MustParse("api.openshift.com,sso.redhat.com,api.openshiftusgov.com,sso.openshiftusgov.com")
 
 // Config says which OCM a client talks to, and as whom. Exactly one of Credential and ClusterToken is given.
 type Config struct {

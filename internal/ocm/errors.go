@@ -12,6 +12,8 @@ type Kind string
 const (
 	// InvalidSpec: the URLs or ids given to this package cannot be used.
 	InvalidSpec Kind = "InvalidSpec"
+	// HostNotAllowed: a credential was meant for a host that the installation does not allow.
+	HostNotAllowed Kind = "HostNotAllowed"
 	// OCMCredentialMissing: there is no credential, or none of a known form.
 	OCMCredentialMissing Kind = "OCMCredentialMissing"
 	// OCMTokenExpired: the SSO no longer knows the offline or refresh token.

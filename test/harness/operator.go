@@ -17,6 +17,9 @@ import (
 // mostVerbose asks for every level of the log, those too that the operator must never reach.
 const mostVerbose = "--zap-log-level=10"
 
+// simulatedHosts are where the simulators listen: the operator sends credentials to no other host unless a test says so.
+const simulatedHosts = "127.0.0.1:*,localhost:*"
+
 // OperatorConfig says how the operator is started.
 type OperatorConfig struct {
 	// Kubeconfig that it is given, see Installation.Kubeconfig.
@@ -83,6 +86,7 @@ func StartOperator(ctx context.Context, config OperatorConfig) (*OperatorProcess
 		"manager", mostVerbose, "--zap-time-encoding=rfc3339nano",
 		"--metrics-bind-address=" + metrics, "--metrics-secure=false",
 		"--health-probe-bind-address=" + health,
+		"--allowed-ocm-hosts=" + simulatedHosts,
 	}, config.Args...)
 	// Not CommandContext: who ends the process, and how, is what tests are about.
 	p.cmd = exec.Command(binary, args...)
