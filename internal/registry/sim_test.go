@@ -32,7 +32,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	ocm := ocmsim.StartForTest(t, ocmsim.Options{CompleteWithoutClusters: true})
+	ocm := ocmsim.StartForTest(t, ocmsim.Options{Habits: ocmsim.Habits{CompleteWithoutClusters: true}})
 	registries, err := registrysim.New(registrysim.Options{Directory: ocm})
 	if err != nil {
 		t.Fatal(err)

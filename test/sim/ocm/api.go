@@ -1,7 +1,9 @@
 package ocm
 
 import (
+	"bytes"
 	"cmp"
+	"encoding/json"
 	"net/http"
 	"slices"
 	"strconv"
@@ -46,7 +48,14 @@ func (s *Sim) apiMux() http.Handler {
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		writeError(w, newError(http.StatusNotFound, 7, "The requested resource '%s' doesn't exist", r.URL.Path))
 	})
-	return mux
+	// A slash at the end is the same operation: insights-operator's configuration has one.
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, apiRoot) {
+			r = r.Clone(r.Context())
+			r.URL.Path, r.URL.RawPath = strings.TrimSuffix(r.URL.Path, "/"), ""
+		}
+		mux.ServeHTTP(w, r)
+	})
 }
 
 func (s *Sim) authenticated(bearerOnly bool, e endpoint) http.HandlerFunc {
@@ -70,7 +79,7 @@ func (s *Sim) authenticated(bearerOnly bool, e endpoint) http.HandlerFunc {
 		case body == nil:
 			w.WriteHeader(status)
 		default:
-			simctl.WriteJSON(w, status, body)
+			simctl.WriteJSON(w, status, alphabetic(body))
 		}
 	}
 }
@@ -90,7 +99,7 @@ func (s *Sim) identify(header string, bearerOnly bool) (caller, bool) {
 		clusterID, auth, _ := strings.Cut(value, ":")
 		g, cl := s.byCloudAuth(auth), s.cluster(clusterID)
 		// A cluster that OCM does not know, or knows as somebody else's, is no caller.
-		if g == nil || cl == nil || cl.account != g.account {
+		if g == nil || cl == nil || cl.account != g.account || s.opts.RefuseUnregistered && !g.registered {
 			return caller{}, false
 		}
 		if s.opts.AccessTokenCompletes {
@@ -150,6 +159,9 @@ func (s *Sim) getAccount(c caller, r *http.Request) (int, any, *apiError) {
 }
 
 func (s *Sim) postAccessToken(c caller, _ *http.Request) (int, any, *apiError) {
+	if c.account.current().deleted {
+		s.issue(c.account)
+	}
 	return http.StatusOK, rawJSON(c.account.current().document()), nil
 }
 
@@ -158,6 +170,17 @@ type rawJSON []byte
 
 // MarshalJSON returns the bytes.
 func (r rawJSON) MarshalJSON() ([]byte, error) { return r, nil }
+
+// alphabetic renders a body with its keys in the order in which the service writes them.
+func alphabetic(body any) rawJSON {
+	raw, _ := json.Marshal(body) // the Sim's own types always marshal
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.UseNumber()
+	var tree any
+	_ = decoder.Decode(&tree)   // it was JSON a moment ago
+	raw, _ = json.Marshal(tree) // maps marshal in the order of their keys
+	return raw
+}
 
 // list is a List of the contract.
 type list struct {

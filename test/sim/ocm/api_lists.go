@@ -12,15 +12,19 @@ type apiRotation struct {
 	ref
 	AccountID string `json:"account_id"`
 	Status    string `json:"status"`
-	CreatedAt string `json:"created_at"`
-	UpdatedAt string `json:"updated_at"`
+	CreatedAt string `json:"created_at,omitempty"`
+	UpdatedAt string `json:"updated_at,omitempty"`
 }
 
 func (r *rotation) api() apiRotation {
-	return apiRotation{
+	out := apiRotation{
 		ref:       ref{r.id, "PullSecretRotation", apiRoot + "/accounts/" + r.account.id + "/pull_secret_rotation/" + r.id},
-		AccountID: r.account.id, Status: r.status, CreatedAt: timeText(r.created), UpdatedAt: timeText(r.updated),
+		AccountID: r.account.id, Status: r.status,
 	}
+	if !r.hideTimes {
+		out.CreatedAt, out.UpdatedAt = timeText(r.created), timeText(r.updated)
+	}
+	return out
 }
 
 const rotationKind = "PullSecretRotation"
@@ -32,9 +36,10 @@ func (s *Sim) listRotations(c caller, r *http.Request) (int, any, *apiError) {
 	var rows []record
 	for _, rot := range s.rotations {
 		if rot.account == c.account {
-			rows = append(rows, record{body: rot.api(), fields: map[string]string{
+			shown := rot.api()
+			rows = append(rows, record{body: shown, fields: map[string]string{
 				"id": rot.id, "status": rot.status, "account_id": rot.account.id,
-				"created_at": timeText(rot.created), "updated_at": timeText(rot.updated),
+				"created_at": shown.CreatedAt, "updated_at": shown.UpdatedAt,
 			}})
 		}
 	}
@@ -117,7 +122,7 @@ type apiTransfer struct {
 func (s *Sim) listTransfers(c caller, r *http.Request) (int, any, *apiError) {
 	var rows []record
 	for _, t := range s.transfers {
-		if t.cluster.account != c.account || !s.virtual().Before(t.expires) {
+		if t.cluster.account != c.account || !s.stamp().Before(t.expires) {
 			continue
 		}
 		rows = append(rows, record{

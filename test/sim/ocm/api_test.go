@@ -97,7 +97,7 @@ func TestRotationList_IsPagedSearchedAndOrdered(t *testing.T) {
 		ids = append(ids, r.StartRotationElsewhere(r.account.ID))
 		r.Advance(time.Hour)
 	}
-	r.SetRotationStatus(ids[0], "cancelled")
+	r.EditRecord(ids[0], func(rec *Record) { rec.Status = "cancelled" })
 	for _, tc := range []struct {
 		// query is what is asked; want are the indices of the rotations that come back, in order; total counts all pages.
 		query string
@@ -205,6 +205,46 @@ func TestSearch_UnderstandsWhatPublicClientsSend(t *testing.T) {
 		"status in ('x'", "status = 'x", "status = 'x' name", "and", "status in ()"} {
 		if _, err := parseSearch(search); err == nil {
 			t.Errorf("%s was understood", search)
+		}
+	}
+}
+
+// TestAPI_TakesASlashAtTheEndForTheSameOperation is how insights-operator is configured: ".../cluster_transfers/".
+func TestAPI_TakesASlashAtTheEndForTheSameOperation(t *testing.T) {
+	r := newRig(t, Options{})
+	cluster := r.AddCluster(r.account.ID, ClusterSpec{})
+	id := r.requestRotation()
+	r.RunBatch()
+	for path, want := range map[string]int{
+		"/current_account/": 200, "/accounts/" + r.account.ID + "/": 200, r.rotations() + "/": 200, r.rotations() + "/" + id + "/": 200,
+		"/cluster_transfers/?search=" + escape("cluster_uuid is '"+cluster+"' and status is 'accepted'"): 200, "/subscriptions/": 200,
+		"/registry_credentials/": 403,
+	} {
+		if a := r.call(http.MethodGet, path); a.status != want {
+			t.Errorf("%s: %d %s, want %d", path, a.status, a.raw, want)
+		}
+	}
+	if got := r.Count(OpTransfers); got != 1 {
+		t.Errorf("the slash hides the operation from the counters: %d, want 1", got)
+	}
+}
+
+// TestAPI_WritesItsKeysInAlphabeticalOrder is how published output of the service looks, which its clients pass on as it comes.
+func TestAPI_WritesItsKeysInAlphabeticalOrder(t *testing.T) {
+	r := newRig(t, Options{})
+	r.requestRotation()
+	for path, want := range map[string][]string{
+		r.rotations():             {"items", "account_id", "created_at", "href", "id", "kind", "status", "updated_at", "kind", "page", "size", "total"},
+		r.rotations() + "/nobody": {"code", "href", "id", "kind", "operation_id", "reason"},
+	} {
+		raw := r.call(http.MethodGet, path).raw
+		rest := raw
+		for _, key := range want {
+			_, after, ok := strings.Cut(rest, `"`+key+`":`)
+			if !ok {
+				t.Fatalf("%s: %s: %q does not come in its turn", path, raw, key)
+			}
+			rest = after
 		}
 	}
 }

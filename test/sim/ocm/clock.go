@@ -17,6 +17,9 @@ func (s *Sim) Now() time.Time {
 
 func (s *Sim) virtual() time.Time { return s.opts.Clock.Now().Add(s.offset).UTC() }
 
+// stamp is the present by the API server's own clock: what it writes into its records and measures their ends by.
+func (s *Sim) stamp() time.Time { return s.virtual().Add(s.apiSkew) }
+
 // Advance lets virtual time pass: batches, telemetry, insights-operators and expiries happen in their order and at
 // their times. It returns when all of them have.
 func (s *Sim) Advance(by time.Duration) {
@@ -91,13 +94,16 @@ const ksuidEpoch = 1400000000
 
 // newID makes an id of the form that the service uses, a KSUID: 27 characters that sort by the second of their creation.
 // The real payload is random; here a counter leads it, so that ids of one second sort by creation too and no test depends on luck.
-func (s *Sim) newID() string {
+func (s *Sim) newID() string { return s.idOf(s.stamp()) }
+
+// idOf makes the id of something that was created at a time.
+func (s *Sim) idOf(created time.Time) string {
 	const digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 	s.ids++
 	raw := make([]byte, 20)
 	_, _ = rand.Read(raw[8:])
 	n := new(big.Int).SetBytes(raw)
-	head := new(big.Int).SetUint64(uint64(s.virtual().Unix()-ksuidEpoch)<<32 | uint64(uint32(s.ids)))
+	head := new(big.Int).SetUint64(uint64(max(0, created.Unix()-ksuidEpoch))<<32 | uint64(uint32(s.ids)))
 	n.Or(n, head.Lsh(head, 96))
 
 	out := make([]byte, 27)

@@ -28,6 +28,9 @@ const (
 	InsightsOperator Mode = "InsightsOperator"
 )
 
+// Modes lists them.
+func Modes() []Mode { return []Mode{Driven, SwitchesSoon, NeverSwitches, InsightsOperator} }
+
 // Comment quoted from the service: "telemetry calls cluster_registration every 6 hours and Insights Operator rotates
 // the pull secret every 12 hours".
 const (
@@ -45,6 +48,8 @@ type ClusterSpec struct {
 	Mode Mode
 	// Status of its subscription; Active by default.
 	Status string
+	// TransferLife is how long its transfers can be completed; Options.TransferLife by default.
+	TransferLife time.Duration
 	// Token, for a driven cluster, gives the cloud.openshift.com auth that its telemetry has at a moment, so that a real
 	// cluster's Secret can take part in virtual time. It is called with the Sim locked: it must not call the Sim.
 	Token func() string
@@ -58,6 +63,7 @@ type cluster struct {
 	status         string
 	created        time.Time
 	token          func() string
+	transferLife   time.Duration
 
 	auth                    string // what a cluster that is not driven has in its pull secret
 	nextTelemetry, nextPoll time.Time
@@ -73,12 +79,13 @@ func (s *Sim) AddCluster(accountID string, spec ClusterSpec) string {
 	setDefault(&spec.ID, newUUID())
 	setDefault(&spec.Name, fmt.Sprintf("cluster-%d", len(s.clusters)+1))
 	setDefault(&spec.Status, SubscriptionActive)
-	now := s.virtual()
+	setDefault(&spec.TransferLife, s.opts.TransferLife)
+	now, stamp := s.virtual(), s.stamp()
 	s.clusters = append(s.clusters, &cluster{
 		id: spec.ID, name: spec.Name, subscriptionID: s.newID(), account: a, mode: spec.Mode, status: spec.Status,
-		token: spec.Token, created: now, auth: a.current().logins[CloudOpenShift].auth(),
+		token: spec.Token, transferLife: spec.TransferLife, created: stamp, auth: a.current().logins[CloudOpenShift].auth(),
 		// An hour and two after the full hour of the batches, so that no two things happen at one moment.
-		nextTelemetry: now.Add(time.Hour), nextPoll: now.Add(2 * time.Hour), lastTelemetry: now,
+		nextTelemetry: now.Add(time.Hour), nextPoll: now.Add(2 * time.Hour), lastTelemetry: stamp,
 	})
 	return spec.ID
 }

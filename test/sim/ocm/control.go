@@ -2,6 +2,7 @@ package ocm
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/openshift/credential-rotation-operator/test/sim/simctl"
@@ -10,6 +11,8 @@ import (
 // State is what the control port shows. It holds no secret.
 type State struct {
 	Now        time.Time      `json:"now"`
+	Habits     Habits         `json:"habits"`
+	Faults     []Fault        `json:"faults"`
 	NextBatch  time.Time      `json:"nextBatch"`
 	Accounts   []Account      `json:"accounts"`
 	Clusters   []ClusterState `json:"clusters"`
@@ -32,10 +35,10 @@ type ClusterState struct {
 
 // State returns a snapshot of everything but the secrets.
 func (s *Sim) State() State {
-	st := State{Counts: s.Counts(), Requests: s.Requests(), Violations: s.Violations()}
+	st := State{Faults: s.faults.Active(), Counts: s.Counts(), Requests: s.Requests(), Violations: s.Violations()}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	st.Now, st.NextBatch = s.virtual(), s.nextBatch
+	st.Now, st.NextBatch, st.Habits = s.virtual(), s.nextBatch, s.opts.Habits
 	for _, a := range s.accounts {
 		st.Accounts = append(st.Accounts, Account{ID: a.id, Username: a.username, Email: a.email, ServiceAccount: a.serviceAccount})
 	}
@@ -55,111 +58,150 @@ func (s *Sim) State() State {
 // controlMux is the control port; doc.go lists it.
 func (s *Sim) controlMux() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
-		simctl.WriteJSON(w, http.StatusOK, map[string]string{"status": "ok"})
-	})
-	mux.HandleFunc("GET /state", s.showState)
-	mux.HandleFunc("GET /ca", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/x-pem-file")
-		_, _ = w.Write(s.opts.CA.PEM()) // the caller has gone away
-	})
-	mux.HandleFunc("GET /pull-secret", func(w http.ResponseWriter, r *http.Request) {
-		if id, ok := s.knownAccount(w, r.URL.Query().Get("account")); ok {
-			simctl.WriteJSON(w, http.StatusOK, rawJSON(s.PullSecret(id)))
-		}
-	})
-	control(mux, "POST /accounts", func(in struct {
-		Username       string `json:"username"`
-		ServiceAccount bool   `json:"serviceAccount"`
-	}) any {
-		a := s.AddAccount(AccountSpec{Username: in.Username, ServiceAccount: in.ServiceAccount})
-		id, secret := s.ServiceAccountCredential(a.ID)
-		return map[string]string{"id": a.ID, "username": a.Username, "offlineToken": s.OfflineToken(a.ID),
-			"clientID": id, "clientSecret": secret}
-	})
-	mux.HandleFunc("POST /clusters", s.controlAddCluster)
-	control(mux, "POST /advance", func(in struct {
-		By simctl.Duration `json:"by"`
-	}) any {
-		s.Advance(time.Duration(in.By))
-		return map[string]time.Time{"now": s.Now()}
-	})
-	control(mux, "POST /batch", func(struct{}) any { s.RunBatch(); return nil })
-	control(mux, "POST /telemetry", func(in struct {
-		Cluster string `json:"cluster"`
-		Auth    string `json:"auth"`
-	}) any {
-		if err := s.Telemetry(in.Cluster, in.Auth); err != nil {
-			return map[string]string{"error": err.Error()}
-		}
-		return nil
-	})
-	mux.HandleFunc("POST /rotate", func(w http.ResponseWriter, r *http.Request) {
-		var in struct {
-			Account string `json:"account"`
-		}
-		if !simctl.ReadJSON(w, r, &in) {
-			return
-		}
-		if id, ok := s.knownAccount(w, in.Account); ok {
-			simctl.WriteJSON(w, http.StatusOK, map[string]string{"id": s.StartRotationElsewhere(id)})
-		}
-	})
-	control(mux, "POST /complete", func(struct{}) any { s.CompleteEverything(); return nil })
-	control(mux, "POST /faults", func(in Fault) any { s.Break(in); return nil })
-	control(mux, "DELETE /faults", func(struct{}) any { s.Mend(); return nil })
-	control(mux, "POST /clock-skew", func(in struct {
-		SSO simctl.Duration `json:"sso"`
-		API simctl.Duration `json:"api"`
-	}) any {
-		s.SetClockSkew(time.Duration(in.SSO), time.Duration(in.API))
-		return nil
-	})
+	simctl.HandleCommon(mux, func() any { return s.State() }, s.opts.CA.PEM())
+	simctl.HandleFaults(mux, s.addFault, s.Mend)
+	s.controlTime(mux)
+	s.controlAccounts(mux)
+	s.controlRotations(mux)
 	return mux
 }
 
-// control adds an operation that reads one JSON object and answers with another, or with {} when there is nothing to say.
-func control[T any](mux *http.ServeMux, pattern string, do func(T) any) {
-	mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-		var in T
-		if !simctl.ReadJSON(w, r, &in) {
-			return
+func (s *Sim) controlTime(mux *http.ServeMux) {
+	simctl.HandleControl(mux, "POST /advance", func(in struct {
+		By simctl.Duration `json:"by"`
+	}) (any, error) {
+		s.Advance(time.Duration(in.By))
+		return map[string]time.Time{"now": s.Now()}, nil
+	})
+	simctl.HandleControl(mux, "POST /batch", func(struct{}) (any, error) { s.RunBatch(); return nil, nil })
+	simctl.HandleControl(mux, "POST /complete", func(struct{}) (any, error) { s.CompleteEverything(); return nil, nil })
+	simctl.HandleControl(mux, "POST /clock-skew", func(in struct {
+		SSO simctl.Duration `json:"sso"`
+		API simctl.Duration `json:"api"`
+	}) (any, error) {
+		s.SetClockSkew(time.Duration(in.SSO), time.Duration(in.API))
+		return nil, nil
+	})
+	mux.HandleFunc("POST /habits", func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		habits := s.opts.Habits // a field that the body leaves out stays
+		s.mu.Unlock()
+		if simctl.ReadJSON(w, r, &habits) {
+			s.Configure(func(current *Habits) { *current = habits })
+			simctl.WriteJSON(w, http.StatusOK, habits)
 		}
-		out := do(in)
-		if out == nil {
-			out = struct{}{}
-		}
-		simctl.WriteJSON(w, http.StatusOK, out)
 	})
 }
 
-func (s *Sim) showState(w http.ResponseWriter, _ *http.Request) {
-	simctl.WriteJSON(w, http.StatusOK, s.State())
+func (s *Sim) controlAccounts(mux *http.ServeMux) {
+	mux.HandleFunc("GET /pull-secret", func(w http.ResponseWriter, r *http.Request) {
+		if id := r.URL.Query().Get("account"); s.knows(id) == nil {
+			simctl.WriteJSON(w, http.StatusOK, rawJSON(s.PullSecret(id)))
+		} else {
+			simctl.WriteJSON(w, http.StatusNotFound, map[string]string{"error": s.knows(id).Error()})
+		}
+	})
+	simctl.HandleControl(mux, "POST /accounts", func(in struct {
+		Username       string `json:"username"`
+		Organization   string `json:"organization"`
+		ServiceAccount bool   `json:"serviceAccount"`
+	}) (any, error) {
+		a := s.AddAccount(AccountSpec{Username: in.Username, Organization: in.Organization, ServiceAccount: in.ServiceAccount})
+		id, secret := s.ServiceAccountCredential(a.ID)
+		return map[string]string{"id": a.ID, "username": a.Username, "offlineToken": s.OfflineToken(a.ID),
+			"clientID": id, "clientSecret": secret}, nil
+	})
+	simctl.HandleControl(mux, "POST /clusters", func(in struct {
+		Account      string          `json:"account"`
+		ID           string          `json:"id"`
+		Name         string          `json:"name"`
+		Mode         Mode            `json:"mode"`
+		TransferLife simctl.Duration `json:"transferLife"`
+	}) (any, error) {
+		if err := s.knows(in.Account); err != nil {
+			return nil, err
+		}
+		if err := simctl.CheckKind("mode", in.Mode, Modes()); err != nil {
+			return nil, err
+		}
+		id := s.AddCluster(in.Account, ClusterSpec{ID: in.ID, Name: in.Name, Mode: in.Mode, TransferLife: time.Duration(in.TransferLife)})
+		return map[string]string{"id": id}, nil
+	})
+	simctl.HandleControl(mux, "POST /delete-credentials", func(in ofAccount) (any, error) {
+		if err := s.knows(in.Account); err != nil {
+			return nil, err
+		}
+		s.DeleteCredentials(in.Account)
+		return nil, nil
+	})
+	simctl.HandleControl(mux, "POST /telemetry", func(in struct {
+		Cluster string `json:"cluster"`
+		Auth    string `json:"auth"`
+	}) (any, error) {
+		return nil, s.Telemetry(in.Cluster, in.Auth)
+	})
 }
 
-func (s *Sim) controlAddCluster(w http.ResponseWriter, r *http.Request) {
-	var in struct {
-		Account string `json:"account"`
-		ID      string `json:"id"`
-		Name    string `json:"name"`
-		Mode    Mode   `json:"mode"`
-	}
-	if !simctl.ReadJSON(w, r, &in) {
-		return
-	}
-	if account, ok := s.knownAccount(w, in.Account); ok {
-		id := s.AddCluster(account, ClusterSpec{ID: in.ID, Name: in.Name, Mode: in.Mode})
-		simctl.WriteJSON(w, http.StatusOK, map[string]string{"id": id})
-	}
+func (s *Sim) controlRotations(mux *http.ServeMux) {
+	simctl.HandleControl(mux, "POST /rotate", func(in ofAccount) (any, error) {
+		if err := s.knows(in.Account); err != nil {
+			return nil, err
+		}
+		return map[string]string{"id": s.StartRotationElsewhere(in.Account)}, nil
+	})
+	simctl.HandleControl(mux, "POST /records", func(in struct {
+		ofAccount
+		Record
+	}) (any, error) {
+		if err := s.knows(in.Account); err != nil {
+			return nil, err
+		}
+		return map[string]string{"id": s.AddRecord(in.Account, in.Record)}, nil
+	})
+	simctl.HandleControl(mux, "POST /abandon", func(in struct {
+		Rotation string `json:"rotation"`
+		Status   string `json:"status"`
+	}) (any, error) {
+		if !s.hasRotation(in.Rotation) {
+			return nil, simctl.Unknown("rotation")
+		}
+		s.Abandon(in.Rotation, in.Status)
+		return nil, nil
+	})
+	simctl.HandleControl(mux, "POST /transfer-end", func(in struct {
+		Cluster string          `json:"cluster"`
+		In      simctl.Duration `json:"in"`
+	}) (any, error) {
+		if !s.hasCluster(in.Cluster) {
+			return nil, simctl.Unknown("cluster")
+		}
+		s.SetTransferEnd(in.Cluster, s.Now().Add(time.Duration(in.In)))
+		return nil, nil
+	})
 }
 
-// knownAccount answers 404 itself when there is no such account.
-func (s *Sim) knownAccount(w http.ResponseWriter, id string) (string, bool) {
+// ofAccount is the account that a control request is about.
+type ofAccount struct {
+	Account string `json:"account"`
+}
+
+func (s *Sim) knows(accountID string) error {
 	s.mu.Lock()
-	known := s.account(id) != nil
-	s.mu.Unlock()
-	if !known {
-		simctl.WriteJSON(w, http.StatusNotFound, map[string]string{"error": "no such account"})
+	defer s.mu.Unlock()
+	if s.account(accountID) == nil {
+		return simctl.Unknown("account")
 	}
-	return id, known
+	return nil
+}
+
+func (s *Sim) hasCluster(id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cluster(id) != nil
+}
+
+func (s *Sim) hasRotation(id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.ContainsFunc(s.rotations, func(r *rotation) bool { return r.id == id })
 }

@@ -30,6 +30,8 @@ type generation struct {
 	// rotating is true once a newer generation exists; the service marks the rows so (external_resource_id "rotating").
 	rotating bool
 	deleted  bool
+	// registered is true once a cluster has reported with it.
+	registered bool
 }
 
 type login struct{ user, password string }

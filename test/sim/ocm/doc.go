@@ -12,13 +12,14 @@
 //   - Whoever waits for "completed" before switching therefore waits for himself. Sim makes that visible rather than kind.
 //   - POST access_token returns the new credentials from the first pass on.
 //
-// What is not publicly known is an Option with the more demanding answer as its default.
+// What is not publicly known is one of the Habits, with the more demanding answer as its default. What is somebody else's is
+// data: records of any status and age (AddRecord), several accounts with clusters of their own, replicas that lag (Lagging).
 //
 // # Time
 //
 // There are two clocks. Tokens live by Options.Clock, as the client's do. Batches, transfers, telemetry and the 30 days of
 // an offline token live by the virtual clock: the same clock plus all that Advance has added. Batches run only in Advance,
-// RunBatch and, with Options.BatchEvery, by themselves.
+// RunBatch and, with Options.BatchEvery, by themselves. Records bear the API server's own clock, which SetClockSkew moves.
 //
 // # Secrets
 //
@@ -28,17 +29,22 @@
 //
 // Plain HTTP, JSON, beside the service's own ports (Sim.ControlURL). Durations are Go durations.
 //
-//	GET    /state                                       accounts, clusters, rotations, transfers, counters; no secrets
+//	GET    /state                                       accounts, clusters, rotations, transfers, faults, counters; no secrets
 //	GET    /pull-secret?account=ID                      the document that OCM issues now
-//	GET    /ca                                          the CA of both servers, PEM
-//	POST   /accounts   {"username","serviceAccount"}    creates one; answers with its id and its OCM credentials
-//	POST   /clusters   {"account","name","mode","id"}   creates one; modes as in type Mode
+//	GET    /ca.pem                                      the CA of both servers
+//	POST   /accounts   {"username","organization","serviceAccount"}    creates one; answers with its id and its OCM credentials
+//	POST   /clusters   {"account","name","mode","id","transferLife"}   creates one; modes as in type Mode
 //	POST   /advance    {"by":"6h"}                      lets virtual time pass
 //	POST   /batch                                       runs a batch now
 //	POST   /telemetry  {"cluster","auth"}               the cluster reports with this cloud.openshift.com auth
 //	POST   /rotate     {"account"}                      somebody else requests a rotation
+//	POST   /records    {"account","status","createdAt","updatedAt","hideTimes","id"}   a rotation that is history: see type Record
+//	POST   /abandon    {"rotation","status"}            the service gives a rotation up, as "failed" for example
+//	POST   /transfer-end {"cluster","in":"2h"}          moves the end of the cluster's open transfers
+//	POST   /delete-credentials {"account"}              all of the account's registry credentials die
 //	POST   /complete                                    every pending rotation runs to its end at once
-//	POST   /faults     {"endpoint","kind","times",...}  see type Fault
+//	POST   /habits     {"secondPost","neverComplete",...}   what the service does where nothing is public: see type Habits
+//	POST   /faults     {"endpoint","kind","times",...}  see type Fault; an unknown kind or endpoint is refused
 //	DELETE /faults                                      ends all of them
-//	POST   /clock-skew {"sso":"1h","api":"1h"}          moves the clocks of the servers
+//	POST   /clock-skew {"sso":"1h","api":"1h"}          moves the clocks of the servers; the API stamps its records by its own
 package ocm

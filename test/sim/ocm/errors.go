@@ -42,4 +42,4 @@ func notFound(resource, id string) *apiError {
 	return newError(http.StatusNotFound, 7, "%s with id='%s' not found", resource, id)
 }
 
-func writeError(w http.ResponseWriter, e *apiError) { simctl.WriteJSON(w, e.status, e) }
+func writeError(w http.ResponseWriter, e *apiError) { simctl.WriteJSON(w, e.status, alphabetic(e)) }

@@ -5,8 +5,9 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
-	"sync"
+	"strings"
 	"time"
 
 	"github.com/openshift/credential-rotation-operator/test/contract"
@@ -41,150 +42,116 @@ const (
 	Hang FaultKind = "Hang"
 	// Slow answers well, after Fault.Delay.
 	Slow FaultKind = "Slow"
+	// Lagging answers as a replica does that has stopped to follow the moment the fault was added: the previous credentials,
+	// lists without what has happened since. It is for operations that read, POST access_token among them.
+	Lagging FaultKind = "Lagging"
 )
+
+// FaultKinds lists every kind.
+func FaultKinds() []FaultKind {
+	return []FaultKind{Empty401, Error401, Error403, RateLimited, Error500, HTML502, HTML200, Answer, LostAnswer, Dropped, Hang,
+		Slow, Lagging}
+}
 
 // Fault is a bad day of some requests.
 type Fault struct {
 	// Endpoint is an operation (OpToken, OpPostRotation ...) or OpAny.
 	Endpoint string    `json:"endpoint"`
 	Kind     FaultKind `json:"kind"`
+	// Auth limits it to requests with this scheme of Authorization: Bearer, a person's, or AccessToken, a cluster's own.
+	Auth string `json:"auth,omitempty"`
 	// Skip lets as many requests pass first.
 	Skip int `json:"skip,omitempty"`
+	// Every spares all but each n-th of those that remain, as one server of several behind a load balancer; 0 spares none.
+	Every int `json:"every,omitempty"`
 	// Times limits how many requests are hit; 0: until the faults are cleared.
 	Times      int             `json:"times,omitempty"`
 	RetryAfter simctl.Duration `json:"retryAfter,omitempty"` // of RateLimited
 	Delay      simctl.Duration `json:"delay,omitempty"`      // of Slow, in real time
 	Status     int             `json:"status,omitempty"`     // of Answer
 	Body       string          `json:"body,omitempty"`       // of Answer
+
+	replica *replica // of Lagging
 }
 
-// Moment is a point in the life of a request.
-type Moment string
-
-const (
-	// BeforeEffect: the request has arrived and nothing has happened yet.
-	BeforeEffect Moment = "BeforeEffect"
-	// AfterEffect: everything has happened and the client does not know yet.
-	AfterEffect Moment = "AfterEffect"
-)
-
-// Held is one request that is kept at a moment until the test has done something, such as killing the client.
-type Held struct {
-	endpoint string
-	moment   Moment
-	arrived  chan struct{}
-	release  chan bool // true: go on, false: close the connection
-	once     sync.Once
+// Check says what is wrong with the fault.
+func (f Fault) Check() error {
+	if err := simctl.CheckKind("kind of fault", f.Kind, FaultKinds()); err != nil {
+		return err
+	}
+	if err := simctl.CheckKind("endpoint", f.Endpoint, append(Operations(), OpAny)); err != nil {
+		return err
+	}
+	switch {
+	case f.Auth != "" && f.Auth != "Bearer" && f.Auth != "AccessToken":
+		return fmt.Errorf("unknown auth %q; known are Bearer and AccessToken", f.Auth)
+	case f.Kind == Lagging && !slices.Contains(reading, f.Endpoint):
+		return fmt.Errorf("a fault of kind %s is for operations that read, which are %q", f.Kind, reading)
+	case f.Status != 0 && (f.Status < 200 || f.Status > 599):
+		return fmt.Errorf("a status is from 200 to 599")
+	case f.Delay < 0 || f.RetryAfter < 0:
+		return fmt.Errorf("delay and retryAfter must not be negative")
+	}
+	return nil
 }
 
-// Arrived is closed when the request has reached the moment.
-func (h *Held) Arrived() <-chan struct{} { return h.arrived }
-
-// Release lets the request go on. A request that has not come yet will not be held.
-func (h *Held) Release() { h.once.Do(func() { h.release <- true }) }
-
-// Drop closes the connection: before the effect nothing happens, after it the answer is lost.
-func (h *Held) Drop() { h.once.Do(func() { h.release <- false }) }
-
-type faults struct {
-	mu     sync.Mutex
-	active []*Fault
-	holds  []*Held
+// Limits of the fault.
+func (f Fault) Limits() simctl.Limits {
+	return simctl.Limits{Skip: f.Skip, Every: f.Every, Times: f.Times}
 }
 
-// Break adds a fault; the first that fits a request hits it.
+func (f Fault) fits(op, auth string) bool {
+	return (f.Endpoint == op || f.Endpoint == OpAny) && (f.Auth == "" || f.Auth == auth)
+}
+
+// Break adds a fault; the first that fits a request hits it. One that makes no sense is a mistake of the test.
 func (s *Sim) Break(f Fault) {
-	s.faults.mu.Lock()
-	defer s.faults.mu.Unlock()
-	s.faults.active = append(s.faults.active, &f)
+	if err := s.addFault(f); err != nil {
+		panic("the OCM simulator: " + err.Error())
+	}
+}
+
+func (s *Sim) addFault(f Fault) error {
+	if f.Kind == Lagging {
+		f.replica = s.stale()
+	}
+	return s.faults.Add(f)
 }
 
 // Mend ends all faults; requests that hang go on hanging until their clients give up.
-func (s *Sim) Mend() {
-	s.faults.mu.Lock()
-	defer s.faults.mu.Unlock()
-	s.faults.active = nil
-}
-
-// Hold keeps the next request for the operation at the moment. A held request whose client goes away ends there: before
-// the effect nothing happens.
-func (s *Sim) Hold(operation string, moment Moment) *Held {
-	h := &Held{endpoint: operation, moment: moment, arrived: make(chan struct{}), release: make(chan bool, 1)}
-	s.faults.mu.Lock()
-	defer s.faults.mu.Unlock()
-	s.faults.holds = append(s.faults.holds, h)
-	return h
-}
-
-// takeFault finds the fault that hits a request and counts it.
-func (f *faults) takeFault(op string) *Fault {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for i, fault := range f.active {
-		if fault.Endpoint != op && fault.Endpoint != OpAny {
-			continue
-		}
-		if fault.Skip > 0 {
-			fault.Skip--
-			continue
-		}
-		hit := *fault
-		if fault.Times--; fault.Times == 0 {
-			f.active = append(f.active[:i:i], f.active[i+1:]...)
-		}
-		return &hit
-	}
-	return nil
-}
-
-func (f *faults) takeHold(op string, moment Moment) *Held {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for i, h := range f.holds {
-		if h.moment == moment && (h.endpoint == op || h.endpoint == OpAny) {
-			f.holds = append(f.holds[:i:i], f.holds[i+1:]...)
-			return h
-		}
-	}
-	return nil
-}
-
-// wait keeps a request; it does not return when the connection is to be closed.
-func (h *Held) wait(r *http.Request) {
-	if h == nil {
-		return
-	}
-	close(h.arrived)
-	select {
-	case goOn := <-h.release:
-		if goOn {
-			return
-		}
-	case <-r.Context().Done(): // the client has gone, or the Sim ends
-	}
-	panic(http.ErrAbortHandler)
-}
+func (s *Sim) Mend() { s.faults.Clear() }
 
 // withFaults puts bad days and held requests in front of a handler.
 func (s *Sim) withFaults(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		op := operation(r)
-		s.faults.takeHold(op, BeforeEffect).wait(r)
-		fault := s.faults.takeFault(op)
-		if fault != nil && fault.Kind != Slow && fault.Kind != LostAnswer {
-			contract.Excuse(r)
-			fault.answer(w, r)
-			return
-		}
-		if fault != nil && fault.Kind == Slow {
-			fault.sleep(r)
+		auth, _, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+		s.holds.take(op, BeforeEffect).wait(r)
+		fault, hit := s.faults.Take(func(f Fault) bool { return f.fits(op, auth) })
+		lost := false
+		if hit {
+			switch fault.Kind {
+			case Slow:
+				if !simctl.Wait(r, time.Duration(fault.Delay)) {
+					simctl.Disconnect()
+				}
+			case LostAnswer:
+				lost = true
+			case Lagging:
+				fault.replica.serve(s, w, r)
+				return
+			default:
+				contract.Excuse(r)
+				fault.answer(w, r)
+				return
+			}
 		}
 		answer := httptest.NewRecorder()
 		next.ServeHTTP(answer, r)
-		if fault != nil && fault.Kind == LostAnswer {
-			panic(http.ErrAbortHandler)
+		if lost {
+			simctl.Disconnect()
 		}
-		s.faults.takeHold(op, AfterEffect).wait(r)
+		s.holds.take(op, AfterEffect).wait(r)
 		for key, values := range answer.Header() {
 			w.Header()[key] = values
 		}
@@ -193,19 +160,8 @@ func (s *Sim) withFaults(next http.Handler) http.Handler {
 	})
 }
 
-// sleep delays a request in real time: the client's patience is real too.
-func (f *Fault) sleep(r *http.Request) {
-	timer := time.NewTimer(time.Duration(f.Delay))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-r.Context().Done():
-		panic(http.ErrAbortHandler)
-	}
-}
-
 // answer gives the wrong answer, or none.
-func (f *Fault) answer(w http.ResponseWriter, r *http.Request) {
+func (f Fault) answer(w http.ResponseWriter, r *http.Request) {
 	page := func(status int, title string) {
 		w.Header().Set("Content-Type", "text/html")
 		w.WriteHeader(status)
@@ -234,9 +190,8 @@ func (f *Fault) answer(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(max(f.Status, http.StatusOK))
 		_, _ = io.WriteString(w, f.Body)
 	case Hang:
-		<-r.Context().Done()
-		panic(http.ErrAbortHandler)
-	default: // Dropped, and a kind that nobody knows: closing the connection is hard to overlook
-		panic(http.ErrAbortHandler)
+		simctl.Hang(r)
+	default: // Dropped
+		simctl.Disconnect()
 	}
 }

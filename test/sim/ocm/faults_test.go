@@ -267,7 +267,7 @@ func TestControlPort_DrivesTheSim(t *testing.T) {
 	if got := r.call(http.MethodGet, "/current_account").status; got != 401 {
 		t.Errorf("with the API a day ahead: %d", got)
 	}
-	for path, want := range map[string]int{"/pull-secret?account=nobody": 404, "/healthz": 200, "/ca": 200, "/nothing": 404} {
+	for path, want := range map[string]int{"/pull-secret?account=nobody": 404, "/healthz": 200, "/ca.pem": 200, "/nothing": 404} {
 		if got := ask(http.MethodGet, path, "").status; got != want {
 			t.Errorf("%s: %d, want %d", path, got, want)
 		}

@@ -9,14 +9,14 @@ import (
 
 // request creates a rotation and one transfer for each active cluster of the account.
 func (s *Sim) request(a *account) *rotation {
-	now := s.virtual()
+	now := s.stamp()
 	r := &rotation{id: s.newID(), account: a, status: StatusPending, created: now, updated: now}
 	s.rotations = append(s.rotations, r)
 	for _, c := range s.clusters {
 		if c.account == a && c.status == SubscriptionActive {
 			s.transfers = append(s.transfers, &transfer{
 				id: s.newID(), cluster: c, rotation: r, status: StatusPending,
-				created: now, updated: now, expires: now.Add(s.opts.TransferLife),
+				created: now, updated: now, expires: now.Add(c.transferLife),
 			})
 		}
 	}
@@ -48,9 +48,11 @@ func (s *Sim) batch() {
 	s.expire()
 	for _, a := range s.accounts {
 		for _, r := range s.pending(a) {
-			if r.issued == nil {
+			switch {
+			case r.abandoned:
+			case r.issued == nil:
 				s.firstPass(r)
-			} else if s.everybodySwitched(r) {
+			case s.everybodySwitched(r):
 				s.secondPass(r)
 			}
 		}
@@ -65,16 +67,19 @@ func (s *Sim) firstPass(r *rotation) {
 		}
 	}
 	r.issued = s.issue(r.account)
-	r.updated = s.virtual()
+	r.updated = s.stamp()
 	for _, t := range s.transfers {
 		if t.rotation == r && t.status == StatusPending {
-			t.status, t.secret, t.updated = StatusAccepted, string(r.issued.document()), s.virtual()
+			t.status, t.secret, t.updated = StatusAccepted, string(r.issued.document()), s.stamp()
 		}
 	}
 }
 
 // everybodySwitched is what the second pass waits for. Expired transfers are ignored: their clusters lose.
 func (s *Sim) everybodySwitched(r *rotation) bool {
+	if s.opts.NeverComplete {
+		return false
+	}
 	transfers := 0
 	for _, t := range s.transfers {
 		if t.rotation != r {
@@ -93,18 +98,24 @@ func (s *Sim) secondPass(r *rotation) {
 	for _, g := range r.old {
 		g.deleted = true
 	}
-	r.status, r.updated = StatusCompleted, s.virtual()
+	r.status, r.updated = StatusCompleted, s.stamp()
+	if s.opts.DropEnded {
+		s.deleteRotation(r)
+	}
 }
 
 // expire ends the transfers whose time is over.
 func (s *Sim) expire() {
-	now := s.virtual()
+	now := s.stamp()
 	for _, t := range s.transfers {
-		if (t.status == StatusPending || t.status == StatusAccepted) && !now.Before(t.expires) {
+		if t.open() && !now.Before(t.expires) {
 			t.status, t.updated = StatusExpired, now
 		}
 	}
 }
+
+// open says whether the transfer can still be completed, or expire.
+func (t *transfer) open() bool { return t.status == StatusPending || t.status == StatusAccepted }
 
 // CompleteEverything takes every pending rotation to its end at once, whoever has not switched yet: what a cluster finds that
 // was away for weeks.
@@ -113,12 +124,15 @@ func (s *Sim) CompleteEverything() {
 	defer s.mu.Unlock()
 	for _, a := range s.accounts {
 		for _, r := range s.pending(a) {
+			if r.abandoned {
+				continue
+			}
 			if r.issued == nil {
 				s.firstPass(r)
 			}
 			for _, t := range s.transfers {
 				if t.rotation == r {
-					t.status, t.updated = StatusCompleted, s.virtual()
+					t.status, t.updated = StatusCompleted, s.stamp()
 				}
 			}
 			s.secondPass(r)
@@ -146,7 +160,8 @@ func (s *Sim) telemetry(c *cluster, auth string) error {
 	if g == nil || g.account != c.account {
 		return ErrTokenInvalid
 	}
-	c.lastTelemetry = s.virtual()
+	c.lastTelemetry = s.stamp()
+	g.registered = true
 	s.expire()
 	s.switched(c, g)
 	return nil
@@ -159,7 +174,7 @@ func (s *Sim) switched(c *cluster, g *generation) {
 			continue
 		}
 		if g.number >= t.rotation.issued.number || s.opts.OldTokenCompletes {
-			t.status, t.updated = StatusCompleted, s.virtual()
+			t.status, t.updated = StatusCompleted, s.stamp()
 		}
 	}
 }

@@ -178,14 +178,14 @@ func TestOptions_AnswerWhatIsNotPublic(t *testing.T) {
 		}
 	})
 	t.Run("a second POST answers with the pending rotation", func(t *testing.T) {
-		r := newRig(t, Options{SecondPost: SecondPostSame})
+		r := newRig(t, Options{Habits: Habits{SecondPost: SecondPostSame}})
 		first, second := r.requestRotation(), r.requestRotation()
 		if first != second || r.Count(OpPostRotation) != 2 {
 			t.Error("want the same id twice and two POSTs counted")
 		}
 	})
 	t.Run("a second POST is refused", func(t *testing.T) {
-		r := newRig(t, Options{SecondPost: SecondPostForbidden})
+		r := newRig(t, Options{Habits: Habits{SecondPost: SecondPostForbidden}})
 		r.requestRotation()
 		if got := r.call(http.MethodPost, r.rotations()).status; got != http.StatusForbidden {
 			t.Errorf("status %d", got)
@@ -193,7 +193,7 @@ func TestOptions_AnswerWhatIsNotPublic(t *testing.T) {
 	})
 	for _, allowed := range []bool{false, true} {
 		t.Run("an account without clusters, completed only when the option says so", func(t *testing.T) {
-			r := newRig(t, Options{CompleteWithoutClusters: allowed})
+			r := newRig(t, Options{Habits: Habits{CompleteWithoutClusters: allowed}})
 			id := r.requestRotation()
 			r.RunBatch()
 			r.RunBatch()
@@ -203,7 +203,7 @@ func TestOptions_AnswerWhatIsNotPublic(t *testing.T) {
 		})
 	}
 	t.Run("an API call with the new token completes the transfer", func(t *testing.T) {
-		r := newRig(t, Options{AccessTokenCompletes: true})
+		r := newRig(t, Options{Habits: Habits{AccessTokenCompletes: true}})
 		cluster := r.AddCluster(r.account.ID, ClusterSpec{})
 		r.requestRotation()
 		r.RunBatch()
@@ -213,7 +213,7 @@ func TestOptions_AnswerWhatIsNotPublic(t *testing.T) {
 		}
 	})
 	t.Run("telemetry with the old token completes the transfer", func(t *testing.T) {
-		r := newRig(t, Options{OldTokenCompletes: true})
+		r := newRig(t, Options{Habits: Habits{OldTokenCompletes: true}})
 		cluster := r.AddCluster(r.account.ID, ClusterSpec{Mode: NeverSwitches})
 		id := r.requestRotation()
 		r.Advance(day)

@@ -41,6 +41,28 @@ const (
 	SecondPostForbidden SecondPost = "Forbidden"
 )
 
+// Habits are what the service does where its real behaviour is not publicly known, or where records of it contradict each
+// other. The zero value is the more demanding answer in each case.
+type Habits struct {
+	// SecondPost is what a POST answers while a rotation is pending.
+	SecondPost SecondPost `json:"secondPost"`
+	// AccessTokenCompletes lets any API call with a cluster's new token complete its transfer, as telemetry does.
+	AccessTokenCompletes bool `json:"accessTokenCompletes"`
+	// OldTokenCompletes lets telemetry with the old token complete a transfer: published excerpts do not exclude it.
+	OldTokenCompletes bool `json:"oldTokenCompletes"`
+	// CompleteWithoutClusters lets a rotation without any transfer end at the second pass. Published excerpts guard against
+	// it, so that such a rotation stays pending.
+	CompleteWithoutClusters bool `json:"completeWithoutClusters"`
+	// NeverComplete keeps the second pass from coming: whatever its clusters do, a rotation stays pending and the old
+	// credentials live.
+	NeverComplete bool `json:"neverComplete"`
+	// DropEnded removes the record of a rotation, and its transfers, when it ends.
+	DropEnded bool `json:"dropEnded"`
+	// RefuseUnregistered makes the API refuse a cluster's own token until a cluster has reported with it: OCM has issued
+	// it, quay.io accepts it, and current_account is a 401. What an account was created with has been reported with.
+	RefuseUnregistered bool `json:"refuseUnregistered"`
+}
+
 // Options of a Sim; the zero value is good.
 type Options struct {
 	// CA signs the certificates of both servers; default: a new one.
@@ -57,17 +79,10 @@ type Options struct {
 	BatchInterval time.Duration
 	// BatchEvery, when set, lets BatchInterval of virtual time pass in every such span of real time.
 	BatchEvery time.Duration
-	// TransferLife is how long a transfer can be completed, in virtual time; 5 days by default.
+	// TransferLife is how long a transfer can be completed, in virtual time; 5 days by default. See ClusterSpec.TransferLife.
 	TransferLife time.Duration
-	// SecondPost is what a POST answers while a rotation is pending.
-	SecondPost SecondPost
-	// AccessTokenCompletes lets any API call with a cluster's new token complete its transfer, as telemetry does.
-	AccessTokenCompletes bool
-	// OldTokenCompletes lets telemetry with the old token complete a transfer: published excerpts do not exclude it.
-	OldTokenCompletes bool
-	// CompleteWithoutClusters lets a rotation without any transfer end at the second pass. Published excerpts guard against it,
-	// so that such a rotation stays pending.
-	CompleteWithoutClusters bool
+	// Habits are what it does where nothing is public; Configure changes them while it runs.
+	Habits
 	// OnViolation is told of every violation of the API contract, beside Violations.
 	OnViolation func(violation string)
 	// ControlAddr is the address of the control port; default: one chosen by the system on 127.0.0.1.
@@ -95,7 +110,8 @@ type Sim struct {
 	apiSkew    time.Duration
 
 	traffic traffic
-	faults  faults
+	faults  simctl.Faults[Fault]
+	holds   holds
 	servers map[string]*simctl.Server
 	stop    chan struct{}
 	stopped sync.Once
@@ -187,6 +203,13 @@ func StartForTest(t testing.TB, opts Options) *Sim {
 		}
 	})
 	return s
+}
+
+// Configure changes what the service does from now on.
+func (s *Sim) Configure(change func(*Habits)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change(&s.opts.Habits)
 }
 
 func (s *Sim) violation(v string) {

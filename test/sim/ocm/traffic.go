@@ -17,6 +17,7 @@ import (
 const (
 	OpToken          = "POST token"
 	OpCurrentAccount = "GET current_account"
+	OpAccount        = "GET accounts/{id}"
 	OpAccessToken    = "POST access_token"
 	OpListRotations  = "GET accounts/{id}/pull_secret_rotation"
 	OpPostRotation   = "POST accounts/{id}/pull_secret_rotation"
@@ -24,9 +25,19 @@ const (
 	OpDeleteRotation = "DELETE accounts/{id}/pull_secret_rotation/{rotationId}"
 	OpTransfers      = "GET cluster_transfers"
 	OpSubscriptions  = "GET subscriptions"
+	OpCredentials    = "GET registry_credentials"
 	// OpAny stands for every operation in a fault or a hold.
 	OpAny = "*"
 )
+
+// Operations lists all that the Sim has, without OpAny.
+func Operations() []string {
+	return []string{OpToken, OpCurrentAccount, OpAccount, OpAccessToken, OpListRotations, OpPostRotation, OpGetRotation, OpDeleteRotation,
+		OpTransfers, OpSubscriptions, OpCredentials}
+}
+
+// reading are the operations that change nothing, by Lagging's measure.
+var reading = []string{OpCurrentAccount, OpAccount, OpAccessToken, OpListRotations, OpGetRotation, OpTransfers, OpSubscriptions}
 
 func operation(r *http.Request) string {
 	if r.URL.Path == TokenPath {

@@ -52,6 +52,9 @@ type rotation struct {
 	// old and issued are the generations before and after the first pass; issued is nil until then.
 	old    []*generation
 	issued *generation
+	// abandoned is a record that the service does nothing about any more, whatever its status says.
+	abandoned bool
+	hideTimes bool
 }
 
 type transfer struct {
@@ -75,7 +78,7 @@ func (s *Sim) AddAccount(spec AccountSpec) Account {
 		serviceAccount: spec.ServiceAccount, created: s.virtual(),
 	}
 	s.accounts = append(s.accounts, a)
-	s.issue(a)
+	s.issue(a).registered = true
 	return Account{ID: a.id, Username: a.username, Email: a.email, ServiceAccount: a.serviceAccount}
 }
 
@@ -139,17 +142,6 @@ func (s *Sim) Rotations(accountID string) []Rotation {
 func (r *rotation) view() Rotation {
 	return Rotation{ID: r.id, AccountID: r.account.id, Status: r.status, Issued: r.issued != nil,
 		CreatedAt: r.created, UpdatedAt: r.updated}
-}
-
-// SetRotationStatus makes the API show another status: the real set of values is not published.
-func (s *Sim) SetRotationStatus(rotationID, status string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, r := range s.rotations {
-		if r.id == rotationID {
-			r.status, r.updated = status, s.virtual()
-		}
-	}
 }
 
 // Transfer is the state of a transfer as a test sees it, without its secret.

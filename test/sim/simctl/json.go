@@ -57,28 +57,73 @@ func ReadJSON(w http.ResponseWriter, r *http.Request, target any) bool {
 	return true
 }
 
-// HandleAdvance adds to a control interface what every simulator has: GET /healthz and POST /advance {"by": "30m"},
-// which moves the clock, and {"speed": 60}, which changes its pace.
-func HandleAdvance(mux *http.ServeMux, clock *Clock) {
+// HandleControl adds an operation that reads one JSON object and answers with another: with {} when there is nothing to say, with
+// 400 and the reason when it was asked for something that makes no sense, and with 404 when that is an Unknown.
+func HandleControl[T any](mux *http.ServeMux, pattern string, do func(T) (any, error)) {
+	mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		var in T
+		if !ReadJSON(w, r, &in) {
+			return
+		}
+		out, err := do(in)
+		var unknown Unknown
+		switch {
+		case errors.As(err, &unknown):
+			WriteJSON(w, http.StatusNotFound, map[string]string{"error": err.Error()})
+		case err != nil:
+			WriteJSON(w, http.StatusBadRequest, map[string]string{"error": err.Error()})
+		case out == nil:
+			WriteJSON(w, http.StatusOK, struct{}{})
+		default:
+			WriteJSON(w, http.StatusOK, out)
+		}
+	})
+}
+
+// Unknown is the error about a thing that a simulator does not have, such as "account".
+type Unknown string
+
+// Error names the kind of thing.
+func (u Unknown) Error() string { return "no such " + string(u) }
+
+// HandleCommon adds to a control interface what every simulator has: GET /healthz, GET /state and GET /ca.pem.
+func HandleCommon(mux *http.ServeMux, state func() any, ca []byte) {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		WriteJSON(w, http.StatusOK, map[string]string{"status": "ok"})
 	})
-	mux.HandleFunc("POST /advance", func(w http.ResponseWriter, r *http.Request) {
-		var request struct {
-			By    Duration `json:"by"`
-			Speed float64  `json:"speed"`
+	mux.HandleFunc("GET /state", func(w http.ResponseWriter, _ *http.Request) { WriteJSON(w, http.StatusOK, state()) })
+	mux.HandleFunc("GET /ca.pem", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/x-pem-file")
+		_, _ = w.Write(ca) // the caller has gone away
+	})
+}
+
+// HandleService adds POST /service {"running": false}, after which connections are refused, and {"running": true}.
+func HandleService(mux *http.ServeMux, server *Server) {
+	HandleControl(mux, "POST /service", func(in struct {
+		Running *bool `json:"running"`
+	}) (any, error) {
+		if in.Running != nil && !*in.Running {
+			server.Stop()
+			return nil, nil
 		}
-		if !ReadJSON(w, r, &request) {
-			return
+		return nil, server.Start()
+	})
+}
+
+// HandleAdvance adds POST /advance {"by": "30m"}, which moves the clock, and {"speed": 60}, which changes its pace.
+func HandleAdvance(mux *http.ServeMux, clock *Clock) {
+	HandleControl(mux, "POST /advance", func(in struct {
+		By    Duration `json:"by"`
+		Speed float64  `json:"speed"`
+	}) (any, error) {
+		if in.Speed < 0 {
+			return nil, errors.New("speed must not be negative; 0 leaves it as it is")
 		}
-		if request.Speed < 0 {
-			WriteJSON(w, http.StatusBadRequest, map[string]string{"error": "speed must not be negative; 0 leaves it as it is"})
-			return
+		if in.Speed > 0 {
+			clock.SetSpeed(in.Speed)
 		}
-		if request.Speed > 0 {
-			clock.SetSpeed(request.Speed)
-		}
-		clock.Advance(time.Duration(request.By))
-		WriteJSON(w, http.StatusOK, map[string]time.Time{"now": clock.Now()})
+		clock.Advance(time.Duration(in.By))
+		return map[string]time.Time{"now": clock.Now()}, nil
 	})
 }

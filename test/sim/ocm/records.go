@@ -1,0 +1,100 @@
+package ocm
+
+import (
+	"fmt"
+	"time"
+)
+
+// Record is a rotation as the API shows it. OCM's list is somebody else's data: it has rotations that failed, that were
+// cancelled, that are ancient, and statuses that nobody has published.
+type Record struct {
+	// ID is a new one of the time of CreatedAt by default. An edit does not change it.
+	ID string `json:"id"`
+	// Status is shown as it is, also when it is empty.
+	Status string `json:"status"`
+	// CreatedAt and UpdatedAt are now, and the time of the creation, by default.
+	CreatedAt time.Time `json:"createdAt"`
+	UpdatedAt time.Time `json:"updatedAt"`
+	// HideTimes leaves created_at and updated_at out: the contract requires neither. The id holds the time still.
+	HideTimes bool `json:"hideTimes"`
+}
+
+// AddRecord puts a rotation into an account's list that the service does nothing about, and returns its id.
+func (s *Sim) AddRecord(accountID string, rec Record) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := s.mustAccount(accountID)
+	setDefault(&rec.CreatedAt, s.stamp())
+	setDefault(&rec.UpdatedAt, rec.CreatedAt)
+	setDefault(&rec.ID, s.idOf(rec.CreatedAt))
+	r := &rotation{id: rec.ID, account: a, abandoned: true}
+	r.show(rec)
+	s.rotations = append(s.rotations, r)
+	return r.id
+}
+
+// EditRecord changes how a rotation is shown. What the service does about it stays as it is: see Abandon.
+func (s *Sim) EditRecord(rotationID string, change func(*Record)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.mustRotation(rotationID)
+	rec := Record{ID: r.id, Status: r.status, CreatedAt: r.created, UpdatedAt: s.stamp(), HideTimes: r.hideTimes}
+	change(&rec)
+	r.show(rec)
+}
+
+// Abandon ends a rotation with a status such as "failed": the service does nothing about it any more. The credentials
+// that it has issued by then live on beside the old ones.
+func (s *Sim) Abandon(rotationID, status string) {
+	s.EditRecord(rotationID, func(rec *Record) { rec.Status = status })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mustRotation(rotationID).abandoned = true
+}
+
+func (r *rotation) show(rec Record) {
+	r.status, r.created, r.updated, r.hideTimes = rec.Status, rec.CreatedAt, rec.UpdatedAt, rec.HideTimes
+}
+
+// mustRotation is as mustAccount is.
+func (s *Sim) mustRotation(id string) *rotation {
+	for _, r := range s.rotations {
+		if r.id == id {
+			return r
+		}
+	}
+	panic(fmt.Sprintf("the OCM simulator has no rotation %q", id))
+}
+
+// SetTransferEnd moves the end of a cluster's transfers that are not completed. One that is over expires at once.
+func (s *Sim) SetTransferEnd(clusterID string, end time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, t := range s.transfers {
+		if t.cluster.id == clusterID && t.open() {
+			t.expires = end.UTC()
+		}
+	}
+	s.expire()
+}
+
+// DeleteCredentials ends all registry credentials of an account, the newest too, as Red Hat's support can. POST
+// access_token issues new ones then, as the service does whenever some are missing.
+func (s *Sim) DeleteCredentials(accountID string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, g := range s.mustAccount(accountID).generations {
+		g.deleted = true
+	}
+}
+
+// PullSecrets returns every pull secret that was ever issued to the account, the oldest first, dead ones too.
+func (s *Sim) PullSecrets(accountID string) [][]byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out [][]byte
+	for _, g := range s.mustAccount(accountID).generations {
+		out = append(out, g.document())
+	}
+	return out
+}

@@ -1,0 +1,72 @@
+package ocm
+
+import (
+	"maps"
+	"net/http"
+	"sync"
+)
+
+// replica is a copy of the service that has stopped to follow: it answers with what was so when it was made, though by the
+// present clock. What a request would change is changed in the copy alone.
+type replica struct {
+	mu    sync.Mutex
+	books *Sim
+	api   http.Handler
+}
+
+// stale makes a replica of the present moment.
+func (s *Sim) stale() *replica {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := &Sim{opts: s.opts, key: s.key, ids: s.ids, sessions: map[string]*session{}, clients: map[string]*account{}}
+	copyBooks(c, s)
+	return &replica{books: c, api: c.apiMux()}
+}
+
+// serve answers a request that has come to s.
+func (p *replica) serve(s *Sim, w http.ResponseWriter, r *http.Request) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s.mu.Lock()
+	p.books.offset, p.books.apiSkew, p.books.opts.Habits = s.offset, s.apiSkew, s.opts.Habits
+	s.mu.Unlock()
+	p.api.ServeHTTP(w, r)
+}
+
+// copyBooks copies accounts, clusters, rotations and transfers, whose pointers to each other lead to the copies.
+func copyBooks(to, from *Sim) {
+	accounts, generations := map[*account]*account{}, map[*generation]*generation{}
+	for _, a := range from.accounts {
+		c := *a
+		c.generations = nil
+		accounts[a] = &c
+		for _, g := range a.generations {
+			copied := *g
+			copied.account, copied.logins = &c, maps.Clone(g.logins)
+			generations[g] = &copied
+			c.generations = append(c.generations, &copied)
+		}
+		to.accounts = append(to.accounts, &c)
+	}
+	clusters, rotations := map[*cluster]*cluster{}, map[*rotation]*rotation{}
+	for _, cl := range from.clusters {
+		c := *cl
+		c.account = accounts[cl.account]
+		clusters[cl] = &c
+		to.clusters = append(to.clusters, &c)
+	}
+	for _, r := range from.rotations {
+		c := *r
+		c.account, c.issued, c.old = accounts[r.account], generations[r.issued], nil
+		for _, g := range r.old {
+			c.old = append(c.old, generations[g])
+		}
+		rotations[r] = &c
+		to.rotations = append(to.rotations, &c)
+	}
+	for _, t := range from.transfers {
+		c := *t
+		c.cluster, c.rotation = clusters[t.cluster], rotations[t.rotation]
+		to.transfers = append(to.transfers, &c)
+	}
+}

@@ -1,0 +1,147 @@
+package simctl
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Limits say which of the requests that a fault fits it hits.
+type Limits struct {
+	// Skip lets as many requests pass first.
+	Skip int
+	// Every spares all but each n-th of those that remain, as one bad server of several does; 0 and 1 spare none.
+	Every int
+	// Times is how many requests are hit; 0: all until the faults are cleared.
+	Times int
+}
+
+// Fault is what a simulator's own kinds of faults have in common.
+type Fault interface {
+	// Check says what is wrong with the fault itself, such as a kind that nobody knows.
+	Check() error
+	// Limits of the fault.
+	Limits() Limits
+}
+
+// Faults are the bad days of a simulator, in the order in which they were added. The zero value is ready.
+type Faults[F Fault] struct {
+	mu     sync.Mutex
+	active []*active[F]
+}
+
+type active[F Fault] struct {
+	fault     F
+	met, hits int
+}
+
+// Add adds faults, or none when one of them is no good.
+func (f *Faults[F]) Add(faults ...F) error {
+	for _, fault := range faults {
+		if err := fault.Check(); err != nil {
+			return err
+		}
+		if l := fault.Limits(); l.Skip < 0 || l.Every < 0 || l.Times < 0 {
+			return fmt.Errorf("skip, every and times must not be negative")
+		}
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, fault := range faults {
+		f.active = append(f.active, &active[F]{fault: fault})
+	}
+	return nil
+}
+
+// Clear ends all of them.
+func (f *Faults[F]) Clear() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.active = nil
+}
+
+// Active returns those that have not been used up.
+func (f *Faults[F]) Active() []F {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var out []F
+	for _, a := range f.active {
+		out = append(out, a.fault)
+	}
+	return out
+}
+
+// Take finds the fault that hits a request: the first that fits and that is not to spare it. It is used up by one.
+func (f *Faults[F]) Take(fits func(F) bool) (F, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i, a := range f.active {
+		if !fits(a.fault) || !a.hit() {
+			continue
+		}
+		if times := a.fault.Limits().Times; times > 0 && a.hits >= times {
+			f.active = slices.Delete(f.active, i, i+1)
+		}
+		return a.fault, true
+	}
+	var none F
+	return none, false
+}
+
+// hit counts a request that the fault fits, and says whether it hits it.
+func (a *active[F]) hit() bool {
+	l := a.fault.Limits()
+	a.met++
+	if a.met <= l.Skip || (a.met-l.Skip)%max(1, l.Every) != 0 {
+		return false
+	}
+	a.hits++
+	return true
+}
+
+// HandleFaults adds POST /faults and DELETE /faults to a control interface.
+func HandleFaults[F Fault](mux *http.ServeMux, add func(F) error, clear func()) {
+	HandleControl(mux, "POST /faults", func(fault F) (any, error) { return nil, add(fault) })
+	HandleControl(mux, "DELETE /faults", func(struct{}) (any, error) {
+		clear()
+		return nil, nil
+	})
+}
+
+// CheckKind refuses a kind that is not among those known, and names them: a fault with a typing error would be no fault, and
+// a test that expects it would pass for the wrong reason.
+func CheckKind[K ~string](what string, kind K, known []K) error {
+	if !slices.Contains(known, kind) {
+		return fmt.Errorf("unknown %s %q; known are %q", what, kind, known)
+	}
+	return nil
+}
+
+// Wait lets a delay pass in the time of the machine, as the client's patience does. It returns false when the client or
+// the simulator has gone meanwhile.
+func Wait(r *http.Request, delay time.Duration) bool {
+	if delay <= 0 {
+		return true
+	}
+	timer := time.NewTimer(delay)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-r.Context().Done():
+		return false
+	}
+}
+
+// Disconnect closes the connection of the handler that calls it, without an answer. It does not return.
+func Disconnect() {
+	panic(http.ErrAbortHandler) // net/http's own way; it prints nothing
+}
+
+// Hang keeps a request until the client or the simulator has gone. It does not return.
+func Hang(r *http.Request) {
+	<-r.Context().Done()
+	Disconnect()
+}
