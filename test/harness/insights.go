@@ -8,9 +8,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"reflect"
+	"strings"
 	"sync"
 	"time"
 
@@ -23,13 +25,15 @@ import (
 // InsightsFieldManager is the field manager of the player's writes.
 const InsightsFieldManager = "insights-operator"
 
+// insightsEndpoint is where insights-operator asks, letter by letter as its config/pod.yaml has it; it appends "?search=".
+const insightsEndpoint = "https://api.openshift.com/api/accounts_mgmt/v1/cluster_transfers/"
+
 // InsightsOperator plays the insights-operator as far as a pull secret concerns it: with the cluster's own token it looks
 // for an accepted transfer of this cluster, and merges the secret of a single one into openshift-config/pull-secret (RFC
 // 7386), unasked and without trying the credentials. Its JSON has sorted keys, whatever the order was.
 // Source: openshift/insights-operator, pkg/ocm/clustertransfer. The real one looks every 12 hours.
 type InsightsOperator struct {
 	client client.Client
-	url    string
 	http   *http.Client
 	every  time.Duration
 
@@ -41,12 +45,17 @@ type InsightsOperator struct {
 	done   chan struct{}
 }
 
-// StartInsightsOperator starts the player, which asks the OCM at ocmURL at once and then every so often.
+// StartInsightsOperator starts the player, which asks OCM by its real name at once and then every so often. The name leads to
+// ocmURL, as a proxy does.
 func StartInsightsOperator(ctx context.Context, c client.Client, ocmURL string, roots *x509.CertPool, every time.Duration) *InsightsOperator {
 	i := &InsightsOperator{
-		client: c, url: ocmURL, every: every, done: make(chan struct{}),
+		client: c, every: every, done: make(chan struct{}),
 		http: &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
 			TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, DisableKeepAlives: true,
+			DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+				var dialer net.Dialer
+				return dialer.DialContext(ctx, network, strings.TrimPrefix(ocmURL, "https://"))
+			},
 		}},
 	}
 	ctx, i.cancel = context.WithCancel(ctx)
@@ -128,7 +137,7 @@ func (i *InsightsOperator) look(ctx context.Context) (bool, error) {
 // transferred is the document of the one accepted transfer of the cluster; nil when there is none.
 func (i *InsightsOperator) transferred(ctx context.Context, clusterID, token string) (map[string]any, error) {
 	query := url.Values{"search": {fmt.Sprintf("cluster_uuid is '%s' and status is 'accepted'", clusterID)}}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, i.url+"/api/accounts_mgmt/v1/cluster_transfers?"+query.Encode(), nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, insightsEndpoint+"?"+query.Encode(), nil)
 	if err != nil {
 		return nil, err
 	}
