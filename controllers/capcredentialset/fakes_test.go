@@ -261,7 +261,7 @@ func (p *fakePortal) Fetch(ctx context.Context, role string) (awscreds.Credentia
 func (p *fakePortal) judged(ctx context.Context, c awscreds.Credential) (awscreds.Credential, error) {
 	fields := map[string]any{"AccessKeyId": c.AccessKeyID, "SecretAccessKey": c.SecretAccessKey, "SessionToken": c.SessionToken}
 	if !p.quiet {
-		fields["Expiration"] = c.Expiration.Format(time.RFC3339)
+		fields["Expiration"] = c.Expiry.At.Format(time.RFC3339)
 	}
 	body, err := json.Marshal(map[string]any{"Credentials": fields})
 	if err != nil {
@@ -283,10 +283,10 @@ func (p *fakePortal) issue(role string) awscreds.Credential {
 	expires := p.truth().Add(p.lifetime).Truncate(time.Second)
 	c := awscreds.Credential{
 		AccessKeyID: fmt.Sprintf("ASIA%012d", len(p.issued)+1), SecretAccessKey: fmt.Sprintf("secret-%d-%s", len(p.issued)+1, role),
-		SessionToken: "token/+==", Expiration: expires,
+		SessionToken: "token/+==", Expiry: awscreds.ToldExpiry(expires),
 	}
 	if p.tokenless {
-		c.SessionToken = ""
+		c.AccessKeyID, c.SessionToken = "AKIA"+c.AccessKeyID[4:], ""
 	}
 	p.issued[c.AccessKeyID], p.roles[c.AccessKeyID], p.last[role] = expires, role, c
 	return c

@@ -87,20 +87,13 @@ func (r *reconciler) refresh(ctx context.Context, s *scope, client portal, check
 	r.give(ctx, s, gift{credential: credential, role: f.Role, fetched: asked, expires: s.expiry(credential, asked)}, f.Rows)
 }
 
-// expiry is when a credential dies: as the portal says, else after the assumed lifetime, and never later than any can.
+// expiry is until when a credential may be relied on.
 func (s *scope) expiry(c awscreds.Credential, asked time.Time) time.Time {
-	latest := asked.Add(schedule.MaxCredentialLifetime)
-	if c.Expiration.IsZero() {
-		lifetime := defaultLifetime
-		if s.set.Spec.Refresh.AssumedLifetime != nil {
-			lifetime = s.set.Spec.Refresh.AssumedLifetime.Duration
-		}
-		return asked.Add(lifetime)
+	assumed := defaultLifetime
+	if s.set.Spec.Refresh.AssumedLifetime != nil {
+		assumed = s.set.Spec.Refresh.AssumedLifetime.Duration
 	}
-	if c.Expiration.After(latest) {
-		return latest
-	}
-	return c.Expiration
+	return c.Expiry.End(asked, assumed)
 }
 
 // refusal is a credential that the portal gave and STS did not accept.

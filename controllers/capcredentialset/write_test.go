@@ -46,7 +46,7 @@ func TestWrite_LeavesWhatAnotherOperatorHasRefreshedMeanwhile(t *testing.T) {
 		for k, v := range awscreds.Render(c) {
 			there.Data[k] = v
 		}
-		noted := books{Role: "r1", RefreshedAt: b.truth, ExpiresAt: c.Expiration, Hash: awscreds.Hash(b.r.hashKey, there.Data)}
+		noted := books{Role: "r1", RefreshedAt: b.truth, ExpiresAt: c.Expiry.At, Hash: awscreds.Hash(b.r.hashKey, there.Data)}
 		for k, v := range noted.annotations("cap") {
 			there.Annotations[k] = v
 		}

@@ -7,7 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"time"
+	"strings"
 )
 
 // MaxValueLength is the most bytes that one value of a credential may have. Access keys have at most 128, secret keys 40
@@ -18,6 +18,8 @@ const MaxValueLength = 64 << 10
 var (
 	// ErrIncomplete: the access key or the secret key is missing or empty.
 	ErrIncomplete = errors.New("the access key id or the secret access key is missing")
+	// ErrNoToken: the access key is a temporary one, which AWS accepts only together with its session token.
+	ErrNoToken = errors.New("the temporary access key lacks its session token")
 	// ErrTooLong: a value has more than MaxValueLength bytes.
 	ErrTooLong = errors.New("a value is longer than any AWS credential")
 	// ErrUnsafe: a value holds a character that could start another line, key, section or comment of the credentials file.
@@ -32,12 +34,12 @@ type Credential struct {
 	SecretAccessKey string
 	// SessionToken is empty for a long-term key and for services that hand out keys without one.
 	SessionToken string
-	// Expiration is when AWS stops to accept it. Zero: not known.
-	Expiration time.Time
+	// Expiry is when AWS stops accepting it, as far as that is told.
+	Expiry Expiry
 }
 
 // Validate says whether the credential is complete and can be written into a credentials file without changing the
-// meaning of the file: ErrIncomplete, ErrTooLong or ErrUnsafe, none of them with a byte of the credential.
+// meaning of the file: ErrIncomplete, ErrTooLong, ErrUnsafe or ErrNoToken, none of them with a byte of the credential.
 func (c Credential) Validate() error {
 	if c.AccessKeyID == "" || c.SecretAccessKey == "" {
 		return ErrIncomplete
@@ -50,8 +52,14 @@ func (c Credential) Validate() error {
 			return ErrUnsafe
 		}
 	}
+	if c.Temporary() && c.SessionToken == "" {
+		return ErrNoToken
+	}
 	return nil
 }
+
+// Temporary says that the access key is one of AWS STS, which is of no use without a session token.
+func (c Credential) Temporary() bool { return strings.HasPrefix(c.AccessKeyID, "ASIA") }
 
 // safe allows the characters that both generations of the AWS SDK read back unchanged from a credentials file: visible
 // ASCII without quotes (they are stripped), # and ; (comments), [ and ] (sections) and backslash (escapes in SDK v1).

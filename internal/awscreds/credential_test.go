@@ -61,7 +61,8 @@ func TestValidate_RefusesWhatACredentialsFileCouldNotHold(t *testing.T) {
 		want error
 	}{
 		{"a complete credential", example, nil},
-		{"a credential without a token", with(func(c *Credential) { c.SessionToken = "" }), nil},
+		{"a credential without a token", with(func(c *Credential) { c.AccessKeyID, c.SessionToken = "AKIA1", "" }), nil},
+		{"a temporary key without its token", with(func(c *Credential) { c.SessionToken = "" }), ErrNoToken},
 		{"a missing access key", with(func(c *Credential) { c.AccessKeyID = "" }), ErrIncomplete},
 		{"a missing secret key", with(func(c *Credential) { c.SecretAccessKey = "" }), ErrIncomplete},
 		{"a newline in the access key", with(func(c *Credential) { c.AccessKeyID += "\nrole_arn = evil" }), ErrUnsafe},

@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"errors"
 	"strings"
-	"time"
 )
 
 // ErrNoCredential: the data holds no complete credential where the components look for it.
@@ -18,7 +17,7 @@ const keyTokenExpiration = "aws_token_expiration"
 
 // Parse reads the credential in a Secret's data: from the file under "credentials" when that is not empty, as all of
 // OpenShift's components do, else from the two plain keys (without a token: the components take none from there). The error
-// is ErrNoCredential or one of Validate's and holds nothing of the data. Expiration is set only when the file tells it.
+// is ErrNoCredential or one of Validate's and holds nothing of the data. Only a file can tell the Expiry.
 func Parse(data map[string][]byte) (Credential, error) {
 	var c Credential
 	if file := data[KeyCredentials]; len(file) > 0 {
@@ -26,7 +25,7 @@ func Parse(data map[string][]byte) (Credential, error) {
 	} else {
 		c = Credential{AccessKeyID: string(data[KeyAccessKeyID]), SecretAccessKey: string(data[KeySecretAccessKey])}
 	}
-	if err := c.Validate(); errors.Is(err, ErrIncomplete) {
+	if err := c.Validate(); errors.Is(err, ErrIncomplete) || errors.Is(err, ErrNoToken) {
 		return Credential{}, ErrNoCredential
 	} else if err != nil {
 		return Credential{}, err
@@ -71,9 +70,7 @@ func parseFile(file []byte) Credential {
 		SecretAccessKey: values[KeySecretAccessKey],
 		SessionToken:    values[KeySessionToken],
 	}
-	if t, err := time.Parse(time.RFC3339, values[keyTokenExpiration]); err == nil {
-		c.Expiration = t
-	}
+	c.Expiry = ReadExpiry(values[keyTokenExpiration])
 	return c
 }
 

@@ -45,7 +45,11 @@ func TestParse_ReadsWhatTheComponentsWouldUse(t *testing.T) {
 			want: Credential{AccessKeyID: "B", SecretAccessKey: "S"}},
 		{name: "an expiry that a portal wrote",
 			data: withFile("[default]\naws_access_key_id = A\naws_secret_access_key = S\naws_token_expiration = 2024-09-18T18:00:01Z\n"),
-			want: Credential{AccessKeyID: "A", SecretAccessKey: "S", Expiration: time.Date(2024, 9, 18, 18, 0, 1, 0, time.UTC)}},
+			want: Credential{AccessKeyID: "A", SecretAccessKey: "S", Expiry: ToldExpiry(time.Date(2024, 9, 18, 18, 0, 1, 0, time.UTC))}},
+		{name: "a temporary key without its token, which AWS accepts from nobody",
+			data: withFile("[default]\naws_access_key_id = ASIA1\naws_secret_access_key = S\n"), err: ErrNoCredential},
+		{name: "a temporary key whose token is where no component reads it",
+			data: map[string][]byte{KeyAccessKeyID: []byte("ASIA1"), KeySecretAccessKey: []byte("S"), KeySessionToken: []byte("T")}, err: ErrNoCredential},
 		{name: "a value that goes on in the next line", data: withFile("[default]\naws_access_key_id = A\n  B\naws_secret_access_key = S\n"), err: ErrUnsafe},
 		{name: "web identity, as cloud-credential-operator writes for STS clusters",
 			data: withFile("[default]\nsts_regional_endpoints = regional\nrole_arn = arn:aws:iam::1:role/x\nweb_identity_token_file = /t\n"), err: ErrNoCredential},
@@ -56,7 +60,7 @@ func TestParse_ReadsWhatTheComponentsWouldUse(t *testing.T) {
 			if !errors.Is(err, test.err) {
 				t.Fatalf("error %v, want %v", err, test.err)
 			}
-			if !got.Same(test.want) || !got.Expiration.Equal(test.want.Expiration) {
+			if !got.Same(test.want) || got.Expiry != test.want.Expiry {
 				t.Errorf("read other values than wanted")
 			}
 		})

@@ -136,16 +136,20 @@ func readAnswer(r io.Reader, now time.Time) (awscreds.Credential, error) {
 
 // remarks are what a person should know about a credential that was judged good.
 func remarks(c awscreds.Credential) string {
-	if c.SessionToken == "" && strings.HasPrefix(c.AccessKeyID, "ASIA") {
-		return "a temporary key (ASIA...) came without a session token; AWS itself does not accept such, an emulator may"
+	if c.Expiry.Provenance.Doubtful() {
+		return "CAP tells an expiry in a form that cannot be relied on: the credential may be dead before the cluster is up"
 	}
 	return ""
 }
 
 // expiryInWords says how long a credential is good.
 func expiryInWords(c awscreds.Credential, now time.Time) string {
-	if c.Expiration.IsZero() {
+	switch c.Expiry.Provenance {
+	case awscreds.Told:
+		return fmt.Sprintf("it expires at %s, in %s", c.Expiry.At.Format(time.RFC3339), c.Expiry.At.Sub(now).Round(time.Minute))
+	case awscreds.Assumed:
 		return "CAP does not say when it expires"
+	default:
+		return "when it expires is not known for certain"
 	}
-	return fmt.Sprintf("it expires at %s, in %s", c.Expiration.Format(time.RFC3339), c.Expiration.Sub(now).Round(time.Minute))
 }

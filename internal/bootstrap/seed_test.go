@@ -207,9 +207,16 @@ func TestSeed_ChangesNothingWhenAnythingIsNotGood(t *testing.T) {
 
 func TestSeed_WarnsOfWhatIsLikelyToFailLater(t *testing.T) {
 	newWorkDir(t)
-	output, err := execute(t, newSeedCommand(testClock()), `{"Credentials":{"AccessKeyId":"ASIA1","SecretAccessKey":"s"}}`)
-	if err != nil || !strings.Contains(output, "Warning") || !strings.Contains(output, "session token") || !strings.Contains(output, "does not say when it expires") {
-		t.Errorf("output %q, error %v; want a warning about the missing session token", output, err)
+	if _, err := execute(t, newSeedCommand(testClock()), `{"Credentials":{"AccessKeyId":"ASIA1","SecretAccessKey":"s"}}`); err == nil || !strings.Contains(err.Error(), "SessionToken") {
+		t.Errorf("a temporary key without its token: error %v", err)
+	}
+	output, err := execute(t, newSeedCommand(testClock()), `{"Credentials":{"AccessKeyId":"A","SecretAccessKey":"s","Expiration":"soon"}}`)
+	if err != nil || !strings.Contains(output, "Warning: CAP tells an expiry in a form that cannot be relied on") {
+		t.Errorf("output %q, error %v; want a warning about the expiry", output, err)
+	}
+	output, err = execute(t, newSeedCommand(testClock()), `{"Credentials":{"AccessKeyId":"A","SecretAccessKey":"s"}}`)
+	if err != nil || strings.Contains(output, "Warning") || !strings.Contains(output, "does not say when it expires") {
+		t.Errorf("output %q, error %v; want it to say that the expiry is not told", output, err)
 	}
 	p := startPortal(t)
 	writeClientCertificate(t, p.cert, p.key, noon.AddDate(0, 0, 3))

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	clocktesting "k8s.io/utils/clock/testing"
+
+	"github.com/openshift/credential-rotation-operator/internal/awscreds"
 )
 
 // portal is a CAP that wants client certificates, with a client that it accepts.
@@ -116,7 +118,7 @@ func TestFetch_AsksInBothDialectsWithTheCertificateAndCorrectEncoding(t *testing
 			if err != nil {
 				t.Fatal(err)
 			}
-			if c.SessionToken != "t/+"+canary+"==" || !c.Expiration.Equal(noon.Add(time.Hour)) {
+			if c.SessionToken != "t/+"+canary+"==" || c.Expiry != awscreds.ToldExpiry(noon.Add(time.Hour)) {
 				t.Error("the credential is not that of the answer")
 			}
 			if got.Method != "GET" || got.URL.Path != "/CAP/api/v1/credentials" || got.Header.Get("Accept") != jsonType {

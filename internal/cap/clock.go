@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/openshift/credential-rotation-operator/internal/awscreds"
 	"github.com/openshift/credential-rotation-operator/internal/schedule"
 )
 
@@ -36,20 +37,19 @@ func skewOf(portal, now time.Time) time.Duration {
 	return 0
 }
 
-// localExpiry is an Expiration by this cluster's clock. Where the clocks agree, and where the Date makes no sense together with the
-// Expiration, it is the Expiration itself.
-func localExpiry(expiration, portal, now time.Time) time.Time {
-	skew, left := skewOf(portal, now), expiration.Sub(portal)
-	if skew == 0 || expiration.IsZero() || left <= 0 || left > schedule.MaxCredentialLifetime {
-		return expiration
+// localExpiry is an expiry by this cluster's clock. Where the clocks agree, and where the Date makes no sense together with the
+// expiry, it is the expiry itself.
+func localExpiry(e awscreds.Expiry, portal, now time.Time) awscreds.Expiry {
+	skew, left := skewOf(portal, now), e.At.Sub(portal)
+	if skew == 0 || e.At.IsZero() || left <= 0 || left > schedule.MaxCredentialLifetime {
+		return e
 	}
 	if skew > 0 { // this cluster's clock is behind
-		return now.Add(left)
+		e.At = now.Add(left)
+	} else if by := now.Add(min(left, lent)); by.After(e.At) {
+		e.At = by
 	}
-	if by := now.Add(min(left, lent)); by.After(expiration) {
-		return by
-	}
-	return expiration
+	return e
 }
 
 // DescribeSkew says how far the portal's clock is from this one: "3h0m0s ahead of".

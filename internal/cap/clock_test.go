@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openshift/credential-rotation-operator/internal/awscreds"
 	"github.com/openshift/credential-rotation-operator/internal/schedule"
 )
 
@@ -32,15 +33,15 @@ func TestLocalExpiry_IsByThisClustersClock(t *testing.T) {
 		{"the longest life that there is", 3 * time.Hour, schedule.MaxCredentialLifetime, schedule.MaxCredentialLifetime},
 	} {
 		portal := noon.Add(test.ahead)
-		if got := localExpiry(portal.Add(test.left), portal, noon).Sub(noon); got != test.want {
+		if got := localExpiry(awscreds.ToldExpiry(portal.Add(test.left)), portal, noon).At.Sub(noon); got != test.want {
 			t.Errorf("%s: it expires in %s, want %s", test.name, got, test.want)
 		}
 	}
-	if got := localExpiry(noon.Add(time.Hour), time.Time{}, noon); !got.Equal(noon.Add(time.Hour)) {
-		t.Errorf("without a date it expires at %s", got)
+	if got := localExpiry(awscreds.ToldExpiry(noon.Add(time.Hour)), time.Time{}, noon); !got.At.Equal(noon.Add(time.Hour)) {
+		t.Errorf("without a date it expires at %s", got.At)
 	}
-	if got := localExpiry(time.Time{}, noon.Add(3*time.Hour), noon); !got.IsZero() {
-		t.Errorf("without an Expiration it expires at %s", got)
+	if got := localExpiry(awscreds.Expiry{}, noon.Add(3*time.Hour), noon); got != (awscreds.Expiry{}) {
+		t.Errorf("without an Expiration it expires at %s", got.At)
 	}
 }
 
@@ -80,9 +81,9 @@ func TestFetch_CountsALifeByThePortalsClockAndTellsTheDifference(t *testing.T) {
 			c, err := client.Fetch(context.Background(), "r")
 			switch {
 			case test.want == 0 && err == nil:
-				t.Errorf("it is trusted until %s", c.Expiration)
-			case test.want != 0 && (err != nil || c.Expiration.Sub(noon) != test.want):
-				t.Errorf("it expires in %s, want %s (%v)", c.Expiration.Sub(noon), test.want, err)
+				t.Errorf("it is trusted until %s", c.Expiry.At)
+			case test.want != 0 && (err != nil || c.Expiry.At.Sub(noon) != test.want):
+				t.Errorf("it expires in %s, want %s (%v)", c.Expiry.At.Sub(noon), test.want, err)
 			}
 			if skew, known := client.Skew(); skew != test.skew || known != test.known {
 				t.Errorf("the portal's clock is %s ahead (known %v), want %s (%v)", skew, known, test.skew, test.known)

@@ -11,20 +11,17 @@ import (
 	"fmt"
 	"mime"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/openshift/credential-rotation-operator/internal/awscreds"
-	"github.com/openshift/credential-rotation-operator/internal/schedule"
 )
 
 // MaxBody is the most bytes of an answer that are read. An answer has 1 to 4 KiB; session tokens have no documented limit.
 const MaxBody = 1 << 20
 
 // Judge says what an answer is worth: a credential that may be written, or the reason why not. A body longer than MaxBody is
-// refused, so a caller reads one byte more than that and no further. The credential's Expiration is zero when the portal gives
-// none, else by the clock that now is of, and never further away than AWS lets any credential live. portal is the time of the answer
-// by the portal's clock; zero where that is not known.
+// refused, so a caller reads one byte more than that and no further. The credential's Expiry is by the clock that now is of. portal is
+// the time of the answer by the portal's clock; zero where that is not known.
 func Judge(status int, contentType string, body []byte, now, portal time.Time) (awscreds.Credential, *Error) {
 	if status != 200 {
 		return awscreds.Credential{}, judgeStatus(status, contentType)
@@ -76,6 +73,7 @@ type answer struct {
 		AccessKeyID     *string         `json:"AccessKeyId"`
 		SecretAccessKey *string         `json:"SecretAccessKey"`
 		SessionToken    *string         `json:"SessionToken"`
+		Token           *string         `json:"Token"` // what AWS's metadata services call it
 		Expiration      json.RawMessage `json:"Expiration"`
 	} `json:"Credentials"`
 	// Status is in the bodies of errors, {"status":400,"message":"..."}, which some set-ups send with 200.
@@ -111,24 +109,24 @@ func judgeBody(status int, body []byte, now, portal time.Time) (awscreds.Credent
 		SecretAccessKey: present(a.Credentials.SecretAccessKey),
 		SessionToken:    present(a.Credentials.SessionToken),
 	}
+	if c.SessionToken == "" {
+		c.SessionToken = present(a.Credentials.Token)
+	}
 	switch err := c.Validate(); {
 	case errors.Is(err, awscreds.ErrIncomplete):
 		return malformed("CAP's answer lacks AccessKeyId or SecretAccessKey")
+	case errors.Is(err, awscreds.ErrNoToken):
+		return malformed("CAP's answer holds a temporary key (ASIA...) without its SessionToken, and AWS accepts no such key")
 	case errors.Is(err, awscreds.ErrUnsafe):
 		return awscreds.Credential{}, &Error{Class: Unsafe, Status: status,
 			Message: "CAP's answer holds control characters or others that no AWS credential has and that could change the credentials file"}
 	case err != nil:
 		return malformed("CAP's answer holds a value that is longer than any AWS credential")
 	}
-	c.Expiration = localExpiry(expiration(a.Credentials.Expiration), portal, now)
-	if !c.Expiration.IsZero() && !c.Expiration.After(now) {
+	c.Expiry = localExpiry(expiry(a.Credentials.Expiration), portal, now).Plausible(now)
+	if c.Expiry.Provenance == awscreds.Told && !c.Expiry.At.After(now) {
 		return awscreds.Credential{}, &Error{Class: Expired, Status: status,
 			Message: "CAP gave out a credential that has expired already by this cluster's clock"}
-	}
-	// A lifetime beyond AWS's own limit is a mistake of the portal or a wrong clock here. The credential is good all the same,
-	// and refreshing it early does no harm.
-	if latest := now.Add(schedule.MaxCredentialLifetime); c.Expiration.After(latest) {
-		c.Expiration = latest
 	}
 	return c, nil
 }
@@ -141,35 +139,11 @@ func present(s *string) string {
 	return *s
 }
 
-// expirationLayouts are the forms of RFC 3339 and their near relatives that Java and Python services print. No public body of
-// a CAP answer shows the field, so more than one form is read.
-var expirationLayouts = []string{
-	time.RFC3339Nano,                     // 2024-09-18T18:00:01Z, 2024-09-18T18:00:01.000+00:00
-	"2006-01-02T15:04:05.999999999Z0700", // 2024-09-18T18:00:01.000+0000
-	"2006-01-02T15:04:05.999999999",      // without a zone: UTC
-	"2006-01-02 15:04:05.999999999Z07:00",
-	"2006-01-02 15:04:05.999999999",
-}
-
-// expiration reads the time, and gives zero (not known) for what is absent or in no known form: then the assumed lifetime counts.
-// To refuse a good credential over the form of its date would cost the cluster more.
-func expiration(raw json.RawMessage) time.Time {
+// expiry reads the field in any form of JSON.
+func expiry(raw json.RawMessage) awscreds.Expiry {
 	var text string
 	if json.Unmarshal(raw, &text) != nil {
 		text = string(raw)
 	}
-	text = strings.TrimSpace(text)
-	for _, layout := range expirationLayouts {
-		if t, err := time.Parse(layout, text); err == nil {
-			return t.UTC()
-		}
-	}
-	seconds, err := strconv.ParseFloat(text, 64)
-	if err != nil || !(seconds >= 1e9 && seconds <= 1e14) { // in this form it is true of "NaN" too
-		return time.Time{}
-	}
-	if seconds > 1e11 { // milliseconds: as seconds this would be after the year 5000
-		seconds /= 1000
-	}
-	return time.Unix(int64(seconds), 0).UTC()
+	return awscreds.ReadExpiry(text)
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/internal/awscreds"
 )
 
 // canary is in every secret and in every body of these tests; wherever it appears, something has leaked.
@@ -79,11 +80,14 @@ func TestJudge_TrustsOnlyWhatIsGood(t *testing.T) {
 		{"an empty secret key", 200, jsonType, keys(`"`+canary+`"`, `""`), Malformed, "lacks"},
 		{"a missing secret key", 200, jsonType, `{"Credentials":{"AccessKeyId":"` + canary + `"}}`, Malformed, "lacks"},
 		{"a number for a key", 200, jsonType, keys(`12345`, `"`+canary+`"`), Malformed, "not the JSON"},
+		{"a temporary key without its token", 200, jsonType, keys(`"ASIA`+canary+`"`, `"s"`), Malformed, "SessionToken"},
+		{"a temporary key with an empty token", 200, jsonType, `{"Credentials":{"AccessKeyId":"ASIA1","SecretAccessKey":"s","SessionToken":"","Token":null}}`, Malformed, "SessionToken"},
 		{"an endless key", 200, jsonType, keys(`"`+strings.Repeat("A", 100_000)+`"`, `"s"`), Malformed, "longer"},
 
 		{"a newline in a key", 200, jsonType, keys(`"`+canary+`\n[default]\nrole_arn=x"`, `"s"`), Unsafe, "control characters"},
 		{"a NUL in a key", 200, jsonType, keys(`"A"`, `"`+canary+`\u0000"`), Unsafe, "control characters"},
 		{"a comment in a key", 200, jsonType, keys(`"A"`, `"`+canary+` #"`), Unsafe, "control characters"},
+		{"a newline in the token by its other name", 200, jsonType, `{"Credentials":{"AccessKeyId":"A","SecretAccessKey":"s","Token":"` + canary + `\n"}}`, Unsafe, "control characters"},
 		{"a newline in the token", 200, jsonType, `{"Credentials":{"AccessKeyId":"A","SecretAccessKey":"s","SessionToken":"` + canary + `\r\n"}}`, Unsafe, "control characters"},
 
 		{"an expired credential", 200, jsonType, good(`"2026-11-20T11:59:59Z"`), Expired, "expired"},
@@ -114,40 +118,42 @@ func TestJudge_TrustsOnlyWhatIsGood(t *testing.T) {
 	}
 }
 
-func TestJudge_ReadsTheExpiryInTheFormsThatServicesPrint(t *testing.T) {
+func TestJudge_TellsHowTheExpiryIsKnown(t *testing.T) {
 	one := noon.Add(time.Hour)
 	for _, test := range []struct {
 		name, expiration string
-		want             time.Time
+		want             awscreds.Expiry
 	}{
-		{"absent", ``, time.Time{}},
-		{"null", `null`, time.Time{}},
-		{"empty", `""`, time.Time{}},
-		{"RFC 3339 with Z", `"2026-11-20T13:00:00Z"`, one},
-		{"RFC 3339 with an offset, as the AWS command line prints it", `"2026-11-20T13:00:00+00:00"`, one},
-		{"another offset", `"2026-11-20T15:00:00+02:00"`, one},
-		{"milliseconds", `"2026-11-20T13:00:00.000Z"`, one},
-		{"an offset without a colon, as Java prints it", `"2026-11-20T13:00:00.000+0000"`, one},
-		{"no zone is UTC", `"2026-11-20T13:00:00"`, one},
-		{"a blank instead of the T", `"2026-11-20 13:00:00"`, one},
-		{"seconds since 1970", `1795179600`, one},
-		{"seconds since 1970, as text", `"1795179600"`, one},
-		{"milliseconds since 1970", `1795179600000`, one},
-		{"not a number", `"NaN"`, time.Time{}},
-		{"an unknown form counts as absent: the assumed lifetime takes over", `"tomorrow"`, time.Time{}},
-		{"another type counts as absent", `{"a":1}`, time.Time{}},
-		{"beyond AWS's longest lifetime is cut to that", `"2126-11-20T13:00:00Z"`, noon.Add(36 * time.Hour)},
-		{"just at AWS's longest lifetime", `"2026-11-22T00:00:00Z"`, noon.Add(36 * time.Hour)},
+		{"absent", ``, awscreds.Expiry{}},
+		{"null", `null`, awscreds.Expiry{}},
+		{"a text", `"2026-11-20T13:00:00Z"`, awscreds.ToldExpiry(one)},
+		{"a number", `1795179600`, awscreds.ToldExpiry(one)},
+		{"without a zone", `"2026-11-20T13:00:00"`, awscreds.Expiry{Provenance: awscreds.Zoneless, At: one}},
+		{"without a zone, and dead if it were UTC", `"2026-11-20T09:00:00"`, awscreds.Expiry{Provenance: awscreds.Zoneless, At: noon.Add(-3 * time.Hour)}},
+		{"no time", `"tomorrow"`, awscreds.Expiry{Provenance: awscreds.Unreadable}},
+		{"another type", `{"a":1}`, awscreds.Expiry{Provenance: awscreds.Unreadable}},
+		{"later than any credential lives", `"9999-12-31T23:59:59Z"`, awscreds.Expiry{Provenance: awscreds.Unreadable}},
+		{"without a zone, and later than any credential lives", `"9999-12-31T23:59:59"`, awscreds.Expiry{Provenance: awscreds.Unreadable}},
+		{"just at AWS's longest lifetime", `"2026-11-22T00:00:00Z"`, awscreds.ToldExpiry(noon.Add(36 * time.Hour))},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c, bad := Judge(200, jsonType, []byte(good(test.expiration)), noon, noon)
 			if bad != nil {
 				t.Fatal(bad)
 			}
-			if !c.Expiration.Equal(test.want) {
-				t.Errorf("Expiration %v, want %v", c.Expiration, test.want)
+			if c.Expiry != test.want {
+				t.Errorf("Expiry %v, want %v", c.Expiry, test.want)
 			}
 		})
+	}
+}
+
+func TestJudge_ReadsTheTokenByItsOtherName(t *testing.T) {
+	for _, fields := range []string{`"Token":"t/+=="`, `"SessionToken":"t/+==","Token":"other"`, `"SessionToken":"","Token":"t/+=="`, `"SessionToken":null,"token":"t/+=="`} {
+		c, bad := Judge(200, jsonType, []byte(`{"Credentials":{"AccessKeyId":"ASIA1","SecretAccessKey":"s",`+fields+`}}`), noon, noon)
+		if bad != nil || c.SessionToken != "t/+==" {
+			t.Errorf("%s: %v", fields, bad)
+		}
 	}
 }
 
@@ -198,8 +204,11 @@ func FuzzJudge(f *testing.F) {
 			if err := c.Validate(); err != nil {
 				t.Errorf("trusted a credential that is not valid: %v", err)
 			}
-			if !c.Expiration.IsZero() && (!c.Expiration.After(noon) || c.Expiration.After(noon.Add(36*time.Hour))) {
-				t.Errorf("trusted the expiry %v", c.Expiration)
+			if e := c.Expiry; e.Provenance == awscreds.Told && !e.At.After(noon) || e.At.After(noon.Add(37*time.Hour)) {
+				t.Errorf("trusted the expiry %v", e)
+			}
+			if end := c.Expiry.End(noon, time.Hour); !end.After(noon) || end.After(noon.Add(36*time.Hour)) {
+				t.Errorf("it is relied on until %v", end)
 			}
 			return
 		}
