@@ -10,7 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
-	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation"
+	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 )
 
 func newApproveCommand(env environment) *cobra.Command {
@@ -47,12 +47,12 @@ func approve(cmd *cobra.Command, env environment, name string, wanted *time.Time
 		return fmt.Errorf("reading PullSecretRotation %s: %w", name, err)
 	}
 	now := env.clock.Now()
-	t, err := pullsecretrotation.ToApprove(object, wanted, now)
+	t, err := decide.ToApprove(object, wanted, now)
 	if err != nil {
 		return err
 	}
 	done := "Approved"
-	if pullsecretrotation.Approves(object, t) {
+	if decide.Approves(object, t) {
 		done = "Already approved"
 	} else {
 		before := object.DeepCopy()

@@ -7,7 +7,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
-	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation"
+	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 )
 
 // View is what status shows of all objects, as -o json prints it.
@@ -108,7 +108,7 @@ func rotationView(o *v1alpha1.PullSecretRotation, now time.Time) RotationView {
 		Account: status.Account, Siblings: status.SiblingClusters, SecretIssuedAt: status.PullSecretIssuedAt, Next: status.NextRotationAfter,
 		Targets: status.Targets, Registries: status.Registries,
 	}
-	if what, at, ok := pullsecretrotation.WaitingSince(o, now); ok {
+	if what, at, ok := decide.WaitingSince(o, now); ok {
 		v.Waiting = &Waiting{For: status.WaitingFor, What: what, Since: at}
 	}
 	if r := status.Rotation; r != nil && r.RevokedAt == nil {

@@ -9,6 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 	simocm "github.com/openshift/credential-rotation-operator/test/sim/ocm"
 )
 
@@ -129,7 +130,7 @@ func TestAccount_TheOperatorAloneMovesBeforeTheTargetIsWritten(t *testing.T) {
 	// The record says that they are issued, and the process dies before it has verified them.
 	m.sim.RunBatch()
 	object := m.get(t)
-	object.Status.Rotation.IssuedAt = timePtr(m.sim.Now())
+	object.Status.Rotation.IssuedAt = decide.TimePtr(m.sim.Now())
 	object.Status.Rotation.Issued = []v1alpha1.EntryFingerprint{{Registry: "quay.io", Fingerprint: "new"}}
 	if err := m.client.Status().Update(t.Context(), object); err != nil {
 		t.Fatal(err)

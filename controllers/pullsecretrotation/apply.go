@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 	"github.com/openshift/credential-rotation-operator/internal/pullsecret"
 )
 
@@ -59,7 +60,7 @@ func (s *scope) apply(ctx context.Context, heal bool) error {
 // pausesInAFight is true for a target whose old entries are left alone for a while, whatever is done to the others.
 func (s *scope) pausesInAFight(i int) bool {
 	t := s.facts.Targets[i]
-	return len(t.Old) > 0 && s.now().Before(fightUntil(targetStatus(&s.obj.Status, t.Ref)))
+	return len(t.Old) > 0 && s.now().Before(decide.FightUntil(decide.TargetRow(&s.obj.Status, t.Ref)))
 }
 
 // leaveOut takes a target out of this reconcile: what cannot be done to it now is not tried again before the next.
@@ -116,7 +117,7 @@ func (s *scope) applyTo(ctx context.Context, t *target, heal bool) error {
 		result, ours := v1alpha1.ReasonAlreadyCurrent, false
 		if writer(t.secret) == FieldOwner && len(r.Pools) > 0 {
 			result = v1alpha1.ReasonPullSecretUpdated // by this operator, right before a crash
-			at := targetStatus(&s.obj.Status, t.ref)
+			at := decide.TargetRow(&s.obj.Status, t.ref)
 			ours = !heal && (at == nil || at.AppliedAt == nil || at.AppliedAt.Before(r.VerifiedAt))
 		}
 		s.noteTarget(t.ref, result, "", changes, ours)
@@ -125,25 +126,20 @@ func (s *scope) applyTo(ctx context.Context, t *target, heal bool) error {
 		}
 		return nil
 	}
-	before, late := writer(t.secret), !applied(targetStatus(&s.obj.Status, t.ref))
+	before, late := writer(t.secret), !decide.Applied(decide.TargetRow(&s.obj.Status, t.ref))
 	if err := s.write(ctx, t, merged); err != nil {
 		return err
 	}
 	s.noteTarget(t.ref, v1alpha1.ReasonPullSecretUpdated, "", changes, true)
 	if heal && !late {
-		status := targetStatus(&s.obj.Status, t.ref)
+		status := decide.TargetRow(&s.obj.Status, t.ref)
 		status.Healed++
 		heals.WithLabelValues(s.obj.Name, t.ref.Namespace, t.ref.Name).Inc()
-		s.event(corev1.EventTypeWarning, v1alpha1.ReasonEntryHealed, "Heal", "%s put old credentials back into %s; they were replaced again (rotation %s)", writerName(before), t.ref, r.ID)
+		s.event(corev1.EventTypeWarning, v1alpha1.ReasonEntryHealed, "Heal", "%s put old credentials back into %s; they were replaced again (rotation %s)", decide.WriterName(before), t.ref, r.ID)
 		return nil
 	}
 	s.event(corev1.EventTypeNormal, v1alpha1.ReasonPullSecretUpdated, "Apply", "Wrote the new credentials of rotation %s into %s", r.ID, t.ref)
 	return nil
-}
-
-// applied is true for a target that has had the new credentials; one that could not be used until now gets them late.
-func applied(t *v1alpha1.TargetStatus) bool {
-	return t != nil && (t.Result == v1alpha1.ReasonPullSecretUpdated || t.Result == v1alpha1.ReasonAlreadyCurrent || t.Result == v1alpha1.ReasonEntryHealed)
 }
 
 // write updates one target. The answer is what the API server has: it is compared with what was meant.
@@ -225,7 +221,7 @@ func (s *scope) changed(t *target) []string {
 
 // noteTarget records the result of one target.
 func (s *scope) noteTarget(ref v1alpha1.SecretReference, result, message string, changes []pullsecret.Change, wrote bool) {
-	status := targetStatus(&s.obj.Status, ref)
+	status := decide.TargetRow(&s.obj.Status, ref)
 	if status == nil {
 		s.obj.Status.Targets = append(s.obj.Status.Targets, v1alpha1.TargetStatus{Namespace: ref.Namespace, Name: ref.Name})
 		status = &s.obj.Status.Targets[len(s.obj.Status.Targets)-1]

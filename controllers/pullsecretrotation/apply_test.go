@@ -13,10 +13,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 	simocm "github.com/openshift/credential-rotation-operator/test/sim/ocm"
 )
 
-var hive = v1alpha1.SecretReference{Namespace: "hive", Name: "pull"}
+var (
+	global = v1alpha1.SecretReference{Namespace: "openshift-config", Name: "pull-secret"}
+	hive   = v1alpha1.SecretReference{Namespace: "hive", Name: "pull"}
+)
 
 // withSecondTarget is a cluster with two targets, whose API server does not let the operator write the one that forbidden
 // names.
@@ -60,7 +64,7 @@ func TestApply_ATargetThatMayNotBeWrittenDoesNotHoldUpTheOthersAndIsServedOnceIt
 	if !m.holdsWhatIsIssued(global) || m.holdsWhatIsIssued(hive) {
 		t.Fatal("the first target has not the new credentials, or the second has")
 	}
-	if row := targetStatus(&m.seen.Status, hive); row == nil || row.Result != v1alpha1.ReasonForbidden || row.Message == "" {
+	if row := decide.TargetRow(&m.seen.Status, hive); row == nil || row.Result != v1alpha1.ReasonForbidden || row.Message == "" {
 		t.Errorf("the second target's row is %+v", row)
 	}
 	for range 5 { // its old entry is seen at each look, and each look comes to rest

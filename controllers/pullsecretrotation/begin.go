@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 	"github.com/openshift/credential-rotation-operator/internal/pullsecret"
 )
 
@@ -40,10 +41,7 @@ func (s *scope) begin(ctx context.Context, r v1alpha1.RotationStatus) error {
 		return err
 	}
 	r.BackupSecret = name
-	s.obj.Status.Rotation = &r
-	for i := range s.obj.Status.Targets {
-		s.obj.Status.Targets[i].Healed = 0
-	}
+	s.record().Begin(r)
 	s.deriveFacts()
 	if r.ID != "" {
 		s.event(corev1.EventTypeNormal, v1alpha1.ReasonRotationAdopted, "Adopt", "Rotation %s of account %s was not requested by this cluster (%s); it is seen through",
@@ -140,38 +138,19 @@ func ownedBy(o client.Object, owner client.Object) bool {
 	return slices.ContainsFunc(o.GetOwnerReferences(), func(r metav1.OwnerReference) bool { return r.UID == owner.GetUID() })
 }
 
-// abandon gives up a rotation that was begun and not requested, because the spec changed in between, one whose record somebody
-// has deleted, or one of an account that the cluster has left. The last two stay in the history, without an end.
 func (s *scope) abandon() error {
-	if r := s.rotation(); r.ID != "" {
-		s.remember(*r)
-	}
-	s.obj.Status.Rotation = nil
-	if h := s.obj.Status.History; len(h) > 0 && h[0].AppliedAt != nil && h[0].RevokedAt != nil {
-		s.obj.Status.Rotation = h[0].DeepCopy()
-	}
+	s.record().Abandon()
 	s.deriveFacts()
 	return nil
 }
 
 // recordSatisfied notes that somebody else's rotation makes one of our own unnecessary.
 func (s *scope) recordSatisfied(r v1alpha1.RotationStatus) error {
-	for i := range s.obj.Status.History {
-		if h := &s.obj.Status.History[i]; h.ID == r.ID {
-			h.After = r.After
-			return nil
-		}
-	}
 	r.AccountID = s.accountID()
-	s.remember(r)
+	if !s.record().Satisfied(r) {
+		return nil
+	}
 	s.event(corev1.EventTypeNormal, v1alpha1.ReasonRotationAdopted, "Adopt", "Rotation %s of account %s satisfies %s; this cluster requests none",
-		r.ID, s.accountID(), onTheClock(r.After.Time))
+		r.ID, s.accountID(), decide.OnTheClock(r.After.Time))
 	return nil
-}
-
-// remember puts a rotation into the history, newest first.
-func (s *scope) remember(r v1alpha1.RotationStatus) {
-	const kept = 10
-	s.obj.Status.History = append([]v1alpha1.RotationStatus{*r.DeepCopy()}, s.obj.Status.History...)
-	s.obj.Status.History = s.obj.Status.History[:min(len(s.obj.Status.History), kept)]
 }

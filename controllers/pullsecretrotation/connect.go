@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 	"github.com/openshift/credential-rotation-operator/internal/ocm"
 	"github.com/openshift/credential-rotation-operator/internal/registry"
 )
@@ -122,7 +123,7 @@ func (s *scope) ocm(ctx context.Context) (OCM, error) {
 	}
 	var credential ocm.Credential
 	var token ocm.ClusterToken
-	if usesOwnToken(&s.obj.Spec) {
+	if decide.UsesOwnToken(&s.obj.Spec) {
 		entry, ok := s.clusterEntry()
 		if !ok {
 			return nil, errClusterTokenDead
@@ -152,7 +153,7 @@ func (s *scope) noteCredential(c ocm.Credential) {
 	case c.Token != "":
 		n.Type = "Token"
 		if at := c.IssuedAt(); !at.IsZero() {
-			n.IssuedAt = timePtr(at)
+			n.IssuedAt = decide.TimePtr(at)
 		}
 	}
 	if before := s.obj.Status.OCMCredential; before != nil && before.Type == n.Type {

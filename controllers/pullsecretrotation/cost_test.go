@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 	"github.com/openshift/credential-rotation-operator/internal/ocm"
 	simocm "github.com/openshift/credential-rotation-operator/test/sim/ocm"
 	"github.com/openshift/credential-rotation-operator/test/sim/simctl"
@@ -144,7 +145,7 @@ func TestCost_WaitingForOCMIsTwoRequestsAPollAndNoWrite(t *testing.T) {
 	// The second rotation, so that there is a first one to report.
 	m.through(hasEnded)
 	again := m.get(t)
-	again.Spec.RotateAfter = timePtr(m.sim.Now().Truncate(time.Second))
+	again.Spec.RotateAfter = decide.TimePtr(m.sim.Now().Truncate(time.Second))
 	if err := m.client.Update(t.Context(), again); err != nil {
 		t.Fatal(err)
 	}

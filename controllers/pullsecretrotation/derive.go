@@ -6,6 +6,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 	"github.com/openshift/credential-rotation-operator/internal/pullsecret"
 )
 
@@ -13,7 +14,7 @@ import (
 // that follow from what was read are never read again.
 func (s *scope) deriveFacts() {
 	if s.targets != nil {
-		facts := make([]TargetFact, 0, len(s.targets))
+		facts := make([]decide.TargetFact, 0, len(s.targets))
 		for _, t := range s.targets {
 			facts = append(facts, s.targetFact(t))
 		}
@@ -25,8 +26,8 @@ func (s *scope) deriveFacts() {
 	}
 }
 
-func (s *scope) targetFact(t target) TargetFact {
-	f := TargetFact{Ref: t.ref, Problem: t.problem.reason, Message: t.problem.message}
+func (s *scope) targetFact(t target) decide.TargetFact {
+	f := decide.TargetFact{Ref: t.ref, Problem: t.problem.reason, Message: t.problem.message}
 	if t.doc == nil {
 		return f
 	}
@@ -43,11 +44,11 @@ func (s *scope) targetFact(t target) TargetFact {
 	return f
 }
 
-func (s *scope) issuedFact() *IssuedFact {
+func (s *scope) issuedFact() *decide.IssuedFact {
 	if s.issued == nil {
-		return &IssuedFact{}
+		return &decide.IssuedFact{}
 	}
-	f := &IssuedFact{Present: true, InUse: true}
+	f := &decide.IssuedFact{Present: true, InUse: true}
 	if r := s.rotation(); r != nil {
 		now := s.issued.Fingerprints(r.Salt)
 		f.SameAsBaseline = sameWhereBoth(r.Baseline, now)
@@ -75,7 +76,7 @@ func (s *scope) issuedFact() *IssuedFact {
 // the last rotation on record knows, before or after.
 func (s *scope) switched() bool {
 	r := s.rotation()
-	if !underWay(r) || !r.Adopted || r.IssuedAt != nil {
+	if !decide.UnderWay(r) || !r.Adopted || r.IssuedAt != nil {
 		return false
 	}
 	i := slices.IndexFunc(s.obj.Status.History, func(h v1alpha1.RotationStatus) bool {

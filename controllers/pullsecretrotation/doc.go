@@ -1,7 +1,7 @@
 // Package pullsecretrotation sees an account's pull secret through its rotation.
 //
-// The package is read in this order. Decide (decide.go; between rotations decide_between.go and gate.go, within one the other
-// decide_*.go; decide_account.go serves both) is a pure function of the spec, the persisted status, the facts gathered so far and the time; it names one Step. The reconciler (reconciler.go) performs the Step, which
+// What to do next is decided in the package decide below this one, which is pure: Decide takes the spec, the persisted status,
+// the facts gathered so far and the time, and names one Step. The reconciler (reconciler.go) performs the Step, which
 // either gathers a fact, or has one effect and persists that it happened, and asks again until the answer is Wait. What
 // happens in the world, in its order:
 //

@@ -8,6 +8,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 	"github.com/openshift/credential-rotation-operator/internal/ocm"
 )
 
@@ -15,9 +16,9 @@ import (
 var errTargetChanged = errors.New("the target was changed by somebody else at the same time")
 
 // failure turns an error into how it is reported and when to try again.
-func (s *scope) failure(err error) Decision {
+func (s *scope) failure(err error) decide.Decision {
 	if errors.Is(err, errTargetChanged) || apierrors.IsConflict(err) {
-		return Decision{Step: Wait, After: time.Second}
+		return decide.Decision{Step: decide.Wait, After: time.Second}
 	}
 	s.memory.failures++
 	s.memory.lastPoll = time.Time{} // it is not to be taken for one that has brought all it was for
@@ -26,57 +27,57 @@ func (s *scope) failure(err error) Decision {
 		s.memory.asked, s.memory.patience = e, s.now().Add(e.RetryAfter)
 	}
 	switch {
-	case usesOwnToken(&s.obj.Spec) && ocm.IsKind(err, ocm.OCMUnauthorized):
+	case decide.UsesOwnToken(&s.obj.Spec) && ocm.IsKind(err, ocm.OCMUnauthorized):
 		err = errClusterTokenDead
 	case !errors.Is(err, errAnswerLost) && errors.As(err, &e):
 		err = advised(e, s.credentialName())
 	}
-	d := judgeError(err, s.memory.failures, &s.r.Options)
+	d := judgeError(err, s.memory.failures, &s.r.Options.Timing)
 	s.log.Info("not done", "reason", d.Reason, "message", d.Message, "retryAfter", d.After.String())
 	return d
 }
 
 // judgeError is pure. Terminal errors need a person and are looked at again now and then; a change of the credential's
 // Secret is noticed at once. The others are retried with a backoff that doubles.
-func judgeError(err error, failures int, o *Options) Decision {
+func judgeError(err error, failures int, o *decide.Timing) decide.Decision {
 	backoff := min(min(15*time.Second, o.PollMin)<<min(failures-1, 8), o.PollMax)
 	var e *ocm.Error
 	var refused *forbiddenError
 	switch {
 	case errors.As(err, &refused):
-		return wait(Stalled, v1alpha1.ReasonForbidden, "Missing a right", refused.Error(), backoff)
+		return decide.Waiting(decide.Stalled, v1alpha1.ReasonForbidden, "Missing a right", refused.Error(), backoff)
 	case errors.Is(err, errClusterTokenDead):
-		return wait(Stalled, v1alpha1.ReasonClusterTokenDead, "Cluster token dead",
+		return decide.Waiting(decide.Stalled, v1alpha1.ReasonClusterTokenDead, "Cluster token dead",
 			"OCM refuses this cluster's own cloud.openshift.com token (or the pull secret has none), and spec.ocm.credentialsSecretRef is not set, so nothing can be asked. The pull "+
 				"secret was not changed. Put an offline token or a service account of the account's owner into a Secret in the operator's namespace and name it in "+
-				"spec.ocm.credentialsSecretRef.", recheckForPeople)
+				"spec.ocm.credentialsSecretRef.", decide.RecheckForPeople)
 	case errors.Is(err, errAnswerLost):
-		return wait(Progressing, v1alpha1.ReasonRotationStarted, "Making sure of the request",
+		return decide.Waiting(decide.Progressing, v1alpha1.ReasonRotationStarted, "Making sure of the request",
 			"A request was sent to OCM and its answer was lost: OCM's list will show whether it took effect. It is not sent a second time before that is known.", backoff)
 	case errors.As(err, &e):
 		return judgeOCM(e, backoff)
 	case apierrors.IsForbidden(err):
-		return wait(Stalled, v1alpha1.ReasonForbidden, "Missing a right", fmt.Sprintf("The operator lacks a right: %v. See the list of rights in docs/security.md.", err), recheckForPeople)
+		return decide.Waiting(decide.Stalled, v1alpha1.ReasonForbidden, "Missing a right", fmt.Sprintf("The operator lacks a right: %v. See the list of rights in docs/security.md.", err), decide.RecheckForPeople)
 	default:
-		return wait(Failing, v1alpha1.ReasonInternalError, "Error", fmt.Sprintf("%v. It is tried again.", err), backoff)
+		return decide.Waiting(decide.Failing, v1alpha1.ReasonInternalError, "Error", fmt.Sprintf("%v. It is tried again.", err), backoff)
 	}
 }
 
-func judgeOCM(e *ocm.Error, backoff time.Duration) Decision {
+func judgeOCM(e *ocm.Error, backoff time.Duration) decide.Decision {
 	reason := string(e.Kind)
 	switch e.Kind {
 	case ocm.OCMUnavailable, ocm.MalformedAnswer, ocm.OCMUnauthorized:
-		return wait(Failing, reason, "OCM cannot be asked", e.Message, max(backoff, e.RetryAfter))
+		return decide.Waiting(decide.Failing, reason, "OCM cannot be asked", e.Message, max(backoff, e.RetryAfter))
 	case ocm.OCMRateLimited:
-		return wait(Failing, reason, "OCM asks for patience", e.Message, max(backoff, e.RetryAfter))
+		return decide.Waiting(decide.Failing, reason, "OCM asks for patience", e.Message, max(backoff, e.RetryAfter))
 	case ocm.InvalidSpec, ocm.OCMCredentialMissing:
 		// What is missing may be on its way: a repository is not applied in one moment, and a ConfigMap is not watched.
-		return wait(Stalled, reason, "OCM cannot be asked", e.Message, backoff)
+		return decide.Waiting(decide.Stalled, reason, "OCM cannot be asked", e.Message, backoff)
 	case ocm.ClockSkew:
-		return wait(Failing, reason, "Clock skew", e.Message, backoff)
+		return decide.Waiting(decide.Failing, reason, "Clock skew", e.Message, backoff)
 	case ocm.NotFound:
-		return wait(Failing, v1alpha1.ReasonOCMForbidden, "OCM does not know the account", e.Message, max(backoff, 5*time.Minute))
+		return decide.Waiting(decide.Failing, v1alpha1.ReasonOCMForbidden, "OCM does not know the account", e.Message, max(backoff, 5*time.Minute))
 	default: // needs a person: the credential, the organisation's rules, the account's rights, the spec
-		return wait(Stalled, reason, "OCM cannot be asked", e.Message, recheckForPeople)
+		return decide.Waiting(decide.Stalled, reason, "OCM cannot be asked", e.Message, decide.RecheckForPeople)
 	}
 }

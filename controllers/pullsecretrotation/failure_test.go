@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 	"github.com/openshift/credential-rotation-operator/internal/ocm"
 )
 
@@ -23,30 +24,30 @@ func testOptions() *Options {
 // failures of every kind, and what becomes of each.
 var failures = []struct {
 	err    error
-	state  State
+	state  decide.State
 	reason string
 	// person is true when the next look is far away, because only a person can help; retried ones come back within minutes.
 	person bool
 	// says is part of what the reader is told to do.
 	says string
 }{
-	{&ocm.Error{Kind: ocm.OCMTokenExpired}, Stalled, v1alpha1.ReasonOCMTokenExpired, true, "Get a new token at https://console.redhat.com/openshift/token"},
-	{&ocm.Error{Kind: ocm.OCMClientRefused}, Stalled, v1alpha1.ReasonOCMClientRefused, true, "client-id and client-secret of the Secret operator/ocm"},
-	{&ocm.Error{Kind: ocm.OCMOfflineTokensForbidden}, Stalled, v1alpha1.ReasonOCMOfflineTokensForbidden, true, "ask the organisation's administrator"},
-	{&ocm.Error{Kind: ocm.OCMForbidden}, Stalled, v1alpha1.ReasonOCMForbidden, true, "contact Red Hat support"},
-	{&ocm.Error{Kind: ocm.OCMUnauthorized}, Failing, v1alpha1.ReasonOCMUnauthorized, false, "It is asked again"},
-	{&ocm.Error{Kind: ocm.OCMUnavailable}, Failing, v1alpha1.ReasonOCMUnavailable, false, "It is asked again"},
-	{&ocm.Error{Kind: ocm.OCMRateLimited}, Failing, v1alpha1.ReasonOCMRateLimited, false, "It is asked again"},
-	{&ocm.Error{Kind: ocm.ClockSkew}, Failing, v1alpha1.ReasonClockSkew, false, "chronyc"},
-	{&ocm.Error{Kind: ocm.MalformedAnswer, Message: "it is asked again"}, Failing, v1alpha1.ReasonMalformedAnswer, false, ""},
-	{&ocm.Error{Kind: ocm.NotFound}, Failing, v1alpha1.ReasonOCMForbidden, false, ""},
-	{&ocm.Error{Kind: ocm.InvalidSpec}, Stalled, v1alpha1.ReasonInvalidSpec, false, ""},
-	{missingCredential("the Secret is not there"), Stalled, v1alpha1.ReasonOCMCredentialMissing, false, "Put an offline token"},
-	{errClusterTokenDead, Stalled, v1alpha1.ReasonClusterTokenDead, true, "spec.ocm.credentialsSecretRef"},
-	{errors.Join(errAnswerLost, &ocm.Error{Kind: ocm.OCMUnavailable}), Progressing, v1alpha1.ReasonRotationStarted, false, "not sent a second time before that is known"},
-	{&forbiddenError{"Grant it with: oc"}, Stalled, v1alpha1.ReasonForbidden, false, "oc"},
-	{apierrors.NewForbidden(schema.GroupResource{Resource: "secrets"}, "pull-secret", errors.New("no")), Stalled, v1alpha1.ReasonForbidden, true, "docs/security.md"},
-	{errors.New("something else"), Failing, v1alpha1.ReasonInternalError, false, "tried again"},
+	{&ocm.Error{Kind: ocm.OCMTokenExpired}, decide.Stalled, v1alpha1.ReasonOCMTokenExpired, true, "Get a new token at https://console.redhat.com/openshift/token"},
+	{&ocm.Error{Kind: ocm.OCMClientRefused}, decide.Stalled, v1alpha1.ReasonOCMClientRefused, true, "client-id and client-secret of the Secret operator/ocm"},
+	{&ocm.Error{Kind: ocm.OCMOfflineTokensForbidden}, decide.Stalled, v1alpha1.ReasonOCMOfflineTokensForbidden, true, "ask the organisation's administrator"},
+	{&ocm.Error{Kind: ocm.OCMForbidden}, decide.Stalled, v1alpha1.ReasonOCMForbidden, true, "contact Red Hat support"},
+	{&ocm.Error{Kind: ocm.OCMUnauthorized}, decide.Failing, v1alpha1.ReasonOCMUnauthorized, false, "It is asked again"},
+	{&ocm.Error{Kind: ocm.OCMUnavailable}, decide.Failing, v1alpha1.ReasonOCMUnavailable, false, "It is asked again"},
+	{&ocm.Error{Kind: ocm.OCMRateLimited}, decide.Failing, v1alpha1.ReasonOCMRateLimited, false, "It is asked again"},
+	{&ocm.Error{Kind: ocm.ClockSkew}, decide.Failing, v1alpha1.ReasonClockSkew, false, "chronyc"},
+	{&ocm.Error{Kind: ocm.MalformedAnswer, Message: "it is asked again"}, decide.Failing, v1alpha1.ReasonMalformedAnswer, false, ""},
+	{&ocm.Error{Kind: ocm.NotFound}, decide.Failing, v1alpha1.ReasonOCMForbidden, false, ""},
+	{&ocm.Error{Kind: ocm.InvalidSpec}, decide.Stalled, v1alpha1.ReasonInvalidSpec, false, ""},
+	{missingCredential("the Secret is not there"), decide.Stalled, v1alpha1.ReasonOCMCredentialMissing, false, "Put an offline token"},
+	{errClusterTokenDead, decide.Stalled, v1alpha1.ReasonClusterTokenDead, true, "spec.ocm.credentialsSecretRef"},
+	{errors.Join(errAnswerLost, &ocm.Error{Kind: ocm.OCMUnavailable}), decide.Progressing, v1alpha1.ReasonRotationStarted, false, "not sent a second time before that is known"},
+	{&forbiddenError{"Grant it with: oc"}, decide.Stalled, v1alpha1.ReasonForbidden, false, "oc"},
+	{apierrors.NewForbidden(schema.GroupResource{Resource: "secrets"}, "pull-secret", errors.New("no")), decide.Stalled, v1alpha1.ReasonForbidden, true, "docs/security.md"},
+	{errors.New("something else"), decide.Failing, v1alpha1.ReasonInternalError, false, "tried again"},
 }
 
 func TestJudgeError_EachKindHasItsStateReasonAdviceAndRhythm(t *testing.T) {
@@ -57,14 +58,14 @@ func TestJudgeError_EachKindHasItsStateReasonAdviceAndRhythm(t *testing.T) {
 			if errors.As(err, &e) && !errors.Is(err, errAnswerLost) {
 				err = advised(e, "operator/ocm")
 			}
-			d := judgeError(err, 1, testOptions())
-			if d.Step != Wait || d.State != f.state || d.Reason != f.reason {
+			d := judgeError(err, 1, &testOptions().Timing)
+			if d.Step != decide.Wait || d.State != f.state || d.Reason != f.reason {
 				t.Errorf("got %s %s %s, want %s %s", d.Step, d.State, d.Reason, f.state, f.reason)
 			}
 			if d.Phase == "" || !strings.Contains(d.Message, f.says) {
 				t.Errorf("phase %q, message %q does not say %q", d.Phase, d.Message, f.says)
 			}
-			if person := d.After >= recheckForPeople; person != f.person || d.After <= 0 {
+			if person := d.After >= decide.RecheckForPeople; person != f.person || d.After <= 0 {
 				t.Errorf("the next look is in %s", d.After)
 			}
 		})
@@ -91,7 +92,7 @@ func TestJudgeError_BacksOffAndNeverBeyondThePoll(t *testing.T) {
 	o := testOptions()
 	before := time.Duration(0)
 	for failures := 1; failures <= 40; failures++ {
-		d := judgeError(&ocm.Error{Kind: ocm.OCMUnavailable}, failures, o)
+		d := judgeError(&ocm.Error{Kind: ocm.OCMUnavailable}, failures, &o.Timing)
 		if d.After < before || d.After > o.PollMax || d.After <= 0 {
 			t.Fatalf("after %d failures it waits %s, before %s", failures, d.After, before)
 		}
@@ -104,7 +105,7 @@ func TestJudgeError_BacksOffAndNeverBeyondThePoll(t *testing.T) {
 
 func TestJudgeError_TakesTheServiceAtItsWordAboutPatience(t *testing.T) {
 	for _, kind := range []ocm.Kind{ocm.OCMRateLimited, ocm.OCMUnavailable} {
-		d := judgeError(fmt.Errorf("asking: %w", &ocm.Error{Kind: kind, RetryAfter: 3 * time.Hour}), 1, testOptions())
+		d := judgeError(fmt.Errorf("asking: %w", &ocm.Error{Kind: kind, RetryAfter: 3 * time.Hour}), 1, &testOptions().Timing)
 		if d.After != 3*time.Hour {
 			t.Errorf("%s with Retry-After of 3 h is retried after %s", kind, d.After)
 		}

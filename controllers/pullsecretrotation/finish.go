@@ -11,7 +11,7 @@ import (
 // markRolledOut notes that the pools have the new file.
 func (s *scope) markRolledOut() error {
 	r := s.rotation()
-	r.RolledOutAt = s.timestamp()
+	s.record().MarkRolledOut(s.now())
 	if s.facts.Pools == nil {
 		return nil
 	}
@@ -27,8 +27,7 @@ func (s *scope) markRolledOut() error {
 // finish ends a rotation: OCM has deleted the old credentials.
 func (s *scope) finish(ctx context.Context, seen v1alpha1.RotationStatus) error {
 	r := s.rotation()
-	r.OCMStatus, r.RevokedAt = seen.OCMStatus, s.timestamp()
-	s.remember(*r)
+	s.record().Finish(seen.OCMStatus, s.now())
 	s.event(corev1.EventTypeNormal, v1alpha1.ReasonRotationCompleted, "Finish", "Rotation %s of account %s has ended: OCM has deleted the old credentials", r.ID, s.accountID())
 	s.facts.Checks = nil
 	s.deriveFacts()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -13,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 	"github.com/openshift/credential-rotation-operator/internal/cluster"
 	"github.com/openshift/credential-rotation-operator/internal/ocm"
 	"github.com/openshift/credential-rotation-operator/internal/pullsecret"
@@ -26,14 +26,19 @@ func (s *scope) lookAtCluster(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.facts.Cluster = &facts
+	known := decide.Cluster(facts)
+	s.facts.Cluster = &known
 	return nil
 }
 
 func (s *scope) lookAtPools(ctx context.Context) error {
-	pools, err := cluster.ReadPools(ctx, s.r.Reader)
+	read, err := cluster.ReadPools(ctx, s.r.Reader)
 	if err != nil {
 		return err
+	}
+	pools := make([]decide.Pool, 0, len(read))
+	for _, p := range read {
+		pools = append(pools, decide.Pool(p))
 	}
 	s.facts.Pools = &pools
 	s.reportPools(pools)
@@ -87,10 +92,11 @@ func (s *scope) lookAtAccount(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	account, err := api.CurrentAccount(ctx)
+	known, err := api.CurrentAccount(ctx)
 	if err != nil {
 		return err
 	}
+	account := decide.Account(known)
 	s.facts.Account = &account
 	s.obj.Status.Account = &v1alpha1.AccountStatus{ID: account.ID, Username: account.Username}
 	return nil
@@ -99,12 +105,12 @@ func (s *scope) lookAtAccount(ctx context.Context) error {
 // lookAtOwner asks OCM, with the cluster's own token, whose it is.
 func (s *scope) lookAtOwner(ctx context.Context) error {
 	entry, ok := s.clusterEntry()
-	if ok && usesOwnToken(&s.obj.Spec) && s.facts.Account != nil {
-		s.facts.Owner = &OwnerFact{AccountID: s.facts.Account.ID, Email: entry.Email} // it was asked with this very token
+	if ok && decide.UsesOwnToken(&s.obj.Spec) && s.facts.Account != nil {
+		s.facts.Owner = &decide.OwnerFact{AccountID: s.facts.Account.ID, Email: entry.Email} // it was asked with this very token
 		return nil
 	}
 	if !ok || s.facts.Cluster.ID == "" {
-		s.facts.Owner = &OwnerFact{Absent: true}
+		s.facts.Owner = &decide.OwnerFact{Absent: true}
 		return nil
 	}
 	api, err := s.connect(ctx, ocm.Credential{}, ocm.ClusterToken{ClusterID: s.facts.Cluster.ID, Auth: entry.Auth()})
@@ -112,7 +118,7 @@ func (s *scope) lookAtOwner(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = api.Close() }()
-	owner := OwnerFact{Email: entry.Email, Known: s.known(entry)}
+	owner := decide.OwnerFact{Email: entry.Email, Known: s.known(entry)}
 	switch account, err := api.CurrentAccount(ctx); {
 	case err == nil:
 		owner.AccountID = account.ID
@@ -147,7 +153,12 @@ func (s *scope) lookAtSiblings(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	siblings := slices.DeleteFunc(all, func(o ocm.Subscription) bool { return o.ClusterID == s.facts.Cluster.ID })
+	siblings := make([]decide.Sibling, 0, len(all))
+	for _, o := range all {
+		if o.ClusterID != s.facts.Cluster.ID {
+			siblings = append(siblings, decide.Sibling(o))
+		}
+	}
 	s.facts.Siblings = &siblings
 	s.obj.Status.SiblingClusters = ptr.To(int32(min(len(siblings), 1<<30)))
 	return nil
@@ -165,7 +176,7 @@ func (s *scope) lookAtRotations(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	rotations, err := api.Rotations(ctx, s.accountID())
+	listed, err := api.Rotations(ctx, s.accountID())
 	if s.facts.Account == nil && (ocm.IsKind(err, ocm.OCMForbidden) || ocm.IsKind(err, ocm.NotFound)) {
 		return s.lookAtAccount(ctx) // maybe the credential has become another account's
 	}
@@ -173,9 +184,13 @@ func (s *scope) lookAtRotations(ctx context.Context) error {
 		return err
 	}
 	s.memory.lastPoll = s.now()
+	rotations := make([]decide.Rotation, 0, len(listed))
+	for _, r := range listed {
+		rotations = append(rotations, decide.Rotation(r))
+	}
 	s.facts.Rotations = &rotations
-	if r := s.rotation(); underWay(r) {
-		if listed, ok := find(rotations, r.ID); ok {
+	if r := s.rotation(); decide.UnderWay(r) {
+		if listed, ok := decide.FindRotation(rotations, r.ID); ok {
 			r.OCMStatus = listed.Status
 		}
 	}
@@ -191,9 +206,9 @@ func (s *scope) noteAge() {
 	now := s.rotation()
 	applied := now != nil && now.AppliedAt != nil && now.RolledBackAt == nil
 	for _, r := range *s.facts.Rotations { // newest first
-		if r.Status == ocm.RotationCompleted || applied && r.ID == now.ID {
+		if r.Status == decide.RotationCompleted || applied && r.ID == now.ID {
 			// In the resolution of the status: a fraction would be written anew at each look.
-			s.obj.Status.PullSecretIssuedAt = timePtr(r.CreatedAt.Truncate(time.Second))
+			s.obj.Status.PullSecretIssuedAt = decide.TimePtr(r.CreatedAt.Truncate(time.Second))
 			return
 		}
 	}
@@ -207,7 +222,7 @@ func (s *scope) lookAtIssued(ctx context.Context) error {
 		return err
 	}
 	var raw []byte
-	if usesOwnToken(&s.obj.Spec) {
+	if decide.UsesOwnToken(&s.obj.Spec) {
 		raw, err = s.transferred(ctx, api)
 	} else {
 		raw, err = api.AccessToken(ctx)
@@ -221,7 +236,7 @@ func (s *scope) lookAtIssued(ctx context.Context) error {
 			return &ocm.Error{Kind: ocm.MalformedAnswer, Message: fmt.Sprintf("OCM's answer is not a pull secret: %v. Nothing was written. It is asked again.", err)}
 		}
 	}
-	s.facts.Issued = &IssuedFact{}
+	s.facts.Issued = &decide.IssuedFact{}
 	s.deriveFacts()
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 )
 
 // The metrics are about names, reasons and counts; no label is ever made from a credential or an answer.
@@ -39,7 +40,7 @@ func observeOCM(method, path string, status int) {
 }
 
 // measure shows the present state, and only that.
-func (s *scope) measure(d Decision) {
+func (s *scope) measure(d decide.Decision) {
 	forgetMetrics(s.obj.Name)
 	states.WithLabelValues(s.obj.Name, string(d.State), d.Reason).Set(1)
 	for _, t := range s.obj.Spec.Targets {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 )
 
 // maxRounds bounds a fair run. The longest rotation has about fifteen rounds; three may follow one another.
@@ -73,7 +74,7 @@ func (w *world) guarded() bool {
 }
 
 // round lets each replica end what it is doing and reconcile once more. The decision is the last one's.
-func (w *walk) round(s *world, log *trail) (Decision, error) {
+func (w *walk) round(s *world, log *trail) (decide.Decision, error) {
 	for ; s.flying > 0; s.flying-- {
 		s.create(w.scenario, true)
 	}
@@ -99,7 +100,7 @@ func (w *walk) round(s *world, log *trail) (Decision, error) {
 }
 
 // atTheEnd is true when there is nothing left to do for anybody.
-func (w *walk) atTheEnd(s *world, d Decision) bool {
+func (w *walk) atTheEnd(s *world, d decide.Decision) bool {
 	if s.pendingRotations() || s.target != s.newest || !s.isAlive(s.target) || s.spec.suspended || s.now < 0 {
 		return false
 	}
@@ -114,7 +115,7 @@ func (w *walk) atTheEnd(s *world, d Decision) bool {
 }
 
 // helpers are everybody else: people who read conditions, OCM, the machine-config-operator, time.
-func (w *walk) helpers(s *world, d Decision, log *trail) {
+func (w *walk) helpers(s *world, d decide.Decision, log *trail) {
 	log.add("-- %s; alive %b, newest %d, target %d, rotations %+v", d.Reason, s.alive, s.newest, s.target, s.ocm[:s.rotations()])
 	switch d.Reason {
 	case v1alpha1.ReasonSuspended:

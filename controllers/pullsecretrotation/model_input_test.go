@@ -7,9 +7,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
-	"github.com/openshift/credential-rotation-operator/internal/cluster"
-	"github.com/openshift/credential-rotation-operator/internal/ocm"
-	"github.com/openshift/credential-rotation-operator/internal/registry"
+	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 )
 
 // tick is the model's unit of time. All deadlines of modelOptions lie between whole ticks, so that no order of two times
@@ -21,7 +19,7 @@ const epochLength = 1000 * time.Hour
 
 var firstT = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 
-var modelOptions = Options{
+var modelOptions = decide.Timing{
 	PollMin: tick / 2, PollMax: tick / 2, RevokePollMin: tick / 2, RevokePollMax: tick / 2,
 	PoolPoll: tick / 2, OCMTimeout: tick / 2, RequestSpread: tick, VerifyRetry: tick / 2, VerifyDeadline: tick + tick/2,
 	IssueDeadline: 3 * tick / 2, RevokeDeadline: 3 * tick / 2,
@@ -47,7 +45,7 @@ type scenario struct {
 func timeOf(epoch int8) time.Time { return firstT.Add(time.Duration(epoch) * epochLength) }
 
 // input is what the reconciler would give to Decide.
-func (c *scenario) input(w *world, r *replica) Input {
+func (c *scenario) input(w *world, r *replica) decide.Input {
 	t := timeOf(r.spec.epoch)
 	now := t.Add(time.Duration(w.now) * tick)
 	if r.spec.epoch != w.spec.epoch { // an old copy of the object, at a later time
@@ -62,7 +60,7 @@ func (c *scenario) input(w *world, r *replica) Input {
 	if c.follow {
 		spec.Mode = v1alpha1.ModeFollow
 	} else {
-		spec.RotateAfter = timePtr(t)
+		spec.RotateAfter = decide.TimePtr(t)
 	}
 	if w.rollbackNever {
 		spec.Rollback = v1alpha1.RollbackNever
@@ -80,9 +78,9 @@ func (c *scenario) input(w *world, r *replica) Input {
 		}
 		spec.StartWindows = []v1alpha1.StartWindow{window}
 	}
-	in := Input{
+	in := decide.Input{
 		Name: "model", Created: firstT.Add(-epochLength), Spec: spec, Status: c.status(w, r, now), Facts: c.facts(r),
-		Options: &modelOptions, Now: now,
+		Timing: &modelOptions, Now: now,
 	}
 	if r.spec.approved {
 		in.Approved = t.Format(time.RFC3339)
@@ -98,7 +96,7 @@ func at(now time.Time, age int8) *metav1.Time {
 	if age < 0 {
 		return nil
 	}
-	return timePtr(now.Add(-time.Duration(age) * tick))
+	return decide.TimePtr(now.Add(-time.Duration(age) * tick))
 }
 
 func prints(g generation) []v1alpha1.EntryFingerprint {
@@ -115,7 +113,7 @@ func (c *scenario) status(w *world, r *replica, now time.Time) *v1alpha1.PullSec
 		s.Account = &v1alpha1.AccountStatus{ID: "account"}
 	}
 	if m.satisfied >= 0 {
-		s.History = []v1alpha1.RotationStatus{{ID: "history", After: timePtr(timeOf(m.satisfied))}}
+		s.History = []v1alpha1.RotationStatus{{ID: "history", After: decide.TimePtr(timeOf(m.satisfied))}}
 	}
 	target := v1alpha1.TargetStatus{Namespace: "openshift-config", Name: "pull-secret", Healed: int32(m.healed), AppliedAt: at(now, m.wroteA)}
 	switch {
@@ -137,16 +135,16 @@ func (c *scenario) status(w *world, r *replica, now time.Time) *v1alpha1.PullSec
 	if m.catchUp {
 		rot.Reason = v1alpha1.TriggerCatchUp
 	}
-	rot.OCMStatus = ocm.RotationPending
+	rot.OCMStatus = decide.RotationPending
 	if m.seenCompleted {
-		rot.OCMStatus = ocm.RotationCompleted
+		rot.OCMStatus = decide.RotationCompleted
 	}
 	if m.id >= 0 {
 		rot.ID = rotationID(m.id)
-		rot.RequestedAt = timePtr(created(&w.ocm[m.id], m.id))
+		rot.RequestedAt = decide.TimePtr(created(&w.ocm[m.id], m.id))
 	}
 	if m.after >= 0 {
-		rot.After = timePtr(timeOf(m.after))
+		rot.After = decide.TimePtr(timeOf(m.after))
 	}
 	if m.backup >= 0 {
 		rot.BackupSecret = "backup"
@@ -183,14 +181,14 @@ func created(r *rotation, i int8) time.Time {
 	return timeOf(r.since).Add(order)
 }
 
-func (c *scenario) facts(r *replica) *Facts {
+func (c *scenario) facts(r *replica) *decide.Facts {
 	m := &r.facts
-	f := &Facts{IntentIsOurs: m.intentIsOurs, RightsKnown: m.rights}
+	f := &decide.Facts{IntentIsOurs: m.intentIsOurs, RightsKnown: m.rights}
 	if m.cluster {
-		f.Cluster = &cluster.Facts{ID: "this"}
+		f.Cluster = &decide.Cluster{ID: "this"}
 	}
 	if m.targets {
-		t := TargetFact{Ref: v1alpha1.SecretReference{Namespace: "openshift-config", Name: "pull-secret"}}
+		t := decide.TargetFact{Ref: v1alpha1.SecretReference{Namespace: "openshift-config", Name: "pull-secret"}}
 		if m.target < 0 {
 			t.Problem, t.Message = v1alpha1.ReasonTargetInvalid, "The target is broken."
 		} else {
@@ -199,34 +197,34 @@ func (c *scenario) facts(r *replica) *Facts {
 				t.Old = t.Own
 			}
 		}
-		f.Targets = []TargetFact{t}
+		f.Targets = []decide.TargetFact{t}
 		f.Switched = r.status.switched(m.target)
 	}
 	if m.account {
-		f.Account = &ocm.Account{ID: "account", Email: "owner@example.com"}
+		f.Account = &decide.Account{ID: "account", Email: "owner@example.com"}
 	}
 	switch m.owner {
 	case aliveOwner:
-		f.Owner = &OwnerFact{AccountID: "account"}
+		f.Owner = &decide.OwnerFact{AccountID: "account"}
 	case deadOwner:
-		f.Owner = &OwnerFact{Dead: true, Email: "owner@example.com"}
+		f.Owner = &decide.OwnerFact{Dead: true, Email: "owner@example.com"}
 	}
 	if m.siblings {
-		f.Siblings = &[]ocm.Subscription{}
+		f.Siblings = &[]decide.Sibling{}
 		for i := range c.siblings {
-			*f.Siblings = append(*f.Siblings, ocm.Subscription{ClusterID: fmt.Sprintf("sibling-%d", i)})
+			*f.Siblings = append(*f.Siblings, decide.Sibling{ClusterID: fmt.Sprintf("sibling-%d", i)})
 		}
 	}
 	if m.rotations {
-		f.Rotations = &[]ocm.Rotation{}
+		f.Rotations = &[]decide.Rotation{}
 		for i := int8(maxRotations - 1); i >= 0; i-- { // newest first
 			rot := &m.list[i]
 			if !rot.exists || rot.deleted {
 				continue
 			}
-			o := ocm.Rotation{ID: rotationID(i), Status: ocm.RotationPending, CreatedAt: created(rot, i)}
+			o := decide.Rotation{ID: rotationID(i), Status: decide.RotationPending, CreatedAt: created(rot, i)}
 			if rot.completed {
-				o.Status = ocm.RotationCompleted
+				o.Status = decide.RotationCompleted
 			}
 			*f.Rotations = append(*f.Rotations, o)
 		}
@@ -235,26 +233,26 @@ func (c *scenario) facts(r *replica) *Facts {
 		f.Issued = r.issuedFact()
 	}
 	if m.pools {
-		f.Pools = &[]cluster.Pool{m.pool.fact()}
+		f.Pools = &[]decide.Pool{m.pool.fact()}
 	}
 	f.Checks = m.checks.fact()
 	return f
 }
 
-func (p pool) fact() cluster.Pool {
-	out := cluster.Pool{Name: "worker", Wanted: rendered(p.wanted), Current: rendered(p.current), Machines: 1, Paused: p.paused, Degraded: p.degraded}
+func (p pool) fact() decide.Pool {
+	out := decide.Pool{Name: "worker", Wanted: rendered(p.wanted), Current: rendered(p.current), Machines: 1, Paused: p.paused, Degraded: p.degraded}
 	if p.wanted == p.current {
 		out.Updated = 1
 	}
 	return out
 }
 
-func (v verdict) fact() []Check {
-	outcome := map[verdict]registry.Outcome{accepted: registry.Accepted, refused: registry.Unauthorized, unanswered: registry.Unreachable}[v]
+func (v verdict) fact() []decide.Check {
+	outcome := map[verdict]decide.Outcome{accepted: decide.Accepted, refused: decide.Unauthorized, unanswered: decide.Unreachable}[v]
 	if v == notAsked {
 		return nil
 	}
-	return []Check{{Registry: "quay.io", Policy: v1alpha1.VerificationRequired, Result: registry.Result{Outcome: outcome}}}
+	return []decide.Check{{Registry: "quay.io", Policy: v1alpha1.VerificationRequired, Result: decide.Answer{Outcome: outcome}}}
 }
 
 // isOld mirrors scope.old.
@@ -271,12 +269,12 @@ func (m *record) switched(g generation) bool {
 }
 
 // issuedFact mirrors scope.issuedFact.
-func (r *replica) issuedFact() *IssuedFact {
+func (r *replica) issuedFact() *decide.IssuedFact {
 	given := r.facts.given
 	if given < 0 {
-		return &IssuedFact{}
+		return &decide.IssuedFact{}
 	}
-	f := &IssuedFact{Present: true, InUse: r.facts.target < 0 || r.facts.target == given}
+	f := &decide.IssuedFact{Present: true, InUse: r.facts.target < 0 || r.facts.target == given}
 	if r.status.under {
 		f.SameAsBaseline = r.status.baseline == given
 		f.SameAsIssued = r.status.issued == given

@@ -1,5 +1,9 @@
 package pullsecretrotation
 
+import (
+	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
+)
+
 import "fmt"
 
 // first is where the walk of a scenario begins.
@@ -46,14 +50,14 @@ func (m *model) operatorMoves(w world, i int, try func(string, func(*world))) {
 	}
 	d := m.ask(&w, i)
 	try(name(string(d.Step)), func(w *world) { m.step(w, i, answered) })
-	if d.Step == Request && w.left.lost > 0 {
+	if d.Step == decide.Request && w.left.lost > 0 {
 		for o, words := range map[requestEnd]string{lostAfterEffect: "Request, effect, no answer", lostInFlight: "Request under way, no answer", refusedRequest: "Request refused"} {
 			try(name(words), func(w *world) { w.left.lost--; m.step(w, i, o) })
 		}
 	}
 	if w.left.crashes > 0 {
 		try(name("crashes"), func(w *world) { w.left.crashes--; w.replicas[i] = replica{} })
-		if d.Step == Request {
+		if d.Step == decide.Request {
 			try(name("crashes with a request under way"), func(w *world) {
 				w.left.crashes--
 				w.checkRequest(m, &w.replicas[i])

@@ -1,5 +1,9 @@
 package pullsecretrotation
 
+import (
+	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
+)
+
 import "github.com/openshift/credential-rotation-operator/api/v1alpha1"
 
 // faults are defects of the executor that the walk must find.
@@ -13,23 +17,23 @@ type faults struct {
 // model is a scenario, the decision that is walked, and the executor's faults.
 type model struct {
 	*scenario
-	decide func(Input) Decision
+	decide func(decide.Input) decide.Decision
 	faults faults
-	said   Decision // the last Wait
+	said   decide.Decision // the last Wait
 }
 
-func (m *model) ask(w *world, i int) Decision { return m.decide(m.input(w, &w.replicas[i])) }
+func (m *model) ask(w *world, i int) decide.Decision { return m.decide(m.input(w, &w.replicas[i])) }
 
 // local steps touch nothing that anybody else sees, or read what never changes: they need no place of their own in the order of
 // things. Looks do where a scenario is fine; elsewhere those up to the next effect are taken together, and what changes in the
 // world changes between them and the effect.
-func (m *model) local(d Decision, r *replica) bool {
+func (m *model) local(d decide.Decision, r *replica) bool {
 	switch d.Step {
-	case LookAtTargets, LookAtAccount, LookAtOwner, LookAtRotations, LookAtIssued, LookAtPools, CheckIssued, CheckInUse:
+	case decide.LookAtTargets, decide.LookAtAccount, decide.LookAtOwner, decide.LookAtRotations, decide.LookAtIssued, decide.LookAtPools, decide.CheckIssued, decide.CheckInUse:
 		return !m.fine
-	case LookAtCluster, LookAtRights, LookAtSiblings, Begin, Abandon, RecordID, MarkIssued, MarkVerified, MarkRolledOut, Finish, RecordSatisfied, RecordHealth:
+	case decide.LookAtCluster, decide.LookAtRights, decide.LookAtSiblings, decide.Begin, decide.Abandon, decide.RecordID, decide.MarkIssued, decide.MarkVerified, decide.MarkRolledOut, decide.Finish, decide.RecordSatisfied, decide.RecordHealth:
 		return true
-	case Wait:
+	case decide.Wait:
 		return r.status == r.read
 	}
 	return false
@@ -72,7 +76,7 @@ const (
 // step performs the replica's next visible step.
 func (m *model) step(w *world, i int, o requestEnd) {
 	d := m.ask(w, i)
-	if d.Step == Request {
+	if d.Step == decide.Request {
 		m.request(w, i, o)
 	} else {
 		m.perform(w, i, d)
@@ -88,7 +92,7 @@ func (m *model) end(w *world, i int) {
 
 // refused is the end of a reconcile in which OCM refused to answer.
 func (m *model) refused(w *world, i int) {
-	m.said = wait(Stalled, v1alpha1.ReasonClusterTokenDead, "", "", 0)
+	m.said = decide.Waiting(decide.Stalled, v1alpha1.ReasonClusterTokenDead, "", "", 0)
 	w.replicas[i].polled = false
 	m.end(w, i)
 }
@@ -111,39 +115,39 @@ func (m *model) flush(w *world, i int) bool {
 }
 
 // perform mirrors Reconciler.perform and the functions it calls.
-func (m *model) perform(w *world, i int, d Decision) {
+func (m *model) perform(w *world, i int, d decide.Decision) {
 	r := &w.replicas[i]
 	s, f := &r.status, &r.facts
 	f.fresh = false
 	ownToken := m.follow && !w.hasToken
 	tokenDead := ownToken && (f.target < 0 || !w.isAlive(f.target))
 	switch d.Step {
-	case Wait:
+	case decide.Wait:
 		m.said = d
 		m.end(w, i)
-	case LookAtCluster:
+	case decide.LookAtCluster:
 		f.cluster = true
-	case LookAtRights:
+	case decide.LookAtRights:
 		f.rights = true
-	case LookAtTargets:
+	case decide.LookAtTargets:
 		f.targets, f.target = true, w.target
 		r.staleTarget = false
-	case LookAtSiblings:
+	case decide.LookAtSiblings:
 		f.siblings = true
-	case LookAtPools:
+	case decide.LookAtPools:
 		f.pools, f.pool = true, w.pool
-	case LookAtAccount:
+	case decide.LookAtAccount:
 		if tokenDead {
 			m.refused(w, i)
 			return
 		}
 		f.account, s.account = true, true
-	case LookAtOwner:
+	case decide.LookAtOwner:
 		f.owner = deadOwner
 		if w.isAlive(f.target) {
 			f.owner = aliveOwner
 		}
-	case LookAtRotations:
+	case decide.LookAtRotations:
 		if tokenDead {
 			m.refused(w, i)
 			return
@@ -152,7 +156,7 @@ func (m *model) perform(w *world, i int, d Decision) {
 		if s.under && !s.revoked && s.id >= 0 && !w.ocm[s.id].deleted {
 			s.seenCompleted = w.ocm[s.id].completed
 		}
-	case LookAtIssued:
+	case decide.LookAtIssued:
 		if tokenDead {
 			m.refused(w, i)
 			return
@@ -161,23 +165,23 @@ func (m *model) perform(w *world, i int, d Decision) {
 		if ownToken {
 			f.given = w.transferred()
 		}
-	case CheckIssued:
+	case decide.CheckIssued:
 		f.checks = w.ask(f.given)
 		if f.checks == accepted {
 			w.judged |= bit(f.given)
 		}
-	case CheckInUse:
+	case decide.CheckInUse:
 		f.checks = w.ask(f.target)
-	case RecordIntent:
+	case decide.RecordIntent:
 		s.intended = 0
 		if !m.faults.forgottenIntent && !m.flush(w, i) {
 			return
 		}
 		f.intentIsOurs = true
 		f.rotations = false // it is read again right before the request
-	case Apply, Heal:
-		m.apply(w, i, d.Step == Heal)
-	case RollBack:
+	case decide.Apply, decide.Heal:
+		m.apply(w, i, d.Step == decide.Heal)
+	case decide.RollBack:
 		m.rollBack(w, i)
 	default:
 		r.note(d)
@@ -185,12 +189,12 @@ func (m *model) perform(w *world, i int, d Decision) {
 }
 
 // note performs the steps that only change the status.
-func (r *replica) note(d Decision) {
+func (r *replica) note(d decide.Decision) {
 	s, f := &r.status, &r.facts
 	switch d.Step {
-	case Begin:
+	case decide.Begin:
 		s.begin(d, f)
-	case Abandon:
+	case decide.Abandon:
 		if s.id >= 0 { // its record was deleted: it has no end
 			s.remember(s.satisfies(), false, s.issued)
 		}
@@ -199,28 +203,28 @@ func (r *replica) note(d Decision) {
 		if applied {
 			s.under, s.revoked, s.applied, s.issued = true, true, ageCap, issued
 		}
-	case RecordID:
+	case decide.RecordID:
 		if s.issuedAge < 0 && f.target >= 0 {
 			s.baseline = f.target
 		}
 		s.id, s.after, s.adopted, s.seenCompleted = idOf(d), afterOf(d), true, d.Rotation.OCMStatus == "completed"
-	case MarkIssued:
+	case decide.MarkIssued:
 		s.issuedAge, s.issued = 0, f.given
 		s.verified, s.applied, s.rolledOut, s.rolledBack, s.before, s.sick = false, none, false, false, none, false
 		f.checks = notAsked
-	case MarkVerified:
+	case decide.MarkVerified:
 		s.verified = true
-	case MarkRolledOut:
+	case decide.MarkRolledOut:
 		s.rolledOut = true
-	case Finish:
+	case decide.Finish:
 		s.seenCompleted, s.revoked = d.Rotation.OCMStatus == "completed", true
 		s.remember(s.satisfies(), s.applied >= 0, s.issued)
 		f.checks = notAsked
-	case RecordSatisfied:
+	case decide.RecordSatisfied:
 		known := s.lastKnown // this record has no fingerprints
 		s.remember(r.spec.epoch, s.lastApplied, s.lastIssued)
 		s.lastKnown = known
-	case RecordHealth:
+	case decide.RecordHealth:
 		s.health, f.checks = 0, notAsked
 	default:
 		panic("the model does not know the step " + string(d.Step))
@@ -228,7 +232,7 @@ func (r *replica) note(d Decision) {
 }
 
 // begin mirrors scope.begin.
-func (s *record) begin(d Decision, f *findings) {
+func (s *record) begin(d decide.Decision, f *findings) {
 	s.clearRotation()
 	s.under, s.id, s.adopted = true, idOf(d), d.Rotation.Adopted
 	s.catchUp = d.Rotation.Reason == "CatchUp"
@@ -244,7 +248,7 @@ func (s *record) begin(d Decision, f *findings) {
 	s.backup, s.healed = f.target, 0
 }
 
-func afterOf(d Decision) int8 {
+func afterOf(d decide.Decision) int8 {
 	if d.Rotation.After == nil {
 		return none
 	}
@@ -269,7 +273,7 @@ func (s *record) remember(satisfies int8, applied bool, issued generation) {
 	s.lastApplied, s.lastIssued = applied, issued
 }
 
-func idOf(d Decision) int8 {
+func idOf(d decide.Decision) int8 {
 	for i := range int8(maxRotations) {
 		if d.Rotation.ID == rotationID(i) {
 			return i

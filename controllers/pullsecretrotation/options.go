@@ -1,19 +1,17 @@
 package pullsecretrotation
 
 import (
-	"time"
-
 	"k8s.io/utils/clock"
 
+	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 	"github.com/openshift/credential-rotation-operator/internal/hosts"
 	"github.com/openshift/credential-rotation-operator/internal/ocm"
-	"github.com/openshift/credential-rotation-operator/internal/schedule"
 	"github.com/openshift/credential-rotation-operator/internal/secretwatch"
 )
 
-// Options are what the manager gives to the controller. Each time has a default that suits the real services; tests and
-// the demo, whose services are quicker, give shorter ones.
+// Options are what the manager gives to the controller.
 type Options struct {
+	decide.Timing
 	// Namespace of the operator: every Secret and ConfigMap that a spec reads lies there.
 	Namespace string
 	// OCMHosts are where a spec may have the OCM credential and the cluster's own token sent.
@@ -22,55 +20,15 @@ type Options struct {
 	Clock clock.PassiveClock
 	// Secrets watches single Secrets by name.
 	Secrets *secretwatch.Watcher
-
-	// PollMin and PollMax bound the time between two looks at OCM while new credentials are awaited; RevokePollMin and
-	// RevokePollMax while the end of the old ones is.
-	PollMin, PollMax             time.Duration
-	RevokePollMin, RevokePollMax time.Duration
-	// PoolPoll is the time between two looks at the MachineConfigPools during a roll-out.
-	PoolPoll time.Duration
-	// OCMTimeout bounds one request to OCM.
-	OCMTimeout time.Duration
-	// RequestSpread is over how long the clusters of one account spread their requests.
-	RequestSpread time.Duration
-	// VerifyRetry is the time between two questions to a registry that has not accepted new credentials;
-	// VerifyDeadline is how long they may need to spread before a refusal counts.
-	VerifyRetry, VerifyDeadline time.Duration
-	// IssueDeadline and RevokeDeadline are when waiting is reported as overdue. It goes on all the same.
-	IssueDeadline, RevokeDeadline time.Duration
 }
 
 // SetDefaults fills what is zero.
 func (o *Options) SetDefaults() {
-	def := func(d *time.Duration, v time.Duration) {
-		if *d == 0 {
-			*d = v
-		}
-	}
 	if o.OCMHosts.Empty() {
 		o.OCMHosts = ocm.PublicHosts
 	}
 	if o.Clock == nil {
 		o.Clock = clock.RealClock{}
 	}
-	// The bounds and the reasons for them are documented there; a rotation stays under 300 requests with them.
-	def(&o.PollMin, schedule.IssuePollMin)
-	def(&o.PollMax, schedule.IssuePollMax)
-	def(&o.RevokePollMin, schedule.RevocationPollMin)
-	def(&o.RevokePollMax, schedule.RevocationPollMax)
-	// A pool takes minutes.
-	def(&o.PoolPoll, 30*time.Second)
-	def(&o.OCMTimeout, 30*time.Second)
-	// Long enough that the clusters of a large account do not all read an empty list before the first one's request.
-	def(&o.RequestSpread, 30*time.Minute)
-	// Registries replicate credentials within minutes.
-	def(&o.VerifyRetry, time.Minute)
-	def(&o.VerifyDeadline, 30*time.Minute)
-	// Four batches a day make 6 hours; four times that is not normal. Transfers live for 5 days.
-	def(&o.IssueDeadline, 24*time.Hour)
-	def(&o.RevokeDeadline, 5*24*time.Hour)
+	o.Timing.SetDefaults()
 }
-
-// settle is how long a request may still take effect after the process that sent it has died: a second one is not sent
-// before. Twice the client's own timeout leaves room for a gateway's queue.
-func (o *Options) settle() time.Duration { return 2 * o.OCMTimeout }

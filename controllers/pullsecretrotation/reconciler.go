@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 	"github.com/openshift/credential-rotation-operator/internal/ocm"
 )
 
@@ -82,10 +83,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 }
 
 // run performs steps until there is nothing to do but wait.
-func (s *scope) run(ctx context.Context) (Decision, error) {
+func (s *scope) run(ctx context.Context) (decide.Decision, error) {
 	for range maxSteps {
-		d := Decide(s.input())
-		if d.Step == Wait {
+		d := decide.Decide(s.input())
+		if d.Step == decide.Wait {
 			return d, nil
 		}
 		s.log.V(1).Info("step", "step", d.Step)
@@ -93,59 +94,59 @@ func (s *scope) run(ctx context.Context) (Decision, error) {
 			return d, err
 		}
 	}
-	return Decision{}, errors.New("the decision does not come to rest: this is a defect, please report it")
+	return decide.Decision{}, errors.New("the decision does not come to rest: this is a defect, please report it")
 }
 
 // perform does one step. Steps with an effect first write what is known so far, so that a crash finds it.
-func (s *scope) perform(ctx context.Context, d Decision) error {
+func (s *scope) perform(ctx context.Context, d decide.Decision) error {
 	switch d.Step {
-	case LookAtCluster:
+	case decide.LookAtCluster:
 		return s.lookAtCluster(ctx)
-	case LookAtTargets:
+	case decide.LookAtTargets:
 		return s.lookAtTargets(ctx)
-	case LookAtRights:
+	case decide.LookAtRights:
 		return s.lookAtRights(ctx)
-	case LookAtAccount:
+	case decide.LookAtAccount:
 		return s.lookAtAccount(ctx)
-	case LookAtOwner:
+	case decide.LookAtOwner:
 		return s.lookAtOwner(ctx)
-	case LookAtSiblings:
+	case decide.LookAtSiblings:
 		return s.lookAtSiblings(ctx)
-	case LookAtRotations:
+	case decide.LookAtRotations:
 		return s.lookAtRotations(ctx)
-	case LookAtIssued:
+	case decide.LookAtIssued:
 		return s.lookAtIssued(ctx)
-	case LookAtPools:
+	case decide.LookAtPools:
 		return s.lookAtPools(ctx)
-	case CheckIssued:
+	case decide.CheckIssued:
 		return s.checkIssued(ctx)
-	case CheckInUse:
+	case decide.CheckInUse:
 		return s.checkInUse(ctx)
-	case Begin:
+	case decide.Begin:
 		return s.begin(ctx, d.Rotation)
-	case Abandon:
+	case decide.Abandon:
 		return s.abandon()
-	case RecordIntent:
+	case decide.RecordIntent:
 		return s.recordIntent(ctx)
-	case Request:
+	case decide.Request:
 		return s.request(ctx)
-	case RecordID:
+	case decide.RecordID:
 		return s.recordID(d.Rotation)
-	case MarkIssued:
+	case decide.MarkIssued:
 		return s.markIssued()
-	case MarkVerified:
+	case decide.MarkVerified:
 		return s.markVerified()
-	case Apply, Heal:
-		return s.apply(ctx, d.Step == Heal)
-	case RollBack:
+	case decide.Apply, decide.Heal:
+		return s.apply(ctx, d.Step == decide.Heal)
+	case decide.RollBack:
 		return s.rollBack(ctx)
-	case MarkRolledOut:
+	case decide.MarkRolledOut:
 		return s.markRolledOut()
-	case Finish:
+	case decide.Finish:
 		return s.finish(ctx, d.Rotation)
-	case RecordSatisfied:
+	case decide.RecordSatisfied:
 		return s.recordSatisfied(d.Rotation)
-	case RecordHealth:
+	case decide.RecordHealth:
 		return s.recordHealth()
 	default:
 		return fmt.Errorf("unknown step %q: this is a defect, please report it", d.Step)

@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 	"github.com/openshift/credential-rotation-operator/internal/ocm"
 	"github.com/openshift/credential-rotation-operator/internal/pullsecret"
 )
@@ -40,7 +41,7 @@ func (s *scope) request(ctx context.Context) error {
 	}
 	s.memory.lastPoll = s.now()
 	r := s.rotation()
-	r.ID, r.OCMStatus, r.RequestedAt = made.ID, made.Status, timePtr(made.CreatedAt)
+	s.record().Requested(decide.Rotation(made))
 	s.event(corev1.EventTypeNormal, v1alpha1.ReasonRotationRequested, "Request", "Asked OCM to rotate the pull secret of account %s (%s); it is rotation %s",
 		s.accountID(), r.Reason, r.ID)
 	return nil
@@ -53,11 +54,10 @@ var errAnswerLost = errors.New("the answer to the request was lost")
 // baseline is what the cluster uses: told from the new credentials themselves, they would never seem to come.
 func (s *scope) recordID(known v1alpha1.RotationStatus) error {
 	r := s.rotation()
-	r.ID, r.OCMStatus, r.RequestedAt, r.After, r.Adopted = known.ID, known.OCMStatus, known.RequestedAt, known.After, true
-	if used := s.baseline(*r); r.IssuedAt == nil && len(used) > 0 {
-		r.Baseline = used
-		s.deriveFacts()
-	}
+	before := *r
+	before.Adopted = true
+	s.record().Adopt(known, s.baseline(before))
+	s.deriveFacts()
 	s.event(corev1.EventTypeNormal, v1alpha1.ReasonRotationAdopted, "Adopt", "Rotation %s of account %s is adopted instead of requesting another", r.ID, s.accountID())
 	return nil
 }
@@ -65,8 +65,7 @@ func (s *scope) recordID(known v1alpha1.RotationStatus) error {
 // markIssued notes that OCM gives out other credentials than before. What was done with earlier ones is done again.
 func (s *scope) markIssued() error {
 	r := s.rotation()
-	r.IssuedAt, r.Issued = s.timestamp(), fingerprints(s.issued, r.Salt, all)
-	r.VerifiedAt, r.AppliedAt, r.RolledOutAt, r.RolledBackAt, r.Pools = nil, nil, nil, nil, nil
+	s.record().MarkIssued(fingerprints(s.issued, r.Salt, all), s.now())
 	s.facts.Checks = nil
 	s.deriveFacts()
 	s.event(corev1.EventTypeNormal, v1alpha1.ReasonCredentialsIssued, "Receive", "OCM gives out new credentials for account %s, rotation %s", s.accountID(), r.ID)

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 	simocm "github.com/openshift/credential-rotation-operator/test/sim/ocm"
 )
 
@@ -95,7 +96,7 @@ func TestRollBack_GoesOnWhereItWasInterrupted(t *testing.T) {
 			if string(m.document(t)) != string(before) {
 				t.Error("the old entries are not back")
 			}
-			if row := targetStatus(&m.seen.Status, global); row.Healed != 0 {
+			if row := decide.TargetRow(&m.seen.Status, global); row.Healed != 0 {
 				t.Errorf("the rollback was healed %d times", row.Healed)
 			}
 		})

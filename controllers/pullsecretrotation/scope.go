@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 	"github.com/openshift/credential-rotation-operator/internal/pullsecret"
 )
 
@@ -25,7 +26,7 @@ type scope struct {
 	obj    *v1alpha1.PullSecretRotation
 	stored *v1alpha1.PullSecretRotation // as the API server has it
 	memory *memory
-	facts  Facts
+	facts  decide.Facts
 
 	targets []target
 	// noted are the targets whose result was recorded in this reconcile.
@@ -49,10 +50,10 @@ func newScope(ctx context.Context, r *Reconciler, obj *v1alpha1.PullSecretRotati
 	return &scope{log: log.FromContext(ctx), r: r, obj: obj, stored: obj.DeepCopy(), memory: r.remember(obj), clients: &clients{}}
 }
 
-func (s *scope) input() Input {
-	return Input{
+func (s *scope) input() decide.Input {
+	return decide.Input{
 		Name: s.obj.Name, Generation: s.obj.Generation, Created: s.obj.CreationTimestamp.Time, Edited: edited(s.obj), Approved: s.obj.Annotations[v1alpha1.ApprovedAnnotation],
-		Spec: &s.obj.Spec, Status: &s.obj.Status, Facts: &s.facts, Options: &s.r.Options,
+		Spec: &s.obj.Spec, Status: &s.obj.Status, Facts: &s.facts, Timing: &s.r.Options.Timing,
 		LastPoll: s.memory.lastPoll, Now: s.now(),
 	}
 }
@@ -70,7 +71,9 @@ func edited(o client.Object) time.Time {
 
 func (s *scope) now() time.Time { return s.r.Options.Clock.Now() }
 
-func (s *scope) timestamp() *metav1.Time { return timePtr(s.now()) }
+func (s *scope) timestamp() *metav1.Time { return decide.TimePtr(s.now()) }
+
+func (s *scope) record() decide.Record { return decide.Record{PullSecretRotationStatus: &s.obj.Status} }
 
 func (s *scope) rotation() *v1alpha1.RotationStatus { return s.obj.Status.Rotation }
 

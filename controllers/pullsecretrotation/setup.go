@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 	"github.com/openshift/credential-rotation-operator/internal/version"
 )
 
@@ -85,7 +86,7 @@ func (s *scope) event(kind, reason, action, note string, args ...any) {
 const maxNote = 1024
 
 // warnOnce tells about a problem when it begins, not at every retry.
-func (s *scope) warnOnce(d Decision) {
+func (s *scope) warnOnce(d decide.Decision) {
 	before := meta.FindStatusCondition(s.stored.Status.Conditions, v1alpha1.ConditionReady)
 	if before != nil && before.Reason == d.Reason {
 		return

@@ -8,38 +8,38 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
-	"github.com/openshift/credential-rotation-operator/internal/cluster"
+	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 	"github.com/openshift/credential-rotation-operator/internal/command"
 	"github.com/openshift/credential-rotation-operator/internal/conditions"
 	"github.com/openshift/credential-rotation-operator/internal/pullsecret"
 )
 
 // summarise puts the decision into the conditions and the columns.
-func (s *scope) summarise(d Decision) {
+func (s *scope) summarise(d decide.Decision) {
 	status := &s.obj.Status
 	status.ObservedGeneration = s.obj.Generation
 	status.Phase = d.Phase
 	status.WaitingFor = ""
 	status.NextRotationAfter = nil
-	if t, err := trigger(s.input()); err == nil && t.next != nil {
-		status.NextRotationAfter = timePtr(*t.next)
+	if t, err := decide.Trigger(s.input()); err == nil && t.Next != nil {
+		status.NextRotationAfter = decide.TimePtr(*t.Next)
 	}
 	s.reportTargets(d)
 	switch d.State {
-	case Ready:
+	case decide.Ready:
 		conditions.Ready(s.obj, d.Reason, d.Message)
-	case Progressing:
+	case decide.Progressing:
 		status.WaitingFor = d.Message
 		conditions.Progressing(s.obj, d.Reason, d.Message)
-	case Failing:
+	case decide.Failing:
 		status.WaitingFor = d.Message
 		s.warnOnce(d)
 		conditions.Failing(s.obj, d.Reason, d.Message)
-	case Stalled:
+	case decide.Stalled:
 		status.WaitingFor = d.Message
 		s.warnOnce(d)
 		conditions.Stalled(s.obj, d.Reason, d.Message)
-	case Paused:
+	case decide.Paused:
 		conditions.Set(s.obj, v1alpha1.ConditionReady, metav1.ConditionUnknown, d.Reason, d.Message)
 		conditions.Remove(s.obj, v1alpha1.ConditionReconciling)
 		conditions.Remove(s.obj, v1alpha1.ConditionStalled)
@@ -49,7 +49,7 @@ func (s *scope) summarise(d Decision) {
 }
 
 // reportTargets notes targets that cannot be used, and in mode Audit what a rotation would do to each entry.
-func (s *scope) reportTargets(d Decision) {
+func (s *scope) reportTargets(d decide.Decision) {
 	s.dropStaleTargets()
 	for _, t := range s.targets {
 		switch {
@@ -94,14 +94,14 @@ func (s *scope) dropStaleTargets() {
 }
 
 // reportWriter keeps the condition about somebody who puts old values back.
-func (s *scope) reportWriter(d Decision) {
+func (s *scope) reportWriter(d decide.Decision) {
 	if d.Reason == v1alpha1.ReasonWriterFight {
 		conditions.Set(s.obj, v1alpha1.ConditionSecondWriter, metav1.ConditionTrue, d.Reason, d.Message)
 		return
 	}
 	for _, t := range s.obj.Status.Targets {
 		// A fight is over when the entry has stayed for longer than the longest pause.
-		if t.Healed >= 3 && t.AppliedAt != nil && s.now().Before(t.AppliedAt.Add(recheckForPeople)) {
+		if t.Healed >= 3 && t.AppliedAt != nil && s.now().Before(t.AppliedAt.Add(decide.RecheckForPeople)) {
 			return
 		}
 	}
@@ -109,14 +109,14 @@ func (s *scope) reportWriter(d Decision) {
 }
 
 // reportPools keeps the condition about paused pools: they are never unpaused, and never waited for.
-func (s *scope) reportPools(pools []cluster.Pool) {
+func (s *scope) reportPools(pools []decide.Pool) {
 	var paused []string
 	for _, p := range pools {
 		if p.Paused {
 			paused = append(paused, p.Name)
 		}
 	}
-	if len(paused) == 0 || !targetsGlobalPullSecret(&s.obj.Spec) {
+	if len(paused) == 0 || !decide.TargetsGlobal(&s.obj.Spec) {
 		conditions.Remove(s.obj, v1alpha1.ConditionPoolsPaused)
 		return
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 	simocm "github.com/openshift/credential-rotation-operator/test/sim/ocm"
 )
 
@@ -41,7 +42,7 @@ func TestVanished_IsSaidUntilItIsNoLongerSo(t *testing.T) {
 		}
 	}
 	object := m.get(t)
-	object.Spec.RotateAfter = timePtr(m.sim.Now())
+	object.Spec.RotateAfter = decide.TimePtr(m.sim.Now())
 	if err := m.client.Update(t.Context(), object); err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 	"github.com/openshift/credential-rotation-operator/internal/conditions"
 	"github.com/openshift/credential-rotation-operator/internal/ocm"
 	"github.com/openshift/credential-rotation-operator/internal/pullsecret"
@@ -71,13 +72,13 @@ func (s *scope) checkInUse(ctx context.Context) error {
 
 // check asks one registry after the other: they are few, and a burst from 50 clusters is no help to anybody.
 func (s *scope) check(ctx context.Context, doc *pullsecret.Document, names []string) error {
-	checks := make([]Check, 0, len(names))
+	checks := make([]decide.Check, 0, len(names))
 	for _, name := range names {
 		entry, ok := doc.Entry(name)
 		if !ok {
 			continue
 		}
-		c := Check{Registry: name}
+		c := decide.Check{Registry: name}
 		var image string
 		c.Policy, image, c.Named = s.verification(name)
 		switch {
@@ -96,7 +97,7 @@ func (s *scope) check(ctx context.Context, doc *pullsecret.Document, names []str
 			if err != nil {
 				return err
 			}
-			c.Result = prober.Check(ctx, registry.Check{Registry: name, Image: image, Username: entry.Username, Password: entry.Password})
+			c.Result = answer(prober.Check(ctx, registry.Check{Registry: name, Image: image, Username: entry.Username, Password: entry.Password}))
 		}
 		checks = append(checks, c)
 	}
@@ -130,42 +131,47 @@ func (s *scope) verification(name string) (policy v1alpha1.VerificationPolicy, i
 
 // checkTelemetry proves the cloud.openshift.com entry, which belongs to no registry: OCM itself accepts it as the cluster's
 // token. Source: the published OpenAPI document, security of current_account.
-func (s *scope) checkTelemetry(ctx context.Context, entry pullsecret.Entry) (registry.Result, error) {
+func (s *scope) checkTelemetry(ctx context.Context, entry pullsecret.Entry) (decide.Answer, error) {
 	api, err := s.connect(ctx, ocm.Credential{}, ocm.ClusterToken{ClusterID: s.facts.Cluster.ID, Auth: entry.Auth()})
 	if err != nil {
-		return registry.Result{}, err
+		return decide.Answer{}, err
 	}
 	defer func() { _ = api.Close() }()
 	account, err := api.CurrentAccount(ctx)
 	switch {
 	case err == nil && s.accountID() != "" && account.ID != s.accountID():
-		return registry.Result{Outcome: registry.Denied, Message: "the token belongs to account " + account.ID}, nil
+		return decide.Answer{Outcome: decide.Denied, Message: "the token belongs to account " + account.ID}, nil
 	case err == nil:
-		return registry.Result{Outcome: registry.Accepted, Message: "the token is accepted"}, nil
+		return decide.Answer{Outcome: decide.Accepted, Message: "the token is accepted"}, nil
 	case ocm.IsKind(err, ocm.OCMUnauthorized):
-		return registry.Result{Outcome: registry.Unauthorized, Message: "OCM refuses the token"}, nil
+		return decide.Answer{Outcome: decide.Unauthorized, Message: "OCM refuses the token"}, nil
 	case ocm.IsKind(err, ocm.OCMForbidden):
-		return registry.Result{Outcome: registry.Denied, Message: "OCM does not allow the token"}, nil
+		return decide.Answer{Outcome: decide.Denied, Message: "OCM does not allow the token"}, nil
 	case ocm.IsKind(err, ocm.OCMRateLimited):
-		r := registry.Result{Outcome: registry.RateLimited, Message: "OCM asks for patience"}
+		r := decide.Answer{Outcome: decide.RateLimited, Message: "OCM asks for patience"}
 		if e := (*ocm.Error)(nil); errors.As(err, &e) {
 			r.RetryAfter = e.RetryAfter
 		}
 		return r, nil
 	default:
-		return registry.Result{Outcome: registry.Unreachable, Message: err.Error()}, nil
+		return decide.Answer{Outcome: decide.Unreachable, Message: err.Error()}, nil
 	}
 }
 
 // markVerified notes that nothing speaks against the new credentials.
 func (s *scope) markVerified() error {
 	r := s.rotation()
-	r.VerifiedAt = s.timestamp()
+	s.record().MarkVerified(s.now())
 	s.event(corev1.EventTypeNormal, v1alpha1.ReasonCredentialsVerified, "Verify", "The registries accept the new credentials of rotation %s: %s", r.ID, spoken(s.facts.Checks))
 	return nil
 }
 
-func spoken(checks []Check) string {
+// answer translates what the registry client says.
+func answer(r registry.Result) decide.Answer {
+	return decide.Answer{Outcome: decide.Outcome(r.Outcome), Message: r.Message, RetryAfter: r.RetryAfter}
+}
+
+func spoken(checks []decide.Check) string {
 	list := make([]string, 0, len(checks))
 	for _, c := range checks {
 		list = append(list, fmt.Sprintf("%s %s", c.Registry, outcome(c)))
@@ -173,7 +179,7 @@ func spoken(checks []Check) string {
 	return strings.Join(list, ", ")
 }
 
-func outcome(c Check) string {
+func outcome(c decide.Check) string {
 	if c.Policy == v1alpha1.VerificationSkip {
 		return "Skipped"
 	}
@@ -181,7 +187,7 @@ func outcome(c Check) string {
 }
 
 // noteRegistries keeps the last answer of each. The time is that of the last change, so that equal answers write nothing.
-func (s *scope) noteRegistries(checks []Check) {
+func (s *scope) noteRegistries(checks []decide.Check) {
 	before := s.obj.Status.Registries
 	s.obj.Status.Registries = nil
 	for i, c := range checks {
@@ -202,7 +208,7 @@ func (s *scope) recordHealth() error {
 	if c := s.obj.Status.OCMCredential; c != nil && s.clients.api != nil {
 		c.LastUsedAt = s.timestamp()
 	}
-	refused, unknown := judge(s.facts.Checks)
+	refused, unknown := decide.Judge(s.facts.Checks)
 	switch {
 	case len(refused) > 0:
 		conditions.Set(s.obj, v1alpha1.ConditionPullSecretValid, metav1.ConditionFalse, v1alpha1.ReasonRegistriesRefuse,
@@ -210,7 +216,7 @@ func (s *scope) recordHealth() error {
 	case len(unknown) > 0:
 		conditions.Set(s.obj, v1alpha1.ConditionPullSecretValid, metav1.ConditionUnknown, v1alpha1.ReasonRegistriesUnknown,
 			fmt.Sprintf("The pull secret in use could not be proven: %s.", strings.Join(unknown, "; ")))
-	case !slices.ContainsFunc(s.facts.Checks, func(c Check) bool { return c.Policy != v1alpha1.VerificationSkip }):
+	case !slices.ContainsFunc(s.facts.Checks, func(c decide.Check) bool { return c.Policy != v1alpha1.VerificationSkip }):
 		conditions.Set(s.obj, v1alpha1.ConditionPullSecretValid, metav1.ConditionUnknown, v1alpha1.ReasonRegistriesUnknown,
 			"No registry was asked: the first target has no entry of the account, or spec.verification skips them. Name the registries to ask in spec.verification.")
 	default:

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
-	"github.com/openshift/credential-rotation-operator/internal/ocm"
+	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 )
 
 // A walk that finds nothing proves something only if it would have found it. Each of these defects, most of which somebody has
@@ -14,105 +14,105 @@ import (
 var mutations = []struct {
 	defect   string
 	scenario string
-	decide   func(Input) Decision
+	decide   func(decide.Input) decide.Decision
 	faults   faults
 }{
-	{defect: "waits for completed before it applies", scenario: "a sibling that may never switch", decide: func(in Input) Decision {
-		d := Decide(in)
-		if r := in.Status.Rotation; d.Step == MarkIssued && in.Facts.Rotations != nil {
-			if current, ok := find(*in.Facts.Rotations, r.ID); ok && current.Status != ocm.RotationCompleted {
-				return awaitIssueMessage(in)
+	{defect: "waits for completed before it applies", scenario: "a sibling that may never switch", decide: func(in decide.Input) decide.Decision {
+		d := decide.Decide(in)
+		if r := in.Status.Rotation; d.Step == decide.MarkIssued && in.Facts.Rotations != nil {
+			if current, ok := decide.FindRotation(*in.Facts.Rotations, r.ID); ok && current.Status != decide.RotationCompleted {
+				return decide.Waiting(decide.Progressing, v1alpha1.ReasonAwaitingIssue, "", "", time.Minute)
 			}
 		}
 		return d
 	}},
-	{defect: "requests without a look at the list", scenario: "somebody else is quicker", decide: func(in Input) Decision {
-		d := Decide(in)
-		if d.Step == LookAtRotations && in.Facts.IntentIsOurs {
-			return look(Request)
+	{defect: "requests without a look at the list", scenario: "somebody else is quicker", decide: func(in decide.Input) decide.Decision {
+		d := decide.Decide(in)
+		if d.Step == decide.LookAtRotations && in.Facts.IntentIsOurs {
+			return decide.Do(decide.Request)
 		}
 		return d
 	}},
-	{defect: "adopts nothing", scenario: "one replica that crashes and loses answers", decide: func(in Input) Decision {
-		d := Decide(in)
-		if d.Step == RecordID {
+	{defect: "adopts nothing", scenario: "one replica that crashes and loses answers", decide: func(in decide.Input) decide.Decision {
+		d := decide.Decide(in)
+		if d.Step == decide.RecordID {
 			facts := *in.Facts
-			facts.Rotations = &[]ocm.Rotation{}
+			facts.Rotations = &[]decide.Rotation{}
 			in.Facts = &facts
-			return Decide(in)
+			return decide.Decide(in)
 		}
 		return d
 	}},
-	{defect: "writes without verification", scenario: "registries that refuse and fail", decide: func(in Input) Decision {
-		if d := Decide(in); d.Step != CheckIssued {
+	{defect: "writes without verification", scenario: "registries that refuse and fail", decide: func(in decide.Input) decide.Decision {
+		if d := decide.Decide(in); d.Step != decide.CheckIssued {
 			return d
 		}
-		return look(MarkVerified)
+		return decide.Do(decide.MarkVerified)
 	}},
-	{defect: "writes although a registry refuses", scenario: "registries that refuse and fail", decide: func(in Input) Decision {
-		d := Decide(in)
+	{defect: "writes although a registry refuses", scenario: "registries that refuse and fail", decide: func(in decide.Input) decide.Decision {
+		d := decide.Decide(in)
 		if d.Reason == v1alpha1.ReasonVerifying || d.Reason == v1alpha1.ReasonCredentialsRefused {
-			return look(MarkVerified)
+			return decide.Do(decide.MarkVerified)
 		}
 		return d
 	}},
-	{defect: "requests again before a lost request can have had its effect", scenario: "one replica that crashes and loses answers", decide: func(in Input) Decision {
+	{defect: "requests again before a lost request can have had its effect", scenario: "one replica that crashes and loses answers", decide: func(in decide.Input) decide.Decision {
 		if r := in.Status.Rotation; r != nil && r.IntendedAt != nil && !in.Facts.IntentIsOurs {
 			in.Status = in.Status.DeepCopy()
-			in.Status.Rotation.IntendedAt = timePtr(r.IntendedAt.Add(-time.Hour))
+			in.Status.Rotation.IntendedAt = decide.TimePtr(r.IntendedAt.Add(-time.Hour))
 		}
-		return Decide(in)
+		return decide.Decide(in)
 	}},
-	{defect: "requests after standing still since the intent", scenario: "two replicas, one of which stands still for a while", decide: func(in Input) Decision {
+	{defect: "requests after standing still since the intent", scenario: "two replicas, one of which stands still for a while", decide: func(in decide.Input) decide.Decision {
 		if r := in.Status.Rotation; r != nil && r.IntendedAt != nil && in.Facts.IntentIsOurs {
 			in.Status = in.Status.DeepCopy()
-			in.Status.Rotation.IntendedAt = timePtr(in.Now)
+			in.Status.Rotation.IntendedAt = decide.TimePtr(in.Now)
 		}
-		return Decide(in)
+		return decide.Decide(in)
 	}},
-	{defect: "puts dead credentials back", scenario: "a pool that degrades", decide: func(in Input) Decision {
-		d := Decide(in)
-		begun := in.Status.Rotation != nil && in.Facts.Rotations != nil && rollingBack(in)
+	{defect: "puts dead credentials back", scenario: "a pool that degrades", decide: func(in decide.Input) decide.Decision {
+		d := decide.Decide(in)
+		begun := in.Status.Rotation != nil && in.Facts.Rotations != nil && in.Status.Rotation.RolledBackAt != nil && in.Status.Targets[0].Result == v1alpha1.ReasonPullSecretUpdated
 		if d.Reason == v1alpha1.ReasonRollbackImpossible || begun {
-			return look(RollBack)
+			return decide.Do(decide.RollBack)
 		}
 		return d
 	}},
-	{defect: "needs no approval", scenario: "people who change their minds", decide: func(in Input) Decision {
+	{defect: "needs no approval", scenario: "people who change their minds", decide: func(in decide.Input) decide.Decision {
 		in.Approved = in.Spec.RotateAfter.Format(time.RFC3339)
-		return Decide(in)
+		return decide.Decide(in)
 	}},
-	{defect: "works although it is suspended", scenario: "people who change their minds", decide: func(in Input) Decision {
+	{defect: "works although it is suspended", scenario: "people who change their minds", decide: func(in decide.Input) decide.Decision {
 		in.Spec = in.Spec.DeepCopy()
 		in.Spec.Suspend = false
-		return Decide(in)
+		return decide.Decide(in)
 	}},
-	{defect: "requests before T", scenario: "people who change their minds", decide: func(in Input) Decision {
+	{defect: "requests before T", scenario: "people who change their minds", decide: func(in decide.Input) decide.Decision {
 		in.Now = in.Now.Add(tick)
-		return Decide(in)
+		return decide.Decide(in)
 	}},
-	{defect: "waits for a paused pool", scenario: "a paused pool and a broken target", decide: func(in Input) Decision {
-		if d := Decide(in); d.Step != MarkRolledOut {
+	{defect: "waits for a paused pool", scenario: "a paused pool and a broken target", decide: func(in decide.Input) decide.Decision {
+		if d := decide.Decide(in); d.Step != decide.MarkRolledOut {
 			return d
 		}
-		return wait(Progressing, v1alpha1.ReasonRollingOut, "", "", time.Minute)
+		return decide.Waiting(decide.Progressing, v1alpha1.ReasonRollingOut, "", "", time.Minute)
 	}},
-	{defect: "waits for a record that was deleted, whatever a person does", scenario: "records that are deleted", decide: func(in Input) Decision {
-		d := Decide(in)
-		if d.Step == Abandon && in.Status.Rotation.ID != "" {
-			return wait(Stalled, v1alpha1.ReasonRotationVanished, "", "", time.Minute)
+	{defect: "waits for a record that was deleted, whatever a person does", scenario: "records that are deleted", decide: func(in decide.Input) decide.Decision {
+		d := decide.Decide(in)
+		if d.Step == decide.Abandon && in.Status.Rotation.ID != "" {
+			return decide.Waiting(decide.Stalled, v1alpha1.ReasonRotationVanished, "", "", time.Minute)
 		}
 		return d
 	}},
-	{defect: "does not catch up", scenario: "a cluster that comes late", decide: func(in Input) Decision {
-		if in.Facts.Issued != nil && !underWay(in.Status.Rotation) {
+	{defect: "does not catch up", scenario: "a cluster that comes late", decide: func(in decide.Input) decide.Decision {
+		if in.Facts.Issued != nil && !decide.UnderWay(in.Status.Rotation) {
 			facts := *in.Facts
-			facts.Issued = &IssuedFact{Present: true, InUse: true}
+			facts.Issued = &decide.IssuedFact{Present: true, InUse: true}
 			in.Facts = &facts
 		}
-		return Decide(in)
+		return decide.Decide(in)
 	}},
-	{defect: "never heals", scenario: "others write the target", decide: func(in Input) Decision {
+	{defect: "never heals", scenario: "others write the target", decide: func(in decide.Input) decide.Decision {
 		facts := *in.Facts
 		facts.Targets = slices.Clone(facts.Targets)
 		for i := range facts.Targets {
@@ -124,13 +124,13 @@ var mutations = []struct {
 			facts.Issued = &issued
 		}
 		in.Facts = &facts
-		return Decide(in)
+		return decide.Decide(in)
 	}},
-	{defect: "looks for ever", scenario: "somebody else is quicker", decide: func(in Input) Decision {
-		if d := Decide(in); d.Step != LookAtSiblings {
+	{defect: "looks for ever", scenario: "somebody else is quicker", decide: func(in decide.Input) decide.Decision {
+		if d := decide.Decide(in); d.Step != decide.LookAtSiblings {
 			return d
 		}
-		return look(LookAtCluster)
+		return decide.Do(decide.LookAtCluster)
 	}},
 	{defect: "a status written over somebody else's", scenario: "two replicas at once", faults: faults{noLock: true}},
 	{defect: "a request without a record of the intent", scenario: "one replica that crashes and loses answers", faults: faults{forgottenIntent: true}},
@@ -143,11 +143,11 @@ func TestWalk_FindsEachOfTheseDefects(t *testing.T) {
 		t.Run(m.defect, func(t *testing.T) {
 			t.Parallel()
 			i := slices.IndexFunc(scenarios, func(c scenario) bool { return c.name == m.scenario })
-			decide := m.decide
-			if decide == nil {
-				decide = Decide
+			chosen := m.decide
+			if chosen == nil {
+				chosen = decide.Decide
 			}
-			w := &walk{model: &model{scenario: &scenarios[i], decide: decide, faults: m.faults}}
+			w := &walk{model: &model{scenario: &scenarios[i], decide: chosen, faults: m.faults}}
 			if err := w.run(); err == nil {
 				t.Errorf("%d states were walked and the defect was not found", len(w.seen))
 			} else {

@@ -5,6 +5,8 @@ import (
 	"hash/maphash"
 	"strings"
 	"testing"
+
+	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 )
 
 // scenarios are the walks. Together they have everything that the adversary can do; one walk with all of it at once would not
@@ -129,7 +131,7 @@ func TestWalk_EveryStateThatDecideCanReachKeepsTheInvariantsAndEnds(t *testing.T
 		c := &scenarios[i]
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			w := &walk{model: &model{scenario: c, decide: Decide}}
+			w := &walk{model: &model{scenario: c, decide: decide.Decide}}
 			err := w.run()
 			report := fmt.Sprintf("walk: %-60s %8d states, %9d transitions, %8d fair runs", c.name, len(w.seen), w.transitions, len(w.ends))
 			fmt.Println(report)

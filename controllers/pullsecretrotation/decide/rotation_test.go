@@ -1,4 +1,4 @@
-package pullsecretrotation
+package decide
 
 import (
 	"strings"
@@ -6,29 +6,26 @@ import (
 	"time"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
-	"github.com/openshift/credential-rotation-operator/internal/cluster"
-	"github.com/openshift/credential-rotation-operator/internal/ocm"
-	"github.com/openshift/credential-rotation-operator/internal/registry"
 )
 
 // underWayInput is a cluster whose rotation was requested an hour ago; the tables set how far it has come since.
 func underWayInput() Input {
 	in := dueInput()
 	in.Status.Rotation = &v1alpha1.RotationStatus{
-		ID: "a", After: hours(-1), Reason: v1alpha1.TriggerRotateAfter, RequestedAt: hours(-1), StartedAt: hours(-1), BackupSecret: "backup", OCMStatus: ocm.RotationPending,
+		ID: "a", After: hours(-1), Reason: v1alpha1.TriggerRotateAfter, RequestedAt: hours(-1), StartedAt: hours(-1), BackupSecret: "backup", OCMStatus: RotationPending,
 	}
-	in.Facts.Rotations = &[]ocm.Rotation{{ID: "a", Status: ocm.RotationPending, CreatedAt: hours(-1).Time}}
+	in.Facts.Rotations = &[]Rotation{{ID: "a", Status: RotationPending, CreatedAt: hours(-1).Time}}
 	in.Facts.Issued = &IssuedFact{Present: true, SameAsBaseline: true, InUse: true}
 	return in
 }
 
 // list is what OCM lists.
 func list(in *Input, status string) {
-	in.Facts.Rotations = &[]ocm.Rotation{{ID: "a", Status: status, CreatedAt: hours(-1).Time}}
+	in.Facts.Rotations = &[]Rotation{{ID: "a", Status: status, CreatedAt: hours(-1).Time}}
 }
 
 func issued(in *Input) {
-	in.Status.Rotation.IssuedAt = timePtr(noon.Add(-time.Minute))
+	in.Status.Rotation.IssuedAt = TimePtr(noon.Add(-time.Minute))
 	in.Facts.Issued = &IssuedFact{Present: true, SameAsIssued: true}
 }
 
@@ -50,18 +47,18 @@ func rolledBack(in *Input) {
 	in.Status.Rotation.RolledBackAt, in.Status.Targets[0].Result = hours(0), v1alpha1.ReasonRolledBack
 }
 
-func said(outcome registry.Outcome, policy v1alpha1.VerificationPolicy) []Check {
-	return []Check{{Registry: "quay.io", Policy: policy, Result: registry.Result{Outcome: outcome, Message: "says " + string(outcome)}}}
+func said(outcome Outcome, policy v1alpha1.VerificationPolicy) []Check {
+	return []Check{{Registry: "quay.io", Policy: policy, Result: Answer{Outcome: outcome, Message: "says " + string(outcome)}}}
 }
 
 func TestDecide_UntilTheRequest(t *testing.T) {
 	unsent := func(in *Input) {
 		in.Status.Rotation.ID, in.Status.Rotation.RequestedAt = "", nil
-		in.Facts.Rotations = &[]ocm.Rotation{}
+		in.Facts.Rotations = &[]Rotation{}
 	}
 	intended := func(in *Input, ago time.Duration) {
 		unsent(in)
-		in.Status.Rotation.IntendedAt = timePtr(noon.Add(-ago))
+		in.Status.Rotation.IntendedAt = TimePtr(noon.Add(-ago))
 	}
 	for _, c := range []decision{
 		{"the list is read first", func(in *Input) { unsent(in); in.Facts.Rotations = nil }, LookAtRotations, "", ""},
@@ -70,7 +67,7 @@ func TestDecide_UntilTheRequest(t *testing.T) {
 		{"but not when the process stood still since", func(in *Input) { intended(in, 31*time.Second); in.Facts.IntentIsOurs = true }, Wait, v1alpha1.ReasonRotationStarted, ""},
 		{"somebody else's intent is given time to have its effect", func(in *Input) { intended(in, 59*time.Second) }, Wait, v1alpha1.ReasonRotationStarted, "OCM's list decides at"},
 		{"and then replaced", func(in *Input) { intended(in, time.Minute) }, RecordIntent, "", ""},
-		{"its effect is adopted", func(in *Input) { intended(in, time.Second); list(in, ocm.RotationPending) }, RecordID, "", ""},
+		{"its effect is adopted", func(in *Input) { intended(in, time.Second); list(in, RotationPending) }, RecordID, "", ""},
 		{"also instead of our own request", func(in *Input) { intended(in, 0); in.Facts.IntentIsOurs = true; list(in, "queued") }, RecordID, "", ""},
 		{"a T that was changed meanwhile abandons it", func(in *Input) { unsent(in); in.Spec.RotateAfter = hours(0) }, Abandon, "", ""},
 		{"so does another mode", func(in *Input) { unsent(in); in.Spec.Mode, in.Spec.RotateAfter = v1alpha1.ModeFollow, nil }, Abandon, "", ""},
@@ -89,8 +86,8 @@ func TestDecide_FromTheRequestToTheTarget(t *testing.T) {
 			in.Facts.Switched, in.Facts.Issued, in.Status.Rotation.RequestedAt = true, &IssuedFact{}, hours(-100)
 		}, Wait, v1alpha1.ReasonAwaitingIssue, "Its end is awaited"},
 		{"new credentials are seen while the rotation is pending", func(in *Input) { in.Facts.Issued.SameAsBaseline = false }, MarkIssued, "", ""},
-		{"a rotation that has ended leaves no doubt", func(in *Input) { list(in, ocm.RotationCompleted) }, MarkIssued, "", ""},
-		{"a follower that is offered nothing ends with it", func(in *Input) { list(in, ocm.RotationCompleted); in.Facts.Issued = &IssuedFact{} }, Finish, "", ""},
+		{"a rotation that has ended leaves no doubt", func(in *Input) { list(in, RotationCompleted) }, MarkIssued, "", ""},
+		{"a follower that is offered nothing ends with it", func(in *Input) { list(in, RotationCompleted); in.Facts.Issued = &IssuedFact{} }, Finish, "", ""},
 		{"whose they are is made sure of first", func(in *Input) { in.Facts.Issued.SameAsBaseline, in.Facts.Account = false, nil }, LookAtAccount, "", ""},
 		{"and whose the cluster's pull secret is", func(in *Input) { in.Facts.Issued.SameAsBaseline, in.Facts.Owner = false, nil }, LookAtOwner, "", ""},
 		{"a pin that was moved meanwhile holds them back", func(in *Input) { in.Facts.Issued.SameAsBaseline, in.Spec.OCM.AccountID = false, "you" }, Wait, v1alpha1.ReasonAccountPinMismatch, ""},
@@ -117,30 +114,30 @@ func TestDecide_FromTheRequestToTheTarget(t *testing.T) {
 		{"a reconcile before the next poll asks nothing", func(in *Input) { in.LastPoll, in.Facts.Rotations = noon.Add(-time.Minute), nil }, Wait, v1alpha1.ReasonAwaitingIssue, ""},
 		{"at the next poll it does", func(in *Input) { in.LastPoll, in.Facts.Rotations = noon.Add(-time.Hour), nil }, LookAtRotations, "", ""},
 		{"a poll in the future does not count", func(in *Input) { in.LastPoll, in.Facts.Rotations = noon.Add(time.Hour), nil }, LookAtRotations, "", ""},
-		{"a record that vanished is not requested again", func(in *Input) { in.Facts.Rotations = &[]ocm.Rotation{} }, Wait, v1alpha1.ReasonRotationVanished, "Set spec.rotateAfter to the present"},
-		{"and that advice is good", func(in *Input) { in.Facts.Rotations = &[]ocm.Rotation{}; in.Spec.RotateAfter = hours(0) }, Abandon, "", ""},
+		{"a record that vanished is not requested again", func(in *Input) { in.Facts.Rotations = &[]Rotation{} }, Wait, v1alpha1.ReasonRotationVanished, "Set spec.rotateAfter to the present"},
+		{"and that advice is good", func(in *Input) { in.Facts.Rotations = &[]Rotation{}; in.Spec.RotateAfter = hours(0) }, Abandon, "", ""},
 		{"a follower goes on without it", func(in *Input) {
-			in.Facts.Rotations, in.Spec.RotateAfter, in.Spec.Mode = &[]ocm.Rotation{}, nil, v1alpha1.ModeFollow
+			in.Facts.Rotations, in.Spec.RotateAfter, in.Spec.Mode = &[]Rotation{}, nil, v1alpha1.ModeFollow
 		}, Abandon, "", ""},
 		{"another one that is pending takes its place", func(in *Input) { (*in.Facts.Rotations)[0].ID = "b" }, RecordID, "", ""},
 		{"issued credentials are verified", issued, CheckIssued, "", ""},
 		{"a follower whose offer has ended waits for the end", func(in *Input) { issued(in); in.Facts.Issued = &IssuedFact{} }, Wait, v1alpha1.ReasonAwaitingIssue, "no longer offers"},
 		{"newer ones take their place", func(in *Input) { issued(in); in.Facts.Issued.SameAsIssued = false }, MarkIssued, "", ""},
-		{"accepted ones are good", func(in *Input) { issued(in); in.Facts.Checks = said(registry.Accepted, v1alpha1.VerificationRequired) }, MarkVerified, "", ""},
-		{"a refusal counts only after a while", func(in *Input) { issued(in); in.Facts.Checks = said(registry.Denied, v1alpha1.VerificationRequired) }, Wait, v1alpha1.ReasonVerifying,
+		{"accepted ones are good", func(in *Input) { issued(in); in.Facts.Checks = said(Accepted, v1alpha1.VerificationRequired) }, MarkVerified, "", ""},
+		{"a refusal counts only after a while", func(in *Input) { issued(in); in.Facts.Checks = said(Denied, v1alpha1.VerificationRequired) }, Wait, v1alpha1.ReasonVerifying,
 			"until 2026-05-06 12:29 UTC a refusal does not count"},
 		{"then it counts", func(in *Input) {
 			issued(in)
-			in.Status.Rotation.IssuedAt, in.Facts.Checks = hours(-1), said(registry.Unauthorized, v1alpha1.VerificationBestEffort)
+			in.Status.Rotation.IssuedAt, in.Facts.Checks = hours(-1), said(Unauthorized, v1alpha1.VerificationBestEffort)
 		}, Wait, v1alpha1.ReasonCredentialsRefused, "quay.io: says Unauthorized"},
 		{"an unreachable registry holds it back where it is Required", func(in *Input) {
 			issued(in)
-			in.Facts.Checks = said(registry.Unreachable, v1alpha1.VerificationRequired)
+			in.Facts.Checks = said(Unreachable, v1alpha1.VerificationRequired)
 		}, Wait,
 			v1alpha1.ReasonVerificationIncomplete, "BestEffort or Skip"},
 		{"and not where it is BestEffort", func(in *Input) {
 			issued(in)
-			in.Facts.Checks = said(registry.Unreachable, v1alpha1.VerificationBestEffort)
+			in.Facts.Checks = said(Unreachable, v1alpha1.VerificationBestEffort)
 		}, MarkVerified, "", ""},
 		{"before the target is written the pools are looked at", func(in *Input) {
 			issued(in)
@@ -162,36 +159,36 @@ func TestDecide_FromTheRequestToTheTarget(t *testing.T) {
 }
 
 func TestDecide_FromTheTargetToTheEnd(t *testing.T) {
-	pools := func(in *Input, p cluster.Pool) {
+	pools := func(in *Input, p Pool) {
 		p.Name, p.Machines = "worker", 3
-		in.Facts.Pools = &[]cluster.Pool{p}
+		in.Facts.Pools = &[]Pool{p}
 	}
 	degraded := func(in *Input) {
 		appliedSince(in, -1)
-		pools(in, cluster.Pool{Wanted: "new", Current: "old", Degraded: true})
+		pools(in, Pool{Wanted: "new", Current: "old", Degraded: true})
 	}
 	for _, c := range []decision{
 		{"no pools at all is fine", func(in *Input) { appliedSince(in, 0) }, MarkRolledOut, "", ""},
 		{"a pool that has not rendered the change is waited for, though it says that all is well", func(in *Input) {
 			appliedSince(in, 0)
-			pools(in, cluster.Pool{Wanted: "old", Current: "old", Updated: 3})
+			pools(in, Pool{Wanted: "old", Current: "old", Updated: 3})
 		}, Wait, v1alpha1.ReasonRollingOut, "worker has not rendered the change yet"},
 		{"then its machines", func(in *Input) {
 			appliedSince(in, 0)
-			pools(in, cluster.Pool{Wanted: "new", Current: "old", Updated: 1})
+			pools(in, Pool{Wanted: "new", Current: "old", Updated: 1})
 		}, Wait, v1alpha1.ReasonRollingOut, "1 of 3 machines"},
 		{"for longer than the timeout: it says so and follows on", func(in *Input) {
 			appliedSince(in, -3)
-			pools(in, cluster.Pool{Wanted: "new", Current: "old", Updated: 1})
+			pools(in, Pool{Wanted: "new", Current: "old", Updated: 1})
 		}, Wait,
 			v1alpha1.ReasonRolloutOverdue, "oc get machineconfigpools"},
 		{"a paused pool is not waited for", func(in *Input) {
 			appliedSince(in, 0)
-			pools(in, cluster.Pool{Wanted: "old", Current: "old", Paused: true})
+			pools(in, Pool{Wanted: "old", Current: "old", Paused: true})
 		}, MarkRolledOut, "", ""},
 		{"no pool is, when the spec says so", func(in *Input) {
 			appliedSince(in, 0)
-			pools(in, cluster.Pool{Wanted: "old", Current: "old"})
+			pools(in, Pool{Wanted: "old", Current: "old"})
 			no := false
 			in.Spec.Rollout.WaitForPools = &no
 		}, MarkRolledOut, "", ""},
@@ -205,23 +202,23 @@ func TestDecide_FromTheTargetToTheEnd(t *testing.T) {
 			in.Status.Rotation.Pools, in.Status.Targets[0].Result = nil, v1alpha1.ReasonAlreadyCurrent
 		}, Wait, v1alpha1.ReasonRolloutDegraded, "oc describe machineconfigpool worker"},
 		{"only after a look at OCM's list", func(in *Input) { degraded(in); in.Facts.Rotations = nil }, LookAtRotations, "", ""},
-		{"not when the old credentials are dead", func(in *Input) { degraded(in); list(in, ocm.RotationCompleted) }, Wait, v1alpha1.ReasonRollbackImpossible, "would break the cluster"},
-		{"nor when nobody knows whether they are", func(in *Input) { degraded(in); in.Facts.Rotations = &[]ocm.Rotation{} }, Wait, v1alpha1.ReasonRollbackImpossible,
+		{"not when the old credentials are dead", func(in *Input) { degraded(in); list(in, RotationCompleted) }, Wait, v1alpha1.ReasonRollbackImpossible, "would break the cluster"},
+		{"nor when nobody knows whether they are", func(in *Input) { degraded(in); in.Facts.Rotations = &[]Rotation{} }, Wait, v1alpha1.ReasonRollbackImpossible,
 			"no longer lists rotation a"},
 		{"not when the spec says Never", func(in *Input) { degraded(in); in.Spec.Rollback = v1alpha1.RollbackNever }, Wait, v1alpha1.ReasonRolloutDegraded, "oc describe machineconfigpool worker"},
 		{"the end of the old credentials is waited for", rolledOut, Wait, v1alpha1.ReasonAwaitingRevocation, "takes up to days"},
 		{"for longer than transfers live: it says so and waits on", func(in *Input) { rolledOut(in); in.Status.Rotation.RequestedAt = hours(-121) }, Wait, v1alpha1.ReasonRevocationOverdue,
 			"Check the account's other clusters"},
-		{"OCM says that it is over", func(in *Input) { rolledOut(in); list(in, ocm.RotationCompleted) }, Finish, "", ""},
+		{"OCM says that it is over", func(in *Input) { rolledOut(in); list(in, RotationCompleted) }, Finish, "", ""},
 		{"but not before the machines have it", func(in *Input) {
 			appliedSince(in, -1)
-			list(in, ocm.RotationCompleted)
-			pools(in, cluster.Pool{Wanted: "new", Current: "old"})
+			list(in, RotationCompleted)
+			pools(in, Pool{Wanted: "new", Current: "old"})
 		}, Wait, v1alpha1.ReasonRollingOut, ""},
 		{"unless they take too long", func(in *Input) {
 			appliedSince(in, -3)
-			list(in, ocm.RotationCompleted)
-			pools(in, cluster.Pool{Wanted: "new", Current: "old"})
+			list(in, RotationCompleted)
+			pools(in, Pool{Wanted: "new", Current: "old"})
 		}, Finish, "", ""},
 		{"other credentials are issued meanwhile", func(in *Input) { rolledOut(in); in.Facts.Issued.SameAsIssued = false }, MarkIssued, "", ""},
 		{"an old entry is healed at once", func(in *Input) { rolledOut(in); in.Facts.Targets[0].Old = []string{"quay.io"} }, Heal, "", ""},
@@ -238,31 +235,31 @@ func TestDecide_FromTheTargetToTheEnd(t *testing.T) {
 		}, MarkIssued, "", ""},
 		{"its old credentials die: the new ones go in again", func(in *Input) {
 			rolledBack(in)
-			list(in, ocm.RotationCompleted)
+			list(in, RotationCompleted)
 		}, MarkIssued, "", ""},
 		{"a health check is due", func(in *Input) { rolledOut(in); in.Status.LastHealthCheck = hours(-7) }, CheckInUse, "", ""},
 		{"registries that refuse what was applied roll it back", func(in *Input) {
 			rolledOut(in)
-			in.Status.LastHealthCheck, in.Facts.Checks = hours(-7), said(registry.Unauthorized, v1alpha1.VerificationRequired)
-			in.Facts.Checks[0].Since = noon.Add(-in.Options.VerifyDeadline)
+			in.Status.LastHealthCheck, in.Facts.Checks = hours(-7), said(Unauthorized, v1alpha1.VerificationRequired)
+			in.Facts.Checks[0].Since = noon.Add(-in.Timing.VerifyDeadline)
 		}, RollBack, "", ""},
 		{"not for a registry's bad moment", func(in *Input) {
 			rolledOut(in)
-			in.Status.LastHealthCheck, in.Facts.Checks = hours(-7), said(registry.Unauthorized, v1alpha1.VerificationRequired)
-			in.Facts.Checks[0].Since = noon.Add(time.Second - in.Options.VerifyDeadline)
+			in.Status.LastHealthCheck, in.Facts.Checks = hours(-7), said(Unauthorized, v1alpha1.VerificationRequired)
+			in.Facts.Checks[0].Since = noon.Add(time.Second - in.Timing.VerifyDeadline)
 		}, Wait, v1alpha1.ReasonRegistriesRefuse, "the old entries are put back"},
 		{"nor when the spec says Never", func(in *Input) {
 			rolledOut(in)
-			in.Status.LastHealthCheck, in.Facts.Checks = hours(-7), said(registry.Unauthorized, v1alpha1.VerificationRequired)
+			in.Status.LastHealthCheck, in.Facts.Checks = hours(-7), said(Unauthorized, v1alpha1.VerificationRequired)
 			in.Spec.Rollback = v1alpha1.RollbackNever
 		}, RecordHealth, "", ""},
 		{"registries that cannot be reached do not", func(in *Input) {
 			rolledOut(in)
-			in.Status.LastHealthCheck, in.Facts.Checks = hours(-7), said(registry.Unreachable, v1alpha1.VerificationRequired)
+			in.Status.LastHealthCheck, in.Facts.Checks = hours(-7), said(Unreachable, v1alpha1.VerificationRequired)
 		}, RecordHealth, "", ""},
 		{"what was caught up with needs no revocation", func(in *Input) {
 			rolledOut(in)
-			in.Status.Rotation.Reason, in.Status.Rotation.OCMStatus = v1alpha1.TriggerCatchUp, ocm.RotationCompleted
+			in.Status.Rotation.Reason, in.Status.Rotation.OCMStatus = v1alpha1.TriggerCatchUp, RotationCompleted
 		}, Finish, "", ""},
 		{"a reconcile before the next poll asks nothing", func(in *Input) {
 			rolledOut(in)
@@ -275,9 +272,9 @@ func TestDecide_FromTheTargetToTheEnd(t *testing.T) {
 
 func TestJudge_OnlyARefusalIsEvidenceAndOnlyRequiredWaitsForAnAnswer(t *testing.T) {
 	for _, policy := range []v1alpha1.VerificationPolicy{v1alpha1.VerificationRequired, v1alpha1.VerificationBestEffort, v1alpha1.VerificationSkip} {
-		for _, outcome := range []registry.Outcome{registry.Accepted, registry.Unauthorized, registry.Denied, registry.Unreachable, registry.RateLimited, registry.TLSError} {
-			refused, unknown := judge(said(outcome, policy))
-			skip := policy == v1alpha1.VerificationSkip || outcome == registry.Accepted
+		for _, outcome := range []Outcome{Accepted, Unauthorized, Denied, Unreachable, RateLimited, TLSError} {
+			refused, unknown := Judge(said(outcome, policy))
+			skip := policy == v1alpha1.VerificationSkip || outcome == Accepted
 			if want := !skip && outcome.Refused(); (len(refused) == 1) != want {
 				t.Errorf("%s %s: refused %v", policy, outcome, refused)
 			}

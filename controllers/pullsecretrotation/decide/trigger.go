@@ -1,31 +1,30 @@
-package pullsecretrotation
+package decide
 
 import (
 	"fmt"
 	"time"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
-	"github.com/openshift/credential-rotation-operator/internal/ocm"
 	"github.com/openshift/credential-rotation-operator/internal/schedule"
 )
 
-// due is the T of now: the account's pull secret must have been rotated at or after it.
-type due struct {
-	// t is T; set is false when there is none yet.
-	t   time.Time
-	set bool
-	// reason is the later of the two triggers.
-	reason v1alpha1.RotationTrigger
-	// next is the T still to come, nil when there is none.
-	next *time.Time
+// Due is the T of now: the account's pull secret must have been rotated at or after it.
+type Due struct {
+	// T, and Set, which is false when there is none yet.
+	T   time.Time
+	Set bool
+	// Reason is the later of the two triggers.
+	Reason v1alpha1.RotationTrigger
+	// Next is the T still to come, nil when there is none.
+	Next *time.Time
 }
 
 // satisfiedBy is true when a rotation was created at or after T.
-func (d due) satisfiedBy(r ocm.Rotation) bool { return d.set && !r.CreatedAt.Before(d.t) }
+func (d Due) satisfiedBy(r Rotation) bool { return d.Set && !r.CreatedAt.Before(d.T) }
 
-// trigger works out T from the spec. An error is a sentence about the spec.
-func trigger(in Input) (due, error) {
-	var d due
+// Trigger works out T from the spec. An error is a sentence about the spec.
+func Trigger(in Input) (Due, error) {
+	var d Due
 	if in.Spec.Mode == v1alpha1.ModeFollow {
 		return d, nil
 	}
@@ -47,10 +46,10 @@ func trigger(in Input) (due, error) {
 		whole := in.Spec.RotateAfter.Truncate(time.Second) // as status has it
 		after = &whole
 	}
-	d.t, d.set, d.next = schedule.Due(after, ticks, in.Created, in.Now)
-	d.reason = v1alpha1.TriggerSchedule
-	if after != nil && d.t.Equal(*after) {
-		d.reason = v1alpha1.TriggerRotateAfter
+	d.T, d.Set, d.Next = schedule.Due(after, ticks, in.Created, in.Now)
+	d.Reason = v1alpha1.TriggerSchedule
+	if after != nil && d.T.Equal(*after) {
+		d.Reason = v1alpha1.TriggerRotateAfter
 	}
 	return d, nil
 }
@@ -76,29 +75,29 @@ func satisfiedByRecord(s *v1alpha1.PullSecretRotationStatus, t time.Time) bool {
 }
 
 // satisfying is the newest rotation that OCM lists as created at or after T.
-func satisfying(rotations []ocm.Rotation, t time.Time) (ocm.Rotation, bool) {
+func satisfying(rotations []Rotation, t time.Time) (Rotation, bool) {
 	if len(rotations) > 0 && !rotations[0].CreatedAt.Before(t) {
 		return rotations[0], true
 	}
-	return ocm.Rotation{}, false
+	return Rotation{}, false
 }
 
 // pending is the newest rotation that has not ended. Statuses other than completed count as in progress: OCM publishes
 // no list of them.
-func pending(rotations []ocm.Rotation) (ocm.Rotation, bool) {
+func pending(rotations []Rotation) (Rotation, bool) {
 	for _, r := range rotations {
-		if r.Status != ocm.RotationCompleted {
+		if r.Status != RotationCompleted {
 			return r, true
 		}
 	}
-	return ocm.Rotation{}, false
+	return Rotation{}, false
 }
 
-func find(rotations []ocm.Rotation, id string) (ocm.Rotation, bool) {
+func FindRotation(rotations []Rotation, id string) (Rotation, bool) {
 	for _, r := range rotations {
 		if r.ID == id {
 			return r, true
 		}
 	}
-	return ocm.Rotation{}, false
+	return Rotation{}, false
 }

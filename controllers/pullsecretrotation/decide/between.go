@@ -1,4 +1,4 @@
-package pullsecretrotation
+package decide
 
 import (
 	"fmt"
@@ -10,19 +10,18 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
-	"github.com/openshift/credential-rotation-operator/internal/ocm"
 )
 
 // betweenRotations decides while none is under way: is one due, has somebody else started or finished one, is what is in
 // use still good? An idle object asks OCM only when T is due or the health check is: two requests.
-func betweenRotations(in Input, d due) Decision {
-	isDue := d.set && !satisfiedByRecord(in.Status, d.t)
+func betweenRotations(in Input, d Due) Decision {
+	isDue := d.Set && !satisfiedByRecord(in.Status, d.T)
 	nextHealth := nextHealthCheck(in)
 	if w, ok := oldEntries(in); ok {
 		return w
 	}
 	if !in.Facts.RightsKnown && (isDue || !in.Now.Before(nextHealth) || lacksRight(in.Status)) {
-		return look(LookAtRights)
+		return Do(LookAtRights)
 	}
 	if problem, bad := brokenCanary(in); bad {
 		return problem
@@ -35,17 +34,17 @@ func betweenRotations(in Input, d due) Decision {
 		return idle(in, d, nextHealth)
 	}
 	if (isDue || in.Spec.Mode == v1alpha1.ModeAudit) && in.Facts.Pools == nil {
-		return look(LookAtPools) // paused ones are reported before a rotation, not after
+		return Do(LookAtPools) // paused ones are reported before a rotation, not after
 	}
 	if w, ok := checkAccount(in, isDue); ok {
 		return w
 	}
 	if in.Facts.Rotations == nil {
-		return look(LookAtRotations)
+		return Do(LookAtRotations)
 	}
 	rotations := *in.Facts.Rotations
 	if in.Facts.Issued == nil {
-		return look(LookAtIssued)
+		return Do(LookAtIssued)
 	}
 	if in.Spec.Mode == v1alpha1.ModeAudit {
 		return audit(in, d, isDue, nextHealth)
@@ -56,7 +55,7 @@ func betweenRotations(in Input, d due) Decision {
 		}
 		reason := v1alpha1.TriggerStartedElsewhere
 		if d.satisfiedBy(r) {
-			reason = d.reason
+			reason = d.Reason
 		}
 		return Decision{Step: Begin, Rotation: foundFor(r, reason, d)}
 	}
@@ -64,16 +63,16 @@ func betweenRotations(in Input, d due) Decision {
 		return w
 	}
 	if isDue {
-		if r, ok := satisfying(rotations, d.t); ok {
+		if r, ok := satisfying(rotations, d.T); ok {
 			return Decision{Step: RecordSatisfied, Rotation: foundFor(r, v1alpha1.TriggerStartedElsewhere, d)}
 		}
 	}
 	if !in.Now.Before(nextHealth) {
 		// Also while a rotation is due: it may be held back for weeks.
 		if in.Facts.Checks == nil {
-			return look(CheckInUse)
+			return Do(CheckInUse)
 		}
-		return look(RecordHealth)
+		return Do(RecordHealth)
 	}
 	if !isDue {
 		return idle(in, d, nextHealth)
@@ -81,12 +80,12 @@ func betweenRotations(in Input, d due) Decision {
 	if w, ok := mayRequest(in, d); !ok {
 		return w
 	}
-	return Decision{Step: Begin, Rotation: v1alpha1.RotationStatus{After: timePtr(d.t), Reason: d.reason}}
+	return Decision{Step: Begin, Rotation: v1alpha1.RotationStatus{After: TimePtr(d.T), Reason: d.Reason}}
 }
 
 // catchUp is for a cluster that comes late: OCM has finished a rotation and this cluster still has something else. Its own
 // credentials are dead, so the current pull secret is verified and applied at once.
-func catchUp(in Input, d due, rotations []ocm.Rotation) (Decision, bool) {
+func catchUp(in Input, d Due, rotations []Rotation) (Decision, bool) {
 	if !in.Facts.Issued.Present || in.Facts.Issued.InUse {
 		return Decision{}, false
 	}
@@ -96,7 +95,7 @@ func catchUp(in Input, d due, rotations []ocm.Rotation) (Decision, bool) {
 	if len(rotations) == 0 && !in.Facts.Owner.Dead {
 		return Decision{}, false // differs and works, and nothing was ever rotated: not ours to change
 	}
-	r := v1alpha1.RotationStatus{Adopted: true, OCMStatus: ocm.RotationCompleted}
+	r := v1alpha1.RotationStatus{Adopted: true, OCMStatus: RotationCompleted}
 	if len(rotations) > 0 {
 		r = foundFor(rotations[0], v1alpha1.TriggerCatchUp, d)
 	}
@@ -115,22 +114,22 @@ func oldEntries(in Input) (Decision, bool) {
 		if len(t.Old) == 0 {
 			continue
 		}
-		status := targetStatus(in.Status, t.Ref)
-		if until := fightUntil(status); in.Now.Before(until) {
+		status := TargetRow(in.Status, t.Ref)
+		if until := FightUntil(status); in.Now.Before(until) {
 			if rest := until.Sub(in.Now); !isFight || rest < fight.After {
-				isFight, fight = true, wait(Failing, v1alpha1.ReasonWriterFight, "Another writer puts old entries back",
+				isFight, fight = true, Waiting(Failing, v1alpha1.ReasonWriterFight, "Another writer puts old entries back",
 					fmt.Sprintf("%s puts old credentials back into %s (%s), %d times so far. They are replaced again at %s. Stop that writer, or give it the new pull secret.",
-						writerName(t.Writer), t.Ref, strings.Join(t.Old, ", "), status.Healed, onTheClock(until)), rest)
+						WriterName(t.Writer), t.Ref, strings.Join(t.Old, ", "), status.Healed, OnTheClock(until)), rest)
 			}
 			continue
 		}
 		if in.Facts.Issued == nil {
-			return look(LookAtIssued), true
+			return Do(LookAtIssued), true
 		}
 		if !in.Facts.Issued.SameAsIssued {
 			return Decision{}, false // a newer rotation: it is found by the usual way
 		}
-		return look(Heal), true
+		return Do(Heal), true
 	}
 	return fight, isFight
 }
@@ -144,9 +143,9 @@ func outdated(in Input) bool {
 	return slices.ContainsFunc(in.Facts.Targets, func(t TargetFact) bool { return len(t.Old) > 0 })
 }
 
-// fightUntil is until when an entry that was put back is left alone: not at all for the first three times, then 1 minute,
+// FightUntil is until when an entry that was put back is left alone: not at all for the first three times, then 1 minute,
 // doubled each time up to an hour.
-func fightUntil(t *v1alpha1.TargetStatus) time.Time {
+func FightUntil(t *v1alpha1.TargetStatus) time.Time {
 	if t == nil || t.Healed < 3 || t.AppliedAt == nil {
 		return time.Time{}
 	}
@@ -154,7 +153,7 @@ func fightUntil(t *v1alpha1.TargetStatus) time.Time {
 	return t.AppliedAt.Add(min(pause, time.Hour))
 }
 
-func writerName(manager string) string {
+func WriterName(manager string) string {
 	if manager == "" {
 		return "Another writer"
 	}
@@ -162,32 +161,32 @@ func writerName(manager string) string {
 }
 
 // idle reports that nothing is to be done.
-func idle(in Input, d due, nextHealth time.Time) Decision {
+func idle(in Input, d Due, nextHealth time.Time) Decision {
 	after := nextHealth.Sub(in.Now)
 	reason, phase, message := v1alpha1.ReasonNotDue, "Up to date", ""
 	switch {
 	case in.Spec.Mode == v1alpha1.ModeFollow:
 		reason, phase = v1alpha1.ReasonFollowing, "Following"
 		message = "Waits for a rotation that another cluster, a person or Red Hat requests."
-	case d.set:
-		message = fmt.Sprintf("The account's pull secret has been rotated after %s.", onTheClock(d.t))
+	case d.Set:
+		message = fmt.Sprintf("The account's pull secret has been rotated after %s.", OnTheClock(d.T))
 	default:
 		message = "No rotation is due yet."
 	}
-	if d.next != nil {
-		message += fmt.Sprintf(" The next rotation is due at %s.", onTheClock(*d.next))
-		after = min(after, d.next.Sub(in.Now))
+	if d.Next != nil {
+		message += fmt.Sprintf(" The next rotation is due at %s.", OnTheClock(*d.Next))
+		after = min(after, d.Next.Sub(in.Now))
 	}
 	if meta.IsStatusConditionTrue(in.Status.Conditions, v1alpha1.ConditionPoolsPaused) {
-		after = min(after, recheckForPeople)
+		after = min(after, RecheckForPeople)
 	}
 	if c := refusedInUse(in.Status); c != nil {
-		return wait(Stalled, c.Reason, "Pull secret refused", c.Message, after)
+		return Waiting(Stalled, c.Reason, "Pull secret refused", c.Message, after)
 	}
 	if t, bad := brokenTarget(in); bad {
-		return wait(Stalled, t.Problem, "A target is left out", "The targets that can be used are served; this one is left out. "+t.Message, min(after, recheckTarget(t)))
+		return Waiting(Stalled, t.Problem, "A target is left out", "The targets that can be used are served; this one is left out. "+t.Message, min(after, recheckTarget(t)))
 	}
-	return wait(Ready, reason, phase, message, after)
+	return Waiting(Ready, reason, phase, message, after)
 }
 
 // recheckRefused is how soon a pull secret that a registry refuses is proven again: whoever mends it wants to see that it
@@ -206,7 +205,7 @@ func refusedInUse(s *v1alpha1.PullSecretRotationStatus) *metav1.Condition {
 // used either. One of the others that cannot be used does not hold up the rest.
 func brokenCanary(in Input) (Decision, bool) {
 	if t := in.Facts.Targets[0]; t.Problem != "" {
-		return wait(Stalled, t.Problem, "Held back by a target", t.Message, recheckTarget(t)), true
+		return Waiting(Stalled, t.Problem, "Held back by a target", t.Message, recheckTarget(t)), true
 	}
 	return Decision{}, false
 }
@@ -222,7 +221,7 @@ func recheckTarget(t TargetFact) time.Duration {
 	if t.Problem == v1alpha1.ReasonForbidden {
 		return time.Minute
 	}
-	return recheckForPeople
+	return RecheckForPeople
 }
 
 // brokenTarget is the first that cannot be used.
@@ -236,15 +235,15 @@ func brokenTarget(in Input) (TargetFact, bool) {
 }
 
 // found is a rotation that this cluster did not request, as OCM lists it.
-func found(r ocm.Rotation, reason v1alpha1.RotationTrigger) v1alpha1.RotationStatus {
-	return v1alpha1.RotationStatus{ID: r.ID, Adopted: true, Reason: reason, OCMStatus: r.Status, RequestedAt: timePtr(r.CreatedAt)}
+func found(r Rotation, reason v1alpha1.RotationTrigger) v1alpha1.RotationStatus {
+	return v1alpha1.RotationStatus{ID: r.ID, Adopted: true, Reason: reason, OCMStatus: r.Status, RequestedAt: TimePtr(r.CreatedAt)}
 }
 
 // foundFor also notes the T that it satisfies.
-func foundFor(r ocm.Rotation, reason v1alpha1.RotationTrigger, d due) v1alpha1.RotationStatus {
+func foundFor(r Rotation, reason v1alpha1.RotationTrigger, d Due) v1alpha1.RotationStatus {
 	s := found(r, reason)
 	if d.satisfiedBy(r) {
-		s.After = timePtr(d.t)
+		s.After = TimePtr(d.T)
 	}
 	return s
 }
@@ -268,7 +267,7 @@ func nextHealthCheck(in Input) time.Time {
 	return last.Add(interval)
 }
 
-func targetStatus(s *v1alpha1.PullSecretRotationStatus, ref v1alpha1.SecretReference) *v1alpha1.TargetStatus {
+func TargetRow(s *v1alpha1.PullSecretRotationStatus, ref v1alpha1.SecretReference) *v1alpha1.TargetStatus {
 	for i := range s.Targets {
 		if t := &s.Targets[i]; t.Namespace == ref.Namespace && t.Name == ref.Name {
 			return t
@@ -277,7 +276,12 @@ func targetStatus(s *v1alpha1.PullSecretRotationStatus, ref v1alpha1.SecretRefer
 	return nil
 }
 
-func timePtr(t time.Time) *metav1.Time {
+// Applied is true for a target that has had the new credentials; one that could not be used until now gets them late.
+func Applied(t *v1alpha1.TargetStatus) bool {
+	return t != nil && (t.Result == v1alpha1.ReasonPullSecretUpdated || t.Result == v1alpha1.ReasonAlreadyCurrent || t.Result == v1alpha1.ReasonEntryHealed)
+}
+
+func TimePtr(t time.Time) *metav1.Time {
 	m := metav1.NewTime(t)
 	return &m
 }

@@ -1,4 +1,4 @@
-package pullsecretrotation
+package decide
 
 import (
 	"errors"
@@ -21,39 +21,39 @@ func ToApprove(o *v1alpha1.PullSecretRotation, wanted *time.Time, now time.Time)
 	case o.Spec.Approval != v1alpha1.ApprovalBeforeRequest:
 		return time.Time{}, fmt.Errorf("PullSecretRotation %s waits for no approval: its spec.approval is %s", o.Name, o.Spec.Approval)
 	}
-	d, err := trigger(inputOf(o, now))
+	d, err := Trigger(inputOf(o, now))
 	if err != nil {
 		return time.Time{}, err
 	}
-	t := d.t
+	t := d.T
 	switch {
-	case wanted == nil && !d.set:
+	case wanted == nil && !d.Set:
 		return t, errors.New("no rotation is due yet" + upcoming(d))
-	case wanted == nil, d.set && wanted.Equal(d.t):
-	case d.next != nil && wanted.Equal(*d.next):
-		return *d.next, nil
+	case wanted == nil, d.Set && wanted.Equal(d.T):
+	case d.Next != nil && wanted.Equal(*d.Next):
+		return *d.Next, nil
 	default:
 		due := "None is due"
-		if d.set {
-			due = "Due is the one of " + onTheClock(d.t)
+		if d.Set {
+			due = "Due is the one of " + OnTheClock(d.T)
 		}
-		return t, fmt.Errorf("no rotation is due at %s. %s%s", onTheClock(*wanted), due, upcoming(d))
+		return t, fmt.Errorf("no rotation is due at %s. %s%s", OnTheClock(*wanted), due, upcoming(d))
 	}
 	if satisfiedByRecord(&o.Status, t) {
 		verb := "has taken place"
-		if underWay(o.Status.Rotation) {
+		if UnderWay(o.Status.Rotation) {
 			verb = "is under way"
 		}
-		return t, fmt.Errorf("the rotation due since %s %s already%s", onTheClock(t), verb, upcoming(d))
+		return t, fmt.Errorf("the rotation due since %s %s already%s", OnTheClock(t), verb, upcoming(d))
 	}
 	return t, nil
 }
 
-func upcoming(d due) string {
-	if d.next == nil {
+func upcoming(d Due) string {
+	if d.Next == nil {
 		return "."
 	}
-	return fmt.Sprintf("; the next becomes due at %s: approve it in advance with --after %s.", onTheClock(*d.next), d.next.UTC().Format(time.RFC3339))
+	return fmt.Sprintf("; the next becomes due at %s: approve it in advance with --after %s.", OnTheClock(*d.Next), d.Next.UTC().Format(time.RFC3339))
 }
 
 // Approves is true when an object's annotation approves T.
@@ -90,8 +90,8 @@ func WaitingSince(o *v1alpha1.PullSecretRotation, now time.Time) (what string, a
 		}
 	case v1alpha1.ReasonAwaitingApproval, v1alpha1.ReasonAwaitingWindow, v1alpha1.ReasonSpreadingRequests,
 		v1alpha1.ReasonSiblingClusters, v1alpha1.ReasonNodeDisruption:
-		if d, err := trigger(inputOf(o, now)); err == nil && d.set {
-			what, at = "due", d.t
+		if d, err := Trigger(inputOf(o, now)); err == nil && d.Set {
+			what, at = "due", d.T
 		}
 	}
 	if at.IsZero() {

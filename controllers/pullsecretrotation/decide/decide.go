@@ -1,4 +1,4 @@
-package pullsecretrotation
+package decide
 
 import (
 	"fmt"
@@ -7,9 +7,6 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
-	"github.com/openshift/credential-rotation-operator/internal/cluster"
-	"github.com/openshift/credential-rotation-operator/internal/ocm"
-	"github.com/openshift/credential-rotation-operator/internal/registry"
 )
 
 // Step is what is to be done next. Each is performed by one function of the reconciler.
@@ -45,8 +42,8 @@ const (
 	RecordHealth    Step = "RecordHealth"
 )
 
-// recheckForPeople is how often a state that only a person can mend is looked at without an event.
-const recheckForPeople = time.Hour
+// RecheckForPeople is how often a state that only a person can mend is looked at without an event.
+const RecheckForPeople = time.Hour
 
 // State is how a Wait is reported.
 type State string
@@ -78,18 +75,18 @@ type Decision struct {
 
 // Facts are what has been gathered since the reconcile began. A nil fact is not known yet.
 type Facts struct {
-	Cluster *cluster.Facts
+	Cluster *Cluster
 	Targets []TargetFact // never empty once known: a spec has at least one
 	// Switched: the cluster had new credentials before the rotation under way was found.
 	Switched bool
 	// RightsKnown is true once it was asked whether the targets may be written.
 	RightsKnown bool
-	Account     *ocm.Account
+	Account     *Account
 	Owner       *OwnerFact
-	Siblings    *[]ocm.Subscription
-	Rotations   *[]ocm.Rotation // newest first
+	Siblings    *[]Sibling
+	Rotations   *[]Rotation // newest first
 	Issued      *IssuedFact
-	Pools       *[]cluster.Pool
+	Pools       *[]Pool
 	// Checks are the registries' answers to the new credentials (after CheckIssued) or those in use (after CheckInUse).
 	Checks []Check
 	// IntentIsOurs is true when this reconcile recorded the intent and has not sent the request.
@@ -137,7 +134,7 @@ type Check struct {
 	Policy   v1alpha1.VerificationPolicy
 	// Named is true when the spec names the image, so that it must be there.
 	Named  bool
-	Result registry.Result
+	Result Answer
 	// Since is when the registry began to answer so.
 	Since time.Time
 }
@@ -153,7 +150,7 @@ type Input struct {
 	Spec       *v1alpha1.PullSecretRotationSpec
 	Status     *v1alpha1.PullSecretRotationStatus
 	Facts      *Facts
-	Options    *Options
+	Timing     *Timing
 	// LastPoll is when OCM was last asked about this rotation, by this process.
 	LastPoll time.Time
 	Now      time.Time
@@ -163,47 +160,47 @@ type Input struct {
 func Decide(in Input) Decision {
 	if in.Spec.Suspend {
 		message := "spec.suspend is true: nothing is requested, written or healed. Set it to false to go on."
-		if r := in.Status.Rotation; underWay(r) && r.ID != "" && r.AppliedAt == nil {
+		if r := in.Status.Rotation; UnderWay(r) && r.ID != "" && r.AppliedAt == nil {
 			message += fmt.Sprintf(" The pull secret in use dies when OCM ends rotation %s, which is under way.", r.ID)
 		}
-		return wait(Paused, v1alpha1.ReasonSuspended, "Suspended", message, recheckForPeople)
+		return Waiting(Paused, v1alpha1.ReasonSuspended, "Suspended", message, RecheckForPeople)
 	}
-	t, err := trigger(in)
+	t, err := Trigger(in)
 	if err != nil {
-		return wait(Stalled, v1alpha1.ReasonInvalidSpec, "Invalid spec",
-			fmt.Sprintf("%v. No rotation can be scheduled until the spec is corrected.", err), recheckForPeople)
+		return Waiting(Stalled, v1alpha1.ReasonInvalidSpec, "Invalid spec",
+			fmt.Sprintf("%v. No rotation can be scheduled until the spec is corrected.", err), RecheckForPeople)
 	}
 	if in.Facts.Cluster == nil {
-		return look(LookAtCluster)
+		return Do(LookAtCluster)
 	}
-	if in.Facts.Cluster.Hosted && targetsGlobalPullSecret(in.Spec) {
-		return wait(Stalled, v1alpha1.ReasonHostedControlPlane, "Hosted control plane",
+	if in.Facts.Cluster.Hosted && TargetsGlobal(in.Spec) {
+		return Waiting(Stalled, v1alpha1.ReasonHostedControlPlane, "Hosted control plane",
 			"This cluster's control plane is hosted: HyperShift overwrites openshift-config/pull-secret from the HostedCluster. "+
 				"Nothing was changed. Run a PullSecretRotation on the management cluster whose targets name the Secret in "+
-				"HostedCluster.spec.pullSecret.", recheckForPeople)
+				"HostedCluster.spec.pullSecret.", RecheckForPeople)
 	}
 	if in.Facts.Targets == nil {
-		return look(LookAtTargets)
+		return Do(LookAtTargets)
 	}
 	if in.Facts.Pools == nil && meta.IsStatusConditionTrue(in.Status.Conditions, v1alpha1.ConditionPoolsPaused) {
-		return look(LookAtPools) // the condition is taken back when they are unpaused
+		return Do(LookAtPools) // the condition is taken back when they are unpaused
 	}
-	if underWay(in.Status.Rotation) && in.Spec.Mode != v1alpha1.ModeAudit {
+	if UnderWay(in.Status.Rotation) && in.Spec.Mode != v1alpha1.ModeAudit {
 		return seeThrough(in, t)
 	}
 	return betweenRotations(in, t)
 }
 
-func look(s Step) Decision { return Decision{Step: s} }
+func Do(s Step) Decision { return Decision{Step: s} }
 
-func wait(s State, reason, phase, message string, after time.Duration) Decision {
+func Waiting(s State, reason, phase, message string, after time.Duration) Decision {
 	return Decision{Step: Wait, State: s, Reason: reason, Phase: phase, Message: message, After: after}
 }
 
-// underWay is true from the baseline until OCM has deleted the old credentials.
-func underWay(r *v1alpha1.RotationStatus) bool { return r != nil && r.RevokedAt == nil }
+// UnderWay is true from the baseline until OCM has deleted the old credentials.
+func UnderWay(r *v1alpha1.RotationStatus) bool { return r != nil && r.RevokedAt == nil }
 
-func targetsGlobalPullSecret(spec *v1alpha1.PullSecretRotationSpec) bool {
+func TargetsGlobal(spec *v1alpha1.PullSecretRotationSpec) bool {
 	for _, t := range spec.Targets {
 		if t.Namespace == "openshift-config" && t.Name == "pull-secret" {
 			return true
@@ -212,11 +209,11 @@ func targetsGlobalPullSecret(spec *v1alpha1.PullSecretRotationSpec) bool {
 	return false
 }
 
-// usesOwnToken is true for a follower that has nothing but the cluster's own token to ask OCM with.
-func usesOwnToken(spec *v1alpha1.PullSecretRotationSpec) bool {
+// UsesOwnToken is true for a follower that has nothing but the cluster's own token to ask OCM with.
+func UsesOwnToken(spec *v1alpha1.PullSecretRotationSpec) bool {
 	return spec.Mode == v1alpha1.ModeFollow && spec.OCM.CredentialsSecretRef == nil
 }
 
-// onTheClock formats a time for a message. Messages hold absolute times, because a relative one would change, and be written,
+// OnTheClock formats a time for a message. Messages hold absolute times, because a relative one would change, and be written,
 // at every look.
-func onTheClock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
+func OnTheClock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }

@@ -1,4 +1,4 @@
-package pullsecretrotation
+package decide
 
 import (
 	"fmt"
@@ -8,13 +8,12 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
-	"github.com/openshift/credential-rotation-operator/internal/ocm"
 	"github.com/openshift/credential-rotation-operator/internal/schedule"
 )
 
 // seeThrough decides while a rotation is under way. Its place in the way is the first time that is missing in
 // status.rotation; everything else is derived.
-func seeThrough(in Input, d due) Decision {
+func seeThrough(in Input, d Due) Decision {
 	r := in.Status.Rotation
 	if w, other := ofAnotherAccount(in); other {
 		return w
@@ -35,34 +34,34 @@ func seeThrough(in Input, d due) Decision {
 
 // requesting sends at most one POST for a T. The list is read right before, so that what another cluster, a person or a
 // lost answer of our own has started is adopted instead of doubled.
-func requesting(in Input, d due) Decision {
+func requesting(in Input, d Due) Decision {
 	r := in.Status.Rotation
 	if in.Facts.Rotations == nil {
-		return look(LookAtRotations)
+		return Do(LookAtRotations)
 	}
 	if known, ok := adoptable(*in.Facts.Rotations, in); ok {
 		return adopt(known, r)
 	}
 	// An intent is good for one timeout: together with the request's own that is the time after which others no longer expect
 	// an effect. A process that stood still since sends nothing.
-	if in.Facts.IntentIsOurs && in.Now.Before(r.IntendedAt.Add(in.Options.OCMTimeout)) {
-		return look(Request)
+	if in.Facts.IntentIsOurs && in.Now.Before(r.IntendedAt.Add(in.Timing.OCMTimeout)) {
+		return Do(Request)
 	}
 	if r.IntendedAt != nil {
-		if settled := r.IntendedAt.Add(in.Options.settle()); in.Now.Before(settled) && !r.IntendedAt.After(in.Now) {
-			return wait(Progressing, v1alpha1.ReasonRotationStarted, "Making sure of the request",
+		if settled := r.IntendedAt.Add(in.Timing.settle()); in.Now.Before(settled) && !r.IntendedAt.After(in.Now) {
+			return Waiting(Progressing, v1alpha1.ReasonRotationStarted, "Making sure of the request",
 				fmt.Sprintf("A request to OCM was about to be sent at %s and its answer is not known. It may still take effect: OCM's list decides at %s whether another is needed.",
-					onTheClock(r.IntendedAt.Time), onTheClock(settled)), settled.Sub(in.Now))
+					OnTheClock(r.IntendedAt.Time), OnTheClock(settled)), settled.Sub(in.Now))
 		}
 	}
 	// The world may have changed since the baseline: the mode, T, the window.
-	if in.Spec.Mode != v1alpha1.ModeRotate || !d.set || r.After == nil || !r.After.Time.Equal(d.t.Truncate(time.Second)) {
-		return look(Abandon)
+	if in.Spec.Mode != v1alpha1.ModeRotate || !d.Set || r.After == nil || !r.After.Time.Equal(d.T.Truncate(time.Second)) {
+		return Do(Abandon)
 	}
 	if w, ok := mayRequest(in, d); !ok {
 		return w
 	}
-	return look(RecordIntent)
+	return Do(RecordIntent)
 }
 
 // clockSkew is how far OCM's clock may be behind this cluster's.
@@ -70,7 +69,7 @@ const clockSkew = 5 * time.Minute
 
 // adopt takes over a rotation that OCM lists in the place of one of our own. When it was requested before T, it is seen
 // through and T still needs its own.
-func adopt(known ocm.Rotation, r *v1alpha1.RotationStatus) Decision {
+func adopt(known Rotation, r *v1alpha1.RotationStatus) Decision {
 	taken := found(known, r.Reason)
 	if r.After != nil && !known.CreatedAt.Before(r.After.Add(-clockSkew)) {
 		taken.After = r.After
@@ -81,7 +80,7 @@ func adopt(known ocm.Rotation, r *v1alpha1.RotationStatus) Decision {
 // adoptable is the rotation that makes a request of our own unnecessary: one that is pending, one created at or after T, or
 // the effect of a request whose answer is not known. That one was created since the intent was recorded, by a clock that
 // may be some minutes behind ours; it is none that this cluster has seen through already.
-func adoptable(rotations []ocm.Rotation, in Input) (ocm.Rotation, bool) {
+func adoptable(rotations []Rotation, in Input) (Rotation, bool) {
 	r := in.Status.Rotation
 	if p, ok := pending(rotations); ok {
 		return p, true
@@ -96,31 +95,31 @@ func adoptable(rotations []ocm.Rotation, in Input) (ocm.Rotation, bool) {
 		known := slices.ContainsFunc(in.Status.History, func(h v1alpha1.RotationStatus) bool { return h.ID == effect.ID })
 		return effect, ok && !known
 	}
-	return ocm.Rotation{}, false
+	return Rotation{}, false
 }
 
 // awaitingIssue compares what OCM gives out with the baseline. The status stays "pending" until every cluster has switched:
 // waiting for "completed" here would wait for ourselves.
-func awaitingIssue(in Input, d due) Decision {
+func awaitingIssue(in Input, d Due) Decision {
 	r := in.Status.Rotation
 	if w, early := tooEarlyToPoll(in, v1alpha1.ReasonAwaitingIssue); early {
 		return w
 	}
 	if in.Facts.Rotations == nil {
-		return look(LookAtRotations)
+		return Do(LookAtRotations)
 	}
-	current, listed := find(*in.Facts.Rotations, r.ID)
+	current, listed := FindRotation(*in.Facts.Rotations, r.ID)
 	if !listed {
 		return vanished(in, d)
 	}
 	if in.Facts.Issued == nil {
-		return look(LookAtIssued)
+		return Do(LookAtIssued)
 	}
 	issued := in.Facts.Issued
 	if issued.Present && (!issued.SameAsBaseline || in.Facts.Switched) {
 		return receive(in)
 	}
-	if current.Status == ocm.RotationCompleted {
+	if current.Status == RotationCompleted {
 		if issued.Present {
 			return receive(in) // somebody had switched this cluster before the baseline was taken
 		}
@@ -133,12 +132,12 @@ func awaitIssueMessage(in Input) Decision {
 	r := in.Status.Rotation
 	asked := since(r)
 	if r.IssuedAt != nil {
-		return wait(Progressing, v1alpha1.ReasonAwaitingIssue, "Waiting for the rotation's end",
+		return Waiting(Progressing, v1alpha1.ReasonAwaitingIssue, "Waiting for the rotation's end",
 			fmt.Sprintf("OCM no longer offers the new credentials of rotation %s to this cluster: insights-operator or a person has applied them, or the offer has expired. In the latter "+
 				"case the pull secret in use dies when OCM ends the rotation; an OCM credential in spec.ocm.credentialsSecretRef prevents that.", r.ID), pollInterval(in))
 	}
 	if in.Facts.Switched {
-		return wait(Progressing, v1alpha1.ReasonAwaitingIssue, "Waiting for the rotation's end",
+		return Waiting(Progressing, v1alpha1.ReasonAwaitingIssue, "Waiting for the rotation's end",
 			fmt.Sprintf("This cluster has other credentials than at its last rotation: insights-operator or a person has applied those of rotation %s before it was found here. Its end is awaited; "+
 				"newer credentials would be applied.", r.ID), pollInterval(in))
 	}
@@ -146,45 +145,45 @@ func awaitIssueMessage(in Input) Decision {
 	if r.Adopted { // found after it was requested, so maybe after it issued
 		switched = " Or it has, and this cluster had switched before the rotation was found here: then only its end is awaited."
 	}
-	if age := in.Now.Sub(asked); age > in.Options.IssueDeadline {
-		return wait(Failing, v1alpha1.ReasonIssueOverdue, "Waiting for new credentials (overdue)",
+	if age := in.Now.Sub(asked); age > in.Timing.IssueDeadline {
+		return Waiting(Failing, v1alpha1.ReasonIssueOverdue, "Waiting for new credentials (overdue)",
 			fmt.Sprintf("OCM has not issued new credentials for rotation %s, asked at %s; its batch runs four times a day. The pull secret in use is unchanged and keeps working. "+
-				"Waiting goes on; open a support case with Red Hat that names the rotation.%s", r.ID, onTheClock(asked), switched), pollInterval(in))
+				"Waiting goes on; open a support case with Red Hat that names the rotation.%s", r.ID, OnTheClock(asked), switched), pollInterval(in))
 	}
-	return wait(Progressing, v1alpha1.ReasonAwaitingIssue, "Waiting for new credentials",
-		fmt.Sprintf("OCM has not issued new credentials yet; its batch runs four times a day. Rotation %s was asked for at %s.%s", r.ID, onTheClock(asked), switched),
+	return Waiting(Progressing, v1alpha1.ReasonAwaitingIssue, "Waiting for new credentials",
+		fmt.Sprintf("OCM has not issued new credentials yet; its batch runs four times a day. Rotation %s was asked for at %s.%s", r.ID, OnTheClock(asked), switched),
 		pollInterval(in))
 }
 
 // vanished is for a rotation that OCM no longer lists: somebody deleted the record. What it has issued is applied all the
 // same, because the old credentials may die. For the same T none is requested in its place; a later T, and a follower, which
 // requests nothing, go on without it.
-func vanished(in Input, d due) Decision {
+func vanished(in Input, d Due) Decision {
 	r := in.Status.Rotation
 	if newest, ok := pending(*in.Facts.Rotations); ok {
 		return adopt(newest, r)
 	}
 	if in.Facts.Issued == nil {
-		return look(LookAtIssued)
+		return Do(LookAtIssued)
 	}
 	if i := in.Facts.Issued; i.Present && (r.IssuedAt == nil && !i.SameAsBaseline || r.IssuedAt != nil && !i.SameAsIssued) {
 		return receive(in)
 	}
-	later := d.set && d.t.After(since(r)) && (r.After == nil || d.t.After(r.After.Time))
+	later := d.Set && d.T.After(since(r)) && (r.After == nil || d.T.After(r.After.Time))
 	if later || in.Spec.Mode == v1alpha1.ModeFollow {
-		return look(Abandon)
+		return Do(Abandon)
 	}
-	return wait(Stalled, v1alpha1.ReasonRotationVanished, "Rotation vanished",
+	return Waiting(Stalled, v1alpha1.ReasonRotationVanished, "Rotation vanished",
 		fmt.Sprintf("OCM no longer lists rotation %s: somebody deleted its record, and whether it still takes place is not known. It is not requested a second time. "+
-			"Set spec.rotateAfter to the present to have another one.", r.ID), recheckForPeople)
+			"Set spec.rotateAfter to the present to have another one.", r.ID), RecheckForPeople)
 }
 
-func applying(in Input, d due) Decision {
+func applying(in Input, d Due) Decision {
 	if w, bad := brokenCanary(in); bad {
 		return w
 	}
 	if in.Facts.Issued == nil {
-		return look(LookAtIssued)
+		return Do(LookAtIssued)
 	}
 	if !in.Facts.Issued.Present {
 		return awaitingIssue(in, d)
@@ -193,9 +192,9 @@ func applying(in Input, d due) Decision {
 		return receive(in)
 	}
 	if in.Facts.Pools == nil {
-		return look(LookAtPools)
+		return Do(LookAtPools)
 	}
-	return look(Apply)
+	return Do(Apply)
 }
 
 // tooEarlyToPoll spares OCM: a reconcile that something else has caused does not ask it again before the next poll.
@@ -230,9 +229,9 @@ func asksForAPerson(s *v1alpha1.PullSecretRotationStatus) bool {
 func pollInterval(in Input) time.Duration {
 	r := in.Status.Rotation
 	if r.AppliedAt != nil {
-		return schedule.PollInterval(in.Now.Sub(r.AppliedAt.Time), in.Options.RevokePollMin, in.Options.RevokePollMax)
+		return schedule.PollInterval(in.Now.Sub(r.AppliedAt.Time), in.Timing.RevokePollMin, in.Timing.RevokePollMax)
 	}
-	return schedule.PollInterval(in.Now.Sub(since(r)), in.Options.PollMin, in.Options.PollMax)
+	return schedule.PollInterval(in.Now.Sub(since(r)), in.Timing.PollMin, in.Timing.PollMax)
 }
 
 // since is when the rotation was asked for, by OCM's word or, before that is known, ours.

@@ -1,4 +1,4 @@
-package pullsecretrotation
+package decide
 
 import (
 	"fmt"
@@ -7,11 +7,10 @@ import (
 	"time"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
-	"github.com/openshift/credential-rotation-operator/internal/ocm"
 )
 
 // afterApply follows the pools and OCM at once: neither waits for the other.
-func afterApply(in Input, d due) Decision {
+func afterApply(in Input, d Due) Decision {
 	r := in.Status.Rotation
 	if w, ok := oldEntries(in); ok {
 		return w
@@ -28,11 +27,11 @@ func afterApply(in Input, d due) Decision {
 	var pools Decision
 	if rollingOut {
 		if in.Facts.Pools == nil {
-			return look(LookAtPools)
+			return Do(LookAtPools)
 		}
 		verdict, settled := rollout(in, *in.Facts.Pools)
 		if settled {
-			return look(MarkRolledOut)
+			return Do(MarkRolledOut)
 		}
 		if verdict.Reason == v1alpha1.ReasonRolloutDegraded && len(r.Pools) > 0 { // else the change was somebody else's
 			if verdict = rollBack(in, verdict); verdict.Step != Wait {
@@ -62,21 +61,21 @@ func checkApplied(in Input) (Decision, bool) {
 		return Decision{}, false
 	}
 	if in.Facts.Checks == nil {
-		return look(CheckInUse), true
+		return Do(CheckInUse), true
 	}
-	if refused, _ := judge(in.Facts.Checks); len(refused) > 0 && in.Status.Rotation.RolledBackAt == nil && in.Spec.Rollback != v1alpha1.RollbackNever {
-		verdict := wait(Failing, v1alpha1.ReasonRegistriesRefuse, "Applied credentials refused",
-			fmt.Sprintf("The pull secret applied at %s is refused: %s.", onTheClock(in.Status.Rotation.AppliedAt.Time), strings.Join(refused, "; ")), in.Options.VerifyRetry)
-		if until := refusedSince(in.Facts.Checks).Add(in.Options.VerifyDeadline); in.Now.Before(until) {
+	if refused, _ := Judge(in.Facts.Checks); len(refused) > 0 && in.Status.Rotation.RolledBackAt == nil && in.Spec.Rollback != v1alpha1.RollbackNever {
+		verdict := Waiting(Failing, v1alpha1.ReasonRegistriesRefuse, "Applied credentials refused",
+			fmt.Sprintf("The pull secret applied at %s is refused: %s.", OnTheClock(in.Status.Rotation.AppliedAt.Time), strings.Join(refused, "; ")), in.Timing.VerifyRetry)
+		if until := refusedSince(in.Facts.Checks).Add(in.Timing.VerifyDeadline); in.Now.Before(until) {
 			// A registry's bad moment is no reason to go back: it is asked again, as about new credentials.
-			verdict.Message += fmt.Sprintf(" If that is so until %s, the old entries are put back.", onTheClock(until))
+			verdict.Message += fmt.Sprintf(" If that is so until %s, the old entries are put back.", OnTheClock(until))
 			return verdict, true
 		}
 		if d := rollBack(in, verdict); d.Step != Wait {
 			return d, true
 		}
 	}
-	return look(RecordHealth), true
+	return Do(RecordHealth), true
 }
 
 // refusedSince is when the first of the registries that refuse began to.
@@ -105,15 +104,15 @@ func rollBack(in Input, verdict Decision) Decision {
 	if r.BackupSecret == "" {
 		return impossible("the backup of the old entries is gone.")
 	}
-	if r.OCMStatus != ocm.RotationCompleted {
+	if r.OCMStatus != RotationCompleted {
 		if in.Facts.Rotations == nil {
-			return look(LookAtRotations)
+			return Do(LookAtRotations)
 		}
-		switch current, listed := find(*in.Facts.Rotations, r.ID); {
+		switch current, listed := FindRotation(*in.Facts.Rotations, r.ID); {
 		case !listed:
 			return impossible(fmt.Sprintf("OCM no longer lists rotation %s, so the old credentials may be dead.", r.ID))
-		case current.Status != ocm.RotationCompleted:
-			return look(RollBack)
+		case current.Status != RotationCompleted:
+			return Do(RollBack)
 		}
 	}
 	return impossible("OCM has deleted the old credentials, and putting them back would break the cluster.")
@@ -122,36 +121,36 @@ func rollBack(in Input, verdict Decision) Decision {
 // rollingBack is true while a rollback has begun and has not come to each target: it was interrupted.
 func rollingBack(in Input) bool {
 	return in.Status.Rotation.RolledBackAt != nil && slices.ContainsFunc(in.Facts.Targets, func(t TargetFact) bool {
-		return t.Problem == "" && applied(targetStatus(in.Status, t.Ref))
+		return t.Problem == "" && Applied(TargetRow(in.Status, t.Ref))
 	})
 }
 
 // reissue starts again from what OCM gives out.
 func reissue(in Input) Decision {
 	if in.Facts.Issued == nil {
-		return look(LookAtIssued)
+		return Do(LookAtIssued)
 	}
 	return receive(in)
 }
 
 // awaitingRevocation looks whether OCM has deleted the old credentials, or has issued others in the meantime.
-func awaitingRevocation(in Input, d due) Decision {
+func awaitingRevocation(in Input, d Due) Decision {
 	r := in.Status.Rotation
-	if r.Reason == v1alpha1.TriggerCatchUp && r.OCMStatus == ocm.RotationCompleted {
+	if r.Reason == v1alpha1.TriggerCatchUp && r.OCMStatus == RotationCompleted {
 		return Decision{Step: Finish, Rotation: *r}
 	}
 	if w, early := tooEarlyToPoll(in, v1alpha1.ReasonAwaitingRevocation); early {
 		return w
 	}
 	if in.Facts.Rotations == nil {
-		return look(LookAtRotations)
+		return Do(LookAtRotations)
 	}
-	current, listed := find(*in.Facts.Rotations, r.ID)
+	current, listed := FindRotation(*in.Facts.Rotations, r.ID)
 	if !listed {
 		return vanished(in, d)
 	}
 	if in.Facts.Issued == nil {
-		return look(LookAtIssued)
+		return Do(LookAtIssued)
 	}
 	if in.Facts.Issued.Present && !in.Facts.Issued.SameAsIssued {
 		return receive(in) // adopted before the batch ran: these are the real new ones
@@ -160,9 +159,9 @@ func awaitingRevocation(in Input, d due) Decision {
 		if w, other := clusterOfAnotherAccount(in); other {
 			return w
 		}
-		return look(Heal) // somebody has put something else of the account's there, which no record knows
+		return Do(Heal) // somebody has put something else of the account's there, which no record knows
 	}
-	if current.Status == ocm.RotationCompleted {
+	if current.Status == RotationCompleted {
 		if r.RolledBackAt != nil {
 			return receive(in) // the old credentials are dead: the new ones must go in again
 		}
@@ -176,16 +175,16 @@ func awaitRevokeMessage(in Input) Decision {
 	asked := since(r)
 	after := pollInterval(in)
 	if r.RolledBackAt != nil {
-		return wait(Stalled, v1alpha1.ReasonRolledBack, "Rolled back",
+		return Waiting(Stalled, v1alpha1.ReasonRolledBack, "Rolled back",
 			fmt.Sprintf("The old entries were put back at %s because a pool degraded or a registry refused the new ones. They die when OCM completes rotation %s; the new ones are then set again. Repair the "+
-				"cause before that, and set spec.rollback to Never to have the new ones at once.", onTheClock(r.RolledBackAt.Time), r.ID), after)
+				"cause before that, and set spec.rollback to Never to have the new ones at once.", OnTheClock(r.RolledBackAt.Time), r.ID), after)
 	}
-	if in.Now.Sub(asked) > in.Options.RevokeDeadline {
-		return wait(Failing, v1alpha1.ReasonRevocationOverdue, "Waiting for revocation (overdue)",
+	if in.Now.Sub(asked) > in.Timing.RevokeDeadline {
+		return Waiting(Failing, v1alpha1.ReasonRevocationOverdue, "Waiting for revocation (overdue)",
 			fmt.Sprintf("This cluster uses the new credentials since %s, but OCM has not deleted the old ones of rotation %s, asked for at %s: some other cluster of the account may not have "+
-				"switched. The old credential may still be usable. Check the account's other clusters.", onTheClock(r.AppliedAt.Time), r.ID, onTheClock(asked)), after)
+				"switched. The old credential may still be usable. Check the account's other clusters.", OnTheClock(r.AppliedAt.Time), r.ID, OnTheClock(asked)), after)
 	}
-	return wait(Progressing, v1alpha1.ReasonAwaitingRevocation, "Waiting for revocation",
+	return Waiting(Progressing, v1alpha1.ReasonAwaitingRevocation, "Waiting for revocation",
 		fmt.Sprintf("This cluster uses the new credentials since %s. OCM deletes the old ones when every cluster of the account has switched, which takes up to days.",
-			onTheClock(r.AppliedAt.Time)), after)
+			OnTheClock(r.AppliedAt.Time)), after)
 }

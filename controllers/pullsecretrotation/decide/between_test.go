@@ -1,4 +1,4 @@
-package pullsecretrotation
+package decide
 
 import (
 	"strings"
@@ -8,22 +8,23 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
-	"github.com/openshift/credential-rotation-operator/internal/cluster"
-	"github.com/openshift/credential-rotation-operator/internal/ocm"
 )
 
-var global = v1alpha1.SecretReference{Namespace: "openshift-config", Name: "pull-secret"}
+var (
+	global = v1alpha1.SecretReference{Namespace: "openshift-config", Name: "pull-secret"}
+	hive   = v1alpha1.SecretReference{Namespace: "hive", Name: "pull"}
+)
 
 // dueInput is a cluster for which a rotation is due, about which all is known and nothing is wrong: it would be begun.
 func dueInput() Input {
 	return Input{
-		Name: "account", Created: hours(-100).Time, Now: noon, Options: testOptions(),
+		Name: "account", Created: hours(-100).Time, Now: noon, Timing: testTiming(),
 		Spec:   &v1alpha1.PullSecretRotationSpec{Mode: v1alpha1.ModeRotate, RotateAfter: hours(-1), Targets: []v1alpha1.SecretReference{global}},
 		Status: &v1alpha1.PullSecretRotationStatus{Account: &v1alpha1.AccountStatus{ID: "me"}, LastHealthCheck: hours(-1)},
 		Facts: &Facts{
-			Cluster: &cluster.Facts{ID: "this"}, Targets: []TargetFact{{Ref: global, Own: []string{"quay.io"}}}, RightsKnown: true,
-			Account: &ocm.Account{ID: "me", Username: "jdoe", Email: "jdoe@example.com"}, Owner: &OwnerFact{AccountID: "me"},
-			Siblings: &[]ocm.Subscription{}, Rotations: &[]ocm.Rotation{}, Issued: &IssuedFact{Present: true, InUse: true}, Pools: &[]cluster.Pool{},
+			Cluster: &Cluster{ID: "this"}, Targets: []TargetFact{{Ref: global, Own: []string{"quay.io"}}}, RightsKnown: true,
+			Account: &Account{ID: "me", Username: "jdoe", Email: "jdoe@example.com"}, Owner: &OwnerFact{AccountID: "me"},
+			Siblings: &[]Sibling{}, Rotations: &[]Rotation{}, Issued: &IssuedFact{Present: true, InUse: true}, Pools: &[]Pool{},
 		},
 	}
 }
@@ -57,7 +58,7 @@ var refusedCondition = metav1.Condition{
 }
 
 func TestDecide_BetweenRotations(t *testing.T) {
-	pendingOne := []ocm.Rotation{{ID: "b", Status: ocm.RotationPending, CreatedAt: hours(-2).Time}}
+	pendingOne := []Rotation{{ID: "b", Status: RotationPending, CreatedAt: hours(-2).Time}}
 	for _, c := range []decision{
 		{"a rotation that is due is begun", func(*Input) {}, Begin, "", ""},
 		{"a pull secret in use that is refused is not ready, though no rotation is due", func(in *Input) {
@@ -91,13 +92,13 @@ func TestDecide_BetweenRotations(t *testing.T) {
 		{"the pin is compared", func(in *Input) { in.Spec.OCM.AccountID = "you" }, Wait, v1alpha1.ReasonAccountPinMismatch, "correct the pin"},
 		{"a pending rotation is adopted", func(in *Input) { in.Facts.Rotations = &pendingOne }, Begin, "", ""},
 		{"a rotation after T makes ours unnecessary", func(in *Input) {
-			in.Facts.Rotations = &[]ocm.Rotation{{ID: "b", Status: ocm.RotationCompleted, CreatedAt: hours(0).Time}}
+			in.Facts.Rotations = &[]Rotation{{ID: "b", Status: RotationCompleted, CreatedAt: hours(0).Time}}
 		}, RecordSatisfied, "", ""},
 		{"a rotation before T does not", func(in *Input) {
-			in.Facts.Rotations = &[]ocm.Rotation{{ID: "b", Status: ocm.RotationCompleted, CreatedAt: hours(-2).Time}}
+			in.Facts.Rotations = &[]Rotation{{ID: "b", Status: RotationCompleted, CreatedAt: hours(-2).Time}}
 		}, Begin, "", ""},
 		{"siblings hold it back", func(in *Input) {
-			in.Facts.Siblings = &[]ocm.Subscription{{ClusterID: "2", DisplayName: "second"}}
+			in.Facts.Siblings = &[]Sibling{{ClusterID: "2", DisplayName: "second"}}
 		}, Wait, v1alpha1.ReasonSiblingClusters, "second"},
 		{"a node disruption policy holds it back", func(in *Input) { in.Facts.Cluster.DisruptiveActions = []string{"Drain"} }, Wait, v1alpha1.ReasonNodeDisruption, "drain every node"},
 		{"the policy may be accepted", func(in *Input) {
@@ -141,13 +142,13 @@ func TestDecide_BeginsForTheRightReason(t *testing.T) {
 	if r := Decide(in).Rotation; r.Adopted || r.ID != "" || r.Reason != v1alpha1.TriggerRotateAfter || !r.After.Equal(hours(-1)) {
 		t.Errorf("one of our own is begun as %+v", r)
 	}
-	in.Facts.Rotations = &[]ocm.Rotation{{ID: "b", Status: ocm.RotationPending, CreatedAt: hours(-2).Time}}
+	in.Facts.Rotations = &[]Rotation{{ID: "b", Status: RotationPending, CreatedAt: hours(-2).Time}}
 	if r := Decide(in).Rotation; !r.Adopted || r.ID != "b" || r.Reason != v1alpha1.TriggerStartedElsewhere || r.After != nil {
 		t.Errorf("one from before T is begun as %+v: it is seen through first, and does not satisfy T", r)
 	}
-	in.Facts.Rotations = &[]ocm.Rotation{{ID: "b", Status: ocm.RotationCompleted, CreatedAt: hours(-2).Time}}
+	in.Facts.Rotations = &[]Rotation{{ID: "b", Status: RotationCompleted, CreatedAt: hours(-2).Time}}
 	in.Facts.Issued.InUse = false
-	if r := Decide(in).Rotation; r.Reason != v1alpha1.TriggerCatchUp || r.ID != "b" || r.OCMStatus != ocm.RotationCompleted || r.After != nil {
+	if r := Decide(in).Rotation; r.Reason != v1alpha1.TriggerCatchUp || r.ID != "b" || r.OCMStatus != RotationCompleted || r.After != nil {
 		t.Errorf("catching up is begun as %+v", r)
 	}
 }
@@ -200,7 +201,7 @@ func TestHealing_IsAtOnceAndBacksOffInAFight(t *testing.T) {
 		in := dueInput()
 		in.Spec.RotateAfter = hours(-50)
 		in.Status.Rotation = &v1alpha1.RotationStatus{ID: "a", After: hours(-50), AppliedAt: hours(-40), RevokedAt: hours(-30)}
-		in.Status.Targets = []v1alpha1.TargetStatus{{Namespace: global.Namespace, Name: global.Name, Healed: times, AppliedAt: timePtr(noon)}}
+		in.Status.Targets = []v1alpha1.TargetStatus{{Namespace: global.Namespace, Name: global.Name, Healed: times, AppliedAt: TimePtr(noon)}}
 		in.Facts.Targets[0].Old, in.Facts.Targets[0].Writer = []string{"quay.io"}, "argocd"
 		in.Facts.Issued = &IssuedFact{Present: true, SameAsIssued: true}
 		return in

@@ -1,4 +1,4 @@
-package pullsecretrotation
+package decide
 
 import (
 	"fmt"
@@ -6,14 +6,13 @@ import (
 	"time"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
-	"github.com/openshift/credential-rotation-operator/internal/cluster"
 )
 
 // rollout judges the pools: settled when each has rendered the change and brought it to all its machines. Paused pools are
 // named and do not block.
-func rollout(in Input, pools []cluster.Pool) (Decision, bool) {
+func rollout(in Input, pools []Pool) (Decision, bool) {
 	r := in.Status.Rotation
-	if in.Spec.Rollout.WaitForPools != nil && !*in.Spec.Rollout.WaitForPools || !targetsGlobalPullSecret(in.Spec) {
+	if in.Spec.Rollout.WaitForPools != nil && !*in.Spec.Rollout.WaitForPools || !TargetsGlobal(in.Spec) {
 		return Decision{}, true
 	}
 	wrote := wroteGlobal(in.Status)
@@ -34,18 +33,18 @@ func rollout(in Input, pools []cluster.Pool) (Decision, bool) {
 	}
 	switch overdue := in.Now.Sub(r.AppliedAt.Time) > rolloutTimeout(in.Spec); {
 	case len(degraded) > 0:
-		return wait(Failing, v1alpha1.ReasonRolloutDegraded, "Roll-out degraded",
+		return Waiting(Failing, v1alpha1.ReasonRolloutDegraded, "Roll-out degraded",
 			fmt.Sprintf("The pull secret was applied at %s, and the pools %s are degraded: their machines may keep the old file. See: oc describe machineconfigpool %s",
-				onTheClock(r.AppliedAt.Time), strings.Join(degraded, ", "), strings.Join(degraded, " ")), in.Options.PoolPoll), false
+				OnTheClock(r.AppliedAt.Time), strings.Join(degraded, ", "), strings.Join(degraded, " ")), in.Timing.PoolPoll), false
 	case len(open) == 0:
 		return Decision{}, true
 	case overdue:
-		return wait(Failing, v1alpha1.ReasonRolloutOverdue, "Rolling out (overdue)",
+		return Waiting(Failing, v1alpha1.ReasonRolloutOverdue, "Rolling out (overdue)",
 			fmt.Sprintf("The pull secret was applied at %s, and the roll-out has not ended within %s: %s. It is followed on; see: oc get machineconfigpools",
-				onTheClock(r.AppliedAt.Time), rolloutTimeout(in.Spec), strings.Join(open, "; ")), in.Options.PoolPoll), false
+				OnTheClock(r.AppliedAt.Time), rolloutTimeout(in.Spec), strings.Join(open, "; ")), in.Timing.PoolPoll), false
 	default:
-		return wait(Progressing, v1alpha1.ReasonRollingOut, "Rolling out",
-			fmt.Sprintf("The pull secret was applied at %s and goes to the machines: %s.", onTheClock(r.AppliedAt.Time), strings.Join(open, "; ")), in.Options.PoolPoll), false
+		return Waiting(Progressing, v1alpha1.ReasonRollingOut, "Rolling out",
+			fmt.Sprintf("The pull secret was applied at %s and goes to the machines: %s.", OnTheClock(r.AppliedAt.Time), strings.Join(open, "; ")), in.Timing.PoolPoll), false
 	}
 }
 
@@ -69,6 +68,6 @@ func poolBefore(r *v1alpha1.RotationStatus, pool string) v1alpha1.PoolStatus {
 // wroteGlobal is true when this rotation changed the global pull secret by our hand. When somebody else had done it before,
 // the pools may have rendered it before we looked.
 func wroteGlobal(s *v1alpha1.PullSecretRotationStatus) bool {
-	t := targetStatus(s, v1alpha1.SecretReference{Namespace: "openshift-config", Name: "pull-secret"})
+	t := TargetRow(s, v1alpha1.SecretReference{Namespace: "openshift-config", Name: "pull-secret"})
 	return t != nil && t.Result == v1alpha1.ReasonPullSecretUpdated
 }

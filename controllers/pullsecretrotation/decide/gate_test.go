@@ -1,4 +1,4 @@
-package pullsecretrotation
+package decide
 
 import (
 	"strings"
@@ -8,19 +8,17 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
-	"github.com/openshift/credential-rotation-operator/internal/cluster"
-	"github.com/openshift/credential-rotation-operator/internal/ocm"
 )
 
 // gateInput is a cluster with one sibling, for which T has been due for long.
 func gateInput(now time.Time) Input {
-	options := Options{RequestSpread: 30 * time.Minute}
+	options := Timing{RequestSpread: 30 * time.Minute}
 	options.SetDefaults()
 	return Input{
-		Name: "account", Created: now.Add(-240 * time.Hour), Now: now, Options: &options,
+		Name: "account", Created: now.Add(-240 * time.Hour), Now: now, Timing: &options,
 		Spec:   &v1alpha1.PullSecretRotationSpec{SiblingClusters: v1alpha1.SiblingsAllow},
 		Status: &v1alpha1.PullSecretRotationStatus{},
-		Facts:  &Facts{Cluster: &cluster.Facts{ID: "one"}, Siblings: &[]ocm.Subscription{{ClusterID: "two"}}},
+		Facts:  &Facts{Cluster: &Cluster{ID: "one"}, Siblings: &[]Sibling{{ClusterID: "two"}}},
 	}
 }
 
@@ -28,7 +26,7 @@ func gateInput(now time.Time) Input {
 // approval, or the end of a suspension.
 func TestTurn_IsSpreadFromTheLatestThingThatSetAllClustersGoing(t *testing.T) {
 	now := time.Date(2026, 5, 6, 10, 0, 0, 0, time.UTC)
-	due := due{t: now.Add(-48 * time.Hour), set: true}
+	due := Due{T: now.Add(-48 * time.Hour), Set: true}
 	daily := []v1alpha1.StartWindow{{Cron: "0 10 * * *", Duration: metav1.Duration{Duration: time.Hour}}}
 	for name, c := range map[string]struct {
 		edited  time.Time
@@ -61,7 +59,7 @@ func TestTurn_IsSpreadFromTheLatestThingThatSetAllClustersGoing(t *testing.T) {
 // The jitter of a cluster is the same for one T at each opening of a window: one that did not fit would never fit.
 func TestTurn_FitsIntoAShortWindow(t *testing.T) {
 	opens := time.Date(2026, 5, 6, 10, 0, 0, 0, time.UTC)
-	due := due{t: opens.Add(-48 * time.Hour), set: true}
+	due := Due{T: opens.Add(-48 * time.Hour), Set: true}
 	for _, id := range []string{"one", "two", "three", "four", "five", "six", "seven", "eight"} {
 		in := gateInput(opens.Add(29 * time.Second))
 		in.Facts.Cluster.ID = id
@@ -83,7 +81,7 @@ func TestMayRequest_LooksAgainWhenTheNextTComes(t *testing.T) {
 	next := now.Add(10 * time.Minute)
 	in := gateInput(now)
 	in.Spec.Approval = v1alpha1.ApprovalBeforeRequest
-	d, mayGo := mayRequest(in, due{t: now.Add(-48 * time.Hour), set: true, next: &next})
+	d, mayGo := mayRequest(in, Due{T: now.Add(-48 * time.Hour), Set: true, Next: &next})
 	if mayGo || d.Reason != v1alpha1.ReasonAwaitingApproval || d.After != 10*time.Minute {
 		t.Errorf("got %+v, want to wait for approval of this T, and to look again in 10 minutes when there is another", d)
 	}
@@ -93,12 +91,12 @@ func TestMayRequest_LooksAgainWhenTheNextTComes(t *testing.T) {
 func TestObstacles_SayWhatToDoBeforeTheNames(t *testing.T) {
 	in := gateInput(time.Now())
 	in.Spec.SiblingClusters = v1alpha1.SiblingsRefuse
-	many := make([]ocm.Subscription, 40)
+	many := make([]Sibling, 40)
 	for i := range many {
 		many[i].DisplayName = strings.Repeat("n", 250)
 	}
 	in.Facts.Siblings = &many
-	d, _ := mayRequest(in, due{t: time.Now(), set: true})
+	d, _ := mayRequest(in, Due{T: time.Now(), Set: true})
 	if d.Reason != v1alpha1.ReasonSiblingClusters || len(d.Message) > 1024 || !strings.Contains(d.Message, "and 30 more") {
 		t.Errorf("the message has %d characters: %s", len(d.Message), d.Message)
 	}
@@ -107,7 +105,7 @@ func TestObstacles_SayWhatToDoBeforeTheNames(t *testing.T) {
 // A rotation that is pending since before T is not what T asks for.
 func TestAdopt_KeepsTForARotationRequestedAfterIt(t *testing.T) {
 	at := time.Date(2026, 5, 6, 10, 0, 0, 0, time.UTC)
-	r := &v1alpha1.RotationStatus{After: timePtr(at)}
+	r := &v1alpha1.RotationStatus{After: TimePtr(at)}
 	for name, c := range map[string]struct {
 		created time.Time
 		counts  bool
@@ -117,7 +115,7 @@ func TestAdopt_KeepsTForARotationRequestedAfterIt(t *testing.T) {
 		"requested at T, by a clock a bit behind it": {at.Add(-time.Minute), true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if d := adopt(ocm.Rotation{ID: "r", CreatedAt: c.created}, r); (d.Rotation.After != nil) != c.counts {
+			if d := adopt(Rotation{ID: "r", CreatedAt: c.created}, r); (d.Rotation.After != nil) != c.counts {
 				t.Errorf("T is kept: %t, want %t", d.Rotation.After != nil, c.counts)
 			}
 		})
@@ -127,7 +125,7 @@ func TestAdopt_KeepsTForARotationRequestedAfterIt(t *testing.T) {
 // A rotation that ended minutes before T is none of an intent that was recorded minutes later.
 func TestAdoptable_IsNoEarlierRotationThatHasEnded(t *testing.T) {
 	at := time.Date(2026, 5, 6, 10, 0, 0, 0, time.UTC)
-	listed := []ocm.Rotation{{ID: "earlier", Status: ocm.RotationCompleted, CreatedAt: at.Add(-3 * time.Minute)}}
+	listed := []Rotation{{ID: "earlier", Status: RotationCompleted, CreatedAt: at.Add(-3 * time.Minute)}}
 	for name, c := range map[string]struct {
 		ours    bool // this process has recorded the intent and sent nothing yet
 		history []v1alpha1.RotationStatus
@@ -139,7 +137,7 @@ func TestAdoptable_IsNoEarlierRotationThatHasEnded(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			in := gateInput(at.Add(time.Minute))
-			in.Status.Rotation = &v1alpha1.RotationStatus{After: timePtr(at), IntendedAt: timePtr(at)}
+			in.Status.Rotation = &v1alpha1.RotationStatus{After: TimePtr(at), IntendedAt: TimePtr(at)}
 			in.Status.History, in.Facts.IntentIsOurs = c.history, c.ours
 			if _, got := adoptable(listed, in); got != c.adopted {
 				t.Errorf("adopted: %t, want %t", got, c.adopted)

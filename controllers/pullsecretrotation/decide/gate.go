@@ -1,4 +1,4 @@
-package pullsecretrotation
+package decide
 
 import (
 	"fmt"
@@ -6,25 +6,24 @@ import (
 	"time"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
-	"github.com/openshift/credential-rotation-operator/internal/ocm"
 	"github.com/openshift/credential-rotation-operator/internal/schedule"
 )
 
 // mayRequest is the last gate before a rotation of this cluster's own: what it would do to others, and whether its time
 // has come. It never holds back a rotation under way.
-func mayRequest(in Input, d due) (Decision, bool) {
+func mayRequest(in Input, d Due) (Decision, bool) {
 	if in.Facts.Siblings == nil {
-		return look(LookAtSiblings), false
+		return Do(LookAtSiblings), false
 	}
 	held, isHeld := Decision{}, false
 	if all := obstacles(in); len(all) > 0 {
 		o := all[0]
-		held, isHeld = wait(Stalled, o.reason, o.phase, fmt.Sprintf("A rotation is due since %s, but %s", onTheClock(d.t), o.sentence), recheckForPeople), true
+		held, isHeld = Waiting(Stalled, o.reason, o.phase, fmt.Sprintf("A rotation is due since %s, but %s", OnTheClock(d.T), o.sentence), RecheckForPeople), true
 	} else {
 		held, isHeld = holdBack(in, d)
 	}
-	if isHeld && d.next != nil { // then T is another one, and the message would name the wrong one
-		held.After = min(held.After, d.next.Sub(in.Now))
+	if isHeld && d.Next != nil { // then T is another one, and the message would name the wrong one
+		held.After = min(held.After, d.Next.Sub(in.Now))
 	}
 	return held, !isHeld
 }
@@ -42,7 +41,7 @@ func obstacles(in Input) []obstacle {
 				"PullSecretRotation with mode Follow (or Rotate) on each of them, then set spec.siblingClusters to Allow here. They are: %s.",
 				len(siblings), names(siblings))})
 	}
-	if actions := in.Facts.Cluster.DisruptiveActions; len(actions) > 0 && !in.Spec.Rollout.AllowNodeDisruption && targetsGlobalPullSecret(in.Spec) {
+	if actions := in.Facts.Cluster.DisruptiveActions; len(actions) > 0 && !in.Spec.Rollout.AllowNodeDisruption && TargetsGlobal(in.Spec) {
 		list = append(list, obstacle{v1alpha1.ReasonNodeDisruption, "Held back by a node disruption policy",
 			fmt.Sprintf("the node disruption policy of this cluster makes a change of the pull secret %s every node. Set the action for "+
 				"/var/lib/kubelet/config.json to None in MachineConfiguration/cluster, or accept it with spec.rollout.allowNodeDisruption.",
@@ -52,7 +51,7 @@ func obstacles(in Input) []obstacle {
 }
 
 // names of clusters, as many as a person reads: a condition is a message, not a report.
-func names(siblings []ocm.Subscription) string {
+func names(siblings []Sibling) string {
 	const shown, longest = 10, 48
 	list := make([]string, 0, shown)
 	for i, s := range siblings {
@@ -71,28 +70,28 @@ func names(siblings []ocm.Subscription) string {
 
 // holdBack is what keeps the request back although T is due: approval, start windows, and the spread between the clusters
 // of one account.
-func holdBack(in Input, d due) (Decision, bool) {
-	stamp := d.t.UTC().Format(time.RFC3339)
-	if in.Spec.Approval == v1alpha1.ApprovalBeforeRequest && !approves(in.Approved, d.t) {
-		return wait(Progressing, v1alpha1.ReasonAwaitingApproval, "Waiting for approval",
+func holdBack(in Input, d Due) (Decision, bool) {
+	stamp := d.T.UTC().Format(time.RFC3339)
+	if in.Spec.Approval == v1alpha1.ApprovalBeforeRequest && !approves(in.Approved, d.T) {
+		return Waiting(Progressing, v1alpha1.ReasonAwaitingApproval, "Waiting for approval",
 			fmt.Sprintf("A rotation is due since %s and waits for approval. Approve it with: oc annotate --overwrite pullsecretrotation %s %s=%s",
-				onTheClock(d.t), in.Name, v1alpha1.ApprovedAnnotation, stamp), recheckForPeople), true
+				OnTheClock(d.T), in.Name, v1alpha1.ApprovedAnnotation, stamp), RecheckForPeople), true
 	}
 	var opened schedule.Opening
 	if len(in.Spec.StartWindows) > 0 {
 		var next time.Time
 		if opened, next = schedule.WindowOpened(startWindows(in.Spec), in.Now); !opened.Open() {
-			return wait(Progressing, v1alpha1.ReasonAwaitingWindow, "Waiting for a start window",
-				fmt.Sprintf("A rotation is due since %s and waits for the next start window, which opens at %s.", onTheClock(d.t), onTheClock(next)),
+			return Waiting(Progressing, v1alpha1.ReasonAwaitingWindow, "Waiting for a start window",
+				fmt.Sprintf("A rotation is due since %s and waits for the next start window, which opens at %s.", OnTheClock(d.T), OnTheClock(next)),
 				next.Sub(in.Now)), true
 		}
 	}
 	// A single cluster has nobody to spread its request from.
 	if in.Facts.Siblings != nil && len(*in.Facts.Siblings) > 0 {
 		if at := turn(in, d, opened); in.Now.Before(at) {
-			return wait(Progressing, v1alpha1.ReasonSpreadingRequests, "Waiting for its turn",
+			return Waiting(Progressing, v1alpha1.ReasonSpreadingRequests, "Waiting for its turn",
 				fmt.Sprintf("A rotation is due since %s. The account's %d other clusters may have the same task, so each waits for a time of its own; this one asks OCM at %s unless another has.",
-					onTheClock(d.t), len(*in.Facts.Siblings), onTheClock(at)), at.Sub(in.Now)), true
+					OnTheClock(d.T), len(*in.Facts.Siblings), OnTheClock(at)), at.Sub(in.Now)), true
 		}
 	}
 	return Decision{}, false
@@ -101,8 +100,8 @@ func holdBack(in Input, d due) (Decision, bool) {
 // turn is when this cluster may request: a while after what set all clusters of the account going at once, which is T, a
 // change of the object that came to each of them from one repository, or the opening of a window. The while is the same
 // at each look, another for each cluster, and short enough for the window.
-func turn(in Input, d due, opened schedule.Opening) time.Time {
-	from, spread := d.t, in.Options.RequestSpread
+func turn(in Input, d Due, opened schedule.Opening) time.Time {
+	from, spread := d.T, in.Timing.RequestSpread
 	for _, at := range []time.Time{in.Created, in.Edited, opened.At} {
 		if at.After(from) && !at.After(in.Now) {
 			from = at
@@ -115,7 +114,7 @@ func turn(in Input, d due, opened schedule.Opening) time.Time {
 			spread = 0 // the window closes: now or at the next one
 		}
 	}
-	return from.Add(schedule.Spread(in.Facts.Cluster.ID+d.t.UTC().Format(time.RFC3339), spread))
+	return from.Add(schedule.Spread(in.Facts.Cluster.ID+d.T.UTC().Format(time.RFC3339), spread))
 }
 
 func startWindows(spec *v1alpha1.PullSecretRotationSpec) []schedule.Window {

@@ -1,4 +1,4 @@
-package pullsecretrotation
+package decide
 
 import (
 	"strings"
@@ -8,12 +8,17 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
-	"github.com/openshift/credential-rotation-operator/internal/ocm"
 )
 
 var noon = time.Date(2026, 5, 6, 12, 0, 0, 0, time.UTC)
 
-func hours(n int) *metav1.Time { return timePtr(noon.Add(time.Duration(n) * time.Hour)) }
+func testTiming() *Timing {
+	t := &Timing{}
+	t.SetDefaults()
+	return t
+}
+
+func hours(n int) *metav1.Time { return TimePtr(noon.Add(time.Duration(n) * time.Hour)) }
 
 func TestTrigger_IsTheLaterOfRotateAfterAndTheLastTick(t *testing.T) {
 	daily := &v1alpha1.RotationSchedule{Cron: "0 3 * * *", TimeZone: "UTC"}
@@ -39,15 +44,15 @@ func TestTrigger_IsTheLaterOfRotateAfterAndTheLastTick(t *testing.T) {
 		{"a follower has none", v1alpha1.PullSecretRotationSpec{Mode: v1alpha1.ModeFollow, RotateAfter: hours(-5)}, 100, 0, false, "", 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			d, err := trigger(Input{Spec: &c.spec, Created: noon.Add(-time.Duration(c.created) * time.Hour), Now: noon})
+			d, err := Trigger(Input{Spec: &c.spec, Created: noon.Add(-time.Duration(c.created) * time.Hour), Now: noon})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if d.set != c.set || c.set && (!d.t.Equal(hours(c.want).Time) || d.reason != c.reason) {
-				t.Errorf("got %v %s by %s, want %d hours from noon by %s", d.set, d.t, d.reason, c.want, c.reason)
+			if d.Set != c.set || c.set && (!d.T.Equal(hours(c.want).Time) || d.Reason != c.reason) {
+				t.Errorf("got %v %s by %s, want %d hours from noon by %s", d.Set, d.T, d.Reason, c.want, c.reason)
 			}
-			if (d.next != nil) != (c.next != 0) || d.next != nil && !d.next.Equal(hours(c.next).Time) {
-				t.Errorf("the next is %v, want %d hours from noon", d.next, c.next)
+			if (d.Next != nil) != (c.next != 0) || d.Next != nil && !d.Next.Equal(hours(c.next).Time) {
+				t.Errorf("the next is %v, want %d hours from noon", d.Next, c.next)
 			}
 		})
 	}
@@ -58,7 +63,7 @@ func TestDecide_SaysWhichPartOfTheSpecCannotBeCarriedOut(t *testing.T) {
 		"spec.schedule":        {Schedule: &v1alpha1.RotationSchedule{Cron: "0 3 * * *", TimeZone: "Mars/Olympus"}},
 		"spec.startWindows[1]": {RotateAfter: hours(-1), StartWindows: []v1alpha1.StartWindow{{Cron: "0 3 * * *"}, {Cron: "0 3 30 2 *"}}},
 	} {
-		d := Decide(Input{Spec: &spec, Status: &v1alpha1.PullSecretRotationStatus{}, Facts: &Facts{}, Options: testOptions(), Now: noon})
+		d := Decide(Input{Spec: &spec, Status: &v1alpha1.PullSecretRotationStatus{}, Facts: &Facts{}, Timing: testTiming(), Now: noon})
 		if d.State != Stalled || d.Reason != v1alpha1.ReasonInvalidSpec || !strings.Contains(d.Message, where) {
 			t.Errorf("%s: got %s %s: %s", where, d.State, d.Reason, d.Message)
 		}
@@ -68,10 +73,10 @@ func TestDecide_SaysWhichPartOfTheSpecCannotBeCarriedOut(t *testing.T) {
 // Times in status have whole seconds: one with a fraction would never be found there again.
 func TestTrigger_HasWholeSeconds(t *testing.T) {
 	in := dueInput()
-	in.Spec.RotateAfter = timePtr(noon.Add(-time.Hour + time.Second/2))
-	in.Status.Rotation = &v1alpha1.RotationStatus{ID: "a", After: hours(-1), RequestedAt: timePtr(noon.Add(-time.Hour - time.Minute)), RevokedAt: hours(0)}
-	if d, err := trigger(in); err != nil || !satisfiedByRecord(in.Status, d.t) {
-		t.Errorf("the rotation for %s does not satisfy it (%v)", d.t, err)
+	in.Spec.RotateAfter = TimePtr(noon.Add(-time.Hour + time.Second/2))
+	in.Status.Rotation = &v1alpha1.RotationStatus{ID: "a", After: hours(-1), RequestedAt: TimePtr(noon.Add(-time.Hour - time.Minute)), RevokedAt: hours(0)}
+	if d, err := Trigger(in); err != nil || !satisfiedByRecord(in.Status, d.T) {
+		t.Errorf("the rotation for %s does not satisfy it (%v)", d.T, err)
 	}
 }
 
@@ -100,10 +105,10 @@ func TestSatisfiedByRecord_CountsWhatThisObjectHasSeen(t *testing.T) {
 }
 
 func TestPendingAndSatisfying_ReadOCMsList(t *testing.T) {
-	at := func(id, status string, h int) ocm.Rotation {
-		return ocm.Rotation{ID: id, Status: status, CreatedAt: hours(h).Time}
+	at := func(id, status string, h int) Rotation {
+		return Rotation{ID: id, Status: status, CreatedAt: hours(h).Time}
 	}
-	list := []ocm.Rotation{at("c", ocm.RotationCompleted, 1), at("b", "some new word", -1), at("a", ocm.RotationPending, -2)}
+	list := []Rotation{at("c", RotationCompleted, 1), at("b", "some new word", -1), at("a", RotationPending, -2)}
 	if r, ok := pending(list); !ok || r.ID != "b" {
 		t.Errorf("pending is %v %s: a status that nobody knows counts as under way, and the newest is meant", ok, r.ID)
 	}
@@ -116,7 +121,7 @@ func TestPendingAndSatisfying_ReadOCMsList(t *testing.T) {
 	if r, ok := satisfying(list, hours(1).Time); !ok || r.ID != "c" {
 		t.Error("a rotation created at T does not satisfy it")
 	}
-	if _, ok := find(list, "z"); ok {
+	if _, ok := FindRotation(list, "z"); ok {
 		t.Error("found what is not there")
 	}
 }

@@ -1,4 +1,4 @@
-package pullsecretrotation
+package decide
 
 import (
 	"fmt"
@@ -12,15 +12,15 @@ import (
 
 // audit is mode Audit: it has looked at all that the mode Rotate looks at before a rotation, and reports what a rotation
 // would do and what would hold it back. status.targets gets the entries when the report is written.
-func audit(in Input, d due, isDue bool, nextHealth time.Time) Decision {
+func audit(in Input, d Due, isDue bool, nextHealth time.Time) Decision {
 	if in.Facts.Siblings == nil {
-		return look(LookAtSiblings)
+		return Do(LookAtSiblings)
 	}
 	if !in.Now.Before(nextHealth) {
 		if in.Facts.Checks == nil {
-			return look(CheckInUse)
+			return Do(CheckInUse)
 		}
-		return look(RecordHealth)
+		return Do(RecordHealth)
 	}
 	said := auditVerdict(d, isDue)
 	for _, o := range obstacles(in) {
@@ -31,23 +31,23 @@ func audit(in Input, d due, isDue bool, nextHealth time.Time) Decision {
 	return audited(in, d, said, nextHealth)
 }
 
-func auditVerdict(d due, isDue bool) string {
+func auditVerdict(d Due, isDue bool) string {
 	switch {
 	case isDue:
-		return fmt.Sprintf("A rotation is due since %s.", onTheClock(d.t))
-	case d.next != nil:
-		return fmt.Sprintf("No rotation is due before %s.", onTheClock(*d.next))
+		return fmt.Sprintf("A rotation is due since %s.", OnTheClock(d.T))
+	case d.Next != nil:
+		return fmt.Sprintf("No rotation is due before %s.", OnTheClock(*d.Next))
 	default:
 		return "No rotation is due."
 	}
 }
 
-func audited(in Input, d due, said string, nextHealth time.Time) Decision {
+func audited(in Input, d Due, said string, nextHealth time.Time) Decision {
 	after := nextHealth.Sub(in.Now)
-	if d.next != nil {
-		after = min(after, d.next.Sub(in.Now))
+	if d.Next != nil {
+		after = min(after, d.Next.Sub(in.Now))
 	}
-	return wait(Ready, v1alpha1.ReasonAudited, "Audited", said, after)
+	return Waiting(Ready, v1alpha1.ReasonAudited, "Audited", said, after)
 }
 
 // lastAudit is the report that stands, if it is about this spec and its verdict still holds.

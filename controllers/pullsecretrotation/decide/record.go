@@ -1,0 +1,88 @@
+package decide
+
+import (
+	"time"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+)
+
+// Record is the status as what is remembered of rotations. Its methods are the transitions: each notes that something has
+// happened, and nothing else changes status.rotation and status.history. The executor and the model of the walk share them.
+type Record struct {
+	*v1alpha1.PullSecretRotationStatus
+}
+
+// keptHistory is how many rotations the history holds.
+const keptHistory = 10
+
+// Begin starts to take part in a rotation.
+func (s Record) Begin(r v1alpha1.RotationStatus) {
+	s.Rotation = &r
+	for i := range s.Targets {
+		s.Targets[i].Healed = 0
+	}
+}
+
+// Adopt takes over a rotation that OCM lists. The baseline, if there is one, is what the cluster uses.
+func (s Record) Adopt(known v1alpha1.RotationStatus, used []v1alpha1.EntryFingerprint) {
+	r := s.Rotation
+	r.ID, r.OCMStatus, r.RequestedAt, r.After, r.Adopted = known.ID, known.OCMStatus, known.RequestedAt, known.After, true
+	if r.IssuedAt == nil && len(used) > 0 {
+		r.Baseline = used
+	}
+}
+
+// Requested notes the answer to the request.
+func (s Record) Requested(made Rotation) {
+	r := s.Rotation
+	r.ID, r.OCMStatus, r.RequestedAt = made.ID, made.Status, TimePtr(made.CreatedAt)
+}
+
+// MarkIssued notes that OCM gives out other credentials than before. What was done with earlier ones is done again.
+func (s Record) MarkIssued(issued []v1alpha1.EntryFingerprint, now time.Time) {
+	r := s.Rotation
+	r.IssuedAt, r.Issued = TimePtr(now), issued
+	r.VerifiedAt, r.AppliedAt, r.RolledOutAt, r.RolledBackAt, r.Pools = nil, nil, nil, nil, nil
+}
+
+// MarkVerified notes that nothing speaks against the new credentials.
+func (s Record) MarkVerified(now time.Time) { s.Rotation.VerifiedAt = TimePtr(now) }
+
+// MarkRolledOut notes that the pools have the new file.
+func (s Record) MarkRolledOut(now time.Time) { s.Rotation.RolledOutAt = TimePtr(now) }
+
+// Finish ends a rotation: OCM has deleted the old credentials.
+func (s Record) Finish(status string, now time.Time) {
+	s.Rotation.OCMStatus, s.Rotation.RevokedAt = status, TimePtr(now)
+	s.Remember(*s.Rotation)
+}
+
+// Abandon gives up a rotation that was begun and not requested, because the spec changed in between, one whose record somebody
+// has deleted, or one of an account that the cluster has left. The last two stay in the history, without an end.
+func (s Record) Abandon() {
+	if s.Rotation.ID != "" {
+		s.Remember(*s.Rotation)
+	}
+	s.Rotation = nil
+	if h := s.History; len(h) > 0 && h[0].AppliedAt != nil && h[0].RevokedAt != nil {
+		s.Rotation = h[0].DeepCopy()
+	}
+}
+
+// Satisfied notes somebody else's rotation that makes one of this cluster's own unnecessary; false when it was on record.
+func (s Record) Satisfied(r v1alpha1.RotationStatus) bool {
+	for i := range s.History {
+		if h := &s.History[i]; h.ID == r.ID {
+			h.After = r.After
+			return false
+		}
+	}
+	s.Remember(r)
+	return true
+}
+
+// Remember puts a rotation into the history, newest first.
+func (s Record) Remember(r v1alpha1.RotationStatus) {
+	s.History = append([]v1alpha1.RotationStatus{*r.DeepCopy()}, s.History...)
+	s.History = s.History[:min(len(s.History), keptHistory)]
+}
