@@ -18,6 +18,7 @@ COPY main.go ./
 COPY api api
 COPY config config
 COPY controllers controllers
+COPY docs docs
 COPY internal internal
 RUN GOOS=${TARGETOS} GOARCH=${TARGETARCH} go build -trimpath \
     -ldflags "-s -w -X github.com/openshift/credential-rotation-operator/internal/version.version=${VERSION}" \

@@ -22,7 +22,7 @@ ROUNDS ?= 10
 TOOL := go tool -modfile=hack/tools/go.mod
 # Modules of their own, whose needs are no dependencies of the product.
 MODULES := hack/bundle test/alerts
-GO_DIRS := api config controllers hack internal test main.go
+GO_DIRS := api config controllers docs hack internal test main.go
 VERSION_VARIABLE := github.com/openshift/credential-rotation-operator/internal/version.version
 # Runs what follows it with the directory of etcd and kube-apiserver in KUBEBUILDER_ASSETS.
 WITH_ASSETS := assets="$$(hack/controlplane/assets.sh)"; KUBEBUILDER_ASSETS="$$assets"

@@ -1,6 +1,6 @@
 package v1alpha1
 
-// Condition types. Ready, Reconciling and Stalled are those of kstatus, so that Argo CD, Flux and kubectl wait
+// Condition types. Ready, Reconciling and Stalled are those of kstatus, so that Flux and kubectl wait
 // understand them without configuration.
 const (
 	// ConditionReady is True when what the spec states is true.

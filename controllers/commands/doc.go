@@ -1,5 +1,5 @@
 // Package commands is the command line for people: what the operator does and waits for (status), and the two things that it
-// can be told (approve, refresh).
+// can be told (approve, refresh). It also explains each reason, without a cluster (explain).
 //
 // The commands use the kubeconfig of whoever calls them, need no more rights than to read, or annotate, the two kinds, and
 // decide by the controllers' own functions. They print no secret, because they read none.
@@ -23,9 +23,9 @@ type environment struct {
 	clock   clock.PassiveClock
 }
 
-// New gives the commands status, approve and refresh.
+// New gives the commands status, approve, refresh and explain.
 func New() []*cobra.Command {
-	commands := make([]*cobra.Command, 0, 3)
+	commands := append(make([]*cobra.Command, 0, 4), newExplainCommand())
 	for _, make := range []func(environment) *cobra.Command{newStatusCommand, newApproveCommand, newRefreshCommand} {
 		var kubeconfig, context string
 		connect := func() (client.Client, error) { return connect(kubeconfig, context) }

@@ -1,4 +1,4 @@
-// Package conditions sets the three kstatus conditions in the only combinations that make sense, so that Argo CD, Flux
+// Package conditions sets the three kstatus conditions in the only combinations that make sense, so that Flux
 // and kubectl wait read the same thing from both kinds.
 //
 // kstatus (sigs.k8s.io/cli-utils/pkg/kstatus) wants Reconciling and Stalled present only while they are True.

@@ -50,16 +50,18 @@ func constants(t *testing.T, prefix string) []string {
 	return values
 }
 
-var reasonRow = regexp.MustCompile("^\\| `([A-Za-z]+)` \\|(.*)\\|$")
+var (
+	reasonHeading = regexp.MustCompile("^### `([A-Za-z]+)`$")
+	reasonSection = regexp.MustCompile(`(?s)^\s*\S.{10,}?\n\n- \*\*Impact:\*\* [^\n]{5,}\n- \*\*What to do:\*\* [^\n]{5,}\s*$`)
+)
 
 func TestEveryReasonIsExplainedAndNoOther(t *testing.T) {
 	p := readPage(t, filepath.Join(root, "docs", "reasons.md"))
 	reasons := constants(t, "Reason")
-	conditions := constants(t, "Condition")
 	explained := map[string]int{}
 	for i, line := range p.lines {
-		row := reasonRow.FindStringSubmatch(line)
-		if row == nil || slices.Contains(conditions, row[1]) {
+		row := reasonHeading.FindStringSubmatch(line)
+		if row == nil {
 			continue
 		}
 		if before := explained[row[1]]; before != 0 {
@@ -69,22 +71,17 @@ func TestEveryReasonIsExplainedAndNoOther(t *testing.T) {
 		if !slices.Contains(reasons, row[1]) {
 			t.Errorf("%s:%d: there is no reason %s in the API", p.path, i+1, row[1])
 		}
-		cells := strings.Split(row[2], " | ")
-		if len(cells) != 3 {
-			t.Errorf("%s:%d: %s has %d cells behind its name; meaning, impact and what to do are wanted", p.path, i+1, row[1], len(cells))
-		}
-		for _, cell := range cells {
-			if len(strings.TrimSpace(cell)) < 3 {
-				t.Errorf("%s:%d: %s has an empty cell", p.path, i+1, row[1])
-			}
-		}
 	}
+	sections := p.sections()
 	for _, reason := range reasons {
-		if explained[reason] == 0 {
-			t.Errorf("%s does not explain the reason %s", p.path, reason)
+		if !reasonSection.MatchString(sections[reason]) {
+			t.Errorf("%s does not explain the reason %s by its meaning, its impact and what to do, but %q", p.path, reason, sections[reason])
+		}
+		if strings.Contains(strings.ToLower(sections[reason]), "as above") {
+			t.Errorf("%s: the section of %s is read alone, and there is nothing above it", p.path, reason)
 		}
 	}
-	for _, condition := range conditions {
+	for _, condition := range constants(t, "Condition") {
 		if !strings.Contains(p.prose(), "`"+condition+"`") {
 			t.Errorf("%s does not name the condition %s", p.path, condition)
 		}

@@ -69,7 +69,7 @@ func TestAlerts_AskForReasonsAndStatesThatExist(t *testing.T) {
 		for _, m := range valueOfLabel.FindAllStringSubmatch(a.Expr, -1) {
 			for _, value := range strings.Split(m[2], "|") {
 				asked++
-				if m[1] == "reason" && !strings.Contains(string(page), "\n| `"+value+"` |") {
+				if m[1] == "reason" && !strings.Contains(string(page), "\n### `"+value+"`\n") {
 					t.Errorf("%s asks for the reason %s, which docs/reasons.md does not have", a.Alert, value)
 				}
 				if m[1] == "state" && !regexp.MustCompile(`\b`+value+`\b`).MatchString(states) {

@@ -1,0 +1,124 @@
+package commands
+
+import (
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/openshift/credential-rotation-operator/docs"
+)
+
+// explanation is the section of one reason on the page of reasons.
+type explanation struct {
+	reason, chapter, meaning, impact, action string
+}
+
+func newExplainCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "explain [REASON]",
+		Short: "Say what the reason of a condition, an event or an alert means, and what to do",
+		Long: "Say what the reason of a condition, an event or an alert means, what it affects, and what to do. Without REASON all of them are listed.\n" +
+			"The text is that of docs/reasons.md. Neither a cluster nor a network is needed.",
+		Args: cobra.MaximumNArgs(1),
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return reasonNames(explanations(docs.Reasons)), cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			all := explanations(docs.Reasons)
+			if len(args) == 0 {
+				return listReasons(cmd.OutOrStdout(), all)
+			}
+			return explain(cmd.OutOrStdout(), all, args[0])
+		},
+	}
+}
+
+func explain(out io.Writer, all []explanation, name string) error {
+	at := slices.IndexFunc(all, func(e explanation) bool { return strings.EqualFold(e.reason, name) })
+	if at < 0 {
+		return fmt.Errorf("there is no reason %q: run explain without an argument for the list%s", name, similar(all, name))
+	}
+	e := all[at]
+	_, err := fmt.Fprintf(out, "%s (%s)\n\n%s\n\nImpact\n%s\n\nWhat to do\n%s\n", e.reason, e.chapter,
+		wrap(e.meaning, textWidth, ""), wrap(e.impact, textWidth, "  "), wrap(e.action, textWidth, "  "))
+	return err
+}
+
+// similar names the reasons that contain what was typed.
+func similar(all []explanation, name string) string {
+	var close []string
+	for _, e := range all {
+		if strings.Contains(strings.ToLower(e.reason), strings.ToLower(name)) {
+			close = append(close, e.reason)
+		}
+	}
+	if len(close) == 0 || name == "" {
+		return ""
+	}
+	return "; similar: " + strings.Join(close, ", ")
+}
+
+func listReasons(out io.Writer, all []explanation) error {
+	chapter := ""
+	for _, e := range all {
+		if e.chapter != chapter {
+			if chapter != "" {
+				_, _ = fmt.Fprintln(out)
+			}
+			chapter = e.chapter
+			_, _ = fmt.Fprintln(out, chapter)
+		}
+		if _, err := fmt.Fprintln(out, wrapHanging(e.meaning, textWidth, fmt.Sprintf("  %-28s", e.reason), 30)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func reasonNames(all []explanation) []string {
+	names := make([]string, 0, len(all))
+	for _, e := range all {
+		names = append(names, e.reason)
+	}
+	return names
+}
+
+var markdownLink = regexp.MustCompile(`\[([^\]]+)\]\([^)]+\)`)
+
+// plain takes the Markdown out of a sentence.
+func plain(text string) string {
+	return strings.ReplaceAll(markdownLink.ReplaceAllString(strings.TrimSpace(text), "$1"), "`", "")
+}
+
+// explanations reads the page of reasons: chapters, in them a heading for each reason, below it the meaning, the impact and
+// what to do.
+func explanations(page string) []explanation {
+	var all []explanation
+	chapter := ""
+	for _, line := range strings.Split(page, "\n") {
+		if title, ok := strings.CutPrefix(line, "## "); ok {
+			chapter = title
+			continue
+		}
+		if name, ok := strings.CutPrefix(line, "### `"); ok {
+			all = append(all, explanation{reason: strings.TrimSuffix(name, "`"), chapter: chapter})
+			continue
+		}
+		if len(all) == 0 || all[len(all)-1].chapter != chapter || strings.TrimSpace(line) == "" {
+			continue
+		}
+		e := &all[len(all)-1]
+		if impact, ok := strings.CutPrefix(line, "- **Impact:** "); ok {
+			e.impact = plain(impact)
+		} else if action, ok := strings.CutPrefix(line, "- **What to do:** "); ok {
+			e.action = plain(action)
+		} else if e.impact == "" {
+			e.meaning = plain(e.meaning + " " + line)
+		}
+	}
+	return all
+}

@@ -1,0 +1,38 @@
+package commands
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// textWidth is what a line of prose takes at most: what a terminal that nobody has widened can show beside a label.
+const textWidth = 100
+
+// wrap breaks a text into lines of at most width characters, each with the indentation. A word that is longer, such as a
+// command's argument, stays whole.
+func wrap(text string, width int, indent string) string {
+	return wrapHanging(text, width, indent, len(indent))
+}
+
+// wrapHanging begins with head, and indents the lines after the first by hang blanks.
+func wrapHanging(text string, width int, head string, hang int) string {
+	var out strings.Builder
+	out.WriteString(head)
+	column, empty := utf8.RuneCountInString(head), true
+	for _, word := range strings.Fields(text) {
+		length := utf8.RuneCountInString(word)
+		switch {
+		case empty:
+		case column+1+length > width:
+			out.WriteString("\n" + strings.Repeat(" ", hang))
+			column = hang
+		default:
+			out.WriteByte(' ')
+			column++
+		}
+		out.WriteString(word)
+		column += length
+		empty = false
+	}
+	return out.String()
+}
