@@ -6,6 +6,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/openshift/credential-rotation-operator/internal/schedule"
+
+	"github.com/openshift/credential-rotation-operator/controllers/capcredentialset/plan"
 )
 
 // now is the wall clock alone. Go's times also carry a monotonic reading, and compare by it where both have one: times that
@@ -38,15 +40,15 @@ func (r *reconciler) clockJumps() int {
 }
 
 // distrust marks what lies in the Secrets when the clock has been set since the last look.
-func (s *scope) distrust(jumps int, secrets map[types.NamespacedName]observation) {
+func (s *scope) distrust(jumps int, secrets map[types.NamespacedName]plan.Observation) {
 	if s.jumps == jumps {
 		return
 	}
 	s.jumps = jumps
 	for _, o := range secrets {
 		if o.Found {
-			s.memory.suspect[o.Hash] = true
+			s.memory.Suspect[o.Hash] = true
 		}
 	}
-	s.memory.confirmed = map[types.NamespacedName]confirmation{}
+	s.memory.Confirmed = map[types.NamespacedName]plan.Confirmation{}
 }

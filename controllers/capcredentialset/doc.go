@@ -2,16 +2,15 @@
 //
 // A round reads as Reconcile does (reconciler.go):
 //
-//	discover.go  which Secrets: those of the AWS CredentialsRequests, those of the spec; who keeps one that two sets claim
-//	look.go      what is in them, and in the client certificate's Secret
-//	plan.go      what is due, why, and when to look again; a pure function
+//	look.go      which Secrets, what is in them, and in the client certificate's Secret
+//	plan/        what is due, why, and when to look again; pure
 //	fetch.go     one question to the portal per role that is due, judged, and checked by STS where asked
 //	write.go     one server-side apply per Secret whose content changes
 //	restart.go   the workloads that cannot reload
 //	report.go    conditions, rows, events and metrics; at most one patch
 //
 // What must survive a restart lies on the Secrets as annotations: role, times and a keyed hash of the content. What only one
-// process needs is in memory.go: it tries a failing role once more after a restart, and that is all it forgets.
+// process needs is in plan/memory.go: it tries a failing role once more after a restart, and that is all it forgets.
 //
 // # Rights
 //

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/controllers/capcredentialset/plan"
 )
 
 // Actions are what the operator was about when it had something to tell.
@@ -115,10 +116,10 @@ func (s *scope) newTroubles(old map[v1alpha1.SecretReference]string) []trouble {
 	if s.hold != nil {
 		return nil
 	}
-	var changed []row
+	var changed []plan.Row
 	for _, row := range s.plan.Rows {
 		ref := v1alpha1.SecretReference{Namespace: row.Ref.Namespace, Name: row.Ref.Name}
-		if old[ref] != row.Result && row.Result != v1alpha1.ReasonAwaitingRefresh && !row.unread() {
+		if old[ref] != row.Result && row.Result != v1alpha1.ReasonAwaitingRefresh && !row.Unread() {
 			changed = append(changed, row)
 		}
 	}

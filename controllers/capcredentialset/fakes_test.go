@@ -325,3 +325,8 @@ func (f *fakeFacts) Requests() ([]cluster.CredentialsRequest, bool, error) {
 func (f *fakeFacts) Mode() (cluster.CredentialsMode, error)        { return f.mode, nil }
 func (f *fakeFacts) CronJobs() []cluster.CronJob                   { return f.cronJobs }
 func (f *fakeFacts) HasNamespace(name string) (exists, known bool) { return !f.missing[name], true }
+
+// request asks for credentials in a Secret.
+func request(name string, secret types.NamespacedName) cluster.CredentialsRequest {
+	return cluster.CredentialsRequest{Namespace: "openshift-cloud-credential-operator", Name: name, Secret: secret}
+}

@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/controllers/capcredentialset/plan"
 	"github.com/openshift/credential-rotation-operator/internal/awscreds"
 	"github.com/openshift/credential-rotation-operator/internal/cap"
 	"github.com/openshift/credential-rotation-operator/internal/schedule"
@@ -38,7 +39,7 @@ func (r *reconciler) fetch(ctx context.Context, s *scope) {
 	if concurrency < 1 {
 		concurrency = defaultConcurrency
 	}
-	queue := make(chan fetch)
+	queue := make(chan plan.Fetch)
 	var workers sync.WaitGroup
 	for range min(concurrency, len(s.plan.Fetches)) {
 		workers.Go(func() {
@@ -58,15 +59,15 @@ func (r *reconciler) fetch(ctx context.Context, s *scope) {
 
 // failAll notes that no role could even be asked for.
 func (r *reconciler) failAll(s *scope, err error) {
-	s.remember(func(m *memory, _ *effects) {
+	s.remember(func(m *plan.Memory, _ *effects) {
 		for _, f := range s.plan.Fetches {
-			m.roles[f.Role] = m.roles[f.Role].again(v1alpha1.ReasonInvalidSpec, err.Error()+".", r.now(), time.Time{}, writeRhythm)
+			m.Roles[f.Role] = m.Roles[f.Role].Again(v1alpha1.ReasonInvalidSpec, err.Error()+".", r.now(), time.Time{}, plan.WriteRhythm)
 		}
 	})
 }
 
 // refresh gets one role's credential and gives it to the role's Secrets.
-func (r *reconciler) refresh(ctx context.Context, s *scope, client portal, check checker, f fetch) {
+func (r *reconciler) refresh(ctx context.Context, s *scope, client portal, check checker, f plan.Fetch) {
 	asked := r.now()
 	credential, err := client.Fetch(ctx, f.Role)
 	if ctx.Err() != nil {
@@ -80,9 +81,9 @@ func (r *reconciler) refresh(ctx context.Context, s *scope, client portal, check
 		r.failed(ctx, s, f.Role, err)
 		return
 	}
-	s.remember(func(m *memory, _ *effects) {
-		delete(m.roles, f.Role)
-		m.fetched[f.Role] = asked
+	s.remember(func(m *plan.Memory, _ *effects) {
+		delete(m.Roles, f.Role)
+		m.Fetched[f.Role] = asked
 	})
 	r.give(ctx, s, gift{credential: credential, role: f.Role, fetched: asked, expires: s.expiry(credential, asked)}, f.Rows)
 }
@@ -135,8 +136,8 @@ func (r *reconciler) failed(ctx context.Context, s *scope, role string, err erro
 	}
 	countFailure(s.set.Name, role, reason)
 	log.FromContext(ctx).Info("No credential", "role", role, "reason", reason, "problem", message)
-	s.remember(func(m *memory, _ *effects) {
-		m.roles[role] = m.roles[role].again(reason, withAdvice(reason, message), now, notBefore, rhythm)
+	s.remember(func(m *plan.Memory, _ *effects) {
+		m.Roles[role] = m.Roles[role].Again(reason, withAdvice(reason, message), now, notBefore, rhythm)
 	})
 }
 
@@ -175,25 +176,25 @@ func (r *reconciler) give(ctx context.Context, s *scope, g gift, rows []int) {
 		row := s.plan.Rows[i]
 		outcome, err := r.write(ctx, s, row, g)
 		now := r.now()
-		s.remember(func(m *memory, e *effects) {
+		s.remember(func(m *plan.Memory, e *effects) {
 			if err != nil {
-				m.writes[row.Ref] = m.writes[row.Ref].again(err.reason, err.message, now, time.Time{}, writeRhythm)
+				m.Writes[row.Ref] = m.Writes[row.Ref].Again(err.reason, err.message, now, time.Time{}, plan.WriteRhythm)
 				countFailure(s.set.Name, g.role, err.reason)
 				return
 			}
-			delete(m.writes, row.Ref)
+			delete(m.Writes, row.Ref)
 			switch outcome.kind {
 			case kept:
-				delete(m.suspect, outcome.hash)
-				m.confirmed[row.Ref] = confirmation{Hash: outcome.hash, Role: g.role, FetchedAt: g.fetched, ExpiresAt: outcome.expires}
+				delete(m.Suspect, outcome.hash)
+				m.Confirmed[row.Ref] = plan.Confirmation{Hash: outcome.hash, Role: g.role, FetchedAt: g.fetched, ExpiresAt: outcome.expires}
 			case wrote:
-				delete(m.confirmed, row.Ref)
-				m.kept[row.Ref] = true
-				m.written[row.Ref.Namespace] = g.fetched
+				delete(m.Confirmed, row.Ref)
+				m.Kept[row.Ref] = true
+				m.Written[row.Ref.Namespace] = g.fetched
 				written = append(written, row.Ref)
 				countWrite(s.set.Name)
-				if row.Why == whyEdited {
-					m.healed(row.Ref, now)
+				if row.Why == plan.WhyEdited {
+					m.Healed(row.Ref, now)
 					e.healed = append(e.healed, healed{row.Ref, row.Writer})
 				}
 			}
@@ -204,7 +205,7 @@ func (r *reconciler) give(ctx context.Context, s *scope, g gift, rows []int) {
 	}
 	if len(written) > 0 {
 		log.FromContext(ctx).Info("Refreshed", "role", g.role, "secrets", len(written), "expires", g.expires, "copiedFrom", g.from)
-		s.remember(func(_ *memory, e *effects) {
+		s.remember(func(_ *plan.Memory, e *effects) {
 			e.refreshed = append(e.refreshed, refreshed{role: g.role, refs: written, expires: g.expires, from: g.from})
 		})
 	}

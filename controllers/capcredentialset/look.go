@@ -16,7 +16,9 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/controllers/capcredentialset/plan"
 	"github.com/openshift/credential-rotation-operator/internal/cap"
+	"github.com/openshift/credential-rotation-operator/internal/cluster"
 )
 
 // discover finds what the set has to do with, and has it watched. known is false as long as the cluster has not been read.
@@ -28,8 +30,8 @@ func (r *reconciler) discover(ctx context.Context, s *scope) (known bool, err er
 	if err := r.client.List(ctx, all); err != nil {
 		return false, fmt.Errorf("reading the CAPCredentialSets: %w", err)
 	}
-	if s.discovery, err = discover(s.set, s.requests, all.Items); err != nil && !s.set.Spec.Suspend {
-		s.hold = &hold{Reason: v1alpha1.ReasonInvalidSpec, Message: err.Error() + ". Nothing is fetched or written until it is corrected."}
+	if s.discovery, err = plan.Discover(s.set, asked(s.requests), all.Items); err != nil && !s.set.Spec.Suspend {
+		s.hold = &plan.Hold{Reason: v1alpha1.ReasonInvalidSpec, Message: err.Error() + ". Nothing is fetched or written until it is corrected."}
 	}
 	refs := make([]types.NamespacedName, 0, len(s.discovery.Targets)+1)
 	refs = append(refs, r.certificateRef(s))
@@ -53,10 +55,19 @@ func (r *reconciler) discover(ctx context.Context, s *scope) (known bool, err er
 	return true, nil
 }
 
+// asked are the CredentialsRequests as the plan wants to know them.
+func asked(requests []cluster.CredentialsRequest) []plan.Request {
+	all := make([]plan.Request, 0, len(requests))
+	for _, r := range requests {
+		all = append(all, plan.Request{Namespace: r.Namespace, Name: r.Name, Labels: r.Labels, Secret: r.Secret, TimedToken: r.TimedToken})
+	}
+	return all
+}
+
 // held says what keeps the set from doing anything, in the order in which it is worth knowing.
-func (r *reconciler) held(s *scope) (known bool, _ *hold) {
+func (r *reconciler) held(s *scope) (known bool, _ *plan.Hold) {
 	if s.set.Spec.Suspend {
-		return true, &hold{Reason: v1alpha1.ReasonSuspended, Message: "spec.suspend is true: nothing is fetched or written, and credentials expire. Set it to false to go on."}
+		return true, &plan.Hold{Reason: v1alpha1.ReasonSuspended, Message: "spec.suspend is true: nothing is fetched or written, and credentials expire. Set it to false to go on."}
 	}
 	if err := r.CAPHosts.Check(s.set.Spec.Endpoint.URL); err != nil && !r.CAPHosts.Empty() {
 		return true, hostHold(err)
@@ -64,7 +75,7 @@ func (r *reconciler) held(s *scope) (known bool, _ *hold) {
 	mode, err := r.facts.Mode()
 	switch {
 	case err != nil:
-		return true, &hold{Reason: v1alpha1.ReasonForbidden, Message: "The cloud-credential-operator's mode cannot be read, so nothing is written: it could be writing these Secrets itself. " +
+		return true, &plan.Hold{Reason: v1alpha1.ReasonForbidden, Message: "The cloud-credential-operator's mode cannot be read, so nothing is written: it could be writing these Secrets itself. " +
 			"Restore the operator's ClusterRole credential-rotation-operator."}
 	case !mode.Known:
 		return false, nil
@@ -83,31 +94,31 @@ func (r *reconciler) look(ctx context.Context, s *scope) error {
 		return err
 	}
 	s.hashKey = key
-	secrets := make(map[types.NamespacedName]observation, len(s.discovery.Targets))
+	secrets := make(map[types.NamespacedName]plan.Observation, len(s.discovery.Targets))
 	for _, t := range s.discovery.Targets {
 		if t.Holder == "" {
 			secrets[t.Ref] = r.lookAtSecret(t.Ref, key)
 		}
 	}
 	s.distrust(r.clockJumps(), secrets)
-	s.plan = decide(s.input(secrets, now))
-	s.memory.forget(s.plan.Rows, s.set.Spec.RestartTargets)
+	s.plan = plan.Decide(s.input(secrets, now))
+	s.memory.Forget(s.plan.Rows, s.set.Spec.RestartTargets)
 	return nil
 }
 
-func (r *reconciler) lookAtSecret(ref types.NamespacedName, key []byte) observation {
+func (r *reconciler) lookAtSecret(ref types.NamespacedName, key []byte) plan.Observation {
 	secret, found, synced := r.store.Get(ref.Namespace, ref.Name)
 	switch {
 	case found:
 		return observe(secret, key)
 	case synced:
 		exists, known := r.facts.HasNamespace(ref.Namespace)
-		return observation{Known: known, NamespaceMissing: !exists}
+		return plan.Observation{Known: known, NamespaceMissing: !exists}
 	}
 	if err := r.store.Err(ref.Namespace, ref.Name); apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) {
-		return observation{Forbidden: true, Problem: forbiddenMessage(ref, "read", r.Namespace)}
+		return plan.Observation{Forbidden: true, Problem: forbiddenMessage(ref, "read", r.Namespace)}
 	}
-	return observation{}
+	return plan.Observation{}
 }
 
 func (r *reconciler) certificateRef(s *scope) types.NamespacedName {
@@ -132,14 +143,14 @@ func (r *reconciler) lookAtCertificate(s *scope, now time.Time) {
 	default:
 		s.certificateErr = &cap.CertificateError{Reason: cap.CertificateMissing, Message: "it has not been read yet"}
 	}
-	s.memory.rebase(strconv.FormatInt(s.set.Generation, 10) + "/" + certificateBasis(secret))
+	s.memory.Rebase(strconv.FormatInt(s.set.Generation, 10) + "/" + certificateBasis(secret))
 	// A hold that the certificate caused is judged anew; the others hold for the whole round.
 	if s.hold != nil && !s.holdByCertificate {
 		return
 	}
 	s.hold, s.holdByCertificate = nil, false
 	if s.certificateErr != nil {
-		s.hold, s.holdByCertificate = &hold{Reason: string(s.certificateErr.Reason), Message: certificateMessage(ref, s.certificateErr, synced), Fetching: true}, true
+		s.hold, s.holdByCertificate = &plan.Hold{Reason: string(s.certificateErr.Reason), Message: certificateMessage(ref, s.certificateErr, synced), Fetching: true}, true
 	}
 }
 

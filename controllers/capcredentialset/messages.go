@@ -8,30 +8,13 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/controllers/capcredentialset/plan"
 	"github.com/openshift/credential-rotation-operator/internal/cluster"
 	"github.com/openshift/credential-rotation-operator/internal/command"
 )
 
 // Every message says what is wrong, what is affected and what to do. What is affected by a row is its Secret; by a hold, all
 // of them.
-
-const missingMessage = "The Secret does not exist and spec.createMissingSecrets is false. Create it, or allow the operator to."
-
-func noRoleMessage(r row) string {
-	if r.observation.Role != "" {
-		return "The Secret's key role holds no usable role name. Correct it, or give a role in spec.credentialsRequests.roles."
-	}
-	where := "spec.credentialsRequests.roles or spec.credentialsRequests.defaultRole, or in the Secret's own key role"
-	return "Nothing says which role this Secret is for, so it gets no credentials. Give one in " + where + "."
-}
-
-func fightMessage(r row) string {
-	writer := "Somebody"
-	if r.Writer != "" {
-		writer = "The field manager " + quoted(r.Writer)
-	}
-	return writer + " keeps changing what the operator writes into this Secret, so it is set right less and less often. Stop the other writer."
-}
 
 // advice is what to do about a failure of a role, by its reason.
 var advice = map[string]string{
@@ -79,12 +62,12 @@ func forbiddenMessage(ref types.NamespacedName, what, namespace string) string {
 	return fmt.Sprintf("The operator may not %s this Secret, so it gets no credentials. Grant it: %s", what, grantSecret(ref, namespace))
 }
 
-func hostHold(err error) *hold {
-	return &hold{Reason: v1alpha1.ReasonHostNotAllowed, Message: fmt.Sprintf("The client certificate is not shown where spec.endpoint.url leads: %v. Nothing is fetched and credentials expire. "+
+func hostHold(err error) *plan.Hold {
+	return &plan.Hold{Reason: v1alpha1.ReasonHostNotAllowed, Message: fmt.Sprintf("The client certificate is not shown where spec.endpoint.url leads: %v. Nothing is fetched and credentials expire. "+
 		"Correct the URL, or have the host added to --allowed-cap-hosts (ALLOWED_CAP_HOSTS) of the operator.", err)}
 }
 
-func modeHold(mode cluster.CredentialsMode) *hold {
-	return &hold{Reason: v1alpha1.ReasonCredentialsModeNotManual, Message: fmt.Sprintf("The cloud-credential-operator is in mode %s and writes these Secrets itself, so nothing is written. "+
+func modeHold(mode cluster.CredentialsMode) *plan.Hold {
+	return &plan.Hold{Reason: v1alpha1.ReasonCredentialsModeNotManual, Message: fmt.Sprintf("The cloud-credential-operator is in mode %s and writes these Secrets itself, so nothing is written. "+
 		"Set spec.credentialsMode of cloudcredential.operator.openshift.io/cluster to Manual, or delete this CAPCredentialSet.", mode)}
 }

@@ -83,7 +83,7 @@ func (r *reconciler) openPortal(ctx context.Context, s *scope) (portal, error) {
 	if err != nil {
 		return nil, fmt.Errorf("spec.endpoint: %w", err)
 	}
-	basis := s.memory.basis + "/" + digest(spec) + "/" + digest(bundle)
+	basis := s.memory.Basis + "/" + digest(spec) + "/" + digest(bundle)
 	if s.portal.client != nil && s.portal.basis == basis {
 		return s.portal.client, nil
 	}

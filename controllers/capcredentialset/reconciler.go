@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/controllers/capcredentialset/plan"
 	"github.com/openshift/credential-rotation-operator/internal/cluster"
 )
 
@@ -111,7 +112,7 @@ func (r *reconciler) open(set *v1alpha1.CAPCredentialSet) *scope {
 			st.portal.close()
 			forgetMetrics(set.Name)
 		}
-		st = &state{uid: set.UID, since: now, memory: newMemory(), jumps: r.jumps.count}
+		st = &state{uid: set.UID, since: now, memory: plan.NewMemory(), jumps: r.jumps.count}
 		r.states[set.Name] = st
 	}
 	if st.seen != nil {
@@ -150,7 +151,7 @@ func (r *reconciler) settling(s *scope) time.Duration {
 // sleep is how long nothing is due. Never longer than MaxSleep, see there.
 func (r *reconciler) sleep(s *scope) time.Duration {
 	now := r.now()
-	wake := earlier(s.plan.Wake, s.memory.restartWake())
+	wake := plan.Earlier(s.plan.Wake, s.memory.RestartWake())
 	if wake.IsZero() {
 		return r.MaxSleep
 	}

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/controllers/capcredentialset/plan"
 	"github.com/openshift/credential-rotation-operator/internal/cap"
 	"github.com/openshift/credential-rotation-operator/internal/command"
 	"github.com/openshift/credential-rotation-operator/internal/conditions"
@@ -156,10 +157,10 @@ func onlyWaiting(all []trouble) bool {
 }
 
 // failedRestart is the first workload of the spec that could not be restarted.
-func (s *scope) failedRestart() *failure {
+func (s *scope) failedRestart() *plan.Failure {
 	for _, t := range s.set.Spec.RestartTargets {
-		if st := s.memory.restarts[t]; st.failure.Count > 0 {
-			return &st.failure
+		if st := s.memory.Restarts[t]; st.Failure.Count > 0 {
+			return &st.Failure
 		}
 	}
 	return nil
@@ -169,7 +170,7 @@ func (s *scope) failedRestart() *failure {
 func (s *scope) remarkOnRequest() {
 	var words string
 	switch value := s.set.Annotations[v1alpha1.RefreshRequestedAnnotation]; {
-	case value != "" && parseTime(value).IsZero():
+	case value != "" && plan.ParseTime(value).IsZero():
 		words = "The annotation " + v1alpha1.RefreshRequestedAnnotation + " is passed over: it is no time such as 2026-11-20T00:00:00Z."
 	case !s.plan.Requested.IsZero():
 		words = "A refresh of everything is requested for " + s.plan.Requested.UTC().Format(time.RFC3339) + ", which is still to come."
@@ -209,7 +210,7 @@ func (r *reconciler) setSecondWriter(s *scope) {
 	}
 	for i := range s.plan.Rows {
 		if row := &s.plan.Rows[i]; row.Fighting {
-			conditions.Set(s.set, condition, metav1.ConditionTrue, v1alpha1.ReasonWriterFight, row.Ref.String()+": "+fightMessage(*row))
+			conditions.Set(s.set, condition, metav1.ConditionTrue, v1alpha1.ReasonWriterFight, row.Ref.String()+": "+plan.FightMessage(*row))
 			return
 		}
 	}

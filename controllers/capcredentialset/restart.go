@@ -12,16 +12,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/controllers/capcredentialset/plan"
 	"github.com/openshift/credential-rotation-operator/internal/schedule"
 )
-
-// restartState is how far a workload is.
-type restartState struct {
-	// done is up to which write of its namespace's Secrets it has been restarted; zero: not looked at yet.
-	done    time.Time
-	retry   time.Time
-	failure failure
-}
 
 // restart restarts the workloads that cannot reload, once all Secrets of the round are written, and once per refresh: what
 // is noted on the pod template is the time of the newest credential in the namespace, so a second try changes nothing, and
@@ -33,21 +26,21 @@ func (r *reconciler) restart(ctx context.Context, s *scope) {
 	for _, t := range s.set.Spec.RestartTargets {
 		now := r.now()
 		newest := newestIn(s.plan.Rows, t.Namespace, now)
-		st := s.memory.restarts[t]
-		if newest.IsZero() || st.done.Equal(newest) || st.retry.After(now) && st.failure.Last.Before(now) {
+		st := s.memory.Restarts[t]
+		if newest.IsZero() || st.Done.Equal(newest) || st.Retry.After(now) && st.Failure.Last.Before(now) {
 			continue
 		}
-		restarted, err := r.restartOne(ctx, t, newest, !s.memory.written[t.Namespace].IsZero())
+		restarted, err := r.restartOne(ctx, t, newest, !s.memory.Written[t.Namespace].IsZero())
 		if ctx.Err() != nil {
 			return
 		}
 		if err != nil {
-			st.failure = st.failure.again(v1alpha1.ReasonRestartFailed, restartMessage(t, err, r.Namespace), now, time.Time{}, writeRhythm)
-			st.retry = now.Add(r.RestartRetry)
+			st.Failure = st.Failure.Again(v1alpha1.ReasonRestartFailed, restartMessage(t, err, r.Namespace), now, time.Time{}, plan.WriteRhythm)
+			st.Retry = now.Add(r.RestartRetry)
 		} else {
-			st = restartState{done: newest}
+			st = plan.RestartState{Done: newest}
 		}
-		s.memory.restarts[t] = st
+		s.memory.Restarts[t] = st
 		if restarted {
 			s.effects.restarted = append(s.effects.restarted, t)
 		}
@@ -56,7 +49,7 @@ func (r *reconciler) restart(ctx context.Context, s *scope) {
 
 // newestIn is when the newest credential of a namespace was fetched, as the Secrets themselves say it. What a clock that was
 // ahead has left on a Secret that cannot be refreshed would hide the refreshes of the others.
-func newestIn(rows []row, namespace string, now time.Time) time.Time {
+func newestIn(rows []plan.Row, namespace string, now time.Time) time.Time {
 	var newest time.Time
 	for i := range rows {
 		if r := &rows[i]; r.Ref.Namespace == namespace && r.Found && r.Books.RefreshedAt.After(newest) && !fromTheFuture(r.Books.RefreshedAt, now) {
@@ -77,7 +70,7 @@ func (r *reconciler) restartOne(ctx context.Context, t v1alpha1.RestartTarget, n
 	if err := r.reader.Get(ctx, types.NamespacedName{Namespace: t.Namespace, Name: t.Name}, workload); err != nil {
 		return false, err
 	}
-	noted := parseTime(template()[v1alpha1.RestartedAtAnnotation])
+	noted := plan.ParseTime(template()[v1alpha1.RestartedAtAnnotation])
 	if !noted.Before(newest) && !fromTheFuture(noted, r.now()) || noted.IsZero() && !wrote {
 		return false, nil
 	}
@@ -115,13 +108,4 @@ func restartMessage(t v1alpha1.RestartTarget, err error, namespace string) strin
 		return what + ": the operator may not. Grant it: " + grantRestart(t, namespace)
 	}
 	return fmt.Sprintf("%s (%s). It is tried again.", what, apierrors.ReasonForError(err))
-}
-
-// restartWake is when the next workload is tried again.
-func (m *memory) restartWake() time.Time {
-	var wake time.Time
-	for _, st := range m.restarts {
-		wake = earlier(wake, st.retry)
-	}
-	return wake
 }

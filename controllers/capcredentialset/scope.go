@@ -7,6 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/controllers/capcredentialset/plan"
 	"github.com/openshift/credential-rotation-operator/internal/cap"
 	"github.com/openshift/credential-rotation-operator/internal/cluster"
 )
@@ -15,7 +16,7 @@ import (
 type state struct {
 	uid    types.UID
 	since  time.Time
-	memory *memory
+	memory *plan.Memory
 	// jumps is how many of the clock's jumps the memory knows of.
 	jumps  int
 	portal portalCache
@@ -39,9 +40,9 @@ type scope struct {
 
 	requests    []cluster.CredentialsRequest
 	requestsErr error
-	discovery   discovery
+	discovery   plan.Discovery
 	// hold keeps the round from fetching and writing anything.
-	hold              *hold
+	hold              *plan.Hold
 	holdByCertificate bool
 
 	// certificate may be there together with certificateErr: expired ones are shown.
@@ -51,7 +52,7 @@ type scope struct {
 	certificateUnread bool
 
 	hashKey []byte
-	plan    plan
+	plan    plan.Plan
 
 	// effects is guarded, because roles are fetched side by side.
 	effectsMu sync.Mutex
@@ -81,15 +82,15 @@ type healed struct {
 }
 
 // input is what the plan is made from.
-func (s *scope) input(secrets map[types.NamespacedName]observation, now time.Time) input {
-	return input{
-		Set: s.set.Name, Spec: &s.set.Spec, RequestedAt: parseTime(s.set.Annotations[v1alpha1.RefreshRequestedAnnotation]),
+func (s *scope) input(secrets map[types.NamespacedName]plan.Observation, now time.Time) plan.Input {
+	return plan.Input{
+		Set: s.set.Name, Spec: &s.set.Spec, RequestedAt: plan.ParseTime(s.set.Annotations[v1alpha1.RefreshRequestedAnnotation]),
 		Targets: s.discovery.Targets, Secrets: secrets, Memory: s.memory, Hold: s.hold, Now: now,
 	}
 }
 
 // remember changes the memory while roles are fetched side by side.
-func (s *scope) remember(change func(*memory, *effects)) {
+func (s *scope) remember(change func(*plan.Memory, *effects)) {
 	s.effectsMu.Lock()
 	defer s.effectsMu.Unlock()
 	change(s.memory, &s.effects)

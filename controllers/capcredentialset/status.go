@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/controllers/capcredentialset/plan"
 )
 
 const (
@@ -42,12 +43,12 @@ func (s *scope) fillStatus() {
 			fresh++
 		}
 		old, was := before[v1alpha1.SecretReference{Namespace: r.Ref.Namespace, Name: r.Ref.Name}]
-		if was && (r.unread() || r.Forbidden) { // what was known is better than that it is not known now
+		if was && (r.Unread() || r.Forbidden) { // what was known is better than that it is not known now
 			r.FetchedAt, r.ExpiresAt = goTime(old.RefreshedAt), goTime(old.ExpiresAt)
 		}
-		earliest, next = earlier(earliest, r.ExpiresAt), earlier(next, r.Next)
-		row := r.status()
-		if was && r.unread() {
+		earliest, next = plan.Earlier(earliest, r.ExpiresAt), plan.Earlier(next, r.Next)
+		row := statusOf(r)
+		if was && r.Unread() {
 			row = old
 		}
 		rows = append(rows, row)
@@ -67,10 +68,8 @@ func (s *scope) fillStatus() {
 	}
 }
 
-// unread is true of a row of whose Secret nothing is known yet.
-func (r *row) unread() bool { return !r.Known && !r.Forbidden && r.Holder == "" }
-
-func (r *row) status() v1alpha1.CredentialTargetStatus {
+// statusOf is a row as the status shows it.
+func statusOf(r *plan.Row) v1alpha1.CredentialTargetStatus {
 	return v1alpha1.CredentialTargetStatus{
 		Namespace: r.Ref.Namespace, Name: r.Ref.Name, CredentialsRequest: r.Request, Role: r.Role,
 		ExpiresAt: metaTime(r.ExpiresAt), RefreshedAt: metaTime(r.FetchedAt), NextRefresh: metaTime(r.Next),
@@ -91,13 +90,6 @@ func bounded(rows []v1alpha1.CredentialTargetStatus) []v1alpha1.CredentialTarget
 		}
 	}
 	return rows
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
-	}
-	return a
 }
 
 // metaTime cuts to seconds, as the API does, so that a status that was read back compares equal.
@@ -134,7 +126,7 @@ type trouble struct {
 }
 
 // troubles groups the rows that are not fresh by their reason, in the rows' order.
-func troubles(rows []row) []trouble {
+func troubles(rows []plan.Row) []trouble {
 	var all []trouble
 	at := map[string]int{}
 	for i := range rows {
@@ -149,7 +141,7 @@ func troubles(rows []row) []trouble {
 			all = append(all, trouble{reason: r.Result, message: r.Message})
 		}
 		all[n].refs = append(all[n].refs, r.Ref)
-		all[n].expires = earlier(all[n].expires, r.ExpiresAt)
+		all[n].expires = plan.Earlier(all[n].expires, r.ExpiresAt)
 	}
 	return all
 }

@@ -16,25 +16,26 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/controllers/capcredentialset/plan"
 	"github.com/openshift/credential-rotation-operator/internal/awscreds"
 )
 
-func scopeWith(rows []row) *scope {
-	s := &scope{state: &state{memory: newMemory()}, set: namedSet("cap", 0)}
+func scopeWith(rows []plan.Row) *scope {
+	s := &scope{state: &state{memory: plan.NewMemory()}, set: namedSet("cap", 0)}
 	s.plan.Rows = rows
 	return s
 }
 
-func aRow(n int, result string) row {
-	return row{
-		target: target{Ref: ref(fmt.Sprintf("ns-%d", n), "s")}, observation: observation{Known: true, Found: true},
+func aRow(n int, result string) plan.Row {
+	return plan.Row{
+		Target: plan.Target{Ref: ref(fmt.Sprintf("ns-%d", n), "s")}, Observation: plan.Observation{Known: true, Found: true},
 		Result: result, Message: strings.Repeat("long words ", 200), Role: strings.Repeat("r", 512),
 		ExpiresAt: noon, FetchedAt: noon, Next: noon,
 	}
 }
 
 func TestStatus_StaysSmallWithAThousandSecretsAndListsTheFailingOnesFirst(t *testing.T) {
-	var rows []row
+	var rows []plan.Row
 	for n := range 1000 {
 		result := v1alpha1.ReasonFresh
 		if n >= 997 {
@@ -64,7 +65,7 @@ func TestStatus_StaysSmallWithAThousandSecretsAndListsTheFailingOnesFirst(t *tes
 }
 
 func TestStatus_ListsAtMostAsManyRowsAsTheAPIAllows(t *testing.T) {
-	var rows []row
+	var rows []plan.Row
 	for n := range 1000 {
 		r := aRow(n, v1alpha1.ReasonFresh)
 		r.Message, r.Role = "", "r"
@@ -78,8 +79,8 @@ func TestStatus_ListsAtMostAsManyRowsAsTheAPIAllows(t *testing.T) {
 }
 
 func TestStatus_KeepsWhatWasKnownOfASecretThatIsNotReadYet(t *testing.T) {
-	unread := row{target: target{Ref: machines}, Result: v1alpha1.ReasonAwaitingRefresh}
-	s := scopeWith([]row{unread})
+	unread := plan.Row{Target: plan.Target{Ref: machines}, Result: v1alpha1.ReasonAwaitingRefresh}
+	s := scopeWith([]plan.Row{unread})
 	s.set.Status.Targets = []v1alpha1.CredentialTargetStatus{{Namespace: machines.Namespace, Name: machines.Name, Result: v1alpha1.ReasonFresh, Role: "r"}}
 	s.fillStatus()
 	if got := s.set.Status.Targets[0]; got.Result != v1alpha1.ReasonFresh || got.Role != "r" {
@@ -90,11 +91,11 @@ func TestStatus_KeepsWhatWasKnownOfASecretThatIsNotReadYet(t *testing.T) {
 // Who loses the right to a Secret, or cannot read it for a moment, still has to know when what is in it dies.
 func TestStatus_RemembersWhenTheCredentialDiesThatCannotBeReadAnyMore(t *testing.T) {
 	expires := metav1.NewTime(noon.Add(10 * time.Minute))
-	for result, r := range map[string]row{
-		v1alpha1.ReasonForbidden:       {target: target{Ref: machines}, observation: observation{Forbidden: true}, Result: v1alpha1.ReasonForbidden},
-		v1alpha1.ReasonAwaitingRefresh: {target: target{Ref: machines}, Result: v1alpha1.ReasonAwaitingRefresh},
+	for result, r := range map[string]plan.Row{
+		v1alpha1.ReasonForbidden:       {Target: plan.Target{Ref: machines}, Observation: plan.Observation{Forbidden: true}, Result: v1alpha1.ReasonForbidden},
+		v1alpha1.ReasonAwaitingRefresh: {Target: plan.Target{Ref: machines}, Result: v1alpha1.ReasonAwaitingRefresh},
 	} {
-		s := scopeWith([]row{r, aRow(1, v1alpha1.ReasonFresh)})
+		s := scopeWith([]plan.Row{r, aRow(1, v1alpha1.ReasonFresh)})
 		s.plan.Rows[1].ExpiresAt = noon.Add(time.Hour)
 		s.set.Status.Targets = []v1alpha1.CredentialTargetStatus{{
 			Namespace: machines.Namespace, Name: machines.Name, Result: v1alpha1.ReasonFresh, ExpiresAt: &expires, RefreshedAt: &expires,
@@ -111,11 +112,11 @@ func TestStatus_RemembersWhenTheCredentialDiesThatCannotBeReadAnyMore(t *testing
 }
 
 func TestReady_SaysWhoMustAct(t *testing.T) {
-	one := func(result string) []row {
-		return []row{{target: target{Ref: machines}, Result: result, Message: "Words. What to do."}}
+	one := func(result string) []plan.Row {
+		return []plan.Row{{Target: plan.Target{Ref: machines}, Result: result, Message: "Words. What to do."}}
 	}
 	tests := map[string]struct {
-		rows   []row
+		rows   []plan.Row
 		change func(*scope)
 		reason string
 		// ready is the status of Ready; present the abnormal condition that comes with it, if any
@@ -128,10 +129,10 @@ func TestReady_SaysWhoMustAct(t *testing.T) {
 		"a namespace is still to come": {one(v1alpha1.ReasonNamespaceMissing), nil, v1alpha1.ReasonNamespaceMissing, metav1.ConditionUnknown, v1alpha1.ConditionReconciling},
 		"the portal is away":           {one(v1alpha1.ReasonCAPUnavailable), nil, v1alpha1.ReasonRefreshFailing, metav1.ConditionFalse, v1alpha1.ConditionReconciling},
 		"the role is refused":          {one(v1alpha1.ReasonRoleRefused), nil, v1alpha1.ReasonRefreshFailing, metav1.ConditionFalse, v1alpha1.ConditionStalled},
-		"the set is held": {one(v1alpha1.ReasonFresh), func(s *scope) { s.hold = &hold{Reason: v1alpha1.ReasonCertificateExpired, Message: "m"} },
+		"the set is held": {one(v1alpha1.ReasonFresh), func(s *scope) { s.hold = &plan.Hold{Reason: v1alpha1.ReasonCertificateExpired, Message: "m"} },
 			v1alpha1.ReasonCertificateExpired, metav1.ConditionFalse, v1alpha1.ConditionStalled},
 		"the set is suspended": {one(v1alpha1.ReasonFresh), func(s *scope) {
-			s.set.Spec.Suspend, s.hold = true, &hold{Reason: v1alpha1.ReasonSuspended, Message: "m"}
+			s.set.Spec.Suspend, s.hold = true, &plan.Hold{Reason: v1alpha1.ReasonSuspended, Message: "m"}
 		}, v1alpha1.ReasonSuspended, metav1.ConditionUnknown, ""},
 		"the requests may not be read": {one(v1alpha1.ReasonFresh), func(s *scope) {
 			s.requestsErr = apierrors.NewForbidden(schema.GroupResource{}, "", nil)
@@ -139,7 +140,7 @@ func TestReady_SaysWhoMustAct(t *testing.T) {
 		"a workload could not be restarted": {one(v1alpha1.ReasonFresh), func(s *scope) {
 			target := v1alpha1.RestartTarget{Kind: "Deployment", Namespace: "n", Name: "d"}
 			s.set.Spec.RestartTargets = []v1alpha1.RestartTarget{target}
-			s.memory.restarts[target] = restartState{failure: failure{}.again(v1alpha1.ReasonRestartFailed, "m", noon, time.Time{}, writeRhythm)}
+			s.memory.Restarts[target] = plan.RestartState{Failure: plan.Failure{}.Again(v1alpha1.ReasonRestartFailed, "m", noon, time.Time{}, plan.WriteRhythm)}
 		}, v1alpha1.ReasonRestartFailed, metav1.ConditionFalse, v1alpha1.ConditionReconciling},
 	}
 	for name, test := range tests {
@@ -202,8 +203,8 @@ func TestForbidden_GrantsNothingToAnAccountThatAnErrorNames(t *testing.T) {
 func TestObserve_SeesWhatIsInASecretWithoutKeepingIt(t *testing.T) {
 	key := []byte("key")
 	data := awscreds.Render(awscreds.Credential{AccessKeyID: "ASIACANARY", SecretAccessKey: "CANARYSECRET", SessionToken: "CANARYTOKEN"})
-	b := books{Role: "r", RefreshedAt: noon, ExpiresAt: noon.Add(time.Hour), Hash: awscreds.Hash(key, data)}
-	s := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Annotations: b.annotations("cap"), UID: types.UID("u"), ResourceVersion: "1"}, Data: data}
+	b := plan.Books{Role: "r", RefreshedAt: noon, ExpiresAt: noon.Add(time.Hour), Hash: awscreds.Hash(key, data)}
+	s := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Annotations: b.Annotations("cap"), UID: types.UID("u"), ResourceVersion: "1"}, Data: data}
 	o := observe(s, key)
 	if !o.Usable || o.Edited() || o.Books != b {
 		t.Errorf("observed %+v", o)
@@ -226,7 +227,7 @@ func TestObserve_SeesWhatIsInASecretWithoutKeepingIt(t *testing.T) {
 		t.Errorf("an edit is seen: %v, by %q, want kubectl-edit", o.Edited(), o.Writer)
 	}
 	for _, bad := range []string{"", "yesterday", "2026-13-01T00:00:00Z"} {
-		if got := readBooks(map[string]string{v1alpha1.RefreshedAtAnnotation: bad}); !got.RefreshedAt.IsZero() {
+		if got := plan.ReadBooks(map[string]string{v1alpha1.RefreshedAtAnnotation: bad}); !got.RefreshedAt.IsZero() {
 			t.Errorf("%q counts as a time", bad)
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/controllers/capcredentialset/plan"
 )
 
 func TestADamagedHashKey_ShowsInTheStatusAndLeavesWhatIsKnownOfTheSecrets(t *testing.T) {
@@ -142,7 +143,7 @@ func TestASecretThatIsReplacedAllTheTime_IsAFightLikeAnyOther(t *testing.T) {
 	recorder := events.NewFakeRecorder(100)
 	b.r.recorder = recorder
 	b.round("cap")
-	for range fightAfter + 1 {
+	for range plan.FightAfter + 1 {
 		b.pass(10 * time.Second)
 		b.secrets.put(machines, &corev1.Secret{Data: map[string][]byte{"role": []byte("r1")}})
 		b.round("cap")
@@ -160,8 +161,8 @@ func TestASecretThatIsReplacedAllTheTime_IsAFightLikeAnyOther(t *testing.T) {
 			healed++
 		}
 	}
-	if healed != fightAfter {
-		t.Errorf("%d events about edits, want %d", healed, fightAfter)
+	if healed != plan.FightAfter {
+		t.Errorf("%d events about edits, want %d", healed, plan.FightAfter)
 	}
 }
 
@@ -260,23 +261,5 @@ func TestAClientCertificateThatMayNotBeRead_IsNotToldAsOneToReplace(t *testing.T
 		if ready.Reason != v1alpha1.ReasonCertificateMissing || !strings.Contains(ready.Message, test.says) || strings.Contains(ready.Message, "replaced") {
 			t.Errorf("%s: Ready is %s: %s", name, ready.Reason, ready.Message)
 		}
-	}
-}
-
-// The role map may be changed while the old role's credential is in use: that one dies when it always would have.
-func TestDecide_KnowsHowLongTheCredentialOfAFormerRoleLives(t *testing.T) {
-	expires := noon.Add(10 * time.Second)
-	in := anInput(map[types.NamespacedName]observation{machines: fresh("former", time.Hour-10*time.Second)})
-	failing(0, 20)(&in)
-	if row := decide(in).Rows[0]; row.Why != whyRoleChanged || !row.ExpiresAt.Equal(expires) || row.Next.After(expires) {
-		t.Errorf("why %q, expires at %s, tried again at %s: want the expiry %s, and a try before it", row.Why, row.ExpiresAt, row.Next, expires)
-	}
-	in.Targets[0].DefaultRole = ""
-	if row := decide(in).Rows[0]; row.Result != v1alpha1.ReasonNoRole || !row.ExpiresAt.Equal(expires) {
-		t.Errorf("without a role: %s, expires at %s, want the expiry %s", row.Result, row.ExpiresAt, expires)
-	}
-	in.Secrets[machines] = with(in.Secrets[machines], func(o *observation) { o.Hash = "edited" })
-	if row := decide(in).Rows[0]; !row.ExpiresAt.IsZero() {
-		t.Errorf("what somebody else has written is shown to expire at %s", row.ExpiresAt)
 	}
 }

@@ -12,13 +12,10 @@ import (
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/controllers/capcredentialset/plan"
 	"github.com/openshift/credential-rotation-operator/internal/awscreds"
 	"github.com/openshift/credential-rotation-operator/internal/schedule"
 )
-
-// writeRhythm: each further try costs a question to the portal, and what refuses a write (a missing right, an admission
-// plugin) lasts.
-var writeRhythm = schedule.RetryRhythm{Base: 15 * time.Second, Max: 5 * time.Minute}
 
 // outcomeKind is what came of giving a credential to a Secret.
 type outcomeKind int
@@ -48,20 +45,20 @@ const maxConflicts = 5
 
 // write gives a credential to a Secret: all keys and the bookkeeping in one server-side apply, under the condition that the Secret
 // is still the one that the decision was made on. Its other keys, its labels and its type are not ours and stay.
-func (r *reconciler) write(ctx context.Context, s *scope, row row, g gift) (outcome, *writeError) {
-	live := row.observation
+func (r *reconciler) write(ctx context.Context, s *scope, row plan.Row, g gift) (outcome, *writeError) {
+	live := row.Observation
 	for range maxConflicts {
 		data := dataFor(g.credential, live)
 		hash := awscreds.Hash(s.hashKey, data)
 		switch {
 		case live.Found && live.Hash == hash:
 			return outcome{kept, hash, g.expires}, nil
-		case live.Found && live.resourceVersion != row.resourceVersion && live.refreshedSince(row, s.started):
+		case live.Found && live.ResourceVersion != row.ResourceVersion && live.RefreshedSince(row):
 			return outcome{kind: superseded}, nil
 		case row.Why == string(schedule.RefreshScheduled) && live.Found && !live.Edited() && !g.expires.After(row.ExpiresAt):
 			return outcome{kept, live.Hash, row.ExpiresAt}, nil
 		}
-		b := books{Role: g.role, RefreshedAt: g.fetched, ExpiresAt: g.expires, Hash: hash}
+		b := plan.Books{Role: g.role, RefreshedAt: g.fetched, ExpiresAt: g.expires, Hash: hash}
 		secret, err := r.apply(ctx, s.set.Name, row.Ref, live, data, b)
 		if err == nil {
 			r.store.Observe(secret)
@@ -73,23 +70,18 @@ func (r *reconciler) write(ctx context.Context, s *scope, row row, g gift) (outc
 		if live, err = r.reread(ctx, row.Ref, s.hashKey); err != nil {
 			return outcome{}, r.judgeWrite(row.Ref, err)
 		}
-		if !live.Found && !mayCreate(&s.set.Spec) {
-			return outcome{}, &writeError{v1alpha1.ReasonSecretMissing, missingMessage}
+		if !live.Found && !plan.MayCreate(&s.set.Spec) {
+			return outcome{}, &writeError{v1alpha1.ReasonSecretMissing, plan.MissingMessage}
 		}
 	}
 	return outcome{}, &writeError{v1alpha1.ReasonConflict, "Somebody else writes this Secret all the time, so it could not be written. Find out who, in its managedFields."}
 }
 
-// refreshedSince is true when another operator has refreshed the Secret since the row was looked at.
-func (o observation) refreshedSince(row row, _ time.Time) bool {
-	return o.Usable && !o.Edited() && o.Books.Role == row.Role && o.Books.RefreshedAt.After(row.Books.RefreshedAt) && o.Books.Hash != ""
-}
-
 // dataFor is what a Secret gets. Server-side apply takes away a session token that the operator wrote earlier and now leaves
 // out, but not one that somebody else wrote; that one is emptied, so that no key has a token of another key's.
-func dataFor(c awscreds.Credential, live observation) map[string][]byte {
+func dataFor(c awscreds.Credential, live plan.Observation) map[string][]byte {
 	data := awscreds.Render(c)
-	if _, ok := data[awscreds.KeySessionToken]; !ok && live.staleToken {
+	if _, ok := data[awscreds.KeySessionToken]; !ok && live.StaleToken {
 		data[awscreds.KeySessionToken] = []byte{}
 	}
 	return data
@@ -97,22 +89,22 @@ func dataFor(c awscreds.Credential, live observation) map[string][]byte {
 
 // apply sends the patch. Server-side apply that creates is authorised as a create with the Secret's name, so the same
 // resourceNames allow both.
-func (r *reconciler) apply(ctx context.Context, set string, ref types.NamespacedName, live observation, data map[string][]byte, b books) (*corev1.Secret, error) {
-	secret := corev1ac.Secret(ref.Name, ref.Namespace).WithAnnotations(b.annotations(set)).WithData(data)
+func (r *reconciler) apply(ctx context.Context, set string, ref types.NamespacedName, live plan.Observation, data map[string][]byte, b plan.Books) (*corev1.Secret, error) {
+	secret := corev1ac.Secret(ref.Name, ref.Namespace).WithAnnotations(b.Annotations(set)).WithData(data)
 	if live.Found {
-		secret.WithUID(types.UID(live.uid)).WithResourceVersion(live.resourceVersion)
+		secret.WithUID(types.UID(live.Uid)).WithResourceVersion(live.ResourceVersion)
 	}
 	return r.secrets.Secrets(ref.Namespace).Apply(ctx, secret, metav1.ApplyOptions{FieldManager: fieldManager, Force: true})
 }
 
 // reread looks at a Secret itself, after a write met another one.
-func (r *reconciler) reread(ctx context.Context, ref types.NamespacedName, key []byte) (observation, error) {
+func (r *reconciler) reread(ctx context.Context, ref types.NamespacedName, key []byte) (plan.Observation, error) {
 	secret, err := r.secrets.Secrets(ref.Namespace).Get(ctx, ref.Name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
-		return observation{Known: true}, nil
+		return plan.Observation{Known: true}, nil
 	}
 	if err != nil {
-		return observation{}, err
+		return plan.Observation{}, err
 	}
 	r.store.Observe(secret)
 	return observe(secret, key), nil

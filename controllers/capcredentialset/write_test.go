@@ -17,8 +17,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/controllers/capcredentialset/plan"
 	"github.com/openshift/credential-rotation-operator/internal/awscreds"
-	"github.com/openshift/credential-rotation-operator/internal/schedule"
 )
 
 // dueBench has four Secrets that are due.
@@ -46,8 +46,8 @@ func TestWrite_LeavesWhatAnotherOperatorHasRefreshedMeanwhile(t *testing.T) {
 		for k, v := range awscreds.Render(c) {
 			there.Data[k] = v
 		}
-		noted := books{Role: "r1", RefreshedAt: b.truth, ExpiresAt: c.Expiry.At, Hash: awscreds.Hash(b.r.hashKey, there.Data)}
-		for k, v := range noted.annotations("cap") {
+		noted := plan.Books{Role: "r1", RefreshedAt: b.truth, ExpiresAt: c.Expiry.At, Hash: awscreds.Hash(b.r.hashKey, there.Data)}
+		for k, v := range noted.Annotations("cap") {
 			there.Annotations[k] = v
 		}
 		theirs = there
@@ -162,23 +162,6 @@ func TestJudgeWrite_SaysWhoCanHelpAndQuotesNothing(t *testing.T) {
 				t.Errorf("the API server's words are quoted: %s", got.message)
 			}
 		})
-	}
-}
-
-func TestFailure_HonoursWhatThePortalAsksForWithinReason(t *testing.T) {
-	fail := func(retryAfter time.Duration) time.Duration {
-		f := failure{}.again(v1alpha1.ReasonCAPUnavailable, "m", noon, noon.Add(retryAfter), schedule.DefaultRetryRhythm)
-		return f.retryAt("seed", time.Time{}, noon).Sub(noon)
-	}
-	if got := fail(7 * time.Minute); got != 7*time.Minute {
-		t.Errorf("asked for 7 minutes, it waits %s", got)
-	}
-	if got := fail(24 * time.Hour); got > maxRetryAfter {
-		t.Errorf("asked for a day, it waits %s", got)
-	}
-	f := failure{}.again("A", "m", noon, time.Time{}, schedule.DefaultRetryRhythm).again("A", "m", noon, time.Time{}, schedule.DefaultRetryRhythm)
-	if f.Count != 2 || f.again("B", "m", noon, time.Time{}, schedule.DefaultRetryRhythm).Count != 1 {
-		t.Error("another trouble does not begin its own rhythm")
 	}
 }
 

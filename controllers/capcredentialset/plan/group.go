@@ -1,4 +1,4 @@
-package capcredentialset
+package plan
 
 import (
 	"time"
@@ -10,7 +10,7 @@ import (
 // group turns the rows that need a credential now into the fewest questions to the portal: one per role, and none for a
 // role of which another Secret holds a fresh credential. That keeps the Secrets of a role in step, brings a deleted or edited
 // one back even while the portal is away, and lets a round that was killed halfway be finished with what it had fetched.
-func (p *plan) group(in input) {
+func (p *Plan) group(in Input) {
 	donors := map[string]int{}
 	for i, r := range p.Rows {
 		if r.Why != "" || r.Result != v1alpha1.ReasonFresh {
@@ -30,7 +30,7 @@ func (p *plan) group(in input) {
 		if d, ok := donors[r.Role]; ok && p.gives(d, r, in.Now) {
 			if _, ok := copies[r.Role]; !ok {
 				copies[r.Role] = len(p.Copies)
-				p.Copies = append(p.Copies, copying{From: d})
+				p.Copies = append(p.Copies, Copying{From: d})
 			}
 			c := &p.Copies[copies[r.Role]]
 			c.Rows = append(c.Rows, i)
@@ -48,7 +48,7 @@ func (p *plan) group(in input) {
 		}
 		if _, ok := fetches[role]; !ok {
 			fetches[role] = len(p.Fetches)
-			p.Fetches = append(p.Fetches, fetch{Role: role})
+			p.Fetches = append(p.Fetches, Fetch{Role: role})
 		}
 		f := &p.Fetches[fetches[role]]
 		f.Rows = append(f.Rows, i)
@@ -58,9 +58,9 @@ func (p *plan) group(in input) {
 
 // gives says whether the fresh row d has a credential worth giving to r. To a Secret that has none, always. To one that is due
 // by time only when it would not be due again soon: each change restarts consumers.
-func (p *plan) gives(d int, r row, now time.Time) bool {
+func (p *Plan) gives(d int, r Row, now time.Time) bool {
 	switch r.Why {
-	case whyMissing, whyUnusable, whyUnknown, whyEdited, whyRoleChanged:
+	case whyMissing, whyUnusable, whyUnknown, WhyEdited, whyRoleChanged:
 		return true
 	case string(schedule.RefreshExpired):
 		return p.Rows[d].ExpiresAt.After(r.ExpiresAt)
@@ -71,7 +71,7 @@ func (p *plan) gives(d int, r row, now time.Time) bool {
 
 // joinAlmostDue takes the rows that would be due soon along with a question that is asked for their role anyway, so that
 // they come back into step instead of costing a question of their own each time.
-func (p *plan) joinAlmostDue(fetches map[string]int, now time.Time) {
+func (p *Plan) joinAlmostDue(fetches map[string]int, now time.Time) {
 	for i, r := range p.Rows {
 		n, ok := fetches[r.Role]
 		if !ok || r.Why != "" || r.Result != v1alpha1.ReasonFresh || !r.almostDue(now) || !p.Fetches[n].scheduled(p.Rows) {
@@ -83,10 +83,10 @@ func (p *plan) joinAlmostDue(fetches map[string]int, now time.Time) {
 }
 
 // scheduled is true when time alone brought the question about. Setting one Secret right is no reason to change another.
-func (f fetch) scheduled(rows []row) bool {
+func (f Fetch) scheduled(rows []Row) bool {
 	for _, i := range f.Rows {
 		switch rows[i].Why {
-		case whyMissing, whyUnusable, whyUnknown, whyEdited, whyRoleChanged:
+		case whyMissing, whyUnusable, whyUnknown, WhyEdited, whyRoleChanged:
 			return false
 		}
 	}
@@ -94,6 +94,6 @@ func (f fetch) scheduled(rows []row) bool {
 }
 
 // almostDue is true in the second half of the time until the next refresh.
-func (r row) almostDue(now time.Time) bool {
+func (r Row) almostDue(now time.Time) bool {
 	return r.Next.Sub(now) < now.Sub(r.FetchedAt)
 }

@@ -1,4 +1,4 @@
-package capcredentialset
+package plan
 
 import (
 	"fmt"
@@ -6,15 +6,28 @@ import (
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
-	"github.com/openshift/credential-rotation-operator/internal/cluster"
 )
 
-// target is a Secret that a set is to keep fresh, and what the spec and the cluster say of it. What is in the Secret is
+// Request is a CredentialsRequest for AWS, as far as it matters here.
+type Request struct {
+	Namespace, Name string
+	Labels          labels.Set
+	// Secret is where the component expects the credentials.
+	Secret types.NamespacedName
+	// TimedToken is true when the request uses an STS token of its own, whose Secret somebody else writes.
+	TimedToken bool
+}
+
+// String is the usual namespace/name.
+func (r Request) String() string { return r.Namespace + "/" + r.Name }
+
+// Target is a Secret that a set is to keep fresh, and what the spec and the cluster say of it. What is in the Secret is
 // not known here yet.
-type target struct {
+type Target struct {
 	Ref types.NamespacedName
 	// Request is the CredentialsRequest that asks for the Secret, namespace/name; empty for one that only the spec names.
 	Request string
@@ -24,20 +37,20 @@ type target struct {
 	Holder string
 }
 
-// discovery is what a set has to do with.
-type discovery struct {
-	Targets []target
+// Discovery is what a set has to do with.
+type Discovery struct {
+	Targets []Target
 	// TimedToken counts the requests that are left alone because they use STS tokens of their own.
 	TimedToken int
 }
 
-// discover finds the Secrets of a set: those of the AWS CredentialsRequests that its selector matches, and those that its
+// Discover finds the Secrets of a set: those of the AWS CredentialsRequests that its selector matches, and those that its
 // spec names. others are all sets of the cluster; the older of two that claim a Secret keeps it. The error says what is wrong
 // with the spec.
-func discover(set *v1alpha1.CAPCredentialSet, requests []cluster.CredentialsRequest, others []v1alpha1.CAPCredentialSet) (discovery, error) {
+func Discover(set *v1alpha1.CAPCredentialSet, requests []Request, others []v1alpha1.CAPCredentialSet) (Discovery, error) {
 	d, err := claims(set, requests)
 	if err != nil {
-		return discovery{}, err
+		return Discovery{}, err
 	}
 	holders := map[types.NamespacedName]string{}
 	for i := range others {
@@ -70,11 +83,11 @@ func older(a, b *v1alpha1.CAPCredentialSet) bool {
 }
 
 // claims are the Secrets that a set would serve if there were no other set.
-func claims(set *v1alpha1.CAPCredentialSet, requests []cluster.CredentialsRequest) (discovery, error) {
+func claims(set *v1alpha1.CAPCredentialSet, requests []Request) (Discovery, error) {
 	spec := set.Spec.CredentialsRequests
 	selector, err := metav1.LabelSelectorAsSelector(spec.Selector)
 	if err != nil {
-		return discovery{}, fmt.Errorf("spec.credentialsRequests.selector: %w", err)
+		return Discovery{}, fmt.Errorf("spec.credentialsRequests.selector: %w", err)
 	}
 	// No selector selects everything; LabelSelectorAsSelector takes it for nothing.
 	all := spec.Selector == nil
@@ -83,8 +96,8 @@ func claims(set *v1alpha1.CAPCredentialSet, requests []cluster.CredentialsReques
 		roles[r.Name] = r.Role
 	}
 
-	var d discovery
-	byRef := map[types.NamespacedName]target{}
+	var d Discovery
+	byRef := map[types.NamespacedName]Target{}
 	for _, r := range requests {
 		if !all && !selector.Matches(r.Labels) {
 			continue
@@ -93,7 +106,7 @@ func claims(set *v1alpha1.CAPCredentialSet, requests []cluster.CredentialsReques
 			d.TimedToken++
 			continue
 		}
-		t := target{Ref: r.Secret, Request: r.String(), SpecRole: roles[r.Name], DefaultRole: spec.DefaultRole}
+		t := Target{Ref: r.Secret, Request: r.String(), SpecRole: roles[r.Name], DefaultRole: spec.DefaultRole}
 		// Two requests for one Secret are one target; the one that has a role tells it.
 		if before, ok := byRef[r.Secret]; ok && (before.SpecRole != "" || t.SpecRole == "") {
 			continue
@@ -136,7 +149,7 @@ const maxRole = 512
 
 // roleOf is the role of a target whose Secret holds the given value under the key "role", which is how cap-token-refresh
 // was told. empty when nothing gives it one.
-func (t target) roleOf(own string) string {
+func (t Target) roleOf(own string) string {
 	own, spec := strings.TrimSpace(own), strings.TrimSpace(t.SpecRole)
 	usable := len(own) <= maxRole && strings.IndexFunc(own, func(r rune) bool { return r < ' ' || r == 0x7f || r == 0xfffd }) < 0
 	switch {

@@ -1,4 +1,4 @@
-package capcredentialset
+package plan
 
 import (
 	"slices"
@@ -12,40 +12,27 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/schedule"
 )
 
-var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
-
-func ref(namespace, name string) types.NamespacedName {
-	return types.NamespacedName{Namespace: namespace, Name: name}
-}
-
-var (
-	machines = ref("openshift-machine-api", "aws-cloud-credentials")
-	registry = ref("openshift-image-registry", "installer-cloud-credentials")
-	ingress  = ref("openshift-ingress-operator", "cloud-credentials")
-	storage  = ref("openshift-cluster-csi-drivers", "ebs-cloud-credentials")
-)
-
 // fresh is a Secret that was written so long ago and lives for an hour from then.
-func fresh(role string, age time.Duration) observation {
-	return observation{Known: true, Found: true, Usable: true, Hash: "h", Books: books{
+func fresh(role string, age time.Duration) Observation {
+	return Observation{Known: true, Found: true, Usable: true, Hash: "h", Books: Books{
 		Role: role, RefreshedAt: noon.Add(-age), ExpiresAt: noon.Add(time.Hour - age), Hash: "h",
 	}}
 }
 
-func with(o observation, change func(*observation)) observation {
+func with(o Observation, change func(*Observation)) Observation {
 	change(&o)
 	return o
 }
 
-func anInput(secrets map[types.NamespacedName]observation) input {
-	in := input{
-		Set: "cap", Spec: &v1alpha1.CAPCredentialSetSpec{}, Secrets: secrets, Memory: newMemory(), Now: noon,
+func anInput(secrets map[types.NamespacedName]Observation) Input {
+	in := Input{
+		Set: "cap", Spec: &v1alpha1.CAPCredentialSetSpec{}, Secrets: secrets, Memory: NewMemory(), Now: noon,
 	}
 	in.Spec.Refresh = v1alpha1.RefreshSpec{AtLifetimePercent: 50, JitterPercent: ptr.To[int32](0)}
 	for r := range secrets {
-		in.Targets = append(in.Targets, target{Ref: r, DefaultRole: "r"})
+		in.Targets = append(in.Targets, Target{Ref: r, DefaultRole: "r"})
 	}
-	slices.SortFunc(in.Targets, func(a, b target) int {
+	slices.SortFunc(in.Targets, func(a, b Target) int {
 		if before(a.Ref, b.Ref) {
 			return -1
 		}
@@ -56,8 +43,8 @@ func anInput(secrets map[types.NamespacedName]observation) input {
 
 func TestDecide_JudgesOneSecret(t *testing.T) {
 	tests := map[string]struct {
-		secret observation
-		change func(*input)
+		secret Observation
+		change func(*Input)
 		// why a credential is needed, result of the row, and how many roles are asked for
 		why, result string
 		fetches     int
@@ -77,69 +64,69 @@ func TestDecide_JudgesOneSecret(t *testing.T) {
 			secret: fresh("r", -time.Hour), why: string(schedule.RefreshClockJumped), result: v1alpha1.ReasonAwaitingRefresh, fetches: 1,
 		},
 		"a credential that claims to live for a year is refreshed": {
-			secret: with(fresh("r", 0), func(o *observation) { o.Books.ExpiresAt = noon.AddDate(1, 0, 0) }),
+			secret: with(fresh("r", 0), func(o *Observation) { o.Books.ExpiresAt = noon.AddDate(1, 0, 0) }),
 			why:    string(schedule.RefreshAbsurd), result: v1alpha1.ReasonAwaitingRefresh, fetches: 1,
 		},
 		"a credential without bookkeeping, as openshift-install leaves it, is refreshed": {
-			secret: observation{Known: true, Found: true, Usable: true, Hash: "h"},
+			secret: Observation{Known: true, Found: true, Usable: true, Hash: "h"},
 			why:    whyUnknown, result: v1alpha1.ReasonAwaitingRefresh, fetches: 1,
 		},
 		"a Secret with nothing but a role is filled": {
-			secret: observation{Known: true, Found: true, Role: "own"}, why: whyUnusable, result: v1alpha1.ReasonAwaitingRefresh, fetches: 1,
+			secret: Observation{Known: true, Found: true, Role: "own"}, why: whyUnusable, result: v1alpha1.ReasonAwaitingRefresh, fetches: 1,
 		},
 		"an edited Secret is set right": {
-			secret: with(fresh("r", time.Minute), func(o *observation) { o.Hash = "other" }),
-			why:    whyEdited, result: v1alpha1.ReasonAwaitingRefresh, fetches: 1,
+			secret: with(fresh("r", time.Minute), func(o *Observation) { o.Hash = "other" }),
+			why:    WhyEdited, result: v1alpha1.ReasonAwaitingRefresh, fetches: 1,
 		},
 		"an edit that makes a Secret useless is an edit all the same": {
-			secret: with(fresh("r", time.Minute), func(o *observation) { o.Hash, o.Usable = "other", false }),
-			why:    whyEdited, result: v1alpha1.ReasonAwaitingRefresh, fetches: 1,
+			secret: with(fresh("r", time.Minute), func(o *Observation) { o.Hash, o.Usable = "other", false }),
+			why:    WhyEdited, result: v1alpha1.ReasonAwaitingRefresh, fetches: 1,
 		},
 		"a Secret with another role's credential gets that of its own": {
 			secret: fresh("another", time.Minute), why: whyRoleChanged, result: v1alpha1.ReasonAwaitingRefresh, fetches: 1,
 		},
 		"a missing Secret is created": {
-			secret: observation{Known: true}, why: whyMissing, result: v1alpha1.ReasonAwaitingRefresh, fetches: 1,
+			secret: Observation{Known: true}, why: whyMissing, result: v1alpha1.ReasonAwaitingRefresh, fetches: 1,
 		},
 		"a missing Secret is not created where that is not wanted": {
-			secret: observation{Known: true}, change: func(in *input) { in.Spec.CreateMissingSecrets = ptr.To(false) },
+			secret: Observation{Known: true}, change: func(in *Input) { in.Spec.CreateMissingSecrets = ptr.To(false) },
 			result: v1alpha1.ReasonSecretMissing, next: -1,
 		},
 		"a missing Secret waits for its namespace": {
-			secret: observation{Known: true, NamespaceMissing: true}, result: v1alpha1.ReasonNamespaceMissing, next: -1,
+			secret: Observation{Known: true, NamespaceMissing: true}, result: v1alpha1.ReasonNamespaceMissing, next: -1,
 		},
 		"a Secret that has not been read is left alone": {
-			secret: observation{}, result: v1alpha1.ReasonAwaitingRefresh, next: -1,
+			secret: Observation{}, result: v1alpha1.ReasonAwaitingRefresh, next: -1,
 		},
 		"a Secret that may not be read says so": {
-			secret: observation{Forbidden: true, Problem: "p"}, result: v1alpha1.ReasonForbidden, next: -1,
+			secret: Observation{Forbidden: true, Problem: "p"}, result: v1alpha1.ReasonForbidden, next: -1,
 		},
 		"a Secret that an older set keeps is left to it": {
-			secret: fresh("r", time.Hour), change: func(in *input) { in.Targets[0].Holder = "older" },
+			secret: fresh("r", time.Hour), change: func(in *Input) { in.Targets[0].Holder = "older" },
 			result: v1alpha1.ReasonConflict, next: -1,
 		},
 		"a Secret without a role is left alone": {
-			secret: fresh("r", time.Hour), change: func(in *input) { in.Targets[0].DefaultRole = "" },
+			secret: fresh("r", time.Hour), change: func(in *Input) { in.Targets[0].DefaultRole = "" },
 			result: v1alpha1.ReasonNoRole, next: -1,
 		},
 		"what is older than a request is refreshed": {
-			secret: fresh("r", 10*time.Minute), change: func(in *input) { in.RequestedAt = noon.Add(-time.Minute) },
+			secret: fresh("r", 10*time.Minute), change: func(in *Input) { in.RequestedAt = noon.Add(-time.Minute) },
 			why: whyRequested, result: v1alpha1.ReasonAwaitingRefresh, fetches: 1,
 		},
 		"what is younger than a request is not": {
-			secret: fresh("r", 10*time.Minute), change: func(in *input) { in.RequestedAt = noon.Add(-11 * time.Minute) },
+			secret: fresh("r", 10*time.Minute), change: func(in *Input) { in.RequestedAt = noon.Add(-11 * time.Minute) },
 			result: v1alpha1.ReasonFresh, next: 20 * time.Minute,
 		},
 		"a request of the same second does not repeat itself": {
-			secret: fresh("r", 0), change: func(in *input) { in.RequestedAt = noon.Add(900 * time.Millisecond); in.Now = noon.Add(time.Second) },
+			secret: fresh("r", 0), change: func(in *Input) { in.RequestedAt = noon.Add(900 * time.Millisecond); in.Now = noon.Add(time.Second) },
 			result: v1alpha1.ReasonFresh, next: 30 * time.Minute,
 		},
 		"a request for later waits until then": {
-			secret: fresh("r", 10*time.Minute), change: func(in *input) { in.RequestedAt = noon.Add(5 * time.Minute) },
+			secret: fresh("r", 10*time.Minute), change: func(in *Input) { in.RequestedAt = noon.Add(5 * time.Minute) },
 			result: v1alpha1.ReasonFresh, next: 20 * time.Minute,
 		},
 		"while the set is held, what is due says why and what is fresh stays fresh": {
-			secret: fresh("r", 40*time.Minute), change: func(in *input) { in.Hold = &hold{Reason: v1alpha1.ReasonCertificateExpired, Message: "m"} },
+			secret: fresh("r", 40*time.Minute), change: func(in *Input) { in.Hold = &Hold{Reason: v1alpha1.ReasonCertificateExpired, Message: "m"} },
 			why: string(schedule.RefreshScheduled), result: v1alpha1.ReasonCertificateExpired, next: -1,
 		},
 		"a role that has just failed is left alone for a while": {
@@ -155,23 +142,23 @@ func TestDecide_JudgesOneSecret(t *testing.T) {
 			why: string(schedule.RefreshScheduled), result: v1alpha1.ReasonCAPUnavailable, fetches: 1,
 		},
 		"a request goes past the wait after a failure": {
-			secret: fresh("r", 40*time.Minute), change: func(in *input) { failing(5*time.Second, 3)(in); in.RequestedAt = noon },
+			secret: fresh("r", 40*time.Minute), change: func(in *Input) { failing(5*time.Second, 3)(in); in.RequestedAt = noon },
 			why: whyRequested, result: v1alpha1.ReasonCAPUnavailable, fetches: 1,
 		},
 		"a Secret that could not be written is left alone for a while, without a question to the portal": {
-			secret: fresh("r", 40*time.Minute), change: func(in *input) {
-				in.Memory.writes[machines] = failure{}.again(v1alpha1.ReasonForbidden, "m", noon, time.Time{}, writeRhythm)
+			secret: fresh("r", 40*time.Minute), change: func(in *Input) {
+				in.Memory.Writes[machines] = Failure{}.Again(v1alpha1.ReasonForbidden, "m", noon, time.Time{}, WriteRhythm)
 			},
 			why: string(schedule.RefreshScheduled), result: v1alpha1.ReasonForbidden, next: time.Second,
 		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			in := anInput(map[types.NamespacedName]observation{machines: test.secret})
+			in := anInput(map[types.NamespacedName]Observation{machines: test.secret})
 			if test.change != nil {
 				test.change(&in)
 			}
-			p := decide(in)
+			p := Decide(in)
 			row := p.Rows[0]
 			if row.Why != test.why || row.Result != test.result || len(p.Fetches) != test.fetches {
 				t.Errorf("why %q, result %q and %d fetches, want %q, %q and %d", row.Why, row.Result, len(p.Fetches), test.why, test.result, test.fetches)
@@ -192,18 +179,18 @@ func TestDecide_JudgesOneSecret(t *testing.T) {
 }
 
 // failing has the role r failed for a number of times, the last time so long ago.
-func failing(ago time.Duration, times int) func(*input) {
-	return func(in *input) {
-		var f failure
+func failing(ago time.Duration, times int) func(*Input) {
+	return func(in *Input) {
+		var f Failure
 		for range times {
-			f = f.again(v1alpha1.ReasonCAPUnavailable, "m", noon.Add(-ago), time.Time{}, schedule.DefaultRetryRhythm)
+			f = f.Again(v1alpha1.ReasonCAPUnavailable, "m", noon.Add(-ago), time.Time{}, schedule.DefaultRetryRhythm)
 		}
-		in.Memory.roles["r"] = f
+		in.Memory.Roles["r"] = f
 	}
 }
 
 func TestDecide_AsksOncePerRoleTheMostImportantFirst(t *testing.T) {
-	in := anInput(map[types.NamespacedName]observation{
+	in := anInput(map[types.NamespacedName]Observation{
 		storage: fresh("r", 2*time.Hour), machines: fresh("r", 2*time.Hour), ingress: fresh("r", 2*time.Hour), registry: fresh("r", 2*time.Hour),
 		ref("other", "s"): fresh("r", 2*time.Hour),
 	})
@@ -212,7 +199,7 @@ func TestDecide_AsksOncePerRoleTheMostImportantFirst(t *testing.T) {
 			in.Targets[i].SpecRole = "m"
 		}
 	}
-	p := decide(in)
+	p := Decide(in)
 	var roles []string
 	for _, f := range p.Fetches {
 		roles = append(roles, f.Role)
@@ -234,22 +221,22 @@ func TestDecide_AsksOncePerRoleTheMostImportantFirst(t *testing.T) {
 
 func TestDecide_TakesACredentialFromAnotherSecretOfTheRoleRatherThanFromThePortal(t *testing.T) {
 	tests := map[string]struct {
-		needy   observation
-		sibling observation
+		needy   Observation
+		sibling Observation
 		copies  int
 		fetches int
 	}{
-		"for a Secret that was deleted":           {observation{Known: true}, fresh("r", 20*time.Minute), 1, 0},
-		"for a Secret that was edited":            {with(fresh("r", 0), func(o *observation) { o.Hash = "x" }), fresh("r", 20*time.Minute), 1, 0},
+		"for a Secret that was deleted":           {Observation{Known: true}, fresh("r", 20*time.Minute), 1, 0},
+		"for a Secret that was edited":            {with(fresh("r", 0), func(o *Observation) { o.Hash = "x" }), fresh("r", 20*time.Minute), 1, 0},
 		"for the rest of a round that was killed": {fresh("r", 40*time.Minute), fresh("r", time.Minute), 1, 0},
 		"not from one that is due soon itself":    {fresh("r", 40*time.Minute), fresh("r", 20*time.Minute), 0, 1},
-		"not from one that is due":                {observation{Known: true}, fresh("r", 31*time.Minute), 0, 1},
-		"not from one that was edited":            {observation{Known: true}, with(fresh("r", 0), func(o *observation) { o.Hash = "x" }), 0, 1},
-		"not from one with another role's":        {observation{Known: true}, fresh("another", 0), 0, 1},
+		"not from one that is due":                {Observation{Known: true}, fresh("r", 31*time.Minute), 0, 1},
+		"not from one that was edited":            {Observation{Known: true}, with(fresh("r", 0), func(o *Observation) { o.Hash = "x" }), 0, 1},
+		"not from one with another role's":        {Observation{Known: true}, fresh("another", 0), 0, 1},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			p := decide(anInput(map[types.NamespacedName]observation{machines: test.needy, registry: test.sibling}))
+			p := Decide(anInput(map[types.NamespacedName]Observation{machines: test.needy, registry: test.sibling}))
 			if len(p.Copies) != test.copies || len(p.Fetches) != test.fetches {
 				t.Errorf("%d copies and %d fetches, want %d and %d", len(p.Copies), len(p.Fetches), test.copies, test.fetches)
 			}
@@ -258,44 +245,44 @@ func TestDecide_TakesACredentialFromAnotherSecretOfTheRoleRatherThanFromThePorta
 }
 
 func TestDecide_BringsSecretsOfARoleBackIntoStep(t *testing.T) {
-	p := decide(anInput(map[types.NamespacedName]observation{
+	p := Decide(anInput(map[types.NamespacedName]Observation{
 		machines: fresh("r", 31*time.Minute), registry: fresh("r", 16*time.Minute), storage: fresh("r", 5*time.Minute),
 	}))
 	// The storage's is too young to be changed without need, and young enough to be given to the others.
 	if len(p.Fetches) != 0 || len(p.Copies) != 1 || len(p.Copies[0].Rows) != 1 {
 		t.Fatalf("plan: %+v", p)
 	}
-	p = decide(anInput(map[types.NamespacedName]observation{machines: fresh("r", 31*time.Minute), registry: fresh("r", 16*time.Minute)}))
+	p = Decide(anInput(map[types.NamespacedName]Observation{machines: fresh("r", 31*time.Minute), registry: fresh("r", 16*time.Minute)}))
 	if len(p.Fetches) != 1 || len(p.Fetches[0].Rows) != 2 {
 		t.Errorf("the Secret that would be due soon was not taken along: %+v", p.Fetches)
 	}
-	edited := with(fresh("r", 0), func(o *observation) { o.Hash = "x" })
-	p = decide(anInput(map[types.NamespacedName]observation{machines: edited, registry: fresh("r", 31*time.Minute)}))
+	edited := with(fresh("r", 0), func(o *Observation) { o.Hash = "x" })
+	p = Decide(anInput(map[types.NamespacedName]Observation{machines: edited, registry: fresh("r", 31*time.Minute)}))
 	if len(p.Fetches) != 1 || len(p.Fetches[0].Rows) != 2 {
 		t.Errorf("want one question for both that need it: %+v", p.Fetches)
 	}
 }
 
 func TestDecide_WakesWhenTheNextThingIsDue(t *testing.T) {
-	in := anInput(map[types.NamespacedName]observation{machines: fresh("r", 10*time.Minute), registry: fresh("r", 5*time.Minute)})
-	if p := decide(in); !p.Wake.Equal(noon.Add(20 * time.Minute)) {
+	in := anInput(map[types.NamespacedName]Observation{machines: fresh("r", 10*time.Minute), registry: fresh("r", 5*time.Minute)})
+	if p := Decide(in); !p.Wake.Equal(noon.Add(20 * time.Minute)) {
 		t.Errorf("it wakes at %s, want in 20 minutes", p.Wake)
 	}
 	in.RequestedAt = noon.Add(time.Minute)
-	if p := decide(in); !p.Wake.Equal(in.RequestedAt) {
+	if p := Decide(in); !p.Wake.Equal(in.RequestedAt) {
 		t.Errorf("it wakes at %s, want at the request", p.Wake)
 	}
-	if p := decide(anInput(map[types.NamespacedName]observation{machines: {Known: true, NamespaceMissing: true}})); !p.Wake.IsZero() {
+	if p := Decide(anInput(map[types.NamespacedName]Observation{machines: {Known: true, NamespaceMissing: true}})); !p.Wake.IsZero() {
 		t.Errorf("it wakes at %s, but only an event can help", p.Wake)
 	}
 }
 
 func TestDecide_IsTheSameForTheSameInput(t *testing.T) {
-	in := anInput(map[types.NamespacedName]observation{machines: fresh("r", 10*time.Minute), registry: fresh("r", 50*time.Minute)})
+	in := anInput(map[types.NamespacedName]Observation{machines: fresh("r", 10*time.Minute), registry: fresh("r", 50*time.Minute)})
 	in.Spec.Refresh.JitterPercent = ptr.To[int32](40)
-	first := decide(in)
+	first := Decide(in)
 	for range 10 {
-		if p := decide(in); !p.Rows[0].Next.Equal(first.Rows[0].Next) {
+		if p := Decide(in); !p.Rows[0].Next.Equal(first.Rows[0].Next) {
 			t.Fatal("the jitter is drawn anew")
 		}
 	}
@@ -303,9 +290,9 @@ func TestDecide_IsTheSameForTheSameInput(t *testing.T) {
 
 func TestDecide_TriesMoreOftenAsTheExpiryNears(t *testing.T) {
 	wait := func(age time.Duration) time.Duration {
-		in := anInput(map[types.NamespacedName]observation{machines: fresh("r", age)})
+		in := anInput(map[types.NamespacedName]Observation{machines: fresh("r", age)})
 		failing(0, 20)(&in)
-		return decide(in).Rows[0].Next.Sub(noon)
+		return Decide(in).Rows[0].Next.Sub(noon)
 	}
 	if early, late := wait(31*time.Minute), wait(59*time.Minute); late >= early || late <= 0 {
 		t.Errorf("29 minutes before the expiry it waits %s, a minute before it %s", early, late)
@@ -313,89 +300,89 @@ func TestDecide_TriesMoreOftenAsTheExpiryNears(t *testing.T) {
 }
 
 func TestDecide_AFightWaitsLongerEachTime(t *testing.T) {
-	edited := with(fresh("r", time.Minute), func(o *observation) { o.Hash = "x"; o.Writer = "argocd" })
-	in := anInput(map[types.NamespacedName]observation{machines: edited})
-	for i := range fightAfter {
-		if p := decide(in); len(p.Fetches) != 1 {
+	edited := with(fresh("r", time.Minute), func(o *Observation) { o.Hash = "x"; o.Writer = "argocd" })
+	in := anInput(map[types.NamespacedName]Observation{machines: edited})
+	for i := range FightAfter {
+		if p := Decide(in); len(p.Fetches) != 1 {
 			t.Fatalf("edit %d was not set right at once", i+1)
 		}
-		in.Memory.healed(machines, in.Now)
+		in.Memory.Healed(machines, in.Now)
 	}
 	var waits []time.Duration
 	for range 4 {
-		p := decide(in)
+		p := Decide(in)
 		if len(p.Fetches) != 0 || p.Rows[0].Result != v1alpha1.ReasonWriterFight || !p.Rows[0].Fighting {
 			t.Fatalf("a fight goes on: %+v", p.Rows[0])
 		}
 		waits = append(waits, p.Rows[0].Next.Sub(in.Now))
 		in.Now = p.Rows[0].Next
-		if p := decide(in); len(p.Fetches) != 1 {
+		if p := Decide(in); len(p.Fetches) != 1 {
 			t.Fatal("the Secret is never set right again")
 		}
-		in.Memory.healed(machines, in.Now)
+		in.Memory.Healed(machines, in.Now)
 	}
 	if !slices.IsSorted(waits) || waits[0] >= waits[3] {
 		t.Errorf("the waits do not grow: %v", waits)
 	}
 	in.Now = in.Now.Add(time.Hour)
-	in.Secrets[machines] = with(edited, func(o *observation) { o.Books.RefreshedAt, o.Books.ExpiresAt = in.Now, in.Now.Add(time.Hour) })
-	if p := decide(in); len(p.Fetches) != 1 || p.Rows[0].Fighting {
+	in.Secrets[machines] = with(edited, func(o *Observation) { o.Books.RefreshedAt, o.Books.ExpiresAt = in.Now, in.Now.Add(time.Hour) })
+	if p := Decide(in); len(p.Fetches) != 1 || p.Rows[0].Fighting {
 		t.Error("a fight of an hour ago is still held against an edit")
 	}
 }
 
 func TestDecide_AConfirmedCredentialIsNotAskedForAllTheTime(t *testing.T) {
 	// The portal has just said that a Secret that is due holds what it would give out now.
-	in := anInput(map[types.NamespacedName]observation{machines: fresh("r", 40*time.Minute)})
-	in.Memory.confirmed[machines] = confirmation{Hash: "h", Role: "r", FetchedAt: noon, ExpiresAt: noon.Add(20 * time.Minute)}
-	p := decide(in)
+	in := anInput(map[types.NamespacedName]Observation{machines: fresh("r", 40*time.Minute)})
+	in.Memory.Confirmed[machines] = Confirmation{Hash: "h", Role: "r", FetchedAt: noon, ExpiresAt: noon.Add(20 * time.Minute)}
+	p := Decide(in)
 	if len(p.Fetches) != 0 || !p.Rows[0].Next.Equal(noon.Add(10*time.Minute)) {
 		t.Errorf("next at %s, want at half of what is left", p.Rows[0].Next)
 	}
-	in.Memory.confirmed[machines] = confirmation{Hash: "h", Role: "r", FetchedAt: noon, ExpiresAt: noon.Add(2 * time.Second)}
+	in.Memory.Confirmed[machines] = Confirmation{Hash: "h", Role: "r", FetchedAt: noon, ExpiresAt: noon.Add(2 * time.Second)}
 	in.Now = noon.Add(1500 * time.Millisecond)
-	if p = decide(in); len(p.Fetches) != 0 || p.Rows[0].Result != v1alpha1.ReasonFresh {
+	if p = Decide(in); len(p.Fetches) != 0 || p.Rows[0].Result != v1alpha1.ReasonFresh {
 		t.Errorf("a portal that has nothing new is asked ever more often: %+v", p.Rows[0])
 	}
 	if !p.Wake.Equal(noon.Add(2 * time.Second)) {
 		t.Errorf("it wakes at %s, want when the credential expires", p.Wake)
 	}
 	in.Now = noon.Add(3 * time.Second)
-	if p = decide(in); len(p.Fetches) != 1 {
+	if p = Decide(in); len(p.Fetches) != 1 {
 		t.Error("an expired credential is not asked for")
 	}
-	in.Memory.confirmed[machines] = confirmation{Hash: "other", Role: "r", FetchedAt: noon, ExpiresAt: noon.Add(time.Hour)}
-	if p = decide(in); len(p.Fetches) != 1 {
+	in.Memory.Confirmed[machines] = Confirmation{Hash: "other", Role: "r", FetchedAt: noon, ExpiresAt: noon.Add(time.Hour)}
+	if p = Decide(in); len(p.Fetches) != 1 {
 		t.Error("the confirmation of another content counts")
 	}
 }
 
 func TestDecide_APortalThatGivesOutDeadlyShortLivesIsNotAskedAllTheTime(t *testing.T) {
-	in := anInput(map[types.NamespacedName]observation{machines: fresh("r", 2*time.Hour)})
-	in.Memory.fetched["r"] = noon.Add(-time.Second)
-	if p := decide(in); len(p.Fetches) != 0 || !p.Rows[0].Next.Equal(noon.Add(time.Second)) {
+	in := anInput(map[types.NamespacedName]Observation{machines: fresh("r", 2*time.Hour)})
+	in.Memory.Fetched["r"] = noon.Add(-time.Second)
+	if p := Decide(in); len(p.Fetches) != 0 || !p.Rows[0].Next.Equal(noon.Add(time.Second)) {
 		t.Errorf("next at %s, want 2 seconds after the last one", p.Rows[0].Next)
 	}
 }
 
 func TestDecide_APortalThatIsAskedForOneSecretServesAllOfItsRole(t *testing.T) {
 	// The one that has nothing is more urgent than the one that still lives for long.
-	in := anInput(map[types.NamespacedName]observation{machines: {Known: true}, registry: fresh("r", 31*time.Minute)})
+	in := anInput(map[types.NamespacedName]Observation{machines: {Known: true}, registry: fresh("r", 31*time.Minute)})
 	failing(100*time.Second, 20)(&in)
-	if p := decide(in); len(p.Fetches) != 1 || len(p.Fetches[0].Rows) != 2 {
+	if p := Decide(in); len(p.Fetches) != 1 || len(p.Fetches[0].Rows) != 2 {
 		t.Errorf("fetches: %+v", p.Fetches)
 	}
 }
 
 func TestDecide_WithoutAUsableCertificateADeletedSecretStillGetsWhatAnotherHas(t *testing.T) {
-	in := anInput(map[types.NamespacedName]observation{machines: {Known: true}, registry: fresh("r", time.Minute), storage: fresh("s", 0)})
-	in.Hold = &hold{Reason: v1alpha1.ReasonCertificateExpired, Message: "m", Fetching: true}
+	in := anInput(map[types.NamespacedName]Observation{machines: {Known: true}, registry: fresh("r", time.Minute), storage: fresh("s", 0)})
+	in.Hold = &Hold{Reason: v1alpha1.ReasonCertificateExpired, Message: "m", Fetching: true}
 	for i := range in.Targets {
 		if in.Targets[i].Ref == storage {
 			in.Targets[i].SpecRole = "another"
 		}
 	}
-	p := decide(in)
+	p := Decide(in)
 	if len(p.Copies) != 1 || len(p.Copies[0].Rows) != 1 || len(p.Fetches) != 0 {
 		t.Errorf("copies %+v, fetches %+v", p.Copies, p.Fetches)
 	}
@@ -405,7 +392,25 @@ func TestDecide_WithoutAUsableCertificateADeletedSecretStillGetsWhatAnotherHas(t
 		}
 	}
 	in.Hold.Fetching = false
-	if p = decide(in); len(p.Copies) != 0 {
+	if p = Decide(in); len(p.Copies) != 0 {
 		t.Error("a set that is suspended writes")
+	}
+}
+
+// The role map may be changed while the old role's credential is in use: that one dies when it always would have.
+func TestDecide_KnowsHowLongTheCredentialOfAFormerRoleLives(t *testing.T) {
+	expires := noon.Add(10 * time.Second)
+	in := anInput(map[types.NamespacedName]Observation{machines: fresh("former", time.Hour-10*time.Second)})
+	failing(0, 20)(&in)
+	if row := Decide(in).Rows[0]; row.Why != whyRoleChanged || !row.ExpiresAt.Equal(expires) || row.Next.After(expires) {
+		t.Errorf("why %q, expires at %s, tried again at %s: want the expiry %s, and a try before it", row.Why, row.ExpiresAt, row.Next, expires)
+	}
+	in.Targets[0].DefaultRole = ""
+	if row := Decide(in).Rows[0]; row.Result != v1alpha1.ReasonNoRole || !row.ExpiresAt.Equal(expires) {
+		t.Errorf("without a role: %s, expires at %s, want the expiry %s", row.Result, row.ExpiresAt, expires)
+	}
+	in.Secrets[machines] = with(in.Secrets[machines], func(o *Observation) { o.Hash = "edited" })
+	if row := Decide(in).Rows[0]; !row.ExpiresAt.IsZero() {
+		t.Errorf("what somebody else has written is shown to expire at %s", row.ExpiresAt)
 	}
 }

@@ -1,4 +1,4 @@
-package capcredentialset
+package plan
 
 import (
 	"sort"
@@ -10,36 +10,36 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/schedule"
 )
 
-// input is all that decides what a set has to do now.
-type input struct {
+// Input is all that decides what a set has to do now.
+type Input struct {
 	// Set names the set; it seeds the jitter.
 	Set  string
 	Spec *v1alpha1.CAPCredentialSetSpec
 	// RequestedAt is when somebody asked for a refresh of everything older; zero: nobody did.
 	RequestedAt time.Time
-	Targets     []target
-	Secrets     map[types.NamespacedName]observation
-	Memory      *memory
+	Targets     []Target
+	Secrets     map[types.NamespacedName]Observation
+	Memory      *Memory
 	// Hold is why no credential may be fetched or written at all, such as a client certificate that has expired.
-	Hold *hold
+	Hold *Hold
 	Now  time.Time
 }
 
-// hold keeps a set from doing anything.
-type hold struct {
+// Hold keeps a set from doing anything.
+type Hold struct {
 	Reason, Message string
 	// Fetching is true when it is only the portal that cannot be asked: what is in one Secret may still be given to another.
 	Fetching bool
 }
 
-// plan is what to do now.
-type plan struct {
+// Plan is what to do now.
+type Plan struct {
 	// Rows are the targets, in order of importance.
-	Rows []row
+	Rows []Row
 	// Fetches are the roles to ask the portal for, the most important first.
-	Fetches []fetch
+	Fetches []Fetch
 	// Copies are the Secrets that get the credential of their role from another Secret, which has it fresh.
-	Copies []copying
+	Copies []Copying
 	// Wake is when to look again; zero: nothing is ahead that time brings.
 	Wake time.Time
 	// Requested is when a refresh that somebody asked for is still to come; zero: none is.
@@ -53,15 +53,15 @@ const (
 	whyMissing     = "Missing"     // the Secret does not exist
 	whyUnusable    = "Unusable"    // it holds no complete credential
 	whyUnknown     = "Unknown"     // it holds one that the operator has not written
-	whyEdited      = "Edited"      // somebody has changed what the operator wrote
+	WhyEdited      = "Edited"      // somebody has changed what the operator wrote
 	whyRoleChanged = "RoleChanged" // it holds another role's credential
 	whyRequested   = "Requested"   // somebody asked for a refresh
 )
 
-// row is a target with what is known of it and what is to be done about it.
-type row struct {
-	target
-	observation
+// Row is a target with what is known of it and what is to be done about it.
+type Row struct {
+	Target
+	Observation
 	Role string
 	// Result is a condition reason; Message explains it where it is not Fresh.
 	Result, Message string
@@ -77,21 +77,29 @@ type row struct {
 	Fighting bool
 }
 
-// fetch is one question to the portal, and the rows that get the answer.
-type fetch struct {
+// Unread is true of a row of whose Secret nothing is known yet.
+func (r *Row) Unread() bool { return !r.Known && !r.Forbidden && r.Holder == "" }
+
+// RefreshedSince is true when another operator has refreshed the Secret since the row was looked at.
+func (o Observation) RefreshedSince(row Row) bool {
+	return o.Usable && !o.Edited() && o.Books.Role == row.Role && o.Books.RefreshedAt.After(row.Books.RefreshedAt) && o.Books.Hash != ""
+}
+
+// Fetch is one question to the portal, and the rows that get the answer.
+type Fetch struct {
 	Role string
 	Rows []int
 }
 
-// copying takes a credential from one row's Secret to others'.
-type copying struct {
+// Copying takes a credential from one row's Secret to others'.
+type Copying struct {
 	From int
 	Rows []int
 }
 
-// decide makes the plan. It is a pure function of its input.
-func decide(in input) plan {
-	p := plan{Complete: true, Rows: make([]row, 0, len(in.Targets))}
+// Decide makes the plan. It is a pure function of its input.
+func Decide(in Input) Plan {
+	p := Plan{Complete: true, Rows: make([]Row, 0, len(in.Targets))}
 	for _, t := range in.Targets {
 		r := in.row(t)
 		p.Complete = p.Complete && (r.Known || r.Forbidden || r.Holder != "")
@@ -111,16 +119,16 @@ func decide(in input) plan {
 	return p
 }
 
-func (p *plan) wakeAt(t time.Time) {
+func (p *Plan) wakeAt(t time.Time) {
 	if !t.IsZero() && (p.Wake.IsZero() || t.Before(p.Wake)) {
 		p.Wake = t
 	}
 }
 
 // row judges one target by itself.
-func (in input) row(t target) row {
-	r := row{target: t, observation: in.Secrets[t.Ref]}
-	r.Role = t.roleOf(r.observation.Role)
+func (in Input) row(t Target) Row {
+	r := Row{Target: t, Observation: in.Secrets[t.Ref]}
+	r.Role = t.roleOf(r.Observation.Role)
 	if r.Usable && r.Books.Hash == r.Hash { // else nothing is known of what it holds, whatever is noted on it
 		r.FetchedAt, r.ExpiresAt = r.Books.RefreshedAt, r.Books.ExpiresAt
 	}
@@ -133,13 +141,13 @@ func (in input) row(t target) row {
 		return r.blocked(v1alpha1.ReasonAwaitingRefresh, "The Secret has not been read yet.")
 	case r.Role == "":
 		return r.blocked(v1alpha1.ReasonNoRole, noRoleMessage(r))
-	case !r.Found && !mayCreate(in.Spec):
-		return r.blocked(v1alpha1.ReasonSecretMissing, missingMessage)
+	case !r.Found && !MayCreate(in.Spec):
+		return r.blocked(v1alpha1.ReasonSecretMissing, MissingMessage)
 	case !r.Found && r.NamespaceMissing:
 		return r.blocked(v1alpha1.ReasonNamespaceMissing, "The namespace does not exist yet. The Secret is created as soon as it does.")
 	}
 
-	confirmed, ok := in.Memory.confirmed[t.Ref]
+	confirmed, ok := in.Memory.Confirmed[t.Ref]
 	if ok = ok && r.Found && confirmed.Hash == r.Hash && confirmed.Role == r.Role; ok {
 		r.FetchedAt, r.ExpiresAt = confirmed.FetchedAt, confirmed.ExpiresAt
 	}
@@ -147,15 +155,15 @@ func (in input) row(t target) row {
 	switch {
 	case !r.Found:
 		r.Why = whyMissing
-	case !ok && (r.Edited() || r.Books.Hash == "" && in.Memory.kept[t.Ref]): // before what the edit made of it: whoever empties a Secret all the time is a writer to tell of too
-		r.Why = whyEdited
+	case !ok && (r.Edited() || r.Books.Hash == "" && in.Memory.Kept[t.Ref]): // before what the edit made of it: whoever empties a Secret all the time is a writer to tell of too
+		r.Why = WhyEdited
 	case !r.Usable:
 		r.Why = whyUnusable
 	case !ok && r.Books.Hash == "":
 		r.Why = whyUnknown
 	case !ok && r.Books.Role != r.Role:
 		r.Why = whyRoleChanged
-	case in.Memory.suspect[r.Hash]:
+	case in.Memory.Suspect[r.Hash]:
 		r.Why = string(schedule.RefreshClockJumped)
 	case in.requested(r.FetchedAt):
 		r.Why = whyRequested
@@ -166,19 +174,19 @@ func (in input) row(t target) row {
 		return r
 	}
 	if early := confirmed.FetchedAt.Add(minConfirmed); ok && due.Reason == schedule.RefreshScheduled && r.Why == string(due.Reason) && early.After(in.Now) {
-		r.Why, r.Result, r.Next = "", v1alpha1.ReasonFresh, earlier(early, r.ExpiresAt)
+		r.Why, r.Result, r.Next = "", v1alpha1.ReasonFresh, Earlier(early, r.ExpiresAt)
 		return r
 	}
 	return in.gate(r)
 }
 
-// mayCreate is true unless the spec says that a missing Secret stays missing.
-func mayCreate(spec *v1alpha1.CAPCredentialSetSpec) bool {
+// MayCreate is true unless the spec says that a missing Secret stays missing.
+func MayCreate(spec *v1alpha1.CAPCredentialSetSpec) bool {
 	return spec.CreateMissingSecrets == nil || *spec.CreateMissingSecrets
 }
 
 // gate holds a row that needs a credential back for as long as trying is pointless, and says why.
-func (in input) gate(r row) row {
+func (in Input) gate(r Row) Row {
 	r.Result, r.Next = v1alpha1.ReasonAwaitingRefresh, in.Now
 	r.Message = "A credential is about to be fetched."
 	if in.Hold != nil {
@@ -189,16 +197,16 @@ func (in input) gate(r row) row {
 			return r
 		}
 	}
-	if r.Why == whyEdited {
+	if r.Why == WhyEdited {
 		if fighting, notBefore := in.Memory.fight(r.Ref, in.Now); fighting {
 			r.Fighting = true
 			if notBefore.After(in.Now) {
-				r.Result, r.Message, r.Next = v1alpha1.ReasonWriterFight, fightMessage(r), notBefore
+				r.Result, r.Message, r.Next = v1alpha1.ReasonWriterFight, FightMessage(r), notBefore
 				return r
 			}
 		}
 	}
-	if f := in.Memory.writes[r.Ref]; f.Count > 0 {
+	if f := in.Memory.Writes[r.Ref]; f.Count > 0 {
 		r.Result, r.Message = f.Reason, f.Message
 		if at := f.retryAt(in.Set+"/"+r.Ref.String(), in.urgency(r), in.Now); at.After(in.Now) && !in.requested(f.Last) {
 			r.Next = at
@@ -208,13 +216,13 @@ func (in input) gate(r row) row {
 	if in.Hold != nil {
 		return r
 	}
-	if f := in.Memory.roles[r.Role]; f.Count > 0 {
+	if f := in.Memory.Roles[r.Role]; f.Count > 0 {
 		r.Result, r.Message = f.Reason, f.Message
 		if at := f.retryAt(in.Set+"/"+r.Role, in.urgency(r), in.Now); !in.requested(f.Last) {
 			r.askAt = at
 		}
 	}
-	if early := in.Memory.fetched[r.Role].Add(minFetch); early.After(r.askAt) && early.Before(in.Now.Add(2*minFetch)) {
+	if early := in.Memory.Fetched[r.Role].Add(minFetch); early.After(r.askAt) && early.Before(in.Now.Add(2*minFetch)) {
 		r.askAt = early
 	}
 	return r
@@ -222,7 +230,7 @@ func (in input) gate(r row) row {
 
 // urgency is when things get bad for the consumers of a row, for how often to try: at the expiry, or now when they have
 // nothing that works. Zero where nobody knows.
-func (in input) urgency(r row) time.Time {
+func (in Input) urgency(r Row) time.Time {
 	if !r.Found || !r.Usable {
 		return in.Now
 	}
@@ -231,12 +239,12 @@ func (in input) urgency(r row) time.Time {
 
 // requested says whether somebody asked for what is older than the last request to be done anew. What is noted on a Secret
 // is cut to seconds, so the request is too: else a refresh in the same second would count as older.
-func (in input) requested(at time.Time) bool {
+func (in Input) requested(at time.Time) bool {
 	return !in.RequestedAt.IsZero() && !in.RequestedAt.After(in.Now) && at.Before(in.RequestedAt.Truncate(time.Second))
 }
 
 // policy of a role: one seed per set and role, so that all Secrets of a role are due together and the roles apart.
-func (in input) policy(role string) schedule.RefreshPolicy {
+func (in Input) policy(role string) schedule.RefreshPolicy {
 	jitter := 10
 	if in.Spec.Refresh.JitterPercent != nil {
 		jitter = int(*in.Spec.Refresh.JitterPercent)
@@ -246,7 +254,15 @@ func (in input) policy(role string) schedule.RefreshPolicy {
 	}
 }
 
-func (r row) blocked(reason, message string) row {
+func (r Row) blocked(reason, message string) Row {
 	r.Result, r.Message = reason, message
 	return r
+}
+
+// Earlier of two times, of which zero is none.
+func Earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }

@@ -1,4 +1,4 @@
-package capcredentialset
+package plan
 
 import (
 	"testing"
@@ -8,18 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
-	"github.com/openshift/credential-rotation-operator/internal/cluster"
 )
-
-func request(name string, secret types.NamespacedName) cluster.CredentialsRequest {
-	return cluster.CredentialsRequest{Namespace: "openshift-cloud-credential-operator", Name: name, Secret: secret}
-}
-
-func namedSet(name string, age time.Duration) *v1alpha1.CAPCredentialSet {
-	return &v1alpha1.CAPCredentialSet{ObjectMeta: metav1.ObjectMeta{
-		Name: name, UID: types.UID(name), CreationTimestamp: metav1.NewTime(noon.Add(-age)),
-	}}
-}
 
 func TestDiscover_FindsRolesAndSecrets(t *testing.T) {
 	set := namedSet("cap", 0)
@@ -32,7 +21,7 @@ func TestDiscover_FindsRolesAndSecrets(t *testing.T) {
 	}
 	timed := request("timed", ref("sts", "s"))
 	timed.TimedToken = true
-	d, err := discover(set, []cluster.CredentialsRequest{
+	d, err := Discover(set, []Request{
 		request("machines", machines), request("registry", registry), request("ingress", ingress), timed,
 		request("first", storage), request("second", storage),
 	}, nil)
@@ -66,7 +55,7 @@ func TestDiscover_FindsRolesAndSecrets(t *testing.T) {
 }
 
 func TestRoleOf_TakesNoRoleThatCannotBeOne(t *testing.T) {
-	withDefault := target{DefaultRole: "default"}
+	withDefault := Target{DefaultRole: "default"}
 	for _, own := range []string{"a\nb", "a\x00b", "a\x7f", string(make([]byte, 600)), "\xff\xfe"} {
 		if got := withDefault.roleOf(own); got != "" {
 			t.Errorf("role %q counts as %q", own, got)
@@ -83,7 +72,7 @@ func TestRoleOf_TakesNoRoleThatCannotBeOne(t *testing.T) {
 func TestDiscover_HonoursTheSelector(t *testing.T) {
 	one := request("one", machines)
 	one.Labels = map[string]string{"cap": "yes"}
-	requests := []cluster.CredentialsRequest{one, request("two", registry)}
+	requests := []Request{one, request("two", registry)}
 	for name, test := range map[string]struct {
 		selector *metav1.LabelSelector
 		want     int
@@ -98,24 +87,24 @@ func TestDiscover_HonoursTheSelector(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			set := namedSet("cap", 0)
 			set.Spec.CredentialsRequests.Selector = test.selector
-			if d, err := discover(set, requests, nil); err != nil || len(d.Targets) != test.want {
+			if d, err := Discover(set, requests, nil); err != nil || len(d.Targets) != test.want {
 				t.Errorf("%d targets and error %v, want %d", len(d.Targets), err, test.want)
 			}
 		})
 	}
 	set := namedSet("cap", 0)
 	set.Spec.CredentialsRequests.Selector = &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "x", Operator: "Nonsense"}}}
-	if _, err := discover(set, requests, nil); err == nil {
+	if _, err := Discover(set, requests, nil); err == nil {
 		t.Error("a selector that means nothing is not told")
 	}
 }
 
 func TestDiscover_TheOlderSetKeepsASecret(t *testing.T) {
-	requests := []cluster.CredentialsRequest{request("machines", machines)}
+	requests := []Request{request("machines", machines)}
 	old, young, twin := namedSet("old", time.Hour), namedSet("young", time.Minute), namedSet("twin", time.Hour)
 	holder := func(set *v1alpha1.CAPCredentialSet, others ...v1alpha1.CAPCredentialSet) string {
 		t.Helper()
-		d, err := discover(set, requests, others)
+		d, err := Discover(set, requests, others)
 		if err != nil {
 			t.Fatal(err)
 		}

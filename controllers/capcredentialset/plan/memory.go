@@ -1,0 +1,179 @@
+package plan
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/internal/schedule"
+)
+
+// Memory is what a set's rounds tell each other and no Secret tells. It is lost with the process, on purpose: a new
+// process tries a failing role once, at once, and that is all that the loss costs. No credential is kept in it.
+type Memory struct {
+	// Basis is what the failures hold for: another spec or another client certificate makes them void.
+	Basis string
+	// Roles are those that fail, writes the Secrets that could not be written.
+	Roles  map[string]Failure
+	Writes map[types.NamespacedName]Failure
+	// Fetched is when a role's credential last came.
+	Fetched map[string]time.Time
+	// Confirmed are the Secrets of which the portal has said that they hold its current credential.
+	Confirmed map[types.NamespacedName]Confirmation
+	// Suspect are the contents, by their hash, that were there when the clock was set: the times noted on them mean nothing.
+	Suspect map[string]bool
+	// heals are the times at which a Secret was set right after an edit, the latest few.
+	heals map[types.NamespacedName][]time.Time
+	// Kept are the Secrets that this process has written: one without bookkeeping has been replaced since.
+	Kept map[types.NamespacedName]bool
+	// Written is when this process last wrote a Secret of a namespace, restarts how far the workloads are with that.
+	Written  map[string]time.Time
+	Restarts map[v1alpha1.RestartTarget]RestartState
+}
+
+func NewMemory() *Memory {
+	return &Memory{
+		Roles: map[string]Failure{}, Writes: map[types.NamespacedName]Failure{}, Fetched: map[string]time.Time{},
+		Confirmed: map[types.NamespacedName]Confirmation{}, Suspect: map[string]bool{}, heals: map[types.NamespacedName][]time.Time{},
+		Kept:    map[types.NamespacedName]bool{},
+		Written: map[string]time.Time{}, Restarts: map[v1alpha1.RestartTarget]RestartState{},
+	}
+}
+
+// Rebase forgets failures that hold for something else than basis.
+func (m *Memory) Rebase(basis string) {
+	if m.Basis == basis {
+		return
+	}
+	m.Basis = basis
+	m.Roles, m.Writes = map[string]Failure{}, map[types.NamespacedName]Failure{}
+	for t, s := range m.Restarts {
+		s.Failure = Failure{}
+		m.Restarts[t] = s
+	}
+}
+
+// Forget drops what is known of Secrets and workloads that are no longer served.
+func (m *Memory) Forget(rows []Row, workloads []v1alpha1.RestartTarget) {
+	served, there := make(map[types.NamespacedName]bool, len(rows)), make(map[string]bool, len(rows))
+	for i := range rows {
+		served[rows[i].Ref], there[rows[i].Hash] = true, true
+	}
+	maps.DeleteFunc(m.Suspect, func(hash string, _ bool) bool { return !there[hash] })
+	gone := func(ref types.NamespacedName) bool { return !served[ref] }
+	maps.DeleteFunc(m.Writes, func(ref types.NamespacedName, _ Failure) bool { return gone(ref) })
+	maps.DeleteFunc(m.Confirmed, func(ref types.NamespacedName, _ Confirmation) bool { return gone(ref) })
+	maps.DeleteFunc(m.heals, func(ref types.NamespacedName, _ []time.Time) bool { return gone(ref) })
+	maps.DeleteFunc(m.Kept, func(ref types.NamespacedName, _ bool) bool { return gone(ref) })
+	maps.DeleteFunc(m.Restarts, func(t v1alpha1.RestartTarget, _ RestartState) bool { return !slices.Contains(workloads, t) })
+}
+
+// Failure is a row of failed tries.
+type Failure struct {
+	// Reason is a condition reason, Message says what happened without anything of an answer's body.
+	Reason, Message string
+	Count           int
+	Last            time.Time
+	// NotBefore is when the other side asked to be left alone until; zero: it did not.
+	NotBefore time.Time
+	// Rhythm of the tries.
+	Rhythm schedule.RetryRhythm
+}
+
+// Again counts one more failure.
+func (f Failure) Again(reason, message string, at, notBefore time.Time, rhythm schedule.RetryRhythm) Failure {
+	if f.Reason != reason {
+		f.Count = 0 // another trouble: its own rhythm, from its start
+	}
+	return Failure{Reason: reason, Message: message, Count: f.Count + 1, Last: at, NotBefore: notBefore, Rhythm: rhythm}
+}
+
+// retryAt is when the next try is due. expires is when the credential in the Secret dies: the wait gets shorter as that
+// comes near.
+func (f Failure) retryAt(seed string, expires, now time.Time) time.Time {
+	if f.Last.After(now) {
+		return now // the clock has jumped back; what it said then means nothing
+	}
+	at := f.Last.Add(f.Rhythm.Backoff(f.Count, seed, expires, f.Last))
+	if f.NotBefore.After(at) && f.NotBefore.Before(f.Last.Add(maxRetryAfter)) {
+		at = f.NotBefore
+	}
+	return at
+}
+
+// maxRetryAfter bounds how long a portal may ask to be left alone: half of the half hour that an hour's credential has left
+// when its refresh begins.
+const maxRetryAfter = 15 * time.Minute
+
+// Confirmation is the portal's word that a Secret holds what it would give out now: there was nothing to write, so the
+// Secret's own bookkeeping still tells of an earlier time.
+type Confirmation struct {
+	// Hash of the Secret's content that was confirmed, and the role it was confirmed for.
+	Hash, Role string
+	// FetchedAt is when the portal said so, ExpiresAt when the credential dies.
+	FetchedAt, ExpiresAt time.Time
+}
+
+const (
+	// minFetch is the shortest time between two credentials of a role, whatever lifetimes a portal gives them: it bounds
+	// what a broken one costs, and is short against any lifetime that makes sense.
+	minFetch = 2 * time.Second
+	// minConfirmed is the shortest time until a portal is asked again that has just said that nothing is new: the waits are
+	// half of what is left of the lifetime, and would get ever shorter.
+	minConfirmed = 30 * time.Second
+)
+
+const (
+	// FightAfter heals within fightWindow are a fight: the one who edits is a program. Three could still be a person who
+	// has not understood yet.
+	FightAfter  = 3
+	fightWindow = 10 * time.Minute
+	// A CAP call and a restart of consumers per heal must not be dictated by somebody else's loop: the wait doubles from
+	// fightBase to fightMax.
+	fightBase, fightMax = time.Minute, 15 * time.Minute
+)
+
+// Healed notes that a Secret was set right.
+func (m *Memory) Healed(ref types.NamespacedName, at time.Time) {
+	recent := slices.Concat(m.heals[ref], []time.Time{at})
+	if len(recent) > 2*FightAfter {
+		recent = recent[len(recent)-2*FightAfter:]
+	}
+	m.heals[ref] = recent
+}
+
+// fight says whether somebody keeps editing a Secret, and when it is set right again at the earliest.
+func (m *Memory) fight(ref types.NamespacedName, now time.Time) (fighting bool, notBefore time.Time) {
+	// The waits that a fight itself imposes must not make it look as if it were over.
+	const within = fightWindow + fightMax
+	recent := slices.DeleteFunc(slices.Clone(m.heals[ref]), func(t time.Time) bool { return t.After(now) || now.Sub(t) > within })
+	if len(recent) < FightAfter {
+		return false, time.Time{}
+	}
+	wait := fightBase << (len(recent) - FightAfter)
+	return true, recent[len(recent)-1].Add(min(wait, fightMax))
+}
+
+// RestartState is how far a workload is.
+type RestartState struct {
+	// Done is up to which write of its namespace's Secrets it has been restarted; zero: not looked at yet.
+	Done    time.Time
+	Retry   time.Time
+	Failure Failure
+}
+
+// RestartWake is when the next workload is tried again.
+func (m *Memory) RestartWake() time.Time {
+	var wake time.Time
+	for _, st := range m.Restarts {
+		wake = Earlier(wake, st.Retry)
+	}
+	return wake
+}
+
+// WriteRhythm: each further try costs a question to the portal, and what refuses a write (a missing right, an admission
+// plugin) lasts.
+var WriteRhythm = schedule.RetryRhythm{Base: 15 * time.Second, Max: 5 * time.Minute}

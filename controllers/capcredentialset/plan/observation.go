@@ -1,0 +1,75 @@
+package plan
+
+import (
+	"time"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+)
+
+// Books are the bookkeeping that lies on a Secret as annotations. What is missing or does not parse is zero, which counts
+// as not known.
+type Books struct {
+	Role                   string
+	RefreshedAt, ExpiresAt time.Time
+	// Hash of the content that was written together with them.
+	Hash string
+}
+
+// Observation is what is known of a target's Secret, without its content.
+type Observation struct {
+	// Known is false until the Secret has been looked for.
+	Known bool
+	// Forbidden says that it may not be read; Problem is the API server's error then.
+	Forbidden bool
+	Problem   string
+	Found     bool
+	// NamespaceMissing is true when the Secret cannot be created yet.
+	NamespaceMissing bool
+	// Role is the Secret's own key "role".
+	Role string
+	// Usable is true when the Secret holds a complete credential where components look for it.
+	Usable bool
+	// Hash of the content as it is; it differs from that of the books when somebody has edited a key of ours.
+	Hash string
+	// Books are what was noted when it was written.
+	Books Books
+	// Writer is the field manager that last wrote one of our keys, when that is not the operator.
+	Writer string
+
+	ResourceVersion string
+	Uid             string
+	// StaleToken is true when the Secret has a session token as a key of its own, see write.go.
+	StaleToken bool
+}
+
+// Edited is true when what is there is not what was written.
+func (o Observation) Edited() bool { return o.Found && o.Books.Hash != "" && o.Books.Hash != o.Hash }
+
+// ReadBooks reads them from annotations.
+func ReadBooks(annotations map[string]string) Books {
+	return Books{
+		Role:        annotations[v1alpha1.RoleAnnotation],
+		RefreshedAt: ParseTime(annotations[v1alpha1.RefreshedAtAnnotation]),
+		ExpiresAt:   ParseTime(annotations[v1alpha1.ExpiresAtAnnotation]),
+		Hash:        annotations[v1alpha1.ContentHashAnnotation],
+	}
+}
+
+func ParseTime(s string) time.Time {
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		return time.Time{}
+	}
+	return t
+}
+
+// Annotations writes books down.
+func (b Books) Annotations(set string) map[string]string {
+	return map[string]string{
+		v1alpha1.CredentialSetAnnotation: set,
+		v1alpha1.RoleAnnotation:          b.Role,
+		v1alpha1.RefreshedAtAnnotation:   b.RefreshedAt.UTC().Format(time.RFC3339),
+		v1alpha1.ExpiresAtAnnotation:     b.ExpiresAt.UTC().Format(time.RFC3339),
+		v1alpha1.ContentHashAnnotation:   b.Hash,
+	}
+}
