@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -80,11 +81,25 @@ func firing(t *testing.T, r rule, series string, at time.Duration) []string {
 	var summaries []string
 	for _, a := range alert.ActiveAlerts() {
 		if a.State == rules.StateFiring {
+			checkRunbook(t, a.Annotations.Get("runbook_url"))
 			summaries = append(summaries, a.Annotations.Get("summary"))
 		}
 	}
 	slices.Sort(summaries)
 	return summaries
+}
+
+// checkRunbook holds the link of a firing alert to the headings of the page of reasons.
+func checkRunbook(t *testing.T, url string) {
+	t.Helper()
+	page, err := os.ReadFile("../../docs/reasons.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, anchor, found := strings.Cut(url, "#")
+	if found && !strings.Contains(strings.ToLower(string(page)), "\n### `"+anchor+"`\n") {
+		t.Errorf("its runbook is %s, and the page has no such reason", url)
+	}
 }
 
 func TestAlerts_FireWhenTheyShouldAndSayWhatIsWrong(t *testing.T) {

@@ -1,6 +1,9 @@
 package alerts
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // moment is what an alert says at a time of a story; nothing when it is silent.
 type moment struct {
@@ -13,9 +16,12 @@ func says(at time.Duration, texts ...string) moment { return moment{at, texts} }
 
 // The labels that Prometheus puts onto what it reads from the operator.
 const (
-	up     = `up{namespace="openshift-credential-rotation-operator", job="credential-rotation-operator-metrics", pod="`
-	secret = `{namespace="openshift-credential-rotation-operator", exported_namespace="openshift-machine-api", name="aws-cloud-credentials", set="cap"} `
-	day    = 24 * time.Hour
+	up      = `up{namespace="openshift-credential-rotation-operator", job="credential-rotation-operator-metrics", pod="`
+	secret  = `{namespace="openshift-credential-rotation-operator", exported_namespace="openshift-machine-api", name="aws-cloud-credentials", set="cap"} `
+	second  = `{namespace="openshift-credential-rotation-operator", exported_namespace="openshift-image-registry", name="installer-cloud-credentials", set="cap"} `
+	third   = `{namespace="openshift-credential-rotation-operator", exported_namespace="openshift-ingress-operator", name="cloud-credentials", set="cap"} `
+	another = `{namespace="openshift-credential-rotation-operator", exported_namespace="backup", name="aws-credentials", set="other"} `
+	day     = 24 * time.Hour
 )
 
 // stories have series in the notation of Prometheus' tests, one sample a minute from 1970 on: 0+1x5 is 0 1 2 3 4 5, _x5 nothing.
@@ -61,6 +67,16 @@ var stories = []struct {
 			`credential_rotation_pull_secret_status{rotation="b", state="Failing", reason="IssueOverdue"} 1x50` + "\n" +
 			`credential_rotation_pull_secret_status{rotation="c", state="Failing", reason="CredentialsRefused"} 1x10`,
 		[]moment{quiet(14 * minute), says(16*minute, "A step of PullSecretRotation b does not end: IssueOverdue.")}},
+	{"PullSecretRotationOverdue", "a roll-out that cannot be rolled back",
+		`credential_rotation_pull_secret_status{rotation="a", state="Failing", reason="RollbackImpossible"} 1x50`,
+		[]moment{quiet(14 * minute), says(16*minute, "A step of PullSecretRotation a does not end: RollbackImpossible.")}},
+
+	{"PullSecretRotationFailing", "a failure whose reason changes, and one that passes",
+		`credential_rotation_pull_secret_status{rotation="a", state="Failing", reason="MalformedAnswer"} 1x100 _x400` + "\n" +
+			`credential_rotation_pull_secret_status{rotation="a", state="Failing", reason="InternalError"} _x101 1x399` + "\n" +
+			`credential_rotation_pull_secret_status{rotation="b", state="Failing", reason="OCMUnavailable"} 1x100 _x400` + "\n" +
+			`credential_rotation_pull_secret_status{rotation="c", state="Progressing", reason="AwaitingIssue"} 1x500`,
+		[]moment{quiet(230 * minute), says(250*minute, "PullSecretRotation a has been failing for four hours.")}},
 
 	{"PullSecretWriterFight", "three heals in an hour, and five",
 		`credential_rotation_pull_secret_heals_total{rotation="r", exported_namespace="openshift-config", name="pull-secret"} 0x10 5x60` + "\n" +
@@ -69,27 +85,40 @@ var stories = []struct {
 
 	{"CAPCredentialExpired", "it expires, and is replaced later",
 		`credential_rotation_secret_expiry_timestamp_seconds` + secret + `3600x70 9000x30`,
-		[]moment{quiet(60 * minute), quiet(64 * minute), says(67*minute, "The AWS credential in Secret openshift-machine-api/aws-cloud-credentials has expired."), quiet(75 * minute)}},
+		[]moment{quiet(60 * minute), quiet(64 * minute), says(67*minute, "1 AWS credentials of CAPCredentialSet cap have expired."), quiet(75 * minute)}},
+	{"CAPCredentialExpired", "one cause takes three Secrets of a set and one of another: two alerts",
+		`credential_rotation_secret_expiry_timestamp_seconds` + secret + `3600x100` + "\n" + `credential_rotation_secret_expiry_timestamp_seconds` + second + `3660x100` + "\n" +
+			`credential_rotation_secret_expiry_timestamp_seconds` + third + `3600x100` + "\n" + `credential_rotation_secret_expiry_timestamp_seconds` + another + `3600x100` + "\n" +
+			`credential_rotation_secrets{namespace="openshift-credential-rotation-operator", set="cap", reason="AuthenticationRefused"} 3x50 _x50`,
+		[]moment{quiet(64 * minute), says(67*minute, "1 AWS credentials of CAPCredentialSet other have expired.", "3 AWS credentials of CAPCredentialSet cap have expired.")}},
 
-	{"CAPCredentialNotRefreshed", "the last minutes of an hour",
+	{"CAPCredentialNotRefreshed", "the last minutes of an hour, and then it has expired, which has an alert of its own",
 		`credential_rotation_secret_expiry_timestamp_seconds` + secret + `3600x70` + "\n" + `credential_rotation_secret_refreshed_timestamp_seconds` + secret + `0x70`,
-		[]moment{quiet(55 * minute), says(58*minute, "The AWS credential in Secret openshift-machine-api/aws-cloud-credentials is about to expire and has not been refreshed.")}},
+		[]moment{quiet(55 * minute), says(58*minute, "1 AWS credentials of CAPCredentialSet cap are about to expire and have not been refreshed."), quiet(62 * minute)}},
 	{"CAPCredentialNotRefreshed", "refreshed as late as a spec can ask for, at 90 %",
 		`credential_rotation_secret_expiry_timestamp_seconds` + secret + `3600x54 6840x20` + "\n" + `credential_rotation_secret_refreshed_timestamp_seconds` + secret + `0x54 3240x20`,
 		[]moment{quiet(54 * minute), quiet(60 * minute)}},
 
 	{"CAPRefreshFailing", "some are not fresh for a quarter of an hour",
 		`credential_rotation_secrets{set="cap", reason="Fresh"} 5x40` + "\n" + `credential_rotation_secrets{set="cap", reason="RoleRefused"} 2x40` + "\n" +
-			`credential_rotation_secrets{set="cap", reason="AwaitingRefresh"} 7x5`,
-		[]moment{quiet(14 * minute), says(16*minute, "2 Secrets of CAPCredentialSet cap are not fresh: RoleRefused.")}},
+			`credential_rotation_secrets{set="soon", reason="AwaitingRefresh"} 7x5`,
+		[]moment{quiet(14 * minute), says(16*minute, "2 Secrets of CAPCredentialSet cap are not fresh.")}},
+	{"CAPRefreshFailing", "each bad answer is another one",
+		`credential_rotation_secrets{set="cap", reason="CAPUnavailable"} ` + strings.Repeat("2 stale ", 12) + "\n" +
+			`credential_rotation_secrets{set="cap", reason="MalformedCredential"} ` + "_" + strings.Repeat(" 2 stale", 12),
+		[]moment{quiet(14 * minute), says(16*minute, "2 Secrets of CAPCredentialSet cap are not fresh.")}},
 
 	{"CAPClientCertificateExpiring", "within three weeks",
 		`credential_rotation_client_certificate_expiry_timestamp_seconds{set="cap"} 1900800x100` + "\n" + // 22 days
-			`credential_rotation_client_certificate_expiry_timestamp_seconds{set="soon"} 1728000x100`, // 20 days
+			`credential_rotation_client_certificate_expiry_timestamp_seconds{set="soon"} 1728000x100` + "\n" + // 20 days
+			`credential_rotation_client_certificate_expiry_timestamp_seconds{set="now"} 172800x100`, // 2 days: the critical one tells
 		[]moment{quiet(30 * minute), says(80*minute, "The client certificate of CAPCredentialSet soon expires in 19d 22h 40m 0s.")}},
 
 	{"CAPClientCertificateExpiresWithinDays", "within three days",
 		`credential_rotation_client_certificate_expiry_timestamp_seconds{set="cap"} 345600x100` + "\n" + // 4 days
 			`credential_rotation_client_certificate_expiry_timestamp_seconds{set="soon"} 172800x100`, // 2 days
 		[]moment{quiet(2 * minute), says(6*minute, "The client certificate of CAPCredentialSet soon expires in 1d 23h 54m 0s.")}},
+	{"CAPClientCertificateExpiresWithinDays", "it has expired",
+		`credential_rotation_client_certificate_expiry_timestamp_seconds{set="cap"} 60x100`,
+		[]moment{quiet(2 * minute), says(8*minute, "The client certificate of CAPCredentialSet cap has expired.")}},
 }

@@ -89,7 +89,12 @@ func TestMetricsPage_HasEveryAlertWithItsRunbookAndNoOther(t *testing.T) {
 			t.Errorf("docs/metrics.md calls %s %s, the rule calls it %s", a.Alert, row[0], a.Labels["severity"])
 		}
 		_, runbook, _ := strings.Cut(a.Annotations["runbook_url"], "/docs/")
-		if link := linked.FindStringSubmatch(row[3]); link == nil || link[1] != runbook {
+		link := linked.FindStringSubmatch(row[3])
+		if link != nil && strings.Contains(runbook, "{{") { // it depends on the reason: the row has the page or a chapter of it
+			runbook, _, _ = strings.Cut(runbook, "#")
+			link[1], _, _ = strings.Cut(link[1], "#")
+		}
+		if link == nil || link[1] != runbook {
 			t.Errorf("docs/metrics.md links %s to %s; its runbook is %s", a.Alert, row[3], runbook)
 		}
 	}
