@@ -74,7 +74,7 @@ func TestCredential_RefusalsAreToldApart(t *testing.T) {
 	}
 }
 
-func TestAccount_ThatIsNotOnesOwnIsForbiddenWithOCMsWords(t *testing.T) {
+func TestAccount_ThatIsNotOnesOwnIsForbiddenWithOCMsCodeAndItsMeaning(t *testing.T) {
 	r := newRig(t, sim.Options{})
 	other := r.AddAccount(sim.AccountSpec{})
 	_, err := r.client.RequestRotation(context.Background(), other.ID)
@@ -82,7 +82,7 @@ func TestAccount_ThatIsNotOnesOwnIsForbiddenWithOCMsWords(t *testing.T) {
 	if e.Status != 403 || e.Code != "ACCT-MGMT-11" || e.OperationID == "" || e.Ambiguous() {
 		t.Errorf("got %+v", e)
 	}
-	for _, words := range []string{"ACCT-MGMT-11", e.OperationID, "denied access", "requesting a rotation"} {
+	for _, words := range []string{"ACCT-MGMT-11", e.OperationID, "lacks the right", "requesting a rotation"} {
 		if !strings.Contains(e.Message, words) {
 			t.Errorf("the message lacks %q: %s", words, e.Message)
 		}

@@ -56,8 +56,9 @@ type Client struct {
 	timeout   time.Duration
 	// byCluster tells that the cluster's token is used rather than a person's credential.
 	byCluster bool
-	// contains tells whether a text repeats the credential. It is a function so that printing a Client prints no secret.
-	contains func(text string) bool
+	// leaks tells whether a text has a part of the credential in it, or of the token that the SSO gave for it. It is a function so
+	// that printing a Client prints no secret.
+	leaks func(text string) bool
 
 	// open ends when Close is called; calls holds Close back until every call has returned, because the SDK's connection
 	// is not safe to close while in use.
@@ -95,7 +96,7 @@ func New(cfg Config) (*Client, error) {
 	var secrets []string
 	if byCluster {
 		builder = builder.Tokens(cfg.ClusterToken.ClusterID + ":" + cfg.ClusterToken.Auth)
-		secrets = []string{cfg.ClusterToken.Auth}
+		secrets = cfg.ClusterToken.secrets()
 	} else {
 		builder = builder.Client(cfg.Credential.ClientID, cfg.Credential.ClientSecret)
 		if !cfg.Credential.isClient() {
@@ -111,13 +112,9 @@ func New(cfg Config) (*Client, error) {
 	open, cancel := context.WithCancel(context.Background())
 	return &Client{
 		conn: conn, transport: transport, timeout: cfg.Timeout, byCluster: byCluster,
-		contains: func(text string) bool {
-			for _, secret := range secrets {
-				if secret != "" && strings.Contains(text, secret) {
-					return true
-				}
-			}
-			return false
+		leaks: func(text string) bool {
+			bearer, _ := transport.bearer.Load().(string)
+			return repeats(text, append(secrets[:len(secrets):len(secrets)], bearer)...)
 		},
 		open: open, close: cancel,
 	}, nil

@@ -93,6 +93,16 @@ func (c ClusterToken) check() error {
 	return nil
 }
 
+// secrets are what an answer must not repeat: the token as it is sent, and the user name and the password in it.
+func (c ClusterToken) secrets() []string {
+	list := []string{c.Auth}
+	if decoded, err := base64.StdEncoding.DecodeString(c.Auth); err == nil {
+		user, password, _ := strings.Cut(string(decoded), ":")
+		list = append(list, user, password)
+	}
+	return list
+}
+
 // claims are those of a JSON web token that say what it is and how long it is good. Times are seconds since 1970.
 type claims struct {
 	TokenUse string  `json:"token_use"`
@@ -120,8 +130,19 @@ func claimsOf(token string) (c claims, ok bool) {
 	if err != nil {
 		return claims{}, false
 	}
-	return c, json.Unmarshal(raw, &c) == nil
+	if json.Unmarshal(raw, &c) != nil {
+		return claims{}, false
+	}
+	for _, at := range []*float64{&c.Expires, &c.Issued} {
+		if !(*at >= 0 && *at <= lastSecond) {
+			*at = 0 // no time that a calendar has
+		}
+	}
+	return c, true
 }
+
+// lastSecond of the year 9999: no later time can be written in RFC 3339.
+const lastSecond = 253402300799
 
 // IssuedAt is when the token was issued, as it says itself; zero for a service account and for an opaque token.
 func (c Credential) IssuedAt() time.Time {

@@ -40,7 +40,8 @@ const (
 )
 
 // Error is the only error that the calls of Client return. It holds no secret and nothing of an answer's body except
-// OCM's own code, operation id and a shortened reason.
+// OCM's own code and operation id, as far as they have that form and repeat no credential. What the answer says in words is put
+// into our own (phrases).
 type Error struct {
 	// Kind says what went wrong.
 	Kind Kind

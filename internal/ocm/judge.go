@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 )
 
@@ -81,8 +82,8 @@ func (c *Client) told(call call, got *answer) *Error {
 	}
 	e := &Error{
 		Status:      got.status,
-		Code:        identifier(body.Code),
-		OperationID: identifier(body.OperationID),
+		Code:        c.harmless(codePattern, body.Code),
+		OperationID: c.harmless(operationPattern, body.OperationID),
 		RetryAfter:  got.retryAfter,
 	}
 	message := fmt.Sprintf(" (%s: %d", call.doing, got.status)
@@ -93,11 +94,19 @@ func (c *Client) told(call call, got *answer) *Error {
 		message += ", operation " + e.OperationID
 	}
 	message += ")"
-	if reason := c.reason(body.Reason); reason != "" && got.status < 500 {
-		message += ": " + reason
+	if meaning := phrase(body.Reason); meaning != "" && got.status < 500 {
+		message += ": " + meaning
 	}
 	e.Message = message
 	return e
+}
+
+// harmless is a code or an id of the service that has its form and nothing of the credential in it.
+func (c *Client) harmless(form *regexp.Regexp, text string) string {
+	if c.leaks(text) {
+		return ""
+	}
+	return matching(form, text)
 }
 
 // unauthorized says why OCM may refuse a token that the SSO gave. An organisation that forbids offline tokens shows as a

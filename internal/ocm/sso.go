@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -41,7 +42,10 @@ func (t *transport) judgeExchange(got *answer) *Error {
 func (t *transport) judgeRefusal(got *answer) *Error {
 	var refusal ssoRefusal
 	_ = json.Unmarshal(got.body, &refusal) // a refusal without words is judged by its status below
-	code := identifier(refusal.Error)
+	code := refusal.Error
+	if !slices.Contains(ssoCodes, code) {
+		code = ""
+	}
 	words := strings.ToLower(refusal.Description)
 	e := &Error{Status: got.status, Code: code}
 	switch {
@@ -94,6 +98,7 @@ func (t *transport) judgeToken(got *answer) *Error {
 	if !ok {
 		return &Error{Kind: MalformedAnswer, Status: got.status, Message: "the SSO's access token is not a JSON web token"}
 	}
+	t.bearer.Store(given.AccessToken)
 	t.offline.Store(strings.Contains(" "+token.Scope+" ", " offline_access "))
 	if token.Expires == 0 {
 		return nil

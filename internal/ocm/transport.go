@@ -48,7 +48,15 @@ type transport struct {
 	ssoSkew, apiSkew atomic.Int64
 	// offline tells that the access token in use was issued for an offline token.
 	offline atomic.Bool
+	// bearer is that access token, a string: what OCM answers must not repeat it.
+	bearer atomic.Value
 }
+
+// String keeps the token out of logs.
+func (*transport) String() string { return "OCM transport" }
+
+// GoString keeps the token out of logs.
+func (t *transport) GoString() string { return t.String() }
 
 // answer is what came over the wire, fully read.
 type answer struct {

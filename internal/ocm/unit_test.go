@@ -34,6 +34,7 @@ func TestKinds_AreConditionReasons(t *testing.T) {
 		OCMRateLimited:            v1alpha1.ReasonOCMRateLimited,
 		ClockSkew:                 v1alpha1.ReasonClockSkew,
 		MalformedAnswer:           v1alpha1.ReasonMalformedAnswer,
+		HostNotAllowed:            v1alpha1.ReasonHostNotAllowed,
 	} {
 		if string(kind) != reason {
 			t.Errorf("kind %s is reason %s", kind, reason)

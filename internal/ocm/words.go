@@ -8,46 +8,77 @@ import (
 	"unicode"
 )
 
-const (
-	// maxReason is how much of a service's reason is repeated: enough for the sentences that AMS publishes.
-	maxReason = 240
-	// maxWord is the length from which a word of a reason is taken for a token. Ids are KSUIDs (27) and UUIDs (36).
-	maxWord = 40
-	// maxName is how much of a name of a person, a cluster or a status is kept.
-	maxName = 256
-)
+// maxName is how much of a name of a person or a cluster is kept.
+const maxName = 256
 
 var (
 	identifierPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
-	pathPattern       = regexp.MustCompile(`^/api/[a-z_]+/v1(/[A-Za-z0-9_-]{1,40})*$`)
+	// codePattern is OCM's: ACCT-MGMT-11.
+	codePattern = regexp.MustCompile(`^[A-Z]{2,16}(-[A-Z]{2,16}){0,2}-[0-9]{1,5}$`)
+	// operationPattern fits KSUIDs and UUIDs.
+	operationPattern = regexp.MustCompile(`^[A-Za-z0-9-]{1,40}$`)
+	statusPattern    = regexp.MustCompile(`^[a-z][a-z_-]{0,31}$`)
 )
 
-// identifier is text if it looks like an id or a code of the service, else nothing.
-func identifier(text string) string {
-	if !identifierPattern.MatchString(text) {
+// ssoCodes are those of RFC 6749, RFC 6750 and Keycloak.
+var ssoCodes = []string{
+	"access_denied", "invalid_client", "invalid_grant", "invalid_request", "invalid_scope", "invalid_token", "not_allowed", "server_error",
+	"temporarily_unavailable", "unauthorized_client", "unsupported_grant_type",
+}
+
+// phrases stand for what OCM's own words say. The words themselves are never repeated: a service, or a gateway before it, may quote
+// what it was sent.
+var phrases = []struct{ words, phrase string }{
+	{"banned", "it says that the account is banned"},
+	{"export control", "it says that the account is under export control"},
+	{"terms", "it asks for its terms to be accepted"},
+	{"already", "it says that there is one already"},
+	{"in progress", "it says that one is in progress"},
+	{"denied access", "it says that the account lacks the right"},
+	{"not authorized", "it says that the account lacks the right"},
+	{"not permitted", "it says that the account lacks the right"},
+	{"expired", "it says that something has expired"},
+}
+
+// phrase is our own wording of a service's reason; empty for one that is not known.
+func phrase(reason string) string {
+	reason = strings.ToLower(reason)
+	for _, p := range phrases {
+		if strings.Contains(reason, p.words) {
+			return p.phrase
+		}
+	}
+	return ""
+}
+
+// identifier is text if it looks like an id of the service, else nothing.
+func identifier(text string) string { return matching(identifierPattern, text) }
+
+func matching(pattern *regexp.Regexp, text string) string {
+	if !pattern.MatchString(text) {
 		return ""
 	}
 	return text
 }
 
-// reason makes a service's own words fit to be shown: one line, of limited length, without anything that could be a
-// token or that repeats the credential.
-func (c *Client) reason(text string) string {
-	if c.contains(text) {
-		return ""
-	}
-	words := strings.Fields(name(text))
-	for i, word := range words {
-		bare := strings.Trim(word, `"'.,;:()`)
-		if len(bare) > maxWord && !pathPattern.MatchString(bare) {
-			words[i] = redacted
+// shortestPart is how many characters of a secret, one after the other, count as a part of it.
+const shortestPart = 8
+
+// repeats tells whether a text has a part of a secret in it, in whatever case.
+func repeats(text string, secrets ...string) bool {
+	text = strings.ToLower(text)
+	for _, secret := range secrets {
+		secret = strings.ToLower(secret)
+		if secret != "" && strings.Contains(text, secret) {
+			return true
+		}
+		for i := 0; i+shortestPart <= len(text); i++ {
+			if strings.Contains(secret, text[i:i+shortestPart]) {
+				return true
+			}
 		}
 	}
-	text = strings.Join(words, " ")
-	if len(text) > maxReason {
-		text = strings.ToValidUTF8(text[:maxReason], "") + "…"
-	}
-	return text
+	return false
 }
 
 // name keeps the printable characters of what people and services call things.
@@ -76,9 +107,15 @@ func shortName(text string) string {
 	return string(runes)
 }
 
-// status is the service's status in the spelling of its answers: the document has Accepted where the service sends
-// accepted.
-func statusOf(text string) string { return strings.ToLower(shortName(text)) }
+// statusOf is the service's status in the spelling of its answers: the document has Accepted where the service sends accepted.
+// What is no word is "unrecognised".
+func statusOf(text string) string {
+	text = strings.ToLower(text)
+	if text != "" && !statusPattern.MatchString(text) {
+		return "unrecognised"
+	}
+	return text
+}
 
 func isHTML(contentType string) bool {
 	kind, _, _ := mime.ParseMediaType(contentType)
