@@ -2,7 +2,6 @@ package capcredentialset
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -39,9 +38,6 @@ func withAdvice(reason, message string) string {
 	}
 	return message
 }
-
-// forbiddenUser tells a right that is missing from an admission plugin that refuses, in what the API server says.
-var forbiddenUser = regexp.MustCompile(`User "system:serviceaccount:[a-z0-9.-]+:[a-z0-9.-]+"`)
 
 // grantSecret is the command that lets the operator keep a Secret.
 func grantSecret(ref types.NamespacedName, operatorNamespace string) string {

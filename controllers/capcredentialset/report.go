@@ -15,10 +15,10 @@ import (
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/controllers/capcredentialset/plan"
+	"github.com/openshift/credential-rotation-operator/internal/apierr"
 	"github.com/openshift/credential-rotation-operator/internal/cap"
 	"github.com/openshift/credential-rotation-operator/internal/command"
 	"github.com/openshift/credential-rotation-operator/internal/conditions"
-	"github.com/openshift/credential-rotation-operator/internal/neterr"
 )
 
 // report is the one way out of a round: status, conditions, events and metrics, with at most one patch, and none when there
@@ -40,13 +40,10 @@ func (r *reconciler) report(ctx context.Context, s *scope) error {
 func (r *reconciler) reportBlind(ctx context.Context, s *scope, cause error) error {
 	before := s.set.DeepCopy()
 	words := "The key of the content hash cannot be read or made: "
-	switch reason := apierrors.ReasonForError(cause); {
-	case errors.Is(cause, errHashKeyDamaged):
+	if errors.Is(cause, errHashKeyDamaged) {
 		words = cause.Error()
-	case reason != metav1.StatusReasonUnknown:
-		words += string(reason)
-	default:
-		words += neterr.Describe(cause)
+	} else {
+		words += apierr.Words(cause)
 	}
 	conditions.Failing(s.set, v1alpha1.ReasonInternalError, words+". Nothing is fetched or written until then."+s.firstExpiry())
 	return r.patchStatus(ctx, s, before)

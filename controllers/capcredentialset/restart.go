@@ -13,6 +13,7 @@ import (
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/controllers/capcredentialset/plan"
+	"github.com/openshift/credential-rotation-operator/internal/apierr"
 	"github.com/openshift/credential-rotation-operator/internal/schedule"
 )
 
@@ -107,5 +108,5 @@ func restartMessage(t v1alpha1.RestartTarget, err error, namespace string) strin
 	case apierrors.IsForbidden(err):
 		return what + ": the operator may not. Grant it: " + grantRestart(t, namespace)
 	}
-	return fmt.Sprintf("%s (%s). It is tried again.", what, apierrors.ReasonForError(err))
+	return fmt.Sprintf("%s (%s). It is tried again.", what, apierr.Reason(err))
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/controllers/capcredentialset/plan"
+	"github.com/openshift/credential-rotation-operator/internal/apierr"
 	"github.com/openshift/credential-rotation-operator/internal/awscreds"
 	"github.com/openshift/credential-rotation-operator/internal/schedule"
 )
@@ -115,12 +116,12 @@ func (r *reconciler) judgeWrite(ref types.NamespacedName, err error) *writeError
 	switch {
 	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause), apierrors.IsNotFound(err):
 		return &writeError{v1alpha1.ReasonNamespaceMissing, "The namespace does not exist or is being deleted. The Secret is created as soon as it can be."}
-	case apierrors.IsForbidden(err) && forbiddenUser.MatchString(err.Error()):
+	case apierr.MissingRight(err):
 		return &writeError{v1alpha1.ReasonForbidden, forbiddenMessage(ref, "write", r.Namespace)}
 	case apierrors.IsInvalid(err):
 		return &writeError{v1alpha1.ReasonWriteRefused, "The API server does not accept the new content; most likely the Secret is immutable. Delete it: the operator creates it anew."}
 	case apierrors.IsForbidden(err), apierrors.IsBadRequest(err):
 		return &writeError{v1alpha1.ReasonWriteRefused, "An admission plugin or a quota of this cluster refuses the write. Look for it in the API server's audit log."}
 	}
-	return &writeError{v1alpha1.ReasonInternalError, fmt.Sprintf("The API server did not take the write (%s). It is tried again.", apierrors.ReasonForError(err))}
+	return &writeError{v1alpha1.ReasonInternalError, fmt.Sprintf("The API server did not take the write (%s). It is tried again.", apierr.Reason(err))}
 }

@@ -34,7 +34,7 @@ func (l *logFlags) logger(out io.Writer) logr.Logger {
 	if options.Level != nil {
 		options.Level = cappedLevel{options.Level}
 	}
-	return crzap.New(crzap.UseFlagOptions(&options), crzap.WriteTo(out))
+	return withoutForeignWords(crzap.New(crzap.UseFlagOptions(&options), crzap.WriteTo(out)))
 }
 
 // cappedLevel is a level that never enables what lies beyond maxVerbosity.
