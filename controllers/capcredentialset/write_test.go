@@ -143,8 +143,8 @@ func TestJudgeWrite_SaysWhoCanHelpAndQuotesNothing(t *testing.T) {
 		reason string
 		words  string
 	}{
-		"a missing right": {apierrors.NewForbidden(secrets, "s", errors.New(`User "system:serviceaccount:a:b" cannot patch resource`)),
-			v1alpha1.ReasonForbidden, "--serviceaccount=a:b"},
+		"a missing right": {apierrors.NewForbidden(secrets, "s", errors.New(`User "system:serviceaccount:a:b" cannot patch resource "secrets" in API group "" in the namespace "n"`)),
+			v1alpha1.ReasonForbidden, "--serviceaccount=" + operatorNamespace + ":credential-rotation-operator"},
 		"a namespace that goes away": {terminating, v1alpha1.ReasonNamespaceMissing, "as soon as"},
 		"a namespace that is gone":   {apierrors.NewNotFound(schema.GroupResource{Resource: "namespaces"}, "ns"), v1alpha1.ReasonNamespaceMissing, "as soon as"},
 		"an immutable Secret":        {apierrors.NewInvalid(schema.GroupKind{Kind: "Secret"}, "s", nil), v1alpha1.ReasonWriteRefused, "immutable"},
