@@ -14,6 +14,7 @@ import (
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
+	"github.com/openshift/credential-rotation-operator/internal/apierr"
 	"github.com/openshift/credential-rotation-operator/internal/pullsecret"
 )
 
@@ -32,7 +33,7 @@ func (s *scope) apply(ctx context.Context, heal bool) error {
 		if errors.Is(err, errTargetChanged) {
 			return err
 		}
-		if apierrors.IsForbidden(err) && i == 0 {
+		if apierr.MissingRight(err) && i == 0 {
 			return &forbiddenError{s.forbidden(t.ref)}
 		}
 		if err != nil && (i == 0 || !apierrors.IsForbidden(err) && !apierrors.IsInvalid(err)) {
@@ -71,9 +72,9 @@ func (s *scope) leaveOut(t *target, p problem) {
 
 // refusedWrite says why a target could not be written.
 func (s *scope) refusedWrite(ref v1alpha1.SecretReference, err error) problem {
-	if apierrors.IsInvalid(err) {
-		return problem{v1alpha1.ReasonTargetInvalid, fmt.Sprintf("The API server calls the change of the target Secret %s invalid, as an admission policy may. It was not changed. "+
-			"Look at the policies for that Secret.", ref)}
+	if !apierr.MissingRight(err) {
+		return problem{v1alpha1.ReasonTargetInvalid, fmt.Sprintf("An admission policy, a webhook or a quota refuses the change of the target Secret %s. It was not changed. "+
+			"The API server's audit log names what refuses it.", ref)}
 	}
 	return problem{v1alpha1.ReasonForbidden, s.forbidden(ref)}
 }

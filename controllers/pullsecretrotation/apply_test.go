@@ -40,7 +40,7 @@ func withSecondTarget(t *testing.T, forbidden *v1alpha1.SecretReference) *meter 
 	m.r.Client = interceptor.NewClient(m.client.(client.WithWatch), interceptor.Funcs{
 		Patch: func(ctx context.Context, c client.WithWatch, o client.Object, p client.Patch, opts ...client.PatchOption) error {
 			if _, ok := o.(*corev1.Secret); ok && o.GetNamespace() == forbidden.Namespace && o.GetName() == forbidden.Name {
-				return apierrors.NewForbidden(schema.GroupResource{Resource: "secrets"}, o.GetName(), errors.New("no"))
+				return apierrors.NewForbidden(schema.GroupResource{Resource: "secrets"}, o.GetName(), errors.New(noRight))
 			}
 			return c.Patch(ctx, o, p, opts...)
 		},

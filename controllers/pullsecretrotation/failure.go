@@ -9,6 +9,7 @@ import (
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
+	"github.com/openshift/credential-rotation-operator/internal/apierr"
 	"github.com/openshift/credential-rotation-operator/internal/ocm"
 )
 
@@ -56,10 +57,15 @@ func judgeError(err error, failures int, o *decide.Timing) decide.Decision {
 			"A request was sent to OCM and its answer was lost: OCM's list will show whether it took effect. It is not sent a second time before that is known.", backoff)
 	case errors.As(err, &e):
 		return judgeOCM(e, backoff)
-	case apierrors.IsForbidden(err):
-		return decide.Waiting(decide.Stalled, v1alpha1.ReasonForbidden, "Missing a right", fmt.Sprintf("The operator lacks a right: %v. See the list of rights in docs/security.md.", err), decide.RecheckForPeople)
+	case apierr.MissingRight(err):
+		return decide.Waiting(decide.Stalled, v1alpha1.ReasonForbidden, "Missing a right",
+			fmt.Sprintf("The operator lacks a right: %s. See the list of rights in docs/security.md.", apierr.Words(err)), decide.RecheckForPeople)
+	case apierrors.IsForbidden(err), apierrors.IsInvalid(err):
+		return decide.Waiting(decide.Stalled, v1alpha1.ReasonTargetInvalid, "Refused by the API server",
+			fmt.Sprintf("An admission policy, a webhook or a quota of this cluster refuses what the operator does: %s. The operator will retry. "+
+				"The API server's audit log names what refuses it.", apierr.Words(err)), backoff)
 	default:
-		return decide.Waiting(decide.Failing, v1alpha1.ReasonInternalError, "Error", fmt.Sprintf("%v. It is tried again.", err), backoff)
+		return decide.Waiting(decide.Failing, v1alpha1.ReasonInternalError, "Error", apierr.Words(err)+". The operator will retry.", backoff)
 	}
 }
 

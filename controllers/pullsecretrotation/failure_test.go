@@ -46,8 +46,8 @@ var failures = []struct {
 	{errClusterTokenDead, decide.Stalled, v1alpha1.ReasonClusterTokenDead, true, "spec.ocm.credentialsSecretRef"},
 	{errors.Join(errAnswerLost, &ocm.Error{Kind: ocm.OCMUnavailable}), decide.Progressing, v1alpha1.ReasonRotationStarted, false, "not sent a second time before that is known"},
 	{&forbiddenError{"Grant it with: oc"}, decide.Stalled, v1alpha1.ReasonForbidden, false, "oc"},
-	{apierrors.NewForbidden(schema.GroupResource{Resource: "secrets"}, "pull-secret", errors.New("no")), decide.Stalled, v1alpha1.ReasonForbidden, true, "docs/security.md"},
-	{errors.New("something else"), decide.Failing, v1alpha1.ReasonInternalError, false, "tried again"},
+	{apierrors.NewForbidden(schema.GroupResource{Resource: "secrets"}, "pull-secret", errors.New(noRight)), decide.Stalled, v1alpha1.ReasonForbidden, true, "docs/security.md"},
+	{errors.New("something else"), decide.Failing, v1alpha1.ReasonInternalError, false, "will retry"},
 }
 
 func TestJudgeError_EachKindHasItsStateReasonAdviceAndRhythm(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
+	"github.com/openshift/credential-rotation-operator/internal/apierr"
 	"github.com/openshift/credential-rotation-operator/internal/ocm"
 )
 
@@ -77,7 +78,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		if apierrors.IsConflict(err) {
 			return ctrl.Result{RequeueAfter: time.Second}, nil // somebody changed the object: decide anew
 		}
-		return ctrl.Result{}, fmt.Errorf("writing the status: %w", err)
+		return ctrl.Result{}, apierr.Plain(fmt.Errorf("writing the status: %w", err))
 	}
 	return ctrl.Result{RequeueAfter: max(d.After, time.Second)}, nil
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/internal/command"
 	"github.com/openshift/credential-rotation-operator/internal/schedule"
 )
 
@@ -74,8 +75,8 @@ func holdBack(in Input, d Due) (Decision, bool) {
 	stamp := d.T.UTC().Format(time.RFC3339)
 	if in.Spec.Approval == v1alpha1.ApprovalBeforeRequest && !approves(in.Approved, d.T) {
 		return Waiting(Progressing, v1alpha1.ReasonAwaitingApproval, "Waiting for approval",
-			fmt.Sprintf("A rotation is due since %s and waits for approval. Approve it with: oc annotate --overwrite pullsecretrotation %s %s=%s",
-				OnTheClock(d.T), in.Name, v1alpha1.ApprovedAnnotation, stamp), RecheckForPeople), true
+			fmt.Sprintf("A rotation is due since %s and waits for approval. Approve it with: %s",
+				OnTheClock(d.T), command.Line{"oc", "annotate", "--overwrite", "pullsecretrotation", in.Name, v1alpha1.ApprovedAnnotation + "=" + stamp}), RecheckForPeople), true
 	}
 	var opened schedule.Opening
 	if len(in.Spec.StartWindows) > 0 {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/internal/command"
 )
 
 // rollout judges the pools: settled when each has rendered the change and brought it to all its machines. Paused pools are
@@ -34,8 +35,8 @@ func rollout(in Input, pools []Pool) (Decision, bool) {
 	switch overdue := in.Now.Sub(r.AppliedAt.Time) > rolloutTimeout(in.Spec); {
 	case len(degraded) > 0:
 		return Waiting(Failing, v1alpha1.ReasonRolloutDegraded, "Roll-out degraded",
-			fmt.Sprintf("The pull secret was applied at %s, and the pools %s are degraded: their machines may keep the old file. See: oc describe machineconfigpool %s",
-				OnTheClock(r.AppliedAt.Time), strings.Join(degraded, ", "), strings.Join(degraded, " ")), in.Timing.PoolPoll), false
+			fmt.Sprintf("The pull secret was applied at %s, and the pools %s are degraded: their machines may keep the old file. See: %s",
+				OnTheClock(r.AppliedAt.Time), strings.Join(degraded, ", "), append(command.Line{"oc", "describe", "machineconfigpool"}, degraded...)), in.Timing.PoolPoll), false
 	case len(open) == 0:
 		return Decision{}, true
 	case overdue:
