@@ -50,10 +50,12 @@ func run(t *testing.T, cmd *cobra.Command, args ...string) (string, error) {
 	return out.String(), err
 }
 
+// expect wants parts in a text, wherever its lines are broken.
 func expect(t *testing.T, text string, parts ...string) {
 	t.Helper()
+	unbroken := strings.Join(strings.Fields(text), " ")
 	for _, part := range parts {
-		if !strings.Contains(text, part) {
+		if !strings.Contains(text, part) && !strings.Contains(unbroken, part) {
 			t.Errorf("it does not say %q:\n%s", part, text)
 		}
 	}

@@ -4,13 +4,21 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 )
+
+// outputs are the forms of a status beside the one for people.
+var outputs = []string{"wide", "json", "yaml"}
 
 func newStatusCommand(env environment) *cobra.Command {
 	var output string
@@ -18,11 +26,12 @@ func newStatusCommand(env environment) *cobra.Command {
 		Use:   "status [NAME]",
 		Short: "Say what the operator does, what it waits for and since when",
 		Long: "Say of each PullSecretRotation and CAPCredentialSet, or of those named NAME, what the operator does, what it waits for and since when,\n" +
-			"what it has done, and what comes next. -o wide adds each entry, each message and each time; -o json is for programs.",
+			"what it has done, and what comes next. -o wide adds each entry, each message and each time; -o json and -o yaml are for programs.\n" +
+			"The exit code is 0 when no object needs a person, 3 when one does, and 1 when the command failed.",
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if output != "" && output != "wide" && output != "json" {
-				return fmt.Errorf("-o %s is not known: use wide or json", output)
+			if output != "" && !slices.Contains(outputs, output) {
+				return fmt.Errorf("-o %s is not known: use %s", output, strings.Join(outputs, ", "))
 			}
 			c, err := env.connect()
 			if err != nil {
@@ -36,17 +45,63 @@ func newStatusCommand(env environment) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if output == "json" {
-				encoder := json.NewEncoder(cmd.OutOrStdout())
-				encoder.SetIndent("", "  ")
-				return encoder.Encode(view)
+			if err := show(cmd.OutOrStdout(), view, output, env.clock.Now()); err != nil {
+				return err
 			}
-			_, err = fmt.Fprint(cmd.OutOrStdout(), text(view, env.clock.Now(), output == "wide"))
-			return err
+			return stalled(view)
 		},
 	}
-	cmd.Flags().StringVarP(&output, "output", "o", "", "wide or json")
+	cmd.Flags().StringVarP(&output, "output", "o", "", strings.Join(outputs, ", "))
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(outputs, cobra.ShellCompDirectiveNoFileComp)) // the flag exists
 	return cmd
+}
+
+func show(out io.Writer, view View, output string, now time.Time) error {
+	switch output {
+	case "json":
+		encoder := json.NewEncoder(out)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(view)
+	case "yaml":
+		raw, err := yaml.Marshal(view)
+		if err != nil {
+			return err
+		}
+		_, err = out.Write(raw)
+		return err
+	default:
+		_, err := fmt.Fprint(out, text(view, now, output == "wide"))
+		return err
+	}
+}
+
+// StalledError says that the command worked, and that some object needs a person.
+type StalledError struct{ names []string }
+
+func (e *StalledError) Error() string {
+	return strings.Join(e.names, ", ") + " needs you: see above"
+}
+
+// ExitCode tells a script that something is stalled from a command that failed, which is 1.
+func (e *StalledError) ExitCode() int { return 3 }
+
+// stalled names the objects that only a person can help; nil when there are none.
+func stalled(view View) error {
+	var names []string
+	for i := range view.PullSecretRotations {
+		if s := &view.PullSecretRotations[i].State; s.Stalled {
+			names = append(names, "PullSecretRotation "+s.Name)
+		}
+	}
+	for i := range view.CAPCredentialSets {
+		if s := &view.CAPCredentialSets[i].State; s.Stalled {
+			names = append(names, "CAPCredentialSet "+s.Name)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return &StalledError{names}
 }
 
 // look reads the objects; all of them when name is empty.

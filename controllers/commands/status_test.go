@@ -2,6 +2,7 @@ package commands
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -62,7 +63,12 @@ func TestStatus_SaysInWordsWhatBothKindsDo(t *testing.T) {
 		"Unreachable", "5 min ago", "no answer in time",
 		"present", "this cluster", "Schedule", "earlier", "somebody else", "CatchUp", "88 d ago",
 		"CAPCredentialSet cap", "1/2", "(in 1 h)", "CN=cluster, expires 2026-11-22 12:00 UTC (in 1 d)", "a/one", "CAP refuses the role.", "b/two",
-		"has not seen the latest change of the spec")
+		"has not seen the latest change of the", "OLD DELETED")
+	for _, line := range strings.Split(out, "\n") {
+		if prose := strings.Fields(line); len([]rune(line)) > textWidth && len(prose) > 0 && !strings.Contains(line, "   ") {
+			t.Errorf("a line is longer than %d characters: %s", textWidth, line)
+		}
+	}
 	if strings.Contains(out, "mirror:5000") {
 		t.Error("the narrow form names each entry")
 	}
@@ -158,7 +164,7 @@ func TestStatus_TellsAnEmptyClusterFromAWrongName(t *testing.T) {
 	if _, err := run(t, newStatusCommand(env), "nobody"); err == nil {
 		t.Error("a name that nothing has is no error")
 	}
-	if _, err := run(t, newStatusCommand(env), "-o", "yaml"); err == nil {
+	if _, err := run(t, newStatusCommand(env), "-o", "xml"); err == nil {
 		t.Error("an unknown output is no error")
 	}
 	if out, _ := run(t, newStatusCommand(env), "-o", "json"); !strings.Contains(out, `"pullSecretRotations": []`) {
@@ -172,7 +178,7 @@ func TestStatus_CountsFromWhatBeganTheWaiting(t *testing.T) {
 		v1alpha1.ReasonAwaitingApproval:   "(due 1 d ago)",
 		v1alpha1.ReasonAwaitingRevocation: "(applied 3 h ago)",
 		v1alpha1.ReasonVerifying:          "(issued 4 h ago)",
-		v1alpha1.ReasonOCMUnavailable:     "(so 7 min ago)",
+		v1alpha1.ReasonOCMUnavailable:     "(for 7 min)",
 	} {
 		t.Run(reason, func(t *testing.T) {
 			o := waitingObject()
@@ -185,5 +191,34 @@ func TestStatus_CountsFromWhatBeganTheWaiting(t *testing.T) {
 			}
 			expect(t, out, want)
 		})
+	}
+}
+
+// Only a person can help: that is said as such, it is said once, and a script can tell it from a failure of the command.
+func TestStatus_SaysWhatNeedsAPersonAndHasAnExitCodeForIt(t *testing.T) {
+	o, set := waitingObject(), freshSet()
+	refused := strings.Repeat("The registry quay.io refuses the pull secret in use. ", 6)
+	o.Status.WaitingFor = ""
+	o.Status.Conditions = []metav1.Condition{
+		{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonRegistriesRefuse, Message: refused},
+		{Type: v1alpha1.ConditionStalled, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonRegistriesRefuse, Message: refused},
+		{Type: v1alpha1.ConditionPullSecretValid, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonRegistriesRefuse, Message: refused},
+	}
+	env, _ := cluster(t, o, set)
+	for _, output := range []string{"", "wide", "json", "yaml"} {
+		out, err := run(t, newStatusCommand(env), "-o", output)
+		var own *StalledError
+		if !errors.As(err, &own) || own.ExitCode() != 3 || !strings.Contains(err.Error(), "PullSecretRotation account needs you") || strings.Contains(err.Error(), "cap") {
+			t.Errorf("-o %q: it ends with %v", output, err)
+		}
+		if output == "" {
+			expect(t, out, "Needs you     The registry quay.io refuses")
+			if n := strings.Count(strings.Join(strings.Fields(out), " "), strings.Join(strings.Fields(refused), " ")); n != 1 {
+				t.Errorf("it is said %d times:\n%s", n, out)
+			}
+		}
+	}
+	if _, err := run(t, newStatusCommand(env), "cap"); err != nil {
+		t.Errorf("a set that is not stalled ends with %v", err)
 	}
 }

@@ -55,21 +55,33 @@ func (p *printer) table(rows ...[]string) {
 	_ = w.Flush()
 }
 
+// head prints what is known of an object in one place, a labelled and wrapped paragraph each.
 func (p *printer) head(kind string, s *State, facts ...[]string) {
 	fmt.Fprintf(&p.out, "%s %s\n", kind, s.Name)
 	rows := [][]string{{"Ready", fmt.Sprintf("%s (%s)", s.Ready, s.Reason)}}
-	for _, f := range facts {
-		if f[1] != "" {
-			rows = append(rows, f)
-		}
-	}
+	rows = append(rows, facts...)
 	for _, w := range s.Warnings {
 		rows = append(rows, []string{"Warning", w})
 	}
 	if s.Outdated {
-		rows = append(rows, []string{"Note", "the operator has not seen the latest change of the spec; what stands here is of an earlier one"})
+		rows = append(rows, []string{"Note", "The operator has not seen the latest change of the spec. What stands here is of an earlier one."})
 	}
-	p.table(rows...)
+	p.paragraphs(rows)
+}
+
+// paragraphs prints a label and a wrapped text in each row that has a text.
+func (p *printer) paragraphs(rows [][]string) {
+	widest := 0
+	for _, row := range rows {
+		if row[1] != "" {
+			widest = max(widest, len([]rune(row[0])))
+		}
+	}
+	for _, row := range rows {
+		if row[1] != "" {
+			fmt.Fprintln(&p.out, wrapHanging(row[1], textWidth, fmt.Sprintf("  %-*s   ", widest, row[0]), widest+5))
+		}
+	}
 }
 
 func (p *printer) rotation(v *RotationView) {
@@ -80,41 +92,77 @@ func (p *printer) rotation(v *RotationView) {
 			account += fmt.Sprintf("; other active clusters: %d", *v.Siblings)
 		}
 	}
-	says, waiting := v.Message, ""
-	if v.Waiting != nil {
-		says, waiting = "", fmt.Sprintf("%s (%s %s)", v.Waiting.For, v.Waiting.What, relative(v.Waiting.Since, p.now))
-	}
-	p.head("PullSecretRotation", &v.State, []string{"Mode", string(v.Mode)}, []string{"Phase", v.Phase}, []string{"Waiting for", waiting}, []string{"Says", says},
+	p.head("PullSecretRotation", &v.State, []string{"Mode", string(v.Mode)}, []string{"Phase", v.Phase}, p.says(v),
 		[]string{"Account", account}, []string{"Pull secret", p.when(v.SecretIssuedAt)}, []string{"Next", p.when(v.Next)})
 
+	p.targets(v)
+	p.registries(v)
+	p.history(v)
+}
+
+// says is what the object waits for, or what it needs of a person, or else what it has to tell.
+func (p *printer) says(v *RotationView) []string {
+	label, text, since := "Says", v.Message, ""
+	if v.Waiting != nil {
+		label, text = "Waiting for", v.Waiting.For
+		since = fmt.Sprintf(" (%s %s)", v.Waiting.What, relative(v.Waiting.Since, p.now))
+		if v.Waiting.What == "" {
+			since = fmt.Sprintf(" (for %s)", span(p.now.Sub(v.Waiting.Since)))
+		}
+	}
+	if v.Stalled {
+		label = "Needs you"
+	}
+	return []string{label, text + since}
+}
+
+// notes prints what is to be said of the rows of a table below it: a name and a wrapped text in each row that has a text.
+func (p *printer) notes(rows [][]string) {
+	for _, row := range rows {
+		if row[1] != "" {
+			fmt.Fprintln(&p.out, wrapHanging(row[1], textWidth, "  "+row[0]+": ", 4))
+		}
+	}
+}
+
+func (p *printer) targets(v *RotationView) {
+	var messages [][]string
 	if len(v.Targets) > 0 {
 		p.gap()
 		rows := [][]string{{"TARGET", "RESULT", "WRITTEN", "ENTRIES"}}
 		for _, t := range v.Targets {
 			rows = append(rows, []string{t.Namespace + "/" + t.Name, t.Result, p.ago(t.AppliedAt), p.entries(t.Entries)})
-			if p.wide && t.Message != "" {
-				rows = append(rows, []string{"", t.Message})
+			if p.wide {
+				messages = append(messages, []string{t.Namespace + "/" + t.Name, t.Message})
 			}
 		}
 		p.table(rows...)
+		p.notes(messages)
 	}
+}
+
+func (p *printer) registries(v *RotationView) {
+	var messages [][]string
 	if len(v.Registries) > 0 {
 		p.gap()
 		rows := [][]string{{"REGISTRY", "RESULT", "SINCE"}}
 		for _, r := range v.Registries {
-			row := []string{r.Registry, r.Result, p.ago(r.CheckedAt)}
+			rows = append(rows, []string{r.Registry, r.Result, p.ago(r.CheckedAt)})
 			if p.wide || r.Result != "Accepted" {
-				row = append(row, r.Message)
+				messages = append(messages, []string{r.Registry, r.Message})
 			}
-			rows = append(rows, row)
 		}
 		p.table(rows...)
+		p.notes(messages)
 	}
+}
+
+func (p *printer) history(v *RotationView) {
 	if len(v.History) > 0 {
 		p.gap()
-		rows := [][]string{{"ROTATION", "BY", "REASON", "REQUESTED", "APPLIED", "ENDED"}}
+		rows := [][]string{{"ROTATION", "BY", "REASON", "REQUESTED", "APPLIED", "OLD DELETED"}}
 		if p.wide {
-			rows = [][]string{{"ROTATION", "BY", "REASON", "REQUESTED", "ISSUED", "VERIFIED", "APPLIED", "ROLLED OUT", "ROLLED BACK", "ENDED"}}
+			rows = [][]string{{"ROTATION", "BY", "REASON", "REQUESTED", "ISSUED", "VERIFIED", "APPLIED", "ROLLED OUT", "ROLLED BACK", "OLD DELETED"}}
 		}
 		for _, r := range v.History {
 			times := []*metav1.Time{r.RequestedAt, r.AppliedAt, r.RevokedAt}
@@ -160,24 +208,29 @@ func (p *printer) set(v *SetView) {
 	if v.NotServed > 0 {
 		left = fmt.Sprintf("%d CredentialsRequests that use STS tokens", v.NotServed)
 	}
-	p.head("CAPCredentialSet", &v.State, []string{"Says", v.Message}, []string{"Fresh", v.Credentials}, []string{"First to expire", p.when(v.EarliestExpiry)},
+	label := "Says"
+	if v.Stalled {
+		label = "Needs you"
+	}
+	p.head("CAPCredentialSet", &v.State, []string{label, v.Message}, []string{"Fresh", v.Credentials}, []string{"First to expire", p.when(v.EarliestExpiry)},
 		[]string{"Next refresh", p.when(v.NextRefresh)}, []string{"Client certificate", certificate}, []string{"Left alone", left})
 	if len(v.Targets) == 0 {
 		return
 	}
 	p.gap()
+	var messages [][]string
 	rows := [][]string{{"SECRET", "ROLE", "RESULT", "EXPIRES", "REFRESHED", "NEXT"}}
 	for _, t := range v.Targets {
-		row := []string{t.Namespace + "/" + t.Name, t.Role, t.Result, p.ago(t.ExpiresAt), p.ago(t.RefreshedAt), p.ago(t.NextRefresh)}
+		rows = append(rows, []string{t.Namespace + "/" + t.Name, t.Role, t.Result, p.ago(t.ExpiresAt), p.ago(t.RefreshedAt), p.ago(t.NextRefresh)})
 		if p.wide || t.Result != v1alpha1.ReasonFresh {
-			row = append(row, t.Message)
+			messages = append(messages, []string{t.Namespace + "/" + t.Name, t.Message})
 		}
-		rows = append(rows, row)
 	}
 	if v.TargetsNotListed > 0 {
 		rows = append(rows, []string{fmt.Sprintf("and %d more", v.TargetsNotListed)})
 	}
 	p.table(rows...)
+	p.notes(messages)
 }
 
 // ago is a time relative to now; with -o wide the time itself too.

@@ -23,6 +23,8 @@ type State struct {
 	Ready   string `json:"ready"`
 	Reason  string `json:"reason"`
 	Message string `json:"message"`
+	// Stalled: only a person can help.
+	Stalled bool `json:"stalled,omitempty"`
 	// Outdated: the operator has not seen the latest spec yet.
 	Outdated bool `json:"outdated,omitempty"`
 	// Warnings are the other conditions that speak of trouble.
@@ -48,8 +50,8 @@ type RotationView struct {
 // Waiting is what an object waits for.
 type Waiting struct {
 	For string `json:"for"`
-	// What happened at Since: asked, issued, applied, due ...
-	What  string    `json:"what"`
+	// What happened at Since: asked, issued, applied, due ...; empty when the waiting itself began then.
+	What  string    `json:"what,omitempty"`
 	Since time.Time `json:"since"`
 }
 
@@ -86,6 +88,7 @@ func stateOf(name string, generation, observed int64, conditions []metav1.Condit
 	if ready := meta.FindStatusCondition(conditions, v1alpha1.ConditionReady); ready != nil {
 		s.Ready, s.Reason, s.Message = string(ready.Status), ready.Reason, ready.Message
 	}
+	s.Stalled = meta.IsStatusConditionTrue(conditions, v1alpha1.ConditionStalled)
 	for _, c := range conditions {
 		trouble := metav1.ConditionTrue
 		switch c.Type {
@@ -94,7 +97,7 @@ func stateOf(name string, generation, observed int64, conditions []metav1.Condit
 		case v1alpha1.ConditionPullSecretValid, v1alpha1.ConditionClientCertificateValid:
 			trouble = metav1.ConditionFalse
 		}
-		if c.Status == trouble {
+		if c.Status == trouble && c.Message != s.Message {
 			s.Warnings = append(s.Warnings, c.Message)
 		}
 	}

@@ -61,7 +61,7 @@ func Approves(o *v1alpha1.PullSecretRotation, t time.Time) bool {
 	return approves(o.Annotations[v1alpha1.ApprovedAnnotation], t)
 }
 
-// WaitingSince is what began the present waiting, in one word, and when it was; ok is false for an object that waits for
+// WaitingSince is what began the present waiting, in one word (empty where nothing but the waiting began), and when it was; ok is false for an object that waits for
 // nothing.
 func WaitingSince(o *v1alpha1.PullSecretRotation, now time.Time) (what string, at time.Time, ok bool) {
 	ready := meta.FindStatusCondition(o.Status.Conditions, v1alpha1.ConditionReady)
@@ -95,7 +95,7 @@ func WaitingSince(o *v1alpha1.PullSecretRotation, now time.Time) (what string, a
 		}
 	}
 	if at.IsZero() {
-		what, at = "so", ready.LastTransitionTime.Time
+		what, at = "", ready.LastTransitionTime.Time
 	}
 	return what, at, true
 }
