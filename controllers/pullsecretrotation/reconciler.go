@@ -187,7 +187,7 @@ func (r *Reconciler) watch(obj *v1alpha1.PullSecretRotation) {
 }
 
 func (r *Reconciler) forget(name string) {
-	forgetMetrics(name)
+	forgetAllMetrics(name)
 	if r.Options.Secrets != nil {
 		r.Options.Secrets.Forget(watchOwner(name))
 	}

@@ -1,0 +1,67 @@
+package pullsecretrotation
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	clocktesting "k8s.io/utils/clock/testing"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
+)
+
+// A fleet asks which pull secrets are old and what is stuck; an object that is gone says nothing any more.
+func TestMetrics_ShowTheAgeTheNextRotationAndTheWaitingOfAnObjectAndForgetIt(t *testing.T) {
+	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	obj := &v1alpha1.PullSecretRotation{ObjectMeta: metav1.ObjectMeta{Name: "metered"},
+		Spec: v1alpha1.PullSecretRotationSpec{Targets: []v1alpha1.SecretReference{{Namespace: "openshift-config", Name: "pull-secret"}}}}
+	obj.Status = v1alpha1.PullSecretRotationStatus{
+		PullSecretIssuedAt: ptr.To(metav1.NewTime(now.Add(-time.Hour))), NextRotationAfter: ptr.To(metav1.NewTime(now.Add(time.Hour))), WaitingFor: "OCM",
+		Conditions: []metav1.Condition{{Type: v1alpha1.ConditionReady, Reason: v1alpha1.ReasonAwaitingIssue}},
+		Rotation:   &v1alpha1.RotationStatus{RequestedAt: ptr.To(metav1.NewTime(now.Add(-time.Minute)))},
+	}
+	s := &scope{obj: obj, r: &Reconciler{Options: Options{Clock: clocktesting.NewFakeClock(now)}}}
+	s.measure(decide.Decision{State: decide.Progressing, Reason: v1alpha1.ReasonAwaitingIssue})
+	for name, want := range map[string]time.Time{
+		"issued": now.Add(-time.Hour), "next_rotation": now.Add(time.Hour), "waiting_since": now.Add(-time.Minute),
+	} {
+		if got := seriesOf(t, "metered")["credential_rotation_pull_secret_"+name+"_timestamp_seconds"]; got != float64(want.Unix()) {
+			t.Errorf("%s is %v, want %d", name, got, want.Unix())
+		}
+	}
+	obj.Status.WaitingFor, obj.Status.NextRotationAfter = "", nil
+	s.measure(decide.Decision{State: decide.Ready, Reason: v1alpha1.ReasonNotDue})
+	for name := range seriesOf(t, "metered") {
+		if strings.Contains(name, "waiting_since") || strings.Contains(name, "next_rotation") {
+			t.Errorf("it waits for nothing and none is due, and %s is left", name)
+		}
+	}
+	forgetAllMetrics("metered")
+	if left := seriesOf(t, "metered"); len(left) > 0 {
+		t.Errorf("series of an object that is gone are left: %v", left)
+	}
+}
+
+// seriesOf are the values of the series about one object, by the metric's name.
+func seriesOf(t *testing.T, rotation string) map[string]float64 {
+	t.Helper()
+	families, err := metrics.Registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	series := map[string]float64{}
+	for _, family := range families {
+		for _, m := range family.GetMetric() {
+			for _, label := range m.GetLabel() {
+				if label.GetName() == "rotation" && label.GetValue() == rotation {
+					series[family.GetName()] = m.GetGauge().GetValue()
+				}
+			}
+		}
+	}
+	return series
+}
