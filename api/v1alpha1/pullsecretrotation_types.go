@@ -159,7 +159,10 @@ type PullSecretRotationSpec struct {
 
 	// HealthCheckInterval is how often the pull secret in use is proven against the registries between rotations.
 	// +kubebuilder:default="6h"
-	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('30s') && duration(self) <= duration('168h')",message="healthCheckInterval must be between 30s and 168h: an offline token dies after 30 days without use"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(h|m|s|ms))+$')",message="healthCheckInterval must be written in h, m and s, such as 36h or 1h30m: there is no unit for days"
+	// +kubebuilder:validation:XValidation:rule="!self.matches('^([0-9]+([.][0-9]+)?(h|m|s|ms))+$') || (duration(self) >= duration('30s') && duration(self) <= duration('168h'))",message="healthCheckInterval must be between 30s and 168h: an offline token dies after 30 days without use"
 	// +optional
 	HealthCheckInterval *metav1.Duration `json:"healthCheckInterval,omitempty"`
 }
@@ -168,11 +171,13 @@ type PullSecretRotationSpec struct {
 type RotationSchedule struct {
 	// Cron has the five usual fields: minute, hour, day of month, month, day of week.
 	// +kubebuilder:validation:MaxLength=128
+	// +kubebuilder:validation:Pattern=`^[-0-9A-Za-z*/,?@ \t]*$`
 	// +kubebuilder:validation:XValidation:rule="self.matches('^\\\\s*\\\\S+(\\\\s+\\\\S+){4}\\\\s*$')",message="cron needs five fields: minute, hour, day of month, month, day of week"
 	Cron string `json:"cron"`
 	// TimeZone is an IANA name.
 	// +kubebuilder:default=UTC
 	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9_+/-]*$`
 	// +optional
 	TimeZone string `json:"timeZone,omitempty"`
 }
@@ -181,14 +186,18 @@ type RotationSchedule struct {
 type StartWindow struct {
 	// Cron has the five usual fields.
 	// +kubebuilder:validation:MaxLength=128
+	// +kubebuilder:validation:Pattern=`^[-0-9A-Za-z*/,?@ \t]*$`
 	// +kubebuilder:validation:XValidation:rule="self.matches('^\\\\s*\\\\S+(\\\\s+\\\\S+){4}\\\\s*$')",message="cron needs five fields: minute, hour, day of month, month, day of week"
 	Cron string `json:"cron"`
 	// Duration the window stays open.
-	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1m') && duration(self) <= duration('168h')",message="duration must be between 1m and 168h"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(h|m|s|ms))+$')",message="duration must be written in h, m and s, such as 36h or 1h30m: there is no unit for days"
+	// +kubebuilder:validation:XValidation:rule="!self.matches('^([0-9]+([.][0-9]+)?(h|m|s|ms))+$') || (duration(self) >= duration('1m') && duration(self) <= duration('168h'))",message="duration must be between 1m and 168h"
 	Duration metav1.Duration `json:"duration"`
-	// TimeZone is an IANA name.
-	// +kubebuilder:default=UTC
+	// TimeZone is an IANA name; UTC when it is left out.
 	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9_+/-]*$`
 	// +optional
 	TimeZone string `json:"timeZone,omitempty"`
 }
@@ -198,14 +207,14 @@ type OCMSpec struct {
 	// URL of the API.
 	// +kubebuilder:default="https://api.openshift.com"
 	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() == 'https' && !self.contains('@')",message="url must be an https:// URL without user name: the token is sent to it"
+	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() == 'https' && url(self).getHostname() != '' && url(self).getEscapedPath() in ['', '/'] && !self.matches('[@?#]')",message="url must be https:// and a host, without user name, path, query or fragment: the token is sent to it"
 	// +optional
 	URL string `json:"url,omitempty"`
 
 	// TokenURL of the SSO.
 	// +kubebuilder:default="https://sso.redhat.com/auth/realms/redhat-external/protocol/openid-connect/token"
 	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() == 'https' && !self.contains('@')",message="tokenURL must be an https:// URL without user name: the credential is sent to it"
+	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() == 'https' && url(self).getHostname() != '' && !self.matches('[@?#]')",message="tokenURL must be an https:// URL of a host, without user name, query or fragment: the credential is sent to it"
 	// +optional
 	TokenURL string `json:"tokenURL,omitempty"`
 
@@ -221,6 +230,7 @@ type OCMSpec struct {
 
 	// AccountID is an optional pin. It is only compared with current_account, never used in a request.
 	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9_-]*$`
 	// +optional
 	AccountID string `json:"accountID,omitempty"`
 }
@@ -231,6 +241,9 @@ type EntriesSpec struct {
 	// cloud.openshift.com is an opt-out of telemetry.
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=32
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=253
+	// +kubebuilder:validation:items:Pattern=`^(https?://)?[A-Za-z0-9][-A-Za-z0-9._]*(:[0-9]{1,5})?(/[-A-Za-z0-9._~/]*)?$`
 	// +optional
 	AddMissing []string `json:"addMissing,omitempty"`
 
@@ -243,17 +256,18 @@ type EntriesSpec struct {
 
 // RegistryVerification is how one registry is asked.
 type RegistryVerification struct {
-	// Registry as it is written in the pull secret.
+	// Registry as it is written in the pull secret: host[:port][/path].
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^(https?://)?[A-Za-z0-9][-A-Za-z0-9._]*(:[0-9]{1,5})?(/[-A-Za-z0-9._~/]*)?$`
 	Registry string `json:"registry"`
-	// Policy: Required, BestEffort or Skip.
-	// +kubebuilder:default=Required
+	// Policy: Required, BestEffort or Skip; Required when it is left out.
 	// +optional
 	Policy VerificationPolicy `json:"policy,omitempty"`
 	// Image whose manifest must be readable, to prove the right to pull and not only the login. Default: the cluster's own
 	// release image for its registry, ubi8/ubi:latest for registry.redhat.io, a login for the others.
 	// +kubebuilder:validation:MaxLength=1024
+	// +kubebuilder:validation:Pattern=`^([A-Za-z0-9][-A-Za-z0-9._]*(:[0-9]{1,5})?(/[a-z0-9][-a-z0-9._]*)+(:[A-Za-z0-9_][-A-Za-z0-9._]*)?(@[a-z0-9]+:[a-f0-9]+)?)?$`
 	// +optional
 	Image string `json:"image,omitempty"`
 }
@@ -266,7 +280,10 @@ type RolloutSpec struct {
 	WaitForPools *bool `json:"waitForPools,omitempty"`
 	// Timeout after which a roll-out that has not ended is reported. It is followed on all the same.
 	// +kubebuilder:default="2h"
-	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1m') && duration(self) <= duration('168h')",message="timeout must be between 1m and 168h"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(h|m|s|ms))+$')",message="timeout must be written in h, m and s, such as 36h or 1h30m: there is no unit for days"
+	// +kubebuilder:validation:XValidation:rule="!self.matches('^([0-9]+([.][0-9]+)?(h|m|s|ms))+$') || (duration(self) >= duration('1m') && duration(self) <= duration('168h'))",message="timeout must be between 1m and 168h"
 	// +optional
 	Timeout *metav1.Duration `json:"timeout,omitempty"`
 	// AllowNodeDisruption requests a rotation although the cluster's node disruption policy drains or reboots nodes when

@@ -176,6 +176,10 @@ func (r *Reconciler) watch(obj *v1alpha1.PullSecretRotation) {
 	if r.Options.Secrets == nil {
 		return
 	}
+	if decide.InvalidNames(&obj.Spec) != nil {
+		r.Options.Secrets.Watch(watchOwner(obj.Name)) // nothing: what is no name belongs into no request
+		return
+	}
 	refs := make([]types.NamespacedName, 0, len(obj.Spec.Targets)+1)
 	for _, t := range obj.Spec.Targets {
 		refs = append(refs, types.NamespacedName{Namespace: t.Namespace, Name: t.Name})

@@ -114,6 +114,7 @@ func (s *scope) verification(name string) (policy v1alpha1.VerificationPolicy, i
 	}
 	for _, v := range s.obj.Spec.Verification {
 		if v.Registry == name {
+			policy = v1alpha1.VerificationRequired
 			if v.Policy != "" {
 				policy = v.Policy
 			}

@@ -1,6 +1,7 @@
 package manifests
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -9,6 +10,7 @@ import (
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/jsonmergepatch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
@@ -41,6 +43,16 @@ var refusals = []struct {
 	{"PullSecretRotation", "", "ocm.credentialsSecretRef is needed", `{mode: Audit, rotateAfter: null, ocm: {credentialsSecretRef: null}}`},
 	{"PullSecretRotation", "healthCheckInterval", "between 30s and 168h", `{healthCheckInterval: 1s}`},
 	{"PullSecretRotation", "healthCheckInterval", "between 30s and 168h", `{healthCheckInterval: 800h}`},
+	{"PullSecretRotation", "healthCheckInterval", "there is no unit for days", `{healthCheckInterval: 7d}`},
+	{"PullSecretRotation", "startWindows[].duration", "there is no unit for days", `{startWindows: [{cron: "0 3 * * *", duration: 1d}]}`},
+	{"PullSecretRotation", "rollout.timeout", "there is no unit for days", `{rollout: {timeout: 1d}}`},
+	{"PullSecretRotation", "ocm.url", "the token is sent to it", `{ocm: {url: "https:///x"}}`},
+	{"PullSecretRotation", "ocm.url", "the token is sent to it", `{ocm: {url: "https://api.openshift.com/path"}}`},
+	{"PullSecretRotation", "ocm.url", "the token is sent to it", `{ocm: {url: "https://api.openshift.com?x=y"}}`},
+	{"PullSecretRotation", "ocm.url", "the token is sent to it", `{ocm: {url: "https://api.openshift.com#x"}}`},
+	{"PullSecretRotation", "ocm.tokenURL", "the credential is sent to it", `{ocm: {tokenURL: "https:///token"}}`},
+	{"PullSecretRotation", "ocm.tokenURL", "the credential is sent to it", `{ocm: {tokenURL: "https://u:p@sso.redhat.com/token"}}`},
+	{"PullSecretRotation", "ocm.tokenURL", "the credential is sent to it", `{ocm: {tokenURL: "https://sso.redhat.com/token?x"}}`},
 	{"PullSecretRotation", "schedule.cron", "five fields", `{schedule: {cron: "@daily"}}`},
 	{"PullSecretRotation", "startWindows[].cron", "five fields", `{startWindows: [{cron: "0 0 3 * * *", duration: 1h}]}`},
 	{"PullSecretRotation", "startWindows[].duration", "between 1m and 168h", `{startWindows: [{cron: "0 3 * * *", duration: 0s}]}`},
@@ -58,6 +70,104 @@ var refusals = []struct {
 	{"CAPCredentialSet", "endpoint.timeout", "between 1s and 5m", `{endpoint: {timeout: 1h}}`},
 	{"CAPCredentialSet", "refresh.assumedLifetime", "between 1m and 36h", `{refresh: {assumedLifetime: 1s}}`},
 	{"CAPCredentialSet", "verification", "endpoint must be an https:// URL", `{verification: {endpoint: "http://sts.example.com"}}`},
+}
+
+// noName is refused by a pattern or a size, wherever in the spec it stands.
+var noName = []string{
+	`"y; oc adm policy add-cluster-role-to-user cluster-admin mallory #"`, `"../.."`, `"$(id)"`, `"a b"`, `"a\nb"`, `"a\u001b[2J"`, `"a\u202eb"`, `"'"`, `"--as=admin"`, `""`,
+	`"` + strings.Repeat("a", 1100) + `"`,
+}
+
+func TestValidation_RefusesWhatIsNoNameInEveryField(t *testing.T) {
+	for field, spec := range map[string]string{
+		"targets[].namespace":           `{targets: [{namespace: %s, name: s}]}`,
+		"targets[].name":                `{targets: [{namespace: n, name: %s}]}`,
+		"ocm.credentialsSecretRef.name": `{ocm: {credentialsSecretRef: {name: %s}}}`,
+		"ocm.caBundleConfigMapRef.name": `{ocm: {caBundleConfigMapRef: {name: %s}}}`,
+		"ocm.accountID":                 `{ocm: {accountID: %s}}`,
+		"entries.addMissing[]":          `{entries: {addMissing: [%s]}}`,
+		"verification[].registry":       `{verification: [{registry: %s}]}`,
+		"verification[].image":          `{verification: [{registry: r, image: %s}]}`,
+		"schedule.timeZone":             `{schedule: {cron: "0 3 * * *", timeZone: %s}}`,
+		"startWindows[].timeZone":       `{startWindows: [{cron: "0 3 * * *", duration: 1h, timeZone: %s}]}`,
+	} {
+		optional := strings.HasSuffix(field, "timeZone") || strings.HasSuffix(field, "image") || strings.HasSuffix(field, "accountID")
+		for _, name := range noName {
+			if optional && (name == `""` || name == `"--as=admin"` && field == "ocm.accountID") {
+				continue
+			}
+			if err := create(t, "PullSecretRotation", fmt.Sprintf(spec, name)); err == nil {
+				t.Errorf("%s: %.60s is taken", field, name)
+			}
+		}
+	}
+}
+
+func TestValidation_AcceptsWhatIsAName(t *testing.T) {
+	for _, spec := range []string{
+		`{targets: [{namespace: openshift-config, name: pull-secret}, {namespace: n1, name: a.b-c}]}`,
+		`{entries: {addMissing: [cloud.openshift.com, "mirror.example.com:5000/team"]}}`,
+		`{verification: [{registry: quay.io, image: "quay.io/openshift-release-dev/ocp-release@sha256:` + strings.Repeat("0", 64) + `"}, {registry: "https://index.docker.io/v1/"}, {registry: "r:5000", image: "r:5000/a/b:v1.2"}]}`,
+		`{schedule: {cron: "0 3 1-7 * MON", timeZone: America/Argentina/Buenos_Aires}, startWindows: [{cron: "*/5 0,12 * * *", duration: 1h30m, timeZone: Etc/GMT+5}]}`,
+		`{ocm: {url: "https://api.openshift.com/", tokenURL: "https://sso.redhat.com/a/b"}}`,
+	} {
+		if err := create(t, "PullSecretRotation", spec); err != nil {
+			t.Errorf("%s: %v", spec, err)
+		}
+	}
+}
+
+// A default inside of a list item is what kubectl takes for a change: a list is replaced as a whole, so each apply of an unchanged
+// file would write it anew, and the operator would look at a new generation.
+func TestPullSecretRotation_HasNoDefaultInAListItem(t *testing.T) {
+	var walk func(path string, inList bool, s *apiextensionsv1.JSONSchemaProps)
+	walk = func(path string, inList bool, s *apiextensionsv1.JSONSchemaProps) {
+		if inList && s.Default != nil {
+			t.Errorf("%s has a default", path)
+		}
+		for name, p := range s.Properties {
+			walk(path+"."+name, inList, &p)
+		}
+		if s.Items != nil && s.Items.Schema != nil {
+			walk(path+"[]", true, s.Items.Schema)
+		}
+		if s.AdditionalProperties != nil && s.AdditionalProperties.Schema != nil {
+			walk(path+"{}", true, s.AdditionalProperties.Schema)
+		}
+	}
+	for _, raw := range config.CRDs() {
+		crd := apiextensionsv1.CustomResourceDefinition{}
+		if err := yaml.Unmarshal(raw, &crd); err != nil {
+			t.Fatal(err)
+		}
+		if crd.Spec.Names.Kind == "PullSecretRotation" {
+			walk("", false, crd.Spec.Versions[0].Schema.OpenAPIV3Schema)
+		}
+	}
+}
+
+func TestPullSecretRotation_AnUnchangedFileAppliedTwiceChangesNothing(t *testing.T) {
+	file := []byte(`{"apiVersion":"rotation.openshift.io/v1alpha1","kind":"PullSecretRotation","metadata":{"name":"applied"},"spec":{
+		"rotateAfter":"2026-11-20T00:00:00Z","ocm":{"credentialsSecretRef":{"name":"ocm"}},
+		"startWindows":[{"cron":"0 3 * * *","duration":"1h"}],"verification":[{"registry":"quay.io"}],"entries":{"addMissing":["cloud.openshift.com"]},
+		"targets":[{"namespace":"openshift-config","name":"pull-secret"}]}}`)
+	object := &unstructured.Unstructured{}
+	if err := object.UnmarshalJSON(file); err != nil {
+		t.Fatal(err)
+	}
+	if err := server.admin.Create(t.Context(), object); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.admin.Delete(context.Background(), object) })
+	current, err := object.MarshalJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// What kubectl does for a custom resource.
+	patch, err := jsonmergepatch.CreateThreeWayJSONMergePatch(file, file, current)
+	if err != nil || string(patch) != "{}" {
+		t.Errorf("the second apply would send %s (%v)", patch, err)
+	}
 }
 
 func TestValidation_AcceptsAGoodSpec(t *testing.T) {

@@ -165,6 +165,9 @@ func Decide(in Input) Decision {
 		}
 		return Waiting(Paused, v1alpha1.ReasonSuspended, "Suspended", message, RecheckForPeople)
 	}
+	if err := InvalidNames(in.Spec); err != nil {
+		return Waiting(Stalled, v1alpha1.ReasonInvalidSpec, "Invalid spec", fmt.Sprintf("%v. Nothing is read, requested or written until the spec is corrected.", err), RecheckForPeople)
+	}
 	t, err := Trigger(in)
 	if err != nil {
 		return Waiting(Stalled, v1alpha1.ReasonInvalidSpec, "Invalid spec",
