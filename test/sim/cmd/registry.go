@@ -19,6 +19,7 @@ import (
 // images are there from the beginning, for every credential that is alive.
 var images = []struct{ registry, repository, tag string }{
 	{registry.Quay, "openshift-release-dev/ocp-release", "4.20.0-x86_64"},
+	{registry.RedHatRegistry, "ubi8/ubi", "latest"}, // what the operator proves this registry with by default
 	{registry.RedHatRegistry, "ubi9/ubi", "latest"},
 	{registry.RedHatConnect, "example/operator", "latest"},
 }

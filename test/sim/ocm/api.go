@@ -159,7 +159,7 @@ func (s *Sim) getAccount(c caller, r *http.Request) (int, any, *apiError) {
 }
 
 func (s *Sim) postAccessToken(c caller, _ *http.Request) (int, any, *apiError) {
-	if c.account.current().deleted {
+	if c.account.current().dead() {
 		s.issue(c.account)
 	}
 	return http.StatusOK, rawJSON(c.account.current().document()), nil

@@ -134,6 +134,25 @@ func (s *Sim) controlAccounts(mux *http.ServeMux) {
 		s.DeleteCredentials(in.Account)
 		return nil, nil
 	})
+	simctl.HandleControl(mux, "POST /revoke", func(in struct {
+		ofAccount
+		Set        int      `json:"set"`
+		Registries []string `json:"registries"`
+	}) (any, error) {
+		if err := s.knows(in.Account); err != nil {
+			return nil, err
+		}
+		if in.Set < 0 || in.Set >= len(s.PullSecrets(in.Account)) {
+			return nil, simctl.Unknown("set: 0 is the first that was issued")
+		}
+		for _, registry := range in.Registries {
+			if err := simctl.CheckKind("registry", registry, Registries); err != nil {
+				return nil, err
+			}
+		}
+		s.Revoke(in.Account, in.Set, in.Registries...)
+		return nil, nil
+	})
 	simctl.HandleControl(mux, "POST /telemetry", func(in struct {
 		Cluster string `json:"cluster"`
 		Auth    string `json:"auth"`

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Canary is part of every secret value that is not a signed token: whoever finds it where no secret belongs has found a leak.
@@ -29,7 +30,8 @@ type generation struct {
 	logins  map[string]login // by registry
 	// rotating is true once a newer generation exists; the service marks the rows so (external_resource_id "rotating").
 	rotating bool
-	deleted  bool
+	// died is when it was deleted at each registry, in the service's own time; normally at all of them at once.
+	died map[string]time.Time
 	// registered is true once a cluster has reported with it.
 	registered bool
 }
@@ -42,7 +44,7 @@ func (l login) auth() string {
 
 // issue creates the next generation of an account and marks those before it as rotating.
 func (s *Sim) issue(a *account) *generation {
-	g := &generation{number: len(a.generations) + 1, account: a}
+	g := &generation{number: len(a.generations) + 1, account: a, died: map[string]time.Time{}}
 	for _, older := range a.generations {
 		older.rotating = true
 	}
@@ -86,6 +88,23 @@ func (g *generation) document() []byte {
 	return raw
 }
 
+func (g *generation) alive(registry string) bool { return g.died[registry].IsZero() }
+
+// dead says whether nothing of it lives.
+func (g *generation) dead() bool { return len(g.died) == len(g.logins) }
+
+// kill deletes it at some registries, or at all when none is named.
+func (g *generation) kill(now time.Time, registries ...string) {
+	if len(registries) == 0 {
+		registries = Registries
+	}
+	for _, registry := range registries {
+		if g.alive(registry) {
+			g.died[registry] = now
+		}
+	}
+}
+
 // current returns the generation that the service gives out.
 func (a *account) current() *generation { return a.generations[len(a.generations)-1] }
 
@@ -93,7 +112,7 @@ func (a *account) current() *generation { return a.generations[len(a.generations
 func (s *Sim) byCloudAuth(auth string) *generation {
 	for _, a := range s.accounts {
 		for _, g := range a.generations {
-			if !g.deleted && g.logins[CloudOpenShift].auth() == auth {
+			if g.alive(CloudOpenShift) && g.logins[CloudOpenShift].auth() == auth {
 				return g
 			}
 		}
@@ -106,14 +125,32 @@ func (s *Sim) byCloudAuth(auth string) *generation {
 func (s *Sim) Alive(registry, user, password string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	g := s.byLogin(registry, user, password)
+	return g != nil && g.alive(registry) && !g.account.banned
+}
+
+// DeadFor says for how long, in virtual time, credentials that once were alive have been deleted; false when they were
+// never issued, or live. The registry simulator asks it when a revocation is late there.
+func (s *Sim) DeadFor(registry, user, password string) (time.Duration, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g := s.byLogin(registry, user, password)
+	if g == nil || g.alive(registry) {
+		return 0, false
+	}
+	return s.virtual().Sub(g.died[registry]), true
+}
+
+// byLogin finds what these credentials belong to, dead or alive.
+func (s *Sim) byLogin(registry, user, password string) *generation {
 	for _, a := range s.accounts {
 		for _, g := range a.generations {
-			if l, ok := g.logins[registry]; ok && !g.deleted && !a.banned && l.user == user && l.password == password {
-				return true
+			if l, ok := g.logins[registry]; ok && l.user == user && l.password == password {
+				return g
 			}
 		}
 	}
-	return false
+	return nil
 }
 
 // KnownUser says whether there ever was such a user, dead or alive: quay.io's messages tell the difference.

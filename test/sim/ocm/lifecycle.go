@@ -62,7 +62,7 @@ func (s *Sim) batch() {
 // firstPass issues new credentials beside the old ones and hands them to the clusters.
 func (s *Sim) firstPass(r *rotation) {
 	for _, g := range r.account.generations {
-		if !g.deleted {
+		if !g.dead() {
 			r.old = append(r.old, g)
 		}
 	}
@@ -96,7 +96,7 @@ func (s *Sim) everybodySwitched(r *rotation) bool {
 // secondPass deletes the old credentials, and only then is the rotation completed.
 func (s *Sim) secondPass(r *rotation) {
 	for _, g := range r.old {
-		g.deleted = true
+		g.kill(s.virtual())
 	}
 	r.status, r.updated = StatusCompleted, s.stamp()
 	if s.opts.DropEnded {

@@ -84,8 +84,16 @@ func (s *Sim) DeleteCredentials(accountID string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, g := range s.mustAccount(accountID).generations {
-		g.deleted = true
+		g.kill(s.virtual())
 	}
+}
+
+// Revoke deletes one of the sets of PullSecrets, at some registries or at all when none is named. OCM does that at the end of
+// a rotation; a part of it, too early or at one registry alone, is a bad day.
+func (s *Sim) Revoke(accountID string, set int, registries ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mustAccount(accountID).generations[set].kill(s.virtual(), registries...)
 }
 
 // PullSecrets returns every pull secret that was ever issued to the account, the oldest first, dead ones too.

@@ -27,9 +27,8 @@ func (s *Sim) handler(h *host) http.Handler {
 		endpoint := h.endpoint(r.URL.Path)
 		s.mu.Lock()
 		h.counts[endpoint]++
-		fault := s.takeFault(h.name, endpoint)
 		s.mu.Unlock()
-		if fault != nil {
+		if fault, hit := s.takeFault(h.name, endpoint); hit {
 			fault.answer(w, r)
 			return
 		}
@@ -46,6 +45,8 @@ func (h *host) endpoint(path string) string {
 		return EndpointManifest
 	case strings.Contains(path, "/blobs/"):
 		return EndpointBlob
+	case strings.HasSuffix(path, "/tags/list"):
+		return EndpointTags
 	}
 	return EndpointPing
 }
@@ -123,12 +124,11 @@ func (h *host) token(w http.ResponseWriter, r *http.Request) {
 
 // login judges Basic credentials and remembers the attempt.
 func (h *host) login(user, password string) bool {
-	// The directory has a lock of its own, so it is asked before ours is taken.
-	alive := h.sim.opts.Directory.Alive(h.name, user, password)
+	alive := h.accepts(user, password)
 	h.sim.mu.Lock()
 	defer h.sim.mu.Unlock()
 	now := h.sim.opts.Clock.Now()
-	accepted := alive && !h.refused[user] && h.spread.arrived(user, now)
+	accepted := alive && h.spread.arrived(user, now)
 	if len(h.logins) == maxLogins {
 		h.logins = append(h.logins[:0], h.logins[maxLogins/2:]...)
 	}
@@ -172,6 +172,10 @@ func (h *host) content(w http.ResponseWriter, r *http.Request) {
 		writeError(w, http.StatusUnauthorized, "UNAUTHORIZED", "authentication required")
 		return
 	}
+	if h.habits.unknown != "" && !h.knows(repository) {
+		writeError(w, http.StatusNotFound, "NAME_UNKNOWN", h.habits.unknown)
+		return
+	}
 	if !g.pull[repository] {
 		if h.habits.notCovered == http.StatusUnauthorized {
 			h.challenge(w, repository)
@@ -182,13 +186,20 @@ func (h *host) content(w http.ResponseWriter, r *http.Request) {
 	h.store.images.ServeHTTP(w, r)
 }
 
-// repositoryOf takes the repository out of /v2/<repository>/manifests/<reference> and the same for blobs.
+func (h *host) knows(repository string) bool {
+	h.sim.mu.Lock()
+	defer h.sim.mu.Unlock()
+	_, known := h.store.access[repository]
+	return known
+}
+
+// repositoryOf takes the repository out of /v2/<repository>/manifests/<reference>, and the same for blobs and tags.
 func repositoryOf(path string) (string, bool) {
 	rest, ok := strings.CutPrefix(path, "/v2/")
 	if !ok {
 		return "", false
 	}
-	for _, kind := range []string{"/manifests/", "/blobs/"} {
+	for _, kind := range []string{"/manifests/", "/blobs/", "/tags/"} {
 		if i := strings.LastIndex(rest, kind); i > 0 {
 			return rest[:i], true
 		}

@@ -1,7 +1,9 @@
 package registry
 
 import (
+	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/openshift/credential-rotation-operator/test/sim/simctl"
@@ -12,16 +14,20 @@ type State struct {
 	Counts map[string]map[string]int    `json:"counts"` // by registry and endpoint
 	Logins map[string][]Login           `json:"logins"` // by registry
 	Images map[string]map[string]Access `json:"images"` // by registry and repository
+	Faults []Fault                      `json:"faults"`
+	// Running says which registries can be reached.
+	Running map[string]bool `json:"running"`
 }
 
 // State returns a snapshot of everything but the secrets.
 func (s *Sim) State() State {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	st := State{Counts: s.allCounts(), Logins: map[string][]Login{}, Images: map[string]map[string]Access{}}
+	st := State{Counts: s.allCounts(), Logins: map[string][]Login{}, Images: map[string]map[string]Access{},
+		Faults: s.faults.Active(), Running: map[string]bool{}}
 	for name, h := range s.hosts {
 		st.Logins[name] = append([]Login(nil), h.logins...)
-		st.Images[name] = map[string]Access{}
+		st.Images[name], st.Running[name] = map[string]Access{}, h.server.Running()
 		for repository, access := range h.store.access {
 			st.Images[name][repository] = access
 		}
@@ -32,54 +38,72 @@ func (s *Sim) State() State {
 // controlMux is the control port; doc.go lists it.
 func (s *Sim) controlMux() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
-		simctl.WriteJSON(w, http.StatusOK, map[string]string{"status": "ok"})
-	})
-	mux.HandleFunc("GET /state", func(w http.ResponseWriter, _ *http.Request) {
-		simctl.WriteJSON(w, http.StatusOK, s.State())
-	})
-	control(s, mux, "POST /images", func(in struct {
+	simctl.HandleCommon(mux, func() any { return s.State() }, s.opts.CA.PEM())
+	simctl.HandleFaults(mux, func(f Fault) error { return s.faults.Add(f) }, s.Mend)
+	control(mux, "POST /images", func(in struct {
 		at
 		Repository string `json:"repository"`
 		Tag        string `json:"tag"`
 		Access     Access `json:"access"`
 	}) (any, error) {
+		if err := simctl.CheckKind("access", in.Access, []Access{Subscribers, Public, Nobody}); err != nil {
+			return nil, err
+		}
 		digest, err := s.AddImage(in.Registry, in.Repository, in.Tag, in.Access)
 		return map[string]string{"digest": digest}, err
 	})
-	control(s, mux, "POST /refuse", func(in struct {
+	control(mux, "POST /refuse", func(in struct {
 		at
 		User   string `json:"user"`
 		Refuse bool   `json:"refuse"`
 	}) (any, error) {
 		s.Refuse(in.Registry, in.User, in.Refuse)
-		return struct{}{}, nil
+		return nil, nil
 	})
-	control(s, mux, "POST /spread", func(in struct {
+	control(mux, "POST /deny-pull", func(in struct {
+		at
+		User       string `json:"user"`
+		Repository string `json:"repository"`
+		Deny       bool   `json:"deny"`
+	}) (any, error) {
+		s.DenyPull(in.Registry, in.User, in.Repository, in.Deny)
+		return nil, nil
+	})
+	control(mux, "POST /spread", func(in struct {
 		at
 		Attempts int             `json:"attempts"`
 		After    simctl.Duration `json:"after"`
 	}) (any, error) {
 		s.Spread(in.Registry, in.Attempts, time.Duration(in.After))
-		return struct{}{}, nil
+		return nil, nil
 	})
-	control(s, mux, "POST /certificate", func(in struct {
+	control(mux, "POST /revocation", func(in struct {
+		at
+		Late      simctl.Duration `json:"late"`
+		Forgotten bool            `json:"forgotten"`
+	}) (any, error) {
+		by := time.Duration(in.Late)
+		if in.Forgotten {
+			by = Forgotten
+		}
+		s.RevokeLate(in.Registry, by)
+		return nil, nil
+	})
+	control(mux, "POST /certificate", func(in struct {
 		at
 		Certificate Certificate `json:"certificate"`
 	}) (any, error) {
-		s.Present(in.Registry, in.Certificate)
-		return struct{}{}, nil
-	})
-	mux.HandleFunc("POST /faults", func(w http.ResponseWriter, r *http.Request) {
-		var f Fault
-		if simctl.ReadJSON(w, r, &f) {
-			s.Break(f)
-			simctl.WriteJSON(w, http.StatusOK, struct{}{})
+		if err := simctl.CheckKind("certificate", in.Certificate, Certificates()); err != nil {
+			return nil, err
 		}
+		s.Present(in.Registry, in.Certificate)
+		return nil, nil
 	})
-	mux.HandleFunc("DELETE /faults", func(w http.ResponseWriter, _ *http.Request) {
-		s.Mend()
-		simctl.WriteJSON(w, http.StatusOK, struct{}{})
+	control(mux, "POST /service", func(in struct {
+		at
+		Running *bool `json:"running"`
+	}) (any, error) {
+		return nil, s.SetReachable(in.Registry, in.Running == nil || *in.Running)
 	})
 	return mux
 }
@@ -91,22 +115,12 @@ type at struct {
 
 func (a at) registry() string { return a.Registry }
 
-// control adds an operation on one registry that reads a JSON object and answers with another.
-func control[T interface{ registry() string }](s *Sim, mux *http.ServeMux, pattern string, do func(T) (any, error)) {
-	mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-		var in T
-		if !simctl.ReadJSON(w, r, &in) {
-			return
+// control adds an operation on one registry.
+func control[T interface{ registry() string }](mux *http.ServeMux, pattern string, do func(T) (any, error)) {
+	simctl.HandleControl(mux, pattern, func(in T) (any, error) {
+		if !slices.Contains(Hosts, in.registry()) {
+			return nil, simctl.Unknown(fmt.Sprintf("registry %q; there are %v", in.registry(), Hosts))
 		}
-		if s.hosts[in.registry()] == nil {
-			simctl.WriteJSON(w, http.StatusNotFound, map[string]string{"error": "no such registry"})
-			return
-		}
-		out, err := do(in)
-		if err != nil {
-			simctl.WriteJSON(w, http.StatusInternalServerError, map[string]string{"error": err.Error()})
-			return
-		}
-		simctl.WriteJSON(w, http.StatusOK, out)
+		return do(in)
 	})
 }

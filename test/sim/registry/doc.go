@@ -13,12 +13,16 @@
 //     get a token for any scope they ask for, even one they may not use: the token is just worth less. Nobody at all gets a token too, when
 //     a scope is asked for. A manifest that the token does not cover gets 401 UNAUTHORIZED, not 403, with an otherwise good
 //     login; a repository that does not exist looks the same to everybody.
-//   - the Red Hat registries: nobody gets a token without good credentials, and a manifest that the token does not cover gets 403 DENIED.
+//   - the Red Hat registries: nobody gets a token without good credentials, a manifest that the token does not cover gets 403 DENIED, and
+//     a repository that does not exist 404 NAME_UNKNOWN.
+//
+// Images can be pulled: layers, configurations and tags are there.
 //
 // # Bad days
 //
-// Refused users, credentials that need time to spread, rate limits, errors, silence, lost connections, certificates of
-// another name or another CA; a stopped server (Sim.Server(host).Stop) refuses connections.
+// Refused users, credentials that need time to spread, revocations that come late or never, rate limits, errors, silence, lost
+// connections, certificates of another name or another CA; one that cannot be reached (SetReachable) refuses connections until
+// told otherwise.
 //
 // # The control port
 //
@@ -26,9 +30,13 @@
 //
 //	GET    /state                                            images, counters and last logins per registry; no secrets
 //	POST   /images       {"registry","repository","tag","access"}   adds an image, answers with its digest
+//	GET    /ca.pem                                           the CA of all servers
 //	POST   /refuse       {"registry","user","refuse"}        a user that the registry does not let in
 //	POST   /spread       {"registry","attempts","after"}     how long new credentials need to spread
+//	POST   /deny-pull    {"registry","user","repository","deny"}   a good login that may not pull there, or from all below a path
+//	POST   /revocation   {"registry","late","forgotten"}     deleted credentials are accepted for that much longer, or for ever
 //	POST   /certificate  {"registry","certificate"}          Good, OtherName or OtherCA
-//	POST   /faults       {"registry","endpoint","kind","times","retryAfter"}
+//	POST   /service      {"registry","running"}              false refuses connections
+//	POST   /faults       {"registry","endpoint","kind","skip","every","times","retryAfter"}   an unknown kind or name is refused
 //	DELETE /faults
 package registry

@@ -7,8 +7,11 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
+	gopath "path"
 
 	ggcr "github.com/google/go-containerregistry/pkg/registry"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/partial"
 	"github.com/google/go-containerregistry/pkg/v1/random"
 )
 
@@ -39,17 +42,26 @@ func newStore() store {
 	}
 }
 
-// mayPull says whether a user, or nobody (""), may pull. No token covers a repository that does not exist: to a client it
-// looks like one that it may not use. MANIFEST_UNKNOWN is for another tag or digest of a repository that does.
+// mayPull says whether a user, or nobody (""), may pull. No token covers a repository that does not exist: at quay.io it looks
+// like one that the client may not use. MANIFEST_UNKNOWN is for another tag or digest of a repository that does.
 func (s *store) mayPull(user, repository string) bool {
 	access, known := s.access[repository]
 	switch {
-	case !known || access == Nobody || s.denied[[2]string{user, repository}]:
+	case !known || access == Nobody || s.isDenied(user, repository):
 		return false
 	case access == Public:
 		return true
 	}
 	return user != ""
+}
+
+func (s *store) isDenied(user, repository string) bool {
+	for path := repository; path != "."; path = gopath.Dir(path) {
+		if s.denied[[2]string{user, path}] {
+			return true
+		}
+	}
+	return false
 }
 
 // AddImage creates a small image and returns its digest, "sha256:...". The access is that of the whole repository.
@@ -58,36 +70,77 @@ func (s *Sim) AddImage(registry, repository, tag string, access Access) (string,
 	if err != nil {
 		return "", err
 	}
-	manifest, err := image.RawManifest()
-	if err != nil {
-		return "", err
-	}
 	digest, err := image.Digest()
 	if err != nil {
 		return "", err
 	}
-	mediaType, err := image.MediaType()
-	if err != nil {
-		return "", err
-	}
 	h := s.host(registry)
+	if err := h.store.push(repository, image, tag, digest.String()); err != nil {
+		return "", fmt.Errorf("push %s/%s:%s: %w", registry, repository, tag, err)
+	}
 	s.mu.Lock()
 	h.store.access[repository] = access
 	s.mu.Unlock()
-	// By tag and by digest: the second is how a cluster names its release image.
-	for _, reference := range []string{tag, digest.String()} {
-		r := httptest.NewRequest(http.MethodPut, "/v2/"+repository+"/manifests/"+reference, bytes.NewReader(manifest))
-		r.Header.Set("Content-Type", string(mediaType))
-		w := httptest.NewRecorder()
-		h.store.images.ServeHTTP(w, r)
-		if w.Code != http.StatusCreated {
-			return "", fmt.Errorf("put %s/%s:%s: status %d", registry, repository, reference, w.Code)
-		}
-	}
 	return digest.String(), nil
 }
 
-// DenyPull keeps one user from one repository although the login is good, or allows it again.
+// push stores all that a pull takes: layers, configuration, and the manifest by each of the references. A cluster names its
+// release image by digest.
+func (s *store) push(repository string, image v1.Image, references ...string) error {
+	layers, err := image.Layers()
+	if err != nil {
+		return err
+	}
+	config, err := partial.ConfigLayer(image)
+	if err != nil {
+		return err
+	}
+	for _, layer := range append(layers, config) {
+		digest, err := layer.Digest()
+		if err != nil {
+			return err
+		}
+		content, err := layer.Compressed()
+		if err != nil {
+			return err
+		}
+		if err := s.put(http.MethodPost, "/v2/"+repository+"/blobs/uploads/?digest="+digest.String(), "application/octet-stream", content); err != nil {
+			return err
+		}
+	}
+	manifest, err := image.RawManifest()
+	if err != nil {
+		return err
+	}
+	mediaType, err := image.MediaType()
+	if err != nil {
+		return err
+	}
+	for _, reference := range references {
+		if err := s.put(http.MethodPut, "/v2/"+repository+"/manifests/"+reference, string(mediaType), bytes.NewReader(manifest)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *store) put(method, path, contentType string, content io.Reader) error {
+	body, err := io.ReadAll(content)
+	if err != nil {
+		return err
+	}
+	r := httptest.NewRequest(method, path, bytes.NewReader(body))
+	r.Header.Set("Content-Type", contentType)
+	w := httptest.NewRecorder()
+	s.images.ServeHTTP(w, r)
+	if w.Code != http.StatusCreated {
+		return fmt.Errorf("%s %s: status %d", method, path, w.Code)
+	}
+	return nil
+}
+
+// DenyPull keeps one user from a repository, or from all below a path such as "openshift-release-dev", although the login is
+// good, or allows it again.
 func (s *Sim) DenyPull(registry, user, repository string, deny bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -24,11 +24,6 @@ const (
 // Hosts lists the registries.
 var Hosts = []string{Quay, RedHatRegistry, RedHatConnect}
 
-// A Directory knows which credentials are alive. The simulated OCM is one.
-type Directory interface {
-	Alive(registry, user, password string) bool
-}
-
 // Options of a Sim; only Directory is required.
 type Options struct {
 	Directory Directory
@@ -42,12 +37,12 @@ type Options struct {
 type Sim struct {
 	opts    Options
 	control *simctl.Server
+	faults  simctl.Faults[Fault]
 	hosts   map[string]*host
 
 	mu sync.Mutex // guards all below and what is in hosts
 	// canaries are all tokens that were ever given out.
 	canaries []string
-	faults   []*Fault
 }
 
 // host is one registry.
@@ -60,6 +55,7 @@ type host struct {
 
 	tokens  map[string]grant
 	refused map[string]bool // users
+	late    time.Duration   // how long it accepts what has been deleted
 	counts  map[string]int  // by endpoint
 	logins  []Login
 	spread  spread
@@ -76,7 +72,9 @@ type habits struct {
 	// notCovered is the status, notCoveredCode the error code of a manifest that a good token does not cover.
 	notCovered     int
 	notCoveredCode string
-	tokenLife      time.Duration
+	// unknown is the message about a repository that does not exist; empty where it looks like one that is not covered.
+	unknown   string
+	tokenLife time.Duration
 }
 
 // The path of Red Hat's realms; the same server answers it for both of its registries.
@@ -93,11 +91,11 @@ var habitsOf = map[string]habits{
 	},
 	RedHatRegistry: {
 		realm: redHatRealm, service: "docker-registry", badLogin: redHatLogin,
-		notCovered: http.StatusForbidden, notCoveredCode: "DENIED", tokenLife: 5 * time.Minute,
+		notCovered: http.StatusForbidden, notCoveredCode: "DENIED", unknown: "Repo not found", tokenLife: 5 * time.Minute,
 	},
 	RedHatConnect: {
 		realm: redHatRealm, service: "docker-registry", badLogin: redHatLogin,
-		notCovered: http.StatusForbidden, notCoveredCode: "DENIED", tokenLife: 5 * time.Minute,
+		notCovered: http.StatusForbidden, notCoveredCode: "DENIED", unknown: "Image not found", tokenLife: 5 * time.Minute,
 	},
 }
 
@@ -161,6 +159,16 @@ func (s *Sim) Routes() map[string]string {
 	return routes
 }
 
+// SetReachable lets a registry be reached, or refuses connections to it until told otherwise, for days if need be.
+func (s *Sim) SetReachable(registry string, reachable bool) error {
+	server := s.host(registry).server
+	if reachable {
+		return server.Start()
+	}
+	server.Stop()
+	return nil
+}
+
 // Server returns the server of a registry, for tests that stop it.
 func (s *Sim) Server(registry string) *simctl.Server { return s.host(registry).server }
 
@@ -182,6 +190,7 @@ const (
 	EndpointToken    = "token"    // the realm
 	EndpointManifest = "manifest" // GET and HEAD of manifests
 	EndpointBlob     = "blob"
+	EndpointTags     = "tags" // GET of tags/list
 	// EndpointAny stands for every endpoint in a fault.
 	EndpointAny = "*"
 )

@@ -97,6 +97,17 @@ func TestControlPort_DrivesTheRegistries(t *testing.T) {
 	step("/faults", `{"registry":"quay.io","kind":"Error500"}`, 500)
 	post(http.MethodDelete, "/faults", "", http.StatusOK)
 	step("/spread", `{"registry":"quay.io","after":"1m"}`, 200) // known already
+	step("/service", `{"registry":"quay.io","running":false}`, 0)
+	step("/service", `{"registry":"quay.io"}`, 200)
+	step("/deny-pull", `{"registry":"quay.io","user":"`+user+`","repository":"added","deny":true}`, 401)
+	step("/deny-pull", `{"registry":"quay.io","user":"`+user+`","repository":"added"}`, 200)
+	step("/revocation", `{"registry":"quay.io","late":"1h"}`, 200)
+	for _, wrong := range []string{`{"registry":"quay.io","kind":"Error501"}`, `{"registry":"quay.com","kind":"Error500"}`, `{"endpoint":"tokens","kind":"Error500"}`} {
+		if answer := post(http.MethodPost, "/faults", wrong, http.StatusBadRequest); !strings.Contains(answer, "known are") {
+			t.Errorf("%s is refused without the list of what is known: %s", wrong, answer)
+		}
+	}
+	post(http.MethodPost, "/certificate", `{"registry":"quay.io","certificate":"Bad"}`, http.StatusBadRequest)
 	post(http.MethodPost, "/refuse", `{"registry":"docker.io"}`, http.StatusNotFound)
 
 	state := post(http.MethodGet, "/state", "", http.StatusOK)
