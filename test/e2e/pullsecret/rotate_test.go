@@ -56,8 +56,8 @@ func TestAWholeRotationOfAnAccountWithThreeClusters(t *testing.T) {
 	}
 }
 
-// living is an OCM whose days pass by themselves, two batches a second. Transfers live for as long as the offline token, so that
-// the five days that they have are not over when a busy machine needs ten seconds for a step.
+// living is an OCM whose hours pass as the operator looks: a batch for each look at a rotation that OCM is to go on with. No
+// machine is too slow for it.
 func living() settings {
-	return settings{siblings: 2, siblingMode: ocm.SwitchesSoon, ocm: ocm.Options{BatchEvery: 500 * time.Millisecond, TransferLife: 30 * 24 * time.Hour}}
+	return settings{siblings: 2, siblingMode: ocm.SwitchesSoon, ocm: ocm.Options{StepPerLook: 6 * time.Hour}}
 }

@@ -32,7 +32,7 @@
 //	POST   /faults              {"kind": "html", "role": "R", "count": 3, ...}: see Fault
 //	DELETE /faults              ends all faults
 //	POST   /settings            any of the fields of Settings, such as {"lifetime": "15m", "omitExpiration": true}
-//	POST   /advance             {"by": "30m"} moves the clock, {"speed": 60} sets its pace
+//	POST   /advance             {"by": "30m"} moves the clock
 //	POST   /reset-counts        sets the counters to zero and forgets the requests
 //	POST   /service             {"running": false}: connection refused until true
 //	GET    /keys/{id}           one issued key with its secret, for an STS simulator in another process

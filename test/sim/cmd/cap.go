@@ -35,10 +35,7 @@ func (f *capFlags) add(c *cobra.Command) {
 
 // build prepares the simulator.
 func (f *capFlags) build(shared *sharedFlags) (part, *cap.Sim, error) {
-	var err error
-	if f.options.Clock, err = shared.clock(); err != nil {
-		return part{}, nil, err
-	}
+	f.options.Clock = shared.clock()
 	f.options.Settings.Lifetime = simctl.Duration(f.lifetime)
 	portal, err := cap.New(f.options)
 	if err != nil {

@@ -43,7 +43,6 @@ func newCommand() *cobra.Command {
 	shared := &sharedFlags{}
 	root.PersistentFlags().StringVar(&shared.dir, "dir", "",
 		"folder for the certificates and credentials of clients; a new one, removed at the end, when empty")
-	root.PersistentFlags().Float64Var(&shared.speed, "speed", 1, "how fast time passes in the CAP and STS simulators")
 
 	capFlags, stsFlags, ocmFlags, registryFlags := &capFlags{}, &stsFlags{}, &ocmFlags{}, &registryFlags{}
 	one := func(use, short string, add func(*cobra.Command), build func() ([]part, error)) {

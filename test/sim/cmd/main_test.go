@@ -228,7 +228,7 @@ func TestAll_RegistriesAcceptThePullSecretOfTheAccount(t *testing.T) {
 func TestAll_RunInOneTimeAndLeaveNothingBehind(t *testing.T) {
 	temporary := t.TempDir()
 	t.Setenv("TMPDIR", temporary)
-	r := launch(t, "all", "--speed", "60")
+	r := launch(t, "all")
 	if left, err := os.ReadDir(temporary); err != nil || len(left) != 1 {
 		t.Errorf("%d folders while running: %v", len(left), err)
 	}

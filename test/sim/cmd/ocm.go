@@ -21,8 +21,8 @@ func (f *ocmFlags) add(c *cobra.Command) {
 	flags := c.Flags()
 	flags.StringVar(&f.options.ControlAddr, "ocm-control", "127.0.0.1:0", "address of the OCM control port")
 	flags.IntVar(&f.clusters, "ocm-clusters", 3, "clusters of the account, the first of which is the operator's")
-	flags.DurationVar(&f.options.BatchEvery, "ocm-batch-every", time.Minute,
-		"real time between two batches, which are six hours apart in the simulated time; 0 runs them by the control port alone")
+	flags.DurationVar(&f.options.StepPerLook, "ocm-step", 6*time.Hour,
+		"OCM's time that passes whenever a client has looked at a rotation under way; 0 lets it pass by the control port alone")
 }
 
 // build prepares the simulator with an account; its CA is a new one when ca is nil. The account's other clusters switch by themselves, as those with
@@ -31,7 +31,8 @@ func (f *ocmFlags) build(ca *simtls.CA) (part, *ocm.Sim, error) {
 	if f.clusters < 1 {
 		return part{}, nil, errors.New("--ocm-clusters must be at least 1")
 	}
-	f.options.CA = ca
+	// Clients of a process live in the machine's time, and so do the records.
+	f.options.CA, f.options.PresentStamps = ca, true
 	sim, err := ocm.New(f.options)
 	if err != nil {
 		return part{}, nil, err

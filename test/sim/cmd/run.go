@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -37,21 +36,16 @@ func (f folder) write(name string, content []byte) (string, error) {
 
 // sharedFlags are those of every subcommand.
 type sharedFlags struct {
-	dir   string
-	speed float64
-	time  *simctl.Clock
+	dir  string
+	time *simctl.Clock
 }
 
 // clock returns the time of all simulators of this process that can share one.
-func (f *sharedFlags) clock() (clock.PassiveClock, error) {
-	if f.speed <= 0 {
-		return nil, errors.New("--speed must be positive")
-	}
+func (f *sharedFlags) clock() clock.PassiveClock {
 	if f.time == nil {
 		f.time = simctl.NewClock(nil)
-		f.time.SetSpeed(f.speed)
 	}
-	return f.time, nil
+	return f.time
 }
 
 // run starts the parts, says where they are, and ends them with the context.

@@ -122,20 +122,20 @@ type apiTransfer struct {
 func (s *Sim) listTransfers(c caller, r *http.Request) (int, any, *apiError) {
 	var rows []record
 	for _, t := range s.transfers {
-		if t.cluster.account != c.account || !s.stamp().Before(t.expires) {
+		if t.cluster.account != c.account || !s.virtual().Before(t.expires) {
 			continue
 		}
 		rows = append(rows, record{
 			fields: map[string]string{
 				"id": t.id, "cluster_uuid": t.cluster.id, "status": t.status, "owner": c.account.username,
 				"recipient": c.account.username, "pull_secret_rotation_id": t.rotation.id,
-				"created_at": timeText(t.created), "expiration_date": timeText(t.expires),
+				"created_at": timeText(t.created), "expiration_date": timeText(s.shown(t.expires)),
 			},
 			body: apiTransfer{
 				ref:         ref{t.id, "ClusterTransfer", apiRoot + "/cluster_transfers/" + t.id},
 				ClusterUUID: t.cluster.id, Owner: c.account.username, Recipient: c.account.username,
 				RotationID: t.rotation.id, Status: t.status, Secret: t.secret,
-				Expiration: timeText(t.expires), CreatedAt: timeText(t.created), UpdatedAt: timeText(t.updated),
+				Expiration: timeText(s.shown(t.expires)), CreatedAt: timeText(t.created), UpdatedAt: timeText(t.updated),
 			},
 		})
 	}

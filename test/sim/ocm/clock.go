@@ -17,8 +17,16 @@ func (s *Sim) Now() time.Time {
 
 func (s *Sim) virtual() time.Time { return s.opts.Clock.Now().Add(s.offset).UTC() }
 
-// stamp is the present by the API server's own clock: what it writes into its records and measures their ends by.
-func (s *Sim) stamp() time.Time { return s.virtual().Add(s.apiSkew) }
+// stamp is the present by the API server's own clock: what it writes into its records.
+func (s *Sim) stamp() time.Time {
+	if s.opts.PresentStamps {
+		return s.opts.Clock.Now().Add(s.apiSkew).UTC()
+	}
+	return s.virtual().Add(s.apiSkew)
+}
+
+// shown renders a moment of virtual time that lies ahead, by the same clock: as long from the stamp as it is from now.
+func (s *Sim) shown(at time.Time) time.Time { return s.stamp().Add(at.Sub(s.virtual())) }
 
 // Advance lets virtual time pass: batches, telemetry, insights-operators and expiries happen in their order and at
 // their times. It returns when all of them have.
@@ -75,18 +83,32 @@ func (s *Sim) nextEvent() (time.Time, func()) {
 	return at, event
 }
 
-// freeRun lets virtual time pass by itself.
-func (s *Sim) freeRun() {
-	ticker := time.NewTicker(s.opts.BatchEvery)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ticker.C:
-			s.Advance(s.opts.BatchInterval)
-		case <-s.stop:
-			return
+// looked lets time pass after a client's look at a rotation.
+func (s *Sim) looked() {
+	s.mu.Lock()
+	passes := s.opts.StepPerLook > 0 && s.isWaitedFor()
+	s.mu.Unlock()
+	if passes {
+		s.Advance(s.opts.StepPerLook)
+	}
+}
+
+// isWaitedFor says whether the service is to go on with a rotation, and no cluster that a client looks after is to switch first.
+func (s *Sim) isWaitedFor() bool {
+	waits := false
+	for _, r := range s.rotations {
+		if r.abandoned || r.status == StatusCompleted {
+			continue
+		}
+		waits = true
+		for _, t := range s.transfers {
+			if t.rotation == r && t.status == StatusAccepted && t.cluster.token != nil &&
+				t.cluster.token() != r.issued.logins[CloudOpenShift].auth() {
+				return false
+			}
 		}
 	}
+	return waits
 }
 
 // ksuidEpoch is where KSUID timestamps start: 2014-05-13T16:53:20Z.

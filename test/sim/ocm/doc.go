@@ -18,8 +18,10 @@
 // # Time
 //
 // There are two clocks. Tokens live by Options.Clock, as the client's do. Batches, transfers, telemetry and the 30 days of
-// an offline token live by the virtual clock: the same clock plus all that Advance has added. Batches run only in Advance,
-// RunBatch and, with Options.BatchEvery, by themselves. Records bear the API server's own clock, which SetClockSkew moves.
+// an offline token live by the virtual clock: the same clock plus all that has been added to it. Nothing adds to it by itself:
+// Advance does, and with Options.StepPerLook a client's look at a rotation that OCM is to go on with, so that no test and no
+// machine is too slow. Records bear the API server's own clock, which SetClockSkew moves; with Options.PresentStamps it is the
+// present moment, so that a process that lives in the machine's time never sees a record of its future.
 //
 // # Secrets
 //

@@ -152,6 +152,9 @@ func (s *Sim) withFaults(next http.Handler) http.Handler {
 			simctl.Disconnect()
 		}
 		s.holds.take(op, AfterEffect).wait(r)
+		if slices.Contains(looking, op) {
+			s.looked()
+		}
 		for key, values := range answer.Header() {
 			w.Header()[key] = values
 		}

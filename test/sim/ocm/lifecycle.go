@@ -16,7 +16,7 @@ func (s *Sim) request(a *account) *rotation {
 		if c.account == a && c.status == SubscriptionActive {
 			s.transfers = append(s.transfers, &transfer{
 				id: s.newID(), cluster: c, rotation: r, status: StatusPending,
-				created: now, updated: now, expires: now.Add(c.transferLife),
+				created: now, updated: now, expires: s.virtual().Add(c.transferLife),
 			})
 		}
 	}
@@ -106,10 +106,10 @@ func (s *Sim) secondPass(r *rotation) {
 
 // expire ends the transfers whose time is over.
 func (s *Sim) expire() {
-	now := s.stamp()
+	now := s.virtual()
 	for _, t := range s.transfers {
 		if t.open() && !now.Before(t.expires) {
-			t.status, t.updated = StatusExpired, now
+			t.status, t.updated = StatusExpired, s.stamp()
 		}
 	}
 }

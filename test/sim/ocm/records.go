@@ -66,7 +66,7 @@ func (s *Sim) mustRotation(id string) *rotation {
 	panic(fmt.Sprintf("the OCM simulator has no rotation %q", id))
 }
 
-// SetTransferEnd moves the end of a cluster's transfers that are not completed. One that is over expires at once.
+// SetTransferEnd moves the end, in virtual time, of a cluster's transfers that are open. One that is over expires at once.
 func (s *Sim) SetTransferEnd(clusterID string, end time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -77,8 +77,13 @@ type Options struct {
 	OfflineTokenIdle time.Duration
 	// BatchInterval is the virtual time between two batches; 6 hours by default ("four times each day").
 	BatchInterval time.Duration
-	// BatchEvery, when set, lets BatchInterval of virtual time pass in every such span of real time.
-	BatchEvery time.Duration
+	// StepPerLook, when set, lets so much virtual time pass whenever a client has looked at a rotation that OCM is to go on with:
+	// until it has issued, and then once the clusters with a Token have switched. So time waits for a slow client and never
+	// passes by itself.
+	StepPerLook time.Duration
+	// PresentStamps stamps records with the present moment of Clock instead of virtual time, so that none lies in the future of
+	// a client that lives in Clock, however much virtual time has passed.
+	PresentStamps bool
 	// TransferLife is how long a transfer can be completed, in virtual time; 5 days by default. See ClusterSpec.TransferLife.
 	TransferLife time.Duration
 	// Habits are what it does where nothing is public; Configure changes them while it runs.
@@ -113,9 +118,6 @@ type Sim struct {
 	faults  simctl.Faults[Fault]
 	holds   holds
 	servers map[string]*simctl.Server
-	stop    chan struct{}
-	stopped sync.Once
-	running sync.WaitGroup
 }
 
 // New makes a Sim that does not listen yet.
@@ -140,7 +142,6 @@ func New(opts Options) (*Sim, error) {
 		sessions: map[string]*session{},
 		clients:  map[string]*account{},
 		servers:  map[string]*simctl.Server{},
-		stop:     make(chan struct{}),
 	}
 	_, _ = rand.Read(s.key) // never fails: see crypto/rand
 	s.nextBatch = s.virtual().Add(opts.BatchInterval)
@@ -171,19 +172,14 @@ func (s *Sim) Start() error {
 			return err
 		}
 	}
-	if s.opts.BatchEvery > 0 {
-		s.running.Go(s.freeRun)
-	}
 	return nil
 }
 
 // Close ends the servers, held requests included, and waits for them.
 func (s *Sim) Close() {
-	s.stopped.Do(func() { close(s.stop) })
 	for _, server := range s.servers {
 		server.Stop()
 	}
-	s.running.Wait()
 }
 
 // StartForTest makes and starts a Sim that ends with the test, and fails the test for every violation of the contract.

@@ -39,6 +39,9 @@ func Operations() []string {
 // reading are the operations that change nothing, by Lagging's measure.
 var reading = []string{OpCurrentAccount, OpAccount, OpAccessToken, OpListRotations, OpGetRotation, OpTransfers, OpSubscriptions}
 
+// looking are those by which a client learns how a rotation stands.
+var looking = []string{OpListRotations, OpGetRotation, OpAccessToken}
+
 func operation(r *http.Request) string {
 	if r.URL.Path == TokenPath {
 		return r.Method + " token"

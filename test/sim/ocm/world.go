@@ -58,12 +58,13 @@ type rotation struct {
 }
 
 type transfer struct {
-	id                        string
-	cluster                   *cluster
-	rotation                  *rotation
-	status                    string
-	secret                    string
-	created, updated, expires time.Time
+	id               string
+	cluster          *cluster
+	rotation         *rotation
+	status           string
+	secret           string
+	created, updated time.Time
+	expires          time.Time // virtual
 }
 
 // AddAccount creates an account with a first set of registry credentials.
@@ -75,7 +76,7 @@ func (s *Sim) AddAccount(spec AccountSpec) Account {
 	setDefault(&spec.Organization, "org-1")
 	a := &account{
 		id: s.newID(), username: spec.Username, email: spec.Email, organization: spec.Organization,
-		serviceAccount: spec.ServiceAccount, created: s.virtual(),
+		serviceAccount: spec.ServiceAccount, created: s.stamp(),
 	}
 	s.accounts = append(s.accounts, a)
 	s.issue(a).registered = true
@@ -146,11 +147,12 @@ func (r *rotation) view() Rotation {
 
 // Transfer is the state of a transfer as a test sees it, without its secret.
 type Transfer struct {
-	ID         string    `json:"id"`
-	ClusterID  string    `json:"cluster"`
-	RotationID string    `json:"rotation"`
-	Status     string    `json:"status"`
-	ExpiresAt  time.Time `json:"expiresAt"`
+	ID         string `json:"id"`
+	ClusterID  string `json:"cluster"`
+	RotationID string `json:"rotation"`
+	Status     string `json:"status"`
+	// ExpiresAt is virtual time.
+	ExpiresAt time.Time `json:"expiresAt"`
 }
 
 // Transfers returns the transfers of a cluster, oldest first.

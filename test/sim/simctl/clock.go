@@ -9,15 +9,13 @@ import (
 	"k8s.io/utils/clock"
 )
 
-// Clock is the time inside a simulator: that of another clock, moved by Advance and run faster or slower by a factor.
-// Simulators that are given the same Clock live in the same time.
+// Clock is the time inside a simulator: that of another clock, moved by Advance. It never runs at a pace of its own, which a busy
+// machine could not keep up with. Simulators that are given the same Clock live in the same time.
 type Clock struct {
 	base clock.PassiveClock
 
-	mu     sync.Mutex
-	speed  float64
-	anchor time.Time // of base, when shown was right
-	shown  time.Time
+	mu    sync.Mutex
+	ahead time.Duration // of base
 }
 
 // NewClock returns a clock that shows the time of base, or of the machine when base is nil. A *Clock is returned as it is.
@@ -28,8 +26,7 @@ func NewClock(base clock.PassiveClock) *Clock {
 	if base == nil {
 		base = clock.RealClock{}
 	}
-	now := base.Now()
-	return &Clock{base: base, speed: 1, anchor: now, shown: now}
+	return &Clock{base: base}
 }
 
 // Now returns the time inside the simulator.
@@ -48,27 +45,7 @@ func (c *Clock) Since(t time.Time) time.Duration {
 func (c *Clock) Advance(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.rebase()
-	c.shown = c.shown.Add(d)
+	c.ahead += d
 }
 
-// SetSpeed lets the time pass speed times as fast as that of the clock below, from now on.
-func (c *Clock) SetSpeed(speed float64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.rebase()
-	c.speed = speed
-}
-
-func (c *Clock) rebase() {
-	c.shown = c.now()
-	c.anchor = c.base.Now()
-}
-
-func (c *Clock) now() time.Time {
-	elapsed := c.base.Since(c.anchor)
-	if c.speed == 1 { // exact: a float would lose nanoseconds
-		return c.shown.Add(elapsed)
-	}
-	return c.shown.Add(time.Duration(float64(elapsed) * c.speed))
-}
+func (c *Clock) now() time.Time { return c.base.Now().Add(c.ahead) }

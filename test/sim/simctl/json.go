@@ -111,18 +111,11 @@ func HandleService(mux *http.ServeMux, server *Server) {
 	})
 }
 
-// HandleAdvance adds POST /advance {"by": "30m"}, which moves the clock, and {"speed": 60}, which changes its pace.
+// HandleAdvance adds POST /advance {"by": "30m"}, which moves the clock.
 func HandleAdvance(mux *http.ServeMux, clock *Clock) {
 	HandleControl(mux, "POST /advance", func(in struct {
-		By    Duration `json:"by"`
-		Speed float64  `json:"speed"`
+		By Duration `json:"by"`
 	}) (any, error) {
-		if in.Speed < 0 {
-			return nil, errors.New("speed must not be negative; 0 leaves it as it is")
-		}
-		if in.Speed > 0 {
-			clock.SetSpeed(in.Speed)
-		}
 		clock.Advance(time.Duration(in.By))
 		return map[string]time.Time{"now": clock.Now()}, nil
 	})

@@ -14,7 +14,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/sim/simctl"
 )
 
-func TestClock_FollowsTheClockBelowAndIsMovedByAdvanceAndSpeed(t *testing.T) {
+func TestClock_FollowsTheClockBelowAndIsMovedByAdvance(t *testing.T) {
 	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	below := clocktesting.NewFakePassiveClock(start)
 	c := simctl.NewClock(below)
@@ -29,12 +29,8 @@ func TestClock_FollowsTheClockBelowAndIsMovedByAdvanceAndSpeed(t *testing.T) {
 	step("advanced", start.Add(time.Hour))
 	below.SetTime(start.Add(time.Minute))
 	step("a minute later", start.Add(time.Hour+time.Minute))
-	c.SetSpeed(60)
-	step("faster, at once", start.Add(time.Hour+time.Minute))
-	below.SetTime(start.Add(2 * time.Minute))
-	step("faster, a minute later", start.Add(2*time.Hour+time.Minute))
 	c.Advance(-3 * time.Hour)
-	step("moved back", start.Add(-59*time.Minute))
+	step("moved back", start.Add(-2*time.Hour+time.Minute))
 	if simctl.NewClock(c) != c {
 		t.Error("a simulator that is given a Clock does not share it")
 	}
@@ -92,7 +88,7 @@ func TestAdvance_RefusesAFieldItDoesNotKnow(t *testing.T) {
 		mux.ServeHTTP(recorder, httptest.NewRequest(http.MethodPost, "/advance", strings.NewReader(body)))
 		return recorder.Code
 	}
-	for _, bad := range []string{`{"bye": "1h"}`, `{"by": 3600}`, `{"by": "soon"}`, `{"speed": -1}`} {
+	for _, bad := range []string{`{"bye": "1h"}`, `{"by": 3600}`, `{"by": "soon"}`, `{"speed": 60}`} {
 		if status := post(bad); status != http.StatusBadRequest {
 			t.Errorf("%s: status %d, want 400", bad, status)
 		}

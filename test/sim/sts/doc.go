@@ -26,7 +26,7 @@
 //	GET    /ca.pem        the CA of the server
 //	POST   /faults        {"kind": "server-error", "count": 3, ...}: see Fault
 //	DELETE /faults        ends all faults
-//	POST   /advance       {"by": "30m"} moves the clock, {"speed": 60} sets its pace
+//	POST   /advance       {"by": "30m"} moves the clock
 //	POST   /reset-counts  sets the counters to zero
 //	POST   /service       {"running": false}: connection refused until true
 package sts
