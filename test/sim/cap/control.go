@@ -1,6 +1,7 @@
 package cap
 
 import (
+	"cmp"
 	"net/http"
 	"time"
 
@@ -50,56 +51,28 @@ type KeyAnswer struct {
 // ControlHandler serves the control interface that the package comment describes.
 func (s *Sim) ControlHandler() http.Handler {
 	mux := http.NewServeMux()
+	simctl.HandleCommon(mux, func() any { return s.State() }, s.CAPEM())
 	simctl.HandleAdvance(mux, s.clock)
-	done := func(w http.ResponseWriter, err error) {
-		if err != nil {
-			simctl.WriteJSON(w, http.StatusBadRequest, map[string]string{"error": err.Error()})
-			return
-		}
-		simctl.WriteJSON(w, http.StatusOK, map[string]string{"result": "done"})
-	}
-	mux.HandleFunc("GET /state", func(w http.ResponseWriter, _ *http.Request) {
-		simctl.WriteJSON(w, http.StatusOK, s.State())
-	})
+	simctl.HandleFaults(mux, func(f Fault) error { return s.Break(f) }, s.Heal)
+	simctl.HandleService(mux, s.service)
 	mux.HandleFunc("GET /requests", func(w http.ResponseWriter, _ *http.Request) {
 		simctl.WriteJSON(w, http.StatusOK, s.Requests())
 	})
-	mux.HandleFunc("POST /reset-counts", func(w http.ResponseWriter, _ *http.Request) {
-		s.ResetCounts()
-		done(w, nil)
-	})
-	mux.HandleFunc("POST /faults", func(w http.ResponseWriter, r *http.Request) {
-		var fault Fault
-		if simctl.ReadJSON(w, r, &fault) {
-			done(w, s.Break(fault))
-		}
-	})
-	mux.HandleFunc("DELETE /faults", func(w http.ResponseWriter, _ *http.Request) {
-		s.Heal()
-		done(w, nil)
-	})
+	simctl.HandleControl(mux, "POST /reset-counts", func(struct{}) (any, error) { s.ResetCounts(); return nil, nil })
 	mux.HandleFunc("POST /settings", func(w http.ResponseWriter, r *http.Request) {
 		settings := s.State().Settings // a field that the body leaves out stays
 		if simctl.ReadJSON(w, r, &settings) {
 			s.Configure(func(current *Settings) { *current = settings })
-			done(w, nil)
+			simctl.WriteJSON(w, http.StatusOK, settings)
 		}
 	})
-	mux.HandleFunc("POST /service", func(w http.ResponseWriter, r *http.Request) {
-		request := struct {
-			Running bool `json:"running"`
-		}{Running: true}
-		if !simctl.ReadJSON(w, r, &request) {
-			return
-		}
-		if request.Running {
-			done(w, s.service.Start())
-			return
-		}
-		s.Stop()
-		done(w, nil)
+	simctl.HandleControl(mux, "POST /kill", func(in struct {
+		Role string `json:"role"`
+	}) (any, error) {
+		s.Kill(in.Role)
+		return nil, nil
 	})
-	s.handleCertificates(mux, done)
+	s.handleCertificates(mux)
 	mux.HandleFunc("GET /keys/{id}", func(w http.ResponseWriter, r *http.Request) {
 		secret, token, role, expires, ok := s.Lookup(r.PathValue("id"))
 		if !ok {
@@ -111,44 +84,28 @@ func (s *Sim) ControlHandler() http.Handler {
 	return mux
 }
 
-func (s *Sim) handleCertificates(mux *http.ServeMux, done func(http.ResponseWriter, error)) {
-	mux.HandleFunc("GET /ca.pem", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/x-pem-file")
-		_, _ = w.Write(s.CAPEM())
-	})
-	mux.HandleFunc("POST /client-certificate", func(w http.ResponseWriter, r *http.Request) {
-		request := struct {
-			CommonName string    `json:"commonName"`
-			NotBefore  time.Time `json:"notBefore"`
-			NotAfter   time.Time `json:"notAfter"`
-		}{CommonName: "npe"}
-		if !simctl.ReadJSON(w, r, &request) {
-			return
-		}
+func (s *Sim) handleCertificates(mux *http.ServeMux) {
+	simctl.HandleControl(mux, "POST /client-certificate", func(in struct {
+		CommonName string    `json:"commonName"`
+		NotBefore  time.Time `json:"notBefore"`
+		NotAfter   time.Time `json:"notAfter"`
+	}) (any, error) {
 		var options []simtls.ClientOption
-		if !request.NotBefore.IsZero() || !request.NotAfter.IsZero() {
-			options = append(options, simtls.Valid(request.NotBefore, request.NotAfter))
+		if !in.NotBefore.IsZero() || !in.NotAfter.IsZero() {
+			options = append(options, simtls.Valid(in.NotBefore, in.NotAfter))
 		}
-		cert, key, err := s.ClientCertificate(request.CommonName, options...)
-		if err != nil {
-			done(w, err)
-			return
-		}
-		simctl.WriteJSON(w, http.StatusOK, map[string]string{"certificate": string(cert), "key": string(key)})
+		cert, key, err := s.ClientCertificate(cmp.Or(in.CommonName, "npe"), options...)
+		return map[string]string{"certificate": string(cert), "key": string(key)}, err
 	})
-	mux.HandleFunc("POST /revoke", func(w http.ResponseWriter, r *http.Request) {
-		var request struct {
-			Certificate string `json:"certificate"`
-			CommonName  string `json:"commonName"`
+	simctl.HandleControl(mux, "POST /revoke", func(in struct {
+		Certificate string `json:"certificate"`
+		CommonName  string `json:"commonName"`
+		Active      bool   `json:"active"`
+	}) (any, error) {
+		if in.CommonName != "" {
+			s.Deactivate(in.CommonName, !in.Active)
+			return nil, nil
 		}
-		if !simctl.ReadJSON(w, r, &request) {
-			return
-		}
-		if request.CommonName != "" {
-			s.Deactivate(request.CommonName, true)
-			done(w, nil)
-			return
-		}
-		done(w, s.Revoke([]byte(request.Certificate)))
+		return nil, s.Revoke([]byte(in.Certificate))
 	})
 }

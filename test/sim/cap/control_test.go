@@ -50,19 +50,23 @@ func TestControl_DrivesThePortalOverPlainHTTP(t *testing.T) {
 	if want := start.Add(45 * time.Minute).Format(time.RFC3339); *c.Expiration != want {
 		t.Errorf("expiration %s, want %s", *c.Expiration, want)
 	}
-	if status := p.control("POST", "/faults", `{"kind": "server-error", "role": "`+role+`", "count": 2, "delay": "1ms"}`, nil); status != 200 {
+	if status := p.control("POST", "/faults", `{"kind": "server-error", "role": "`+role+`", "times": 2, "delay": "1ms"}`, nil); status != 200 {
 		t.Errorf("status %d", status)
 	}
 	p.ask(cap.C2S, role).expect(t, 500, "application/json")
 
 	var state cap.State
 	p.control("GET", "/state", "", &state)
-	if len(state.Faults) != 1 || state.Faults[0].Count != 1 || state.Counts.ByRole[role] != 2 || len(state.Keys) != 1 ||
+	if len(state.Faults) != 1 || state.Faults[0].Times != 2 || state.Counts.ByRole[role] != 2 || len(state.Keys) != 1 ||
 		state.Keys[0].AccessKeyID != c.AccessKeyID || state.Endpoints[cap.C2S] != p.Endpoint(cap.C2S) || !state.Running {
 		t.Errorf("%+v", state)
 	}
 	p.control("DELETE", "/faults", "", nil)
 	p.ask(cap.C2S, role).credential(t)
+	p.control("POST", "/kill", `{"role": "`+role+`"}`, nil)
+	if _, _, _, _, alive := p.Lookup(c.AccessKeyID); alive {
+		t.Error("AWS knows a key whose sessions were revoked")
+	}
 
 	var requests []cap.Request
 	p.control("GET", "/requests", "", &requests)

@@ -28,10 +28,11 @@
 //	GET    /requests            the last requests: time, path, role, client, outcome
 //	GET    /ca.pem              the CA of the server and, unless another was given, of the clients
 //	POST   /client-certificate  {"commonName": "npe", "notBefore": RFC 3339, "notAfter": RFC 3339} -> {"certificate", "key"}
-//	POST   /revoke              {"certificate": PEM} or {"commonName": "npe"} (an inactive user)
-//	POST   /faults              {"kind": "html", "role": "R", "count": 3, ...}: see Fault
+//	POST   /revoke              {"certificate": PEM} or {"commonName": "npe"} (an inactive user, until "active": true)
+//	POST   /faults              {"kind": "html", "role": "R", "times": 3, ...}: see Fault
 //	DELETE /faults              ends all faults
 //	POST   /settings            any of the fields of Settings, such as {"lifetime": "15m", "omitExpiration": true}
+//	POST   /kill                {"role": "R"}: AWS forgets the role's keys although they have not expired, those of all roles without one
 //	POST   /advance             {"by": "30m"} moves the clock
 //	POST   /reset-counts        sets the counters to zero and forgets the requests
 //	POST   /service             {"running": false}: connection refused until true

@@ -1,10 +1,10 @@
 package cap
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
-	"time"
 
 	"github.com/openshift/credential-rotation-operator/test/sim/simctl"
 )
@@ -37,7 +37,7 @@ const (
 	// FaultHang never answers.
 	FaultHang FaultKind = "hang"
 	// FaultDisconnect closes the connection without an answer; no credential is issued. Go's client repeats a GET by itself
-	// when this happens on a connection that it had used before, so that with a count of 1 it may go unseen.
+	// when this happens on a connection that it had used before, so that with Times 1 it may go unseen.
 	FaultDisconnect FaultKind = "disconnect"
 )
 
@@ -69,13 +69,20 @@ const (
 	FaultTextPlain FaultKind = "text-plain"
 	// FaultDeadKeys is a well-formed credential that AWS does not know.
 	FaultDeadKeys FaultKind = "dead-keys"
+	// FaultNoToken is a temporary key (ASIA...) without the session token that it is worthless without.
+	FaultNoToken FaultKind = "no-token"
+	// FaultOtherToken has the session token under the name Token, as instance metadata has it.
+	FaultOtherToken FaultKind = "other-token"
+	// FaultNoExpiration leaves Expiration out.
+	FaultNoExpiration FaultKind = "no-expiration"
 )
 
 var (
 	earlyFaults = []FaultKind{FaultHTML, FaultBadRequest, FaultForbidden, FaultDisabled, FaultEmpty, FaultRedirect,
 		FaultRateLimited, FaultServerError, FaultBadGateway, FaultAnswer, FaultHang, FaultDisconnect}
 	lateFaults = []FaultKind{FaultDelay, FaultLostAnswer, FaultHuge, FaultTruncated, FaultExpired, FaultAbsurdExpiry,
-		FaultUnreadableExpiry, FaultNewline, FaultWrongShape, FaultNullKeys, FaultEmptyKeys, FaultTextPlain, FaultDeadKeys}
+		FaultUnreadableExpiry, FaultNewline, FaultWrongShape, FaultNullKeys, FaultEmptyKeys, FaultTextPlain, FaultDeadKeys,
+		FaultNoToken, FaultOtherToken, FaultNoExpiration}
 )
 
 // FaultKinds lists every kind.
@@ -88,8 +95,11 @@ type Fault struct {
 	Kind FaultKind `json:"kind"`
 	// Role limits the fault to requests for one role; empty means all.
 	Role string `json:"role,omitempty"`
-	// Count is how many requests it spoils; zero means all until it is cleared.
-	Count int `json:"count,omitempty"`
+	// Skip lets as many requests pass first; Every spares all but each n-th of those that remain, so that failures and successes
+	// alternate; Times is how many are spoilt, zero all until it is cleared.
+	Skip  int `json:"skip,omitempty"`
+	Every int `json:"every,omitempty"`
+	Times int `json:"times,omitempty"`
 	// Delay passes, in the time of the machine, before the answer; any kind may have it.
 	Delay simctl.Duration `json:"delay,omitempty"`
 	// RetryAfter is the value of that header with FaultRateLimited and FaultAnswer: seconds or an HTTP date.
@@ -105,80 +115,39 @@ type Fault struct {
 	Body        string `json:"body,omitempty"`
 }
 
-func (f Fault) validate() error {
+// Check says what is wrong with the fault.
+func (f Fault) Check() error {
+	if err := simctl.CheckKind("kind of fault", f.Kind, FaultKinds()); err != nil {
+		return err
+	}
 	switch {
-	case !slices.Contains(FaultKinds(), f.Kind):
-		return fmt.Errorf("unknown kind of fault %q; known are %v", f.Kind, FaultKinds())
 	case f.Kind == FaultAnswer && (f.Status < 200 || f.Status > 599):
 		return fmt.Errorf("a fault of kind %q needs a status from 200 to 599", f.Kind)
-	case f.Field != "" && !slices.Contains([]string{"AccessKeyId", "SecretAccessKey", "SessionToken"}, f.Field):
-		return fmt.Errorf("unknown field %q", f.Field)
-	case f.Count < 0 || f.Delay < 0:
-		return fmt.Errorf("count and delay must not be negative")
+	case f.Field != "":
+		return simctl.CheckKind("field", f.Field, []string{"AccessKeyId", "SecretAccessKey", "SessionToken"})
+	case f.Delay < 0:
+		return errors.New("delay must not be negative")
 	}
 	return nil
+}
+
+// Limits of the fault.
+func (f Fault) Limits() simctl.Limits {
+	return simctl.Limits{Skip: f.Skip, Every: f.Every, Times: f.Times}
 }
 
 // Break adds faults. Where several apply to a request, the one that was added first does.
-func (s *Sim) Break(faults ...Fault) error {
-	for _, f := range faults {
-		if err := f.validate(); err != nil {
-			return err
-		}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.faults = append(s.faults, faults...)
-	return nil
-}
+func (s *Sim) Break(faults ...Fault) error { return s.faults.Add(faults...) }
 
 // Heal ends all faults.
-func (s *Sim) Heal() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.faults = nil
-}
+func (s *Sim) Heal() { s.faults.Clear() }
 
-// Faults returns those that are still to come, with what is left of their counts.
-func (s *Sim) Faults() []Fault {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.faults)
-}
+// Faults returns those that are still to come.
+func (s *Sim) Faults() []Fault { return s.faults.Active() }
 
-// takeFault returns the first fault of the given kinds for a role, and uses it up by one.
+// takeFault returns the fault of one of the kinds that hits a request for a role.
 func (s *Sim) takeFault(kinds []FaultKind, role string) (Fault, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for i := range s.faults {
-		f := &s.faults[i]
-		if f.Role != "" && f.Role != role || !slices.Contains(kinds, f.Kind) {
-			continue
-		}
-		taken := *f
-		if f.Count > 0 {
-			if f.Count--; f.Count == 0 {
-				s.faults = slices.Delete(s.faults, i, i+1)
-			}
-		}
-		return taken, true
-	}
-	return Fault{}, false
-}
-
-// wait passes the delay of a fault. It returns false when the client or the simulator has gone meanwhile.
-func (f Fault) wait(r *http.Request) bool {
-	if f.Delay == 0 {
-		return true
-	}
-	timer := time.NewTimer(time.Duration(f.Delay))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-r.Context().Done():
-		return false
-	}
+	return s.faults.Take(func(f Fault) bool { return (f.Role == "" || f.Role == role) && slices.Contains(kinds, f.Kind) })
 }
 
 // answerEarly answers with an early fault.
@@ -226,16 +195,10 @@ func (f Fault) answerEarly(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(f.Status)
 		_, _ = w.Write([]byte(f.Body))
 	case FaultHang:
-		<-r.Context().Done()
-		disconnect()
+		simctl.Hang(r)
 	case FaultDisconnect:
-		disconnect()
+		simctl.Disconnect()
 	}
-}
-
-// disconnect closes the connection of the handler that calls it.
-func disconnect() {
-	panic(http.ErrAbortHandler) // net/http's own way; it prints nothing
 }
 
 // injectedLine is what FaultNewline puts after a value: in a credentials file that quotes nothing it becomes a line.

@@ -107,6 +107,21 @@ func TestFault_EachKindSpoilsTheAnswerInItsWay(t *testing.T) {
 				t.Error("the keys are not empty")
 			}
 		},
+		cap.FaultNoToken: func(t *testing.T, _ *portal, a answer) {
+			if c := a.credential(t); c.SessionToken != nil || !strings.HasPrefix(c.AccessKeyID, "ASIA") {
+				t.Errorf("key %s, has token %t", c.AccessKeyID, c.SessionToken != nil)
+			}
+		},
+		cap.FaultOtherToken: func(t *testing.T, _ *portal, a answer) {
+			if c := a.credential(t); c.SessionToken != nil || !bytes.Contains(a.body, []byte(`"Token":"`)) {
+				t.Error("the token is not under the other name alone")
+			}
+		},
+		cap.FaultNoExpiration: func(t *testing.T, _ *portal, a answer) {
+			if c := a.credential(t); c.Expiration != nil {
+				t.Errorf("expiration %s", *c.Expiration)
+			}
+		},
 		cap.FaultTextPlain: func(t *testing.T, _ *portal, a answer) { a.expect(t, 200, "text/plain") },
 		cap.FaultDeadKeys: func(t *testing.T, p *portal, a answer) {
 			if _, _, _, _, ok := p.Lookup(a.credential(t).AccessKeyID); ok {
@@ -124,7 +139,7 @@ func TestFault_EachKindSpoilsTheAnswerInItsWay(t *testing.T) {
 				t.Fatal("no check for this kind")
 			}
 			p := newPortal(t)
-			fault := cap.Fault{Kind: kind, Role: role, Count: 1, Delay: simctl.Duration(time.Millisecond), RetryAfter: "17"}
+			fault := cap.Fault{Kind: kind, Role: role, Times: 1, Delay: simctl.Duration(time.Millisecond), RetryAfter: "17"}
 			if kind == cap.FaultAnswer {
 				fault.Status, fault.ContentType, fault.Body = 418, "text/x-tea", "short and stout"
 			}
@@ -181,7 +196,7 @@ func TestFault_HangEndsWithTheClientOrTheSimulator(t *testing.T) {
 
 func TestFault_LateKindsAreKeptForARequestThatWouldHaveBeenGood(t *testing.T) {
 	p := newPortal(t)
-	if err := p.Break(cap.Fault{Kind: cap.FaultNullKeys, Count: 1}); err != nil {
+	if err := p.Break(cap.Fault{Kind: cap.FaultNullKeys, Times: 1}); err != nil {
 		t.Fatal(err)
 	}
 	p.ask(cap.C2S, "nobody").expect(t, http.StatusForbidden, "application/json")
@@ -206,7 +221,7 @@ func TestFault_OfOneRoleLeavesTheOthersAlone(t *testing.T) {
 func TestBreak_RefusesAFaultThatWouldDoNothing(t *testing.T) {
 	p := newPortal(t)
 	for _, fault := range []cap.Fault{
-		{Kind: "htlm"}, {Kind: cap.FaultAnswer}, {Kind: cap.FaultNewline, Field: "Secret"}, {Kind: cap.FaultHTML, Count: -1},
+		{Kind: "htlm"}, {Kind: cap.FaultAnswer}, {Kind: cap.FaultNewline, Field: "Secret"}, {Kind: cap.FaultHTML, Times: -1},
 	} {
 		if p.Break(fault) == nil {
 			t.Errorf("%+v was accepted", fault)
@@ -214,5 +229,38 @@ func TestBreak_RefusesAFaultThatWouldDoNothing(t *testing.T) {
 	}
 	if len(p.Faults()) != 0 {
 		t.Errorf("%+v", p.Faults())
+	}
+}
+
+// TestFaults_CanAlternateWithSuccesses is a portal of which one server of several is bad.
+func TestFaults_CanAlternateWithSuccesses(t *testing.T) {
+	p := newPortal(t)
+	if err := p.Break(cap.Fault{Kind: cap.FaultServerError, Skip: 1, Every: 2, Times: 2}); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []int{200, 200, 500, 200, 500, 200, 200, 200} {
+		if got := p.ask(cap.C2S, role).status; got != want {
+			t.Errorf("request %d: %d, want %d", i+1, got, want)
+		}
+	}
+}
+
+// TestExpiration_IsWrittenInTheLayoutAndZoneOfTheSettings covers what a client may meet beside RFC 3339 in UTC.
+func TestExpiration_IsWrittenInTheLayoutAndZoneOfTheSettings(t *testing.T) {
+	for name, tc := range map[string]struct {
+		settings cap.Settings
+		want     string
+	}{
+		"a zone of its own":    {cap.Settings{NumericZone: true, ExpirationZone: simctl.Duration(-4 * time.Hour)}, `"2026-11-21T09:00:00-04:00"`},
+		"local without a zone": {cap.Settings{ExpirationLayout: "2006-01-02T15:04:05", ExpirationZone: simctl.Duration(9 * time.Hour)}, `"2026-11-21T22:00:00"`},
+		"words":                {cap.Settings{ExpirationLayout: time.RFC1123}, `"Sat, 21 Nov 2026 13:00:00 `},
+		"seconds":              {cap.Settings{ExpirationLayout: "unix"}, "1795266000"},
+		"milliseconds":         {cap.Settings{ExpirationLayout: "unix-milliseconds"}, "1795266000000"},
+	} {
+		p := newPortal(t)
+		p.Configure(func(s *cap.Settings) { *s = tc.settings })
+		if a := p.ask(cap.C2S, role); !bytes.Contains(a.body, []byte(`"Expiration":`+tc.want)) {
+			t.Errorf("%s: no %s in the answer with status %d", name, tc.want, a.status)
+		}
 	}
 }

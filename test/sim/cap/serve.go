@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/openshift/credential-rotation-operator/test/sim/simctl"
 )
 
 // parametersOf are the names that differ between the dialects.
@@ -54,7 +56,7 @@ func (s *Sim) serve(w http.ResponseWriter, r *http.Request) {
 
 	if fault, found := s.takeFault(earlyFaults, record.Role); found {
 		outcome = faultOutcome(fault.Kind)
-		if fault.wait(r) {
+		if simctl.Wait(r, time.Duration(fault.Delay)) {
 			fault.answerEarly(w, r)
 		}
 		return
@@ -66,7 +68,7 @@ func (s *Sim) serve(w http.ResponseWriter, r *http.Request) {
 	fault, found := s.takeFault(lateFaults, record.Role)
 	if found {
 		outcome = faultOutcome(fault.Kind)
-		if !fault.wait(r) {
+		if !simctl.Wait(r, time.Duration(fault.Delay)) {
 			return
 		}
 	}
@@ -137,7 +139,7 @@ func (s *Sim) answerCredential(w http.ResponseWriter, c *credential, fault Fault
 		fields["SessionToken"] = c.token
 	}
 	if !settings.OmitExpiration || fault.Kind == FaultExpired {
-		fields["Expiration"] = formatExpiration(c.expires, settings.NumericZone)
+		fields["Expiration"] = settings.formatExpiration(c.expires)
 	}
 	s.mu.Unlock()
 
@@ -154,7 +156,7 @@ func (s *Sim) answerCredential(w http.ResponseWriter, c *credential, fault Fault
 	}
 	switch fault.Kind {
 	case FaultLostAnswer:
-		disconnect()
+		simctl.Disconnect()
 	case FaultHuge:
 		body["Padding"] = strings.Repeat("x", hugeSize)
 	case FaultAbsurdExpiry:
@@ -173,6 +175,13 @@ func (s *Sim) answerCredential(w http.ResponseWriter, c *credential, fault Fault
 		fields["AccessKeyId"], fields["SecretAccessKey"] = nil, nil
 	case FaultEmptyKeys:
 		fields["AccessKeyId"], fields["SecretAccessKey"] = "", ""
+	case FaultNoToken:
+		delete(fields, "SessionToken")
+	case FaultOtherToken:
+		fields["Token"] = fields["SessionToken"]
+		delete(fields, "SessionToken")
+	case FaultNoExpiration:
+		delete(fields, "Expiration")
 	case FaultTextPlain:
 		contentType = "text/plain"
 	}
@@ -189,9 +198,17 @@ func (s *Sim) answerCredential(w http.ResponseWriter, c *credential, fault Fault
 	_, _ = w.Write(encoded)
 }
 
-func formatExpiration(t time.Time, numericZone bool) string {
-	if numericZone {
-		return t.UTC().Format("2006-01-02T15:04:05-07:00")
+func (s Settings) formatExpiration(t time.Time) any {
+	local := t.In(time.FixedZone("", int(time.Duration(s.ExpirationZone).Seconds())))
+	switch {
+	case s.ExpirationLayout == "unix":
+		return t.Unix()
+	case s.ExpirationLayout == "unix-milliseconds":
+		return t.UnixMilli()
+	case s.ExpirationLayout != "":
+		return local.Format(s.ExpirationLayout)
+	case s.NumericZone:
+		return local.Format("2006-01-02T15:04:05-07:00")
 	}
 	return t.UTC().Format(time.RFC3339)
 }

@@ -41,6 +41,10 @@ type Settings struct {
 	OmitSessionToken bool `json:"omitSessionToken"`
 	// NumericZone writes Expiration with +00:00 instead of Z.
 	NumericZone bool `json:"numericZone"`
+	// ExpirationLayout writes Expiration in a layout of package time, such as "2006-01-02T15:04:05", which has no zone, or as a
+	// number: "unix" and "unix-milliseconds". ExpirationZone is how far east of UTC the portal's own zone is.
+	ExpirationLayout string          `json:"expirationLayout"`
+	ExpirationZone   simctl.Duration `json:"expirationZone"`
 	// AssumeRoleShape adds the AssumedRoleUser of the output of `aws sts assume-role` beside Credentials.
 	AssumeRoleShape bool `json:"assumeRoleShape"`
 	// ReuseUntilPercent answers with the credential given before until this percentage of its lifetime has passed. Zero
@@ -87,13 +91,13 @@ type Sim struct {
 	clientCA *simtls.CA
 	service  *simctl.Server
 	control  *simctl.Server
+	faults   simctl.Faults[Fault]
 
 	mu       sync.Mutex
 	settings Settings
 	roles    map[string]string
-	revoked  map[string]bool // serial numbers
-	inactive map[string]bool // common names
-	faults   []Fault
+	revoked  map[string]bool        // serial numbers
+	inactive map[string]bool        // common names
 	issued   map[string]*credential // by access key id
 	current  map[string]*credential // by dialect and role
 	counts   Counts

@@ -74,5 +74,5 @@ func describeCAP(portal *cap.Sim, files folder) ([]string, error) {
 		lines = append(lines, fmt.Sprintf("try      curl --cert %s --key %s --cacert %s '%s?%s'", paths["cap.pem"], paths["cap.key"],
 			paths["ca-chain.cert.pem"], portal.Endpoint(cap.C2S), portal.Query(cap.C2S, roles[0]).Encode()))
 	}
-	return append(lines, fmt.Sprintf(`break    curl -X POST -d '{"kind": "html", "count": 1}' %s/faults`, portal.ControlURL())), nil
+	return append(lines, fmt.Sprintf(`break    curl -X POST -d '{"kind": "html", "times": 1}' %s/faults`, portal.ControlURL())), nil
 }

@@ -45,6 +45,9 @@ func (s *Sim) apiMux() http.Handler {
 	handle("GET /registry_credentials", true, func(c caller, r *http.Request) (int, any, *apiError) {
 		return 0, nil, denied(c.account.id, "list", "RegistryCredential", r) // a right of Red Hat's SREs only
 	})
+	handle("GET /organizations/{id}", true, s.getOrganization)
+	handle("GET /role_bindings", true, s.listRoleBindings)
+	mux.HandleFunc("POST "+apiRoot+"/cluster_registrations", s.postRegistration)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		writeError(w, newError(http.StatusNotFound, 7, "The requested resource '%s' doesn't exist", r.URL.Path))
 	})
@@ -70,6 +73,10 @@ func (s *Sim) authenticated(bearerOnly bool, e endpoint) http.HandlerFunc {
 		}
 		if who.account.banned {
 			writeError(w, newError(http.StatusForbidden, 4, "Account %s is banned", who.account.username))
+			return
+		}
+		if r.Header.Get("Impersonate-User") != "" { // a right of Red Hat's own accounts
+			writeError(w, denied(who.account.id, "impersonate", "Account", r))
 			return
 		}
 		status, body, refusal := e(who, r)

@@ -75,19 +75,23 @@ type cluster struct {
 func (s *Sim) AddCluster(accountID string, spec ClusterSpec) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	a := s.mustAccount(accountID)
+	return s.addCluster(s.mustAccount(accountID), spec).id
+}
+
+func (s *Sim) addCluster(a *account, spec ClusterSpec) *cluster {
 	setDefault(&spec.ID, newUUID())
 	setDefault(&spec.Name, fmt.Sprintf("cluster-%d", len(s.clusters)+1))
 	setDefault(&spec.Status, SubscriptionActive)
 	setDefault(&spec.TransferLife, s.opts.TransferLife)
 	now, stamp := s.virtual(), s.stamp()
-	s.clusters = append(s.clusters, &cluster{
+	c := &cluster{
 		id: spec.ID, name: spec.Name, subscriptionID: s.newID(), account: a, mode: spec.Mode, status: spec.Status,
 		token: spec.Token, transferLife: spec.TransferLife, created: stamp, auth: a.current().logins[CloudOpenShift].auth(),
 		// An hour and two after the full hour of the batches, so that no two things happen at one moment.
 		nextTelemetry: now.Add(time.Hour), nextPoll: now.Add(2 * time.Hour), lastTelemetry: stamp,
-	})
-	return spec.ID
+	}
+	s.clusters = append(s.clusters, c)
+	return c
 }
 
 // SetSubscriptionStatus changes the status of a cluster's subscription, to Archived for example.

@@ -77,6 +77,8 @@ type Options struct {
 	OfflineTokenIdle time.Duration
 	// BatchInterval is the virtual time between two batches; 6 hours by default ("four times each day").
 	BatchInterval time.Duration
+	// RegistrationLimit is how many clusters that nobody knew an account may get by cluster_registrations; 0: any number.
+	RegistrationLimit int
 	// StepPerLook, when set, lets so much virtual time pass whenever a client has looked at a rotation that OCM is to go on with:
 	// until it has issued, and then once the clusters with a Token have switched. So time waits for a slow client and never
 	// passes by itself.
@@ -150,7 +152,15 @@ func New(opts Options) (*Sim, error) {
 
 // Start listens on 127.0.0.1 until Close.
 func (s *Sim) Start() error {
-	api := contract.Middleware(s.withFaults(s.apiMux()), s.violation)
+	unjudged := s.withFaults(s.apiMux())
+	judged := contract.Middleware(unjudged, s.violation)
+	api := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if isUnjudged(r) {
+			unjudged.ServeHTTP(w, r)
+			return
+		}
+		judged.ServeHTTP(w, r)
+	})
 	for name, server := range map[string]struct {
 		host    string
 		handler http.Handler

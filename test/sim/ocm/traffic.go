@@ -26,6 +26,8 @@ const (
 	OpTransfers      = "GET cluster_transfers"
 	OpSubscriptions  = "GET subscriptions"
 	OpCredentials    = "GET registry_credentials"
+	// OpRegistration is what telemetry calls.
+	OpRegistration = "POST cluster_registrations"
 	// OpAny stands for every operation in a fault or a hold.
 	OpAny = "*"
 )
@@ -33,7 +35,7 @@ const (
 // Operations lists all that the Sim has, without OpAny.
 func Operations() []string {
 	return []string{OpToken, OpCurrentAccount, OpAccount, OpAccessToken, OpListRotations, OpPostRotation, OpGetRotation, OpDeleteRotation,
-		OpTransfers, OpSubscriptions, OpCredentials}
+		OpTransfers, OpSubscriptions, OpCredentials, OpRegistration}
 }
 
 // reading are the operations that change nothing, by Lagging's measure.
@@ -49,7 +51,7 @@ func operation(r *http.Request) string {
 	if op, ok := contract.Operation(r); ok {
 		return strings.Replace(op, " "+apiRoot+"/", " ", 1)
 	}
-	return r.Method + " " + r.URL.Path
+	return r.Method + " " + strings.TrimPrefix(strings.TrimSuffix(r.URL.Path, "/"), apiRoot+"/")
 }
 
 // Request is one request as the Sim saw it. It holds no secret.

@@ -41,6 +41,7 @@ type account struct {
 	forbidsOffline      bool
 	created             time.Time
 	clientID, secret    string
+	registered          int // clusters that it got by cluster_registrations
 	generations         []*generation
 }
 

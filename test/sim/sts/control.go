@@ -25,48 +25,10 @@ func (s *Sim) State() State {
 // ControlHandler serves the control interface that the package comment describes.
 func (s *Sim) ControlHandler() http.Handler {
 	mux := http.NewServeMux()
+	simctl.HandleCommon(mux, func() any { return s.State() }, s.CAPEM())
 	simctl.HandleAdvance(mux, s.clock)
-	done := func(w http.ResponseWriter, err error) {
-		if err != nil {
-			simctl.WriteJSON(w, http.StatusBadRequest, map[string]string{"error": err.Error()})
-			return
-		}
-		simctl.WriteJSON(w, http.StatusOK, map[string]string{"result": "done"})
-	}
-	mux.HandleFunc("GET /state", func(w http.ResponseWriter, _ *http.Request) {
-		simctl.WriteJSON(w, http.StatusOK, s.State())
-	})
-	mux.HandleFunc("GET /ca.pem", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/x-pem-file")
-		_, _ = w.Write(s.CAPEM())
-	})
-	mux.HandleFunc("POST /faults", func(w http.ResponseWriter, r *http.Request) {
-		var fault Fault
-		if simctl.ReadJSON(w, r, &fault) {
-			done(w, s.Break(fault))
-		}
-	})
-	mux.HandleFunc("DELETE /faults", func(w http.ResponseWriter, _ *http.Request) {
-		s.Heal()
-		done(w, nil)
-	})
-	mux.HandleFunc("POST /reset-counts", func(w http.ResponseWriter, _ *http.Request) {
-		s.ResetCounts()
-		done(w, nil)
-	})
-	mux.HandleFunc("POST /service", func(w http.ResponseWriter, r *http.Request) {
-		request := struct {
-			Running bool `json:"running"`
-		}{Running: true}
-		if !simctl.ReadJSON(w, r, &request) {
-			return
-		}
-		if request.Running {
-			done(w, s.service.Start())
-			return
-		}
-		s.Stop()
-		done(w, nil)
-	})
+	simctl.HandleFaults(mux, func(f Fault) error { return s.Break(f) }, s.Heal)
+	simctl.HandleService(mux, s.service)
+	simctl.HandleControl(mux, "POST /reset-counts", func(struct{}) (any, error) { s.ResetCounts(); return nil, nil })
 	return mux
 }

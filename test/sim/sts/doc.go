@@ -24,7 +24,7 @@
 //	GET    /healthz       {"status": "ok"}
 //	GET    /state         URL, time, faults, counters
 //	GET    /ca.pem        the CA of the server
-//	POST   /faults        {"kind": "server-error", "count": 3, ...}: see Fault
+//	POST   /faults        {"kind": "server-error", "times": 3, ...}: see Fault
 //	DELETE /faults        ends all faults
 //	POST   /advance       {"by": "30m"} moves the clock
 //	POST   /reset-counts  sets the counters to zero

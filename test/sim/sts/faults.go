@@ -1,10 +1,9 @@
 package sts
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
-	"slices"
-	"time"
 
 	"github.com/openshift/credential-rotation-operator/test/sim/simctl"
 )
@@ -40,9 +39,11 @@ func FaultKinds() []FaultKind {
 // Fault is something that goes wrong from now on. For connection refused see Stop.
 type Fault struct {
 	Kind FaultKind `json:"kind"`
-	// Count is how many requests it spoils; zero means all until it is cleared. The AWS SDK repeats a request that ended
-	// in a fault twice unless told otherwise.
-	Count int `json:"count,omitempty"`
+	// Skip lets as many requests pass first; Every spares all but each n-th of those that remain; Times is how many are spoilt,
+	// zero all until it is cleared. The AWS SDK repeats a request that ended in a fault twice unless told otherwise.
+	Skip  int `json:"skip,omitempty"`
+	Every int `json:"every,omitempty"`
+	Times int `json:"times,omitempty"`
 	// Delay passes, in the time of the machine, before the answer; any kind may have it.
 	Delay simctl.Duration `json:"delay,omitempty"`
 	// Status and Code are those of FaultError.
@@ -50,76 +51,43 @@ type Fault struct {
 	Code   string `json:"code,omitempty"`
 }
 
-// Break adds faults. The one that was added first comes first.
-func (s *Sim) Break(faults ...Fault) error {
-	for _, f := range faults {
-		switch {
-		case !slices.Contains(FaultKinds(), f.Kind):
-			return fmt.Errorf("unknown kind of fault %q; known are %v", f.Kind, FaultKinds())
-		case f.Kind == FaultError && (f.Status < 400 || f.Status > 599 || f.Code == ""):
-			return fmt.Errorf("a fault of kind %q needs a code and a status from 400 to 599", f.Kind)
-		case f.Count < 0 || f.Delay < 0:
-			return fmt.Errorf("count and delay must not be negative")
-		}
+// Check says what is wrong with the fault.
+func (f Fault) Check() error {
+	if err := simctl.CheckKind("kind of fault", f.Kind, FaultKinds()); err != nil {
+		return err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.faults = append(s.faults, faults...)
+	switch {
+	case f.Kind == FaultError && (f.Status < 400 || f.Status > 599 || f.Code == ""):
+		return fmt.Errorf("a fault of kind %q needs a code and a status from 400 to 599", f.Kind)
+	case f.Delay < 0:
+		return errors.New("delay must not be negative")
+	}
 	return nil
 }
 
+// Limits of the fault.
+func (f Fault) Limits() simctl.Limits {
+	return simctl.Limits{Skip: f.Skip, Every: f.Every, Times: f.Times}
+}
+
+// Break adds faults. The one that was added first comes first.
+func (s *Sim) Break(faults ...Fault) error { return s.faults.Add(faults...) }
+
 // Heal ends all faults.
-func (s *Sim) Heal() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.faults = nil
-}
+func (s *Sim) Heal() { s.faults.Clear() }
 
-// Faults returns those that are still to come, with what is left of their counts.
-func (s *Sim) Faults() []Fault {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.faults)
-}
+// Faults returns those that are still to come.
+func (s *Sim) Faults() []Fault { return s.faults.Active() }
 
-func (s *Sim) takeFault() (Fault, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.faults) == 0 {
-		return Fault{}, false
-	}
-	taken := s.faults[0]
-	if taken.Count > 0 {
-		if s.faults[0].Count--; s.faults[0].Count == 0 {
-			s.faults = slices.Delete(s.faults, 0, 1)
-		}
-	}
-	return taken, true
-}
-
-// wait passes the delay. It returns false when the client or the simulator has gone meanwhile.
-func (f Fault) wait(r *http.Request) bool {
-	if f.Delay == 0 {
-		return true
-	}
-	timer := time.NewTimer(time.Duration(f.Delay))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-r.Context().Done():
-		return false
-	}
-}
+func (s *Sim) takeFault() (Fault, bool) { return s.faults.Take(func(Fault) bool { return true }) }
 
 // answer returns false when the request is to be answered as it should be.
 func (f Fault) answer(w http.ResponseWriter, r *http.Request) bool {
 	switch f.Kind {
 	case FaultHang:
-		<-r.Context().Done()
-		panic(http.ErrAbortHandler) // net/http's own way to close a connection; it prints nothing
+		simctl.Hang(r)
 	case FaultDisconnect:
-		panic(http.ErrAbortHandler)
+		simctl.Disconnect()
 	case FaultServerError:
 		(&refusal{500, "InternalFailure", "The request processing has failed because of an unknown error."}).write(w)
 	case FaultUnavailable:

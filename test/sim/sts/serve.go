@@ -3,6 +3,8 @@ package sts
 import (
 	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base32"
 	"encoding/hex"
 	"encoding/xml"
 	"fmt"
@@ -10,6 +12,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/openshift/credential-rotation-operator/test/sim/simctl"
 )
 
 // maxBody is far more than any request of the Query protocol here needs.
@@ -48,7 +52,7 @@ func (s *Sim) serve(w http.ResponseWriter, r *http.Request) {
 	if fault, found := s.takeFault(); found {
 		// Before the answer, so that a client that has its answer finds it counted.
 		s.countOutcome("fault:" + string(fault.Kind))
-		if !fault.wait(r) || fault.answer(w, r) {
+		if !simctl.Wait(r, time.Duration(fault.Delay)) || fault.answer(w, r) {
 			return
 		}
 	}
@@ -59,7 +63,7 @@ func (s *Sim) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.countOutcome("ok")
-	writeXML(w, http.StatusOK, identity)
+	writeXML(w, http.StatusOK, identity.RequestID, identity)
 }
 
 // callerIdentity is the answer to GetCallerIdentity.
@@ -119,7 +123,7 @@ func (s *Sim) identify(r *http.Request, signed signature, signatureErr error) (*
 	if form.Get("Action") != "GetCallerIdentity" || form.Get("Version") != "2011-06-15" {
 		return nil, wrongAction
 	}
-	return s.identityOf(role, signed.accessKeyID, token != ""), nil
+	return s.identityOf(role, token != ""), nil
 }
 
 func formOf(r *http.Request, body []byte) (url.Values, error) {
@@ -130,40 +134,44 @@ func formOf(r *http.Request, body []byte) (url.Values, error) {
 }
 
 // identityOf is a session of the role, or the IAM user of the same name for a key without a session token.
-func (s *Sim) identityOf(role arn, accessKeyID string, session bool) *callerIdentity {
+func (s *Sim) identityOf(role arn, session bool) *callerIdentity {
 	identity := &callerIdentity{Namespace: namespace, Account: role.account, RequestID: requestID()}
 	if session {
 		identity.Arn = fmt.Sprintf("arn:%s:sts::%s:assumed-role/%s/%s", role.partition, role.account, role.role, s.options.SessionName)
-		identity.UserID = "AROA" + suffix(accessKeyID) + ":" + s.options.SessionName
+		identity.UserID = "AROA" + uniqueID(role) + ":" + s.options.SessionName
 	} else {
 		identity.Arn = fmt.Sprintf("arn:%s:iam::%s:user/%s", role.partition, role.account, role.role)
-		identity.UserID = "AIDA" + suffix(accessKeyID)
+		identity.UserID = "AIDA" + uniqueID(role)
 	}
 	return identity
 }
 
-func suffix(accessKeyID string) string {
-	return accessKeyID[min(4, len(accessKeyID)):]
+// uniqueID is what follows the prefix in the id of a role or user, which never changes: 17 characters, one more than in keys.
+func uniqueID(role arn) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %s", role.partition, role.account, role.role))
+	return base32.StdEncoding.EncodeToString(sum[:])[:17]
 }
 
 func (f *refusal) write(w http.ResponseWriter) {
 	type errorXML struct {
 		Type, Code, Message string
 	}
-	writeXML(w, f.status, struct {
+	id := requestID()
+	writeXML(w, f.status, id, struct {
 		XMLName   xml.Name `xml:"ErrorResponse"`
 		Namespace string   `xml:"xmlns,attr"`
 		Error     errorXML
 		RequestID string `xml:"RequestId"`
-	}{Namespace: namespace, Error: errorXML{"Sender", f.code, f.message}, RequestID: requestID()})
+	}{Namespace: namespace, Error: errorXML{"Sender", f.code, f.message}, RequestID: id})
 }
 
-func writeXML(w http.ResponseWriter, status int, document any) {
+func writeXML(w http.ResponseWriter, status int, requestID string, document any) {
 	encoded, err := xml.Marshal(document)
 	if err != nil { // structs of texts always encode
 		status = http.StatusInternalServerError
 	}
 	w.Header().Set("Content-Type", "text/xml")
+	w.Header().Set("X-Amzn-Requestid", requestID)
 	w.WriteHeader(status)
 	_, _ = w.Write(encoded)
 }

@@ -43,7 +43,7 @@ type Sim struct {
 	control *simctl.Server
 
 	mu     sync.Mutex
-	faults []Fault
+	faults simctl.Faults[Fault]
 	counts Counts
 }
 

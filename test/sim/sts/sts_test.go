@@ -98,7 +98,7 @@ func TestGetCallerIdentity_TellsTheRealClientWhoAKeyBelongsTo(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if *identity.Arn != test.arn || *identity.Account != "123456789012" || *identity.UserId == "" {
+			if *identity.Arn != test.arn || *identity.Account != "123456789012" || len(strings.Split(*identity.UserId, ":")[0]) != 21 {
 				t.Errorf("%s of account %s, user id %s; want %s", *identity.Arn, *identity.Account, *identity.UserId, test.arn)
 			}
 		})
@@ -210,7 +210,7 @@ func TestFault_EachKindReachesTheRealClient(t *testing.T) {
 	} {
 		t.Run(string(test.fault.Kind), func(t *testing.T) {
 			sim := newService(t)
-			test.fault.Count, test.fault.Delay = 1, simctl.Duration(time.Millisecond)
+			test.fault.Times, test.fault.Delay = 1, simctl.Duration(time.Millisecond)
 			if err := sim.Break(test.fault); err != nil {
 				t.Fatal(err)
 			}
@@ -227,7 +227,7 @@ func TestFault_EachKindReachesTheRealClient(t *testing.T) {
 
 func TestFault_DelayAnswersWellAndHangNotAtAll(t *testing.T) {
 	sim := newService(t)
-	if err := sim.Break(sts.Fault{Kind: sts.FaultDelay, Delay: simctl.Duration(time.Millisecond), Count: 1}, sts.Fault{Kind: sts.FaultHang}); err != nil {
+	if err := sim.Break(sts.Fault{Kind: sts.FaultDelay, Delay: simctl.Duration(time.Millisecond), Times: 1}, sts.Fault{Kind: sts.FaultHang}); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := good.identity(t.Context(), sim); err != nil {
@@ -259,7 +259,7 @@ func TestFault_DelayAnswersWellAndHangNotAtAll(t *testing.T) {
 
 func TestBreak_RefusesAFaultThatWouldDoNothing(t *testing.T) {
 	sim := newService(t)
-	for _, fault := range []sts.Fault{{Kind: "hung"}, {Kind: sts.FaultError}, {Kind: sts.FaultHang, Count: -1}} {
+	for _, fault := range []sts.Fault{{Kind: "hung"}, {Kind: sts.FaultError}, {Kind: sts.FaultHang, Times: -1}} {
 		if err := sim.Break(fault); err == nil || !strings.Contains(err.Error(), " ") {
 			t.Errorf("%+v: %v", fault, err)
 		}

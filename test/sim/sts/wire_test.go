@@ -139,7 +139,7 @@ func TestControl_DrivesTheServiceOverPlainHTTP(t *testing.T) {
 	control := func(method, path, body string) (int, string) {
 		return do(t, nil, nil, request(t, method, sim.ControlURL()+path, body))
 	}
-	if status, body := control("POST", "/faults", `{"kind": "error", "status": 403, "code": "AccessDenied", "count": 1}`); status != 200 {
+	if status, body := control("POST", "/faults", `{"kind": "error", "status": 403, "code": "AccessDenied", "times": 1}`); status != 200 {
 		t.Fatalf("status %d: %s", status, body)
 	}
 	if _, code, err := good.identity(t.Context(), sim); code != "AccessDenied" {
