@@ -17,8 +17,9 @@ import (
 // mostVerbose asks for every level of the log, those too that the operator must never reach.
 const mostVerbose = "--zap-log-level=10"
 
-// simulatedHosts are where the simulators listen: the operator sends credentials to no other host unless a test says so.
-const simulatedHosts = "127.0.0.1:*,localhost:*"
+// simulatedHosts are where the simulators listen, and the real names by which the simulated proxy leads to OCM: the operator sends
+// credentials to no other host unless a test says so.
+const simulatedHosts = "127.0.0.1:*,localhost:*,api.openshift.com,sso.redhat.com"
 
 // OperatorConfig says how the operator is started.
 type OperatorConfig struct {
