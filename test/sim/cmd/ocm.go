@@ -66,5 +66,7 @@ func describeOCM(sim *ocm.Sim, clusters int, files folder) ([]string, error) {
 		fmt.Sprintf("try      curl --cacert %s -d grant_type=refresh_token -d client_id=cloud-services --data-urlencode refresh_token@%s %s",
 			paths["ocm-ca.pem"], paths["ocm-offline-token"], sim.TokenURL()),
 		fmt.Sprintf(`advance  curl -X POST -d '{"by": "6h"}' %s/advance`, sim.ControlURL()),
+		fmt.Sprintf(`report   curl --cacert %s -d '{"cluster_id": "%s", "authorization_token": "AUTH OF cloud.openshift.com"}' %s/api/accounts_mgmt/v1/cluster_registrations`,
+			paths["ocm-ca.pem"], operators, sim.URL()),
 	}, nil
 }

@@ -142,8 +142,8 @@ func (s *Sim) controlAccounts(mux *http.ServeMux) {
 		if err := s.knows(in.Account); err != nil {
 			return nil, err
 		}
-		if in.Set < 0 || in.Set >= len(s.PullSecrets(in.Account)) {
-			return nil, simctl.Unknown("set: 0 is the first that was issued")
+		if all := len(s.PullSecrets(in.Account)); in.Set < -all || in.Set >= all {
+			return nil, simctl.Unknown("set: 0 is the oldest, -1 the newest")
 		}
 		for _, registry := range in.Registries {
 			if err := simctl.CheckKind("registry", registry, Registries); err != nil {

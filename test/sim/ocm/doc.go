@@ -44,7 +44,7 @@
 //	POST   /abandon    {"rotation","status"}            the service gives a rotation up, as "failed" for example
 //	POST   /transfer-end {"cluster","in":"2h"}          moves the end of the cluster's open transfers
 //	POST   /delete-credentials {"account"}              all of the account's registry credentials die
-//	POST   /revoke     {"account","set","registries"}   one set of credentials dies, 0 being the first; at these registries or all
+//	POST   /revoke     {"account","set","registries"}   one set dies, 0 is the oldest, -1 the newest; at these registries or all
 //	POST   /complete                                    every pending rotation runs to its end at once
 //	POST   /habits     {"secondPost","neverComplete",...}   what the service does where nothing is public: see type Habits
 //	POST   /faults     {"endpoint","kind","times",...}  see type Fault; an unknown kind or endpoint is refused

@@ -89,11 +89,15 @@ func (s *Sim) DeleteCredentials(accountID string) {
 }
 
 // Revoke deletes one of the sets of PullSecrets, at some registries or at all when none is named. OCM does that at the end of
-// a rotation; a part of it, too early or at one registry alone, is a bad day.
+// a rotation; a part of it, too early or at one registry alone, is a bad day. A negative set counts from the newest, which is -1.
 func (s *Sim) Revoke(accountID string, set int, registries ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.mustAccount(accountID).generations[set].kill(s.virtual(), registries...)
+	all := s.mustAccount(accountID).generations
+	if set < 0 {
+		set += len(all)
+	}
+	all[set].kill(s.virtual(), registries...)
 }
 
 // PullSecrets returns every pull secret that was ever issued to the account, the oldest first, dead ones too.

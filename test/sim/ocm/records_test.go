@@ -282,6 +282,12 @@ func TestControlPort_MakesAWorldThatIsSomebodyElses(t *testing.T) {
 		t.Errorf("habits %v", habits)
 	}
 	ask("/habits", `{"neverEnd":true}`, 400)
+	ask("/revoke", `{`+account+`,"set":1}`, 404)
+	ask("/revoke", `{`+account+`,"registries":["docker.io"]}`, 400)
+	ask("/revoke", `{`+account+`,"set":-1,"registries":["registry.redhat.io"]}`, 200)
+	if !r.works(r.CloudAuth(r.account.ID), Quay) || r.works(authOf(t, string(r.PullSecret(r.account.ID)), RedHatRegistry), RedHatRegistry) {
+		t.Error("the set is not revoked at registry.redhat.io alone")
+	}
 	ask("/delete-credentials", `{`+account+`}`, 200)
 	if r.works(r.CloudAuth(r.account.ID), Quay) {
 		t.Error("the credentials are alive")
