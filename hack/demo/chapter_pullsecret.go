@@ -117,8 +117,7 @@ func (w *world) awaitIssue(ctx context.Context) error {
 		if document, err := w.document(ctx); err != nil || !bytes.Equal(document, w.before) {
 			return errors.Join(err, errors.New("the pull secret has changed although there is nothing new"))
 		}
-		pause(ctx, hour)
-		w.ocm.Advance(time.Hour)
+		w.hourPasses(ctx)
 		return waiting("OCM has not issued yet: %s of its time so far; its batch runs four times a day", hours(w.ocm.Now().Sub(from)))
 	})
 	if err != nil {

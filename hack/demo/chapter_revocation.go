@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/test/harness"
@@ -72,8 +71,7 @@ func (w *world) othersSwitch(ctx context.Context, id string) error {
 			w.tell.line(happens, "%4s later: OCM has deleted the old credentials, and says %q", passed, r.Status)
 			return nil
 		}
-		pause(ctx, hour)
-		w.ocm.Advance(time.Hour)
+		w.hourPasses(ctx)
 		if len(open) == 0 {
 			return waiting("every cluster has switched; OCM's next batch deletes the old credentials: %s so far", passed)
 		}

@@ -86,15 +86,6 @@ func (w *world) whatThereIs(ctx context.Context) error {
 		w.tell.say("To look around yourself: make demo KEEP=1. To use it on a cluster: README.md.")
 		return nil
 	}
-	w.tell.say("Everything stays up until Ctrl-C. In another terminal:")
-	w.tell.print(fmt.Sprintf("\n%[1]sexport KUBECONFIG=%[2]s\n%[1]sk=%[3]s\n\n", indent, w.kubectl.kubeconfig, w.kubectl.path))
-	for _, try := range []struct{ command, why string }{
-		{"$k describe psr " + rotationName, "the whole story of the rotation, as the status tells it"},
-		{"$k get capset -w", "a refresh about every " + fmt.Sprint(int(capLifetime.Seconds())/2) + " s"},
-		{"$k delete secret -n openshift-machine-api aws-cloud-credentials", "it is back within seconds"},
-	} {
-		w.tell.print(fmt.Sprintf("%s%-68s # %s\n", indent, try.command, try.why))
-	}
-	w.tell.print(fmt.Sprintf("\n%sThe operator's log: %s\n", indent, w.operator.LogFile))
+	w.whatToTry()
 	return nil
 }

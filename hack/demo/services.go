@@ -67,7 +67,7 @@ func (w *world) startServices(context.Context) error {
 // startOCM starts OCM with an account that has this cluster and two others.
 func (w *world) startOCM(ca *simtls.CA) error {
 	var err error
-	if w.ocm, err = ocm.New(ocm.Options{CA: ca}); err != nil {
+	if w.ocm, err = ocm.New(ocm.Options{CA: ca, PresentStamps: true}); err != nil {
 		return err
 	}
 	if err := w.ocm.Start(); err != nil {
@@ -98,7 +98,7 @@ func (w *world) startCAP(ca *simtls.CA) error {
 	w.cap, err = cap.New(cap.Options{
 		CA: ca, Hosts: []string{capHost, "127.0.0.1"}, Agency: "EXAMPLE", Mission: "openshift",
 		Roles: map[string]string{machineRole: "111111111111", platformRole: "222222222222"}, Canary: capCanary,
-		Settings: cap.Settings{Lifetime: simctl.Duration(capLifetime)},
+		Settings: cap.Settings{Lifetime: simctl.Duration(capLifetime)}, ControlAddress: "127.0.0.1:0",
 	})
 	if err != nil {
 		return err
@@ -107,7 +107,8 @@ func (w *world) startCAP(ca *simtls.CA) error {
 		return err
 	}
 	w.later(func() error { w.cap.Close(); return nil })
-	if w.sts, err = sts.New(sts.Options{CA: ca, Hosts: []string{stsHost, "127.0.0.1"}, Region: region, Keys: w.cap}); err != nil {
+	if w.sts, err = sts.New(sts.Options{CA: ca, Hosts: []string{stsHost, "127.0.0.1"}, Region: region, Keys: w.cap,
+		ControlAddress: "127.0.0.1:0"}); err != nil {
 		return err
 	}
 	if err := w.sts.Start(); err != nil {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/openshift/credential-rotation-operator/test/sim/ocm"
 )
 
 const (
@@ -61,6 +63,22 @@ func pause(ctx context.Context, d time.Duration) {
 	select {
 	case <-timer.C:
 	case <-ctx.Done():
+	}
+}
+
+// hoursPerLook is how many hours of OCM's may pass for each look of the operator.
+const hoursPerLook = 3
+
+// hourPasses lets an hour of OCM's time pass, after a moment in which it can be read, if the operator has looked at OCM since
+// the last few: however busy the machine is, OCM's days do not outrun the operator.
+func (w *world) hourPasses(ctx context.Context) {
+	pause(ctx, hour)
+	if looks := w.ocm.Count(ocm.OpListRotations) + w.ocm.Count(ocm.OpAccessToken); looks != w.looks {
+		w.looks, w.hours = looks, hoursPerLook
+	}
+	if w.hours > 0 {
+		w.hours--
+		w.ocm.Advance(time.Hour)
 	}
 }
 

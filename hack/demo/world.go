@@ -44,6 +44,10 @@ type world struct {
 	before []byte
 	// secretsBefore is how often Secrets had been written when the second part began.
 	secretsBefore int
+	// looks is how often the operator had looked at OCM when hours last passed; hours is how many may pass before it looks again.
+	looks, hours int
+	// binary is the operator's.
+	binary string
 	// own are secret values of the demo itself, by what they are.
 	own map[string]string
 
@@ -119,8 +123,8 @@ func (w *world) build(ctx context.Context) error {
 	return nil
 }
 
-func (w *world) compile(ctx context.Context) error {
-	_, err := harness.BuildOperator(ctx)
+func (w *world) compile(ctx context.Context) (err error) {
+	w.binary, err = harness.BuildOperator(ctx)
 	w.later(harness.RemoveOperatorBinary)
 	return err
 }
@@ -219,21 +223,20 @@ func (w *world) logTail(lines int) string {
 	return strings.Join(kept[max(0, len(kept)-lines):], "\n")
 }
 
-// stay keeps everything up until somebody has seen enough. OCM's time goes on only while it has work.
+// stay keeps everything up until somebody has seen enough. OCM's time goes on only while it has work, and only as the operator
+// looks.
 func (w *world) stay(ctx context.Context) {
-	ticker := time.NewTicker(time.Second)
-	defer ticker.Stop()
-	for {
+	for ctx.Err() == nil {
 		select {
-		case <-ctx.Done():
-			return
 		case <-w.operatorEnded():
 			w.tell.say("The operator has ended (%d).", w.operator.ExitCode())
 			return
-		case <-ticker.C:
-			if r, ok := w.rotation(); ok && r.Status != ocm.StatusCompleted {
-				w.ocm.Advance(time.Hour)
-			}
+		default:
+		}
+		if r, ok := w.rotation(); ok && r.Status != ocm.StatusCompleted {
+			w.hourPasses(ctx)
+		} else {
+			pause(ctx, glance)
 		}
 	}
 }

@@ -129,6 +129,10 @@ func TestADemoThatIsToStayUpLetsPeopleLookAroundAndEndsWellByCtrlC(t *testing.T)
 			t.Errorf("with that kubeconfig, kubectl shows no %q:\n%s", part, out)
 		}
 	}
+	if age := d.kubectl(kubeconfig, "get", "psr"); strings.Contains(age, "invalid") {
+		t.Errorf("the pull secret is younger than now:\n%s", age)
+	}
+	d.breakAndMend(kubeconfig)
 	d.interrupt()
 	if code := d.wait(); code != 0 {
 		t.Errorf("it ended with %d, want 0: its story was told", code)
