@@ -93,7 +93,8 @@ func (s *Sim) looked() {
 	}
 }
 
-// isWaitedFor says whether the service is to go on with a rotation, and no cluster that a client looks after is to switch first.
+// isWaitedFor says whether the service is to go on with a rotation, and no cluster that a client looks after is to switch first: one
+// that still reports with older credentials of the account. One that does not report at all never switches.
 func (s *Sim) isWaitedFor() bool {
 	waits := false
 	for _, r := range s.rotations {
@@ -102,8 +103,10 @@ func (s *Sim) isWaitedFor() bool {
 		}
 		waits = true
 		for _, t := range s.transfers {
-			if t.rotation == r && t.status == StatusAccepted && t.cluster.token != nil &&
-				t.cluster.token() != r.issued.logins[CloudOpenShift].auth() {
+			if t.rotation != r || t.status != StatusAccepted || t.cluster.token == nil {
+				continue
+			}
+			if g := s.byCloudAuth(t.cluster.token()); g != nil && g.account == r.account && g.number < r.issued.number {
 				return false
 			}
 		}
