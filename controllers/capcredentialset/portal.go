@@ -1,15 +1,12 @@
 package capcredentialset
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"net/http"
-	"slices"
 	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -18,6 +15,8 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/awscreds"
 	"github.com/openshift/credential-rotation-operator/internal/cap"
 	"github.com/openshift/credential-rotation-operator/internal/cluster"
+	"github.com/openshift/credential-rotation-operator/internal/proxy"
+	"github.com/openshift/credential-rotation-operator/internal/trust"
 )
 
 // portal gives out credentials. *cap.Client is one.
@@ -56,35 +55,35 @@ func realDialer() dialer {
 type portalCache struct {
 	client portal
 	basis  string
+	roots  *x509.CertPool
 }
 
 func (c *portalCache) close() {
 	if c.client != nil {
 		c.client.Close()
 	}
-	c.client, c.basis = nil, ""
+	c.client, c.basis, c.roots = nil, "", nil
 }
 
 // openPortal makes the client of a set, or gives the one that is there. Its certificate and authorities are those of now: a
 // Secret or a trust bundle that changed makes a new client, without a restart.
 func (r *reconciler) openPortal(ctx context.Context, s *scope) (portal, error) {
 	roots := s.certificate.RootCAs
-	var bundle []byte
 	if roots == nil {
-		var err error
-		if bundle, err = cluster.ReadTrustBundle(ctx, r.reader); err != nil {
+		bundle, err := cluster.ReadTrustBundle(ctx, r.reader)
+		if err != nil {
 			// A cluster that is too ill to give out its bundle needs its credentials all the more.
 			log.FromContext(ctx).Error(err, "The portal's certificate is checked against the system's roots alone")
 		}
-		roots = systemRootsWith(bundle)
+		roots = trust.Pool(bundle)
 	}
 	endpoint := s.set.Spec.Endpoint
 	spec, err := json.Marshal(endpoint)
 	if err != nil {
 		return nil, fmt.Errorf("spec.endpoint: %w", err)
 	}
-	basis := s.memory.Basis + "/" + digest(spec) + "/" + digest(bundle)
-	if s.portal.client != nil && s.portal.basis == basis {
+	basis := s.memory.Basis + "/" + digest(spec)
+	if s.portal.client != nil && s.portal.basis == basis && s.portal.roots.Equal(roots) {
 		return s.portal.client, nil
 	}
 	s.portal.close()
@@ -95,28 +94,13 @@ func (r *reconciler) openPortal(ctx context.Context, s *scope) (portal, error) {
 	client, err := r.dial.portal(cap.Config{
 		URL: endpoint.URL, Dialect: cap.Dialect(endpoint.Dialect), Agency: endpoint.Agency, Mission: endpoint.Mission,
 		ExtraParameters: endpoint.ExtraParameters, Certificate: s.certificate.TLS, RootCAs: roots,
-		Timeout: timeout, Proxy: http.ProxyFromEnvironment, Clock: r.Clock,
+		Timeout: timeout, Proxy: proxy.For, Clock: r.Clock,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("spec.endpoint: %w", err)
 	}
-	s.portal.client, s.portal.basis = client, basis
+	s.portal.client, s.portal.basis, s.portal.roots = client, basis, roots
 	return client, nil
-}
-
-// systemRootsWith are the system's roots and those of a bundle. Without a bundle nil, which means the system's.
-func systemRootsWith(bundle []byte) *x509.CertPool {
-	if len(bytes.TrimSpace(bundle)) == 0 {
-		return nil
-	}
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		pool = x509.NewCertPool()
-	}
-	if !pool.AppendCertsFromPEM(bundle) {
-		return nil
-	}
-	return pool
 }
 
 func digest(b []byte) string {
@@ -139,7 +123,7 @@ func (r *reconciler) openChecker(ctx context.Context, s *scope) checker {
 	if err != nil {
 		log.FromContext(ctx).Error(err, "STS is checked against the system's roots alone")
 	}
-	c := awscreds.STSChecker{Region: v.Region, Endpoint: v.Endpoint, RootCAs: systemRootsWith(slices.Concat(bundle, []byte("\n"), aws.CABundle))}
+	c := awscreds.STSChecker{Region: v.Region, Endpoint: v.Endpoint, RootCAs: trust.Pool(bundle, aws.CABundle)}
 	if c.Region == "" {
 		c.Region = aws.Region
 	}

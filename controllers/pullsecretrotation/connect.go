@@ -15,6 +15,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 	"github.com/openshift/credential-rotation-operator/internal/ocm"
+	"github.com/openshift/credential-rotation-operator/internal/proxy"
 	"github.com/openshift/credential-rotation-operator/internal/registry"
 )
 
@@ -93,9 +94,10 @@ type shared struct{ *ocm.Client }
 // Close leaves it open.
 func (shared) Close() error { return nil }
 
-// Registries asks through the proxy of the environment, as every client of the cluster does.
+// Registries asks through the proxy that all clients of the operator use.
 func (c *connector) Registries(roots *x509.CertPool) Prober {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.Proxy = proxy.For
 	if roots != nil {
 		transport.TLSClientConfig = tlsConfig(roots)
 	}
@@ -245,34 +247,4 @@ func (s *scope) credential(ctx context.Context) (ocm.Credential, error) {
 func missingCredential(what string) error {
 	return &ocm.Error{Kind: ocm.OCMCredentialMissing, Message: fmt.Sprintf("OCM cannot be asked: %s. Nothing was requested. Put an offline token "+
 		"(https://console.redhat.com/openshift/token) or a service account's client id and secret there.", what)}
-}
-
-// roots are the CAs to trust: the system's and those that the spec names.
-func (s *scope) roots(ctx context.Context) (*x509.CertPool, error) {
-	if s.clients.roots != nil {
-		return s.clients.roots, nil
-	}
-	ref := s.obj.Spec.OCM.CABundleConfigMapRef
-	if ref == nil {
-		roots, err := ocm.RootCAs()
-		s.clients.roots = roots
-		return roots, err
-	}
-	bundle := &corev1.ConfigMap{}
-	key := client.ObjectKey{Namespace: s.r.Options.Namespace, Name: ref.Name}
-	if err := s.r.Reader.Get(ctx, key, bundle); apierrors.IsNotFound(err) {
-		return nil, invalidSpec(fmt.Sprintf("the ConfigMap %s that spec.ocm.caBundleConfigMapRef names does not exist", key))
-	} else if err != nil {
-		return nil, fmt.Errorf("reading the CA bundle %s: %w", key, err)
-	}
-	roots, err := ocm.RootCAs([]byte(bundle.Data["ca-bundle.crt"]))
-	if err != nil {
-		return nil, invalidSpec(fmt.Sprintf("the key ca-bundle.crt of the ConfigMap %s holds no certificate: %v", key, err))
-	}
-	s.clients.roots = roots
-	return roots, nil
-}
-
-func invalidSpec(what string) error {
-	return &ocm.Error{Kind: ocm.InvalidSpec, Message: what + ". OCM and the registries are not asked until that is mended."}
 }

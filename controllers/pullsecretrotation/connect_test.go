@@ -2,12 +2,19 @@ package pullsecretrotation
 
 import (
 	"crypto/tls"
-	"os"
-	"path/filepath"
+	"crypto/x509"
+	"strings"
 	"testing"
+
+	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/internal/ocm"
+	"github.com/openshift/credential-rotation-operator/internal/trust"
 	simocm "github.com/openshift/credential-rotation-operator/test/sim/ocm"
 )
 
@@ -28,10 +35,7 @@ func TestConnector_TrustsACAThatIsGivenLater(t *testing.T) {
 	if ask() == nil {
 		t.Fatal("a server whose CA nobody trusts was asked")
 	}
-	roots, err := ocm.RootCAs(sim.CA().PEM())
-	if err != nil {
-		t.Fatal(err)
-	}
+	roots := trust.Pool(sim.CA().PEM())
 	cfg.RootCAs = roots
 	if err := ask(); err != nil {
 		t.Errorf("the CA is given now, and still: %v", err)
@@ -58,30 +62,54 @@ func TestNoteCredential_ATokenOfAnotherClientIsATokenAndHasAnAge(t *testing.T) {
 	}
 }
 
-// OpenShift rewrites the file of the cluster's trust bundle while the operator runs; Go reads it once.
-func TestRoots_FollowTheTrustBundleOfTheCluster(t *testing.T) {
+// OpenShift's network operator keeps the CAs of the cluster, that of a proxy among them, in one ConfigMap.
+func TestRoots_AreThoseOfTheClusterAndOfTheSpecAsTheyAreNow(t *testing.T) {
 	sim := simocm.StartForTest(t, simocm.Options{})
-	bundle := filepath.Join(t.TempDir(), "ca-bundle.crt")
-	t.Setenv("SSL_CERT_FILE", bundle)
-	trusts := func() bool {
-		s := &scope{obj: &v1alpha1.PullSecretRotation{}, clients: &clients{}}
-		roots, err := s.roots(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		c, err := tls.Dial("tcp", sim.API().Address(), &tls.Config{RootCAs: roots, ServerName: simocm.APIHost, MinVersion: tls.VersionTLS12})
-		if err != nil {
-			return false
-		}
-		return c.Close() == nil
+	bundle := func(namespace, name string, pem []byte) *corev1.ConfigMap {
+		return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, Data: map[string]string{"ca-bundle.crt": string(pem)}}
 	}
-	if trusts() {
-		t.Fatal("a CA that nobody named is trusted")
+	ofCluster := func(pem []byte) *corev1.ConfigMap {
+		return bundle("openshift-config-managed", "trusted-ca-bundle", pem)
 	}
-	if err := os.WriteFile(bundle, sim.CA().PEM(), 0o600); err != nil {
-		t.Fatal(err)
+	named := func(pem []byte) *corev1.ConfigMap { return bundle("own", "named", pem) }
+	for _, tc := range []struct {
+		name string
+		// exist are the ConfigMaps of the cluster; spec says whether the spec names one.
+		exist []client.Object
+		spec  bool
+		// trusted tells whether the service is, refused whether the spec is refused.
+		trusted, refused bool
+	}{
+		{"a CA that nobody named", nil, false, false, false},
+		{"the cluster's bundle is empty", []client.Object{ofCluster(nil)}, false, false, false},
+		{"the cluster's bundle has it", []client.Object{ofCluster(sim.CA().PEM())}, false, true, false},
+		{"the spec's bundle has it", []client.Object{named(sim.CA().PEM())}, true, true, false},
+		{"the cluster's bundle counts beside the spec's", []client.Object{ofCluster(sim.CA().PEM()), named(nil)}, true, true, false},
+		{"the spec's bundle holds no certificate", []client.Object{ofCluster(sim.CA().PEM()), named([]byte("CANARY"))}, true, false, true},
+		{"the spec names a bundle that is not there", []client.Object{ofCluster(sim.CA().PEM())}, true, false, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r := &Reconciler{Reader: fake.NewClientBuilder().WithObjects(tc.exist...).Build(), Options: Options{Namespace: "own"}}
+			s := &scope{r: r, obj: &v1alpha1.PullSecretRotation{}, clients: &clients{}, log: logr.Discard()}
+			if tc.spec {
+				s.obj.Spec.OCM.CABundleConfigMapRef = &v1alpha1.LocalReference{Name: "named"}
+			}
+			roots, err := s.roots(t.Context())
+			if (err != nil) != tc.refused || err != nil && strings.Contains(err.Error(), "CANARY") {
+				t.Fatalf("got %v, want refused %t", err, tc.refused)
+			}
+			if err == nil && trusts(sim, roots) != tc.trusted {
+				t.Errorf("trusted is %t, want %t", !tc.trusted, tc.trusted)
+			}
+		})
 	}
-	if !trusts() {
-		t.Error("the CA that the cluster's trust bundle has now is not trusted")
+}
+
+// trusts tells whether a client with these roots talks to OCM.
+func trusts(sim *simocm.Sim, roots *x509.CertPool) bool {
+	c, err := tls.Dial("tcp", sim.API().Address(), &tls.Config{RootCAs: roots, ServerName: simocm.APIHost, MinVersion: tls.VersionTLS12})
+	if err != nil {
+		return false
 	}
+	return c.Close() == nil
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 	"github.com/openshift/credential-rotation-operator/internal/ocm"
+	"github.com/openshift/credential-rotation-operator/internal/trust"
 	simocm "github.com/openshift/credential-rotation-operator/test/sim/ocm"
 	"github.com/openshift/credential-rotation-operator/test/sim/simctl"
 )
@@ -222,10 +223,7 @@ func TestCost_AnOfferOfPatienceIsTakenWhateverCausesAReconcile(t *testing.T) {
 func TestCost_OneTokenExchangeServesAllReconciles(t *testing.T) {
 	sim := simocm.StartForTest(t, simocm.Options{AccessTokenLife: time.Hour})
 	account := sim.AddAccount(simocm.AccountSpec{})
-	roots, err := ocm.RootCAs(sim.CA().PEM())
-	if err != nil {
-		t.Fatal(err)
-	}
+	roots := trust.Pool(sim.CA().PEM())
 	connect := &connector{userAgent: "test"}
 	t.Cleanup(connect.closeAll)
 	cfg := ocm.Config{URL: sim.URL(), TokenURL: sim.TokenURL(), RootCAs: roots, Credential: ocm.Credential{Token: sim.OfflineToken(account.ID)}}

@@ -24,6 +24,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/internal/ocm"
 	"github.com/openshift/credential-rotation-operator/internal/registry"
+	"github.com/openshift/credential-rotation-operator/internal/trust"
 	simocm "github.com/openshift/credential-rotation-operator/test/sim/ocm"
 )
 
@@ -101,10 +102,7 @@ func newFleetOn(t *testing.T, sim *simocm.Sim, size int, spec v1alpha1.PullSecre
 	f := &fleet{t: t, sim: sim}
 	f.account = f.sim.AddAccount(simocm.AccountSpec{})
 	f.token = f.sim.OfflineToken(f.account.ID)
-	roots, err := ocm.RootCAs(f.sim.CA().PEM())
-	if err != nil {
-		t.Fatal(err)
-	}
+	roots := trust.Pool(f.sim.CA().PEM())
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
 		clientgoscheme.AddToScheme, v1alpha1.AddToScheme, configv1.Install, operatorv1.Install, machineconfigurationv1.Install,

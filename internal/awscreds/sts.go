@@ -20,6 +20,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
+
+	"github.com/openshift/credential-rotation-operator/internal/proxy"
 )
 
 // STSOutcome is what STS thinks of a credential.
@@ -75,7 +77,7 @@ type STSChecker struct {
 	Endpoint string
 	// RootCAs replace the system's when not nil.
 	RootCAs *x509.CertPool
-	// Proxy as in http.Transport. nil: from the environment.
+	// Proxy as in http.Transport. nil: proxy.For.
 	Proxy func(*http.Request) (*url.URL, error)
 	// Timeout of one check. 0: 15 seconds.
 	Timeout time.Duration
@@ -123,13 +125,13 @@ func (s STSChecker) Check(ctx context.Context, c Credential) (STSResult, error) 
 
 // httpClient follows no redirect, because the headers carry the session token, and reads no endless answer.
 func (s STSChecker) httpClient() *http.Client {
-	proxy := s.Proxy
-	if proxy == nil {
-		proxy = http.ProxyFromEnvironment
+	through := s.Proxy
+	if through == nil {
+		through = proxy.For
 	}
 	return &http.Client{
 		Transport: boundedTransport{&http.Transport{
-			Proxy:             proxy,
+			Proxy:             through,
 			TLSClientConfig:   &tls.Config{RootCAs: s.RootCAs, MinVersion: tls.VersionTLS12},
 			DisableKeepAlives: true,
 		}},

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"sync"
 	"time"
@@ -35,7 +34,7 @@ type Config struct {
 	Credential Credential
 	// ClusterToken to authenticate with instead.
 	ClusterToken ClusterToken
-	// RootCAs to trust instead of the system's (RootCAs, the function, adds to those); nil for the system's.
+	// RootCAs to trust; nil for the system's.
 	RootCAs *x509.CertPool
 	// Timeout of one call; default DefaultTimeout.
 	Timeout time.Duration
@@ -191,23 +190,4 @@ func checkURL(text string) error {
 		return errors.New("it holds a query or a fragment")
 	}
 	return nil
-}
-
-// RootCAs is the system's certificate authorities, those of the file that SSL_CERT_FILE names as it is now, and those of the
-// given PEM bundles. (Go reads that file once; OpenShift rewrites it when the CA of the cluster's proxy changes.) Empty bundles
-// are fine; one with text but no certificate is an error, because it is a mistake that would only show as an untrusted server.
-func RootCAs(bundles ...[]byte) (*x509.CertPool, error) {
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		pool = x509.NewCertPool() // a minimal image has none; what is given must do
-	}
-	if current, err := os.ReadFile(os.Getenv("SSL_CERT_FILE")); err == nil { //nolint:gosec // Go reads the same file
-		pool.AppendCertsFromPEM(current)
-	}
-	for _, bundle := range bundles {
-		if strings.TrimSpace(string(bundle)) != "" && !pool.AppendCertsFromPEM(bundle) {
-			return nil, errors.New("the bundle of certificate authorities holds no certificate")
-		}
-	}
-	return pool, nil
 }

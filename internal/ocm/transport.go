@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"k8s.io/utils/clock"
+
+	"github.com/openshift/credential-rotation-operator/internal/proxy"
 )
 
 const (
@@ -97,7 +99,7 @@ func newTransport(cfg Config) (*transport, error) {
 	}
 	return &transport{
 		inner: &http.Transport{
-			Proxy:                 http.ProxyFromEnvironment,
+			Proxy:                 proxy.For,
 			DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
 			TLSClientConfig:       &tls.Config{RootCAs: cfg.RootCAs, MinVersion: tls.VersionTLS12},
 			TLSHandshakeTimeout:   10 * time.Second,

@@ -3,13 +3,11 @@ package ocm
 import (
 	"encoding/base64"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"reflect"
 	"slices"
 	"strings"
@@ -19,6 +17,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/internal/proxy"
 )
 
 func TestKinds_AreConditionReasons(t *testing.T) {
@@ -167,31 +166,14 @@ func TestRetryAfter_InBothForms(t *testing.T) {
 	}
 }
 
-func TestRootCAs_AddToTheSystems(t *testing.T) {
-	server := httptest.NewTLSServer(http.NotFoundHandler())
-	defer server.Close()
-	bundle := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
-	pool, err := RootCAs(nil, []byte(" \n"), bundle)
-	if err != nil {
-		t.Fatal(err)
-	}
-	system, err := RootCAs()
-	if err != nil || pool.Equal(system) {
-		t.Errorf("the bundle was not added: %v", err)
-	}
-	if _, err := RootCAs([]byte("CANARY")); err == nil || strings.Contains(err.Error(), "CANARY") {
-		t.Errorf("a bundle without a certificate: got %v", err)
-	}
-}
-
-func TestTransport_UsesTheProxyOfTheEnvironment(t *testing.T) {
+func TestTransport_AsksWhichProxyToUse(t *testing.T) {
 	transport, err := newTransport(Config{URL: "https://a.example.com", TokenURL: "https://b.example.com/token"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, got := reflect.ValueOf(http.ProxyFromEnvironment).Pointer(), reflect.ValueOf(transport.inner.Proxy).Pointer()
+	want, got := reflect.ValueOf(proxy.For).Pointer(), reflect.ValueOf(transport.inner.Proxy).Pointer()
 	if got != want {
-		t.Error("the transport does not ask http.ProxyFromEnvironment")
+		t.Error("the transport does not ask proxy.For")
 	}
 }
 
