@@ -9,6 +9,9 @@ VERSION ?= 0.1.0
 IMG ?= quay.io/openshift/credential-rotation-operator:v$(VERSION)
 BUNDLE_IMG ?= quay.io/openshift/credential-rotation-operator-bundle:v$(VERSION)
 CONTAINER_TOOL ?= podman
+# The images that the Dockerfile builds with and on, where they are not those that it names.
+BUILDER ?=
+BASE ?=
 
 # No C compiler is needed for anything.
 export CGO_ENABLED := 0
@@ -49,9 +52,10 @@ generate: ## Write api/v1alpha1/zz_generated.deepcopy.go.
 	$(TOOL) controller-gen object:headerFile=hack/boilerplate.go.txt paths=./api/...
 
 .PHONY: manifests
-manifests: ## Write the CRDs (config/crd/bases) and config/install.yaml.
+manifests: ## Write the CRDs (config/crd/bases), config/install.yaml and config/monitoring.yaml.
 	$(TOOL) controller-gen crd:generateEmbeddedObjectMeta=true paths=./api/... output:crd:dir=config/crd/bases
 	$(TOOL) kustomize build config/default > config/install.yaml.new && mv config/install.yaml.new config/install.yaml
+	$(TOOL) kustomize build config/prometheus > config/monitoring.yaml.new && mv config/monitoring.yaml.new config/monitoring.yaml
 
 .PHONY: bundle
 bundle: manifests ## Write the OLM bundle (bundle/) from config/.
@@ -77,6 +81,15 @@ lint: ## Run golangci-lint (the first time it is compiled, which takes a few min
 verify: ## Check that generated files, formatting and go.mod are up to date; says what to run if not.
 	hack/verify.sh
 
+.PHONY: vulnerabilities
+vulnerabilities: ## Look for known vulnerabilities in what is linked in (needs vuln.go.dev, or a mirror in GOVULNDB).
+	@$(TOOL) govulncheck $(if $(GOVULNDB),-db $(GOVULNDB)) ./... || { code=$$?; [[ $$code == 3 ]] || \
+		echo "vulnerabilities: nothing was judged. Is the database reachable? GOVULNDB names a mirror of https://vuln.go.dev." >&2; exit $$code; }
+
+.PHONY: licenses
+licenses: ## List the licence of each module that is linked in; fails for one without, or with one that obliges whoever links it.
+	hack/licenses.sh
+
 ##@ Tests
 
 .PHONY: test
@@ -87,6 +100,10 @@ test: ## Run all tests, on a real control plane (found, downloaded or built firs
 .PHONY: test-unit
 test-unit: ## Run the tests that need no control plane.
 	go test ./api/... ./hack/... ./internal/...
+
+.PHONY: test-fips
+test-fips: ## Run the tests of internal/ with only the cryptography of FIPS 140-3.
+	GODEBUG=fips140=only go test ./internal/...
 
 .PHONY: e2e
 e2e: ## Run the end-to-end tests, telling each as it runs (RUN=regexp chooses).
@@ -113,8 +130,8 @@ build: ## Build bin/credential-rotation-operator.
 
 .PHONY: demo
 demo: ## Watch a rotation and a refresh happen on a real API server (KEEP=1: stay up afterwards).
-	@$(WITH_ASSETS); export KUBEBUILDER_ASSETS; echo "demo: compiling it (the first time, modules are downloaded too)"; \
-		go build -o bin/demo ./hack/demo; KEEP='$(KEEP)' exec bin/demo
+	@$(WITH_ASSETS); export KUBEBUILDER_ASSETS; echo "demo: compiling it; the first time this takes minutes, and modules are downloaded too"; \
+		hack/progress.sh demo go build -v -o bin/demo ./hack/demo; KEEP='$(KEEP)' exec bin/demo
 
 .PHONY: run
 run: build ## Run the operator on this machine against the cluster of your kubeconfig.
@@ -122,7 +139,13 @@ run: build ## Run the operator on this machine against the cluster of your kubec
 
 .PHONY: image
 image: ## Build the container image IMG.
-	$(CONTAINER_TOOL) build --build-arg VERSION=v$(VERSION) -t $(IMG) .
+	$(CONTAINER_TOOL) build --build-arg VERSION=v$(VERSION) $(if $(BUILDER),--build-arg BUILDER=$(BUILDER)) $(if $(BASE),--build-arg BASE=$(BASE)) -t $(IMG) .
+
+.PHONY: release-image
+release-image: ## Build IMG as it is released, with BUILDER and BASE by digest.
+	@for image in 'BUILDER=$(BUILDER)' 'BASE=$(BASE)'; do [[ "$$image" =~ @sha256:[0-9a-f]{64}$$ ]] || \
+		{ echo "release-image: $$image is no image by digest (name@sha256:...): what is released must be the same tomorrow" >&2; exit 1; }; done
+	$(MAKE) --no-print-directory image
 
 .PHONY: bundle-image
 bundle-image: bundle ## Build the container image BUNDLE_IMG of the OLM bundle.

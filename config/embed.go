@@ -10,6 +10,9 @@ import (
 var (
 	//go:embed install.yaml
 	install []byte
+	//go:embed monitoring.yaml
+	monitoring []byte
+
 	//go:embed crd/bases/rotation.openshift.io_pullsecretrotations.yaml
 	pullSecretRotations []byte
 	//go:embed crd/bases/rotation.openshift.io_capcredentialsets.yaml
@@ -18,6 +21,10 @@ var (
 
 // Install is the whole operator as one YAML stream: namespace, kinds, rights, Deployment.
 func Install() []byte { return slices.Clone(install) }
+
+// Monitoring is the ServiceMonitor, the alerts and what Prometheus needs to find the operator, as one YAML stream: what `oc apply -k
+// config/prometheus` applies. It is apart because a cluster that is being installed does not have these kinds yet.
+func Monitoring() []byte { return slices.Clone(monitoring) }
 
 // CRDs are the definitions of the two kinds, one YAML document each.
 func CRDs() [][]byte {

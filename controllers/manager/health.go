@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-logr/logr"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 )
 
@@ -44,6 +45,25 @@ func clockJumpCheck(read func() clockReading) healthz.Checker {
 			return fmt.Errorf("the wall clock has jumped by %s since the start: restarting computes anew what is due", jump.Round(time.Second))
 		}
 		return nil
+	}
+}
+
+// saidOnce logs why a check fails, once for each reason: controller-runtime's own line has no text, and is written at each probe.
+func saidOnce(log logr.Logger, name string, check healthz.Checker) healthz.Checker {
+	var mu sync.Mutex
+	said := ""
+	return func(req *http.Request) error {
+		err := check(req)
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case err == nil:
+			said = ""
+		case err.Error() != said:
+			said = err.Error()
+			log.Info("A health check fails", "check", name, "because", said)
+		}
+		return err
 	}
 }
 

@@ -3,6 +3,7 @@ package manager
 import (
 	"flag"
 	"io"
+	stdlog "log"
 
 	"github.com/go-logr/logr"
 	"github.com/spf13/pflag"
@@ -45,11 +46,14 @@ func (c cappedLevel) Enabled(level zapcore.Level) bool {
 	return level >= -maxVerbosity && c.LevelEnabler.Enabled(level)
 }
 
-// useLogger makes every library of ours log there: controller-runtime, client-go by klog, and glog, which the OCM SDK
+// useLogger makes every library of ours log there: controller-runtime, client-go by klog, what prints with the standard library, and glog, which the OCM SDK
 // links in and which would else write files into the temporary directory.
 func useLogger(log logr.Logger) {
 	ctrl.SetLogger(log)
 	klog.SetLoggerWithOptions(log, klog.ContextualLogger(true))
+	// net/http and others print with the standard library's log, whenever somebody outside makes them.
+	stdlog.SetFlags(0)
+	stdlog.SetOutput(libraryLog{newBoundedLog(log.V(1).WithName("library"))})
 	if f := flag.CommandLine.Lookup("logtostderr"); f != nil {
 		// It is a bool, so "true" cannot be refused.
 		_ = f.Value.Set("true")

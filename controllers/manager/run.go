@@ -9,7 +9,6 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
-	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/openshift/credential-rotation-operator/internal/version"
@@ -28,12 +27,20 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
+	rights := newLeaseRights(o.namespace, ctrl.Log.WithName("leader-election"))
+	managerOptions.LeaderElectionConfig = rights.watch(config)
 	mgr, err := ctrl.NewManager(config, managerOptions)
 	if err != nil {
 		return fmt.Errorf("making the manager: %w", err)
 	}
-	if err := addHealthChecks(mgr); err != nil {
+	if err := setupProxy(ctx, mgr, ctrl.Log.WithName("proxy")); err != nil {
 		return err
+	}
+	if err := addHealthChecks(mgr, rights); err != nil {
+		return err
+	}
+	if err := mgr.Add(&serviceMonitor{client: mgr.GetClient(), namespace: o.namespace, log: ctrl.Log.WithName("monitoring")}); err != nil {
+		return fmt.Errorf("adding what adapts the ServiceMonitor: %w", err)
 	}
 	if err := setupControllers(mgr, o.namespace, o.controllers); err != nil {
 		return err
@@ -87,18 +94,21 @@ func (o *options) metricsOptions() (metricsserver.Options, error) {
 		// HTTP/2 has had denial-of-service flaws again and again, and a scrape gains nothing from it.
 		c.NextProtos = []string{"http/1.1"}
 	}}
-	m.FilterProvider = filters.WithAuthenticationAndAuthorization
+	m.FilterProvider = newMetricsAccess
 	return m, nil
 }
 
-func addHealthChecks(mgr ctrl.Manager) error {
+func addHealthChecks(mgr ctrl.Manager, rights *leaseRights) error {
+	log := ctrl.Log.WithName("health")
 	for name, check := range map[string]healthz.Checker{"ping": healthz.Ping, "clock": clockJumpCheck(readClocks())} {
-		if err := mgr.AddHealthzCheck(name, check); err != nil {
+		if err := mgr.AddHealthzCheck(name, saidOnce(log, name, check)); err != nil {
 			return fmt.Errorf("adding the health check %s: %w", name, err)
 		}
 	}
-	if err := mgr.AddReadyzCheck("caches", cacheSyncedCheck(mgr.GetCache())); err != nil {
-		return fmt.Errorf("adding the readiness check: %w", err)
+	for name, check := range map[string]healthz.Checker{"caches": cacheSyncedCheck(mgr.GetCache()), "lease": rights.check} {
+		if err := mgr.AddReadyzCheck(name, saidOnce(log, name, check)); err != nil {
+			return fmt.Errorf("adding the readiness check %s: %w", name, err)
+		}
 	}
 	return nil
 }

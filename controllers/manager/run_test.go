@@ -74,7 +74,7 @@ func (s syncing) WaitForCacheSync(ctx context.Context) bool {
 
 func TestHealth_IsTheClocksAndReadinessTheCaches(t *testing.T) {
 	m := &checked{synced: &fakeSyncer{}, health: map[string]healthz.Checker{}, readyz: map[string]healthz.Checker{}}
-	if err := addHealthChecks(m); err != nil {
+	if err := addHealthChecks(m, newLeaseRights("own", logr.Discard())); err != nil {
 		t.Fatal(err)
 	}
 	probe := httptest.NewRequest("GET", "/", nil)

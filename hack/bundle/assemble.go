@@ -39,8 +39,13 @@ func assemble(o options, icon []byte, objects []*unstructured.Unstructured) (map
 		files["manifests/"+group+"_"+plural+".yaml"] = crd.Object
 	}
 	for _, object := range p.verbatim {
-		// OLM sets the namespace of the installation.
+		// OLM sets the namespace of the installation, which may be any.
 		object.SetNamespace("")
+		if object.GetKind() == "RoleBinding" {
+			if err := bindWhereItIsInstalled(object); err != nil {
+				return nil, err
+			}
+		}
 		files["manifests/"+object.GetName()+"_"+strings.ToLower(object.GetKind())+".yaml"] = object.Object
 	}
 	return files, nil
@@ -105,12 +110,29 @@ func sort(objects []*unstructured.Unstructured) (*parts, error) {
 	return p, nil
 }
 
+// bindWhereItIsInstalled takes the namespace off the operator's ServiceAccount in a RoleBinding: RBAC then looks for it in the
+// namespace of the binding. Subjects that live elsewhere, such as Prometheus, keep theirs.
+func bindWhereItIsInstalled(binding *unstructured.Unstructured) error {
+	subjects, _, err := unstructured.NestedSlice(binding.Object, "subjects")
+	if err != nil {
+		return fmt.Errorf("the RoleBinding %s: %w", binding.GetName(), err)
+	}
+	for _, s := range subjects {
+		if isOperator(s) {
+			delete(s.(map[string]any), "namespace")
+		}
+	}
+	return unstructured.SetNestedSlice(binding.Object, subjects, "subjects")
+}
+
 func bindsOperator(binding *unstructured.Unstructured) bool {
 	subjects, _, _ := unstructured.NestedSlice(binding.Object, "subjects")
-	return slices.ContainsFunc(subjects, func(s any) bool {
-		subject, ok := s.(map[string]any)
-		return ok && subject["kind"] == "ServiceAccount" && subject["name"] == packageName
-	})
+	return slices.ContainsFunc(subjects, isOperator)
+}
+
+func isOperator(s any) bool {
+	subject, ok := s.(map[string]any)
+	return ok && subject["kind"] == "ServiceAccount" && subject["name"] == packageName
 }
 
 // fillCSV completes the base of the ClusterServiceVersion.

@@ -21,7 +21,7 @@ import (
 
 // NewInstallManifestsCommand writes the files for openshift-install that make a cluster come up with the operator.
 func NewInstallManifestsCommand() *cobra.Command {
-	return newInstallManifestsCommand(clock.RealClock{}, config.Install())
+	return newInstallManifestsCommand(clock.RealClock{}, config.Install(), config.Monitoring())
 }
 
 // install is one run of the command.
@@ -34,16 +34,18 @@ type install struct {
 	name        string
 	image       string
 	output      string
+	monitoring  string
 	fetch       bool
 	techPreview bool
 	force       bool
 
 	clock    clock.PassiveClock
 	operator []byte // the operator's own manifests
+	alerts   []byte // the manifests of its monitoring
 }
 
-func newInstallManifestsCommand(c clock.PassiveClock, operator []byte) *cobra.Command {
-	i := &install{clock: c, operator: operator}
+func newInstallManifestsCommand(c clock.PassiveClock, operator, alerts []byte) *cobra.Command {
+	i := &install{clock: c, operator: operator, alerts: alerts}
 	cmd := &cobra.Command{
 		Use:   "install-manifests",
 		Short: "Write the manifests for openshift-install that keep a cluster's AWS credentials alive from its first minute",
@@ -51,9 +53,12 @@ func newInstallManifestsCommand(c clock.PassiveClock, operator []byte) *cobra.Co
 Deployment, the CAPCredentialSet, the Secret with the client certificate, and one Secret for each AWS CredentialsRequest of
 the release, with initial credentials when --fetch is given.
 
-Run it after "openshift-install create manifests", with credentialsMode: Manual in install-config.yaml. Where the directory
-holds the installer's proxy, the operator uses it. Without --fetch, "seed" fills the initial credentials; the operator also
+Run it after "openshift-install create manifests", with credentialsMode: Manual in install-config.yaml. The operator uses
+the proxy of the cluster, whatever it is later. Without --fetch, "seed" fills the initial credentials; the operator also
 fills them itself, as soon as it runs.
+
+Metrics and alerts cannot be among the manifests: their kinds come late in an installation, which would fail over them.
+--monitoring writes them into a file, for "oc apply -f" once the cluster is there.
 
 Nothing is written when anything is not good, and no secret is printed. Files with secrets have mode 0600.`,
 		Example: `  oc adm release extract --credentials-requests --cloud=aws --included --install-config=install-config.yaml --to=requests $RELEASE_IMAGE
@@ -61,20 +66,21 @@ Nothing is written when anything is not good, and no secret is printed. Files wi
   credential-rotation-operator install-manifests --credentials-requests requests --roles roles.yaml --default-role OperatorsRole \
     --url https://cap.example.ic.gov/api/v1/credentials --agency A --mission M \
     --cert cap.pem --key cap.key --ca ca-chain.cert.pem --image registry.example/credential-rotation-operator:v0.1.0 \
-    --output $INSTALL_DIR/manifests --fetch`,
+    --output $INSTALL_DIR/manifests --monitoring monitoring.yaml --fetch`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return i.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	flags := cmd.Flags()
-	i.portal.addFlags(flags)
+	i.portal.addFlags(cmd)
 	flags.StringVar(&i.requestsDir, "credentials-requests", "", "directory with the output of oc adm release extract --credentials-requests --cloud=aws")
 	flags.StringVar(&i.rolesFile, "roles", "", "file with a map of CredentialsRequest names and roles, YAML or JSON")
 	flags.StringVar(&i.defaultRole, "default-role", "", "role of CredentialsRequests that the map does not name")
 	flags.StringVar(&i.name, "name", "cap", "name of the CAPCredentialSet")
 	flags.StringVar(&i.image, "image", "", "image of the operator, such as that of a mirror registry (default: the published one)")
 	flags.StringVar(&i.output, "output", "", "directory to write to, usually $INSTALL_DIR/manifests; it must exist")
+	flags.StringVar(&i.monitoring, "monitoring", "", "file to write the metrics and alerts to, to be applied once the cluster is there; not in the directory of manifests, which the installer consumes")
 	flags.BoolVar(&i.fetch, "fetch", false, "ask the portal now for the initial credentials")
 	flags.BoolVar(&i.techPreview, "tech-preview", false, "include CredentialsRequests of feature sets and gates that are off by default")
 	flags.BoolVar(&i.force, "force", false, "overwrite files of an earlier run")
@@ -109,15 +115,11 @@ func (i *install) run(ctx context.Context, out, errOut io.Writer) error {
 		return err
 	}
 	defer client.Close()
-	environment, err := proxyEnvironment(i.output)
-	if err != nil {
-		return err
-	}
 	modeWarning, err := credentialsModeWarning(i.output)
 	if err != nil {
 		return err
 	}
-	objects, granted, err := operatorObjects(i.operator, settings{image: i.image, environment: environment})
+	objects, granted, err := operatorObjects(i.operator, i.image)
 	if err != nil {
 		return err
 	}
@@ -140,25 +142,14 @@ func (i *install) run(ctx context.Context, out, errOut io.Writer) error {
 	if err := apply(changes); err != nil {
 		return err
 	}
-
-	for _, o := range objects {
-		fmt.Fprintf(out, "%s: %s\n", filepath.Join(i.output, o.filename()), o.describe())
-	}
-	for _, role := range slices.Sorted(maps.Keys(credentials)) {
-		fmt.Fprintf(out, "The credential of role %s was fetched; %s.\n", role, expiryInWords(credentials[role], i.clock.Now()))
-		if remark := remarks(credentials[role]); remark != "" {
-			warn(errOut, "role "+role+": "+remark)
-		}
-	}
-	if !i.fetch {
-		fmt.Fprintf(out, "The Secrets hold no credentials yet: `credential-rotation-operator seed --manifests %s` fills them, or the operator once it runs.\n", i.output)
-	}
+	i.report(out, errOut, objects, credentials)
 	for _, message := range append(skipped, certificateWarning, modeWarning, clockWarning(client)) {
 		warn(errOut, message)
 	}
-	for _, name := range unknown {
-		warn(errOut, "--roles names "+name+", which is no CredentialsRequest of this release; its role is kept for later")
+	if len(unknown) > 0 {
+		warn(errOut, "--roles names "+strings.Join(unknown, ", ")+": no CredentialsRequest of this release; the roles are kept for later")
 	}
+	fmt.Fprint(out, i.next())
 	return nil
 }
 
@@ -186,7 +177,11 @@ func (i *install) changes(objects []object) ([]change, error) {
 		changes = append(changes, c)
 	}
 	if len(there) > 0 && !i.force {
-		return nil, fmt.Errorf("%s holds other versions of %s: --force overwrites them", i.output, strings.Join(there, ", "))
+		return nil, fmt.Errorf("%s holds other versions of %s: --force overwrites them. For new credentials alone: %s",
+			i.output, strings.Join(there, ", "), i.seedCommand())
+	}
+	if i.monitoring != "" {
+		changes = append(changes, change{path: i.monitoring, content: i.alerts, mode: plainMode})
 	}
 	return changes, nil
 }

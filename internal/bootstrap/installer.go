@@ -28,23 +28,6 @@ func readInstallerFile(dir, name string) (*yaml.Node, error) {
 	return mapping, nil
 }
 
-// proxyEnvironment is the proxy that the cluster will have, for the operator's Deployment: nobody else sets it when it is not the
-// Operator Lifecycle Manager that installs it. The status counts, because its noProxy also holds the cluster's own networks.
-// Source: openshift/installer, pkg/asset/manifests/proxy.go.
-func proxyEnvironment(dir string) ([][2]string, error) {
-	proxy, err := readInstallerFile(dir, "cluster-proxy-01-config.yaml")
-	if err != nil || proxy == nil {
-		return nil, err
-	}
-	var environment [][2]string
-	for _, variable := range [][2]string{{"HTTP_PROXY", "httpProxy"}, {"HTTPS_PROXY", "httpsProxy"}, {"NO_PROXY", "noProxy"}} {
-		if value := text(proxy, "status", variable[1]); value != "" {
-			environment = append(environment, [2]string{variable[0], value})
-		}
-	}
-	return environment, nil
-}
-
 // credentialsModeWarning says that the installation is not prepared for Secrets that somebody else provides. The installer keeps
 // its install-config in ConfigMap kube-system/cluster-config-v1. Source: openshift/installer, pkg/asset/manifests/clusterconfig.go.
 func credentialsModeWarning(dir string) (string, error) {

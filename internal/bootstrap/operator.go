@@ -29,7 +29,7 @@ const (
 var steps = map[string]int{
 	"Namespace": stepNamespace, "CustomResourceDefinition": stepKinds,
 	"ServiceAccount": stepRights, "Role": stepRights, "RoleBinding": stepRights, "ClusterRole": stepRights, "ClusterRoleBinding": stepRights,
-	"ConfigMap": stepSettings, "Service": stepSettings, "Deployment": stepDeployment,
+	"ConfigMap": stepSettings, "Service": stepSettings, "PodDisruptionBudget": stepSettings, "Deployment": stepDeployment,
 }
 
 // object is one object of the output.
@@ -65,16 +65,9 @@ func newObject(step int, content map[string]any) (object, error) {
 	return o, nil
 }
 
-// settings change the operator's Deployment.
-type settings struct {
-	image string
-	// environment of the proxy, in order of the names.
-	environment [][2]string
-}
-
-// operatorObjects splits the operator's manifests. granted are the names of the Secrets outside its own namespace that its
+// operatorObjects splits the operator's manifests, with another image where one is given. granted are the names of the Secrets outside its own namespace that its
 // rights cover.
-func operatorObjects(install []byte, s settings) (objects []object, granted []string, err error) {
+func operatorObjects(install []byte, image string) (objects []object, granted []string, err error) {
 	for _, d := range splitDocuments(install) {
 		doc, mapping, err := parseNode(d.text)
 		if err != nil {
@@ -91,13 +84,12 @@ func operatorObjects(install []byte, s settings) (objects []object, granted []st
 		o.step = step
 		switch o.kind {
 		case "Deployment":
-			if err := s.change(mapping); err != nil {
+			if err := setImage(mapping, image); err != nil {
 				return nil, nil, err
 			}
 			if o.content, err = render(doc); err != nil {
 				return nil, nil, err
 			}
-			o.secret = len(s.environment) > 0 // the URL of a proxy may hold its password
 		case "ClusterRole":
 			granted = append(granted, grantedSecrets(mapping)...)
 		}
@@ -106,26 +98,14 @@ func operatorObjects(install []byte, s settings) (objects []object, granted []st
 	return objects, granted, nil
 }
 
-// change sets the image and the proxy of the manager.
-func (s settings) change(deployment *yaml.Node) error {
+// setImage gives the manager an image other than the published one.
+func setImage(deployment *yaml.Node, image string) error {
 	containers := get(deployment, "spec", "template", "spec", "containers")
 	if containers == nil || len(containers.Content) == 0 {
 		return fmt.Errorf("the operator's Deployment has no container")
 	}
-	container := containers.Content[0]
-	if s.image != "" {
-		set(container, "image", scalar(container, s.image))
-	}
-	env := get(container, "env")
-	for _, variable := range s.environment {
-		entry := &yaml.Node{Kind: yaml.MappingNode}
-		set(entry, "name", scalar(entry, variable[0]))
-		set(entry, "value", scalar(entry, variable[1]))
-		if env == nil {
-			env = &yaml.Node{Kind: yaml.SequenceNode}
-			set(container, "env", env)
-		}
-		env.Content = append(env.Content, entry)
+	if image != "" {
+		set(containers.Content[0], "image", scalar(containers.Content[0], image))
 	}
 	return nil
 }

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 	"k8s.io/utils/clock"
 
 	"github.com/openshift/credential-rotation-operator/internal/awscreds"
@@ -28,7 +28,8 @@ type portal struct {
 // defaultPortalTimeout is that of the API.
 const defaultPortalTimeout = 30 * time.Second
 
-func (p *portal) addFlags(flags *pflag.FlagSet) {
+func (p *portal) addFlags(cmd *cobra.Command) {
+	flags := cmd.Flags()
 	flags.StringVar(&p.URL, "url", "", "the portal's URL, without query")
 	flags.StringVar(&p.Dialect, "dialect", string(cap.C2S), "names of the query parameters: C2S (mission, role) or SC2S (accountName, roleName)")
 	flags.StringVar(&p.Agency, "agency", "", "agency, as the portal knows it")
@@ -38,6 +39,8 @@ func (p *portal) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&p.Key, "key", "", "file with its private key, PEM, not encrypted")
 	flags.StringVar(&p.CA, "ca", "", "file with the CAs of the portal's certificate, PEM, which replace the system's")
 	flags.DurationVar(&p.Timeout, "timeout", defaultPortalTimeout, "time limit of one request")
+	dialects := []string{string(cap.C2S), string(cap.SC2S)}
+	_ = cmd.RegisterFlagCompletionFunc("dialect", cobra.FixedCompletions(dialects, cobra.ShellCompDirectiveNoFileComp)) // the flag exists
 }
 
 // certificateData is the data of the Secret with the client certificate.
@@ -95,7 +98,7 @@ func fetchAll(ctx context.Context, client *cap.Client, roles []string) (map[stri
 		}
 		c, err := client.Fetch(ctx, role)
 		if err != nil {
-			bad = append(bad, fmt.Errorf("role %s: %w", role, err))
+			bad = append(bad, fmt.Errorf("role %s: %s", role, beforeThereIsACluster(err.Error())))
 		}
 		credentials[role] = c
 	}
@@ -129,9 +132,14 @@ func readAnswer(r io.Reader, now time.Time) (awscreds.Credential, error) {
 	}
 	c, bad := cap.Judge(http.StatusOK, "application/json", body, now, time.Time{})
 	if bad != nil {
-		return awscreds.Credential{}, fmt.Errorf("%s: %s", bad.Class, bad.Message)
+		return awscreds.Credential{}, fmt.Errorf("%s: %s", bad.Class, beforeThereIsACluster(bad.Message))
 	}
 	return c, nil
+}
+
+// beforeThereIsACluster puts what is said of a cluster's clock right: here it is that of whoever prepares the installation.
+func beforeThereIsACluster(words string) string {
+	return strings.ReplaceAll(words, "this cluster's clock", "this machine's clock")
 }
 
 // remarks are what a person should know about a credential that was judged good.

@@ -57,7 +57,7 @@ Nothing is changed when an answer is not good, and no secret is printed.`,
 			return s.run(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr(), cmd.Flags().Changed("manifests"))
 		},
 	}
-	s.portal.addFlags(cmd.Flags())
+	s.portal.addFlags(cmd)
 	cmd.Flags().StringVar(&s.role, "role", "", "with --url: one role for everything, instead of each Secret's own")
 	cmd.Flags().StringSliceVar(&s.directories, "manifests", []string{"manifests"}, "directory with the manifests to fill (repeatable)")
 	cmd.Flags().StringVar(&s.profile, "profile", "", "profile of the AWS credentials file to fill")

@@ -34,8 +34,12 @@ var stories = []struct {
 		up + `a"} 0x100` + "\n" + up + `b"} 1x20 0x80`,
 		[]moment{quiet(20 * minute), quiet(35 * minute), says(37*minute, "The credential-rotation-operator does not run, or cannot be scraped.")}},
 	{"CredentialRotationOperatorDown", "it is not even known",
-		`up{namespace="another", job="credential-rotation-operator-metrics"} 1x60`,
+		`up{namespace="another", job="another-operator-metrics"} 1x60`,
 		[]moment{quiet(10 * minute), says(20*minute, "The credential-rotation-operator does not run, or cannot be scraped.")}},
+
+	{"CredentialRotationOperatorDown", "it runs in a namespace of somebody's choice",
+		`up{namespace="another", job="credential-rotation-operator-metrics"} 1x20 0x40`,
+		[]moment{quiet(20 * minute), says(37*minute, "The credential-rotation-operator does not run, or cannot be scraped.")}},
 
 	{"CredentialRotationReconcileErrors", "errors for an hour, and for half of one",
 		`controller_runtime_reconcile_errors_total{controller="pullsecretrotation"} 0+1x200` + "\n" +

@@ -46,6 +46,11 @@ func InstallOperator(ctx context.Context, c client.Client) (*Installation, error
 	if err != nil {
 		return nil, fmt.Errorf("reading the shipped manifests (make manifests writes them): %w", err)
 	}
+	return InstallManifests(ctx, c, manifest)
+}
+
+// InstallManifests does the same with manifests as an overlay of somebody's builds them.
+func InstallManifests(ctx context.Context, c client.Client, manifest []byte) (*Installation, error) {
 	objects, err := parseManifests(manifest)
 	if err != nil {
 		return nil, err
@@ -54,7 +59,7 @@ func InstallOperator(ctx context.Context, c client.Client) (*Installation, error
 	for _, o := range objects {
 		if o.GetKind() == "ServiceAccount" {
 			if i.ServiceAccount != "" {
-				return nil, fmt.Errorf("config/install.yaml has two ServiceAccounts, %s and %s: which is the operator's?", i.ServiceAccount, o.GetName())
+				return nil, fmt.Errorf("the manifests have two ServiceAccounts, %s and %s: which is the operator's?", i.ServiceAccount, o.GetName())
 			}
 			i.Namespace, i.ServiceAccount = o.GetNamespace(), o.GetName()
 		}
@@ -72,7 +77,7 @@ func InstallOperator(ctx context.Context, c client.Client) (*Installation, error
 		}
 	}
 	if i.ServiceAccount == "" {
-		return nil, errors.New("config/install.yaml has no ServiceAccount")
+		return nil, errors.New("the manifests have no ServiceAccount")
 	}
 	return &i, nil
 }

@@ -151,6 +151,16 @@ func (p *OperatorProcess) WaitReady(ctx context.Context) error {
 	})
 }
 
+// ReadyCheck is nil when a check of readyz passes; without a name, when all do.
+func (p *OperatorProcess) ReadyCheck(ctx context.Context, name string) error {
+	url := p.readyURL
+	if name != "" {
+		url += "/" + name
+	}
+	_, err := get(ctx, url)
+	return err
+}
+
 // Metrics is the text of its metrics endpoint.
 func (p *OperatorProcess) Metrics(ctx context.Context) (string, error) { return get(ctx, p.metricsURL) }
 

@@ -37,6 +37,9 @@ func TestInstall_IsWhatKustomizeBuilds(t *testing.T) {
 	if got := kustomize(t, "config/default"); !bytes.Equal(got, config.Install()) {
 		t.Error("config/install.yaml is outdated: run make manifests")
 	}
+	if got := kustomize(t, "config/prometheus"); !bytes.Equal(got, config.Monitoring()) {
+		t.Error("config/monitoring.yaml is outdated: run make manifests")
+	}
 }
 
 // TestMakeDeploy_InstallsTheImageThatItIsToldTo runs the target with a kubectl that keeps what it is given.

@@ -76,6 +76,7 @@ var granted = map[string]string{
 	"ClusterRole capcredentialsets/status":                         "patch",
 	"ClusterRole clusterversions [version]":                        "get",
 	"ClusterRole infrastructures [cluster]":                        "get",
+	"ClusterRole proxies [cluster]":                                "get list watch",
 	"ClusterRole machineconfigpools":                               "list",
 	"ClusterRole machineconfigurations [cluster]":                  "get",
 	"ClusterRole credentialsrequests":                              "list watch",
@@ -90,6 +91,7 @@ var granted = map[string]string{
 	"Role secrets":                                                 "get list watch create update delete",
 	"Role configmaps":                                              "get",
 	"Role leases":                                                  "get create update",
+	"Role servicemonitors [credential-rotation-operator]":          "get patch",
 }
 
 func TestRights_AreThoseThatAreWantedAndNoOthers(t *testing.T) {

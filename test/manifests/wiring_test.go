@@ -1,8 +1,10 @@
 package manifests
 
 import (
+	"bytes"
+	"fmt"
+	"maps"
 	"os"
-	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -11,12 +13,16 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
+	"github.com/openshift/credential-rotation-operator/config"
 	"github.com/openshift/credential-rotation-operator/controllers/manager"
 )
 
@@ -129,31 +135,126 @@ func TestWiring_PrometheusReachesThePodsWithACertificateOfTheServiceCA(t *testin
 	}
 	// Without a jobLabel, the job is called like the Service.
 	for _, a := range alerts(t) {
-		for _, m := range regexp.MustCompile(`up\{namespace="([^"]*)", job="([^"]*)"\}`).FindAllStringSubmatch(a.Expr, -1) {
-			if m[1] != service.Namespace || m[2] != service.Name {
-				t.Errorf("%s looks at job %s in %s, and Prometheus calls it %s in %s", a.Alert, m[2], m[1], service.Name, service.Namespace)
+		for _, m := range regexp.MustCompile(`\bup\{([^}]*)\}`).FindAllStringSubmatch(a.Expr, -1) {
+			if want := fmt.Sprintf("job=%q", service.Name); m[1] != want {
+				t.Errorf("%s looks at up{%s}, and in any namespace it is up{%s}", a.Alert, m[1], want)
 			}
 		}
 	}
 }
 
-func TestWiring_TheTrustBundleIsWhereTheOperatorLooks(t *testing.T) {
-	d := deployment(t)
-	var bundle corev1.ConfigMapList
-	if err := server.admin.List(t.Context(), &bundle, client.InNamespace(namespace), client.MatchingLabels{"config.openshift.io/inject-trusted-cabundle": "true"}); err != nil {
-		t.Fatal(err)
-	}
-	if len(bundle.Items) != 1 {
-		t.Fatalf("%d ConfigMaps ask for the trust bundle, want one", len(bundle.Items))
-	}
-	dir, v := mounted(d, func(v corev1.Volume) bool { return v.ConfigMap != nil && v.ConfigMap.Name == bundle.Items[0].Name })
-	for _, env := range d.Spec.Template.Spec.Containers[0].Env {
-		if want := path.Join(dir, "ca-bundle.crt"); env.Name == "SSL_CERT_FILE" && env.Value != want {
-			t.Errorf("SSL_CERT_FILE is %s, and the bundle is at %s", env.Value, want)
+// Whoever installs into a namespace of their own writes an overlay with its name. What still named another would never work there.
+func TestWiring_AnOverlayMovesEverythingIntoItsNamespace(t *testing.T) {
+	built := kustomize(t, "config/overlays/another-namespace")
+	if bytes.Contains(built, []byte(namespace)) {
+		for i, line := range strings.Split(string(built), "\n") {
+			if strings.Contains(line, namespace) {
+				t.Errorf("line %d still names the suggested namespace: %s", i+1, line)
+			}
 		}
 	}
-	if v.ConfigMap == nil || v.ConfigMap.Optional == nil || !*v.ConfigMap.Optional {
-		t.Errorf("without the bundle, where there is no OpenShift, the pod would not start: %+v", v)
+	objects, err := decode(built)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bound := 0
+	for _, o := range objects {
+		subjects, _, _ := unstructured.NestedSlice(o.Object, "subjects")
+		for _, s := range subjects {
+			if subject := s.(map[string]any); subject["name"] == "credential-rotation-operator" {
+				bound++
+				if subject["namespace"] != "credential-rotation" {
+					t.Errorf("%s %s binds the service account of %v", o.GetKind(), o.GetName(), subject["namespace"])
+				}
+			}
+		}
+	}
+	if bound != 3 {
+		t.Errorf("%d bindings of the operator, want 3", bound)
+	}
+}
+
+// The cluster's Prometheus, the kubelet and what the operator asks get through the policy; it knows the ports by the names that the
+// Deployment gives them.
+func TestWiring_TheNetworkPolicyIsAboutTheOperatorsPodsAndPorts(t *testing.T) {
+	objects, err := decode(kustomize(t, "config/network-policy"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := deployment(t)
+	denied, allowed := false, map[string]bool{}
+	for _, o := range objects {
+		policy := &networkingv1.NetworkPolicy{}
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(o.Object, policy); err != nil {
+			t.Fatal(err)
+		}
+		if err := server.admin.Create(t.Context(), o, client.DryRunAll); err != nil {
+			t.Errorf("%s: %v", o.GetName(), err)
+		}
+		if len(policy.Spec.PolicyTypes) != 2 {
+			t.Errorf("%s is about %v, want both ways", policy.Name, policy.Spec.PolicyTypes)
+		}
+		if len(policy.Spec.Ingress) == 0 && len(policy.Spec.Egress) == 0 {
+			denied = len(policy.Spec.PodSelector.MatchLabels) == 0
+			continue
+		}
+		if !labels.SelectorFromSet(policy.Spec.PodSelector.MatchLabels).Matches(labels.Set(d.Spec.Template.Labels)) {
+			t.Errorf("%s selects %v, the pods have %v", policy.Name, policy.Spec.PodSelector.MatchLabels, d.Spec.Template.Labels)
+		}
+		for _, rule := range policy.Spec.Ingress {
+			for _, port := range rule.Ports {
+				if portNamed(d, port.Port.StrVal).Type != intstr.Int {
+					t.Errorf("the Deployment has no port %s", port.Port)
+				}
+				allowed["to "+port.Port.String()] = len(rule.From) > 0
+			}
+		}
+		for _, rule := range policy.Spec.Egress {
+			for _, port := range rule.Ports {
+				allowed["from "+port.Port.String()] = len(rule.To) > 0
+			}
+		}
+	}
+	// The value tells whether it is only for some peers.
+	want := map[string]bool{"to metrics": true, "to health": false, "from 53": true, "from 5353": true, "from 6443": false, "from 443": false}
+	if !denied || !maps.Equal(allowed, want) {
+		t.Errorf("all else is denied: %t; allowed is %v, want %v", denied, allowed, want)
+	}
+}
+
+func TestWiring_ADrainLeavesOneReplica(t *testing.T) {
+	d := deployment(t)
+	budget := &policyv1.PodDisruptionBudget{}
+	if err := server.admin.Get(t.Context(), client.ObjectKeyFromObject(d), budget); err != nil {
+		t.Fatal(err)
+	}
+	if !labels.SelectorFromSet(budget.Spec.Selector.MatchLabels).Matches(labels.Set(d.Spec.Template.Labels)) {
+		t.Errorf("the budget is for %v, the pods have %v", budget.Spec.Selector.MatchLabels, d.Spec.Template.Labels)
+	}
+	// A budget that forbids every eviction would block the upgrade of each machine.
+	if max := budget.Spec.MaxUnavailable; max == nil || max.IntValue() != 1 || *d.Spec.Replicas != 2 {
+		t.Errorf("of %d replicas %v may be away, want one of two", *d.Spec.Replicas, max)
+	}
+}
+
+// A ConfigMap that OpenShift fills is emptied by whoever applies the manifests again: the operator reads the cluster's own.
+func TestWiring_NothingIsShippedThatOthersFillAndAnUpgradeEmpties(t *testing.T) {
+	objects, err := decode(config.Install())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range objects {
+		if o.GetKind() == "ConfigMap" || o.GetLabels()["config.openshift.io/inject-trusted-cabundle"] != "" {
+			t.Errorf("%s %s is shipped without the content that it has in a cluster", o.GetKind(), o.GetName())
+		}
+	}
+	if bundles, err := filepath.Glob(filepath.Join(repository, "bundle", "manifests", "*configmap*")); err != nil || len(bundles) > 0 {
+		t.Errorf("the bundle has %v (%v)", bundles, err)
+	}
+	for _, v := range deployment(t).Spec.Template.Spec.Volumes {
+		if v.ConfigMap != nil {
+			t.Errorf("the pod mounts the ConfigMap %s, which nobody makes", v.ConfigMap.Name)
+		}
 	}
 }
 

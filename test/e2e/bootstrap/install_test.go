@@ -8,6 +8,8 @@ import (
 
 	operatorv1 "github.com/openshift/api/operator/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
@@ -62,6 +64,13 @@ func TestInstalling_ThePageBringsUpAClusterWithFreshCredentials(t *testing.T) {
 	shell.run(page.next("4. Install", "sh"))
 	cluster.wantRefreshed(capSim)
 	capSim.wantCalls(t, manyRoles)
+
+	must(t, cluster.InstallMonitoringKinds())
+	shell.run(page.next("4. Install", "sh"))
+	rule := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "monitoring.coreos.com/v1", "kind": "PrometheusRule"}}
+	must(t, cluster.Client.Get(t.Context(), client.ObjectKey{Namespace: operatorNamespace, Name: operatorName}, rule))
+	shell.run(page.next("5. Afterwards", "sh"))
+	cluster.wantRefreshed(capSim)
 
 	page.done()
 	shell.wantNoSecrets(capSim.canaries())

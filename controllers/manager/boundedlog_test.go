@@ -1,0 +1,64 @@
+package manager
+
+import (
+	"bytes"
+	"encoding/json"
+	stdlog "log"
+	"strings"
+	"testing"
+
+	"github.com/go-logr/logr"
+	"github.com/go-logr/logr/funcr"
+	"github.com/spf13/pflag"
+	"k8s.io/klog/v2"
+)
+
+func TestBoundedLog_LeavesOutWhatIsTooMuchAndSaysSo(t *testing.T) {
+	var lines []string
+	b := newBoundedLog(funcr.New(func(_, line string) { lines = append(lines, line) }, funcr.Options{}))
+	for range 1000 {
+		b.Info("somebody knocks")
+	}
+	if len(lines) < logBurst || len(lines) > logBurst+2 {
+		t.Errorf("%d of a thousand lines were logged, want about %d", len(lines), logBurst)
+	}
+	b.limit = always{}
+	b.Info("somebody knocks")
+	if last := lines[len(lines)-1]; !strings.Contains(last, "leftOutBefore") {
+		t.Errorf("that lines were left out is not said: %s", last)
+	}
+}
+
+// always has room.
+type always struct{}
+
+func (always) TryAccept() bool { return true }
+func (always) Stop()           {}
+func (always) QPS() float32    { return 0 }
+
+// What net/http says about a failed TLS handshake is one JSON line like all others, and only at a level that somebody asks for.
+func TestUseLogger_TakesInTheStandardLibrary(t *testing.T) {
+	flags, writer := stdlog.Flags(), stdlog.Writer()
+	t.Cleanup(func() {
+		stdlog.SetFlags(flags)
+		stdlog.SetOutput(writer)
+		klog.SetLogger(logr.Discard())
+	})
+	for level, want := range map[string]bool{"info": false, "1": true} {
+		var out bytes.Buffer
+		var l logFlags
+		flags := pflag.NewFlagSet("test", pflag.ContinueOnError)
+		l.bind(flags)
+		if err := flags.Set("zap-log-level", level); err != nil {
+			t.Fatal(err)
+		}
+		useLogger(l.logger(&out))
+		stdlog.Printf("http: TLS handshake error from %s: EOF", "10.0.0.1:1")
+		if got := strings.Contains(out.String(), "TLS handshake error"); got != want {
+			t.Errorf("at level %s it is logged: %t, want %t", level, got, want)
+		}
+		if want && !json.Valid(bytes.TrimSpace(out.Bytes())) {
+			t.Errorf("the line is no JSON: %s", out.String())
+		}
+	}
+}

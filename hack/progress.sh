@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Runs a build that names each package as it compiles it (go build -v), and shows how many there have been: on one line of a terminal,
+# else in a line for every hundredth. What it says is shown whole when it fails.
+# Usage: progress.sh NAME COMMAND...
+set -uo pipefail
+name=$1
+shift
+said=$(mktemp)
+trap 'rm -f "$said"' EXIT
+"$@" 2>&1 | {
+  count=0
+  while IFS= read -r line; do
+    printf '%s\n' "$line" >>"$said"
+    count=$((count + 1))
+    if [[ -t 1 ]]; then
+      printf '\r%s: %d packages compiled' "$name" "$count"
+    elif ((count % 100 == 0)); then
+      printf '%s: %d packages compiled\n' "$name" "$count"
+    fi
+  done
+  if [[ -t 1 ]] && ((count > 0)); then echo; fi
+}
+code=${PIPESTATUS[0]}
+if ((code)); then cat "$said" >&2; fi
+exit "$code"

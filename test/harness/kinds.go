@@ -1,0 +1,30 @@
+package harness
+
+import (
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+)
+
+// InstallMonitoringKinds brings the kinds of the Prometheus operator, which take anything.
+func (cp *ControlPlane) InstallMonitoringKinds() error {
+	return cp.InstallSchemalessKinds("monitoring.coreos.com", "v1", map[string]string{"servicemonitors": "ServiceMonitor", "prometheusrules": "PrometheusRule"})
+}
+
+// InstallSchemalessKinds brings namespaced kinds of others, by plural, that take anything: what they are for is not there.
+func (cp *ControlPlane) InstallSchemalessKinds(group, version string, kinds map[string]string) error {
+	var crds []*apiextensionsv1.CustomResourceDefinition
+	for plural, kind := range kinds {
+		keep := true
+		crd := &apiextensionsv1.CustomResourceDefinition{ObjectMeta: metav1.ObjectMeta{Name: plural + "." + group}}
+		crd.Spec.Group, crd.Spec.Scope = group, apiextensionsv1.NamespaceScoped
+		crd.Spec.Names = apiextensionsv1.CustomResourceDefinitionNames{Plural: plural, Kind: kind}
+		crd.Spec.Versions = []apiextensionsv1.CustomResourceDefinitionVersion{{
+			Name: version, Served: true, Storage: true,
+			Schema: &apiextensionsv1.CustomResourceValidation{OpenAPIV3Schema: &apiextensionsv1.JSONSchemaProps{Type: "object", XPreserveUnknownFields: &keep}},
+		}}
+		crds = append(crds, crd)
+	}
+	_, err := envtest.InstallCRDs(cp.Admin, envtest.CRDInstallOptions{CRDs: crds})
+	return err
+}
