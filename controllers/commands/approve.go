@@ -20,7 +20,8 @@ func newApproveCommand(env environment) *cobra.Command {
 		Short: "Approve the rotation that a PullSecretRotation with approval: BeforeRequest waits to request",
 		Long: "Approve the rotation that is due now, or with --after the next one in advance. The approval is for this rotation alone: it is written\n" +
 			"into the annotation " + v1alpha1.ApprovedAnnotation + " as the time after which the rotation is due.",
-		Args: cobra.ExactArgs(1),
+		Args:              oneName("PullSecretRotation", "oc get psr"),
+		ValidArgsFunction: completeNames(env, func() client.ObjectList { return &v1alpha1.PullSecretRotationList{} }),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var wanted *time.Time
 			if after != "" {

@@ -17,7 +17,8 @@ func newRefreshCommand(env environment) *cobra.Command {
 		Short: "Have a CAPCredentialSet fetch every credential anew that is older than now",
 		Long: "Have a CAPCredentialSet fetch every credential anew that is older than now, by the annotation " + v1alpha1.RefreshRequestedAnnotation + ".\n" +
 			"The credentials in use stay until the portal has given good new ones.",
-		Args: cobra.ExactArgs(1),
+		Args:              oneName("CAPCredentialSet", "oc get capset"),
+		ValidArgsFunction: completeNames(env, func() client.ObjectList { return &v1alpha1.CAPCredentialSetList{} }),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := env.connect()
 			if err != nil {

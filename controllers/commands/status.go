@@ -29,6 +29,8 @@ func newStatusCommand(env environment) *cobra.Command {
 			"what it has done, and what comes next. -o wide adds each entry, each message and each time; -o json and -o yaml are for programs.\n" +
 			"The exit code is 0 when no object needs a person, 3 when one does, and 1 when the command failed.",
 		Args: cobra.MaximumNArgs(1),
+		ValidArgsFunction: completeNames(env, func() client.ObjectList { return &v1alpha1.PullSecretRotationList{} },
+			func() client.ObjectList { return &v1alpha1.CAPCredentialSetList{} }),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if output != "" && !slices.Contains(outputs, output) {
 				return fmt.Errorf("-o %s is not known: use %s", output, strings.Join(outputs, ", "))

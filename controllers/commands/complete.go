@@ -1,0 +1,62 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// completionTimeout bounds how long a shell waits for names.
+const completionTimeout = 3 * time.Second
+
+// completeNames gives a shell the names of objects, of which one may be named. Without a cluster there are none, and no complaint:
+// a shell shows nothing but words.
+func completeNames(env environment, lists ...func() client.ObjectList) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
+		var names []string
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		c, err := env.connect()
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		ctx := cmd.Context()
+		if ctx == nil {
+			ctx = context.Background()
+		}
+		ctx, cancel := context.WithTimeout(ctx, completionTimeout)
+		defer cancel()
+		for _, empty := range lists {
+			list := empty()
+			if c.List(ctx, list) != nil {
+				continue
+			}
+			objects, err := meta.ExtractList(list)
+			if err != nil {
+				continue
+			}
+			for _, o := range objects {
+				if m, err := meta.Accessor(o); err == nil && strings.HasPrefix(m.GetName(), begun) {
+					names = append(names, m.GetName())
+				}
+			}
+		}
+		return names, cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// oneName asks for the name of one object, in words.
+func oneName(kind, list string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == 1 {
+			return nil
+		}
+		return fmt.Errorf("%s needs the name of one %s, and got %d: `%s` lists them", cmd.Name(), kind, len(args), list)
+	}
+}
