@@ -82,12 +82,14 @@ func NewSalt() string { return rand.Text() }
 
 // Fingerprint identifies the credential without holding it: a keyed SHA-256 of user name and password in hex, shortened.
 // The registry is no part of it, because quay.io and cloud.openshift.com share one credential. It is empty for an entry
-// without a credential, and an empty fingerprint must never be taken to equal another.
+// without a credential and for an empty salt, and an empty fingerprint must never be taken to equal another.
 func (e Entry) Fingerprint(salt string) string {
-	if e.Username == "" && e.Password == "" {
+	if e.Username == "" && e.Password == "" || salt == "" {
 		return ""
 	}
-	mac := hmac.New(sha256.New, []byte(salt))
+	// Of the salt's own hash: FIPS 140-3 knows no key of less than 112 bits, and a damaged status must not end the process.
+	key := sha256.Sum256([]byte(salt))
+	mac := hmac.New(sha256.New, key[:])
 	_, _ = fmt.Fprintf(mac, "%d:%s%s", len(e.Username), e.Username, e.Password) // a hash never fails to write
 	return hex.EncodeToString(mac.Sum(nil)[:fingerprintBytes])
 }

@@ -1,6 +1,8 @@
 package pullsecret
 
 import (
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -37,6 +39,22 @@ func TestFingerprints_LeaveOutEntriesWithoutACredential(t *testing.T) {
 	f := Entry{Username: "u", Password: "p"}.Fingerprint("s")
 	if diff := cmp.Diff(map[string]string{"a": f, "c": f}, d.Fingerprints("s")); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// Whoever switches FIPS 140-3 on in a process has every shorter key of an HMAC end it.
+func TestFingerprint_NeedsASaltAndTakesAny(t *testing.T) {
+	e := Entry{Username: "u", Password: "p"}
+	if f := e.Fingerprint(""); f != "" {
+		t.Errorf("without a salt the fingerprint is %q: it would be the same in all clusters", f)
+	}
+	if e.Fingerprint("short") == "" || e.Fingerprint("short") == e.Fingerprint("shorter") {
+		t.Error("a short salt gives no fingerprint of its own")
+	}
+	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestFingerprint_IsOfUserAndPasswordAlone$|^TestFingerprints_LeaveOut")
+	child.Env = append(os.Environ(), "GODEBUG=fips140=only")
+	if out, err := child.CombinedOutput(); err != nil {
+		t.Errorf("with FIPS 140-3 alone: %v\n%s", err, out)
 	}
 }
 
