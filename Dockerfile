@@ -1,5 +1,6 @@
 # The image of the operator. Any base with a trust store and nothing else would do: the binary is static.
-# BUILDER and BASE can be replaced where registry.access.redhat.com is mirrored.
+# BUILDER and BASE can be replaced where registry.access.redhat.com is mirrored. A release gives both by digest (make
+# release-image); a tag is for builds of one's own.
 ARG BUILDER=registry.access.redhat.com/ubi9/go-toolset:latest
 ARG BASE=registry.access.redhat.com/ubi9/ubi-micro:latest
 
@@ -7,8 +8,8 @@ FROM --platform=$BUILDPLATFORM ${BUILDER} AS builder
 ARG TARGETOS=linux
 ARG TARGETARCH
 ARG VERSION=devel
-# The toolchain that go.mod asks for is downloaded where the builder's own is older, which would else refuse the module.
-ENV GOTOOLCHAIN=auto CGO_ENABLED=0
+# A compiler is part of the image that was chosen, and is never downloaded: a builder that is too old refuses the module.
+ENV GOTOOLCHAIN=local CGO_ENABLED=0
 USER root
 WORKDIR /src
 # The modules first: they change less often than the code.
@@ -25,6 +26,7 @@ RUN GOOS=${TARGETOS} GOARCH=${TARGETARCH} go build -trimpath \
     -o /credential-rotation-operator .
 
 FROM ${BASE}
+ARG BASE
 ARG VERSION=devel
 # Each label that the base has too is set, so that the image does not say that it is the base.
 LABEL name="credential-rotation-operator" \
@@ -41,6 +43,7 @@ LABEL name="credential-rotation-operator" \
       io.openshift.tags="openshift,operator,credentials,rotation" \
       org.opencontainers.image.source="https://github.com/openshift/credential-rotation-operator" \
       org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.base.name="${BASE}" \
       org.opencontainers.image.licenses="Apache-2.0"
 # The roots that are trusted where the cluster gives no bundle of its own.
 COPY --from=builder /etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem /etc/pki/tls/certs/ca-bundle.crt
