@@ -28,6 +28,21 @@ const (
 	STSRequired STSPolicy = "Required"
 )
 
+// ExpiryKnowledge says how the end of a credential's life is known.
+// +kubebuilder:validation:Enum=Told;Assumed;Zoneless;Unreadable
+type ExpiryKnowledge string
+
+const (
+	// ExpiryTold: CAP has told it.
+	ExpiryTold ExpiryKnowledge = "Told"
+	// ExpiryAssumed: CAP tells none, so spec.refresh.assumedLifetime counts, whatever it is at present.
+	ExpiryAssumed ExpiryKnowledge = "Assumed"
+	// ExpiryZoneless: CAP tells a time without a zone, which counts for no more than the assumed lifetime.
+	ExpiryZoneless ExpiryKnowledge = "Zoneless"
+	// ExpiryUnreadable: CAP tells something that is no time; half of the assumed lifetime counts.
+	ExpiryUnreadable ExpiryKnowledge = "Unreadable"
+)
+
 // RestartKind is a workload that can be restarted.
 // +kubebuilder:validation:Enum=Deployment;DaemonSet;StatefulSet
 type RestartKind string
@@ -54,6 +69,8 @@ const (
 	RoleAnnotation = "rotation.openshift.io/role"
 	// ExpiresAtAnnotation is when the credential expires, RFC 3339.
 	ExpiresAtAnnotation = "rotation.openshift.io/expires-at"
+	// ExpiryAnnotation is how that is known: Told, Assumed, Zoneless or Unreadable.
+	ExpiryAnnotation = "rotation.openshift.io/expiry"
 	// RefreshedAtAnnotation is when the credential was fetched, RFC 3339.
 	RefreshedAtAnnotation = "rotation.openshift.io/refreshed-at"
 	// ContentHashAnnotation is a keyed hash of the keys that the operator wrote, to see that somebody edited them.
@@ -313,6 +330,9 @@ type CredentialTargetStatus struct {
 	// ExpiresAt of the credential in the Secret.
 	// +optional
 	ExpiresAt *metav1.Time `json:"expiresAt,omitempty"`
+	// Expiry is how that is known: Told by CAP, Assumed, told Zoneless, or Unreadable.
+	// +optional
+	Expiry ExpiryKnowledge `json:"expiry,omitempty"`
 	// RefreshedAt is when it was fetched.
 	// +optional
 	RefreshedAt *metav1.Time `json:"refreshedAt,omitempty"`

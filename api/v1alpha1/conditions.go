@@ -19,6 +19,8 @@ const (
 	ConditionSecondWriter = "SecondWriter"
 	// ConditionClockSkewed is True while this cluster's clock and CAP's disagree; it is present only then.
 	ConditionClockSkewed = "ClockSkewed"
+	// ConditionExpiryDoubtful is True while CAP tells an expiry that cannot be relied on; it is present only then.
+	ConditionExpiryDoubtful = "ExpiryDoubtful"
 )
 
 // Reasons of both kinds. A reason is used by the condition, the event, the metric label and the runbook alike.
@@ -178,6 +180,10 @@ const (
 	ReasonLegacyCronJob = "LegacyCronJob"
 	// ReasonNoSecondWriter: nobody else writes the Secrets.
 	ReasonNoSecondWriter = "NoSecondWriter"
+	// ReasonExpiryUnreadable: CAP tells when a credential expires in a form that says nothing, or without a zone.
+	ReasonExpiryUnreadable = "ExpiryUnreadable"
+	// ReasonClusterUnknown: the CredentialsRequests or the cloud-credential-operator's mode have not been read for a minute.
+	ReasonClusterUnknown = "ClusterUnknown"
 	// ReasonSecretEdited: somebody changed a key that the operator keeps; it was fetched anew.
 	ReasonSecretEdited = "SecretEdited"
 	// ReasonWriteRefused: the API server refuses the write of a Secret, such as one that is immutable.

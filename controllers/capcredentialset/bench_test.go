@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	configv1 "github.com/openshift/api/config/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -29,6 +30,7 @@ type bench struct {
 	clock   *testingclock.FakePassiveClock // the cluster's, which may be wrong
 	truth   time.Time                      // AWS's
 	portal  *fakePortal
+	sts     *fakeSTS
 	secrets *fakeSecrets
 	facts   *fakeFacts
 	client  client.Client
@@ -42,12 +44,13 @@ func newBench(t testing.TB, set *v1alpha1.CAPCredentialSet, objects ...client.Ob
 	t.Helper()
 	b := &bench{t: t, clock: testingclock.NewFakePassiveClock(noon), truth: noon, fuse: &fuse{left: -1}}
 	b.portal = newFakePortal(func() time.Time { return b.truth }, b.clock, b.fuse)
+	b.sts = &fakeSTS{portal: b.portal}
 	b.secrets = &fakeSecrets{
 		objects: map[types.NamespacedName]*corev1.Secret{}, owned: map[types.NamespacedName]map[string][]byte{}, fuse: b.fuse,
 	}
 	b.facts = &fakeFacts{mode: cluster.CredentialsMode{Known: true, Installed: true, Mode: "Manual"}, missing: map[string]bool{}}
 	scheme := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{v1alpha1.AddToScheme, corev1.AddToScheme, appsv1.AddToScheme} {
+	for _, add := range []func(*runtime.Scheme) error{v1alpha1.AddToScheme, configv1.Install, corev1.AddToScheme, appsv1.AddToScheme} {
 		if err := add(scheme); err != nil {
 			t.Fatal(err)
 		}
@@ -80,12 +83,13 @@ func (b *bench) start() {
 	booted := b.truth
 	opts := Options{Namespace: operatorNamespace, Clock: b.clock, Monotonic: func() time.Duration { return b.truth.Sub(booted) }}
 	opts.SetDefaults()
+	opts.AnswerWait = time.Hour // nothing here takes time
 	b.r = &reconciler{
 		Options: opts, client: b.client, reader: b.client, secrets: b.secrets, store: b.secrets, facts: b.facts,
-		recorder: &events.FakeRecorder{}, states: map[string]*state{},
+		recorder: &events.FakeRecorder{}, states: map[string]*state{}, wake: func(string) {},
 		dial: dialer{
 			portal:  func(cap.Config) (portal, error) { return b.portal, nil },
-			checker: func(awscreds.STSChecker) checker { return nil },
+			checker: func(awscreds.STSChecker) checker { return b.sts },
 		},
 	}
 }
@@ -95,6 +99,9 @@ func (b *bench) round(name string) time.Duration {
 	b.t.Helper()
 	result, err := b.r.Reconcile(b.ctx, reconcile.Request{NamespacedName: types.NamespacedName{Name: name}})
 	if b.fuse.dead {
+		for _, st := range b.r.states { // what a dead process has on its way does not touch the next one
+			st.flights.underWay.Wait()
+		}
 		b.start()
 		return 0
 	}
@@ -102,6 +109,14 @@ func (b *bench) round(name string) time.Duration {
 		b.t.Fatal(err)
 	}
 	return result.RequeueAfter
+}
+
+// drive lets time go by as the process spends it: it sleeps as long as each round says.
+func (b *bench) drive(d time.Duration) {
+	b.t.Helper()
+	for end := b.truth.Add(d); b.truth.Before(end); {
+		b.pass(max(b.round("cap"), time.Millisecond))
+	}
 }
 
 // pass lets time go by for both clocks.

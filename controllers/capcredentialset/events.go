@@ -40,9 +40,9 @@ func (r *reconciler) tell(s *scope, before *v1alpha1.CAPCredentialSet) {
 		send(secretObject(h.ref), corev1.EventTypeWarning, v1alpha1.ReasonSecretEdited, actionHeal, "Secret %s had been changed by %s and was set right", h.ref, writer)
 	}
 	for _, d := range s.effects.refreshed {
-		source := "the portal"
+		source := "CAP"
 		if d.from != "" {
-			source = "Secret " + d.from
+			source = d.from
 		}
 		send(secretObject(d.refs[0]), corev1.EventTypeNormal, v1alpha1.ReasonRefreshed, actionRefresh, "Credential of role %s from %s written to %s; it expires at %s",
 			quoted(d.role), source, listed(names(d.refs)), d.expires.UTC().Format(time.RFC3339))
@@ -58,7 +58,7 @@ func (r *reconciler) tell(s *scope, before *v1alpha1.CAPCredentialSet) {
 	for _, t := range s.newTroubles(old) {
 		send(secretObject(t.refs[0]), corev1.EventTypeWarning, t.reason, actionJudge, "%s", t)
 	}
-	for _, c := range []string{v1alpha1.ConditionReady, v1alpha1.ConditionClientCertificateValid, v1alpha1.ConditionSecondWriter, v1alpha1.ConditionClockSkewed} {
+	for _, c := range []string{v1alpha1.ConditionReady, v1alpha1.ConditionClientCertificateValid, v1alpha1.ConditionSecondWriter, v1alpha1.ConditionClockSkewed, v1alpha1.ConditionExpiryDoubtful} {
 		was, is := meta.FindStatusCondition(before.Status.Conditions, c), meta.FindStatusCondition(s.set.Status.Conditions, c)
 		if is == nil || was != nil && was.Reason == is.Reason || !worthTelling[is.Reason] {
 			continue
@@ -102,6 +102,8 @@ var worthTelling = map[string]bool{
 	v1alpha1.ReasonRestartFailed:            true,
 	v1alpha1.ReasonLegacyCronJob:            true,
 	v1alpha1.ReasonClockSkew:                true,
+	v1alpha1.ReasonExpiryUnreadable:         true,
+	v1alpha1.ReasonClusterUnknown:           true,
 	v1alpha1.ReasonCertificateMissing:       true,
 	v1alpha1.ReasonCertificateInvalid:       true,
 	v1alpha1.ReasonCertificateKeyEncrypted:  true,

@@ -72,8 +72,10 @@ type fakeSecrets struct {
 	// interfere runs before a write by the operator is judged, one at a time: somebody is quicker.
 	interfering sync.Mutex
 	interfere   func(types.NamespacedName)
-	writes      []secretWrite
-	reads       int
+	// refuse is what the API server says to a write; nil: it takes it.
+	refuse func(types.NamespacedName) error
+	writes []secretWrite
+	reads  int
 }
 
 func (f *fakeSecrets) Watch(string, ...types.NamespacedName) {}
@@ -155,6 +157,11 @@ func (n *fakeNamespace) Apply(_ context.Context, want *corev1ac.SecretApplyConfi
 	f.interfering.Unlock()
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.refuse != nil {
+		if err := f.refuse(r); err != nil {
+			return nil, err
+		}
+	}
 	there := f.objects[r]
 	if want.ResourceVersion != nil {
 		if there == nil {
@@ -224,6 +231,10 @@ type fakePortal struct {
 	roles  map[string]string    // by access key id
 	calls  map[string]int
 	fuse   *fuse
+	// takes lets the time pass that an answer takes.
+	takes func()
+	// unreadable gives an expiry that is no time.
+	unreadable bool
 	// skew is what the client says of the portal's clock.
 	skew      time.Duration
 	skewKnown bool
@@ -247,6 +258,9 @@ func (p *fakePortal) Fetch(ctx context.Context, role string) (awscreds.Credentia
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.calls[role]++
+	if p.takes != nil {
+		p.takes()
+	}
 	if answer := p.answers[role]; answer != nil {
 		return answer()
 	}
@@ -262,6 +276,9 @@ func (p *fakePortal) judged(ctx context.Context, c awscreds.Credential) (awscred
 	fields := map[string]any{"AccessKeyId": c.AccessKeyID, "SecretAccessKey": c.SecretAccessKey, "SessionToken": c.SessionToken}
 	if !p.quiet {
 		fields["Expiration"] = c.Expiry.At.Format(time.RFC3339)
+	}
+	if p.unreadable {
+		fields["Expiration"] = "in a while"
 	}
 	body, err := json.Marshal(map[string]any{"Credentials": fields})
 	if err != nil {
@@ -304,6 +321,30 @@ func (p *fakePortal) live(s *corev1.Secret) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.issued[c.AccessKeyID].After(p.truth()) && c.SecretAccessKey == fmt.Sprintf("secret-%d-%s", number(c.AccessKeyID), p.roles[c.AccessKeyID])
+}
+
+// fakeSTS knows what AWS knows.
+type fakeSTS struct {
+	portal *fakePortal
+	// away is true while it cannot be asked.
+	away  bool
+	asked int
+}
+
+func (f *fakeSTS) Check(_ context.Context, c awscreds.Credential) (awscreds.STSResult, error) {
+	f.portal.mu.Lock()
+	defer f.portal.mu.Unlock()
+	f.asked++
+	ends, known := f.portal.issued[c.AccessKeyID]
+	switch {
+	case f.away:
+		return awscreds.STSResult{Outcome: awscreds.STSUnknown}, errors.New("away")
+	case !known:
+		return awscreds.STSResult{Outcome: awscreds.STSRefused, Code: "InvalidClientTokenId"}, nil
+	case !ends.After(f.portal.truth()):
+		return awscreds.STSResult{Outcome: awscreds.STSRefused, Code: "ExpiredToken"}, nil
+	}
+	return awscreds.STSResult{Outcome: awscreds.STSAccepted}, nil
 }
 
 func number(accessKeyID string) int {

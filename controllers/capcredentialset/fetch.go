@@ -3,6 +3,7 @@ package capcredentialset
 import (
 	"context"
 	"errors"
+	"maps"
 	"sync"
 	"time"
 
@@ -19,13 +20,78 @@ import (
 const (
 	// defaultConcurrency is that of the API.
 	defaultConcurrency = 4
-	// defaultLifetime is that of the API: what a portal gives out by default.
-	defaultLifetime = time.Hour
 )
 
+// landing is an answer of the portal.
+type landing struct {
+	role       string
+	asked      time.Time
+	credential awscreds.Credential
+	// proven says that STS has accepted it.
+	proven bool
+	err    error
+	// basis is what the question was made from: an answer to another spec or another certificate is of no use.
+	basis string
+}
+
+// flights are the questions to the portal that are on their way. They outlive a round: one that hangs holds up nothing but its own
+// role, and its answer wakes the set.
+type flights struct {
+	mu    sync.Mutex
+	roles map[string]bool
+	// landed are answers that no round has taken yet.
+	landed []landing
+	// arrived tells the round that waits.
+	arrived chan struct{}
+	// underWay are all that have not landed, also those of a process that ends.
+	underWay sync.WaitGroup
+}
+
+func newFlights() *flights {
+	return &flights{roles: map[string]bool{}, arrived: make(chan struct{}, 1)}
+}
+
+// take gives the answers that have come.
+func (f *flights) take() []landing {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	landed := f.landed
+	f.landed = nil
+	for _, l := range landed {
+		delete(f.roles, l.role)
+	}
+	return landed
+}
+
+// flying are the roles whose answers have not been taken.
+func (f *flights) flying() map[string]bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return maps.Clone(f.roles)
+}
+
+// start sends a question off.
+func (f *flights) start(role string, question func() landing, landed func()) {
+	f.mu.Lock()
+	f.roles[role] = true
+	f.mu.Unlock()
+	f.underWay.Go(func() {
+		l := question()
+		f.mu.Lock()
+		f.landed = append(f.landed, l)
+		f.mu.Unlock()
+		select {
+		case f.arrived <- struct{}{}:
+		default:
+		}
+		landed()
+	})
+}
+
 // fetch asks the portal for each role that is due, the most important first and some at a time, and writes each answer as
-// it comes: a role that fails or hangs holds up nobody else's.
+// it comes. It waits for a moment, in which nearly all answers come; the others wake the next round.
 func (r *reconciler) fetch(ctx context.Context, s *scope) {
+	r.land(ctx, s)
 	if len(s.plan.Fetches) == 0 {
 		return
 	}
@@ -34,67 +100,115 @@ func (r *reconciler) fetch(ctx context.Context, s *scope) {
 		r.failAll(s, err)
 		return
 	}
-	check := r.openChecker(ctx, s)
+	ask := r.question(ctx, s, client, r.openChecker(ctx, s))
+	enough := time.NewTimer(r.AnswerWait)
+	defer enough.Stop()
+	mine := map[string]bool{} // what has been hanging for rounds is not waited for again
+	for queue := s.plan.Fetches; ; {
+		queue = r.sendOff(ctx, s, queue, mine, ask)
+		if !anyOf(mine, s.flights.flying()) {
+			return
+		}
+		select {
+		case <-s.flights.arrived:
+			r.land(ctx, s)
+		case <-enough.C:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func anyOf(wanted, there map[string]bool) bool {
+	for w := range wanted {
+		if there[w] {
+			return true
+		}
+	}
+	return false
+}
+
+// sendOff starts as many questions as may be under way at once, and answers those that are left.
+func (r *reconciler) sendOff(ctx context.Context, s *scope, queue []plan.Fetch, mine map[string]bool, ask func(role string) landing) []plan.Fetch {
 	concurrency := int(s.set.Spec.Endpoint.MaxConcurrentRequests)
 	if concurrency < 1 {
 		concurrency = defaultConcurrency
 	}
-	queue := make(chan plan.Fetch)
-	var workers sync.WaitGroup
-	for range min(concurrency, len(s.plan.Fetches)) {
-		workers.Go(func() {
-			for f := range queue {
-				if ctx.Err() == nil && r.now().Sub(s.started).Abs() <= r.RoundBudget {
-					r.refresh(ctx, s, client, check, f)
-				} // else the next round goes on with what is left
+	for len(queue) > 0 && len(s.flights.flying()) < concurrency {
+		f := queue[0]
+		// What is not asked for now is left to the next round, which sees what has happened meanwhile.
+		if ctx.Err() != nil || r.now().Sub(s.started).Abs() > r.RoundBudget || s.memory.Portal.Open && s.memory.Portal.Last.After(s.started) {
+			return nil
+		}
+		if queue = queue[1:]; f.Flying {
+			continue
+		}
+		name := s.set.Name
+		mine[f.Role] = true
+		s.flights.start(f.Role, func() landing { return ask(f.Role) }, func() { r.wake(name) })
+	}
+	return queue
+}
+
+// question asks for one role, and STS about what comes. It runs beside the round and reads nothing of it.
+func (r *reconciler) question(ctx context.Context, s *scope, client portal, check checker) func(role string) landing {
+	set, policy, basis := s.set.Name, s.set.Spec.Verification.STS, s.memory.Basis
+	return func(role string) landing {
+		l := landing{role: role, asked: r.now(), basis: basis}
+		if l.credential, l.err = client.Fetch(ctx, role); ctx.Err() != nil {
+			return l
+		}
+		countCall(set, role)
+		if l.err == nil && check != nil {
+			l.proven, l.err = checked(ctx, policy, check, l.credential)
+		}
+		return l
+	}
+}
+
+// land takes the answers that have come, and gives each to the Secrets that need it.
+func (r *reconciler) land(ctx context.Context, s *scope) {
+	for _, l := range s.flights.take() {
+		switch {
+		case ctx.Err() != nil:
+			continue
+		case l.basis != s.memory.Basis:
+			r.wake(s.set.Name) // it is asked again
+			continue
+		case l.err != nil:
+			r.failed(ctx, s, l.role, l.asked, l.err)
+			continue
+		}
+		g := s.accept(l)
+		for _, f := range s.plan.Fetches {
+			if f.Role == l.role {
+				r.give(ctx, s, g, f.Rows)
 			}
-		})
+		}
 	}
-	for _, f := range s.plan.Fetches {
-		queue <- f
+}
+
+// accept keeps a good answer in memory, and forgets the failures of before.
+func (s *scope) accept(l landing) gift {
+	m, expiry := s.memory, l.credential.Expiry.Plausible(l.asked)
+	g := gift{
+		credential: l.credential, role: l.role, fetched: l.asked, proven: l.proven,
+		expires: expiry.End(l.asked, plan.Assumed(&s.set.Spec, m)), expiry: v1alpha1.ExpiryKnowledge(expiry.Provenance.String()),
 	}
-	close(queue)
-	workers.Wait()
+	delete(m.Roles, l.role)
+	m.Portal = plan.Breaker{}
+	m.Fetched[l.role] = l.asked
+	m.Held[l.role] = plan.Held{FetchedAt: g.fetched, ExpiresAt: g.expires, Expiry: g.expiry}
+	s.held[l.role] = l.credential
+	return g
 }
 
 // failAll notes that no role could even be asked for.
 func (r *reconciler) failAll(s *scope, err error) {
-	s.remember(func(m *plan.Memory, _ *effects) {
-		for _, f := range s.plan.Fetches {
-			m.Roles[f.Role] = m.Roles[f.Role].Again(v1alpha1.ReasonInvalidSpec, err.Error()+".", r.now(), time.Time{}, plan.WriteRhythm)
-		}
-	})
-}
-
-// refresh gets one role's credential and gives it to the role's Secrets.
-func (r *reconciler) refresh(ctx context.Context, s *scope, client portal, check checker, f plan.Fetch) {
-	asked := r.now()
-	credential, err := client.Fetch(ctx, f.Role)
-	if ctx.Err() != nil {
-		return
+	for _, f := range s.plan.Fetches {
+		s.memory.Roles[f.Role] = s.memory.Roles[f.Role].Again(v1alpha1.ReasonInvalidSpec, err.Error()+".", r.now(), time.Time{}, plan.WriteRhythm)
 	}
-	countCall(s.set.Name, f.Role)
-	if err == nil && check != nil {
-		err = r.checked(ctx, s, check, credential)
-	}
-	if err != nil {
-		r.failed(ctx, s, f.Role, err)
-		return
-	}
-	s.remember(func(m *plan.Memory, _ *effects) {
-		delete(m.Roles, f.Role)
-		m.Fetched[f.Role] = asked
-	})
-	r.give(ctx, s, gift{credential: credential, role: f.Role, fetched: asked, expires: s.expiry(credential, asked)}, f.Rows)
-}
-
-// expiry is until when a credential may be relied on.
-func (s *scope) expiry(c awscreds.Credential, asked time.Time) time.Time {
-	assumed := defaultLifetime
-	if s.set.Spec.Refresh.AssumedLifetime != nil {
-		assumed = s.set.Spec.Refresh.AssumedLifetime.Duration
-	}
-	return c.Expiry.End(asked, assumed)
 }
 
 // refusal is a credential that the portal gave and STS did not accept.
@@ -104,22 +218,22 @@ func (e *refusal) Error() string { return e.reason + ": " + e.message }
 
 // checked asks STS about a new credential. One that it refuses is not written; one that it could not be asked about is, unless
 // the check is Required.
-func (r *reconciler) checked(ctx context.Context, s *scope, check checker, c awscreds.Credential) error {
+func checked(ctx context.Context, policy v1alpha1.STSPolicy, check checker, c awscreds.Credential) (proven bool, _ error) {
 	result, err := check.Check(ctx, c)
 	switch {
 	case result.Outcome == awscreds.STSRefused:
-		return &refusal{v1alpha1.ReasonCredentialRefused, "STS refuses the credential that the portal gave (" + result.Code + ")"}
+		return false, &refusal{v1alpha1.ReasonCredentialRefused, "STS refuses the credential that CAP gave (" + result.Code + ")"}
 	case result.Outcome == awscreds.STSAccepted:
-		return nil
-	case s.set.Spec.Verification.STS != v1alpha1.STSRequired:
+		return true, nil
+	case policy != v1alpha1.STSRequired:
 		log.FromContext(ctx).V(1).Info("A new credential could not be checked", "problem", err)
-		return nil
+		return false, nil
 	}
-	return &refusal{v1alpha1.ReasonSTSUnavailable, "The credential that the portal gave could not be checked: " + err.Error()}
+	return false, &refusal{v1alpha1.ReasonSTSUnavailable, "The credential that CAP gave could not be checked: " + err.Error()}
 }
 
 // failed notes that a role has no credential for its Secrets, which stay as they are.
-func (r *reconciler) failed(ctx context.Context, s *scope, role string, err error) {
+func (r *reconciler) failed(ctx context.Context, s *scope, role string, asked time.Time, err error) {
 	now := r.now()
 	reason, message, rhythm := v1alpha1.ReasonInternalError, "The credential could not be fetched.", schedule.DefaultRetryRhythm
 	var notBefore time.Time
@@ -136,14 +250,25 @@ func (r *reconciler) failed(ctx context.Context, s *scope, role string, err erro
 	}
 	countFailure(s.set.Name, role, reason)
 	log.FromContext(ctx).Info("No credential", "role", role, "reason", reason, "problem", message)
-	s.remember(func(m *plan.Memory, _ *effects) {
-		m.Roles[role] = m.Roles[role].Again(reason, withAdvice(reason, message), now, notBefore, rhythm)
-	})
+	f := plan.Failure{Reason: reason, Message: withAdvice(reason, message), Last: now, NotBefore: notBefore, Rhythm: rhythm}
+	s.memory.Roles[role] = s.memory.Roles[role].Again(f.Reason, f.Message, now, notBefore, rhythm)
+	if bad != nil && bad.Class.Everywhere() {
+		s.memory.Portal = s.memory.Portal.Fails(f, asked)
+	} else {
+		s.memory.Portal = s.memory.Portal.Answers()
+	}
 }
 
 // copy gives Secrets the credential of their role from a Secret that has it fresh.
 func (r *reconciler) copy(ctx context.Context, s *scope) {
 	for _, c := range s.plan.Copies {
+		if c.From < 0 {
+			h := s.memory.Held[c.Role]
+			if credential, ok := s.held[c.Role]; ok {
+				r.give(ctx, s, gift{credential: credential, role: c.Role, fetched: h.FetchedAt, expires: h.ExpiresAt, expiry: h.Expiry, from: fromMemory}, c.Rows)
+			}
+			continue
+		}
 		from := s.plan.Rows[c.From]
 		secret, found, _ := r.store.Get(from.Ref.Namespace, from.Ref.Name)
 		if !found || awscreds.Hash(s.hashKey, secret.Data) != from.Hash {
@@ -153,16 +278,23 @@ func (r *reconciler) copy(ctx context.Context, s *scope) {
 		if err != nil {
 			continue
 		}
-		r.give(ctx, s, gift{credential: credential, role: from.Role, fetched: from.FetchedAt, expires: from.ExpiresAt, from: from.Ref.String()}, c.Rows)
+		r.give(ctx, s, gift{credential: credential, role: from.Role, fetched: from.FetchedAt, expires: from.ExpiresAt, expiry: from.Expiry, from: "Secret " + from.Ref.String()}, c.Rows)
 	}
 }
+
+// fromMemory is where a credential comes from that the process has kept.
+const fromMemory = "memory"
 
 // gift is a credential for some Secrets.
 type gift struct {
 	credential       awscreds.Credential
 	role             string
 	fetched, expires time.Time
-	// from is the Secret that it was copied from; empty when the portal gave it.
+	// expiry is how expires is known.
+	expiry v1alpha1.ExpiryKnowledge
+	// proven says that STS has accepted it.
+	proven bool
+	// from is where it was copied from; empty when CAP gave it.
 	from string
 }
 
@@ -183,10 +315,14 @@ func (r *reconciler) give(ctx context.Context, s *scope, g gift, rows []int) {
 				return
 			}
 			delete(m.Writes, row.Ref)
+			if g.proven {
+				m.Asked[outcome.hash] = now
+				delete(m.Refused, outcome.hash)
+			}
 			switch outcome.kind {
 			case kept:
 				delete(m.Suspect, outcome.hash)
-				m.Confirmed[row.Ref] = plan.Confirmation{Hash: outcome.hash, Role: g.role, FetchedAt: g.fetched, ExpiresAt: outcome.expires}
+				m.Confirmed[row.Ref] = plan.Confirmation{Hash: outcome.hash, Role: g.role, FetchedAt: g.fetched, ExpiresAt: outcome.expires, Expiry: outcome.expiry}
 			case wrote:
 				delete(m.Confirmed, row.Ref)
 				m.Kept[row.Ref] = true

@@ -17,6 +17,7 @@ import (
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/controllers/capcredentialset/plan"
+	"github.com/openshift/credential-rotation-operator/internal/awscreds"
 	"github.com/openshift/credential-rotation-operator/internal/cap"
 	"github.com/openshift/credential-rotation-operator/internal/cluster"
 )
@@ -94,6 +95,13 @@ func (r *reconciler) look(ctx context.Context, s *scope) error {
 		return err
 	}
 	s.hashKey = key
+	r.lookAtSecrets(s, key)
+	return nil
+}
+
+// lookAtSecrets observes the Secrets and makes the plan.
+func (r *reconciler) lookAtSecrets(s *scope, key []byte) {
+	now := r.now()
 	secrets := make(map[types.NamespacedName]plan.Observation, len(s.discovery.Targets))
 	for _, t := range s.discovery.Targets {
 		if t.Holder == "" {
@@ -103,7 +111,31 @@ func (r *reconciler) look(ctx context.Context, s *scope) error {
 	s.distrust(r.clockJumps(), secrets)
 	s.plan = plan.Decide(s.input(secrets, now))
 	s.memory.Forget(s.plan.Rows, s.set.Spec.RestartTargets)
-	return nil
+	r.keep(s)
+}
+
+// keep takes the latest good credential of each role into memory: a Secret that is emptied or deleted while CAP is away gets back
+// what still lives.
+func (r *reconciler) keep(s *scope) {
+	for i := range s.plan.Rows {
+		row := &s.plan.Rows[i]
+		ours := row.Known && row.Usable && row.Books.Hash == row.Hash && row.Books.Role == row.Role && row.ExpiresAt.After(r.now())
+		if !ours || s.memory.Refused[row.Hash] || s.memory.Suspect[row.Hash] || !row.FetchedAt.After(s.memory.Held[row.Role].FetchedAt) {
+			continue
+		}
+		secret, found, _ := r.store.Get(row.Ref.Namespace, row.Ref.Name)
+		if !found || secret.ResourceVersion != row.ResourceVersion {
+			continue
+		}
+		if credential, err := awscreds.Parse(secret.Data); err == nil {
+			s.held[row.Role], s.memory.Held[row.Role] = credential, plan.Held{FetchedAt: row.FetchedAt, ExpiresAt: row.ExpiresAt, Expiry: row.Expiry}
+		}
+	}
+	for role := range s.held {
+		if _, ok := s.memory.Held[role]; !ok {
+			delete(s.held, role)
+		}
+	}
 }
 
 func (r *reconciler) lookAtSecret(ref types.NamespacedName, key []byte) plan.Observation {

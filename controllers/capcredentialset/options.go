@@ -28,6 +28,8 @@ type Options struct {
 	// RoundBudget is how long after its start a round begins no more requests to the portal: the rest is left to the next
 	// round, which follows at once and sees what has happened meanwhile.
 	RoundBudget time.Duration
+	// AnswerWait is how long a round waits for CAP's answers. Those that come later are taken by another round.
+	AnswerWait time.Duration
 	// Settle is how long a set waits after the start for all its Secrets to be read before it acts on those that are.
 	Settle time.Duration
 	// RestartRetry is the wait after a workload could not be restarted.
@@ -52,6 +54,8 @@ func (o *Options) SetDefaults() {
 	def(&o.MaxSleep, 30*time.Second)
 	// As long as one request may take by default: a portal that hangs must not keep a new Secret waiting for longer.
 	def(&o.RoundBudget, 30*time.Second)
+	// A portal that works answers within this; a set whose portal hangs is served all the same, this much later.
+	def(&o.AnswerWait, 5*time.Second)
 	// A thousand Secrets are read within this on a healthy API server, and nobody notices it after a start.
 	def(&o.Settle, 2*time.Second)
 	def(&o.RestartRetry, time.Minute)

@@ -11,7 +11,6 @@ import (
 
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
-	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/internal/awscreds"
 	"github.com/openshift/credential-rotation-operator/internal/cap"
 	"github.com/openshift/credential-rotation-operator/internal/cluster"
@@ -110,10 +109,10 @@ func digest(b []byte) string {
 
 // openChecker makes the check by STS that the spec asks for; nil when it asks for none.
 func (r *reconciler) openChecker(ctx context.Context, s *scope) checker {
-	v := s.set.Spec.Verification
-	if v.STS == "" || v.STS == v1alpha1.STSOff {
+	if !s.checksSTS() {
 		return nil
 	}
+	v := s.set.Spec.Verification
 	// What cannot be read leaves the credential unchecked, which is an answer too: the policy says what it means.
 	aws, err := cluster.ReadAWS(ctx, r.reader)
 	if err != nil {

@@ -155,10 +155,10 @@ func (w *walk) watch() {
 // assumptionsWrong is true while a credential may be believed in of which the portal did not say how long it lives, and which
 // lives shorter than the spec assumes: what is copied then may be dead.
 func (w *walk) assumptionsWrong() bool {
-	if w.portal.quiet && w.portal.lifetime < defaultLifetime {
+	if w.portal.quiet && w.portal.lifetime < time.Hour {
 		w.assumed = w.truth
 	}
-	return !w.assumed.IsZero() && w.truth.Sub(w.assumed) <= defaultLifetime
+	return !w.assumed.IsZero() && w.truth.Sub(w.assumed) <= time.Hour
 }
 
 // misled is true while a credential may be believed in whose life was counted by a wrong clock alone.

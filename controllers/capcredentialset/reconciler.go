@@ -20,6 +20,7 @@ import (
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/controllers/capcredentialset/plan"
+	"github.com/openshift/credential-rotation-operator/internal/awscreds"
 	"github.com/openshift/credential-rotation-operator/internal/cluster"
 )
 
@@ -54,6 +55,8 @@ type reconciler struct {
 	mu     sync.Mutex
 	states map[string]*state
 	jumps  jumpDetector
+	// wake has a set looked at again; it must not block.
+	wake func(set string)
 	// hashKey keys the content hash; nil until it has been read.
 	hashKey []byte
 }
@@ -85,6 +88,7 @@ func (r *reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 		return reconcile.Result{RequeueAfter: wait}, nil
 	}
 
+	r.check(ctx, s)
 	r.copy(ctx, s)
 	r.fetch(ctx, s)
 	if ctx.Err() != nil {
@@ -112,7 +116,7 @@ func (r *reconciler) open(set *v1alpha1.CAPCredentialSet) *scope {
 			st.portal.close()
 			forgetMetrics(set.Name)
 		}
-		st = &state{uid: set.UID, since: now, memory: plan.NewMemory(), jumps: r.jumps.count}
+		st = &state{uid: set.UID, since: now, memory: plan.NewMemory(), held: map[string]awscreds.Credential{}, flights: newFlights(), jumps: r.jumps.count}
 		r.states[set.Name] = st
 	}
 	if st.seen != nil {
@@ -152,6 +156,9 @@ func (r *reconciler) settling(s *scope) time.Duration {
 func (r *reconciler) sleep(s *scope) time.Duration {
 	now := r.now()
 	wake := plan.Earlier(s.plan.Wake, s.memory.RestartWake())
+	if s.postponed > 0 {
+		wake = plan.Earlier(wake, now.Add(s.postponed))
+	}
 	if wake.IsZero() {
 		return r.MaxSleep
 	}

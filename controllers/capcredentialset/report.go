@@ -11,6 +11,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
@@ -31,9 +32,38 @@ func (r *reconciler) report(ctx context.Context, s *scope) error {
 	s.setCertificateValid(r.now(), r.certificateRef(s).String())
 	r.setSecondWriter(s)
 	s.setClockSkewed()
+	s.setExpiryDoubtful()
 	gauge(s)
 	r.tell(s, before)
+	if s.postponed = r.postpone(before, s); s.postponed > 0 {
+		return nil
+	}
 	return r.patchStatus(ctx, s, before)
+}
+
+// patchPause is between two patches of which the second has nothing to say but other times to come.
+const patchPause = 10 * time.Second
+
+// postpone is how long a status waits that differs from the one before only in when something is tried again.
+func (r *reconciler) postpone(before *v1alpha1.CAPCredentialSet, s *scope) time.Duration {
+	wait := patchPause - r.now().Sub(s.patched)
+	if wait <= 0 || wait > patchPause || equality.Semantic.DeepEqual(before.Status, s.set.Status) {
+		return 0
+	}
+	if !equality.Semantic.DeepEqual(timeless(&before.Status), timeless(&s.set.Status)) {
+		return 0
+	}
+	return wait
+}
+
+// timeless is a status without the times to come.
+func timeless(status *v1alpha1.CAPCredentialSetStatus) *v1alpha1.CAPCredentialSetStatus {
+	status = status.DeepCopy()
+	status.NextRefresh = nil
+	for i := range status.Targets {
+		status.Targets[i].NextRefresh = nil
+	}
+	return status
 }
 
 // reportBlind says that a round could not even judge the Secrets. What the status knows of them stays.
@@ -56,7 +86,7 @@ func (r *reconciler) patchStatus(ctx context.Context, s *scope, before *v1alpha1
 	if err := r.client.Status().Patch(ctx, s.set, client.MergeFrom(before)); client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("writing the status: %w", err)
 	}
-	s.seen = s.set.DeepCopy()
+	s.seen, s.patched = s.set.DeepCopy(), r.now()
 	return nil
 }
 
@@ -229,4 +259,21 @@ func (s *scope) setClockSkewed() {
 			"CAP's clock is %s this cluster's. Expiries are counted by CAP's and shown by this cluster's, so refreshes come in time; but AWS refuses requests of a clock "+
 				"that is minutes off. Mend time synchronisation (chrony) on the machines of this cluster; if it is right, tell the operators of CAP.", cap.DescribeSkew(skew)))
 	}
+}
+
+// setExpiryDoubtful shows the Secrets whose credential ends nobody knows when, although CAP has said something.
+func (s *scope) setExpiryDoubtful() {
+	var refs []types.NamespacedName
+	for i := range s.plan.Rows {
+		if row := &s.plan.Rows[i]; row.Expiry == v1alpha1.ExpiryUnreadable || row.Expiry == v1alpha1.ExpiryZoneless {
+			refs = append(refs, row.Ref)
+		}
+	}
+	if len(refs) == 0 {
+		conditions.Remove(s.set, v1alpha1.ConditionExpiryDoubtful)
+		return
+	}
+	conditions.Set(s.set, v1alpha1.ConditionExpiryDoubtful, metav1.ConditionTrue, v1alpha1.ReasonExpiryUnreadable, fmt.Sprintf(
+		"CAP tells when the credentials in %s expire in a form that cannot be read, or without a zone. They are refreshed early, by spec.refresh.assumedLifetime. "+
+			"Set it to the lifetime that CAP gives, and tell the operators of CAP.", listed(names(refs))))
 }

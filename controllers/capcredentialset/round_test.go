@@ -399,13 +399,14 @@ func TestARoundThatUsedUpItsTime_LeavesTheRestToTheNext(t *testing.T) {
 		b.pass(time.Minute) // as long as the longest of timeouts
 		return refuse(cap.Unavailable)()
 	}
-	if again := b.round("cap"); again > time.Second {
+	again := b.round("cap")
+	if again > 10*time.Second {
 		t.Errorf("the next round comes after %s", again)
 	}
 	if n := total(b.portal.calls); n != 1 {
 		t.Errorf("%d calls in a round whose first one took a minute", n)
 	}
-	delete(b.portal.answers, "slow")
+	b.pass(again)
 	b.round("cap")
 	if set := b.set("cap"); set.Status.Credentials == "0/4" {
 		t.Errorf("a role that hangs holds up the others: %s", set.Status.Credentials)

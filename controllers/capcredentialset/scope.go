@@ -8,6 +8,7 @@ import (
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/controllers/capcredentialset/plan"
+	"github.com/openshift/credential-rotation-operator/internal/awscreds"
 	"github.com/openshift/credential-rotation-operator/internal/cap"
 	"github.com/openshift/credential-rotation-operator/internal/cluster"
 )
@@ -20,8 +21,14 @@ type state struct {
 	// jumps is how many of the clock's jumps the memory knows of.
 	jumps  int
 	portal portalCache
+	// held are the credentials that go with memory.Held. They are never shown, and never written but into Secrets of their role.
+	held map[string]awscreds.Credential
+	// flights are the questions to the portal that are on their way.
+	flights *flights
 	// seen is the set as the operator itself wrote it last: a cache may lag behind that.
 	seen *v1alpha1.CAPCredentialSet
+	// patched is when that was.
+	patched time.Time
 	// gaugedSecrets and gaugedReasons are what the metrics show at present.
 	gaugedSecrets map[types.NamespacedName]bool
 	gaugedReasons map[string]int
@@ -50,6 +57,9 @@ type scope struct {
 	certificateErr *cap.CertificateError
 	// certificateUnread is true until its Secret has been looked for.
 	certificateUnread bool
+
+	// postponed is how long the status waits to be written.
+	postponed time.Duration
 
 	hashKey []byte
 	plan    plan.Plan
@@ -84,8 +94,8 @@ type healed struct {
 // input is what the plan is made from.
 func (s *scope) input(secrets map[types.NamespacedName]plan.Observation, now time.Time) plan.Input {
 	return plan.Input{
-		Set: s.set.Name, Spec: &s.set.Spec, RequestedAt: plan.ParseTime(s.set.Annotations[v1alpha1.RefreshRequestedAnnotation]),
-		Targets: s.discovery.Targets, Secrets: secrets, Memory: s.memory, Hold: s.hold, Now: now,
+		Seed: string(s.set.UID), Spec: &s.set.Spec, Checking: s.checksSTS(), RequestedAt: plan.ParseTime(s.set.Annotations[v1alpha1.RefreshRequestedAnnotation]),
+		Targets: s.discovery.Targets, Secrets: secrets, Memory: s.memory, Flying: s.flights.flying(), Hold: s.hold, Now: now,
 	}
 }
 
@@ -94,4 +104,9 @@ func (s *scope) remember(change func(*plan.Memory, *effects)) {
 	s.effectsMu.Lock()
 	defer s.effectsMu.Unlock()
 	change(s.memory, &s.effects)
+}
+
+// checksSTS says whether STS is asked about credentials.
+func (s *scope) checksSTS() bool {
+	return s.set.Spec.Verification.STS != "" && s.set.Spec.Verification.STS != v1alpha1.STSOff
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/util/workqueue"
@@ -51,7 +52,7 @@ func Setup(mgr ctrl.Manager, opts Options) error {
 	}
 	r := &reconciler{
 		Options: opts, client: mgr.GetClient(), reader: mgr.GetAPIReader(), secrets: secrets, store: opts.Secrets, facts: watch,
-		recorder: mgr.GetEventRecorder(fieldManager), dial: realDialer(), states: map[string]*state{},
+		recorder: mgr.GetEventRecorder(fieldManager), dial: realDialer(), states: map[string]*state{}, wake: func(string) {},
 	}
 	return r.build(mgr, watch.OnChange)
 }
@@ -66,6 +67,7 @@ func (r *reconciler) build(mgr ctrl.Manager, onFacts func(func())) error {
 		Watches(&v1alpha1.CAPCredentialSet{}, handler.EnqueueRequestsFromMapFunc(r.otherSets), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WatchesRawSource(r.Secrets.Source(r.setsOf)).
 		WatchesRawSource(source.Func(func(_ context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+			r.wake = func(set string) { queue.Add(reconcile.Request{NamespacedName: types.NamespacedName{Name: set}}) }
 			onFacts(func() {
 				for _, request := range r.allSets() {
 					queue.Add(request)

@@ -70,9 +70,13 @@ func (s *scope) fillStatus() {
 
 // statusOf is a row as the status shows it.
 func statusOf(r *plan.Row) v1alpha1.CredentialTargetStatus {
+	next := r.Next
+	if r.Together { // it is the set's: one time in the status that changes, and not one in each row
+		next = time.Time{}
+	}
 	return v1alpha1.CredentialTargetStatus{
 		Namespace: r.Ref.Namespace, Name: r.Ref.Name, CredentialsRequest: r.Request, Role: r.Role,
-		ExpiresAt: metaTime(r.ExpiresAt), RefreshedAt: metaTime(r.FetchedAt), NextRefresh: metaTime(r.Next),
+		ExpiresAt: metaTime(r.ExpiresAt), RefreshedAt: metaTime(r.FetchedAt), NextRefresh: metaTime(next), Expiry: r.Expiry,
 		Result: r.Result, Message: shorten(r.Message, maxRowMessage),
 	}
 }

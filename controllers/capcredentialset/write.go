@@ -35,6 +35,7 @@ type outcome struct {
 	// hash and expires of what the Secret keeps.
 	hash    string
 	expires time.Time
+	expiry  v1alpha1.ExpiryKnowledge
 }
 
 // writeError is why a Secret could not be written, as a row says it.
@@ -53,17 +54,17 @@ func (r *reconciler) write(ctx context.Context, s *scope, row plan.Row, g gift) 
 		hash := awscreds.Hash(s.hashKey, data)
 		switch {
 		case live.Found && live.Hash == hash:
-			return outcome{kept, hash, g.expires}, nil
+			return outcome{kept, hash, g.expires, g.expiry}, nil
 		case live.Found && live.ResourceVersion != row.ResourceVersion && live.RefreshedSince(row):
 			return outcome{kind: superseded}, nil
-		case row.Why == string(schedule.RefreshScheduled) && live.Found && !live.Edited() && !g.expires.After(row.ExpiresAt):
-			return outcome{kept, live.Hash, row.ExpiresAt}, nil
+		case row.Why == string(schedule.RefreshScheduled) && live.Found && !live.Edited() && row.Outlives(g.expiry, g.expires) && r.lives(ctx, s, row):
+			return outcome{kept, live.Hash, row.ExpiresAt, row.Expiry}, nil
 		}
-		b := plan.Books{Role: g.role, RefreshedAt: g.fetched, ExpiresAt: g.expires, Hash: hash}
+		b := plan.Books{Role: g.role, RefreshedAt: g.fetched, ExpiresAt: g.expires, Expiry: g.expiry, Hash: hash}
 		secret, err := r.apply(ctx, s.set.Name, row.Ref, live, data, b)
 		if err == nil {
 			r.store.Observe(secret)
-			return outcome{kind: wrote}, nil
+			return outcome{wrote, hash, g.expires, g.expiry}, nil
 		}
 		if !apierrors.IsConflict(err) && !(apierrors.IsNotFound(err) && live.Found) {
 			return outcome{}, r.judgeWrite(row.Ref, err)

@@ -42,15 +42,21 @@ func (c Class) Rhythm() schedule.RetryRhythm {
 	case RequestRejected, RoleRefused, APIDisabled:
 		// The portal has understood and says no: a person or the portal's administrators must act. A changed spec is tried at
 		// once in any case, so this only has to notice within minutes that the other side changed.
-		return schedule.RetryRhythm{Base: 30 * time.Second, Max: 10 * time.Minute}
+		return schedule.RetryRhythm{Base: 30 * time.Second, Max: 10 * time.Minute, Patient: true}
 	case AuthenticationRefused, Untrusted, Unsafe:
 		// Certificates and proxies are repaired by people too, but a portal behind a load balancer also answers so when one
 		// of its machines is broken, so the first retries come soon.
-		return schedule.RetryRhythm{Base: 15 * time.Second, Max: 5 * time.Minute}
+		return schedule.RetryRhythm{Base: 15 * time.Second, Max: 5 * time.Minute, Patient: true}
 	default:
 		// Unavailable, Malformed, Expired: faults that pass by themselves.
 		return schedule.DefaultRetryRhythm
 	}
+}
+
+// Everywhere says that the class speaks of the portal or of the way to it, and not of the role that was asked for: every other
+// role would get the same answer.
+func (c Class) Everywhere() bool {
+	return c == AuthenticationRefused || c == Unavailable || c == Untrusted
 }
 
 // Error is a bad answer of the portal, or none. It holds no byte of the answer's body and nothing of the URL's query.

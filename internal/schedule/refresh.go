@@ -6,6 +6,7 @@ package schedule
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"math"
 	"strconv"
 	"time"
 )
@@ -97,39 +98,49 @@ func RefreshDue(now, fetchedAt, expiresAt time.Time, p RefreshPolicy) Refresh {
 // RetryRhythm is how long to wait after failures: Base after the first, twice as long after each further one, at most Max.
 type RetryRhythm struct {
 	Base, Max time.Duration
+	// Patient rhythms do not hurry as an expiry nears: what a person must mend is not mended sooner by asking more often.
+	Patient bool
+}
+
+// Slower of two rhythms, for what fails now in one way and now in another.
+func (r RetryRhythm) Slower(other RetryRhythm) RetryRhythm {
+	return RetryRhythm{Base: max(r.Base, other.Base), Max: max(r.Max, other.Max), Patient: r.Patient || other.Patient}
 }
 
 const (
+	// NoHurry is how much life is left of what is not known to end.
+	NoHurry = time.Duration(math.MaxInt64)
 	// hurryFraction: with less life left than this many times the wait, the wait is shortened, so that at least so many tries
 	// fit into what is left, whatever went before.
 	hurryFraction = 10
 	// minBackoff keeps even the most urgent role from asking more than some ten times a minute: the portal has the same
 	// trouble with everybody at that moment.
 	minBackoff = 5 * time.Second
-	// expiredMaxBackoff is for a role whose credential is dead already: the cluster suffers, so a portal that comes back should
+	// deadMaxBackoff is for a role whose credential is dead already: the cluster suffers, so a portal that comes back should
 	// be noticed within a minute.
-	expiredMaxBackoff = time.Minute
+	deadMaxBackoff = time.Minute
 )
 
 // DefaultRetryRhythm suits a portal that is briefly away: ten tries in the first half hour, which is what is left of a
 // one-hour credential when its refresh begins.
 var DefaultRetryRhythm = RetryRhythm{Base: 5 * time.Second, Max: 5 * time.Minute}
 
-// Backoff is how long to wait after so many failures in a row for the credential that expires at expiresAt (zero: unknown). It
-// grows from Base to Max, hurries as the expiry nears, and is up to a fifth shorter by the seed, so that roles that failed
-// together do not come back together. Hurrying does not go below minBackoff less that fifth.
-func (r RetryRhythm) Backoff(failures int, seed string, expiresAt, now time.Time) time.Duration {
+// Backoff is how long to wait after so many failures in a row, when what is in use had so much life left at the last of them:
+// nothing or less when it is dead or missing, NoHurry when that is not known. It grows from Base to Max, hurries as the expiry
+// nears unless the rhythm is patient, and is up to a fifth shorter by the seed, so that roles that failed together do not come
+// back together. Hurrying does not go below minBackoff less that fifth.
+func (r RetryRhythm) Backoff(failures int, seed string, left time.Duration) time.Duration {
 	wait := r.Base
 	for i := 1; i < failures && wait < r.Max; i++ {
 		wait *= 2
 	}
 	wait = min(wait, r.Max)
-	if !expiresAt.IsZero() {
-		urgent := expiredMaxBackoff
-		if left := expiresAt.Sub(now); left > 0 {
-			urgent = left / hurryFraction
-		}
-		wait = min(wait, max(urgent, minBackoff))
+	switch {
+	case r.Patient || left == NoHurry:
+	case left <= 0:
+		wait = min(wait, deadMaxBackoff)
+	default:
+		wait = min(wait, max(left/hurryFraction, minBackoff))
 	}
 	fraction := seededFraction(seed + "/" + strconv.Itoa(failures))
 	return wait - time.Duration(float64(wait)/5*fraction)

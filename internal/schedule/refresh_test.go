@@ -99,26 +99,26 @@ func TestRefreshDue_NeverWaitsBeyondTheExpiry(t *testing.T) {
 func TestBackoff_GrowsFromSecondsToMinutesAndStays(t *testing.T) {
 	var sum, before time.Duration
 	for failures := 1; failures <= 10; failures++ {
-		wait := DefaultRetryRhythm.Backoff(failures, "set/role", time.Time{}, noon)
+		wait := DefaultRetryRhythm.Backoff(failures, "set/role", NoHurry)
 		if wait < before*4/5 {
 			t.Errorf("after %d failures %v, which is less than %v before", failures, wait, before)
 		}
 		before = wait
 		sum += wait
 	}
-	if first := DefaultRetryRhythm.Backoff(1, "set/role", time.Time{}, noon); first < 4*time.Second || first > 5*time.Second {
+	if first := DefaultRetryRhythm.Backoff(1, "set/role", NoHurry); first < 4*time.Second || first > 5*time.Second {
 		t.Errorf("the first retry comes after %v, want some seconds", first)
 	}
 	if sum > 30*time.Minute {
 		t.Errorf("ten tries take %v, more than what is left of a credential of one hour", sum)
 	}
 	for _, failures := range []int{1000, 1 << 40} {
-		if wait := DefaultRetryRhythm.Backoff(failures, "set/role", time.Time{}, noon); wait < 4*time.Minute || wait > 5*time.Minute {
+		if wait := DefaultRetryRhythm.Backoff(failures, "set/role", NoHurry); wait < 4*time.Minute || wait > 5*time.Minute {
 			t.Errorf("after %d failures %v, want 4 to 5 minutes", failures, wait)
 		}
 	}
 	for _, failures := range []int{0, -3} {
-		if wait := DefaultRetryRhythm.Backoff(failures, "set/role", time.Time{}, noon); wait <= 0 || wait > 5*time.Second {
+		if wait := DefaultRetryRhythm.Backoff(failures, "set/role", NoHurry); wait <= 0 || wait > 5*time.Second {
 			t.Errorf("with %d failures %v", failures, wait)
 		}
 	}
@@ -134,10 +134,12 @@ func TestBackoff_HurriesAsTheExpiryNears(t *testing.T) {
 		{"ten minutes are left", 10 * time.Minute, 48 * time.Second, time.Minute},
 		{"a minute is left", time.Minute, 4 * time.Second, 6 * time.Second},
 		{"seconds are left", time.Second, 4 * time.Second, 5 * time.Second},
-		{"it has expired", -time.Hour, 48 * time.Second, time.Minute},
+		{"it expires at this moment", 0, 48 * time.Second, time.Minute},
+		{"it has just expired", -time.Millisecond, 48 * time.Second, time.Minute},
+		{"it has expired long ago", -time.Hour, 48 * time.Second, time.Minute},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			wait := DefaultRetryRhythm.Backoff(50, "set/role", noon.Add(test.left), noon)
+			wait := DefaultRetryRhythm.Backoff(50, "set/role", test.left)
 			if wait < test.earliest || wait > test.latest {
 				t.Errorf("waits %v, want %v to %v", wait, test.earliest, test.latest)
 			}
@@ -148,7 +150,7 @@ func TestBackoff_HurriesAsTheExpiryNears(t *testing.T) {
 func TestBackoff_KeepsRolesApartThatFailedTogether(t *testing.T) {
 	seen := map[time.Duration]bool{}
 	for i := range 20 {
-		seen[DefaultRetryRhythm.Backoff(8, fmt.Sprintf("role-%d", i), time.Time{}, noon).Truncate(time.Second)] = true
+		seen[DefaultRetryRhythm.Backoff(8, fmt.Sprintf("role-%d", i), NoHurry).Truncate(time.Second)] = true
 	}
 	if len(seen) < 10 {
 		t.Errorf("20 roles come back at %d different times", len(seen))
@@ -158,8 +160,23 @@ func TestBackoff_KeepsRolesApartThatFailedTogether(t *testing.T) {
 func TestBackoff_FollowsTheRhythmOfItsCause(t *testing.T) {
 	slow := RetryRhythm{Base: time.Minute, Max: 10 * time.Minute}
 	for failures, want := range map[int]time.Duration{1: time.Minute, 2: 2 * time.Minute, 4: 8 * time.Minute, 9: 10 * time.Minute} {
-		if wait := slow.Backoff(failures, "s", time.Time{}, noon); wait > want || wait < want*4/5 {
+		if wait := slow.Backoff(failures, "s", NoHurry); wait > want || wait < want*4/5 {
 			t.Errorf("after %d failures %v, want up to a fifth less than %v", failures, wait, want)
 		}
+	}
+}
+
+func TestBackoff_DoesNotHurryForWhatAPersonMustMend(t *testing.T) {
+	patient := RetryRhythm{Base: 15 * time.Second, Max: 5 * time.Minute, Patient: true}
+	for _, left := range []time.Duration{-time.Hour, 0, time.Second, time.Minute, NoHurry} {
+		if wait := patient.Backoff(50, "s", left); wait < 4*time.Minute {
+			t.Errorf("with %v left it waits %v, want as long as ever", left, wait)
+		}
+	}
+	if r := DefaultRetryRhythm.Slower(patient); r != patient {
+		t.Errorf("the slower rhythm is %+v", r)
+	}
+	if r := patient.Slower(DefaultRetryRhythm); r != patient {
+		t.Errorf("the slower rhythm is %+v", r)
 	}
 }

@@ -8,21 +8,30 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
-	"github.com/openshift/credential-rotation-operator/internal/schedule"
 )
 
 // Memory is what a set's rounds tell each other and no Secret tells. It is lost with the process, on purpose: a new
-// process tries a failing role once, at once, and that is all that the loss costs. No credential is kept in it.
+// process tries a failing role once, at once, and that is all that the loss costs. The credentials that go with Held are kept
+// apart, so that nothing that decides has one.
 type Memory struct {
 	// Basis is what the failures hold for: another spec or another client certificate makes them void.
 	Basis string
 	// Roles are those that fail, writes the Secrets that could not be written.
 	Roles  map[string]Failure
 	Writes map[types.NamespacedName]Failure
+	// Portal is what keeps every role from being asked for.
+	Portal Breaker
+	// Held are the credentials of roles that the process has, the latest of each that came or was seen in a Secret.
+	Held map[string]Held
 	// Fetched is when a role's credential last came.
 	Fetched map[string]time.Time
 	// Confirmed are the Secrets of which the portal has said that they hold its current credential.
 	Confirmed map[types.NamespacedName]Confirmation
+	// Asked is when STS was last asked about a content, by its hash; Refused are those that it has refused.
+	Asked   map[string]time.Time
+	Refused map[string]bool
+	// Learned is how long a credential lived of which the portal does not tell it, when STS refused it before its time; zero: none has.
+	Learned time.Duration
 	// Suspect are the contents, by their hash, that were there when the clock was set: the times noted on them mean nothing.
 	Suspect map[string]bool
 	// heals are the times at which a Secret was set right after an edit, the latest few.
@@ -36,7 +45,8 @@ type Memory struct {
 
 func NewMemory() *Memory {
 	return &Memory{
-		Roles: map[string]Failure{}, Writes: map[types.NamespacedName]Failure{}, Fetched: map[string]time.Time{},
+		Roles: map[string]Failure{}, Writes: map[types.NamespacedName]Failure{}, Fetched: map[string]time.Time{}, Held: map[string]Held{},
+		Asked: map[string]time.Time{}, Refused: map[string]bool{},
 		Confirmed: map[types.NamespacedName]Confirmation{}, Suspect: map[string]bool{}, heals: map[types.NamespacedName][]time.Time{},
 		Kept:    map[types.NamespacedName]bool{},
 		Written: map[string]time.Time{}, Restarts: map[v1alpha1.RestartTarget]RestartState{},
@@ -48,8 +58,8 @@ func (m *Memory) Rebase(basis string) {
 	if m.Basis == basis {
 		return
 	}
-	m.Basis = basis
-	m.Roles, m.Writes = map[string]Failure{}, map[types.NamespacedName]Failure{}
+	m.Basis, m.Learned = basis, 0
+	m.Roles, m.Writes, m.Portal = map[string]Failure{}, map[types.NamespacedName]Failure{}, Breaker{}
 	for t, s := range m.Restarts {
 		s.Failure = Failure{}
 		m.Restarts[t] = s
@@ -62,6 +72,13 @@ func (m *Memory) Forget(rows []Row, workloads []v1alpha1.RestartTarget) {
 	for i := range rows {
 		served[rows[i].Ref], there[rows[i].Hash] = true, true
 	}
+	planned := make(map[string]bool, len(rows))
+	for i := range rows {
+		planned[rows[i].Role] = true
+	}
+	maps.DeleteFunc(m.Held, func(role string, _ Held) bool { return !planned[role] })
+	maps.DeleteFunc(m.Asked, func(hash string, _ time.Time) bool { return !there[hash] })
+	maps.DeleteFunc(m.Refused, func(hash string, _ bool) bool { return !there[hash] })
 	maps.DeleteFunc(m.Suspect, func(hash string, _ bool) bool { return !there[hash] })
 	gone := func(ref types.NamespacedName) bool { return !served[ref] }
 	maps.DeleteFunc(m.Writes, func(ref types.NamespacedName, _ Failure) bool { return gone(ref) })
@@ -71,43 +88,6 @@ func (m *Memory) Forget(rows []Row, workloads []v1alpha1.RestartTarget) {
 	maps.DeleteFunc(m.Restarts, func(t v1alpha1.RestartTarget, _ RestartState) bool { return !slices.Contains(workloads, t) })
 }
 
-// Failure is a row of failed tries.
-type Failure struct {
-	// Reason is a condition reason, Message says what happened without anything of an answer's body.
-	Reason, Message string
-	Count           int
-	Last            time.Time
-	// NotBefore is when the other side asked to be left alone until; zero: it did not.
-	NotBefore time.Time
-	// Rhythm of the tries.
-	Rhythm schedule.RetryRhythm
-}
-
-// Again counts one more failure.
-func (f Failure) Again(reason, message string, at, notBefore time.Time, rhythm schedule.RetryRhythm) Failure {
-	if f.Reason != reason {
-		f.Count = 0 // another trouble: its own rhythm, from its start
-	}
-	return Failure{Reason: reason, Message: message, Count: f.Count + 1, Last: at, NotBefore: notBefore, Rhythm: rhythm}
-}
-
-// retryAt is when the next try is due. expires is when the credential in the Secret dies: the wait gets shorter as that
-// comes near.
-func (f Failure) retryAt(seed string, expires, now time.Time) time.Time {
-	if f.Last.After(now) {
-		return now // the clock has jumped back; what it said then means nothing
-	}
-	at := f.Last.Add(f.Rhythm.Backoff(f.Count, seed, expires, f.Last))
-	if f.NotBefore.After(at) && f.NotBefore.Before(f.Last.Add(maxRetryAfter)) {
-		at = f.NotBefore
-	}
-	return at
-}
-
-// maxRetryAfter bounds how long a portal may ask to be left alone: half of the half hour that an hour's credential has left
-// when its refresh begins.
-const maxRetryAfter = 15 * time.Minute
-
 // Confirmation is the portal's word that a Secret holds what it would give out now: there was nothing to write, so the
 // Secret's own bookkeeping still tells of an earlier time.
 type Confirmation struct {
@@ -115,6 +95,15 @@ type Confirmation struct {
 	Hash, Role string
 	// FetchedAt is when the portal said so, ExpiresAt when the credential dies.
 	FetchedAt, ExpiresAt time.Time
+	// Expiry is how ExpiresAt is known.
+	Expiry v1alpha1.ExpiryKnowledge
+}
+
+// Held is a credential of a role that the process has in memory, without its values: what one Secret has lost, it can get back.
+type Held struct {
+	FetchedAt, ExpiresAt time.Time
+	// Expiry is how ExpiresAt is known.
+	Expiry v1alpha1.ExpiryKnowledge
 }
 
 const (
@@ -173,7 +162,3 @@ func (m *Memory) RestartWake() time.Time {
 	}
 	return wake
 }
-
-// WriteRhythm: each further try costs a question to the portal, and what refuses a write (a missing right, an admission
-// plugin) lasts.
-var WriteRhythm = schedule.RetryRhythm{Base: 15 * time.Second, Max: 5 * time.Minute}

@@ -11,6 +11,8 @@ import (
 type Books struct {
 	Role                   string
 	RefreshedAt, ExpiresAt time.Time
+	// Expiry is how ExpiresAt is known.
+	Expiry v1alpha1.ExpiryKnowledge
 	// Hash of the content that was written together with them.
 	Hash string
 }
@@ -51,6 +53,7 @@ func ReadBooks(annotations map[string]string) Books {
 		Role:        annotations[v1alpha1.RoleAnnotation],
 		RefreshedAt: ParseTime(annotations[v1alpha1.RefreshedAtAnnotation]),
 		ExpiresAt:   ParseTime(annotations[v1alpha1.ExpiresAtAnnotation]),
+		Expiry:      v1alpha1.ExpiryKnowledge(annotations[v1alpha1.ExpiryAnnotation]),
 		Hash:        annotations[v1alpha1.ContentHashAnnotation],
 	}
 }
@@ -70,6 +73,7 @@ func (b Books) Annotations(set string) map[string]string {
 		v1alpha1.RoleAnnotation:          b.Role,
 		v1alpha1.RefreshedAtAnnotation:   b.RefreshedAt.UTC().Format(time.RFC3339),
 		v1alpha1.ExpiresAtAnnotation:     b.ExpiresAt.UTC().Format(time.RFC3339),
+		v1alpha1.ExpiryAnnotation:        string(b.Expiry),
 		v1alpha1.ContentHashAnnotation:   b.Hash,
 	}
 }

@@ -12,17 +12,21 @@ import (
 
 // Input is all that decides what a set has to do now.
 type Input struct {
-	// Set names the set; it seeds the jitter.
-	Set  string
+	// Seed spreads what is due, over roles and over clusters: two sets of one name in two clusters have two seeds.
+	Seed string
 	Spec *v1alpha1.CAPCredentialSetSpec
 	// RequestedAt is when somebody asked for a refresh of everything older; zero: nobody did.
 	RequestedAt time.Time
 	Targets     []Target
 	Secrets     map[types.NamespacedName]Observation
 	Memory      *Memory
+	// Flying are the roles that the portal is being asked for.
+	Flying map[string]bool
 	// Hold is why no credential may be fetched or written at all, such as a client certificate that has expired.
 	Hold *Hold
-	Now  time.Time
+	// Checking is true where STS is asked about what the Secrets hold.
+	Checking bool
+	Now      time.Time
 }
 
 // Hold keeps a set from doing anything.
@@ -40,6 +44,8 @@ type Plan struct {
 	Fetches []Fetch
 	// Copies are the Secrets that get the credential of their role from another Secret, which has it fresh.
 	Copies []Copying
+	// Checks are the rows whose credential STS is asked about, one of each content.
+	Checks []int
 	// Wake is when to look again; zero: nothing is ahead that time brings.
 	Wake time.Time
 	// Requested is when a refresh that somebody asked for is still to come; zero: none is.
@@ -56,6 +62,7 @@ const (
 	WhyEdited      = "Edited"      // somebody has changed what the operator wrote
 	whyRoleChanged = "RoleChanged" // it holds another role's credential
 	whyRequested   = "Requested"   // somebody asked for a refresh
+	whyRefused     = "Refused"     // STS refuses what it holds
 )
 
 // Row is a target with what is known of it and what is to be done about it.
@@ -69,10 +76,12 @@ type Row struct {
 	Why string
 	// FetchedAt and ExpiresAt of the credential that it holds; zero when that is not known.
 	FetchedAt, ExpiresAt time.Time
+	// Expiry is how ExpiresAt is known.
+	Expiry v1alpha1.ExpiryKnowledge
 	// Next is when it is refreshed or tried again; zero when time alone will not do.
 	Next time.Time
-	// askAt is before when the portal is not to be asked for the row's sake; another Secret's credential may help earlier.
-	askAt time.Time
+	// Together is true of a row that waits with all others for the portal, so that Next is the whole set's.
+	Together bool
 	// Fighting is true while somebody keeps editing the Secret.
 	Fighting bool
 }
@@ -88,12 +97,16 @@ func (o Observation) RefreshedSince(row Row) bool {
 // Fetch is one question to the portal, and the rows that get the answer.
 type Fetch struct {
 	Role string
-	Rows []int
+	// Flying is true when it has been asked and the answer is still to come.
+	Flying bool
+	Rows   []int
 }
 
 // Copying takes a credential from one row's Secret to others'.
 type Copying struct {
+	// From is the row; negative: from what the process holds of the role.
 	From int
+	Role string
 	Rows []int
 }
 
@@ -108,6 +121,9 @@ func Decide(in Input) Plan {
 	sort.SliceStable(p.Rows, func(i, j int) bool { return before(p.Rows[i].Ref, p.Rows[j].Ref) })
 	if in.Hold == nil || in.Hold.Fetching {
 		p.group(in)
+	}
+	if in.Checking && in.Hold == nil {
+		p.check(in)
 	}
 	for _, r := range p.Rows {
 		p.wakeAt(r.Next)
@@ -130,7 +146,8 @@ func (in Input) row(t Target) Row {
 	r := Row{Target: t, Observation: in.Secrets[t.Ref]}
 	r.Role = t.roleOf(r.Observation.Role)
 	if r.Usable && r.Books.Hash == r.Hash { // else nothing is known of what it holds, whatever is noted on it
-		r.FetchedAt, r.ExpiresAt = r.Books.RefreshedAt, r.Books.ExpiresAt
+		r.FetchedAt, r.Expiry = r.Books.RefreshedAt, known(r.Books.Expiry)
+		r.ExpiresAt = in.expiry(r.Expiry, r.Books.RefreshedAt, r.Books.ExpiresAt)
 	}
 	switch {
 	case t.Holder != "":
@@ -149,7 +166,8 @@ func (in Input) row(t Target) Row {
 
 	confirmed, ok := in.Memory.Confirmed[t.Ref]
 	if ok = ok && r.Found && confirmed.Hash == r.Hash && confirmed.Role == r.Role; ok {
-		r.FetchedAt, r.ExpiresAt = confirmed.FetchedAt, confirmed.ExpiresAt
+		r.FetchedAt, r.Expiry = confirmed.FetchedAt, known(confirmed.Expiry)
+		r.ExpiresAt = in.expiry(r.Expiry, confirmed.FetchedAt, confirmed.ExpiresAt)
 	}
 	due := schedule.RefreshDue(in.Now, r.FetchedAt, r.ExpiresAt, in.policy(r.Role))
 	switch {
@@ -163,6 +181,8 @@ func (in Input) row(t Target) Row {
 		r.Why = whyUnknown
 	case !ok && r.Books.Role != r.Role:
 		r.Why = whyRoleChanged
+	case in.Memory.Refused[r.Hash]:
+		r.Why = whyRefused
 	case in.Memory.Suspect[r.Hash]:
 		r.Why = string(schedule.RefreshClockJumped)
 	case in.requested(r.FetchedAt):
@@ -208,33 +228,21 @@ func (in Input) gate(r Row) Row {
 	}
 	if f := in.Memory.Writes[r.Ref]; f.Count > 0 {
 		r.Result, r.Message = f.Reason, f.Message
-		if at := f.retryAt(in.Set+"/"+r.Ref.String(), in.urgency(r), in.Now); at.After(in.Now) && !in.requested(f.Last) {
+		if at := f.retryAt(in.Seed+"/"+r.Ref.String(), in.life(r), in.Now); at.After(in.Now) && !in.requested(f.Last) {
 			r.Next = at
 			return r
 		}
 	}
-	if in.Hold != nil {
-		return r
-	}
-	if f := in.Memory.Roles[r.Role]; f.Count > 0 {
+	if f := in.Memory.Roles[r.Role]; f.Count > 0 && in.Hold == nil {
 		r.Result, r.Message = f.Reason, f.Message
-		if at := f.retryAt(in.Set+"/"+r.Role, in.urgency(r), in.Now); !in.requested(f.Last) {
-			r.askAt = at
-		}
-	}
-	if early := in.Memory.Fetched[r.Role].Add(minFetch); early.After(r.askAt) && early.Before(in.Now.Add(2*minFetch)) {
-		r.askAt = early
 	}
 	return r
 }
 
-// urgency is when things get bad for the consumers of a row, for how often to try: at the expiry, or now when they have
-// nothing that works. Zero where nobody knows.
-func (in Input) urgency(r Row) time.Time {
-	if !r.Found || !r.Usable {
-		return in.Now
-	}
-	return r.ExpiresAt
+// life is until when the consumers of a row have something that works.
+func (in Input) life(r Row) life {
+	dead := !r.Found || !r.Usable || r.Why == whyRefused || !r.ExpiresAt.IsZero() && !r.ExpiresAt.After(in.Now)
+	return life{dead: dead, at: r.ExpiresAt}
 }
 
 // requested says whether somebody asked for what is older than the last request to be done anew. What is noted on a Secret
@@ -243,14 +251,14 @@ func (in Input) requested(at time.Time) bool {
 	return !in.RequestedAt.IsZero() && !in.RequestedAt.After(in.Now) && at.Before(in.RequestedAt.Truncate(time.Second))
 }
 
-// policy of a role: one seed per set and role, so that all Secrets of a role are due together and the roles apart.
+// policy of a role: one seed per role, set and cluster, so that all Secrets of a role are due together and the roles apart.
 func (in Input) policy(role string) schedule.RefreshPolicy {
 	jitter := 10
 	if in.Spec.Refresh.JitterPercent != nil {
 		jitter = int(*in.Spec.Refresh.JitterPercent)
 	}
 	return schedule.RefreshPolicy{
-		AtLifetimePercent: int(in.Spec.Refresh.AtLifetimePercent), JitterPercent: jitter, Seed: in.Set + "/" + role,
+		AtLifetimePercent: int(in.Spec.Refresh.AtLifetimePercent), JitterPercent: jitter, Seed: in.Seed + "/" + role,
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 // fresh is a Secret that was written so long ago and lives for an hour from then.
 func fresh(role string, age time.Duration) Observation {
 	return Observation{Known: true, Found: true, Usable: true, Hash: "h", Books: Books{
-		Role: role, RefreshedAt: noon.Add(-age), ExpiresAt: noon.Add(time.Hour - age), Hash: "h",
+		Role: role, RefreshedAt: noon.Add(-age), ExpiresAt: noon.Add(time.Hour - age), Expiry: v1alpha1.ExpiryTold, Hash: "h",
 	}}
 }
 
@@ -26,7 +26,7 @@ func with(o Observation, change func(*Observation)) Observation {
 
 func anInput(secrets map[types.NamespacedName]Observation) Input {
 	in := Input{
-		Set: "cap", Spec: &v1alpha1.CAPCredentialSetSpec{}, Secrets: secrets, Memory: NewMemory(), Now: noon,
+		Seed: "cap", Spec: &v1alpha1.CAPCredentialSetSpec{}, Secrets: secrets, Memory: NewMemory(), Now: noon,
 	}
 	in.Spec.Refresh = v1alpha1.RefreshSpec{AtLifetimePercent: 50, JitterPercent: ptr.To[int32](0)}
 	for r := range secrets {
@@ -334,12 +334,12 @@ func TestDecide_AFightWaitsLongerEachTime(t *testing.T) {
 func TestDecide_AConfirmedCredentialIsNotAskedForAllTheTime(t *testing.T) {
 	// The portal has just said that a Secret that is due holds what it would give out now.
 	in := anInput(map[types.NamespacedName]Observation{machines: fresh("r", 40*time.Minute)})
-	in.Memory.Confirmed[machines] = Confirmation{Hash: "h", Role: "r", FetchedAt: noon, ExpiresAt: noon.Add(20 * time.Minute)}
+	in.Memory.Confirmed[machines] = Confirmation{Hash: "h", Role: "r", Expiry: v1alpha1.ExpiryTold, FetchedAt: noon, ExpiresAt: noon.Add(20 * time.Minute)}
 	p := Decide(in)
 	if len(p.Fetches) != 0 || !p.Rows[0].Next.Equal(noon.Add(10*time.Minute)) {
 		t.Errorf("next at %s, want at half of what is left", p.Rows[0].Next)
 	}
-	in.Memory.Confirmed[machines] = Confirmation{Hash: "h", Role: "r", FetchedAt: noon, ExpiresAt: noon.Add(2 * time.Second)}
+	in.Memory.Confirmed[machines] = Confirmation{Hash: "h", Role: "r", Expiry: v1alpha1.ExpiryTold, FetchedAt: noon, ExpiresAt: noon.Add(2 * time.Second)}
 	in.Now = noon.Add(1500 * time.Millisecond)
 	if p = Decide(in); len(p.Fetches) != 0 || p.Rows[0].Result != v1alpha1.ReasonFresh {
 		t.Errorf("a portal that has nothing new is asked ever more often: %+v", p.Rows[0])

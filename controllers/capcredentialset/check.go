@@ -1,0 +1,74 @@
+package capcredentialset
+
+import (
+	"context"
+	"strings"
+
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/controllers/capcredentialset/plan"
+	"github.com/openshift/credential-rotation-operator/internal/awscreds"
+)
+
+// check asks STS about what is in the Secrets, where that is due, and makes the plan anew when it refuses something: a credential
+// whose sessions were revoked, or that lived shorter than was assumed, is replaced at once.
+func (r *reconciler) check(ctx context.Context, s *scope) {
+	if len(s.plan.Checks) == 0 {
+		return
+	}
+	refused := false
+	checker := r.openChecker(ctx, s)
+	for _, i := range s.plan.Checks {
+		if ctx.Err() != nil || r.now().Sub(s.started).Abs() > r.RoundBudget {
+			return
+		}
+		refused = r.inPlace(ctx, s, checker, s.plan.Rows[i]) == awscreds.STSRefused || refused
+	}
+	if refused {
+		r.lookAtSecrets(s, s.hashKey)
+	}
+}
+
+// lives says whether what a Secret holds may be trusted to be alive: STS says so, where it is asked at all.
+func (r *reconciler) lives(ctx context.Context, s *scope, row plan.Row) bool {
+	if !s.checksSTS() {
+		return true
+	}
+	return r.inPlace(ctx, s, r.openChecker(ctx, s), row) == awscreds.STSAccepted
+}
+
+// inPlace asks STS about what a Secret holds, and notes the answer.
+func (r *reconciler) inPlace(ctx context.Context, s *scope, check checker, row plan.Row) awscreds.STSOutcome {
+	secret, found, _ := r.store.Get(row.Ref.Namespace, row.Ref.Name)
+	if check == nil || !found || awscreds.Hash(s.hashKey, secret.Data) != row.Hash {
+		return awscreds.STSUnknown
+	}
+	credential, err := awscreds.Parse(secret.Data)
+	if err != nil {
+		return awscreds.STSUnknown
+	}
+	result, err := check.Check(ctx, credential)
+	if ctx.Err() != nil {
+		return awscreds.STSUnknown
+	}
+	now, m := r.now(), s.memory
+	m.Asked[row.Hash] = now
+	if err != nil {
+		log.FromContext(ctx).V(1).Info("A credential in place could not be checked", "secret", row.Ref.String(), "problem", err)
+	}
+	if result.Outcome != awscreds.STSRefused {
+		return result.Outcome
+	}
+	log.FromContext(ctx).Info("STS refuses the credential in a Secret", "secret", row.Ref.String(), "code", result.Code)
+	m.Refused[row.Hash] = true
+	if h, ok := m.Held[row.Role]; ok && !h.FetchedAt.After(row.FetchedAt) {
+		delete(m.Held, row.Role)
+		delete(s.held, row.Role)
+	}
+	// Revoked sessions are refused in other words; those say nothing about how long a credential lives.
+	if strings.HasPrefix(result.Code, "ExpiredToken") && row.Expiry != v1alpha1.ExpiryTold && now.Before(row.ExpiresAt) {
+		m.Learned = now.Sub(row.FetchedAt)
+	}
+	return result.Outcome
+}
