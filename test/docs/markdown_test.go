@@ -18,16 +18,19 @@ type page struct {
 	lines []string
 }
 
-// pages are the README and everything in docs/.
+// pages are the README, CONTRIBUTING and everything in docs/.
 func pages(t *testing.T) []page {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("no page found in docs/: %v", err)
 	}
-	if readme := filepath.Join(root, "README.md"); exists(readme) {
-		paths = append(paths, readme)
+	records, err := filepath.Glob(filepath.Join(root, "docs", "design", "*.md"))
+	if err != nil || len(records) == 0 {
+		t.Fatalf("no record found in docs/design: %v", err)
 	}
+	paths = append(paths, records...)
+	paths = append(paths, filepath.Join(root, "README.md"), filepath.Join(root, "CONTRIBUTING.md"))
 	all := make([]page, 0, len(paths))
 	for _, path := range paths {
 		all = append(all, readPage(t, path))
