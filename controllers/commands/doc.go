@@ -27,10 +27,10 @@ type environment struct {
 // New gives the commands status, approve, refresh and explain.
 func New() []*cobra.Command {
 	commands := append(make([]*cobra.Command, 0, 4), newExplainCommand())
-	for _, make := range []func(environment) *cobra.Command{newStatusCommand, newApproveCommand, newRefreshCommand} {
+	for _, newCommand := range []func(environment) *cobra.Command{newStatusCommand, newApproveCommand, newRefreshCommand} {
 		var kubeconfig, context string
 		connect := func() (client.Client, error) { return connect(kubeconfig, context) }
-		command := make(environment{connect: connect, clock: clock.RealClock{}})
+		command := newCommand(environment{connect: connect, clock: clock.RealClock{}})
 		command.Flags().StringVar(&kubeconfig, "kubeconfig", "", "path of the kubeconfig (default: $KUBECONFIG, else ~/.kube/config)")
 		command.Flags().StringVar(&context, "context", "", "context of the kubeconfig (default: its current one)")
 		commands = append(commands, command)

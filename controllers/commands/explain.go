@@ -50,16 +50,16 @@ func explain(out io.Writer, all []explanation, name string) error {
 
 // similar names the reasons that contain what was typed.
 func similar(all []explanation, name string) string {
-	var close []string
+	var alike []string
 	for _, e := range all {
 		if strings.Contains(strings.ToLower(e.reason), strings.ToLower(name)) {
-			close = append(close, e.reason)
+			alike = append(alike, e.reason)
 		}
 	}
-	if len(close) == 0 || name == "" {
+	if len(alike) == 0 || name == "" {
 		return ""
 	}
-	return "; similar: " + strings.Join(close, ", ")
+	return "; similar: " + strings.Join(alike, ", ")
 }
 
 func listReasons(out io.Writer, all []explanation) error {

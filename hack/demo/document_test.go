@@ -14,8 +14,8 @@ func pullSecret(account, mirror string) string {
 
 // The demo proves with compare that nothing else changed, so compare must notice each other change.
 func TestCompare_NoticesEveryChangeThatIsNoReplacedAuth(t *testing.T) {
-	const old, new, mirror = "b2xkOm9sZA==", "bmV3Om5ldw==", "bTptaXJyb3I="
-	before := pullSecret(old, mirror)
+	const dying, fresh, mirror = "b2xkOm9sZA==", "bmV3Om5ldw==", "bTptaXJyb3I="
+	before := pullSecret(dying, mirror)
 	for _, c := range []struct {
 		name, after string
 		// changed are the entries whose auth differs; other is whether anything else does.
@@ -23,10 +23,10 @@ func TestCompare_NoticesEveryChangeThatIsNoReplacedAuth(t *testing.T) {
 		other   bool
 	}{
 		{"nothing changed", before, nil, false},
-		{"the account's auth changed", pullSecret(new, mirror), []string{"quay.io"}, false},
-		{"a space was lost", strings.Replace(pullSecret(new, mirror), ": {", ":{", 1), []string{"quay.io"}, true},
-		{"a field was added", strings.Replace(pullSecret(new, mirror), "}}", "},\"x\":{}}", 1), []string{"quay.io"}, true},
-		{"the mirror was lost", strings.Replace(pullSecret(new, mirror), `"mirror.example.com"`, `"other.example.com"`, 1), []string{"quay.io", "mirror.example.com"}, true},
+		{"the account's auth changed", pullSecret(fresh, mirror), []string{"quay.io"}, false},
+		{"a space was lost", strings.Replace(pullSecret(fresh, mirror), ": {", ":{", 1), []string{"quay.io"}, true},
+		{"a field was added", strings.Replace(pullSecret(fresh, mirror), "}}", "},\"x\":{}}", 1), []string{"quay.io"}, true},
+		{"the mirror was lost", strings.Replace(pullSecret(fresh, mirror), `"mirror.example.com"`, `"other.example.com"`, 1), []string{"quay.io", "mirror.example.com"}, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := compare([]byte(before), []byte(c.after))

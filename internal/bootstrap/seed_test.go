@@ -86,23 +86,23 @@ func TestSeed_FillsAProfileBesides(t *testing.T) {
 	}
 
 	t.Run("a file that anybody could read is closed, other profiles stay, a symbolic link stays one", func(t *testing.T) {
-		real, others := filepath.Join(w.dir, "real"), "# mine\n[default]\naws_access_key_id = D\n"
-		writeFile(t, real, others)
+		target, others := filepath.Join(w.dir, "real"), "# mine\n[default]\naws_access_key_id = D\n"
+		writeFile(t, target, others)
 		if err := os.Remove(w.credentials); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.Symlink(real, w.credentials); err != nil {
+		if err := os.Symlink(target, w.credentials); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := execute(t, newSeedCommand(testClock()), answerOf("R2"), "--profile", "gov"); err != nil {
 			t.Fatal(err)
 		}
-		content := w.read(t, real)
+		content := w.read(t, target)
 		if !strings.HasPrefix(content, others) {
 			t.Errorf("other profiles changed:\n%s", content)
 		}
 		requireProfile(t, []byte(content), "gov", credentialOf("R2"))
-		if info, err := os.Stat(real); err != nil || info.Mode().Perm() != 0o600 {
+		if info, err := os.Stat(target); err != nil || info.Mode().Perm() != 0o600 {
 			t.Errorf("mode %v, want 600", info.Mode())
 		}
 		if info, err := os.Lstat(w.credentials); err != nil || info.Mode()&os.ModeSymlink == 0 {
