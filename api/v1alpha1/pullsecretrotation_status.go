@@ -143,7 +143,8 @@ type RotationStatus struct {
 	// +listMapKey=registry
 	// +optional
 	Issued []EntryFingerprint `json:"issued,omitempty"`
-	// BackupSecret in the operator's namespace holds the targets' documents from before the change.
+	// BackupSecret in the operator's namespace holds the targets' entries from before the change that a rotation may change, until
+	// OCM has deleted the old credentials.
 	// +optional
 	BackupSecret string `json:"backupSecret,omitempty"`
 	// Pools and the rendered configuration each had before the change.
@@ -230,8 +231,12 @@ type TargetStatus struct {
 	// Entries and what became of each.
 	// +listType=map
 	// +listMapKey=registry
+	// +kubebuilder:validation:MaxItems=64
 	// +optional
 	Entries []EntryStatus `json:"entries,omitempty"`
+	// EntriesNotListed counts further entries: at most 64 are listed, those that a rotation concerns first.
+	// +optional
+	EntriesNotListed int32 `json:"entriesNotListed,omitempty"`
 	// AppliedAt is when the operator last wrote the Secret.
 	// +optional
 	AppliedAt *metav1.Time `json:"appliedAt,omitempty"`

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -233,14 +234,35 @@ func (s *scope) noteTarget(ref v1alpha1.SecretReference, result, message string,
 	}
 	s.noted[ref] = true
 	if changes != nil {
-		status.Entries = nil
-		for _, c := range changes {
-			status.Entries = append(status.Entries, v1alpha1.EntryStatus{Registry: c.Registry, Action: string(c.Action)})
-		}
+		status.Entries, status.EntriesNotListed = entryRows(changes)
 	}
 	if wrote {
 		status.AppliedAt = s.timestamp()
 	}
+}
+
+// maxEntryRows is how many entries of a target the status lists. The account has about six, and a status has a size.
+const maxEntryRows = 64
+
+// entryRows are what became of the entries, those that a rotation concerns before the others, and how many are left out.
+func entryRows(changes []pullsecret.Change) (rows []v1alpha1.EntryStatus, rest int32) {
+	others := func(c pullsecret.Change) bool { return c.Action == pullsecret.KeptForeign }
+	listed := changes
+	if len(changes) > maxEntryRows {
+		listed = slices.SortedStableFunc(slices.Values(changes), func(a, b pullsecret.Change) int {
+			switch {
+			case others(a) == others(b):
+				return 0
+			case others(a):
+				return 1
+			}
+			return -1
+		})[:maxEntryRows]
+	}
+	for _, c := range listed {
+		rows = append(rows, v1alpha1.EntryStatus{Registry: c.Registry, Action: string(c.Action)})
+	}
+	return rows, int32(len(changes) - len(listed)) //nolint:gosec // at most pullsecret.MaxEntries
 }
 
 // ownsData tells whether managed fields speak of a Secret's data.

@@ -1,8 +1,10 @@
 package pullsecretrotation
 
 import (
+	"encoding/base64"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,9 +16,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	simocm "github.com/openshift/credential-rotation-operator/test/sim/ocm"
 )
 
-func TestPruneBackups_KeepsTheNewestFewOfThisObjectAlone(t *testing.T) {
+func TestDropBackups_DeletesThoseOfThisObjectAlone(t *testing.T) {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
 		if err := add(scheme); err != nil {
@@ -42,7 +45,7 @@ func TestPruneBackups_KeepsTheNewestFewOfThisObjectAlone(t *testing.T) {
 	c := fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).Build()
 	s := &scope{r: &Reconciler{Client: c, Reader: c, Options: Options{Namespace: "operator"}}, obj: obj}
 
-	if err := s.pruneBackups(t.Context()); err != nil {
+	if err := s.dropBackups(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	left := &corev1.SecretList{}
@@ -54,7 +57,42 @@ func TestPruneBackups_KeepsTheNewestFewOfThisObjectAlone(t *testing.T) {
 		names = append(names, o.Name)
 	}
 	slices.Sort(names)
-	if want := []string{"backup-0", "backup-3", "backup-4", "backup-5", "something-else"}; !slices.Equal(names, want) {
+	if want := []string{"backup-0", "something-else"}; !slices.Equal(names, want) {
 		t.Errorf("left are %q, want %q", names, want)
+	}
+}
+
+// A backup holds what a rotation may change and nothing else, and goes when that is dead.
+func TestBackup_HoldsNoCredentialOfTheCustomersAndEndsWithTheRotation(t *testing.T) {
+	m := newMeter(t, simocm.Options{}, isDueNow())
+	secret := &corev1.Secret{}
+	if err := m.client.Get(t.Context(), client.ObjectKey{Namespace: "openshift-config", Name: "pull-secret"}, secret); err != nil {
+		t.Fatal(err)
+	}
+	auth := base64.StdEncoding.EncodeToString([]byte("robot:cUsToMeRsOwN"))
+	document := string(secret.Data[corev1.DockerConfigJsonKey])
+	secret.Data[corev1.DockerConfigJsonKey] = []byte(strings.Replace(document, `"auths":{`, `"auths":{"mirror.example.com:5000":{"auth":"`+auth+`"},`, 1))
+	if string(secret.Data[corev1.DockerConfigJsonKey]) == document {
+		t.Fatal("the entry is not in the document")
+	}
+	if err := m.client.Update(t.Context(), secret); err != nil {
+		t.Fatal(err)
+	}
+	m.through(awaits(v1alpha1.ReasonAwaitingIssue))
+	backups := &corev1.SecretList{}
+	if err := m.client.List(t.Context(), backups, client.HasLabels{backupLabel}); err != nil || len(backups.Items) != 1 {
+		t.Fatalf("%d backups, %v", len(backups.Items), err)
+	}
+	for _, content := range backups.Items[0].Data {
+		if !strings.Contains(string(content), "quay.io") || strings.Contains(string(content), auth) || strings.Contains(string(content), "mirror.example.com") {
+			t.Error("the backup lacks the account's entry or has the customer's")
+		}
+	}
+	m.through(hasEnded)
+	if err := m.client.List(t.Context(), backups, client.HasLabels{backupLabel}); err != nil || len(backups.Items) != 0 {
+		t.Errorf("%d backups are left after the end, %v", len(backups.Items), err)
+	}
+	if name := m.seen.Status.Rotation.BackupSecret; name != "" {
+		t.Errorf("the status names %s", name)
 	}
 }

@@ -26,10 +26,14 @@ func (s *scope) markRolledOut() error {
 
 // finish ends a rotation: OCM has deleted the old credentials.
 func (s *scope) finish(ctx context.Context, seen v1alpha1.RotationStatus) error {
+	// Before the end is on record: what fails here is done again.
+	if err := s.dropBackups(ctx); err != nil {
+		return err
+	}
 	r := s.rotation()
 	s.record().Finish(seen.OCMStatus, s.now())
 	s.event(corev1.EventTypeNormal, v1alpha1.ReasonRotationCompleted, "Finish", "Rotation %s of account %s has ended: OCM has deleted the old credentials", r.ID, s.accountID())
 	s.facts.Checks = nil
 	s.deriveFacts()
-	return s.pruneBackups(ctx)
+	return nil
 }

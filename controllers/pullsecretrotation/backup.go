@@ -1,0 +1,105 @@
+package pullsecretrotation
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/internal/pullsecret"
+)
+
+// backupLabel marks a backup Secret with the name of its PullSecretRotation.
+const backupLabel = "rotation.openshift.io/backup-of"
+
+// backUp writes the entries that the rotation may change into a Secret in the operator's namespace. Its name follows from what the
+// rotation is for, so that a repetition after a crash overwrites instead of adding.
+func (s *scope) backUp(ctx context.Context, r v1alpha1.RotationStatus) (string, error) {
+	purpose := string(s.obj.UID) + "/" + r.ID
+	if r.ID == "" && r.After != nil {
+		purpose += r.After.UTC().String()
+	}
+	sum := sha256.Sum256([]byte(purpose))
+	backup := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{
+		Namespace: s.r.Options.Namespace,
+		Name:      fmt.Sprintf("%s-backup-%s", shortName(s.obj.Name), hex.EncodeToString(sum[:4])),
+	}}
+	_, err := controllerutil.CreateOrUpdate(ctx, uncached{s.r.Client, s.r.Reader}, backup, func() error {
+		backup.Labels = map[string]string{backupLabel: shortName(s.obj.Name)}
+		backup.Type = corev1.SecretTypeOpaque
+		backup.Data = map[string][]byte{}
+		for _, t := range s.targets {
+			if t.doc == nil {
+				continue
+			}
+			if entries := t.doc.Only(s.mayChange); entries != nil {
+				backup.Data[backupKey(t.ref)] = entries
+			}
+		}
+		return controllerutil.SetOwnerReference(s.obj, backup, s.r.Client.Scheme())
+	})
+	if err != nil {
+		return "", fmt.Errorf("writing the backup Secret %s/%s: %w", backup.Namespace, backup.Name, err)
+	}
+	return backup.Name, nil
+}
+
+func backupKey(ref v1alpha1.SecretReference) string { return ref.Namespace + "_" + ref.Name }
+
+// shortName leaves room for a suffix in a name and fits into a label, which ends in a letter or a digit.
+func shortName(name string) string { return strings.TrimRight(name[:min(len(name), 50)], "-.") }
+
+// mayChange is true for an entry that a rotation may replace: one that the account has issued, by shape, by record or by value, and
+// any other only if the spec says so. The customer's own credentials outlive a rotation, so they have no place in a backup.
+func (s *scope) mayChange(e pullsecret.Entry) bool {
+	if e.Token {
+		return false
+	}
+	return s.obj.Spec.Entries.Foreign == v1alpha1.ForeignReplace || pullsecret.IssuedByOCM(e) || s.known(e) || s.givenOut(e)
+}
+
+// givenOut is true for an entry with a credential that OCM gives out now, for whatever registry.
+func (s *scope) givenOut(e pullsecret.Entry) bool {
+	if s.issued == nil || e.Username == "" || e.Password == "" {
+		return false
+	}
+	return slices.ContainsFunc(s.issued.Registries(), func(registry string) bool {
+		given, _ := s.issued.Entry(registry)
+		return given.Username == e.Username && given.Password == e.Password
+	})
+}
+
+// dropBackups deletes the backups of this object. They are of use until the credentials in them are dead.
+func (s *scope) dropBackups(ctx context.Context) error {
+	list := &corev1.SecretList{}
+	err := s.r.Reader.List(ctx, list, client.InNamespace(s.r.Options.Namespace), client.MatchingLabels{backupLabel: shortName(s.obj.Name)})
+	if err != nil {
+		return fmt.Errorf("listing the backup Secrets: %w", err)
+	}
+	for i := range list.Items {
+		b := &list.Items[i]
+		if !ownedBy(b, s.obj) {
+			continue
+		}
+		if err := s.r.Client.Delete(ctx, b); err != nil && !apierrors.IsNotFound(err) {
+			return fmt.Errorf("deleting the backup Secret %s: %w", b.Name, err)
+		}
+	}
+	if r := s.rotation(); r != nil {
+		r.BackupSecret = ""
+	}
+	return nil
+}
+
+func ownedBy(o client.Object, owner client.Object) bool {
+	return slices.ContainsFunc(o.GetOwnerReferences(), func(r metav1.OwnerReference) bool { return r.UID == owner.GetUID() })
+}
