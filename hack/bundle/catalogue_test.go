@@ -170,7 +170,8 @@ func TestBundle_NamesEveryImageSoThatItCanBeMirrored(t *testing.T) {
 				t.Errorf("%s is missing in relatedImages", env.Name)
 			}
 		}
-		if tag := "v" + csv.Spec.Version.String(); !strings.HasSuffix(container.Image, ":"+tag) {
+		// A checkout names the image by tag, a release by digest.
+		if tag := "v" + csv.Spec.Version.String(); !strings.HasSuffix(container.Image, ":"+tag) && !strings.Contains(container.Image, "@sha256:") {
 			t.Errorf("version %s runs the image %s", csv.Spec.Version, container.Image)
 		}
 	}
