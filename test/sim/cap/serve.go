@@ -154,9 +154,29 @@ func (s *Sim) answerCredential(w http.ResponseWriter, c *credential, fault Fault
 	if contentType == "" {
 		contentType = "application/json"
 	}
-	switch fault.Kind {
-	case FaultLostAnswer:
+	if fault.Kind == FaultLostAnswer {
 		simctl.Disconnect()
+	}
+	if fault.Kind == FaultTextPlain {
+		contentType = "text/plain"
+	}
+	fault.spoil(body, fields)
+	encoded, err := json.Marshal(body)
+	if err != nil { // a map of texts always encodes
+		answerError(w, http.StatusInternalServerError, "Internal server error")
+		return
+	}
+	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Content-Length", strconv.Itoa(len(encoded)))
+	if fault.Kind == FaultTruncated {
+		encoded = encoded[:len(encoded)/2] // net/http closes the connection of a handler that wrote too little
+	}
+	_, _ = w.Write(encoded)
+}
+
+// spoil changes an answer that would have been good.
+func (f Fault) spoil(body, fields map[string]any) {
+	switch f.Kind {
 	case FaultHuge:
 		body["Padding"] = strings.Repeat("x", hugeSize)
 	case FaultAbsurdExpiry:
@@ -164,7 +184,7 @@ func (s *Sim) answerCredential(w http.ResponseWriter, c *credential, fault Fault
 	case FaultUnreadableExpiry:
 		fields["Expiration"] = "in a while"
 	case FaultNewline:
-		field := fault.Field
+		field := f.Field
 		if field == "" {
 			field = "SecretAccessKey"
 		}
@@ -182,20 +202,7 @@ func (s *Sim) answerCredential(w http.ResponseWriter, c *credential, fault Fault
 		delete(fields, "SessionToken")
 	case FaultNoExpiration:
 		delete(fields, "Expiration")
-	case FaultTextPlain:
-		contentType = "text/plain"
 	}
-	encoded, err := json.Marshal(body)
-	if err != nil { // a map of texts always encodes
-		answerError(w, http.StatusInternalServerError, "Internal server error")
-		return
-	}
-	w.Header().Set("Content-Type", contentType)
-	w.Header().Set("Content-Length", strconv.Itoa(len(encoded)))
-	if fault.Kind == FaultTruncated {
-		encoded = encoded[:len(encoded)/2] // net/http closes the connection of a handler that wrote too little
-	}
-	_, _ = w.Write(encoded)
 }
 
 func (s Settings) formatExpiration(t time.Time) any {

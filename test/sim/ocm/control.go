@@ -62,6 +62,7 @@ func (s *Sim) controlMux() http.Handler {
 	simctl.HandleFaults(mux, s.addFault, s.Mend)
 	s.controlTime(mux)
 	s.controlAccounts(mux)
+	s.controlCredentials(mux)
 	s.controlRotations(mux)
 	return mux
 }
@@ -127,6 +128,10 @@ func (s *Sim) controlAccounts(mux *http.ServeMux) {
 		id := s.AddCluster(in.Account, ClusterSpec{ID: in.ID, Name: in.Name, Mode: in.Mode, TransferLife: time.Duration(in.TransferLife)})
 		return map[string]string{"id": id}, nil
 	})
+}
+
+// controlCredentials is the life and death of registry credentials, and who reports with them.
+func (s *Sim) controlCredentials(mux *http.ServeMux) {
 	simctl.HandleControl(mux, "POST /delete-credentials", func(in ofAccount) (any, error) {
 		if err := s.knows(in.Account); err != nil {
 			return nil, err

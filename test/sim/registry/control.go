@@ -40,6 +40,29 @@ func (s *Sim) controlMux() http.Handler {
 	mux := http.NewServeMux()
 	simctl.HandleCommon(mux, func() any { return s.State() }, s.opts.CA.PEM())
 	simctl.HandleFaults(mux, func(f Fault) error { return s.faults.Add(f) }, s.Mend)
+	s.controlContent(mux)
+	s.controlCredentials(mux)
+	control(mux, "POST /certificate", func(in struct {
+		at
+		Certificate Certificate `json:"certificate"`
+	}) (any, error) {
+		if err := simctl.CheckKind("certificate", in.Certificate, Certificates()); err != nil {
+			return nil, err
+		}
+		s.Present(in.Registry, in.Certificate)
+		return nil, nil
+	})
+	control(mux, "POST /service", func(in struct {
+		at
+		Running *bool `json:"running"`
+	}) (any, error) {
+		return nil, s.SetReachable(in.Registry, in.Running == nil || *in.Running)
+	})
+	return mux
+}
+
+// controlContent is what there is, and for whom.
+func (s *Sim) controlContent(mux *http.ServeMux) {
 	control(mux, "POST /images", func(in struct {
 		at
 		Repository string `json:"repository"`
@@ -52,14 +75,6 @@ func (s *Sim) controlMux() http.Handler {
 		digest, err := s.AddImage(in.Registry, in.Repository, in.Tag, in.Access)
 		return map[string]string{"digest": digest}, err
 	})
-	control(mux, "POST /refuse", func(in struct {
-		at
-		User   string `json:"user"`
-		Refuse bool   `json:"refuse"`
-	}) (any, error) {
-		s.Refuse(in.Registry, in.User, in.Refuse)
-		return nil, nil
-	})
 	control(mux, "POST /deny-pull", func(in struct {
 		at
 		User       string `json:"user"`
@@ -67,6 +82,18 @@ func (s *Sim) controlMux() http.Handler {
 		Deny       bool   `json:"deny"`
 	}) (any, error) {
 		s.DenyPull(in.Registry, in.User, in.Repository, in.Deny)
+		return nil, nil
+	})
+}
+
+// controlCredentials is who may log in.
+func (s *Sim) controlCredentials(mux *http.ServeMux) {
+	control(mux, "POST /refuse", func(in struct {
+		at
+		User   string `json:"user"`
+		Refuse bool   `json:"refuse"`
+	}) (any, error) {
+		s.Refuse(in.Registry, in.User, in.Refuse)
 		return nil, nil
 	})
 	control(mux, "POST /spread", func(in struct {
@@ -89,23 +116,6 @@ func (s *Sim) controlMux() http.Handler {
 		s.RevokeLate(in.Registry, by)
 		return nil, nil
 	})
-	control(mux, "POST /certificate", func(in struct {
-		at
-		Certificate Certificate `json:"certificate"`
-	}) (any, error) {
-		if err := simctl.CheckKind("certificate", in.Certificate, Certificates()); err != nil {
-			return nil, err
-		}
-		s.Present(in.Registry, in.Certificate)
-		return nil, nil
-	})
-	control(mux, "POST /service", func(in struct {
-		at
-		Running *bool `json:"running"`
-	}) (any, error) {
-		return nil, s.SetReachable(in.Registry, in.Running == nil || *in.Running)
-	})
-	return mux
 }
 
 // at is the registry that a control request is about.
