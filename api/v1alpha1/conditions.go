@@ -205,6 +205,10 @@ const (
 	ReasonAPIDisabled = "APIDisabled"
 	// ReasonCAPUnavailable: CAP cannot be reached, is too slow, or answers 429 or 5xx.
 	ReasonCAPUnavailable = "CAPUnavailable"
+	// ReasonProxyUnavailable: the proxy before CAP cannot be reached, is not trusted, or does not let the operator through.
+	ReasonProxyUnavailable = "ProxyUnavailable"
+	// ReasonHandshakeFailed: CAP and the operator have no version or cipher of TLS in common, or CAP's address speaks no TLS.
+	ReasonHandshakeFailed = "HandshakeFailed"
 	// ReasonCAPUntrusted: CAP's server certificate is not trusted.
 	ReasonCAPUntrusted = "CAPUntrusted"
 	// ReasonMalformedCredential: the answer is no credential: truncated, too large, not JSON, a key missing.

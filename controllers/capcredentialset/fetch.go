@@ -248,9 +248,13 @@ func (r *reconciler) failed(ctx context.Context, s *scope, role string, asked ti
 	case errors.As(err, &refused):
 		reason, message = refused.reason, refused.message
 	}
+	told := withAdvice(reason, message)
+	if bad != nil {
+		told = tell(bad)
+	}
 	countFailure(s.set.Name, role, reason)
 	log.FromContext(ctx).Info("No credential", "role", role, "reason", reason, "problem", message)
-	f := plan.Failure{Reason: reason, Message: withAdvice(reason, message), Last: now, NotBefore: notBefore, Rhythm: rhythm}
+	f := plan.Failure{Reason: reason, Message: told, Last: now, NotBefore: notBefore, Rhythm: rhythm}
 	s.memory.Roles[role] = s.memory.Roles[role].Again(f.Reason, f.Message, now, notBefore, rhythm)
 	if bad != nil && bad.Class.Everywhere() {
 		s.memory.Portal = s.memory.Portal.Fails(f, asked)

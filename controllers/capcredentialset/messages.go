@@ -15,30 +15,6 @@ import (
 // Every message says what is wrong, what is affected and what to do. What is affected by a row is its Secret; by a hold, all
 // of them.
 
-// advice is what to do about a failure of a role, by its reason.
-var advice = map[string]string{
-	v1alpha1.ReasonAuthenticationRefused: "Check that the client certificate is registered with the portal and authorised for the agency, the mission and the role.",
-	v1alpha1.ReasonRequestRejected:       "Check agency, mission, role and extraParameters.",
-	v1alpha1.ReasonRoleRefused:           "Check the role's name, and that the client certificate is authorised for it.",
-	v1alpha1.ReasonAPIDisabled:           "Check the URL's path, and that the API is enabled in the portal.",
-	v1alpha1.ReasonCAPUnavailable:        "It is tried again. If it lasts, check the portal, the network and the proxy.",
-	v1alpha1.ReasonCAPUntrusted:          "Put the CA that signs the portal's certificate into the client certificate's Secret (ca.crt or ca-chain.cert.pem).",
-	v1alpha1.ReasonMalformedCredential:   "It is tried again. If it lasts, check that the URL is the portal's API and that no proxy changes its answers.",
-	v1alpha1.ReasonCredentialExpired:     "It is tried again. If it lasts, compare the clocks of the cluster and the portal.",
-	v1alpha1.ReasonUnsafeCredential:      "It is not written. Check that the URL is the portal's API; tell its administrators.",
-	v1alpha1.ReasonCredentialRefused:     "It is not written. Check that the portal and spec.verification belong to the same partition.",
-	v1alpha1.ReasonSTSUnavailable:        "It is not written, because spec.verification.sts is Required. Check STS, the network and spec.verification.",
-}
-
-// withAdvice ends a failure's words with what to do.
-func withAdvice(reason, message string) string {
-	message = strings.TrimSuffix(message, ".") + "."
-	if a := advice[reason]; a != "" {
-		message += " " + a
-	}
-	return message
-}
-
 // grantSecret is the command that lets the operator keep a Secret.
 func grantSecret(ref types.NamespacedName, operatorNamespace string) string {
 	return command.Grant{

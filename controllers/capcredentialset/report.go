@@ -104,6 +104,7 @@ var needsPerson = map[string]bool{
 	v1alpha1.ReasonRoleRefused:           true,
 	v1alpha1.ReasonAPIDisabled:           true,
 	v1alpha1.ReasonCAPUntrusted:          true,
+	v1alpha1.ReasonHandshakeFailed:       true,
 	v1alpha1.ReasonUnsafeCredential:      true,
 }
 

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"k8s.io/utils/clock"
 
@@ -45,10 +47,16 @@ type Config struct {
 	Certificate tls.Certificate
 	// RootCAs that the server's certificate is checked against. nil: the system's.
 	RootCAs *x509.CertPool
+	// RootsFrom says where these come from, for messages: "the CA in Secret x". Empty: it is not said.
+	RootsFrom string
 	// Timeout of one request with its answer. 0: 30 seconds.
 	Timeout time.Duration
+	// TLS says how to speak TLS.
+	TLS TLS
 	// Proxy as in http.Transport. nil: none.
 	Proxy func(*http.Request) (*url.URL, error)
+	// ProxyRootCAs that the certificate of a proxy with an https URL is checked against. nil: the system's.
+	ProxyRootCAs *x509.CertPool
 	// Clock; nil is the wall clock.
 	Clock clock.PassiveClock
 }
@@ -68,8 +76,14 @@ type Client struct {
 	dialect Dialect
 	query   url.Values
 	timeout time.Duration
+	roots   string
 	clock   clock.PassiveClock
-	http    *http.Client
+	// proxy that all requests go through; nil is none. proxyInvalid is true where its URL does not parse.
+	proxy        *url.URL
+	proxyInvalid bool
+	// usual is the way as configured. older is the one over TLS 1.2, nil where that is the same or not allowed.
+	usual, older *connection
+	preference   preference
 	// skew of the last answer that told the time, see Skew.
 	skew atomic.Pointer[time.Duration]
 }
@@ -109,13 +123,24 @@ func New(cfg Config) (*Client, error) {
 	if cfg.Clock == nil {
 		cfg.Clock = clock.RealClock{}
 	}
-	return &Client{
-		base: *base, dialect: cfg.Dialect, query: query, timeout: cfg.Timeout, clock: cfg.Clock,
-		http: &http.Client{
-			Transport:     newTransport(cfg),
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
-	}, nil
+	c := &Client{
+		base: *base, dialect: cfg.Dialect, query: query, timeout: cfg.Timeout, roots: cfg.RootsFrom, clock: cfg.Clock, preference: preference{clock: cfg.Clock},
+	}
+	c.connect(cfg)
+	return c, nil
+}
+
+// connect makes the ways. All requests go to one URL, so the proxy is the same for each.
+func (c *Client) connect(cfg Config) {
+	if cfg.Proxy != nil {
+		var err error
+		c.proxy, err = cfg.Proxy(&http.Request{URL: &c.base}) // the error may quote a password
+		c.proxyInvalid = err != nil
+	}
+	c.usual = newConnection(cfg, cfg.TLS.MaxVersion, c.proxy)
+	if cfg.TLS.older() {
+		c.older = newConnection(cfg, tls.VersionTLS12, c.proxy)
+	}
 }
 
 // reserved are the parameters of both dialects.
@@ -135,31 +160,13 @@ func (d Dialect) roleParameter() string {
 	return "role"
 }
 
-func newTransport(cfg Config) *http.Transport {
-	certificate := cfg.Certificate
-	return &http.Transport{
-		Proxy: cfg.Proxy,
-		TLSClientConfig: &tls.Config{
-			RootCAs:    cfg.RootCAs,
-			MinVersion: tls.VersionTLS12,
-			// Given through this function the certificate is always sent, as curl does. Through Certificates it would be held
-			// back when the portal's list of acceptable authorities does not name its issuer, and many lists are incomplete.
-			GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &certificate, nil },
-			// Web servers that ask for a certificate on some paths only do it by a renegotiation under TLS 1.2.
-			Renegotiation: tls.RenegotiateOnceAsClient,
-		},
-		TLSHandshakeTimeout: cfg.Timeout,
-		MaxIdleConns:        4,
-		MaxIdleConnsPerHost: 4,
-		IdleConnTimeout:     30 * time.Second, // one refresh asks for all its roles within this; the next is minutes away
-		// No compression, so that the limit on the answer's size is one on memory too.
-		DisableCompression:     true,
-		MaxResponseHeaderBytes: 64 << 10,
+// Close ends the idle connections.
+func (c *Client) Close() {
+	c.usual.http.CloseIdleConnections()
+	if c.older != nil {
+		c.older.http.CloseIdleConnections()
 	}
 }
-
-// Close ends the idle connections.
-func (c *Client) Close() { c.http.CloseIdleConnections() }
 
 // requestURL is the URL for a role. Blanks are written %20, which every server reads, and not +, which only form decoders do.
 func (c *Client) requestURL(role string) *url.URL {
@@ -172,20 +179,79 @@ func (c *Client) requestURL(role string) *url.URL {
 	return &u
 }
 
-// Fetch asks for the credential of a role, once. The error is always an *Error.
+// Fetch asks for the credential of a role: once, and a second time where CAP did not recognise the client because it cannot ask for its
+// certificate over TLS 1.3. The error is always an *Error.
 func (c *Client) Fetch(ctx context.Context, role string) (awscreds.Credential, error) {
-	if role == "" {
-		return awscreds.Credential{}, &Error{Class: RequestRejected, Message: "no role is given"}
+	credential, bad := c.fetch(ctx, role)
+	if bad != nil {
+		return awscreds.Credential{}, bad
+	}
+	return credential, nil
+}
+
+func (c *Client) fetch(ctx context.Context, role string) (awscreds.Credential, *Error) {
+	switch {
+	case !ValidRole(role):
+		return awscreds.Credential{}, &Error{Class: RequestRejected, Message: "The role is empty, too long or holds characters that cannot be printed."}
+	case c.proxyInvalid:
+		return awscreds.Credential{}, &Error{Class: ProxyUnavailable, Cause: CauseProxyInvalid, Message: "The URL of the proxy does not parse."}
 	}
 	within, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
+	if c.preference.isOlder() {
+		credential, bad := c.ask(ctx, within, c.older, role)
+		if bad != nil && bad.Status == 0 {
+			c.preference.forget()
+		}
+		return credential, bad
+	}
+	credential, bad := c.ask(ctx, within, c.usual, role)
+	if bad == nil || !c.unrecognised(bad) {
+		return credential, bad
+	}
+	bad.Cause = CauseNotAsked
+	if c.older != nil && c.preference.mayTry() {
+		again, worse := c.ask(ctx, within, c.older, role)
+		helped := c.older.asked.Load()
+		if ctx.Err() == nil {
+			c.preference.learn(helped)
+		}
+		if helped {
+			return again, worse
+		}
+	}
+	bad.Message += " " + c.notAsked()
+	return awscreds.Credential{}, bad
+}
+
+// unrecognised is true when CAP turned a client away without having asked for its certificate. Some servers break the connection off
+// instead of answering.
+func (c *Client) unrecognised(bad *Error) bool {
+	refused := bad.Class == AuthenticationRefused || bad.Class == RoleRefused || bad.Class == RequestRejected && bad.page
+	silent := bad.closed && c.usual.version.Load() == tls.VersionTLS13 && c.older != nil
+	return !c.usual.asked.Load() && (refused && bad.Status != 0 || silent)
+}
+
+// notAsked says what the matter is when CAP does not ask for the certificate.
+func (c *Client) notAsked() string {
+	version := uint16(c.usual.version.Load())
+	switch {
+	case version < tls.VersionTLS13:
+		return "It did not ask for the client certificate in the TLS handshake (" + tls.VersionName(version) + ")."
+	case c.older == nil:
+		return "It did not ask for the client certificate over TLS 1.3, and servers that ask for it on some paths only can do so over TLS 1.2 alone."
+	}
+	return "It did not ask for the client certificate, over TLS 1.3 as over TLS 1.2."
+}
+
+// ask sends one request. ctx is the caller's, within has the time limit too.
+func (c *Client) ask(ctx, within context.Context, by *connection, role string) (awscreds.Credential, *Error) {
 	req := (&http.Request{
 		Method: http.MethodGet,
 		URL:    c.requestURL(role),
 		Header: http.Header{"Accept": {"application/json"}, "User-Agent": {"credential-rotation-operator"}},
 	}).WithContext(within)
-
-	resp, err := c.http.Do(req)
+	resp, err := by.http.Do(req)
 	if err != nil {
 		return awscreds.Credential{}, c.transportError(ctx, err)
 	}
@@ -194,21 +260,29 @@ func (c *Client) Fetch(ctx context.Context, role string) (awscreds.Credential, e
 	skew := skewOf(portal, now)
 	contentType := resp.Header.Get("Content-Type")
 	var body []byte
-	if resp.StatusCode == http.StatusOK && isJSON(contentType) { // the body of any other answer is of no use
-		if !portal.IsZero() { // and its time may be that of a web server before the portal
-			c.skew.Store(&skew)
-		}
+	if resp.StatusCode == http.StatusOK { // the body of any other answer is of no use
 		if body, err = io.ReadAll(io.LimitReader(resp.Body, MaxBody+1)); err != nil {
 			return awscreds.Credential{}, c.bodyError(ctx, resp.StatusCode, err)
 		}
 	}
 	credential, bad := Judge(resp.StatusCode, contentType, body, now, portal)
+	if resp.StatusCode == http.StatusOK && (bad == nil || !bad.page) && !portal.IsZero() { // the time of a page may be that of a web server before CAP
+		c.skew.Store(&skew)
+	}
 	if bad != nil {
 		bad.RetryAfter = retryAfter(resp.Header.Get("Retry-After"), now.Add(skew))
 		if bad.Class == Expired && skew != 0 {
-			bad.Message += fmt.Sprintf("; CAP's clock is %s it, so one of the two is wrong", DescribeSkew(skew))
+			bad.Message += fmt.Sprintf(" CAP's clock is %s it, so one of the two is wrong.", DescribeSkew(skew))
 		}
-		return awscreds.Credential{}, bad
 	}
-	return credential, nil
+	return credential, bad
+}
+
+// maxRole is the longest role that the API takes, in bytes.
+const maxRole = 512
+
+// ValidRole is true of what can be the name of a role: printable, so that it shows in a status, a metric or a terminal what it is.
+func ValidRole(role string) bool {
+	odd := func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }
+	return strings.TrimSpace(role) != "" && len(role) <= maxRole && strings.IndexFunc(role, odd) < 0
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -45,7 +44,7 @@ func startPortal(t *testing.T, handler http.HandlerFunc, change ...func(*httptes
 		handler(w, r)
 	}))
 	server.TLS = &tls.Config{ClientAuth: tls.RequestClientCert, ClientCAs: listed}
-	server.Config.ErrorLog = log.New(io.Discard, "", 0) // broken connections are part of the tests
+	server.Config.ErrorLog = discard() // broken connections are part of the tests
 	for _, c := range change {
 		c(server)
 	}
@@ -164,10 +163,11 @@ func TestFetch_RefusesWhatIsNoGoodAnswer(t *testing.T) {
 			_ = http.NewResponseController(w).Flush()
 			panic(http.ErrAbortHandler)
 		}, Malformed, 200, "breaks off"},
-		{"a compressed body is not asked for and not read", func(w http.ResponseWriter, r *http.Request) {
+		{"a body that only begins like a compressed one", func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Encoding", "gzip")
 			serve(200, jsonType, "\x1f\x8b"+r.Header.Get("Accept-Encoding"))(w, r)
 		}, Malformed, 200, "not the JSON"},
+		{"a page of 403", serve(403, "text/html", "<html>"+canary), AuthenticationRefused, 403, "page"},
 		{"a redirect to another place", func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/login" {
 				redirected.Add(1)
@@ -237,12 +237,5 @@ func TestNew_RefusesAConfigurationThatCannotBeAsked(t *testing.T) {
 		if _, err := New(cfg); err == nil || strings.Contains(err.Error(), canary) {
 			t.Errorf("%s: error %v, want one without the value", name, err)
 		}
-	}
-}
-
-func TestNew_AllowsTheRenegotiationByWhichSomeServersAskForTheCertificate(t *testing.T) {
-	tlsConfig := newTransport(Config{Timeout: time.Second}).TLSClientConfig
-	if tlsConfig.Renegotiation != tls.RenegotiateOnceAsClient || tlsConfig.MinVersion != tls.VersionTLS12 {
-		t.Errorf("renegotiation %v, minimum %s", tlsConfig.Renegotiation, tls.VersionName(tlsConfig.MinVersion))
 	}
 }

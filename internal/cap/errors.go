@@ -21,6 +21,10 @@ const (
 	APIDisabled Class = "APIDisabled"
 	// Unavailable: the portal cannot be reached, is too slow, or answers 429 or 5xx.
 	Unavailable Class = "CAPUnavailable"
+	// ProxyUnavailable: the proxy on the way to the portal cannot be reached, is not trusted or does not let the operator through.
+	ProxyUnavailable Class = "ProxyUnavailable"
+	// HandshakeFailed: the portal and the operator have no version or cipher of TLS in common, or the portal speaks no TLS.
+	HandshakeFailed Class = "HandshakeFailed"
 	// Untrusted: the portal's server certificate is not trusted.
 	Untrusted Class = "CAPUntrusted"
 	// Malformed: the answer is no credential: truncated, too large, not JSON, a key missing.
@@ -33,7 +37,7 @@ const (
 
 // Classes are all classes, for metrics that start at zero and for tests.
 func Classes() []Class {
-	return []Class{AuthenticationRefused, RequestRejected, RoleRefused, APIDisabled, Unavailable, Untrusted, Malformed, Expired, Unsafe}
+	return []Class{AuthenticationRefused, RequestRejected, RoleRefused, APIDisabled, Unavailable, ProxyUnavailable, HandshakeFailed, Untrusted, Malformed, Expired, Unsafe}
 }
 
 // Rhythm is how long to wait between tries after an answer of this class.
@@ -43,12 +47,12 @@ func (c Class) Rhythm() schedule.RetryRhythm {
 		// The portal has understood and says no: a person or the portal's administrators must act. A changed spec is tried at
 		// once in any case, so this only has to notice within minutes that the other side changed.
 		return schedule.RetryRhythm{Base: 30 * time.Second, Max: 10 * time.Minute, Patient: true}
-	case AuthenticationRefused, Untrusted, Unsafe:
+	case AuthenticationRefused, HandshakeFailed, Untrusted, Unsafe:
 		// Certificates and proxies are repaired by people too, but a portal behind a load balancer also answers so when one
 		// of its machines is broken, so the first retries come soon.
 		return schedule.RetryRhythm{Base: 15 * time.Second, Max: 5 * time.Minute, Patient: true}
 	default:
-		// Unavailable, Malformed, Expired: faults that pass by themselves.
+		// Unavailable, ProxyUnavailable, Malformed, Expired: faults that pass by themselves.
 		return schedule.DefaultRetryRhythm
 	}
 }
@@ -56,18 +60,41 @@ func (c Class) Rhythm() schedule.RetryRhythm {
 // Everywhere says that the class speaks of the portal or of the way to it, and not of the role that was asked for: every other
 // role would get the same answer.
 func (c Class) Everywhere() bool {
-	return c == AuthenticationRefused || c == Unavailable || c == Untrusted
+	return c == AuthenticationRefused || c == Unavailable || c == ProxyUnavailable || c == HandshakeFailed || c == Untrusted
 }
+
+// Cause tells apart what one class has several of, where what to do differs. Most answers have none.
+type Cause string
+
+const (
+	// CauseNotAsked: the portal turned the client away and had not asked for its certificate.
+	CauseNotAsked Cause = "NotAsked"
+	// CauseProxyInvalid: the proxy's URL does not parse.
+	CauseProxyInvalid Cause = "ProxyInvalid"
+	// CauseProxyAuthentication: the proxy asks for a user and a password, or refuses those it got.
+	CauseProxyAuthentication Cause = "ProxyAuthentication"
+	// CauseProxyRefuses: the proxy does not connect to the portal.
+	CauseProxyRefuses Cause = "ProxyRefuses"
+	// CauseProxyUntrusted: the certificate of the proxy is not trusted.
+	CauseProxyUntrusted Cause = "ProxyUntrusted"
+	// CauseNoTLS: there is no TLS at the other end.
+	CauseNoTLS Cause = "NoTLS"
+)
 
 // Error is a bad answer of the portal, or none. It holds no byte of the answer's body and nothing of the URL's query.
 type Error struct {
 	Class Class
 	// Status of the HTTP answer, 0 when there was none.
 	Status int
-	// RetryAfter is what the portal asked for, 0 when it asked for nothing. At most maxRetryAfter.
+	// Cause where the class has several.
+	Cause Cause
+	// RetryAfter is what the portal asked for, 0 when it asked for nothing. At most MaxRetryAfter.
 	RetryAfter time.Duration
-	// Message in words, for a person.
+	// Message says in a sentence or two what is.
 	Message string
+
+	// page is true of an answer that is not JSON, closed of a connection that ended without an answer.
+	page, closed bool
 
 	// cause is the caller's own context error, so that a shutdown can be told from a slow portal.
 	cause error

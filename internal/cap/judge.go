@@ -6,11 +6,15 @@ package cap
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"mime"
+	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/openshift/credential-rotation-operator/internal/awscreds"
@@ -23,48 +27,78 @@ const MaxBody = 1 << 20
 // refused, so a caller reads one byte more than that and no further. The credential's Expiry is by the clock that now is of. portal is
 // the time of the answer by the portal's clock; zero where that is not known.
 func Judge(status int, contentType string, body []byte, now, portal time.Time) (awscreds.Credential, *Error) {
-	if status != 200 {
-		return awscreds.Credential{}, judgeStatus(status, contentType)
+	if status != http.StatusOK {
+		return awscreds.Credential{}, judgeStatus(status, isJSON(contentType))
 	}
-	if !isJSON(contentType) {
-		return awscreds.Credential{}, &Error{Class: AuthenticationRefused, Status: status,
-			Message: "CAP answered 200 with a page instead of JSON, which is how it refuses a client certificate: it is unknown, revoked or not authorised"}
+	body = plain(body)
+	if !isJSON(contentType) && isPage(contentType, body) {
+		return awscreds.Credential{}, &Error{Class: AuthenticationRefused, Status: status, page: true,
+			Message: "CAP answered with a page instead of JSON, which is how it refuses a client certificate that is unknown, revoked or not authorised."}
 	}
 	return judgeBody(status, body, now, portal)
 }
 
-// judgeStatus classifies an answer that is not 200 by its status alone.
-func judgeStatus(status int, contentType string) *Error {
-	e := &Error{Status: status}
+// judgeStatus classifies an answer that is not 200 by its status alone, and by whether it says to be JSON.
+func judgeStatus(status int, json bool) *Error {
+	e := &Error{Status: status, page: !json}
 	switch {
 	case status == 401:
-		e.Class, e.Message = AuthenticationRefused, "CAP does not accept the client certificate"
+		e.Class, e.Message = AuthenticationRefused, "CAP does not accept the client certificate."
 	case status == 301 || status == 308:
-		e.Class, e.Message = APIDisabled, "CAP answered with a permanent redirect, which is not followed: the URL is not the API's own"
+		e.Class, e.Message = APIDisabled, "CAP answered with a permanent redirect, which is not followed: the URL is not the API's own."
 	case status >= 300 && status < 400:
-		e.Class, e.Message = AuthenticationRefused, "CAP answered with a redirect, which is not followed: portals send those whose client certificate they do not accept to a login page"
+		e.Class, e.Message = AuthenticationRefused, "CAP answered with a redirect, which is not followed: portals send clients whose certificate they do not accept to a login page."
+	case status == 403 && !json:
+		e.Class, e.Message = AuthenticationRefused, "CAP, or a web server in front of it, refused the request with a page instead of JSON, as web servers refuse a client certificate."
 	case status == 403:
-		e.Class, e.Message = RoleRefused, "CAP does not give out this role: it is unknown, or the client certificate is not authorised for it"
+		e.Class, e.Message = RoleRefused, "CAP does not give out this role: it is unknown, or the client certificate is not authorised for it."
 	case status == 404 || status == 405 || status == 410 || status == 501:
-		e.Class, e.Message = APIDisabled, "CAP has no such API: it is not enabled, or the URL's path is wrong"
+		e.Class, e.Message = APIDisabled, "CAP has no such API: it is not enabled, or the URL's path is wrong."
 	case status == 407:
-		e.Class, e.Message = Unavailable, "the proxy wants authentication"
+		e.Class, e.Cause, e.Message = ProxyUnavailable, CauseProxyAuthentication, "A proxy in front of CAP asks for a user and a password (status 407)."
 	case status == 408 || status == 425 || status == 429 || status >= 500:
-		e.Class, e.Message = Unavailable, "CAP or a proxy before it cannot answer now"
+		e.Class, e.Message = Unavailable, "CAP, or a proxy in front of it, cannot answer now."
+	case status == 400 && !json:
+		e.Class, e.Message = RequestRejected, "CAP rejects the request with a page instead of JSON: a parameter is wrong, or a web server in front of it refuses the client certificate."
 	case status >= 400:
-		e.Class, e.Message = RequestRejected, "CAP rejects the request: agency, mission, account name, role or another parameter is wrong"
+		e.Class, e.Message = RequestRejected, "CAP rejects the request: agency, mission, account name, role or another parameter is wrong."
 	default:
-		e.Class, e.Message = Malformed, "CAP answered with a status that holds no credential"
-	}
-	if (status == 400 || status == 403) && !isJSON(contentType) {
-		e.Message += "; the answer is not JSON, so it may come from a web server before CAP that refuses the client certificate"
+		e.Class, e.Message = Malformed, "CAP answered with a status that holds no credential."
 	}
 	return e
 }
 
+// isJSON is true of the media types that are JSON by their name.
 func isJSON(contentType string) bool {
 	mediaType, _, err := mime.ParseMediaType(contentType)
-	return (err == nil || errors.Is(err, mime.ErrInvalidMediaParameter)) && mediaType == "application/json"
+	if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) {
+		return false
+	}
+	_, kind, _ := strings.Cut(mediaType, "/")
+	return kind == "json" || kind == "x-json" || strings.HasSuffix(kind, "+json")
+}
+
+// isPage is true of a 200 that is for a person, by a body that is no JSON. Its type alone does not say so: many frameworks call
+// everything text/html that a program gives them, and the clients that this one takes over from never looked at it.
+func isPage(contentType string, body []byte) bool {
+	body = bytes.TrimSpace(body)
+	if len(body) == 0 {
+		return contentType != ""
+	}
+	return body[0] != '{' && body[0] != '['
+}
+
+// plain takes off what some servers wrap a body in without being asked: gzip, and the byte order mark of UTF-8. A body that does not
+// unpack stays as it is and is judged so.
+func plain(body []byte) []byte {
+	if bytes.HasPrefix(body, []byte{0x1f, 0x8b}) {
+		if r, err := gzip.NewReader(bytes.NewReader(body)); err == nil {
+			if unpacked, err := io.ReadAll(io.LimitReader(r, MaxBody+1)); err == nil {
+				body = unpacked
+			}
+		}
+	}
+	return bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))
 }
 
 // answer is what counts of an answer with 200. Everything else in it is passed over.
@@ -86,23 +120,23 @@ func judgeBody(status int, body []byte, now, portal time.Time) (awscreds.Credent
 		return awscreds.Credential{}, &Error{Class: Malformed, Status: status, Message: message}
 	}
 	if len(body) > MaxBody {
-		return malformed(fmt.Sprintf("CAP's answer is larger than %d KiB", MaxBody>>10))
+		return malformed(fmt.Sprintf("CAP's answer is larger than %d KiB.", MaxBody>>10))
 	}
 	if len(bytes.TrimSpace(body)) == 0 {
-		return malformed("CAP's answer is empty")
+		return malformed("CAP's answer is empty.")
 	}
 	var a answer
 	if err := json.Unmarshal(body, &a); err != nil { // the error quotes the body and stays here
-		return malformed("CAP's answer is not the JSON of a credential, or is cut off")
+		return malformed("CAP's answer is not the JSON of a credential, or is cut off.")
 	}
 	if a.Credentials == nil {
 		if inner, err := strconv.Atoi(string(a.Status)); err == nil && inner >= 300 && inner <= 599 {
-			e := judgeStatus(inner, "application/json")
-			e.Message += " (CAP says so in the body of its answer)"
+			e := judgeStatus(inner, true)
+			e.Message += " It says so in the body of its answer."
 			e.Status = status
 			return awscreds.Credential{}, e
 		}
-		return malformed("CAP's answer has no Credentials")
+		return malformed("CAP's answer has no Credentials.")
 	}
 	c := awscreds.Credential{
 		AccessKeyID:     present(a.Credentials.AccessKeyID),
@@ -114,19 +148,19 @@ func judgeBody(status int, body []byte, now, portal time.Time) (awscreds.Credent
 	}
 	switch err := c.Validate(); {
 	case errors.Is(err, awscreds.ErrIncomplete):
-		return malformed("CAP's answer lacks AccessKeyId or SecretAccessKey")
+		return malformed("CAP's answer lacks AccessKeyId or SecretAccessKey.")
 	case errors.Is(err, awscreds.ErrNoToken):
-		return malformed("CAP's answer holds a temporary key (ASIA...) without its SessionToken, and AWS accepts no such key")
+		return malformed("CAP's answer holds a temporary key (ASIA...) without its SessionToken, and AWS accepts no such key.")
 	case errors.Is(err, awscreds.ErrUnsafe):
 		return awscreds.Credential{}, &Error{Class: Unsafe, Status: status,
-			Message: "CAP's answer holds control characters or others that no AWS credential has and that could change the credentials file"}
+			Message: "CAP's answer holds control characters or others that no AWS credential has and that could change the credentials file."}
 	case err != nil:
-		return malformed("CAP's answer holds a value that is longer than any AWS credential")
+		return malformed("CAP's answer holds a value that is longer than any AWS credential.")
 	}
 	c.Expiry = localExpiry(expiry(a.Credentials.Expiration), portal, now).Plausible(now)
 	if c.Expiry.Provenance == awscreds.Told && !c.Expiry.At.After(now) {
 		return awscreds.Credential{}, &Error{Class: Expired, Status: status,
-			Message: "CAP gave out a credential that has expired already by this cluster's clock"}
+			Message: "CAP gave out a credential that has expired already by this cluster's clock."}
 	}
 	return c, nil
 }

@@ -1,6 +1,8 @@
 package cap
 
 import (
+	"bytes"
+	"compress/gzip"
 	"fmt"
 	"strings"
 	"testing"
@@ -42,8 +44,13 @@ func TestJudge_TrustsOnlyWhatIsGood(t *testing.T) {
 		{"unknown fields on every level", 200, jsonType, `{"x":[1],"Credentials":{"AccessKeyId":"A","SecretAccessKey":"s","y":{}}}`, "", ""},
 
 		{"a page with 200 is a refused certificate", 200, "text/html", "<html>" + canary, AuthenticationRefused, "client certificate"},
-		{"200 without a content type", 200, "", good(""), AuthenticationRefused, "client certificate"},
-		{"good JSON called a page is not trusted", 200, "text/html; charset=utf-8", good(""), AuthenticationRefused, "client certificate"},
+		{"a page of a type that could be JSON", 200, "application/octet-stream", "\n<!DOCTYPE html>" + canary, AuthenticationRefused, "page"},
+		{"a page that does not say what it is", 200, "", "<html>" + canary, AuthenticationRefused, "page"},
+		{"an empty page", 200, "text/html", "", AuthenticationRefused, "page"},
+		{"nothing that does not say what it is", 200, "", "", Malformed, "empty"},
+		{"a page that says to be JSON", 200, jsonType, "<html>" + canary, Malformed, "not the JSON"},
+		{"an error of another type", 200, "text/plain", `{"status":403,"message":"` + canary + `"}`, RoleRefused, "body"},
+		{"a credential of another type that is cut off", 200, "text/html", good("")[:80], Malformed, "cut off"},
 		{"401", 401, jsonType, canary, AuthenticationRefused, "client certificate"},
 		{"a redirect to a login page", 302, "text/html", canary, AuthenticationRefused, "redirect"},
 		{"400 with JSON", 400, jsonType, `{"status":400,"message":"` + canary + `"}`, RequestRejected, "agency"},
@@ -52,11 +59,14 @@ func TestJudge_TrustsOnlyWhatIsGood(t *testing.T) {
 		{"413", 413, jsonType, canary, RequestRejected, "rejects"},
 		{"415", 415, jsonType, canary, RequestRejected, "rejects"},
 		{"403", 403, jsonType, canary, RoleRefused, "role"},
+		{"403 of another type of JSON", 403, "application/problem+json", canary, RoleRefused, "role"},
+		{"403 with a page is a web server's, which knows no roles", 403, "text/html", canary, AuthenticationRefused, "page"},
+		{"403 that does not say what it is", 403, "", canary, AuthenticationRefused, "page"},
 		{"404, the API is not enabled", 404, jsonType, `{"success":false,"message":"API not enabled."}`, APIDisabled, "not enabled"},
 		{"404 with a page", 404, "text/html", canary, APIDisabled, "path"},
 		{"405", 405, jsonType, canary, APIDisabled, "path"},
 		{"a permanent redirect", 301, "text/html", canary, APIDisabled, "redirect"},
-		{"the proxy's password", 407, "text/html", canary, Unavailable, "proxy"},
+		{"the proxy's password", 407, "text/html", canary, ProxyUnavailable, "proxy"},
 		{"429", 429, jsonType, canary, Unavailable, "now"},
 		{"500", 500, jsonType, canary, Unavailable, "now"},
 		{"a gateway's page", 502, "text/html", canary, Unavailable, "now"},
@@ -157,9 +167,56 @@ func TestJudge_ReadsTheTokenByItsOtherName(t *testing.T) {
 	}
 }
 
+func TestJudge_TakesAGoodCredentialHoweverItIsWrapped(t *testing.T) {
+	body := good(`"2026-11-20T13:00:00Z"`)
+	for name, test := range map[string]struct{ contentType, body string }{
+		"no type":             {"", body},
+		"text/json":           {"text/json", body},
+		"HAL":                 {"application/hal+json;charset=UTF-8", body},
+		"plain text":          {"text/plain", body},
+		"a framework's own":   {"text/html; charset=utf-8", body},
+		"bytes":               {"application/octet-stream", "\r\n " + body},
+		"a type that is none": {"json", body},
+		"a byte order mark":   {jsonType, "\xef\xbb\xbf" + body},
+		"gzip":                {jsonType, compressed(body)},
+		"a mark within gzip":  {"text/json", compressed("\xef\xbb\xbf" + body)},
+	} {
+		if c, bad := Judge(200, test.contentType, []byte(test.body), noon, noon); bad != nil || c.Expiry != awscreds.ToldExpiry(noon.Add(time.Hour)) {
+			t.Errorf("%s: %v", name, bad)
+		}
+	}
+	if _, bad := Judge(200, jsonType, []byte(compressed(body+strings.Repeat(" ", 4*MaxBody))), noon, noon); bad == nil || bad.Class != Malformed || !strings.Contains(bad.Message, "larger") {
+		t.Errorf("a small body that unpacks to a huge one: %v", bad)
+	}
+}
+
+func compressed(text string) string {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	_, _ = w.Write([]byte(text))
+	_ = w.Close()
+	return b.String()
+}
+
+func TestEveryMessage_IsOneOrTwoSentencesOnItsOwn(t *testing.T) {
+	seen := map[string]bool{}
+	for status := 100; status < 600; status++ {
+		for _, contentType := range []string{jsonType, "text/html"} {
+			if _, bad := Judge(status, contentType, []byte("{"), noon, noon); bad != nil {
+				seen[bad.Message] = true
+			}
+		}
+	}
+	for message := range seen {
+		if !strings.HasSuffix(message, ".") || strings.Count(message, ". ") > 1 || strings.Contains(message, ";") {
+			t.Errorf("%q is not one or two sentences", message)
+		}
+	}
+}
+
 func TestClasses_AreTheReasonsOfTheAPI(t *testing.T) {
 	want := []string{v1alpha1.ReasonAuthenticationRefused, v1alpha1.ReasonRequestRejected, v1alpha1.ReasonRoleRefused, v1alpha1.ReasonAPIDisabled,
-		v1alpha1.ReasonCAPUnavailable, v1alpha1.ReasonCAPUntrusted, v1alpha1.ReasonMalformedCredential, v1alpha1.ReasonCredentialExpired, v1alpha1.ReasonUnsafeCredential}
+		v1alpha1.ReasonCAPUnavailable, v1alpha1.ReasonProxyUnavailable, v1alpha1.ReasonHandshakeFailed, v1alpha1.ReasonCAPUntrusted, v1alpha1.ReasonMalformedCredential, v1alpha1.ReasonCredentialExpired, v1alpha1.ReasonUnsafeCredential}
 	for i, class := range Classes() {
 		if string(class) != want[i] {
 			t.Errorf("class %q, reason %q", class, want[i])
@@ -192,14 +249,16 @@ func FuzzJudge(f *testing.F) {
 	f.Add(200, jsonType+"; charset", `{"credentials":{"ACCESSKEYID":"a","secretaccesskey":"b"}}`, int64(0))
 	f.Add(200, jsonType, `{"status":503,"message":"zzzzzzzz"}`, int64(0))
 	f.Add(200, "text/html", "<html>", int64(0))
+	f.Add(200, "", "\xef\xbb\xbf"+good(`"Fri, 20 Nov 2026 13:00:00 GMT"`), int64(0))
+	f.Add(200, "text/plain", compressed(good(`"2026-11-20T13:00:00Z[UTC]"`)), int64(0))
 	f.Add(403, jsonType, `{}`, int64(0))
 	known := map[string]bool{}
 	f.Fuzz(func(t *testing.T, status int, contentType, body string, skew int64) {
 		portal := noon.Add(time.Duration(skew))
 		c, bad := Judge(status, contentType, []byte(body), noon, portal)
 		if bad == nil {
-			if status != 200 || !strings.HasPrefix(strings.ToLower(strings.TrimSpace(contentType)), jsonType) {
-				t.Errorf("trusted status %d of type %q", status, contentType)
+			if status != 200 {
+				t.Errorf("trusted status %d", status)
 			}
 			if err := c.Validate(); err != nil {
 				t.Errorf("trusted a credential that is not valid: %v", err)

@@ -6,10 +6,14 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"io"
+	"log"
 	"math/big"
+	"net"
 	"testing"
 	"time"
 )
@@ -44,6 +48,21 @@ func (a authority) client(t *testing.T, key crypto.Signer, notBefore, notAfter t
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	}, a.cert, key.Public(), a.key))
 }
+
+// server issues a certificate for a server on this machine.
+func (a authority) server(t *testing.T) tls.Certificate {
+	t.Helper()
+	key := newKey(t)
+	cert := sign(t, &x509.Certificate{
+		SerialNumber: big.NewInt(3), Subject: pkix.Name{CommonName: "server"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		NotBefore: noon.AddDate(-40, 0, 0), NotAfter: noon.AddDate(40, 0, 0), KeyUsage: x509.KeyUsageDigitalSignature,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}, a.cert, key.Public(), a.key)
+	return tls.Certificate{Certificate: [][]byte{cert.Raw}, PrivateKey: key}
+}
+
+// discard is a log for servers whose broken connections are part of a test.
+func discard() *log.Logger { return log.New(io.Discard, "", 0) }
 
 func sign(t *testing.T, template, parent *x509.Certificate, public crypto.PublicKey, key crypto.Signer) *x509.Certificate {
 	t.Helper()

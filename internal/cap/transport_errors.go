@@ -4,6 +4,7 @@ package cap
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -11,61 +12,93 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/openshift/credential-rotation-operator/internal/neterr"
 )
 
-// maxRetryAfter bounds what a portal may ask for: a quarter of the one hour that a credential commonly lives.
-const maxRetryAfter = 15 * time.Minute
+// MaxRetryAfter is the longest that CAP may ask to be left alone, for everybody who heeds it: half of the half hour that an hour's
+// credential has left when its refresh begins. A longer wish counts as this one.
+const MaxRetryAfter = 15 * time.Minute
 
 // transportError classifies a request that got no answer. ctx is the caller's, without the client's own time limit.
 func (c *Client) transportError(ctx context.Context, err error) *Error {
 	e := &Error{Class: Unavailable, cause: ctx.Err()}
+	var refusal *proxyRefusal
+	var record tls.RecordHeaderError
 	switch alert := remoteAlert(err); {
+	case errors.As(err, &refusal):
+		e.Class, e.Cause, e.Message = ProxyUnavailable, refusal.cause(), c.proxyName()+refusal.message()
+	case atProxy(err):
+		return c.proxyError(e, err)
+	case e.cause == nil && timedOut(err):
+		e.Message = fmt.Sprintf("CAP did not answer within %s.", c.timeout)
 	case alert != "" && aboutClientCertificate(alert):
-		e.Class, e.Message = AuthenticationRefused, "CAP refuses the client certificate in the TLS handshake ("+alert+")"
+		e.Class, e.Message = AuthenticationRefused, "CAP refuses the client certificate in the TLS handshake ("+alert+")."
+	case alert != "" && aboutVersions(alert):
+		e.Class, e.Message = HandshakeFailed, "CAP breaks the TLS handshake off ("+alert+"): the operator offers no version or cipher that it takes."
 	case alert != "":
-		e.Message = "CAP breaks the TLS handshake off (" + alert + ")"
+		e.Message = "CAP breaks the TLS handshake off (" + alert + ")."
+	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
+		e.Class, e.Cause, e.Message = HandshakeFailed, CauseNoTLS, "What answers at CAP's address does not speak TLS."
 	case neterr.IsTLS(err):
-		e.Class, e.Message = Untrusted, neterr.Describe(err)
-	case e.cause == nil && errors.Is(err, context.DeadlineExceeded):
-		e.Message = fmt.Sprintf("CAP did not answer within %s", c.timeout)
+		e.Class, e.Message = Untrusted, "CAP is not trusted: "+neterr.Describe(err)+"."
+		if c.roots != "" {
+			e.Message += " It was checked against " + c.roots + "."
+		}
 	default:
-		e.Message = neterr.Describe(err)
+		e.closed = errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+		e.Message = "CAP did not answer: " + neterr.Describe(err) + "."
 	}
 	return e
+}
+
+// timedOut is true of the whole request's time limit and of a connection's, and not of a name server that does not answer.
+func timedOut(err error) bool {
+	var timeout interface{ Timeout() bool }
+	var dns *net.DNSError
+	return errors.Is(err, context.DeadlineExceeded) || !errors.As(err, &dns) && errors.As(err, &timeout) && timeout.Timeout()
 }
 
 // bodyError classifies a body that broke off: by its sender it is an answer that is no credential, by a time limit or by the
 // network the portal is not available.
 func (c *Client) bodyError(ctx context.Context, status int, err error) *Error {
 	if errors.Is(err, io.ErrUnexpectedEOF) {
-		return &Error{Class: Malformed, Status: status, Message: "CAP's answer breaks off before its end"}
+		return &Error{Class: Malformed, Status: status, Message: "CAP's answer breaks off before its end."}
 	}
 	e := c.transportError(ctx, err)
 	e.Status = status
 	return e
 }
 
+// about is what an alert is about.
+type about int
+
+const (
+	anything about = iota
+	clientCertificate
+	versions
+)
+
 // alerts are the words of crypto/tls for what a peer says when it ends a handshake.
 var alerts = []struct {
-	words             string
-	clientCertificate bool
+	words string
+	about about
 }{
-	{"certificate required", true},
-	{"bad certificate", true},
-	{"unsupported certificate", true},
-	{"revoked certificate", true},
-	{"expired certificate", true},
-	{"unknown certificate authority", true},
-	{"unknown certificate", true},
-	{"access denied", true},
-	{"handshake failure", false},
-	{"protocol version not supported", false},
-	{"insufficient security level", false},
-	{"unrecognized name", false},
-	{"internal error", false},
+	{"certificate required", clientCertificate},
+	{"bad certificate", clientCertificate},
+	{"unsupported certificate", clientCertificate},
+	{"revoked certificate", clientCertificate},
+	{"expired certificate", clientCertificate},
+	{"unknown certificate authority", clientCertificate},
+	{"unknown certificate", clientCertificate},
+	{"access denied", clientCertificate},
+	{"handshake failure", versions},
+	{"protocol version not supported", versions},
+	{"insufficient security level", versions},
+	{"unrecognized name", anything},
+	{"internal error", anything},
 }
 
 // remoteAlert is the TLS alert by which the peer ended the connection, in words of crypto/tls, or empty.
@@ -83,22 +116,30 @@ func remoteAlert(err error) string {
 	return "alert"
 }
 
-func aboutClientCertificate(words string) bool {
+func aboutClientCertificate(words string) bool { return isAbout(words, clientCertificate) }
+
+func aboutVersions(words string) bool { return isAbout(words, versions) }
+
+func isAbout(words string, what about) bool {
 	for _, alert := range alerts {
 		if alert.words == words {
-			return alert.clientCertificate
+			return alert.about == what
 		}
 	}
 	return false
 }
 
-// retryAfter reads the header in both its forms, seconds and a date; now is the portal's.
+// retryAfter reads the header in both its forms, seconds and a date; now is CAP's. What is longer than MaxRetryAfter counts as that.
 func retryAfter(header string, now time.Time) time.Duration {
-	var wait time.Duration
-	if seconds, err := strconv.Atoi(strings.TrimSpace(header)); err == nil {
-		wait = time.Duration(min(seconds, int(maxRetryAfter/time.Second))) * time.Second
-	} else if at, err := http.ParseTime(header); err == nil {
-		wait = at.Sub(now)
+	header = strings.TrimSpace(header)
+	if seconds, err := strconv.ParseFloat(header, 64); err == nil || errors.Is(err, strconv.ErrRange) {
+		if !(seconds > 0) { // also of a NaN
+			return 0
+		}
+		return time.Duration(min(seconds, MaxRetryAfter.Seconds()) * float64(time.Second))
 	}
-	return max(0, min(wait, maxRetryAfter))
+	if at, err := http.ParseTime(header); err == nil {
+		return max(0, min(at.Sub(now), MaxRetryAfter))
+	}
+	return 0
 }

@@ -45,7 +45,7 @@ func TestFetch_ClassifiesWhatComesBeforeAnAnswer(t *testing.T) {
 	}
 	t.Run("a server that has no certificate for the name", func(t *testing.T) {
 		p := startPortal(t, serve(200, jsonType, good("")), func(s *httptest.Server) {
-			s.TLS.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) { return nil, errors.New("x") }
+			s.TLS.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) { return nil, errors.New("x") } // internal error
 		})
 		if bad := p.fetch(t, context.Background()); bad == nil || bad.Class != Unavailable || !strings.Contains(bad.Message, "breaks the TLS handshake off") {
 			t.Errorf("Fetch gives %+v, want %s", bad, Unavailable)
@@ -108,10 +108,12 @@ func TestFetch_ReportsWhatThePortalSaysAboutTime(t *testing.T) {
 		header string
 		want   time.Duration
 	}{
-		{"", 0}, {"120", 2 * time.Minute}, {" 5 ", 5 * time.Second}, {"-5", 0}, {"soon " + canary, 0},
-		{"999999999999", maxRetryAfter}, {strconv.Itoa(1 << 62), maxRetryAfter},
+		{"", 0}, {"120", 2 * time.Minute}, {" 5 ", 5 * time.Second}, {"-5", 0}, {"1.5", 1500 * time.Millisecond}, {"NaN", 0}, {"soon " + canary, 0},
+		{"899", 899 * time.Second}, {"900", MaxRetryAfter}, {"3600", MaxRetryAfter}, {"99999999999999999999999", MaxRetryAfter}, {strings.Repeat("9", 400), MaxRetryAfter},
+		{noon.Add(time.Hour).Format(http.TimeFormat), MaxRetryAfter},
+		{"999999999999", MaxRetryAfter}, {strconv.Itoa(1 << 62), MaxRetryAfter},
 		{noon.Add(time.Minute).Format(http.TimeFormat), time.Minute}, {noon.Add(-time.Minute).Format(http.TimeFormat), 0},
-		{noon.AddDate(1, 0, 0).Format(http.TimeFormat), maxRetryAfter},
+		{noon.AddDate(1, 0, 0).Format(http.TimeFormat), MaxRetryAfter},
 	} {
 		p := startPortal(t, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Retry-After", test.header)
@@ -179,12 +181,17 @@ func TestFetch_GoesThroughTheProxyAndShowsNothingOfItsPassword(t *testing.T) {
 		t.Errorf("the proxy was asked %q, want %q", asked.Load(), want)
 	}
 	p.config.Proxy = through(nil)
-	if bad := p.fetch(t, context.Background()); bad == nil || bad.Class != Unavailable {
-		t.Errorf("a proxy that wants a password gives %+v, want %s", bad, Unavailable)
+	name := strings.TrimPrefix(proxy.URL, "http://")
+	if bad := p.fetch(t, context.Background()); bad == nil || bad.Class != ProxyUnavailable || bad.Cause != CauseProxyAuthentication || !strings.Contains(bad.Message, name) {
+		t.Errorf("a proxy that wants a password gives %+v, want %s that names it", bad, ProxyUnavailable)
 	}
 	proxy.Close()
 	p.config.Proxy = through(url.UserPassword("u", canary))
-	if bad := p.fetch(t, context.Background()); bad == nil || bad.Class != Unavailable || !strings.Contains(bad.Message, "proxy") {
-		t.Errorf("a proxy that is away gives %+v, want %s that names the proxy", bad, Unavailable)
+	if bad := p.fetch(t, context.Background()); bad == nil || bad.Class != ProxyUnavailable || !strings.Contains(bad.Message, "The proxy "+name+" cannot be reached") {
+		t.Errorf("a proxy that is away gives %+v, want %s that names the proxy", bad, ProxyUnavailable)
+	}
+	p.config.Proxy = func(*http.Request) (*url.URL, error) { return nil, errors.New(canary) }
+	if bad := p.fetch(t, context.Background()); bad == nil || bad.Class != ProxyUnavailable || bad.Cause != CauseProxyInvalid {
+		t.Errorf("a proxy whose URL does not parse gives %+v, want %s", bad, ProxyUnavailable)
 	}
 }

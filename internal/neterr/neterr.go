@@ -12,6 +12,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/http"
 	"strings"
 	"syscall"
 )
@@ -81,7 +82,7 @@ func describeTLS(err error) string {
 		return "the server's certificate is not valid for this use"
 	case errors.As(err, &roots):
 		return "the system's certificate authorities cannot be read"
-	case errors.As(err, &record):
+	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch): // the latter where the answer is plain HTTP
 		return "the server does not speak TLS"
 	case errors.As(err, &verification):
 		return "the server's certificate could not be verified"
@@ -96,9 +97,12 @@ func describeTLS(err error) string {
 func printable(host string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
-		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '.', r == '-', r == ':', r == '_':
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '.', r == '-', r == ':', r == '_', r == '[', r == ']':
 			return r
 		}
 		return -1
 	}, host)
 }
+
+// Host is a host name, with a port or without, that is fit to be shown.
+func Host(host string) string { return printable(host) }

@@ -37,6 +37,7 @@ func TestDescribe(t *testing.T) {
 		{"a certificate for another name", x509.HostnameError{Certificate: &x509.Certificate{}, Host: "x"}, "the server's certificate is for another host name", true},
 		{"a certificate out of date points at the clock", x509.CertificateInvalidError{Reason: x509.Expired}, "the server's certificate has expired or is not valid yet by this cluster's clock", true},
 		{"a certificate for another use", x509.CertificateInvalidError{Reason: x509.IncompatibleUsage}, "the server's certificate is not valid for this use", true},
+		{"plain HTTP at the other end, as net/http tells it", http.ErrSchemeMismatch, "the server does not speak TLS", true},
 		{"plain HTTP at the other end", tls.RecordHeaderError{}, "the server does not speak TLS", true},
 		{"a refused handshake", tls.AlertError(40), "the server refused the TLS handshake", true},
 		{"anything else", errors.New("password=hunter2"), "the connection failed", false},

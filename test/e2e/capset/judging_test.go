@@ -38,8 +38,9 @@ func answers(moved string) map[string]struct {
 	}
 	return map[string]answer{
 		"a-page":                {cap.Fault{Kind: cap.FaultHTML, Body: page}, v1alpha1.ReasonAuthenticationRefused},
-		"text-plain":            {cap.Fault{Kind: cap.FaultTextPlain}, v1alpha1.ReasonAuthenticationRefused},
-		"json-without-a-type":   {status(200, "", `{"Credentials":{}}`), v1alpha1.ReasonAuthenticationRefused},
+		"plain-text":            {status(200, "text/plain", bodyCanary), v1alpha1.ReasonAuthenticationRefused},
+		"a-page-with-403":       {status(403, "text/html", page), v1alpha1.ReasonAuthenticationRefused},
+		"json-without-a-type":   {status(200, "", `{"Credentials":{}}`), v1alpha1.ReasonMalformedCredential},
 		"unauthorized":          {status(401, "application/json", `{"message":"`+bodyCanary+`"}`), v1alpha1.ReasonAuthenticationRefused},
 		"redirect":              {cap.Fault{Kind: cap.FaultRedirect, Location: moved}, v1alpha1.ReasonAuthenticationRefused},
 		"bad-request":           {cap.Fault{Kind: cap.FaultBadRequest, Body: bodyCanary}, v1alpha1.ReasonRequestRejected},
