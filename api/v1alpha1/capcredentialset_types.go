@@ -128,7 +128,7 @@ type CAPCredentialSetSpec struct {
 type CAPEndpoint struct {
 	// URL without query: any host, port and path.
 	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() == 'https' && !self.contains('?') && !self.contains('#') && !self.contains('@')",message="url must be an https:// URL without query, fragment or user name: agency, mission and role have fields of their own"
+	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() == 'https' && url(self).getHostname().size() > 0 && !self.contains('?') && !self.contains('#') && !self.contains('@')",message="url must be an https:// URL with a host, and without query, fragment or user name: agency, mission and role have fields of their own"
 	URL string `json:"url"`
 
 	// Dialect: C2S asks with mission and role, SC2S with accountName and roleName.
@@ -154,8 +154,19 @@ type CAPEndpoint struct {
 
 	// ClientCertificateSecretRef names a Secret in the operator's namespace with the keys tls.crt, tls.key and ca.crt, or
 	// cap.pem, cap.key and ca-chain.cert.pem. The CA replaces the system's roots; without one, the cluster's trust bundle
-	// is used.
+	// is used. tls names a CA elsewhere.
 	ClientCertificateSecretRef LocalReference `json:"clientCertificateSecretRef"`
+
+	// TLS says how to speak TLS with the portal, where the defaults do not fit.
+	// +optional
+	TLS *CAPTLS `json:"tls,omitempty"`
+
+	// Proxy for this portal alone, such as http://proxy.example.com:3128, or none to go past the cluster's proxy. Default: the
+	// cluster's proxy. A proxy that asks for a password can only be the cluster's: a spec is no place for one.
+	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:XValidation:rule="self.size() == 0 || self == 'none' || (isURL(self) && url(self).getScheme() in ['http', 'https'] && url(self).getHostname().size() > 0 && url(self).getEscapedPath().size() <= 1 && !self.contains('?') && !self.contains('#') && !self.contains('@'))",message="proxy must be none, or an http:// or https:// URL of host and port without user name, path and query"
+	// +optional
+	Proxy string `json:"proxy,omitempty"`
 
 	// Timeout of one request.
 	// +kubebuilder:default="30s"
@@ -169,6 +180,39 @@ type CAPEndpoint struct {
 	// +kubebuilder:validation:Maximum=32
 	// +optional
 	MaxConcurrentRequests int32 `json:"maxConcurrentRequests,omitempty"`
+}
+
+// TLSVersion is a version of TLS, by the name that OpenShift's own APIs give it.
+// +kubebuilder:validation:Enum=VersionTLS12;VersionTLS13
+type TLSVersion string
+
+const (
+	// VersionTLS12 is TLS 1.2.
+	VersionTLS12 TLSVersion = "VersionTLS12"
+	// VersionTLS13 is TLS 1.3.
+	VersionTLS13 TLSVersion = "VersionTLS13"
+)
+
+// CAPTLS says how to speak TLS with a C2S Access Portal.
+// +kubebuilder:validation:XValidation:rule="!has(self.minVersion) || !has(self.maxVersion) || self.minVersion <= self.maxVersion",message="minVersion must not be newer than maxVersion"
+// +kubebuilder:validation:XValidation:rule="!has(self.caConfigMapRef) || !has(self.caSecretRef)",message="give the CA in caConfigMapRef or in caSecretRef, not in both"
+type CAPTLS struct {
+	// MinVersion that is spoken. Default: VersionTLS12.
+	// +optional
+	MinVersion TLSVersion `json:"minVersion,omitempty"`
+	// MaxVersion that is spoken. Default: the newest. Without it TLS 1.2 is tried where TLS 1.3 does not serve, see the documentation.
+	// +optional
+	MaxVersion TLSVersion `json:"maxVersion,omitempty"`
+	// AllowRSAKeyExchange offers cipher suites without forward secrecy too, for servers that have no others.
+	// +optional
+	AllowRSAKeyExchange bool `json:"allowRSAKeyExchange,omitempty"`
+	// CAConfigMapRef names a ConfigMap in the operator's namespace whose key ca-bundle.crt, ca.crt or ca-chain.cert.pem holds the
+	// CAs of the portal's certificate, PEM. They replace all others, also those in the Secret of the client certificate.
+	// +optional
+	CAConfigMapRef *LocalReference `json:"caConfigMapRef,omitempty"`
+	// CASecretRef names a Secret instead, with the same keys.
+	// +optional
+	CASecretRef *LocalReference `json:"caSecretRef,omitempty"`
 }
 
 // CredentialsRequestsSpec selects CredentialsRequests and gives them roles.
@@ -233,7 +277,7 @@ type RefreshSpec struct {
 }
 
 // CAPVerification is the question to AWS STS.
-// +kubebuilder:validation:XValidation:rule="!has(self.endpoint) || (isURL(self.endpoint) && url(self.endpoint).getScheme() == 'https')",message="verification.endpoint must be an https:// URL"
+// +kubebuilder:validation:XValidation:rule="!has(self.endpoint) || self.endpoint.size() == 0 || (isURL(self.endpoint) && url(self.endpoint).getScheme() == 'https' && url(self.endpoint).getHostname().size() > 0 && !self.endpoint.contains('?') && !self.endpoint.contains('#') && !self.endpoint.contains('@'))",message="verification.endpoint must be an https:// URL with a host, and without query, fragment or user name"
 type CAPVerification struct {
 	// STS: Off, BestEffort or Required.
 	// +kubebuilder:default=Off

@@ -3,14 +3,18 @@ package capcredentialset
 import (
 	"context"
 	"crypto/sha256"
-	"crypto/x509"
+	"crypto/tls"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net/http"
+	"net/url"
 	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/internal/awscreds"
 	"github.com/openshift/credential-rotation-operator/internal/cap"
 	"github.com/openshift/credential-rotation-operator/internal/cluster"
@@ -52,37 +56,36 @@ func realDialer() dialer {
 
 // portalCache keeps a set's client, with its connections, for as long as what it is made from stays the same.
 type portalCache struct {
-	client portal
-	basis  string
-	roots  *x509.CertPool
+	client  portal
+	basis   string
+	trusted trusted
 }
 
 func (c *portalCache) close() {
 	if c.client != nil {
 		c.client.Close()
 	}
-	c.client, c.basis, c.roots = nil, "", nil
+	c.client, c.basis, c.trusted = nil, "", trusted{}
 }
 
 // openPortal makes the client of a set, or gives the one that is there. Its certificate and authorities are those of now: a
 // Secret or a trust bundle that changed makes a new client, without a restart.
 func (r *reconciler) openPortal(ctx context.Context, s *scope) (portal, error) {
-	roots := s.certificate.RootCAs
-	if roots == nil {
-		bundle, err := cluster.ReadTrustBundle(ctx, r.reader)
-		if err != nil {
-			// A cluster that is too ill to give out its bundle needs its credentials all the more.
-			log.FromContext(ctx).Error(err, "The portal's certificate is checked against the system's roots alone")
-		}
-		roots = trust.Pool(bundle)
+	trusted, err := r.authorities(ctx, s)
+	if err != nil {
+		return nil, err
 	}
 	endpoint := s.set.Spec.Endpoint
 	spec, err := json.Marshal(endpoint)
 	if err != nil {
 		return nil, fmt.Errorf("spec.endpoint: %w", err)
 	}
-	basis := s.memory.Basis + "/" + digest(spec)
-	if s.portal.client != nil && s.portal.basis == basis && s.portal.roots.Equal(roots) {
+	through, err := proxyOf(endpoint.Proxy)
+	if err != nil {
+		return nil, err
+	}
+	basis := s.memory.Basis + "/" + digest(spec) + "/" + proxyBasis(through, endpoint.URL)
+	if s.portal.client != nil && s.portal.basis == basis && s.portal.trusted.equal(trusted) {
 		return s.portal.client, nil
 	}
 	s.portal.close()
@@ -92,14 +95,54 @@ func (r *reconciler) openPortal(ctx context.Context, s *scope) (portal, error) {
 	}
 	client, err := r.dial.portal(cap.Config{
 		URL: endpoint.URL, Dialect: cap.Dialect(endpoint.Dialect), Agency: endpoint.Agency, Mission: endpoint.Mission,
-		ExtraParameters: endpoint.ExtraParameters, Certificate: s.certificate.TLS, RootCAs: roots,
-		Timeout: timeout, Proxy: proxy.For, Clock: r.Clock,
+		ExtraParameters: endpoint.ExtraParameters, Certificate: s.certificate.TLS, RootCAs: trusted.roots, RootsFrom: trusted.from,
+		TLS: tlsOf(endpoint.TLS), Timeout: timeout, Proxy: through, ProxyRootCAs: trusted.proxyRoots, Clock: r.Clock,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("spec.endpoint: %w", err)
 	}
-	s.portal.client, s.portal.basis, s.portal.roots = client, basis, roots
+	s.portal.client, s.portal.basis, s.portal.trusted = client, basis, trusted
 	return client, nil
+}
+
+// tlsOf translates a spec.
+func tlsOf(spec *v1alpha1.CAPTLS) cap.TLS {
+	if spec == nil {
+		return cap.TLS{}
+	}
+	versions := map[v1alpha1.TLSVersion]uint16{v1alpha1.VersionTLS12: tls.VersionTLS12, v1alpha1.VersionTLS13: tls.VersionTLS13}
+	return cap.TLS{MinVersion: versions[spec.MinVersion], MaxVersion: versions[spec.MaxVersion], RSAKeyExchange: spec.AllowRSAKeyExchange}
+}
+
+// noProxy in a spec goes past the cluster's proxy.
+const noProxy = "none"
+
+// proxyOf translates a spec: the cluster's proxy by default.
+func proxyOf(spec string) (func(*http.Request) (*url.URL, error), error) {
+	switch spec {
+	case "":
+		return proxy.For, nil
+	case noProxy:
+		return nil, nil
+	}
+	at, err := url.Parse(spec)
+	if err != nil || at.Hostname() == "" || at.User != nil || at.Scheme != "http" && at.Scheme != "https" {
+		return nil, errors.New("spec.endpoint.proxy is neither none nor an http:// or https:// URL without a user name")
+	}
+	return http.ProxyURL(at), nil
+}
+
+// proxyBasis changes with the proxy that a URL is reached through: the cluster's may change at any time. It stays in memory.
+func proxyBasis(through func(*http.Request) (*url.URL, error), endpoint string) string {
+	to, err := url.Parse(endpoint)
+	if err != nil || through == nil {
+		return ""
+	}
+	via, err := through(&http.Request{URL: to})
+	if err != nil || via == nil {
+		return ""
+	}
+	return digest([]byte(via.String()))
 }
 
 func digest(b []byte) string {

@@ -1,0 +1,88 @@
+package capcredentialset
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/openshift/credential-rotation-operator/internal/cluster"
+	"github.com/openshift/credential-rotation-operator/internal/trust"
+)
+
+// trusted are the authorities by which the portal and a proxy before it are checked.
+type trusted struct {
+	roots, proxyRoots *x509.CertPool
+	// from says where the portal's come from.
+	from string
+}
+
+func (t trusted) equal(other trusted) bool {
+	return t.from == other.from && t.roots.Equal(other.roots) && t.proxyRoots.Equal(other.proxyRoots)
+}
+
+// caKeys are where a ConfigMap or a Secret keeps CAs, in order of preference.
+var caKeys = []string{"ca-bundle.crt", "ca.crt", "ca-chain.cert.pem"}
+
+// authorities finds them: what the spec names counts before the CA beside the client certificate, and that before the cluster's bundle.
+// A proxy belongs to the cluster whatever the portal's own CA is.
+func (r *reconciler) authorities(ctx context.Context, s *scope) (trusted, error) {
+	bundle, err := cluster.ReadTrustBundle(ctx, r.reader)
+	if err != nil {
+		// A cluster that is too ill to give out its bundle needs its credentials all the more.
+		log.FromContext(ctx).Error(err, "The cluster's trust bundle cannot be read: the system's roots alone count")
+	}
+	t := trusted{roots: trust.Pool(bundle), from: "the system's roots and the cluster's trust bundle"}
+	t.proxyRoots = t.roots
+	named, from, err := r.namedCA(ctx, s)
+	switch {
+	case err != nil:
+		return trusted{}, err
+	case from != "":
+		t.roots, t.from = x509.NewCertPool(), from+" alone"
+		if !t.roots.AppendCertsFromPEM(named) {
+			return trusted{}, fmt.Errorf("spec.endpoint.tls: %s holds no certificate in PEM form under %s", from, strings.Join(caKeys, ", "))
+		}
+	case s.certificate.RootCAs != nil:
+		t.roots, t.from = s.certificate.RootCAs, "the CA in Secret "+r.certificateRef(s).String()+" alone"
+	}
+	return t, nil
+}
+
+// namedCA reads the CA that the spec names. from is empty when it names none.
+func (r *reconciler) namedCA(ctx context.Context, s *scope) (pem []byte, from string, err error) {
+	spec := s.set.Spec.Endpoint.TLS
+	var data func(key string) []byte
+	switch {
+	case spec == nil:
+		return nil, "", nil
+	case spec.CAConfigMapRef != nil:
+		m := &corev1.ConfigMap{}
+		err = r.reader.Get(ctx, client.ObjectKey{Namespace: r.Namespace, Name: spec.CAConfigMapRef.Name}, m)
+		from, data = "ConfigMap "+r.Namespace+"/"+spec.CAConfigMapRef.Name, func(key string) []byte { return []byte(m.Data[key]) }
+	case spec.CASecretRef != nil:
+		var secret *corev1.Secret
+		secret, err = r.secrets.Secrets(r.Namespace).Get(ctx, spec.CASecretRef.Name, metav1.GetOptions{})
+		from, data = "Secret "+r.Namespace+"/"+spec.CASecretRef.Name, func(key string) []byte { return secret.Data[key] }
+	default:
+		return nil, "", nil
+	}
+	if apierrors.IsNotFound(err) {
+		return nil, from, fmt.Errorf("spec.endpoint.tls: %s does not exist", from)
+	}
+	if err != nil {
+		return nil, from, fmt.Errorf("spec.endpoint.tls: %s cannot be read at present", from)
+	}
+	for _, key := range caKeys {
+		if content := data(key); len(strings.TrimSpace(string(content))) > 0 {
+			return content, from, nil
+		}
+	}
+	return nil, from, nil
+}
