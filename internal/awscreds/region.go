@@ -41,7 +41,7 @@ func checkedEndpoint(ctx context.Context, region, endpoint string) (string, erro
 		return STSEndpoint(ctx, region)
 	}
 	u, err := url.Parse(endpoint)
-	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+	if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		return "", fmt.Errorf("the STS endpoint must be an https URL without user, query and fragment")
 	}
 	if region == "" {
