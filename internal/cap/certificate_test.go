@@ -2,10 +2,15 @@ package cap
 
 import (
 	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"math/big"
 	"strings"
 	"testing"
 	"time"
@@ -121,4 +126,51 @@ func TestExpiringSoon_LeavesTimeForPeopleToIssueAnother(t *testing.T) {
 			t.Errorf("%s: %v, want %v", test.name, got, test.want)
 		}
 	}
+}
+
+// FuzzLoadClientCertificate: whatever is in the Secret, a certificate is either usable as it stands or refused, with words of ours.
+func FuzzLoadClientCertificate(f *testing.F) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		f.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		f.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: noon.AddDate(-1, 0, 0), NotAfter: noon.AddDate(1, 0, 0)}
+	cert, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		f.Fatal(err)
+	}
+	goodCert := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert})
+	goodKey := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
+	f.Add(goodCert, goodKey, goodCert)
+	f.Add(append(goodKey, goodCert...), append(goodCert, goodKey...), []byte{})
+	f.Add(goodCert, []byte("-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n"), []byte("x"))
+	f.Add([]byte{0x30, 0x82, 1, 2}, goodKey, goodCert)
+	f.Add(goodCert, []byte("-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nAAAA\n-----END EC PRIVATE KEY-----\n"), []byte{})
+	messages := map[string]bool{}
+	f.Fuzz(func(t *testing.T, cert, key, ca []byte) {
+		c, bad := LoadClientCertificate(map[string][]byte{"tls.crt": cert, "tls.key": key, "ca.crt": ca}, noon)
+		if bad != nil {
+			if bad.Reason != CertificateNotYetValid && bad.Reason != CertificateExpired { // these tell a date
+				messages[bad.Message] = true
+			}
+			if len(messages) > 32 {
+				t.Errorf("more than 32 different messages: %q may quote the Secret", bad.Message)
+			}
+			return
+		}
+		signer, ok := c.TLS.PrivateKey.(crypto.Signer)
+		if !ok || !signer.Public().(interface{ Equal(crypto.PublicKey) bool }).Equal(c.TLS.Leaf.PublicKey) {
+			t.Error("the key is not the certificate's")
+		}
+		if noon.Before(c.NotBefore) || noon.After(c.NotAfter) {
+			t.Errorf("it is taken for valid from %s to %s", c.NotBefore, c.NotAfter)
+		}
+		if (c.RootCAs == nil) != (len(strings.TrimSpace(string(ca))) == 0) {
+			t.Error("authorities were lost, or came from nowhere")
+		}
+	})
 }

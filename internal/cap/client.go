@@ -94,7 +94,7 @@ func New(cfg Config) (*Client, error) {
 	switch {
 	case err != nil:
 		return nil, errors.New("the URL of CAP does not parse")
-	case base.Scheme != "https" || base.Host == "":
+	case base.Scheme != "https" || base.Hostname() == "":
 		return nil, errors.New("the URL of CAP must be an absolute https URL")
 	case base.User != nil || base.RawQuery != "" || base.ForceQuery || base.Fragment != "":
 		return nil, errors.New("the URL of CAP must have no user, query or fragment")

@@ -221,6 +221,7 @@ func TestNew_RefusesAConfigurationThatCannotBeAsked(t *testing.T) {
 		"http":                       func(c *Config) { c.URL = "http://cap.example/" + canary },
 		"no scheme":                  func(c *Config) { c.URL = "cap.example/" + canary },
 		"no host":                    func(c *Config) { c.URL = "https:///" + canary },
+		"a port alone":               func(c *Config) { c.URL = "https://:8443/" + canary },
 		"a query":                    func(c *Config) { c.URL += "?role=" + canary },
 		"an empty query":             func(c *Config) { c.URL += "?" },
 		"a fragment":                 func(c *Config) { c.URL += "#" + canary },
