@@ -1,6 +1,7 @@
 package cap_test
 
 import (
+	"crypto/tls"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -75,6 +76,19 @@ func TestPortal_HasTheHabitsOfItsEmulators(t *testing.T) {
 	var document map[string]any
 	if err := json.Unmarshal(answer.body, &document); err != nil || document["AssumedRoleUser"] == nil {
 		t.Errorf("no AssumedRoleUser beside Credentials: %v", err)
+	}
+}
+
+func TestPortal_AsksForTheCertificateOnSomePathsOnlyOverTLS12(t *testing.T) {
+	p := newPortal(t)
+	p.Configure(func(s *cap.Settings) { s.CertificateByPath = true })
+	target := p.Endpoint(cap.C2S) + "?" + p.Query(cap.C2S, role).Encode()
+	for version, want := range map[uint16]int{tls.VersionTLS12: 200, tls.VersionTLS13: 403} {
+		client := p.clientWith(p.certificate("npe"))
+		client.Transport.(*http.Transport).TLSClientConfig.MaxVersion = version
+		if got := send(client, p.request(target)); got.err != nil || got.status != want {
+			t.Errorf("over %s it answers %d, %v; want %d", tls.VersionName(version), got.status, got.err, want)
+		}
 	}
 }
 

@@ -1,7 +1,9 @@
 package cap
 
 import (
+	"crypto/tls"
 	"crypto/x509"
+	"slices"
 	"time"
 
 	"github.com/openshift/credential-rotation-operator/test/sim/simtls"
@@ -13,6 +15,20 @@ func (s *Sim) ClientCertificate(cn string, opts ...simtls.ClientOption) (certPEM
 	now := s.clock.Now()
 	around := simtls.Valid(now.Add(-24*time.Hour), now.Add(365*24*time.Hour))
 	return s.clientCA.Client(cn, append([]simtls.ClientOption{around}, opts...)...)
+}
+
+// configFor is what a client meets whose hello is known: with CertificateByPath nobody is asked over TLS 1.3.
+func (s *Sim) configFor(asking *tls.Config) func(*tls.ClientHelloInfo) (*tls.Config, error) {
+	silent := asking.Clone()
+	silent.ClientAuth = tls.NoClientCert
+	return func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.settings.CertificateByPath && slices.Contains(hello.SupportedVersions, tls.VersionTLS13) {
+			return silent, nil
+		}
+		return asking, nil
+	}
 }
 
 // Revoke puts a client certificate on the revocation list.

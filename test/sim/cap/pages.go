@@ -21,6 +21,12 @@ const notFoundPage = `<!DOCTYPE html>
 <html><head><title>Not Found</title></head><body><h1>Not Found</h1></body></html>
 `
 
+// forbiddenPage is Apache httpd's.
+const forbiddenPage = `<!DOCTYPE HTML PUBLIC "-//IETF//DTD HTML 2.0//EN">
+<html><head><title>403 Forbidden</title></head><body><h1>Forbidden</h1>
+<p>You don't have permission to access this resource. Reason: Cannot perform Post-Handshake Authentication.</p></body></html>
+`
+
 const badGatewayPage = `<html>
 <head><title>502 Bad Gateway</title></head>
 <body><center><h1>502 Bad Gateway</h1></center></body>

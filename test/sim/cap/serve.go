@@ -86,6 +86,10 @@ func (s *Sim) date() time.Time {
 func (s *Sim) judge(w http.ResponseWriter, r *http.Request, dialect Dialect, query url.Values) (*credential, Outcome) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.settings.CertificateByPath && (r.TLS == nil || len(r.TLS.PeerCertificates) == 0) {
+		answerHTML(w, http.StatusForbidden, forbiddenPage)
+		return nil, OutcomeCertificateRefused
+	}
 	if r.TLS == nil || !s.accepts(r.TLS.PeerCertificates) {
 		answerHTML(w, http.StatusOK, dashboardErrorPage)
 		return nil, OutcomeCertificateRefused

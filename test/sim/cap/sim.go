@@ -54,6 +54,9 @@ type Settings struct {
 	APIDisabled bool `json:"apiDisabled"`
 	// DateSkew is how far the header Date is ahead of the simulator's own time, by which credentials live and die.
 	DateSkew simctl.Duration `json:"dateSkew"`
+	// CertificateByPath behaves like a web server that asks for the client certificate on some paths only: over TLS 1.3 it cannot ask
+	// a client that lacks post-handshake authentication, and refuses with 403 and a page; over TLS 1.2 it asks.
+	CertificateByPath bool `json:"certificateByPath"`
 	// ContentType of good answers; application/json when empty.
 	ContentType string `json:"contentType"`
 }
@@ -141,6 +144,7 @@ func New(options Options) (*Sim, error) {
 	config.ClientAuth = tls.RequestClientCert
 	// HTTP/1.1 alone: there a truncated body and a lost answer look on the wire as they do in the field.
 	config.NextProtos = []string{"http/1.1"}
+	config.GetConfigForClient = s.configFor(config.Clone())
 	s.service = simctl.NewServer(options.Address, config, http.HandlerFunc(s.serve))
 	if options.ControlAddress != "" {
 		s.control = simctl.NewServer(options.ControlAddress, nil, s.ControlHandler())
