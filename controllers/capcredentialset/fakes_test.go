@@ -75,7 +75,9 @@ type fakeSecrets struct {
 	// refuse is what the API server says to a write; nil: it takes it.
 	refuse func(types.NamespacedName) error
 	writes []secretWrite
-	reads  int
+	// updates is what the API server says to an update; nil: it takes it.
+	updates error
+	reads   int
 }
 
 func (f *fakeSecrets) Watch(string, ...types.NamespacedName) {}
@@ -138,6 +140,17 @@ func (n *fakeNamespace) Create(_ context.Context, s *corev1.Secret, _ metav1.Cre
 	f := n.api
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.store(ref(n.namespace, s.Name), s)
+	return f.objects[ref(n.namespace, s.Name)].DeepCopy(), nil
+}
+
+func (n *fakeNamespace) Update(_ context.Context, s *corev1.Secret, _ metav1.UpdateOptions) (*corev1.Secret, error) {
+	f := n.api
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.updates != nil {
+		return nil, f.updates
+	}
 	f.store(ref(n.namespace, s.Name), s)
 	return f.objects[ref(n.namespace, s.Name)].DeepCopy(), nil
 }
@@ -358,9 +371,14 @@ type fakeFacts struct {
 	mode     cluster.CredentialsMode
 	cronJobs []cluster.CronJob
 	missing  map[string]bool
+	// unknown is true while nothing can be read.
+	unknown bool
 }
 
 func (f *fakeFacts) Requests() ([]cluster.CredentialsRequest, bool, error) {
+	if f.unknown {
+		return nil, false, nil
+	}
 	return f.requests, true, nil
 }
 func (f *fakeFacts) Mode() (cluster.CredentialsMode, error)        { return f.mode, nil }

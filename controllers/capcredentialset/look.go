@@ -5,8 +5,8 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -14,6 +14,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/controllers/capcredentialset/plan"
@@ -22,24 +23,48 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/cluster"
 )
 
-// discover finds what the set has to do with, and has it watched. known is false as long as the cluster has not been read.
-func (r *reconciler) discover(ctx context.Context, s *scope) (known bool, err error) {
-	if s.requests, known, s.requestsErr = r.facts.Requests(); !known && s.requestsErr == nil {
-		return false, nil
-	}
+// blindFor is how long what is not known of the cluster is waited for before it is told: an API server that is restarted is
+// back within it, and a credential lives many times as long.
+const blindFor = time.Minute
+
+// discover finds what the set has to do with, and has it watched. act is false as long as there is nothing to do yet because the
+// cluster has not been read.
+func (r *reconciler) discover(ctx context.Context, s *scope) (act bool, err error) {
+	var known bool
+	s.requests, known, s.requestsErr = r.facts.Requests()
+	known = known || s.requestsErr != nil
 	all := &v1alpha1.CAPCredentialSetList{}
 	if err := r.client.List(ctx, all); err != nil {
 		return false, fmt.Errorf("reading the CAPCredentialSets: %w", err)
 	}
-	if s.discovery, err = plan.Discover(s.set, asked(s.requests), all.Items); err != nil && !s.set.Spec.Suspend {
-		s.hold = &plan.Hold{Reason: v1alpha1.ReasonInvalidSpec, Message: err.Error() + ". Nothing is fetched or written until it is corrected."}
+	if s.discovery, err = plan.Discover(s.set, asked(s.requests), all.Items); err != nil {
+		s.partial = &plan.Hold{Reason: v1alpha1.ReasonInvalidSpec, Message: err.Error() + ". The Secrets of CredentialsRequests are not refreshed until it is corrected."}
 	}
-	refs := make([]types.NamespacedName, 0, len(s.discovery.Targets)+1)
-	refs = append(refs, r.certificateRef(s))
+	modeKnown, hold := r.held(s)
+	s.hold = hold
+	if hold == nil && !(known && modeKnown) {
+		s.partial = &plan.Hold{Reason: v1alpha1.ReasonClusterUnknown, Message: "The CredentialsRequests or the cloud-credential-operator's mode cannot be read at present, " +
+			"so the Secrets of CredentialsRequests are not refreshed. Check the API server, and the webhooks that convert these kinds."}
+		s.discovery.Targets = slices.DeleteFunc(s.discovery.Targets, func(t plan.Target) bool { return t.Request != "" })
+		blind := r.now().Sub(s.since)
+		if blind < r.Settle || blind < blindFor && len(s.discovery.Targets) == 0 {
+			return false, nil
+		}
+	}
+	r.watch(s)
+	return true, nil
+}
+
+// watch has the Secrets watched that the set has to do with. What it knew of before and does not know at present stays watched.
+func (r *reconciler) watch(s *scope) {
+	refs := []types.NamespacedName{r.certificateRef(s)}
 	for _, t := range s.discovery.Targets {
 		if t.Holder == "" {
 			refs = append(refs, t.Ref)
 		}
+	}
+	for _, t := range s.lastKnown() {
+		refs = append(refs, types.NamespacedName{Namespace: t.Namespace, Name: t.Name})
 	}
 	s.mu.Lock()
 	s.refs = make(map[types.NamespacedName]bool, len(refs))
@@ -48,12 +73,21 @@ func (r *reconciler) discover(ctx context.Context, s *scope) (known bool, err er
 	}
 	s.mu.Unlock()
 	r.store.Watch(owner(s.set.Name), refs...)
+}
 
-	if s.hold == nil {
-		known, s.hold = r.held(s)
-		return known, nil
+// lastKnown are the rows of the status whose Secrets are not known to be targets at present, because the spec or the cluster cannot be
+// understood.
+func (s *scope) lastKnown() []v1alpha1.CredentialTargetStatus {
+	if s.partial == nil {
+		return nil
 	}
-	return true, nil
+	targets := map[types.NamespacedName]bool{}
+	for _, t := range s.discovery.Targets {
+		targets[t.Ref] = true
+	}
+	return slices.DeleteFunc(slices.Clone(s.set.Status.Targets), func(t v1alpha1.CredentialTargetStatus) bool {
+		return targets[types.NamespacedName{Namespace: t.Namespace, Name: t.Name}]
+	})
 }
 
 // asked are the CredentialsRequests as the plan wants to know them.
@@ -110,7 +144,9 @@ func (r *reconciler) lookAtSecrets(s *scope, key []byte) {
 	}
 	s.distrust(r.clockJumps(), secrets)
 	s.plan = plan.Decide(s.input(secrets, now))
-	s.memory.Forget(s.plan.Rows, s.set.Spec.RestartTargets)
+	if s.partial == nil {
+		s.memory.Forget(s.plan.Rows, s.set.Spec.RestartTargets)
+	}
 	r.keep(s)
 }
 
@@ -214,7 +250,27 @@ const (
 	hashKeyLength = 32
 )
 
-var errHashKeyDamaged = errors.New("Secret " + hashKeySecret + " in the operator's namespace is damaged: delete it, a new one is made")
+func newHashKey() []byte {
+	fresh := make([]byte, hashKeyLength)
+	_, _ = rand.Read(fresh) // never fails, by its documentation
+	return fresh
+}
+
+// ownHashKey is a key for this process alone, once the one in the cluster could not be had for a while: it costs a refresh of each
+// Secret, now and after the next start, and bookkeeping is no reason to let credentials expire.
+func (r *reconciler) ownHashKey(ctx context.Context) *corev1.Secret {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.now()
+	if r.keylessSince.IsZero() {
+		r.keylessSince = now
+	}
+	if now.Sub(r.keylessSince) < blindFor {
+		return nil
+	}
+	log.FromContext(ctx).Info("The key of the content hash cannot be read or made: this process uses one of its own")
+	return &corev1.Secret{Data: map[string][]byte{hashKeyKey: newHashKey()}}
+}
 
 // contentHashKey reads the key of the content hash, and makes it once. Should it get lost, nothing is known of the Secrets and
 // each is refreshed once.
@@ -228,21 +284,24 @@ func (r *reconciler) contentHashKey(ctx context.Context) ([]byte, error) {
 	secrets := r.secrets.Secrets(r.Namespace)
 	secret, err := secrets.Get(ctx, hashKeySecret, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
-		fresh := make([]byte, hashKeyLength)
-		_, _ = rand.Read(fresh) // never fails, by its documentation
 		secret, err = secrets.Create(ctx, &corev1.Secret{
 			ObjectMeta: metav1.ObjectMeta{Name: hashKeySecret, Labels: map[string]string{"app.kubernetes.io/name": fieldManager}},
-			Data:       map[string][]byte{hashKeyKey: fresh},
+			Data:       map[string][]byte{hashKeyKey: newHashKey()},
 		}, metav1.CreateOptions{FieldManager: fieldManager})
 		if apierrors.IsAlreadyExists(err) {
 			secret, err = secrets.Get(ctx, hashKeySecret, metav1.GetOptions{})
 		}
 	}
-	if err != nil {
-		return nil, fmt.Errorf("the key of the content hash: %w", err)
+	if err == nil && len(secret.Data[hashKeyKey]) < hashKeyLength {
+		secret = secret.DeepCopy()
+		secret.Data = map[string][]byte{hashKeyKey: newHashKey()}
+		secret, err = secrets.Update(ctx, secret, metav1.UpdateOptions{FieldManager: fieldManager})
+		log.FromContext(ctx).Info("The key of the content hash was damaged: a new one is made, and each Secret is refreshed once")
 	}
-	if len(secret.Data[hashKeyKey]) < hashKeyLength {
-		return nil, errHashKeyDamaged
+	if err != nil {
+		if secret = r.ownHashKey(ctx); secret == nil {
+			return nil, fmt.Errorf("the key of the content hash: %w", err)
+		}
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

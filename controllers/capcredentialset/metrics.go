@@ -4,8 +4,12 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 )
 
 // The metrics are about names, times and counts; no label is ever made from a credential or an answer.
@@ -18,6 +22,10 @@ var (
 		Name: "credential_rotation_secret_refreshed_timestamp_seconds",
 		Help: "When the AWS credential in a Secret was fetched, as a Unix time; now minus it is the refresh age.",
 	}, []string{"set", "namespace", "name"})
+	ready = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "credential_rotation_set_ready",
+		Help: "1 while the condition Ready of a CAPCredentialSet is True, else 0; the reason is that of the condition.",
+	}, []string{"set", "reason"})
 	targets = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "credential_rotation_secrets",
 		Help: "How many Secrets of a set are in a state: the reason Fresh or the reason why not.",
@@ -41,7 +49,7 @@ var (
 )
 
 func init() {
-	metrics.Registry.MustRegister(secretExpiry, secretRefreshed, targets, calls, failures, writes, certificateExpiry)
+	metrics.Registry.MustRegister(ready, secretExpiry, secretRefreshed, targets, calls, failures, writes, certificateExpiry)
 }
 
 func countCall(set, role string)            { calls.WithLabelValues(set, role).Inc() }
@@ -59,6 +67,13 @@ func gauge(s *scope) {
 		reasonsNow[row.Result]++
 		setTime(secretExpiry, row.ExpiresAt, name, row.Ref.Namespace, row.Ref.Name)
 		setTime(secretRefreshed, row.FetchedAt, name, row.Ref.Namespace, row.Ref.Name)
+	}
+	for _, t := range s.lastKnown() {
+		ref := types.NamespacedName{Namespace: t.Namespace, Name: t.Name}
+		secretsNow[ref] = true
+		setTime(secretExpiry, goTime(t.ExpiresAt), name, t.Namespace, t.Name)
+		setTime(secretRefreshed, goTime(t.RefreshedAt), name, t.Namespace, t.Name)
+		reasonsNow[t.Result]++
 	}
 	for ref := range s.gaugedSecrets {
 		if !secretsNow[ref] {
@@ -80,6 +95,19 @@ func gauge(s *scope) {
 		notAfter = s.certificate.NotAfter
 	}
 	setTime(certificateExpiry, notAfter, name)
+	gaugeReady(s.set)
+}
+
+// gaugeReady shows the condition Ready. The series of another reason goes before this one comes.
+func gaugeReady(set *v1alpha1.CAPCredentialSet) {
+	ready.DeletePartialMatch(prometheus.Labels{"set": set.Name})
+	if c := meta.FindStatusCondition(set.Status.Conditions, v1alpha1.ConditionReady); c != nil {
+		value := 0.0
+		if c.Status == metav1.ConditionTrue {
+			value = 1
+		}
+		ready.WithLabelValues(set.Name, c.Reason).Set(value)
+	}
 }
 
 // setTime shows a time, and nothing for one that is not known.
@@ -96,7 +124,7 @@ func forgetMetrics(name string) {
 	set := prometheus.Labels{"set": name}
 	for _, v := range []interface {
 		DeletePartialMatch(prometheus.Labels) int
-	}{secretExpiry, secretRefreshed, targets, calls, failures, writes, certificateExpiry} {
+	}{ready, secretExpiry, secretRefreshed, targets, calls, failures, writes, certificateExpiry} {
 		v.DeletePartialMatch(set)
 	}
 }

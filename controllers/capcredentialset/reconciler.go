@@ -59,6 +59,8 @@ type reconciler struct {
 	wake func(set string)
 	// hashKey keys the content hash; nil until it has been read.
 	hashKey []byte
+	// keylessSince is since when it can be neither read nor made.
+	keylessSince time.Time
 }
 
 // Reconcile is one round: look, decide, do, say. It reads top to bottom in the order in which things happen.

@@ -2,7 +2,6 @@ package capcredentialset
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -69,12 +68,8 @@ func timeless(status *v1alpha1.CAPCredentialSetStatus) *v1alpha1.CAPCredentialSe
 // reportBlind says that a round could not even judge the Secrets. What the status knows of them stays.
 func (r *reconciler) reportBlind(ctx context.Context, s *scope, cause error) error {
 	before := s.set.DeepCopy()
-	words := "The key of the content hash cannot be read or made: "
-	if errors.Is(cause, errHashKeyDamaged) {
-		words = cause.Error()
-	} else {
-		words += apierr.Words(cause)
-	}
+	words := "The key of the content hash cannot be read or made: " + apierr.Words(cause)
+	defer gaugeReady(s.set)
 	conditions.Failing(s.set, v1alpha1.ReasonInternalError, words+". Nothing is fetched or written until then."+s.firstExpiry())
 	return r.patchStatus(ctx, s, before)
 }
@@ -125,6 +120,12 @@ func (s *scope) setReady() {
 			message += s.firstExpiry()
 		}
 		conditions.Stalled(s.set, s.hold.Reason, message)
+		return
+	case s.partial != nil && s.partial.Reason == v1alpha1.ReasonInvalidSpec:
+		conditions.Stalled(s.set, s.partial.Reason, s.partial.Message+s.firstExpiry())
+		return
+	case s.partial != nil:
+		conditions.Failing(s.set, s.partial.Reason, s.partial.Message+s.firstExpiry())
 		return
 	case s.requestsErr != nil:
 		conditions.Stalled(s.set, v1alpha1.ReasonForbidden, "The CredentialsRequests cannot be read, so none is served ("+string(apierrors.ReasonForError(s.requestsErr))+

@@ -51,6 +51,8 @@ type scope struct {
 	// hold keeps the round from fetching and writing anything.
 	hold              *plan.Hold
 	holdByCertificate bool
+	// partial is why not all targets are known. What was known of the others stays in the status and the metrics.
+	partial *plan.Hold
 
 	// certificate may be there together with certificateErr: expired ones are shown.
 	certificate    *cap.ClientCertificate

@@ -53,6 +53,13 @@ func (s *scope) fillStatus() {
 		}
 		rows = append(rows, row)
 	}
+	for _, old := range s.lastKnown() {
+		if old.Result == v1alpha1.ReasonFresh {
+			old.Result, old.Message, old.NextRefresh = s.partial.Reason, "It is not refreshed at present; Ready says why.", nil
+		}
+		earliest = plan.Earlier(earliest, goTime(old.ExpiresAt))
+		rows = append(rows, old)
+	}
 	status.Credentials = fmt.Sprintf("%d/%d", fresh, len(rows))
 	status.EarliestExpiry, status.NextRefresh = metaTime(earliest), metaTime(next)
 	// Rows come in order of importance; those that need somebody go first.

@@ -18,33 +18,6 @@ import (
 	"github.com/openshift/credential-rotation-operator/controllers/capcredentialset/plan"
 )
 
-func TestADamagedHashKey_ShowsInTheStatusAndLeavesWhatIsKnownOfTheSecrets(t *testing.T) {
-	b := oneBench(t, nil)
-	b.round("cap")
-	b.secrets.put(ref(operatorNamespace, hashKeySecret), &corev1.Secret{Data: map[string][]byte{hashKeyKey: []byte("short")}})
-	b.start() // a process reads it once
-	request := reconcile.Request{NamespacedName: types.NamespacedName{Name: "cap"}}
-	if _, err := b.r.Reconcile(b.ctx, request); err == nil {
-		t.Fatal("it goes on with a damaged key")
-	}
-	set := b.set("cap")
-	for _, c := range set.Status.Conditions {
-		if c.Type == v1alpha1.ConditionReady {
-			if c.Reason != v1alpha1.ReasonInternalError || !strings.Contains(c.Message, hashKeySecret) || !strings.Contains(c.Message, set.Status.EarliestExpiry.UTC().Format(time.RFC3339)) {
-				t.Errorf("Ready is %s: %s", c.Reason, c.Message)
-			}
-		}
-	}
-	if row := rowOf(set, machines.Namespace); row.ExpiresAt == nil || set.Status.Credentials != "4/4" {
-		t.Errorf("%s, the row is %+v", set.Status.Credentials, row)
-	}
-	b.secrets.put(ref(operatorNamespace, hashKeySecret), nil)
-	b.round("cap")
-	if got := conditionOf(b.set("cap"), v1alpha1.ConditionReady); got != v1alpha1.ReasonFresh {
-		t.Errorf("Ready is %s after the key was made anew", got)
-	}
-}
-
 func TestARoundThatFails_IsTriedAgainNoLaterThanOneThatFoundNothingDue(t *testing.T) {
 	opts := Options{}
 	opts.SetDefaults()

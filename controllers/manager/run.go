@@ -29,6 +29,11 @@ func run(ctx context.Context, o options) error {
 	}
 	rights := newLeaseRights(o.namespace, ctrl.Log.WithName("leader-election"))
 	managerOptions.LeaderElectionConfig = rights.watch(config)
+	if o.leaderElect {
+		if managerOptions.LeaderElectionResourceLockInterface, err = newLock(config, o.namespace, o.renewDeadline); err != nil {
+			return err
+		}
+	}
 	mgr, err := ctrl.NewManager(config, managerOptions)
 	if err != nil {
 		return fmt.Errorf("making the manager: %w", err)

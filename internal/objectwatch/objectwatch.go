@@ -40,6 +40,15 @@ type Sink interface {
 	Failed(err error)
 }
 
+// Historian is a Sink that knows versions: a list that is older than what was known when it began tells of an API server whose
+// history was rewound, as by the restore of a backup of etcd, and counts all the same.
+type Historian interface {
+	// Listing is called before a list is asked for.
+	Listing()
+	// Listed is called with the list's own version before Replace.
+	Listed(version string)
+}
+
 // Options are shared by many loops.
 type Options struct {
 	// Clock waits between tries.
@@ -110,9 +119,15 @@ type loop struct {
 // step lists if need be, and then watches for as long as that goes well. nil means that something came of it.
 func (l *loop) step(ctx context.Context) error {
 	if l.version == "" {
+		historian, _ := l.sink.(Historian)
+		if historian != nil {
+			historian.Listing()
+		}
 		list, err := l.list(ctx)
 		if err != nil {
-			l.sink.Failed(err)
+			if ctx.Err() == nil {
+				l.sink.Failed(err)
+			}
 			return err
 		}
 		accessor, err := meta.ListAccessor(list)
@@ -124,6 +139,9 @@ func (l *loop) step(ctx context.Context) error {
 			return fmt.Errorf("the answer to a list is no list: %w", err)
 		}
 		l.version = accessor.GetResourceVersion()
+		if historian != nil {
+			historian.Listed(l.version)
+		}
 		l.sink.Replace(objects)
 	}
 	err := l.watch(ctx)

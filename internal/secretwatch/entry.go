@@ -24,6 +24,32 @@ type entry struct {
 	err    error
 	// goneAt is the resource version at which the Secret was seen to be gone: nothing older brings it back.
 	goneAt string
+	// listing is the newest version that was known when the list that is under way began.
+	listing string
+}
+
+// known is the newest version that is known. The caller holds the lock.
+func (e *entry) known() string {
+	if e.secret != nil && (e.goneAt == "" || older(e.goneAt, e.secret.ResourceVersion)) {
+		return e.secret.ResourceVersion
+	}
+	return e.goneAt
+}
+
+// Listing implements objectwatch.Historian.
+func (e *entry) Listing() {
+	e.watcher.mu.Lock()
+	defer e.watcher.mu.Unlock()
+	e.listing = e.known()
+}
+
+// Listed implements objectwatch.Historian. What was known before the list began and is newer than the list has never happened.
+func (e *entry) Listed(version string) {
+	e.watcher.mu.Lock()
+	defer e.watcher.mu.Unlock()
+	if e.listing != "" && version != "" && older(version, e.listing) {
+		e.secret, e.goneAt = nil, ""
+	}
 }
 
 // Replace takes the answer to a list, which holds the Secret or nothing.

@@ -150,7 +150,18 @@ func (w *Watcher) Observe(secret *corev1.Secret) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if e, ok := w.entries[types.NamespacedName{Namespace: secret.Namespace, Name: secret.Name}]; ok {
-		e.take(secret)
+		if !e.take(secret) && e.secret != nil && older(secret.ResourceVersion, e.secret.ResourceVersion) {
+			// Most likely the watch was quicker. But after a restore of etcd it is silent for long: a list tells which.
+			w.restart(types.NamespacedName{Namespace: secret.Namespace, Name: secret.Name}, e)
+		}
+	}
+}
+
+// restart begins the loop of an entry anew, with a list. The caller holds the lock.
+func (w *Watcher) restart(ref types.NamespacedName, e *entry) {
+	if e.cancel != nil {
+		e.cancel()
+		w.run(ref, e)
 	}
 }
 

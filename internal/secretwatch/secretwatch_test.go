@@ -191,3 +191,26 @@ func TestTheCopyThatKubectlKeeps_IsNotStored(t *testing.T) {
 		t.Errorf("annotations: %v", got.Annotations)
 	}
 }
+
+// A restore of etcd rewinds the versions: the watch is silent for as long as they are lower than what is known.
+func TestAHistoryThatWasRewound_IsNoticedByAListAndByAWriteOfOnesOwn(t *testing.T) {
+	e := &entry{watcher: &Watcher{}, ref: ref("a")}
+	list := func(version string, s *corev1.Secret) {
+		e.Listing()
+		e.Listed(version)
+		e.Replace([]runtime.Object{s})
+	}
+	list("500", secret("a", "500", "before"))
+	list("301", secret("a", "250", "restored"))
+	if got := string(e.secret.Data["k"]); got != "restored" {
+		t.Errorf("after the restore it holds what was there %s it", got)
+	}
+	// A list that began before a write of one's own is no such sign.
+	e.Listing()
+	e.Put(secret("a", "302", "written"))
+	e.Listed("301")
+	e.Replace([]runtime.Object{secret("a", "250", "restored")})
+	if got := string(e.secret.Data["k"]); got != "written" {
+		t.Errorf("a list that was slow takes it back to what was %s", got)
+	}
+}

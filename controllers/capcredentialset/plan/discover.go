@@ -46,22 +46,16 @@ type Discovery struct {
 
 // Discover finds the Secrets of a set: those of the AWS CredentialsRequests that its selector matches, and those that its
 // spec names. others are all sets of the cluster; the older of two that claim a Secret keeps it. The error says what is wrong
-// with the spec.
+// with the spec; the Secrets that it names are found all the same.
 func Discover(set *v1alpha1.CAPCredentialSet, requests []Request, others []v1alpha1.CAPCredentialSet) (Discovery, error) {
-	d, err := claims(set, requests)
-	if err != nil {
-		return Discovery{}, err
-	}
+	d, wrong := claims(set, requests)
 	holders := map[types.NamespacedName]string{}
 	for i := range others {
 		o := &others[i]
 		if o.UID == set.UID || o.DeletionTimestamp != nil || !older(o, set) {
 			continue
 		}
-		theirs, err := claims(o, requests)
-		if err != nil {
-			continue // a set whose spec is wrong claims nothing
-		}
+		theirs, _ := claims(o, requests) // one whose selector is wrong claims what it names
 		for _, t := range theirs.Targets {
 			if holders[t.Ref] == "" {
 				holders[t.Ref] = o.Name
@@ -71,7 +65,7 @@ func Discover(set *v1alpha1.CAPCredentialSet, requests []Request, others []v1alp
 	for i := range d.Targets {
 		d.Targets[i].Holder = holders[d.Targets[i].Ref]
 	}
-	return d, nil
+	return d, wrong
 }
 
 // older is true when a was there before b: the one rule by which every set knows who keeps a Secret.
@@ -87,13 +81,20 @@ func claims(set *v1alpha1.CAPCredentialSet, requests []Request) (Discovery, erro
 	spec := set.Spec.CredentialsRequests
 	selector, err := metav1.LabelSelectorAsSelector(spec.Selector)
 	if err != nil {
-		return Discovery{}, fmt.Errorf("spec.credentialsRequests.selector: %w", err)
+		err = fmt.Errorf("spec.credentialsRequests.selector: %w", err)
+		requests = nil // which ones are meant is not known; what the spec names is
 	}
 	// No selector selects everything; LabelSelectorAsSelector takes it for nothing.
 	all := spec.Selector == nil
 	roles := make(map[string]string, len(spec.Roles))
 	for _, r := range spec.Roles {
 		roles[r.Name] = r.Role
+	}
+
+	// A Secret that one request has written by STS is not ours, whoever else asks for it.
+	timed := map[types.NamespacedName]bool{}
+	for _, r := range requests {
+		timed[r.Secret] = timed[r.Secret] || r.TimedToken
 	}
 
 	var d Discovery
@@ -104,6 +105,9 @@ func claims(set *v1alpha1.CAPCredentialSet, requests []Request) (Discovery, erro
 		}
 		if r.TimedToken {
 			d.TimedToken++
+			continue
+		}
+		if timed[r.Secret] {
 			continue
 		}
 		t := Target{Ref: r.Secret, Request: r.String(), SpecRole: roles[r.Name], DefaultRole: spec.DefaultRole}
@@ -123,7 +127,7 @@ func claims(set *v1alpha1.CAPCredentialSet, requests []Request) (Discovery, erro
 		d.Targets = append(d.Targets, t)
 	}
 	sort.Slice(d.Targets, func(i, j int) bool { return before(d.Targets[i].Ref, d.Targets[j].Ref) })
-	return d, nil
+	return d, err
 }
 
 // importance orders the namespaces of the payload's Secrets: without machine-api there are no machines to come back, without

@@ -134,3 +134,14 @@ func TestDiscover_TheOlderSetKeepsASecret(t *testing.T) {
 		t.Errorf("a set whose spec is wrong holds: %q", got)
 	}
 }
+
+func TestDiscover_LeavesASecretThatOneRequestHasWrittenBySTS(t *testing.T) {
+	timed := request("timed", machines)
+	timed.TimedToken = true
+	for _, requests := range [][]Request{{timed, request("plain", machines)}, {request("plain", machines), timed}} {
+		d, err := Discover(namedSet("cap", 0), requests, nil)
+		if err != nil || len(d.Targets) != 0 || d.TimedToken != 1 {
+			t.Errorf("%v: %+v, %v", requests, d, err)
+		}
+	}
+}

@@ -1,0 +1,96 @@
+package manager
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes/fake"
+	"k8s.io/client-go/tools/leaderelection"
+	"k8s.io/client-go/tools/leaderelection/resourcelock"
+	"k8s.io/utils/clock"
+	"k8s.io/utils/ptr"
+)
+
+func TestAPod_IsTheSameAfterARestartAndAProcessWithoutOneIsNot(t *testing.T) {
+	t.Setenv(podNameVariable, "operator-7d9-abcde")
+	a, errA := identity()
+	b, errB := identity()
+	if errA != nil || errB != nil || a != b || a != "operator-7d9-abcde" {
+		t.Errorf("a pod is %q and then %q (%v, %v)", a, b, errA, errB)
+	}
+	t.Setenv(podNameVariable, "")
+	if a, b = must(identity()), must(identity()); a == b {
+		t.Errorf("two processes on one machine are both %q", a)
+	}
+}
+
+func must(s string, _ error) string { return s }
+
+// The election itself runs, by its default lease duration: who has to wait for it does not lead within this test's patience.
+func TestALead_IsTakenAtOnceWhereNobodyElseCanHaveIt(t *testing.T) {
+	for name, test := range map[string]struct {
+		holder  string
+		renewed time.Duration // ago
+		leads   bool
+	}{
+		"by the pod that led before":              {"me", 10 * time.Second, true},
+		"after a shutdown of days":                {"another", 72 * time.Hour, true},
+		"not from a leader that lives":            {"another", 10 * time.Second, false},
+		"not from one whose clock is minutes off": {"another", 10 * time.Minute, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client := fake.NewClientset(&coordinationv1.Lease{
+				ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: leaderElectionID},
+				Spec: coordinationv1.LeaseSpec{
+					HolderIdentity: ptr.To(test.holder), LeaseDurationSeconds: ptr.To[int32](3600),
+					RenewTime: &metav1.MicroTime{Time: time.Now().Add(-test.renewed)},
+				},
+			})
+			lease := &resourcelock.LeaseLock{Client: client.CoordinationV1(), LockConfig: resourcelock.ResourceLockConfig{Identity: "me"}}
+			lease.LeaseMeta.Namespace, lease.LeaseMeta.Name = "ns", leaderElectionID
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			leads, tried := make(chan struct{}), make(chan struct{}, 100)
+			elector, err := leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
+				Lock:          &counted{lock{Interface: lease, clock: clock.RealClock{}}, tried},
+				LeaseDuration: time.Hour, RenewDeadline: 30 * time.Minute, RetryPeriod: 10 * time.Millisecond,
+				Callbacks: leaderelection.LeaderCallbacks{OnStartedLeading: func(context.Context) { close(leads) }, OnStoppedLeading: func() {}},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			go elector.Run(ctx)
+			if test.leads {
+				<-leads
+				return
+			}
+			for range 5 {
+				<-tried
+			}
+			select {
+			case <-leads:
+				t.Error("it has taken the lead")
+			default:
+			}
+		})
+	}
+}
+
+// counted tells of each look at the Lease.
+type counted struct {
+	lock
+	tried chan struct{}
+}
+
+func (c *counted) Get(ctx context.Context) (*resourcelock.LeaderElectionRecord, []byte, error) {
+	defer func() {
+		select {
+		case c.tried <- struct{}{}:
+		default:
+		}
+	}()
+	return c.lock.Get(ctx)
+}
