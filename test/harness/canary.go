@@ -32,6 +32,7 @@ type Canaries map[string]string
 // Find returns what of the canaries a text has in it, in clear or in a form in which a program may have put it there.
 func (c Canaries) Find(where, text string) []string {
 	var found []string
+	folded := strings.ToLower(text)
 	for what, value := range c {
 		if len(value) < minCanary {
 			found = append(found, fmt.Sprintf("%s has %d characters, too few to look for", what, len(value)))
@@ -42,9 +43,43 @@ func (c Canaries) Find(where, text string) []string {
 				found = append(found, fmt.Sprintf("%s (%s...) is in %s as %s", what, value[:min(len(value), shownOfCanary)], where, form))
 			}
 		}
+		// A key in DER has parts that every key and certificate has.
+		if !strings.HasPrefix(value, "MI") && partOf(folded, strings.ToLower(value)) {
+			found = append(found, fmt.Sprintf("a part of %s (%s...) is in %s", what, value[:min(len(value), shownOfCanary)], where))
+		}
 	}
 	slices.Sort(found)
 	return found
+}
+
+// partLength is how many characters of a canary, one after the other, are no accident.
+const partLength = 12
+
+// partOf tells whether a text has a part of a value in it. It looks for every other piece of half that length, and only where one is
+// found for the whole: a text is searched a few hundred times, and most have nothing in them.
+func partOf(text, value string) bool {
+	const piece = partLength / 2
+	for at := 0; at+piece <= len(value); at += piece {
+		for from := 0; ; {
+			i := strings.Index(text[from:], value[at:at+piece])
+			if i < 0 {
+				break
+			}
+			begin, end := from+i, from+i+piece
+			left, right := at, at+piece
+			for left > 0 && begin > 0 && value[left-1] == text[begin-1] {
+				left, begin = left-1, begin-1
+			}
+			for right < len(value) && end < len(text) && value[right] == text[end] {
+				right, end = right+1, end+1
+			}
+			if right-left >= partLength {
+				return true
+			}
+			from += i + 1
+		}
+	}
+	return false
 }
 
 // forms are the ways in which a value may be written.
@@ -52,6 +87,11 @@ func forms(value string) map[string]string {
 	f := map[string]string{
 		"clear text":  value,
 		"hexadecimal": hex.EncodeToString([]byte(value)),
+		"HEXADECIMAL": strings.ToUpper(hex.EncodeToString([]byte(value))),
+		// What %v makes of a Secret's data.
+		"decimal bytes": strings.Trim(fmt.Sprint([]byte(value)), "[]"),
+		// A value that was in base64 already, in a Secret.
+		"base64 of base64": base64.RawStdEncoding.EncodeToString([]byte(strings.TrimRight(base64.StdEncoding.EncodeToString([]byte(value)), "="))[:len(value)/3*4/3*3]),
 	}
 	if escaped := url.QueryEscape(value); escaped != value {
 		f["URL encoding"] = escaped

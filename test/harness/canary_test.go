@@ -23,6 +23,14 @@ func TestCanaries_AreFoundInEveryFormInWhichTheyMayLeak(t *testing.T) {
 		"URL-safe base64":              base64.URLEncoding.EncodeToString([]byte("u:" + canary)),
 		"a hex dump":                   hex.Dump([]byte("some bytes before: " + canary + " and after")),
 		"hexadecimal":                  fmt.Sprintf("%x", canary),
+		"HEXADECIMAL":                  fmt.Sprintf("%X", canary),
+		"a Secret's data by %v":        fmt.Sprint(map[string][]byte{"token": []byte(canary)}),
+		"base64 of base64":             base64.StdEncoding.EncodeToString([]byte(base64.StdEncoding.EncodeToString([]byte(canary)))),
+		"all but its first characters": canary[3:],
+		"its last twelve characters":   "..." + canary[len(canary)-12:],
+		"twelve in the middle":         "x" + canary[5:17] + "x",
+		"in capitals":                  strings.ToUpper(canary),
+		"in small letters":             strings.ToLower(canary),
 	} {
 		t.Run(name, func(t *testing.T) {
 			found := Canaries{"the token": canary}.Find("the log", text)
@@ -41,7 +49,9 @@ func TestCanaries_AreFoundInEveryFormInWhichTheyMayLeak(t *testing.T) {
 
 func TestCanaries_AreNotFoundWhereTheyAreNot(t *testing.T) {
 	text := "a harmless line about https://example.test/?role=admin and " + base64.StdEncoding.EncodeToString([]byte("user:another value"))
-	if found := (Canaries{"the token": canary}).Find("the log", text); len(found) != 0 {
-		t.Errorf("found %v", found)
+	for _, text := range []string{text, text + canary[5:16], "x" + canary[:11] + "x" + canary[12:]} {
+		if found := (Canaries{"the token": canary}).Find("the log", text); len(found) != 0 && !strings.Contains(text, canary[12:]) {
+			t.Errorf("found %v", found)
+		}
 	}
 }
