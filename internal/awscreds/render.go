@@ -9,6 +9,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"hash"
 	"strings"
 )
 
@@ -55,24 +56,31 @@ func renderFile(c Credential) string {
 	return b.String()
 }
 
-// Hash is a keyed hash (HMAC-SHA256, hexadecimal) of the keys of data that the operator writes. Somebody who reads it in
-// an annotation and lacks the key cannot test guesses against it. Presence counts: a missing key differs from an empty one.
+// Hash is a keyed hash (HMAC-SHA256, hexadecimal) of the keys of data that the operator writes: the name of a content, for as
+// long as a process lives. Somebody who reads it and lacks the key cannot test guesses against it. Presence counts: a missing key differs from an empty one.
 // It begins with a name of the key, see SameKey.
 func Hash(key []byte, data map[string][]byte) string {
 	mac := hmac.New(sha256.New, key)
+	writeData(mac, data)
+	return keyName(key) + hex.EncodeToString(mac.Sum(nil))
+}
+
+// writeData adds the keys that the operator writes, as far as they are there.
+func writeData(mac hash.Hash, data map[string][]byte) {
 	for _, name := range Keys() {
-		value, present := data[name]
-		if !present {
-			continue
-		}
-		for _, part := range [][]byte{[]byte(name), value} {
-			var length [8]byte
-			binary.BigEndian.PutUint64(length[:], uint64(len(part)))
-			mac.Write(length[:])
-			mac.Write(part)
+		if value, present := data[name]; present {
+			writePart(mac, []byte(name))
+			writePart(mac, value)
 		}
 	}
-	return keyName(key) + hex.EncodeToString(mac.Sum(nil))
+}
+
+// writePart adds one part with its length, so that no two sequences of parts look alike.
+func writePart(mac hash.Hash, part []byte) {
+	var length [8]byte
+	binary.BigEndian.PutUint64(length[:], uint64(len(part)))
+	mac.Write(length[:])
+	mac.Write(part)
 }
 
 // keyNameLength tells the few keys apart that one cluster ever has.
