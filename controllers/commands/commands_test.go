@@ -202,3 +202,58 @@ func TestRelative_NamesTheTwoLargestUnits(t *testing.T) {
 		}
 	}
 }
+
+// refreshing is a set of which the operator says, at the n-th look after the request, that it has carried it out.
+func refreshing(t *testing.T, n int, change func(*v1alpha1.CAPCredentialSet)) environment {
+	t.Helper()
+	scheme := runtime.NewScheme()
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		t.Fatal(err)
+	}
+	looks := 0
+	c := fake.NewClientBuilder().WithScheme(scheme).WithObjects(&v1alpha1.CAPCredentialSet{ObjectMeta: metav1.ObjectMeta{Name: "cap"}}).
+		WithInterceptorFuncs(interceptor.Funcs{Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
+			if err := c.Get(ctx, key, o, opts...); err != nil {
+				return err
+			}
+			set, ok := o.(*v1alpha1.CAPCredentialSet)
+			if requested := o.GetAnnotations()[v1alpha1.RefreshRequestedAnnotation]; ok && requested != "" {
+				if looks++; looks >= n {
+					set.Status.LastHandledRefresh, set.Status.Credentials = requested, "7/7"
+				}
+				if change != nil {
+					change(set)
+				}
+			}
+			return nil
+		}}).Build()
+	return environment{connect: func() (client.Client, error) { return c, nil }, clock: clocktesting.NewFakePassiveClock(now)}
+}
+
+func TestRefresh_WaitsUntilTheOperatorSaysThatItIsDone(t *testing.T) {
+	out, err := run(t, newRefreshCommand(refreshing(t, 2, nil)), "cap", "--wait")
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect(t, out, "Requested", "Done: 7/7 credentials are fresh")
+}
+
+func TestRefresh_ThatIsNotDoneInTimeFailsWithWhatTheOperatorSays(t *testing.T) {
+	env := refreshing(t, 1<<30, func(set *v1alpha1.CAPCredentialSet) {
+		set.Status.LastHandledRefresh = "2026-11-20T12:00:00Z" // an earlier one
+		set.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonRefreshFailing, Message: "CAP is away."}}
+	})
+	if out, err := run(t, newRefreshCommand(env), "cap", "--wait", "--timeout=10ms"); err == nil || !strings.Contains(err.Error(), "RefreshFailing: CAP is away.") || strings.Contains(out, "Done") {
+		t.Errorf("it says %v", err)
+	}
+	silent := refreshing(t, 1<<30, nil)
+	if _, err := run(t, newRefreshCommand(silent), "cap", "--wait", "--timeout=10ms"); err == nil || !strings.Contains(err.Error(), "is it running?") {
+		t.Errorf("without an operator it says %v", err)
+	}
+	other := refreshing(t, 1<<30, func(set *v1alpha1.CAPCredentialSet) {
+		set.Annotations[v1alpha1.RefreshRequestedAnnotation] = "2026-11-21T13:00:00Z"
+	})
+	if _, err := run(t, newRefreshCommand(other), "cap", "--wait"); err == nil || !strings.Contains(err.Error(), "another refresh") {
+		t.Errorf("when somebody else has requested another it says %v", err)
+	}
+}

@@ -1,22 +1,32 @@
 package commands
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 )
 
+// refreshPoll is how often --wait looks. A refresh takes seconds.
+const refreshPoll = time.Second
+
 func newRefreshCommand(env environment) *cobra.Command {
-	return &cobra.Command{
+	var waits bool
+	var timeout time.Duration
+	cmd := &cobra.Command{
 		Use:   "refresh NAME",
 		Short: "Have a CAPCredentialSet fetch every credential anew that is older than now",
 		Long: "Have a CAPCredentialSet fetch every credential anew that is older than now, by the annotation " + v1alpha1.RefreshRequestedAnnotation + ".\n" +
-			"The credentials in use stay until the portal has given good new ones.",
+			"The credentials in use stay until the portal has given good new ones. With --wait, it ends when every credential is new.",
 		Args:              oneName("CAPCredentialSet", "oc get capset"),
 		ValidArgsFunction: completeNames(env, func() client.ObjectList { return &v1alpha1.CAPCredentialSetList{} }),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -24,21 +34,70 @@ func newRefreshCommand(env environment) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			set := &v1alpha1.CAPCredentialSet{}
-			if err := c.Get(cmd.Context(), client.ObjectKey{Name: args[0]}, set); err != nil {
-				return fmt.Errorf("reading CAPCredentialSet %s: %w", args[0], err)
+			at, err := requestRefresh(cmd.Context(), c, args[0], env.clock.Now())
+			if err != nil {
+				return err
 			}
-			if set.Spec.Suspend {
-				return fmt.Errorf("CAPCredentialSet %s is suspended: nothing is fetched until spec.suspend is false", args[0])
+			if _, err := fmt.Fprintf(cmd.OutOrStdout(), "Requested: CAPCredentialSet %s fetches every credential anew that is older than %s.\n", args[0], at); err != nil {
+				return err
 			}
-			at := env.clock.Now().UTC().Format(time.RFC3339)
-			before := set.DeepCopy()
-			metav1.SetMetaDataAnnotation(&set.ObjectMeta, v1alpha1.RefreshRequestedAnnotation, at)
-			if err := c.Patch(cmd.Context(), set, client.MergeFrom(before)); err != nil {
-				return fmt.Errorf("annotating CAPCredentialSet %s: %w", args[0], err)
+			if !waits {
+				return nil
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "Requested: CAPCredentialSet %s fetches every credential anew that is older than %s.\n", args[0], at)
-			return err
+			return awaitRefresh(cmd.Context(), c, args[0], at, timeout, cmd.OutOrStdout())
 		},
 	}
+	cmd.Flags().BoolVar(&waits, "wait", false, "wait until every credential is new")
+	cmd.Flags().DurationVar(&timeout, "timeout", 5*time.Minute, "how long to wait")
+	return cmd
+}
+
+// requestRefresh annotates the set and answers with what.
+func requestRefresh(ctx context.Context, c client.Client, name string, now time.Time) (string, error) {
+	set := &v1alpha1.CAPCredentialSet{}
+	if err := c.Get(ctx, client.ObjectKey{Name: name}, set); err != nil {
+		return "", fmt.Errorf("reading CAPCredentialSet %s: %w", name, err)
+	}
+	if set.Spec.Suspend {
+		return "", fmt.Errorf("CAPCredentialSet %s is suspended: nothing is fetched until spec.suspend is false", name)
+	}
+	at := now.UTC().Format(time.RFC3339)
+	before := set.DeepCopy()
+	metav1.SetMetaDataAnnotation(&set.ObjectMeta, v1alpha1.RefreshRequestedAnnotation, at)
+	if err := c.Patch(ctx, set, client.MergeFrom(before)); err != nil {
+		return "", fmt.Errorf("annotating CAPCredentialSet %s: %w", name, err)
+	}
+	return at, nil
+}
+
+// awaitRefresh waits until the operator says that it has carried out the request of that value. What it says while it has not
+// is the error of a wait that ends without.
+func awaitRefresh(ctx context.Context, c client.Client, name, at string, timeout time.Duration, out io.Writer) error {
+	set := &v1alpha1.CAPCredentialSet{}
+	err := wait.PollUntilContextTimeout(ctx, refreshPoll, timeout, true, func(ctx context.Context) (bool, error) {
+		if err := c.Get(ctx, client.ObjectKey{Name: name}, set); err != nil {
+			return false, fmt.Errorf("reading CAPCredentialSet %s: %w", name, err)
+		}
+		if requested := set.Annotations[v1alpha1.RefreshRequestedAnnotation]; requested != at && set.Status.LastHandledRefresh != at {
+			return false, fmt.Errorf("another refresh of CAPCredentialSet %s has been requested meanwhile (%.40q): wait for that one", name, requested)
+		}
+		return set.Status.LastHandledRefresh == at, nil
+	})
+	switch {
+	case err == nil:
+		_, err = fmt.Fprintf(out, "Done: %s credentials are fresh.\n", set.Status.Credentials)
+		return err
+	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
+		return fmt.Errorf("not every credential is new after %s. %s", timeout, lastWords(set))
+	}
+	return err
+}
+
+// lastWords are those of the condition Ready.
+func lastWords(set *v1alpha1.CAPCredentialSet) string {
+	ready := meta.FindStatusCondition(set.Status.Conditions, v1alpha1.ConditionReady)
+	if ready == nil {
+		return "The operator has not said anything yet: is it running?"
+	}
+	return ready.Reason + ": " + ready.Message
 }
