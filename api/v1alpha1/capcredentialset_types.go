@@ -43,6 +43,20 @@ const (
 	ExpiryUnreadable ExpiryKnowledge = "Unreadable"
 )
 
+// SecretRoleKeyPolicy says what the data key "role" of a served Secret is worth.
+// +kubebuilder:validation:Enum=Ignore;AllowListed
+type SecretRoleKeyPolicy string
+
+const (
+	// SecretRoleKeyIgnore: the spec alone gives roles.
+	SecretRoleKeyIgnore SecretRoleKeyPolicy = "Ignore"
+	// SecretRoleKeyAllowListed: the key chooses among spec.credentialsRequests.allowedRoles.
+	SecretRoleKeyAllowListed SecretRoleKeyPolicy = "AllowListed"
+)
+
+// DefaultRequestsNamespace is where the release payload has its CredentialsRequests. It is served without being named.
+const DefaultRequestsNamespace = "openshift-cloud-credential-operator"
+
 // RestartKind is a workload that can be restarted.
 // +kubebuilder:validation:Enum=Deployment;DaemonSet;StatefulSet
 type RestartKind string
@@ -58,7 +72,7 @@ const (
 
 const (
 	// RefreshRequestedAnnotation on a CAPCredentialSet forces a refresh of every credential that is older than its
-	// value, a time in RFC 3339.
+	// value, a time in RFC 3339. status.lastHandledRefresh repeats the value when that has been done.
 	RefreshRequestedAnnotation = "rotation.openshift.io/refresh-requested-at"
 
 	// Bookkeeping on a Secret that a set keeps fresh lives in annotations: consumers hash the data, never the metadata.
@@ -73,8 +87,9 @@ const (
 	ExpiryAnnotation = "rotation.openshift.io/expiry"
 	// RefreshedAtAnnotation is when the credential was fetched, RFC 3339.
 	RefreshedAtAnnotation = "rotation.openshift.io/refreshed-at"
-	// ContentHashAnnotation is a keyed hash of the keys that the operator wrote, to see that somebody edited them.
-	ContentHashAnnotation = "rotation.openshift.io/content-hash"
+	// SealAnnotation is a keyed hash (MAC) over the Secret's identity, the role, the times and the keys that the operator
+	// wrote. What it does not fit is not believed.
+	SealAnnotation = "rotation.openshift.io/seal"
 	// RestartedAtAnnotation on a pod template restarts the workload.
 	RestartedAtAnnotation = "rotation.openshift.io/restarted-at"
 )
@@ -84,12 +99,13 @@ type CAPCredentialSetSpec struct {
 	// Endpoint is the C2S Access Portal.
 	Endpoint CAPEndpoint `json:"endpoint"`
 
-	// CredentialsRequests says which of the cluster's AWS CredentialsRequests are served, and with which role.
-	// +kubebuilder:default={}
+	// CredentialsRequests says which of the cluster's AWS CredentialsRequests are served, and with which role. Without this
+	// field none is: the set then serves only what Secrets names. Empty ({}), it serves all of the namespace
+	// openshift-cloud-credential-operator.
 	// +optional
-	CredentialsRequests CredentialsRequestsSpec `json:"credentialsRequests,omitempty"`
+	CredentialsRequests *CredentialsRequestsSpec `json:"credentialsRequests,omitempty"`
 
-	// Secrets are served besides those of the CredentialsRequests.
+	// Secrets are served besides those of the CredentialsRequests. One that is named here is taken over whatever is in it.
 	// +listType=map
 	// +listMapKey=namespace
 	// +listMapKey=name
@@ -137,17 +153,21 @@ type CAPEndpoint struct {
 	Dialect CAPDialect `json:"dialect,omitempty"`
 
 	// Agency as the portal knows it.
+	// +kubebuilder:validation:Pattern=`^[^\x00-\x1f\x7f-\x9f]+$`
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
 	Agency string `json:"agency"`
 
 	// Mission is the mission (C2S) or the account name (SC2S).
+	// +kubebuilder:validation:Pattern=`^[^\x00-\x1f\x7f-\x9f]+$`
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
 	Mission string `json:"mission"`
 
-	// ExtraParameters are added to the query of each request.
+	// ExtraParameters are added to the query of each request: at most 16, with names of up to 128 characters and values of up
+	// to 1024.
 	// +kubebuilder:validation:MaxProperties=16
+	// +kubebuilder:validation:XValidation:rule="self.all(k, size(k) > 0 && size(k) <= 128 && size(self[k]) <= 1024)",message="extraParameters must have names of 1 to 128 characters and values of at most 1024"
 	// +kubebuilder:validation:XValidation:rule="self.all(k, !(k in ['agency', 'mission', 'role', 'accountName', 'roleName']))",message="extraParameters must not name agency, mission, role, accountName or roleName: they have fields of their own"
 	// +optional
 	ExtraParameters map[string]string `json:"extraParameters,omitempty"`
@@ -170,7 +190,9 @@ type CAPEndpoint struct {
 
 	// Timeout of one request.
 	// +kubebuilder:default="30s"
-	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s') && duration(self) <= duration('5m')",message="timeout must be between 1s and 5m"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(h|m|s|ms))+$') && duration(self) >= duration('1s') && duration(self) <= duration('5m')",message="timeout must be between 1s and 5m, in m and s"
 	// +optional
 	Timeout *metav1.Duration `json:"timeout,omitempty"`
 
@@ -216,31 +238,119 @@ type CAPTLS struct {
 }
 
 // CredentialsRequestsSpec selects CredentialsRequests and gives them roles.
+// +kubebuilder:validation:XValidation:rule="(has(self.secretRoleKey) && self.secretRoleKey == 'AllowListed') == (has(self.allowedRoles) && size(self.allowedRoles) > 0)",message="allowedRoles is needed with secretRoleKey: AllowListed, and means nothing without it"
 type CredentialsRequestsSpec struct {
-	// Selector by label. None: all AWS CredentialsRequests.
+	// Namespaces whose CredentialsRequests are served besides those of openshift-cloud-credential-operator. Whoever may create
+	// a CredentialsRequest there decides into which Secrets credentials are written.
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=63
+	// +kubebuilder:validation:items:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
 	// +optional
-	Selector *metav1.LabelSelector `json:"selector,omitempty"`
+	Namespaces []string `json:"namespaces,omitempty"`
 
-	// Roles by the name of the CredentialsRequest. Else the Secret's own key "role" counts, else DefaultRole.
-	// +listType=map
-	// +listMapKey=name
+	// Selector by label. None: all AWS CredentialsRequests of the namespaces.
+	// +optional
+	Selector *LabelSelector `json:"selector,omitempty"`
+
+	// Exclude are CredentialsRequests that are left alone.
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=500
+	// +optional
+	Exclude []RequestReference `json:"exclude,omitempty"`
+
+	// Roles of CredentialsRequests by their name. What has none here gets DefaultRole.
+	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=2000
 	// +optional
 	Roles []RequestRole `json:"roles,omitempty"`
 
 	// DefaultRole for what has no other.
+	// +kubebuilder:validation:Pattern=`^[^\x00-\x1f\x7f-\x9f]*$`
 	// +kubebuilder:validation:MaxLength=512
 	// +optional
 	DefaultRole string `json:"defaultRole,omitempty"`
+
+	// SecretRoleKey: Ignore (default), or AllowListed: the Secret's own data key "role", which is how cap-token-refresh was told,
+	// chooses among AllowedRoles where Roles gives none. Whoever may edit such a Secret then chooses too.
+	// +optional
+	SecretRoleKey SecretRoleKeyPolicy `json:"secretRoleKey,omitempty"`
+
+	// AllowedRoles are those that a Secret's own key "role" may name.
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=512
+	// +kubebuilder:validation:items:Pattern=`^[^\x00-\x1f\x7f-\x9f]+$`
+	// +optional
+	AllowedRoles []string `json:"allowedRoles,omitempty"`
+
+	// AdoptExisting also takes over Secrets of CredentialsRequests that hold credentials, or other keys, which the operator has
+	// not written, such as those of cap-token-refresh. Without it they are left alone and say SecretNotOurs.
+	// +optional
+	AdoptExisting bool `json:"adoptExisting,omitempty"`
+}
+
+// LabelSelector selects by labels, as everywhere in Kubernetes; all requirements must be met.
+// +kubebuilder:validation:XValidation:rule="!has(self.matchLabels) || self.matchLabels.all(k, size(k) <= 317 && size(self.matchLabels[k]) <= 63)",message="matchLabels must hold labels: a key has at most 317 characters and a value 63"
+type LabelSelector struct {
+	// MatchLabels are labels with their values.
+	// +kubebuilder:validation:MaxProperties=16
+	// +optional
+	MatchLabels map[string]string `json:"matchLabels,omitempty"`
+	// MatchExpressions are requirements of other kinds.
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	// +optional
+	MatchExpressions []LabelRequirement `json:"matchExpressions,omitempty"`
+}
+
+// LabelRequirement is one requirement of a selector.
+type LabelRequirement struct {
+	// Key of the label.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=317
+	Key string `json:"key"`
+	// Operator: In, NotIn, Exists or DoesNotExist.
+	// +kubebuilder:validation:Enum=In;NotIn;Exists;DoesNotExist
+	Operator metav1.LabelSelectorOperator `json:"operator"`
+	// Values for In and NotIn.
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MaxLength=63
+	// +optional
+	Values []string `json:"values,omitempty"`
+}
+
+// RequestReference names a CredentialsRequest.
+type RequestReference struct {
+	// Namespace of the CredentialsRequest; openshift-cloud-credential-operator where it is left out.
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
+	// +optional
+	Namespace string `json:"namespace,omitempty"`
+	// Name of the CredentialsRequest.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`
+	Name string `json:"name"`
 }
 
 // RequestRole gives a CredentialsRequest its role.
 type RequestRole struct {
+	// Namespace of the CredentialsRequest; openshift-cloud-credential-operator where it is left out.
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
+	// +optional
+	Namespace string `json:"namespace,omitempty"`
 	// Name of the CredentialsRequest.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`
 	Name string `json:"name"`
 	// Role as the portal knows it.
+	// +kubebuilder:validation:Pattern=`^[^\x00-\x1f\x7f-\x9f]+$`
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
 	Role string `json:"role"`
@@ -250,6 +360,7 @@ type RequestRole struct {
 type SecretRole struct {
 	SecretReference `json:",inline"`
 	// Role as the portal knows it.
+	// +kubebuilder:validation:Pattern=`^[^\x00-\x1f\x7f-\x9f]+$`
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
 	Role string `json:"role"`
@@ -271,7 +382,9 @@ type RefreshSpec struct {
 	JitterPercent *int32 `json:"jitterPercent,omitempty"`
 	// AssumedLifetime where the portal gives no expiry.
 	// +kubebuilder:default="1h"
-	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1m') && duration(self) <= duration('36h')",message="assumedLifetime must be between 1m and 36h"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(h|m|s|ms))+$') && duration(self) >= duration('1m') && duration(self) <= duration('36h')",message="assumedLifetime must be between 1m and 36h, in h, m and s"
 	// +optional
 	AssumedLifetime *metav1.Duration `json:"assumedLifetime,omitempty"`
 }
@@ -299,10 +412,12 @@ type RestartTarget struct {
 	// Kind: Deployment, DaemonSet or StatefulSet.
 	Kind RestartKind `json:"kind"`
 	// Namespace of the workload.
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
 	Namespace string `json:"namespace"`
 	// Name of the workload.
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	Name string `json:"name"`
@@ -310,25 +425,38 @@ type RestartTarget struct {
 
 // CAPCredentialSetStatus is what the operator knows and has done.
 type CAPCredentialSetStatus struct {
-	// ObservedGeneration is the generation of the spec that the conditions speak of.
+	// ObservedGeneration is the generation of the spec that the conditions speak of; -1 until the operator has seen the object.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// Conditions follow kstatus: Ready, Reconciling, Stalled; and ClientCertificateValid, SecondWriter, ClockSkewed.
+	// Conditions follow kstatus: Ready, Reconciling, Stalled; and ClientCertificateValid, SpecMatches, SecondWriter, ClockSkewed,
+	// Suspended.
 	// +listType=map
 	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=32
 	// +optional
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
 	// Credentials is fresh/all, such as 7/7.
+	// +kubebuilder:validation:MaxLength=32
 	// +optional
 	Credentials string `json:"credentials,omitempty"`
+	// Expired counts the Secrets whose credential has expired: what reads them gets nothing from AWS.
+	// +optional
+	Expired int32 `json:"expired,omitempty"`
 	// EarliestExpiry of all credentials.
 	// +optional
 	EarliestExpiry *metav1.Time `json:"earliestExpiry,omitempty"`
 	// NextRefresh that is due.
 	// +optional
 	NextRefresh *metav1.Time `json:"nextRefresh,omitempty"`
+	// LastHandledRefresh is the value of the annotation rotation.openshift.io/refresh-requested-at that has been carried out.
+	// +kubebuilder:validation:MaxLength=64
+	// +optional
+	LastHandledRefresh string `json:"lastHandledRefresh,omitempty"`
+	// EndpointProof is the last good answer of the portal.
+	// +optional
+	EndpointProof *EndpointProof `json:"endpointProof,omitempty"`
 	// ClientCertificate that the portal is asked with.
 	// +optional
 	ClientCertificate *ClientCertificateStatus `json:"clientCertificate,omitempty"`
@@ -349,9 +477,19 @@ type CAPCredentialSetStatus struct {
 	NotServed int32 `json:"notServed,omitempty"`
 }
 
+// EndpointProof says that the portal has given a credential, asked as the spec wanted it then.
+type EndpointProof struct {
+	// Fingerprint (keyed, shortened) of what was proven: spec.endpoint, spec.verification, the client certificate and the CA.
+	// +kubebuilder:validation:MaxLength=64
+	Fingerprint string `json:"fingerprint"`
+	// At is when.
+	At metav1.Time `json:"at"`
+}
+
 // ClientCertificateStatus is the client certificate in use.
 type ClientCertificateStatus struct {
 	// Subject of the certificate.
+	// +kubebuilder:validation:MaxLength=256
 	// +optional
 	Subject string `json:"subject,omitempty"`
 	// NotAfter is when it expires.
@@ -362,13 +500,17 @@ type ClientCertificateStatus struct {
 // CredentialTargetStatus is one Secret.
 type CredentialTargetStatus struct {
 	// Namespace of the Secret.
+	// +kubebuilder:validation:MaxLength=63
 	Namespace string `json:"namespace"`
 	// Name of the Secret.
+	// +kubebuilder:validation:MaxLength=253
 	Name string `json:"name"`
 	// CredentialsRequest that asks for it, namespace/name; empty for one named in spec.secrets.
+	// +kubebuilder:validation:MaxLength=317
 	// +optional
 	CredentialsRequest string `json:"credentialsRequest,omitempty"`
 	// Role whose credential it holds.
+	// +kubebuilder:validation:MaxLength=512
 	// +optional
 	Role string `json:"role,omitempty"`
 	// ExpiresAt of the credential in the Secret.
@@ -384,8 +526,10 @@ type CredentialTargetStatus struct {
 	// +optional
 	NextRefresh *metav1.Time `json:"nextRefresh,omitempty"`
 	// Result: a condition reason, such as Fresh, AuthenticationRefused or NoRole.
+	// +kubebuilder:validation:MaxLength=64
 	Result string `json:"result"`
 	// Message in words.
+	// +kubebuilder:validation:MaxLength=1024
 	// +optional
 	Message string `json:"message,omitempty"`
 }
@@ -395,7 +539,9 @@ type CredentialTargetStatus struct {
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:scope=Cluster,shortName=capset,categories=rotation
-// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.credentials`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Fresh",type=string,JSONPath=`.status.credentials`
+// +kubebuilder:printcolumn:name="Expired",type=integer,JSONPath=`.status.expired`
 // +kubebuilder:printcolumn:name="Status",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Next",type=string,JSONPath=`.status.nextRefresh`
 // +kubebuilder:printcolumn:name="Expires",type=string,JSONPath=`.status.earliestExpiry`
@@ -406,6 +552,7 @@ type CAPCredentialSet struct {
 
 	// +required
 	Spec CAPCredentialSetSpec `json:"spec"`
+	// +kubebuilder:default={"observedGeneration":-1}
 	// +optional
 	Status CAPCredentialSetStatus `json:"status,omitempty"`
 }

@@ -17,6 +17,10 @@ const (
 	ConditionPoolsPaused = "PoolsPaused"
 	// ConditionSecondWriter is True while somebody else writes the same Secrets.
 	ConditionSecondWriter = "SecondWriter"
+	// ConditionSpecMatches is False while the spec names what this cluster does not have, or a CredentialsRequest cannot be served.
+	ConditionSpecMatches = "SpecMatches"
+	// ConditionSuspended is True while spec.suspend is; it is present only then. Ready goes on to say what is so.
+	ConditionSuspended = "Suspended"
 	// ConditionClockSkewed is True while this cluster's clock and CAP's disagree; it is present only then.
 	ConditionClockSkewed = "ClockSkewed"
 	// ConditionExpiryDoubtful is True while CAP tells an expiry that cannot be relied on; it is present only then.
@@ -174,6 +178,16 @@ const (
 	ReasonNamespaceMissing = "NamespaceMissing"
 	// ReasonSecretMissing: the Secret does not exist and createMissingSecrets is false.
 	ReasonSecretMissing = "SecretMissing"
+	// ReasonSecretNotOurs: the Secret holds what the operator has not written, and the spec does not say that it may be taken over.
+	ReasonSecretNotOurs = "SecretNotOurs"
+	// ReasonSecretNotOpaque: the Secret is of another type than Opaque.
+	ReasonSecretNotOpaque = "SecretNotOpaque"
+	// ReasonSpecMatched: every name in the spec is that of something.
+	ReasonSpecMatched = "SpecMatched"
+	// ReasonSpecUnmatched: a name in the spec matches nothing, or a CredentialsRequest cannot be served; the message has them.
+	ReasonSpecUnmatched = "SpecUnmatched"
+	// ReasonEndpointUnproven: the spec, the client certificate or the CA has changed and CAP has not answered well since.
+	ReasonEndpointUnproven = "EndpointUnproven"
 	// ReasonCredentialsModeNotManual: the cloud-credential-operator writes these Secrets itself.
 	ReasonCredentialsModeNotManual = "CredentialsModeNotManual"
 	// ReasonLegacyCronJob: a cap-token-refresh CronJob writes the same Secrets.

@@ -22,7 +22,7 @@ import (
 func manyRoles(t *testing.T, roles int) *bench {
 	t.Helper()
 	set := propertySet()
-	set.Spec.CredentialsRequests = v1alpha1.CredentialsRequestsSpec{}
+	set.Spec.CredentialsRequests = &v1alpha1.CredentialsRequestsSpec{DefaultRole: "r0"}
 	set.Spec.Endpoint.MaxConcurrentRequests = 1
 	for n := range roles {
 		set.Spec.Secrets = append(set.Spec.Secrets, v1alpha1.SecretRole{
@@ -193,8 +193,8 @@ func TestARoleThatHangs_HoldsUpNothingElse(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.round("cap")
-	if got := conditionOf(b.set("cap"), v1alpha1.ConditionReady); got != v1alpha1.ReasonSuspended {
-		t.Errorf("Ready is %s while a role hangs, want what the spec says now", got)
+	if got := conditionOf(b.set("cap"), v1alpha1.ConditionSuspended); got != v1alpha1.ReasonSuspended {
+		t.Errorf("Suspended says %s while a role hangs, want what the spec says now", got)
 	}
 	set = b.set("cap")
 	set.Spec.Suspend = false

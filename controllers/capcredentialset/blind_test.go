@@ -8,7 +8,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -66,7 +65,7 @@ func TestASelectorThatMeansNothing_LeavesWhatIsKnownOfTheSecrets(t *testing.T) {
 	for _, restarted := range []bool{false, true} {
 		b := namedBench(t)
 		b.change(func(spec *v1alpha1.CAPCredentialSetSpec) {
-			spec.CredentialsRequests.Selector = &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "x", Operator: "notIn"}}}
+			spec.CredentialsRequests.Selector = &v1alpha1.LabelSelector{MatchExpressions: []v1alpha1.LabelRequirement{{Key: "x", Operator: "notIn"}}}
 		})
 		if restarted {
 			b.start()

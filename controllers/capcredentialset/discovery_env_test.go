@@ -73,7 +73,7 @@ func TestTheSelector_ChoosesRequestsByLabel(t *testing.T) {
 	efs.SetLabels(map[string]string{"cap": "yes"})
 	w.must(cp.Client.Create(t.Context(), efs))
 	w.set("cap", func(s *v1alpha1.CAPCredentialSet) {
-		s.Spec.CredentialsRequests.Selector = &metav1.LabelSelector{MatchLabels: map[string]string{"cap": "yes"}}
+		s.Spec.CredentialsRequests.Selector = &v1alpha1.LabelSelector{MatchLabels: map[string]string{"cap": "yes"}}
 	})
 	w.start()
 	w.ready("cap", v1alpha1.ReasonFresh, "1/1")
@@ -83,7 +83,7 @@ func TestAMissingNamespace_IsWaitedForWithoutAskingThePortal(t *testing.T) {
 	w := newWorld(t)
 	namespace := fmt.Sprintf("late-%d", w.clock.Now().UnixNano())
 	w.set("cap", func(s *v1alpha1.CAPCredentialSet) {
-		s.Spec.CredentialsRequests = v1alpha1.CredentialsRequestsSpec{Selector: none()}
+		s.Spec.CredentialsRequests = &v1alpha1.CredentialsRequestsSpec{Selector: none()}
 		s.Spec.Secrets = []v1alpha1.SecretRole{{SecretReference: v1alpha1.SecretReference{Namespace: namespace, Name: efsSecret}, Role: roleB}}
 	})
 	w.start()
@@ -97,8 +97,8 @@ func TestAMissingNamespace_IsWaitedForWithoutAskingThePortal(t *testing.T) {
 }
 
 // none selects no CredentialsRequest.
-func none() *metav1.LabelSelector {
-	return &metav1.LabelSelector{MatchLabels: map[string]string{"nobody": "has-this"}}
+func none() *v1alpha1.LabelSelector {
+	return &v1alpha1.LabelSelector{MatchLabels: map[string]string{"nobody": "has-this"}}
 }
 
 func TestASecretWithoutAGrant_SaysForbiddenWithTheCommandThatHelps(t *testing.T) {
@@ -157,29 +157,51 @@ func TestTwoSets_TheOlderKeepsASecretAndTheOtherTakesOverWhenItGoes(t *testing.T
 	}
 }
 
-func TestASecretThatExists_KeepsItsTypeItsOtherKeysAndItsMetadata(t *testing.T) {
+func TestASecretThatExists_KeepsItsOtherKeysAndItsMetadataOnceItMayBeTakenOver(t *testing.T) {
 	w := newWorld(t)
 	const namespace, name = "openshift-machine-api", "aws-cloud-credentials"
 	w.must(cp.Client.Create(t.Context(), &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, Labels: map[string]string{"mine": "yes"}, Annotations: map[string]string{"mine": "too"}},
-		Type:       "example.com/credentials",
 		Data: map[string][]byte{
 			"role": []byte(roleB), "other": {0, 1, 2}, "aws_access_key_id": []byte("YourID"), "credentials": []byte("[default]\naws_access_key_id = YourID\n"),
 		},
 	}))
+	before := w.secret(namespace, name)
 	w.set("cap", nil)
 	w.start()
+	w.result("cap", namespace, name, v1alpha1.ReasonSecretNotOurs)
+	if now := w.secret(namespace, name); now.ResourceVersion != before.ResourceVersion {
+		t.Error("somebody else's Secret was written")
+	}
+	w.edit("cap", func(s *v1alpha1.CAPCredentialSet) {
+		s.Spec.CredentialsRequests.AdoptExisting = true
+		s.Spec.CredentialsRequests.SecretRoleKey, s.Spec.CredentialsRequests.AllowedRoles = v1alpha1.SecretRoleKeyAllowListed, []string{roleB}
+	})
 	w.ready("cap", v1alpha1.ReasonFresh, "7/7")
 	s := w.secret(namespace, name)
-	if s.Type != "example.com/credentials" || s.Labels["mine"] != "yes" || s.Annotations["mine"] != "too" ||
-		string(s.Data["role"]) != roleB || string(s.Data["other"]) != "\x00\x01\x02" {
-		t.Errorf("type %s, labels %v, annotations %v, keys %d", s.Type, s.Labels, s.Annotations, len(s.Data))
+	if s.Labels["mine"] != "yes" || s.Annotations["mine"] != "too" || string(s.Data["role"]) != roleB || string(s.Data["other"]) != "\x00\x01\x02" {
+		t.Errorf("labels %v, annotations %v, keys %d", s.Labels, s.Annotations, len(s.Data))
 	}
 	if w.portal.Counts().ByRole[roleB] != 1 {
 		t.Errorf("calls: %v, want one for the Secret's own role", w.portal.Counts().ByRole)
 	}
 	if s.Annotations[v1alpha1.RoleAnnotation] != roleB {
 		t.Errorf("its role is noted as %q", s.Annotations[v1alpha1.RoleAnnotation])
+	}
+	w.edit("cap", func(s *v1alpha1.CAPCredentialSet) { s.Spec.CredentialsRequests.AdoptExisting = false })
+	w.ready("cap", v1alpha1.ReasonFresh, "7/7") // it is the operator's by now
+}
+
+func TestASecretOfAnotherType_IsNeverWritten(t *testing.T) {
+	w := newWorld(t)
+	const namespace, name = "openshift-machine-api", "aws-cloud-credentials"
+	w.must(cp.Client.Create(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, Type: "example.com/credentials"}))
+	before := w.secret(namespace, name)
+	w.set("cap", func(s *v1alpha1.CAPCredentialSet) { s.Spec.CredentialsRequests.AdoptExisting = true })
+	w.start()
+	w.result("cap", namespace, name, v1alpha1.ReasonSecretNotOpaque)
+	if now := w.secret(namespace, name); now.ResourceVersion != before.ResourceVersion {
+		t.Error("it was written")
 	}
 }
 

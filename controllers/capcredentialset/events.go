@@ -58,7 +58,7 @@ func (r *reconciler) tell(s *scope, before *v1alpha1.CAPCredentialSet) {
 	for _, t := range s.newTroubles(old) {
 		send(secretObject(t.refs[0]), corev1.EventTypeWarning, t.reason, actionJudge, "%s", t)
 	}
-	for _, c := range []string{v1alpha1.ConditionReady, v1alpha1.ConditionClientCertificateValid, v1alpha1.ConditionSecondWriter, v1alpha1.ConditionClockSkewed, v1alpha1.ConditionExpiryDoubtful} {
+	for _, c := range []string{v1alpha1.ConditionReady, v1alpha1.ConditionClientCertificateValid, v1alpha1.ConditionSpecMatches, v1alpha1.ConditionSuspended, v1alpha1.ConditionSecondWriter, v1alpha1.ConditionClockSkewed, v1alpha1.ConditionExpiryDoubtful} {
 		was, is := meta.FindStatusCondition(before.Status.Conditions, c), meta.FindStatusCondition(s.set.Status.Conditions, c)
 		if is == nil || was != nil && was.Reason == is.Reason || !worthTelling[is.Reason] {
 			continue
@@ -98,6 +98,7 @@ var worthTelling = map[string]bool{
 	v1alpha1.ReasonInvalidSpec:              true,
 	v1alpha1.ReasonForbidden:                true,
 	v1alpha1.ReasonNoTargets:                true,
+	v1alpha1.ReasonSpecUnmatched:            true,
 	v1alpha1.ReasonCredentialsModeNotManual: true,
 	v1alpha1.ReasonRestartFailed:            true,
 	v1alpha1.ReasonLegacyCronJob:            true,
@@ -125,7 +126,7 @@ func (s *scope) newTroubles(old map[v1alpha1.SecretReference]string) []trouble {
 			changed = append(changed, row)
 		}
 	}
-	return troubles(changed)
+	return troubles(changed, s.started)
 }
 
 func names(refs []types.NamespacedName) []string {

@@ -333,8 +333,10 @@ func (r *reconciler) give(ctx context.Context, s *scope, g gift, rows []int) {
 				m.Written[row.Ref.Namespace] = g.fetched
 				written = append(written, row.Ref)
 				countWrite(s.set.Name)
-				if row.Why == plan.WhyEdited {
+				if row.SetsRight() {
 					m.Healed(row.Ref, now)
+				}
+				if row.Why == plan.WhyEdited {
 					e.healed = append(e.healed, healed{row.Ref, row.Writer})
 				}
 			}

@@ -144,6 +144,7 @@ func (r *reconciler) lookAtSecrets(s *scope, key []byte) {
 	}
 	s.distrust(r.clockJumps(), secrets)
 	s.plan = plan.Decide(s.input(secrets, now))
+	s.memory.Notice(s.plan.Rows, now)
 	if s.partial == nil {
 		s.memory.Forget(s.plan.Rows, s.set.Spec.RestartTargets)
 	}

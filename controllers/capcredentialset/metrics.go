@@ -52,9 +52,11 @@ func init() {
 	metrics.Registry.MustRegister(ready, secretExpiry, secretRefreshed, targets, calls, failures, writes, certificateExpiry)
 }
 
-func countCall(set, role string)            { calls.WithLabelValues(set, role).Inc() }
-func countFailure(set, role, reason string) { failures.WithLabelValues(set, role, reason).Inc() }
-func countWrite(set string)                 { writes.WithLabelValues(set).Inc() }
+func countCall(set, role string) { calls.WithLabelValues(set, roleLabels.of(set, role)).Inc() }
+func countFailure(set, role, reason string) {
+	failures.WithLabelValues(set, roleLabels.of(set, role), reason).Inc()
+}
+func countWrite(set string) { writes.WithLabelValues(set).Inc() }
 
 // gauge sets what is now true of a set. What is gone is dropped, so that no alert fires for it, and what is there is never
 // missing in between.
@@ -90,6 +92,7 @@ func gauge(s *scope) {
 		targets.WithLabelValues(name, reason).Set(float64(n))
 	}
 	s.gaugedSecrets, s.gaugedReasons = secretsNow, reasonsNow
+	dropRoles(name, s.plan.Rows)
 	var notAfter time.Time
 	if s.certificate != nil {
 		notAfter = s.certificate.NotAfter
@@ -121,6 +124,7 @@ func setTime(v *prometheus.GaugeVec, t time.Time, labels ...string) {
 
 // forgetMetrics drops the series of a set that is gone.
 func forgetMetrics(name string) {
+	roleLabels.keep(name, nil)
 	set := prometheus.Labels{"set": name}
 	for _, v := range []interface {
 		DeletePartialMatch(prometheus.Labels) int

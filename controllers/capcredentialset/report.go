@@ -8,7 +8,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -27,6 +26,8 @@ func (r *reconciler) report(ctx context.Context, s *scope) error {
 	before := s.set.DeepCopy()
 	s.fillStatus()
 	s.setReady()
+	s.setSuspended()
+	s.setSpecMatches()
 	s.remarkOnRequest()
 	s.setCertificateValid(r.now(), r.certificateRef(s).String())
 	r.setSecondWriter(s)
@@ -91,6 +92,8 @@ var needsPerson = map[string]bool{
 	v1alpha1.ReasonForbidden:             true,
 	v1alpha1.ReasonNoRole:                true,
 	v1alpha1.ReasonSecretMissing:         true,
+	v1alpha1.ReasonSecretNotOurs:         true,
+	v1alpha1.ReasonSecretNotOpaque:       true,
 	v1alpha1.ReasonWriteRefused:          true,
 	v1alpha1.ReasonWriterFight:           true,
 	v1alpha1.ReasonInvalidSpec:           true,
@@ -106,13 +109,10 @@ var needsPerson = map[string]bool{
 // setReady sums up: what holds the whole set first, then what is wrong with some Secrets.
 func (s *scope) setReady() {
 	total := len(s.plan.Rows)
-	all := troubles(s.plan.Rows)
+	all := troubles(s.plan.Rows, s.started)
 	switch {
 	case s.set.Spec.Suspend:
-		// Neither good nor bad: it is what somebody wanted.
-		conditions.Set(s.set, v1alpha1.ConditionReady, metav1.ConditionUnknown, s.hold.Reason, s.hold.Message)
-		conditions.Remove(s.set, v1alpha1.ConditionReconciling)
-		conditions.Remove(s.set, v1alpha1.ConditionStalled)
+		s.keepReady()
 		return
 	case s.hold != nil:
 		message := s.hold.Message
@@ -172,7 +172,7 @@ func (s *scope) firstExpiry() string {
 	if first == nil {
 		return ""
 	}
-	return " The first credential in the Secrets expires at " + first.UTC().Format(time.RFC3339) + "."
+	return " The first credential in the Secrets " + dies(first.Time, s.set.Status.Expired > 0) + "."
 }
 
 // onlyWaiting is true when nothing has gone wrong: something is still to come.
@@ -206,8 +206,7 @@ func (s *scope) remarkOnRequest() {
 	default:
 		return
 	}
-	ready := meta.FindStatusCondition(s.set.Status.Conditions, v1alpha1.ConditionReady)
-	conditions.Set(s.set, v1alpha1.ConditionReady, ready.Status, ready.Reason, ready.Message+" "+words)
+	s.addToReady(words)
 }
 
 // setCertificateValid shows the client certificate's own condition, long before it hurts.
@@ -230,20 +229,29 @@ func (s *scope) setCertificateValid(now time.Time, secret string) {
 // setSecondWriter shows who else writes the same Secrets.
 func (r *reconciler) setSecondWriter(s *scope) {
 	const condition = v1alpha1.ConditionSecondWriter
-	for _, job := range r.facts.CronJobs() {
-		conditions.Set(s.set, condition, metav1.ConditionTrue, v1alpha1.ReasonLegacyCronJob, fmt.Sprintf(
-			"CronJob %s/%s (schedule %s) writes AWS credentials into the same Secrets, without their session token, and empties them when the portal answers with an error. "+
-				"Suspend it: %s", job.Namespace, job.Name, quoted(job.Schedule),
-			command.Line{"oc", "-n", job.Namespace, "patch", "cronjob", job.Name, "-p", `{"spec":{"suspend":true}}`}))
-		return
-	}
 	for i := range s.plan.Rows {
 		if row := &s.plan.Rows[i]; row.Fighting {
 			conditions.Set(s.set, condition, metav1.ConditionTrue, v1alpha1.ReasonWriterFight, row.Ref.String()+": "+plan.FightMessage(*row))
 			return
 		}
 	}
+	for _, job := range r.facts.CronJobs() {
+		if !maybeLegacy(job.Namespace) {
+			continue
+		}
+		conditions.Set(s.set, condition, metav1.ConditionTrue, v1alpha1.ReasonLegacyCronJob, fmt.Sprintf(
+			"CronJob %s/%s (schedule %s) writes AWS credentials into the same Secrets, without their session token, and empties them when the portal answers with an error. "+
+				"Suspend it: %s", job.Namespace, job.Name, quoted(shorten(job.Schedule, 128)),
+			command.Line{"oc", "-n", job.Namespace, "patch", "cronjob", job.Name, "-p", `{"spec":{"suspend":true}}`}))
+		return
+	}
 	conditions.Set(s.set, condition, metav1.ConditionFalse, v1alpha1.ReasonNoSecondWriter, "Nobody else is known to write these Secrets.")
+}
+
+// maybeLegacy says whether a CronJob of the name cap-token-refresh may be that project's: in the namespace that its manifests make, or
+// in one that only administrators can make. A tenant's of the same name writes nothing that a set keeps.
+func maybeLegacy(namespace string) bool {
+	return namespace == "cap-token-refresh" || strings.HasPrefix(namespace, "openshift-") || strings.HasPrefix(namespace, "kube-")
 }
 
 // setClockSkewed shows that this cluster's clock and the portal's disagree. A process that has not asked yet leaves what was said.

@@ -286,13 +286,15 @@ func TestMissingSecrets_AreLeftMissingWhereThatIsWanted(t *testing.T) {
 
 func TestARoleKey_StaysAndCountsAndItsEditMovesTheSecret(t *testing.T) {
 	b := oneBench(t, func(set *v1alpha1.CAPCredentialSet) {
-		set.Spec.CredentialsRequests = v1alpha1.CredentialsRequestsSpec{}
+		set.Spec.CredentialsRequests = &v1alpha1.CredentialsRequestsSpec{
+			SecretRoleKey: v1alpha1.SecretRoleKeyAllowListed, AllowedRoles: []string{"own", "another"},
+		}
 	})
-	b.secrets.put(machines, &corev1.Secret{Data: map[string][]byte{"role": []byte("own")}, Type: "example.com/kept"})
+	b.secrets.put(machines, &corev1.Secret{Data: map[string][]byte{"role": []byte("own\n")}}) // as echo leaves it
 	b.round("cap")
 	s, _, _ := b.secrets.Get(machines.Namespace, machines.Name)
-	if b.portal.calls["own"] != 1 || string(s.Data["role"]) != "own" || s.Type != "example.com/kept" {
-		t.Errorf("calls %v, role %q, type %s", b.portal.calls, s.Data["role"], s.Type)
+	if b.portal.calls["own"] != 1 || string(s.Data["role"]) != "own\n" {
+		t.Errorf("calls %v, role %q", b.portal.calls, s.Data["role"])
 	}
 	if row := rowOf(b.set("cap"), registry.Namespace); row.Result != v1alpha1.ReasonNoRole || !strings.Contains(row.Message, "role") {
 		t.Errorf("a Secret that says no role: %+v", row)

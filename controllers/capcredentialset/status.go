@@ -34,7 +34,7 @@ func (s *scope) fillStatus() {
 	status.NotServed = int32(min(s.discovery.TimedToken, 1<<30))
 
 	rows := make([]v1alpha1.CredentialTargetStatus, 0, len(s.plan.Rows))
-	var fresh int
+	var fresh, expired int
 	var earliest time.Time
 	next := s.plan.Requested
 	for i := range s.plan.Rows {
@@ -45,6 +45,9 @@ func (s *scope) fillStatus() {
 		old, was := before[v1alpha1.SecretReference{Namespace: r.Ref.Namespace, Name: r.Ref.Name}]
 		if was && (r.Unread() || r.Forbidden) { // what was known is better than that it is not known now
 			r.FetchedAt, r.ExpiresAt = goTime(old.RefreshedAt), goTime(old.ExpiresAt)
+		}
+		if dead(r.ExpiresAt, s.started) {
+			expired++
 		}
 		earliest, next = plan.Earlier(earliest, r.ExpiresAt), plan.Earlier(next, r.Next)
 		row := statusOf(r)
@@ -61,6 +64,7 @@ func (s *scope) fillStatus() {
 		rows = append(rows, old)
 	}
 	status.Credentials = fmt.Sprintf("%d/%d", fresh, len(rows))
+	status.Expired = int32(min(expired, 1<<30))
 	status.EarliestExpiry, status.NextRefresh = metaTime(earliest), metaTime(next)
 	// Rows come in order of importance; those that need somebody go first.
 	sort.SliceStable(rows, func(i, j int) bool {
@@ -134,10 +138,12 @@ type trouble struct {
 	refs            []types.NamespacedName
 	// expires is when the first of the credentials that these Secrets still hold dies; zero: not known.
 	expires time.Time
+	// dead is true when that has come to pass.
+	dead bool
 }
 
 // troubles groups the rows that are not fresh by their reason, in the rows' order.
-func troubles(rows []plan.Row) []trouble {
+func troubles(rows []plan.Row, now time.Time) []trouble {
 	var all []trouble
 	at := map[string]int{}
 	for i := range rows {
@@ -153,6 +159,7 @@ func troubles(rows []plan.Row) []trouble {
 		}
 		all[n].refs = append(all[n].refs, r.Ref)
 		all[n].expires = plan.Earlier(all[n].expires, r.ExpiresAt)
+		all[n].dead = dead(all[n].expires, now)
 	}
 	return all
 }
@@ -161,7 +168,7 @@ func troubles(rows []plan.Row) []trouble {
 func (t trouble) String() string {
 	whom := listed(names(t.refs))
 	if !t.expires.IsZero() {
-		whom += "; what is there expires at " + t.expires.UTC().Format(time.RFC3339)
+		whom += "; what is there " + dies(t.expires, t.dead)
 	}
 	return fmt.Sprintf("%s (%s): %s", t.reason, whom, t.message)
 }
@@ -173,4 +180,16 @@ func listed(names []string) string {
 		return strings.Join(names, ", ")
 	}
 	return fmt.Sprintf("%s and %d more", strings.Join(names[:shown], ", "), len(names)-shown)
+}
+
+// dead says that the end of a credential's life is known and has come.
+func dead(expires, now time.Time) bool { return !expires.IsZero() && !expires.After(now) }
+
+// dies says when a credential expires, and calls dead what is dead.
+func dies(expires time.Time, dead bool) string {
+	at := expires.UTC().Format(time.RFC3339)
+	if dead {
+		return "has expired, at " + at
+	}
+	return "expires at " + at
 }

@@ -203,8 +203,10 @@ func TestForbidden_GrantsNothingToAnAccountThatAnErrorNames(t *testing.T) {
 func TestObserve_SeesWhatIsInASecretWithoutKeepingIt(t *testing.T) {
 	key := []byte("key")
 	data := awscreds.Render(awscreds.Credential{AccessKeyID: "ASIACANARY", SecretAccessKey: "CANARYSECRET", SessionToken: "CANARYTOKEN"})
-	b := plan.Books{Role: "r", RefreshedAt: noon, ExpiresAt: noon.Add(time.Hour), Hash: awscreds.Hash(key, data)}
-	s := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Annotations: b.Annotations("cap"), UID: types.UID("u"), ResourceVersion: "1"}, Data: data}
+	b := plan.Books{Role: "r", RefreshedAt: noon, ExpiresAt: noon.Add(time.Hour), Expiry: v1alpha1.ExpiryTold}
+	s := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{UID: types.UID("u"), ResourceVersion: "1"}, Data: data}
+	s.Annotations = b.Annotations("cap", awscreds.Seal(key, statement("", "", "u", b), data))
+	b.Hash = awscreds.Hash(key, data)
 	o := observe(s, key)
 	if !o.Usable || o.Edited() || o.Books != b {
 		t.Errorf("observed %+v", o)

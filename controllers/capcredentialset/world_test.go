@@ -153,7 +153,7 @@ func (w *world) set(name string, change func(*v1alpha1.CAPCredentialSet)) *v1alp
 				URL: w.portal.Endpoint(capsim.C2S), Agency: "SHIFT", Mission: "OpenShift GovCloud/Emu",
 				ClientCertificateSecretRef: v1alpha1.LocalReference{Name: "cap-certs"},
 			},
-			CredentialsRequests: v1alpha1.CredentialsRequestsSpec{DefaultRole: roleA},
+			CredentialsRequests: &v1alpha1.CredentialsRequestsSpec{DefaultRole: roleA},
 		},
 	}
 	if change != nil {

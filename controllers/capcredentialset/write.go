@@ -57,11 +57,12 @@ func (r *reconciler) write(ctx context.Context, s *scope, row plan.Row, g gift) 
 			return outcome{kept, hash, g.expires, g.expiry}, nil
 		case live.Found && live.ResourceVersion != row.ResourceVersion && live.RefreshedSince(row):
 			return outcome{kind: superseded}, nil
-		case row.Why == string(schedule.RefreshScheduled) && live.Found && !live.Edited() && row.Outlives(g.expiry, g.expires) && r.lives(ctx, s, row):
+		case row.Why == string(schedule.RefreshScheduled) && live.Found && live.Hash == row.Hash && live.Books == row.Books && row.Outlives(g.expiry, g.expires) && r.lives(ctx, s, row):
 			return outcome{kept, live.Hash, row.ExpiresAt, row.Expiry}, nil
 		}
-		b := plan.Books{Role: g.role, RefreshedAt: g.fetched, ExpiresAt: g.expires, Expiry: g.expiry, Hash: hash}
-		secret, err := r.apply(ctx, s.set.Name, row.Ref, live, data, b)
+		b := plan.Books{Role: g.role, RefreshedAt: g.fetched, ExpiresAt: g.expires, Expiry: g.expiry}
+		seal := awscreds.Seal(s.hashKey, statement(row.Ref.Namespace, row.Ref.Name, live.Uid, b), data)
+		secret, err := r.apply(ctx, row.Ref, live, data, b.Annotations(s.set.Name, seal))
 		if err == nil {
 			r.store.Observe(secret)
 			return outcome{wrote, hash, g.expires, g.expiry}, nil
@@ -71,6 +72,9 @@ func (r *reconciler) write(ctx context.Context, s *scope, row plan.Row, g gift) 
 		}
 		if live, err = r.reread(ctx, row.Ref, s.hashKey); err != nil {
 			return outcome{}, r.judgeWrite(row.Ref, err)
+		}
+		if !row.Found && (live.NotOpaque || live.Foreign && !row.Adopt) { // somebody was quicker in making it
+			return outcome{}, &writeError{v1alpha1.ReasonSecretNotOurs, plan.NotOursMessage}
 		}
 		if !live.Found && !plan.MayCreate(&s.set.Spec) {
 			return outcome{}, &writeError{v1alpha1.ReasonSecretMissing, plan.MissingMessage}
@@ -90,13 +94,13 @@ func dataFor(c awscreds.Credential, live plan.Observation) map[string][]byte {
 }
 
 // apply sends the patch. Server-side apply that creates is authorised as a create with the Secret's name, so the same
-// resourceNames allow both.
-func (r *reconciler) apply(ctx context.Context, set string, ref types.NamespacedName, live plan.Observation, data map[string][]byte, b plan.Books) (*corev1.Secret, error) {
-	secret := corev1ac.Secret(ref.Name, ref.Namespace).WithAnnotations(b.Annotations(set)).WithData(data)
+// resourceNames allow both. One that is to create changes no key that somebody has written in the same moment.
+func (r *reconciler) apply(ctx context.Context, ref types.NamespacedName, live plan.Observation, data map[string][]byte, annotations map[string]string) (*corev1.Secret, error) {
+	secret := corev1ac.Secret(ref.Name, ref.Namespace).WithType(corev1.SecretTypeOpaque).WithAnnotations(annotations).WithData(data)
 	if live.Found {
 		secret.WithUID(types.UID(live.Uid)).WithResourceVersion(live.ResourceVersion)
 	}
-	return r.secrets.Secrets(ref.Namespace).Apply(ctx, secret, metav1.ApplyOptions{FieldManager: fieldManager, Force: true})
+	return r.secrets.Secrets(ref.Namespace).Apply(ctx, secret, metav1.ApplyOptions{FieldManager: fieldManager, Force: live.Found})
 }
 
 // reread looks at a Secret itself, after a write met another one.

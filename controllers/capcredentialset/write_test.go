@@ -44,8 +44,9 @@ func TestWrite_LeavesWhatAnotherOperatorHasRefreshedMeanwhile(t *testing.T) {
 		for k, v := range awscreds.Render(c) {
 			there.Data[k] = v
 		}
-		noted := plan.Books{Role: "r1", RefreshedAt: b.truth, ExpiresAt: c.Expiry.At, Hash: awscreds.Hash(b.r.hashKey, there.Data)}
-		for k, v := range noted.Annotations("cap") {
+		noted := plan.Books{Role: "r1", RefreshedAt: b.truth, ExpiresAt: c.Expiry.At, Expiry: v1alpha1.ExpiryTold}
+		seal := awscreds.Seal(b.r.hashKey, statement(r.Namespace, r.Name, string(there.UID), noted), there.Data)
+		for k, v := range noted.Annotations("cap", seal) {
 			there.Annotations[k] = v
 		}
 		theirs = there
@@ -121,7 +122,10 @@ func TestWrite_GivesUpOnASecretThatChangesAllTheTime(t *testing.T) {
 func TestWrite_EmptiesASessionTokenThatSomebodyElseOwns(t *testing.T) {
 	b := oneBench(t, nil)
 	b.portal.tokenless = true
-	b.secrets.put(machines, &corev1.Secret{Data: map[string][]byte{awscreds.KeySessionToken: []byte("of another key")}})
+	b.secrets.put(machines, &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{v1alpha1.RoleAnnotation: "r1"}}, // as install-manifests writes it
+		Data:       map[string][]byte{awscreds.KeySessionToken: []byte("of another key")},
+	})
 	b.round("cap")
 	s, _, _ := b.secrets.Get(machines.Namespace, machines.Name)
 	if token, ok := s.Data[awscreds.KeySessionToken]; len(token) != 0 || !ok {

@@ -181,7 +181,7 @@ func TestInstallManifests_WritesACompleteSetInTheOrderInWhichItCanBeApplied(t *t
 			endpoint.ExtraParameters["a"] != "b" || endpoint.Timeout == nil || endpoint.Timeout.Minutes() != 1 {
 			t.Errorf("endpoint %+v", endpoint)
 		}
-		served := v1alpha1.CredentialsRequestsSpec{DefaultRole: "y", Roles: []v1alpha1.RequestRole{
+		served := &v1alpha1.CredentialsRequestsSpec{DefaultRole: "y", Roles: []v1alpha1.RequestRole{
 			{Name: "addon", Role: "AddonRole"}, {Name: "openshift-efs-later", Role: "EFSRole"}, {Name: "openshift-machine-api-aws", Role: "MachineRole"},
 		}}
 		if diff := cmp.Diff(served, set.Spec.CredentialsRequests); diff != "" {

@@ -71,7 +71,7 @@ func newWorld(t testing.TB, cp *harness.ControlPlane, roles ...string) *world {
 				URL: w.cap.Endpoint(cap.C2S), Agency: query.Get("agency"), Mission: query.Get("mission"),
 				ClientCertificateSecretRef: v1alpha1.LocalReference{Name: certificateName},
 			},
-			CredentialsRequests: v1alpha1.CredentialsRequestsSpec{DefaultRole: roles[0]},
+			CredentialsRequests: &v1alpha1.CredentialsRequestsSpec{DefaultRole: roles[0]},
 		},
 	}
 	return w

@@ -78,9 +78,20 @@ var refusals = []struct {
 	{"CAPCredentialSet", "verification", "with a host, and without query, fragment or user name", `{verification: {endpoint: "https://u:p@sts.example.com"}}`},
 	{"CAPCredentialSet", "verification", "with a host, and without query, fragment or user name", `{verification: {endpoint: "https:///x"}}`},
 	{"CAPCredentialSet", "endpoint.extraParameters", "they have fields of their own", `{endpoint: {extraParameters: {roleName: R}}}`},
+	{"CAPCredentialSet", "endpoint.extraParameters", "values of at most 1024", `{endpoint: {extraParameters: {a: "` + strings.Repeat("x", 1025) + `"}}}`},
+	{"CAPCredentialSet", "endpoint.extraParameters", "values of at most 1024", `{endpoint: {extraParameters: {"": b}}}`},
+	{"CAPCredentialSet", "credentialsRequests", "allowedRoles is needed with", `{credentialsRequests: {secretRoleKey: AllowListed}}`},
+	{"CAPCredentialSet", "credentialsRequests", "allowedRoles is needed with", `{credentialsRequests: {secretRoleKey: AllowListed, allowedRoles: []}}`},
+	{"CAPCredentialSet", "credentialsRequests", "allowedRoles is needed with", `{credentialsRequests: {allowedRoles: [R]}}`},
+	{"CAPCredentialSet", "credentialsRequests.selector", "must hold labels", `{credentialsRequests: {selector: {matchLabels: {a: "` + strings.Repeat("x", 64) + `"}}}}`},
+	{"CAPCredentialSet", "credentialsRequests.selector", "must hold labels", `{credentialsRequests: {selector: {matchLabels: {` + strings.Repeat("x", 318) + `: a}}}}`},
 	{"CAPCredentialSet", "endpoint.timeout", "between 1s and 5m", `{endpoint: {timeout: 1h}}`},
+	{"CAPCredentialSet", "endpoint.timeout", "between 1s and 5m", `{endpoint: {timeout: 1 minute}}`},
 	{"CAPCredentialSet", "refresh.assumedLifetime", "between 1m and 36h", `{refresh: {assumedLifetime: 1s}}`},
+	{"CAPCredentialSet", "refresh.assumedLifetime", "between 1m and 36h", `{refresh: {assumedLifetime: 7d}}`},
 	{"CAPCredentialSet", "verification", "endpoint must be an https:// URL", `{verification: {endpoint: "http://sts.example.com"}}`},
+	{"CAPCredentialSet", "verification", "endpoint must be an https:// URL", `{verification: {endpoint: "https://u:p@sts.example.com"}}`},
+	{"CAPCredentialSet", "verification", "endpoint must be an https:// URL", `{verification: {endpoint: "https:///x"}}`},
 }
 
 // noName is refused by a pattern or a size, wherever in the spec it stands.

@@ -1,11 +1,10 @@
 package plan
 
 import (
-	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -31,8 +30,12 @@ type Target struct {
 	Ref types.NamespacedName
 	// Request is the CredentialsRequest that asks for the Secret, namespace/name; empty for one that only the spec names.
 	Request string
-	// SpecRole is the role that the spec gives it by name; DefaultRole counts when the Secret does not say either.
+	// SpecRole is the role that the spec gives it by name; DefaultRole counts when nothing else does.
 	SpecRole, DefaultRole string
+	// AllowedRoles are those that the Secret's own key "role" may choose from; nil when the key means nothing.
+	AllowedRoles []string
+	// Adopt is true when the spec says that the Secret may be taken over whatever is in it.
+	Adopt bool
 	// Holder is the older set that claims the same Secret and keeps it; empty when it is ours.
 	Holder string
 }
@@ -42,10 +45,12 @@ type Discovery struct {
 	Targets []Target
 	// TimedToken counts the requests that are left alone because they use STS tokens of their own.
 	TimedToken int
+	// Unmatched are sentences about names in the spec that match nothing, and requests that cannot be served.
+	Unmatched []string
 }
 
-// Discover finds the Secrets of a set: those of the AWS CredentialsRequests that its selector matches, and those that its
-// spec names. others are all sets of the cluster; the older of two that claim a Secret keeps it. The error says what is wrong
+// Discover finds the Secrets of a set: those of the AWS CredentialsRequests that its spec selects, and those that its spec
+// names. others are all sets of the cluster; the older of two that claim a Secret keeps it. The error says what is wrong
 // with the spec; the Secrets that it names are found all the same.
 func Discover(set *v1alpha1.CAPCredentialSet, requests []Request, others []v1alpha1.CAPCredentialSet) (Discovery, error) {
 	d, wrong := claims(set, requests)
@@ -76,58 +81,134 @@ func older(a, b *v1alpha1.CAPCredentialSet) bool {
 	return a.Name < b.Name
 }
 
-// claims are the Secrets that a set would serve if there were no other set.
+// claims are the Secrets that a set would serve if there were no other set. With an error they are those that the spec names.
 func claims(set *v1alpha1.CAPCredentialSet, requests []Request) (Discovery, error) {
-	spec := set.Spec.CredentialsRequests
-	selector, err := metav1.LabelSelectorAsSelector(spec.Selector)
+	wrong := Invalid(&set.Spec)
+	selected := set.Spec.CredentialsRequests
+	if wrong != nil {
+		selected = nil // which requests are meant is not known; what the spec names is
+	}
+	selection, err := newSelection(selected)
 	if err != nil {
-		err = fmt.Errorf("spec.credentialsRequests.selector: %w", err)
-		requests = nil // which ones are meant is not known; what the spec names is
+		return Discovery{}, err
 	}
-	// No selector selects everything; LabelSelectorAsSelector takes it for nothing.
-	all := spec.Selector == nil
-	roles := make(map[string]string, len(spec.Roles))
-	for _, r := range spec.Roles {
-		roles[r.Name] = r.Role
-	}
-
-	// A Secret that one request has written by STS is not ours, whoever else asks for it.
-	timed := map[types.NamespacedName]bool{}
 	for _, r := range requests {
-		timed[r.Secret] = timed[r.Secret] || r.TimedToken
+		selection.take(r)
 	}
-
-	var d Discovery
-	byRef := map[types.NamespacedName]Target{}
-	for _, r := range requests {
-		if !all && !selector.Matches(r.Labels) {
-			continue
-		}
-		if r.TimedToken {
-			d.TimedToken++
-			continue
-		}
-		if timed[r.Secret] {
-			continue
-		}
-		t := Target{Ref: r.Secret, Request: r.String(), SpecRole: roles[r.Name], DefaultRole: spec.DefaultRole}
-		// Two requests for one Secret are one target; the one that has a role tells it.
-		if before, ok := byRef[r.Secret]; ok && (before.SpecRole != "" || t.SpecRole == "") {
-			continue
-		}
-		byRef[r.Secret] = t
-	}
+	byRef := selection.targets()
 	for _, s := range set.Spec.Secrets {
 		ref := types.NamespacedName{Namespace: s.Namespace, Name: s.Name}
+		if !isSecret(ref) || !isRole(s.Role) {
+			continue
+		}
 		t := byRef[ref] // the request stays; the role that was written beside the Secret's own name wins
-		t.Ref, t.SpecRole = ref, s.Role
+		t.Ref, t.SpecRole, t.Adopt = ref, s.Role, true
 		byRef[ref] = t
 	}
+	d := Discovery{TimedToken: selection.timedRequests}
 	for _, t := range byRef {
 		d.Targets = append(d.Targets, t)
 	}
 	sort.Slice(d.Targets, func(i, j int) bool { return before(d.Targets[i].Ref, d.Targets[j].Ref) })
-	return d, err
+	d.Unmatched = slices.Concat(selection.unmatched(), idleWorkloads(set.Spec.RestartTargets, d.Targets))
+	return d, wrong
+}
+
+// selection is what spec.credentialsRequests takes of the cluster's requests.
+type selection struct {
+	spec       *v1alpha1.CredentialsRequestsSpec
+	selector   labels.Selector
+	namespaces map[string]bool
+	roles      map[types.NamespacedName]string
+	excluded   map[types.NamespacedName]bool
+
+	taken []Request
+	// seen are all requests, selected those that the selector matches.
+	seen, seenNamespaces map[string]bool
+	selected             int
+	// timed are the Secrets that somebody else writes.
+	timed         map[types.NamespacedName]bool
+	timedRequests int
+	// nameless are requests whose Secret has no legal name.
+	nameless []string
+}
+
+// newSelection prepares it. A spec without credentialsRequests selects nothing.
+func newSelection(spec *v1alpha1.CredentialsRequestsSpec) (*selection, error) {
+	s := &selection{
+		spec: spec, namespaces: map[string]bool{}, roles: map[types.NamespacedName]string{}, excluded: map[types.NamespacedName]bool{},
+		seen: map[string]bool{}, seenNamespaces: map[string]bool{}, timed: map[types.NamespacedName]bool{},
+	}
+	if spec == nil {
+		return s, nil
+	}
+	var err error
+	if s.selector, err = selectorOf(spec.Selector); err != nil {
+		return nil, err
+	}
+	s.namespaces[v1alpha1.DefaultRequestsNamespace] = true
+	for _, ns := range spec.Namespaces {
+		s.namespaces[ns] = true
+	}
+	for _, r := range spec.Roles {
+		s.roles[requestName(r.Namespace, r.Name)] = r.Role
+	}
+	for _, r := range spec.Exclude {
+		s.excluded[requestName(r.Namespace, r.Name)] = true
+	}
+	return s, nil
+}
+
+// take looks at one request.
+func (s *selection) take(r Request) {
+	if r.TimedToken {
+		s.timed[r.Secret] = true
+	}
+	if s.spec == nil || !s.namespaces[r.Namespace] {
+		return
+	}
+	name := types.NamespacedName{Namespace: r.Namespace, Name: r.Name}
+	s.seen[r.String()], s.seenNamespaces[r.Namespace] = true, true
+	switch {
+	case s.excluded[name]:
+	case !s.selector.Matches(r.Labels):
+	case r.TimedToken:
+		s.selected++
+		s.timedRequests++
+	case !isSecret(r.Secret):
+		s.selected++
+		s.nameless = append(s.nameless, r.String())
+	default:
+		s.selected++
+		s.taken = append(s.taken, r)
+	}
+}
+
+// targets are the Secrets of the requests that were taken, less those that somebody else writes. Two requests for one Secret are
+// one target: that of the payload counts before others, and one that has a role of its own before one that has none.
+func (s *selection) targets() map[types.NamespacedName]Target {
+	byRef := map[types.NamespacedName]Target{}
+	rank := map[types.NamespacedName]int{}
+	for _, r := range s.taken {
+		t := Target{
+			Ref: r.Secret, Request: r.String(), SpecRole: s.roles[types.NamespacedName{Namespace: r.Namespace, Name: r.Name}],
+			DefaultRole: s.spec.DefaultRole, Adopt: s.spec.AdoptExisting,
+		}
+		if s.spec.SecretRoleKey == v1alpha1.SecretRoleKeyAllowListed {
+			t.AllowedRoles = s.spec.AllowedRoles
+		}
+		n := 1
+		if r.Namespace == v1alpha1.DefaultRequestsNamespace {
+			n += 2
+		}
+		if t.SpecRole != "" {
+			n++
+		}
+		if n > rank[r.Secret] && !s.timed[r.Secret] {
+			byRef[r.Secret], rank[r.Secret] = t, n
+		}
+	}
+	return byRef
 }
 
 // importance orders the namespaces of the payload's Secrets: without machine-api there are no machines to come back, without
@@ -148,22 +229,19 @@ func before(a, b types.NamespacedName) bool {
 	return a.String() < b.String()
 }
 
-// maxRole bounds a role that a Secret gives itself, as the API does for those in a spec.
-const maxRole = 512
-
-// roleOf is the role of a target whose Secret holds the given value under the key "role", which is how cap-token-refresh
-// was told. empty when nothing gives it one.
-func (t Target) roleOf(own string) string {
-	own, spec := strings.TrimSpace(own), strings.TrimSpace(t.SpecRole)
-	usable := len(own) <= maxRole && strings.IndexFunc(own, func(r rune) bool { return r < ' ' || r == 0x7f || r == 0xfffd }) < 0
+// roleOf is the role of a target whose Secret holds the given value under the key "role"; empty when nothing gives it one. own is
+// true when it was the Secret that chose.
+func (t Target) roleOf(key string) (role string, own bool) {
+	key = strings.TrimSpace(key)
 	switch {
-	case spec != "":
-		return spec
-	case own != "" && usable:
-		return own
-	case own != "":
-		return "" // a role that cannot be one is not quietly replaced by the default
+	case t.SpecRole != "":
+		return t.SpecRole, false
+	case t.AllowedRoles != nil && key != "":
+		if slices.Contains(t.AllowedRoles, key) {
+			return key, true
+		}
+		return "", true // one that is not allowed is not quietly replaced by the default
 	default:
-		return strings.TrimSpace(t.DefaultRole)
+		return t.DefaultRole, false
 	}
 }

@@ -36,6 +36,8 @@ type Memory struct {
 	Suspect map[string]bool
 	// heals are the times at which a Secret was set right after an edit, the latest few.
 	heals map[types.NamespacedName][]time.Time
+	// chosen is the role that a Secret last chose for itself.
+	chosen map[types.NamespacedName]string
 	// Kept are the Secrets that this process has written: one without bookkeeping has been replaced since.
 	Kept map[types.NamespacedName]bool
 	// Written is when this process last wrote a Secret of a namespace, restarts how far the workloads are with that.
@@ -48,7 +50,7 @@ func NewMemory() *Memory {
 		Roles: map[string]Failure{}, Writes: map[types.NamespacedName]Failure{}, Fetched: map[string]time.Time{}, Held: map[string]Held{},
 		Asked: map[string]time.Time{}, Refused: map[string]bool{},
 		Confirmed: map[types.NamespacedName]Confirmation{}, Suspect: map[string]bool{}, heals: map[types.NamespacedName][]time.Time{},
-		Kept:    map[types.NamespacedName]bool{},
+		Kept: map[types.NamespacedName]bool{}, chosen: map[types.NamespacedName]string{},
 		Written: map[string]time.Time{}, Restarts: map[v1alpha1.RestartTarget]RestartState{},
 	}
 }
@@ -66,25 +68,44 @@ func (m *Memory) Rebase(basis string) {
 	}
 }
 
-// Forget drops what is known of Secrets and workloads that are no longer served.
+// Notice counts what somebody does to a Secret that sets nothing right yet costs a question: choosing another role.
+func (m *Memory) Notice(rows []Row, now time.Time) {
+	for i := range rows {
+		r := &rows[i]
+		if !r.ownRole {
+			continue
+		}
+		if before, known := m.chosen[r.Ref]; known && before != r.Role {
+			m.Healed(r.Ref, now)
+		}
+		m.chosen[r.Ref] = r.Role
+	}
+}
+
+// Forget drops what is known of Secrets, roles and workloads that are no longer served.
 func (m *Memory) Forget(rows []Row, workloads []v1alpha1.RestartTarget) {
 	served, there := make(map[types.NamespacedName]bool, len(rows)), make(map[string]bool, len(rows))
+	roles, namespaces := map[string]bool{}, map[string]bool{}
 	for i := range rows {
-		served[rows[i].Ref], there[rows[i].Hash] = true, true
+		r := &rows[i]
+		served[r.Ref], there[r.Hash], roles[r.Role], namespaces[r.Ref.Namespace] = true, true, true, true
+		for _, role := range r.AllowedRoles { // else choosing back and forth would make a failure forgotten
+			roles[role] = true
+		}
 	}
-	planned := make(map[string]bool, len(rows))
-	for i := range rows {
-		planned[rows[i].Role] = true
-	}
-	maps.DeleteFunc(m.Held, func(role string, _ Held) bool { return !planned[role] })
+	maps.DeleteFunc(m.Held, func(role string, _ Held) bool { return !roles[role] })
 	maps.DeleteFunc(m.Asked, func(hash string, _ time.Time) bool { return !there[hash] })
 	maps.DeleteFunc(m.Refused, func(hash string, _ bool) bool { return !there[hash] })
+	maps.DeleteFunc(m.Roles, func(role string, _ Failure) bool { return !roles[role] })
+	maps.DeleteFunc(m.Fetched, func(role string, _ time.Time) bool { return !roles[role] })
+	maps.DeleteFunc(m.Written, func(namespace string, _ time.Time) bool { return !namespaces[namespace] })
 	maps.DeleteFunc(m.Suspect, func(hash string, _ bool) bool { return !there[hash] })
 	gone := func(ref types.NamespacedName) bool { return !served[ref] }
 	maps.DeleteFunc(m.Writes, func(ref types.NamespacedName, _ Failure) bool { return gone(ref) })
 	maps.DeleteFunc(m.Confirmed, func(ref types.NamespacedName, _ Confirmation) bool { return gone(ref) })
 	maps.DeleteFunc(m.heals, func(ref types.NamespacedName, _ []time.Time) bool { return gone(ref) })
 	maps.DeleteFunc(m.Kept, func(ref types.NamespacedName, _ bool) bool { return gone(ref) })
+	maps.DeleteFunc(m.chosen, func(ref types.NamespacedName, _ string) bool { return gone(ref) })
 	maps.DeleteFunc(m.Restarts, func(t v1alpha1.RestartTarget, _ RestartState) bool { return !slices.Contains(workloads, t) })
 }
 

@@ -82,8 +82,12 @@ type Row struct {
 	Next time.Time
 	// Together is true of a row that waits with all others for the portal, so that Next is the whole set's.
 	Together bool
-	// Fighting is true while somebody keeps editing the Secret.
+	// Disturbed is true when it is somebody's doing to the Secret that it needs a credential.
+	Disturbed bool
+	// Fighting is true while somebody keeps doing it.
 	Fighting bool
+	// ownRole is true when the Secret itself has chosen Role.
+	ownRole bool
 }
 
 // Unread is true of a row of whose Secret nothing is known yet.
@@ -93,6 +97,10 @@ func (r *Row) Unread() bool { return !r.Known && !r.Forbidden && r.Holder == "" 
 func (o Observation) RefreshedSince(row Row) bool {
 	return o.Usable && !o.Edited() && o.Books.Role == row.Role && o.Books.RefreshedAt.After(row.Books.RefreshedAt) && o.Books.Hash != ""
 }
+
+// SetsRight is true when writing the row's Secret undoes what somebody did to it. A role that it has chosen is noticed as it is
+// chosen, see Memory.Notice.
+func (r *Row) SetsRight() bool { return r.Disturbed && r.Why != whyRoleChanged }
 
 // Fetch is one question to the portal, and the rows that get the answer.
 type Fetch struct {
@@ -144,7 +152,7 @@ func (p *Plan) wakeAt(t time.Time) {
 // row judges one target by itself.
 func (in Input) row(t Target) Row {
 	r := Row{Target: t, Observation: in.Secrets[t.Ref]}
-	r.Role = t.roleOf(r.Observation.Role)
+	r.Role, r.ownRole = t.roleOf(r.Observation.Role)
 	if r.Usable && r.Books.Hash == r.Hash { // else nothing is known of what it holds, whatever is noted on it
 		r.FetchedAt, r.Expiry = r.Books.RefreshedAt, known(r.Books.Expiry)
 		r.ExpiresAt = in.expiry(r.Expiry, r.Books.RefreshedAt, r.Books.ExpiresAt)
@@ -156,6 +164,10 @@ func (in Input) row(t Target) Row {
 		return r.blocked(v1alpha1.ReasonForbidden, r.Problem)
 	case !r.Known:
 		return r.blocked(v1alpha1.ReasonAwaitingRefresh, "The Secret has not been read yet.")
+	case r.Found && r.NotOpaque:
+		return r.blocked(v1alpha1.ReasonSecretNotOpaque, notOpaqueMessage)
+	case r.Found && r.Foreign && !t.Adopt && !in.Memory.Kept[t.Ref]:
+		return r.blocked(v1alpha1.ReasonSecretNotOurs, NotOursMessage)
 	case r.Role == "":
 		return r.blocked(v1alpha1.ReasonNoRole, noRoleMessage(r))
 	case !r.Found && !MayCreate(in.Spec):
@@ -197,6 +209,7 @@ func (in Input) row(t Target) Row {
 		r.Why, r.Result, r.Next = "", v1alpha1.ReasonFresh, Earlier(early, r.ExpiresAt)
 		return r
 	}
+	r.Disturbed = r.Why == WhyEdited || r.Why == whyMissing && in.Memory.Kept[t.Ref] || r.Why == whyRoleChanged && r.ownRole
 	return in.gate(r)
 }
 
@@ -217,7 +230,7 @@ func (in Input) gate(r Row) Row {
 			return r
 		}
 	}
-	if r.Why == WhyEdited {
+	if r.Disturbed {
 		if fighting, notBefore := in.Memory.fight(r.Ref, in.Now); fighting {
 			r.Fighting = true
 			if notBefore.After(in.Now) {

@@ -192,7 +192,7 @@ func (c *cluster) wantRefreshed(portal *portal) {
 		case credential.SessionToken == "":
 			c.t.Errorf("%s has no session token", r.Name)
 		}
-		for _, annotation := range []string{v1alpha1.ExpiresAtAnnotation, v1alpha1.RefreshedAtAnnotation, v1alpha1.ContentHashAnnotation} {
+		for _, annotation := range []string{v1alpha1.ExpiresAtAnnotation, v1alpha1.RefreshedAtAnnotation, v1alpha1.SealAnnotation} {
 			if s.Annotations[annotation] == "" {
 				c.t.Errorf("%s lacks the annotation %s: the operator has not refreshed it", r.Name, annotation)
 			}

@@ -100,7 +100,7 @@ func (w *capWorld) set() *v1alpha1.CAPCredentialSet {
 				Agency: query.Get("agency"), Mission: query.Get("mission"),
 				ClientCertificateSecretRef: v1alpha1.LocalReference{Name: clientCertificate},
 			},
-			CredentialsRequests: v1alpha1.CredentialsRequestsSpec{DefaultRole: platformRole},
+			CredentialsRequests: &v1alpha1.CredentialsRequestsSpec{DefaultRole: platformRole},
 		},
 	}
 	for _, name := range machineRequests {

@@ -85,7 +85,8 @@ func TestDiscovery_RequestsWithATokenOfTheirOwnAndOtherCloudsAreLeftAlone(t *tes
 	}
 }
 
-// The role of a Secret: the spec by its request's name, else its own key role as cap-token-refresh had it, else the default.
+// The role of a Secret: the spec by its request's name, else its own key role as cap-token-refresh had it where the spec allows that
+// role, else the default.
 func TestDiscovery_EachSecretGetsTheRoleThatCountsMost(t *testing.T) {
 	const ownRole, extraRole = "own", "extra"
 	w := newCAPWorld(t, time.Hour)
@@ -97,12 +98,13 @@ func TestDiscovery_EachSecretGetsTheRoleThatCountsMost(t *testing.T) {
 	w.start()
 	w.create(func(s *v1alpha1.CAPCredentialSet) {
 		s.Spec.CredentialsRequests.DefaultRole = ""
+		s.Spec.CredentialsRequests.SecretRoleKey, s.Spec.CredentialsRequests.AllowedRoles = v1alpha1.SecretRoleKeyAllowListed, []string{ownRole}
 		// A name that the shipped rights have, in a namespace that nobody's request has.
 		s.Spec.Secrets = []v1alpha1.SecretRole{ownSecretRef("backup", "cloud-credentials", extraRole)}
 	})
 	w.eventuallyReady(v1alpha1.ReasonRefreshFailing, "5/8")
 	without := w.eventuallyRow("openshift-image-registry", "installer-cloud-credentials", v1alpha1.ReasonNoRole)
-	if err := missing(without.Message, "spec.credentialsRequests.roles", "spec.credentialsRequests.defaultRole", "key role"); err != nil {
+	if err := missing(without.Message, "spec.credentialsRequests.roles", "spec.credentialsRequests.defaultRole"); err != nil {
 		t.Error(err)
 	}
 	w.edit(func(s *v1alpha1.CAPCredentialSet) { s.Spec.CredentialsRequests.DefaultRole = platformRole })
@@ -134,7 +136,7 @@ func TestDiscovery_TheSelectorChoosesByLabelAndFollowsIt(t *testing.T) {
 	must(t, w.client.Create(t.Context(), chosen))
 	w.start()
 	w.create(func(s *v1alpha1.CAPCredentialSet) {
-		s.Spec.CredentialsRequests.Selector = &metav1.LabelSelector{MatchLabels: map[string]string{"portal": "cap"}}
+		s.Spec.CredentialsRequests.Selector = &v1alpha1.LabelSelector{MatchLabels: map[string]string{"portal": "cap"}}
 	})
 	w.eventuallyReady(v1alpha1.ReasonFresh, "1/1")
 	if writes := w.secretWrites(); len(writes) != 1 {
@@ -152,7 +154,7 @@ func TestDiscovery_AMissingNamespaceIsWaitedForAndAMissingSecretCreatedOrNot(t *
 	no := false
 	w.start()
 	w.create(func(s *v1alpha1.CAPCredentialSet) {
-		s.Spec.CredentialsRequests.Selector = &metav1.LabelSelector{MatchLabels: map[string]string{"nobody": "has-this"}}
+		s.Spec.CredentialsRequests.Selector = &v1alpha1.LabelSelector{MatchLabels: map[string]string{"nobody": "has-this"}}
 		s.Spec.Secrets = []v1alpha1.SecretRole{ownSecretRef(namespace, "cloud-credentials", machineRole)}
 	})
 	set := w.eventuallyReady(v1alpha1.ReasonNamespaceMissing, "0/1")

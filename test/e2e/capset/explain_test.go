@@ -14,8 +14,6 @@ import (
 	"testing"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/test/harness"
 	"github.com/openshift/credential-rotation-operator/test/sim/cap"
@@ -153,7 +151,7 @@ func TestExplain_WithManySecretsTheFailingOnesAreListedFirst(t *testing.T) {
 	must(t, w.cap.Break(cap.Fault{Kind: cap.FaultForbidden, Role: machineRole}))
 	w.start()
 	w.create(func(s *v1alpha1.CAPCredentialSet) {
-		s.Spec.CredentialsRequests.Selector = &metav1.LabelSelector{MatchLabels: map[string]string{"nobody": "has-this"}}
+		s.Spec.CredentialsRequests.Selector = &v1alpha1.LabelSelector{MatchLabels: map[string]string{"nobody": "has-this"}}
 		s.Spec.Secrets = targets
 	})
 	set := w.eventuallyReady(v1alpha1.ReasonRefreshFailing, fmt.Sprintf("%d/%d", many-3, many))

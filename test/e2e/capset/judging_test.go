@@ -93,7 +93,7 @@ func TestJudging_NoBadAnswerReachesASecretAndEachHasItsClass(t *testing.T) {
 	w.grant(namespace, names...)
 	w.start()
 	w.create(func(s *v1alpha1.CAPCredentialSet) {
-		s.Spec.CredentialsRequests.Selector = &metav1.LabelSelector{MatchLabels: map[string]string{"nobody": "has-this"}}
+		s.Spec.CredentialsRequests.Selector = &v1alpha1.LabelSelector{MatchLabels: map[string]string{"nobody": "has-this"}}
 		s.Spec.Secrets = targets
 		s.Spec.Endpoint.Timeout = &metav1.Duration{Duration: 5 * time.Second} // for those that hang; the huge one may need one or two
 		s.Spec.Endpoint.MaxConcurrentRequests = 16

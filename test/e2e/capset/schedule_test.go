@@ -39,7 +39,7 @@ func (w *world) looked(p *harness.OperatorProcess) {
 
 // aRoleEach gives each request of the payload a role of its own, so that one's Secret is no help to another's.
 func (w *capWorld) aRoleEach(s *v1alpha1.CAPCredentialSet) {
-	s.Spec.CredentialsRequests = v1alpha1.CredentialsRequestsSpec{}
+	s.Spec.CredentialsRequests = &v1alpha1.CredentialsRequestsSpec{}
 	for _, r := range harness.PayloadRequests() {
 		w.cap.AddRole(r.Name, "333333333333")
 		s.Spec.CredentialsRequests.Roles = append(s.Spec.CredentialsRequests.Roles, v1alpha1.RequestRole{Name: r.Name, Role: r.Name})

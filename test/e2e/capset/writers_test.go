@@ -70,7 +70,7 @@ func TestWriters_OfTwoSetsTheOlderKeepsASecretUntilItGoes(t *testing.T) {
 	w := newCAPWorld(t, time.Hour)
 	older := w.set()
 	older.Name = "older"
-	older.Spec.CredentialsRequests = v1alpha1.CredentialsRequestsSpec{Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"nobody": "has-this"}}}
+	older.Spec.CredentialsRequests = &v1alpha1.CredentialsRequestsSpec{Selector: &v1alpha1.LabelSelector{MatchLabels: map[string]string{"nobody": "has-this"}}}
 	older.Spec.Secrets = []v1alpha1.SecretRole{ownSecretRef(machineNamespace, machineSecret, platformRole)}
 	must(t, w.client.Create(t.Context(), older))
 	w.eventually("the next second, because that is how old an object can be", func(context.Context) error {
@@ -157,7 +157,7 @@ func TestWriters_AnEditAndADeletionAreSetRightAtOnce(t *testing.T) {
 	}
 
 	// What tells an edit is a hash that nobody without its key can test guesses against.
-	noted := w.secret(machineNamespace, machineSecret).Annotations[v1alpha1.ContentHashAnnotation]
+	noted := w.secret(machineNamespace, machineSecret).Annotations[v1alpha1.SealAnnotation]
 	for key, value := range good.Data {
 		if plain := sha256.Sum256(value); strings.Contains(noted, hex.EncodeToString(plain[:])) {
 			t.Errorf("the annotation is the plain hash of %s", key)

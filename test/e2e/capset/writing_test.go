@@ -39,7 +39,6 @@ func TestWriting_OnePatchWithAllKeysAndNothingElseTouched(t *testing.T) {
 			Namespace: machineNamespace, Name: machineSecret, Labels: map[string]string{"cloudcredential.openshift.io/credentials-request": "true"},
 			Annotations: map[string]string{"argocd.argoproj.io/sync-wave": "3"}, Finalizers: []string{"example.com/keep"},
 		},
-		Type: "example.com/aws",
 		Data: map[string][]byte{
 			"role": []byte(machineRole), "binary": {0, 255, 10}, "aws_access_key_id": []byte("YourID"), "aws_secret_access_key": []byte("YourSecret"),
 			"credentials": []byte("[default]\naws_access_key_id = YourID\naws_secret_access_key = YourSecret\n"), "aws_session_token": []byte("another key's token"),
@@ -47,7 +46,7 @@ func TestWriting_OnePatchWithAllKeysAndNothingElseTouched(t *testing.T) {
 	}
 	must(t, w.client.Create(t.Context(), theirs))
 	w.start()
-	w.create()
+	w.create(func(s *v1alpha1.CAPCredentialSet) { s.Spec.CredentialsRequests.AdoptExisting = true })
 	w.eventuallyFresh()
 	for round := range 2 {
 		if n := w.patches(); n != 1 {
