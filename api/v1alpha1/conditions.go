@@ -13,6 +13,11 @@ const (
 	ConditionPullSecretValid = "PullSecretValid"
 	// ConditionClientCertificateValid says whether the client certificate for CAP is good, and for long enough.
 	ConditionClientCertificateValid = "ClientCertificateValid"
+	// ConditionOldCredentialsRevoked is True when OCM says that it has deleted the credentials which the last rotation replaced,
+	// Unknown while that is awaited or cannot be told.
+	ConditionOldCredentialsRevoked = "OldCredentialsRevoked"
+	// ConditionSuspended is True while spec.suspend is; it is present only then. Ready keeps what it said last.
+	ConditionSuspended = "Suspended"
 	// ConditionPoolsPaused is True while a paused MachineConfigPool keeps its machines from getting a new pull secret.
 	ConditionPoolsPaused = "PoolsPaused"
 	// ConditionSecondWriter is True while somebody else writes the same Secrets.
@@ -100,6 +105,8 @@ const (
 	ReasonRolledBack = "RolledBack"
 	// ReasonRollbackImpossible: the old credentials are dead, so putting them back would break the cluster, or their backup is gone.
 	ReasonRollbackImpossible = "RollbackImpossible"
+	// ReasonRevocationUnknown: OCM no longer lists the rotation, so nobody says whether the old credentials are deleted.
+	ReasonRevocationUnknown = "RevocationUnknown"
 	// ReasonRotationVanished: OCM no longer lists the rotation under way.
 	ReasonRotationVanished = "RotationVanished"
 	// ReasonAudited: mode Audit has reported.
@@ -132,6 +139,12 @@ const (
 	ReasonOCMRateLimited = "OCMRateLimited"
 	// ReasonAccountMismatch: the OCM credential belongs to another account than the cluster's pull secret.
 	ReasonAccountMismatch = "AccountMismatch"
+	// ReasonOwnerUnknown: nothing proves that the cluster's pull secret is of the account that the OCM credential belongs to.
+	ReasonOwnerUnknown = "OwnerUnknown"
+	// ReasonVerificationImpossible: a Required registry cannot be asked, so new credentials could not be verified.
+	ReasonVerificationImpossible = "VerificationImpossible"
+	// ReasonPoolsNotReady: a MachineConfigPool is degraded or in the middle of another change.
+	ReasonPoolsNotReady = "PoolsNotReady"
 	// ReasonAccountPinMismatch: the OCM credential belongs to another account than spec.ocm.accountID.
 	ReasonAccountPinMismatch = "AccountPinMismatch"
 	// ReasonClusterTokenDead: OCM refuses the cluster's own token.

@@ -10,7 +10,8 @@ type PullSecretRotationStatus struct {
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// Conditions follow kstatus: Ready, Reconciling, Stalled; and PullSecretValid, PoolsPaused, SecondWriter.
+	// Conditions follow kstatus: Ready, Reconciling, Stalled; and PullSecretValid, OldCredentialsRevoked, Suspended, PoolsPaused,
+	// SecondWriter.
 	// +listType=map
 	// +listMapKey=type
 	// +optional
@@ -48,6 +49,18 @@ type PullSecretRotationStatus struct {
 	// OCMCredential is the credential that OCM is asked with. An offline token dies after 30 days without use.
 	// +optional
 	OCMCredential *OCMCredentialStatus `json:"ocmCredential,omitempty"`
+
+	// Salt of all fingerprints in this status, random for each object.
+	// +kubebuilder:validation:MaxLength=64
+	// +optional
+	Salt string `json:"salt,omitempty"`
+
+	// Credentials are what is known of each credential: whose it is, and which registry accepts or refuses it since when. It is
+	// the evidence on which entries are written, healed and rolled back.
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=96
+	// +optional
+	Credentials []CredentialStatus `json:"credentials,omitempty"`
 
 	// Rotation is the rotation under way or the last one.
 	// +optional
@@ -130,9 +143,6 @@ type RotationStatus struct {
 	// +optional
 	OCMStatus string `json:"ocmStatus,omitempty"`
 
-	// Salt of the fingerprints, random for each rotation.
-	// +optional
-	Salt string `json:"salt,omitempty"`
 	// Baseline fingerprints the account's credentials before the rotation, per registry.
 	// +listType=map
 	// +listMapKey=registry
@@ -152,6 +162,11 @@ type RotationStatus struct {
 	// +listMapKey=name
 	// +optional
 	Pools []PoolStatus `json:"pools,omitempty"`
+
+	// OfferEndsAt is when OCM's offer of the new credentials to this cluster ends, as its transfer says. OCM may delete the old
+	// credentials from then on, whether this cluster has switched or not.
+	// +optional
+	OfferEndsAt *metav1.Time `json:"offerEndsAt,omitempty"`
 
 	// StartedAt is when this cluster began to take part: the baseline was taken.
 	// +optional
@@ -182,6 +197,30 @@ type RotationStatus struct {
 	RolledBackAt *metav1.Time `json:"rolledBackAt,omitempty"`
 }
 
+// CredentialStatus is the evidence about one credential at one registry.
+type CredentialStatus struct {
+	// Registry as it is written in the pull secret.
+	// +kubebuilder:validation:MaxLength=253
+	Registry string `json:"registry"`
+	// Fingerprint of user name and password, by status.salt.
+	// +kubebuilder:validation:MaxLength=64
+	Fingerprint string `json:"fingerprint"`
+	// AccountID is the account that the credential is of, as OCM has proven: it names this account when asked with the
+	// credential, or gives the credential out to the account. Empty while nothing proves it.
+	// +kubebuilder:validation:MaxLength=64
+	// +optional
+	AccountID string `json:"accountID,omitempty"`
+	// GivenAt is when OCM was first seen to give the credential out.
+	// +optional
+	GivenAt *metav1.Time `json:"givenAt,omitempty"`
+	// VerifiedAt is when the registry last accepted the credential.
+	// +optional
+	VerifiedAt *metav1.Time `json:"verifiedAt,omitempty"`
+	// RefusedSince is since when the registry refuses it; empty while it does not.
+	// +optional
+	RefusedSince *metav1.Time `json:"refusedSince,omitempty"`
+}
+
 // EntryFingerprint identifies a credential without holding it: a salted SHA-256 of user name and password.
 type EntryFingerprint struct {
 	// Registry as it is written in the pull secret.
@@ -208,10 +247,16 @@ type RegistryStatus struct {
 	Registry string `json:"registry"`
 	// Result: Accepted, Unauthorized, Denied, NotFound, Unreachable, RateLimited, TLSError or Skipped.
 	Result string `json:"result"`
+	// Policy is how much its word counted.
+	// +optional
+	Policy VerificationPolicy `json:"policy,omitempty"`
 	// Message in words, without any part of a credential.
 	// +optional
 	Message string `json:"message,omitempty"`
-	// CheckedAt is when it last changed its answer.
+	// Since is when it began to answer so.
+	// +optional
+	Since *metav1.Time `json:"since,omitempty"`
+	// CheckedAt is when it was last asked.
 	// +optional
 	CheckedAt *metav1.Time `json:"checkedAt,omitempty"`
 }
@@ -249,6 +294,7 @@ type TargetStatus struct {
 type EntryStatus struct {
 	// Registry as it is written in the pull secret.
 	Registry string `json:"registry"`
-	// Action: Replaced, Added, Unchanged, KeptForeign or KeptAbsent; in mode Audit what it would be.
+	// Action: Replaced, Added, Unchanged, Awaited (the new credential is not proven yet), KeptForeign or KeptAbsent; in mode Audit
+	// what it would be.
 	Action string `json:"action"`
 }

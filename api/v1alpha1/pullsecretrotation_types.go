@@ -311,6 +311,7 @@ type PullSecretRotation struct {
 
 	// +required
 	Spec PullSecretRotationSpec `json:"spec"`
+	// +kubebuilder:default={observedGeneration:-1}
 	// +optional
 	Status PullSecretRotationStatus `json:"status,omitempty"`
 }

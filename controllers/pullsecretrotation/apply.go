@@ -10,7 +10,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
@@ -48,15 +47,26 @@ func (s *scope) apply(ctx context.Context, heal bool) error {
 			return nil
 		}
 	}
-	if r := s.rotation(); r.AppliedAt == nil {
+	s.deriveFacts()
+	if r := s.rotation(); r.AppliedAt == nil && !s.awaits() {
 		r.AppliedAt = s.timestamp()
 		s.noteAge()
-		if !meta.IsStatusConditionTrue(s.obj.Status.Conditions, v1alpha1.ConditionPullSecretValid) {
-			s.obj.Status.LastHealthCheck = nil // it was about what has been replaced: what is in use now is proven at once
-		}
+	}
+	if s.wrote || s.rotation().AppliedAt != nil && !heal {
+		s.obj.Status.LastHealthCheck = nil // it was about what has been replaced: what is in use now is proven at once
 	}
 	s.deriveFacts()
 	return nil
+}
+
+// awaits is true while an entry of a target that can be written waits for its registry.
+func (s *scope) awaits() bool {
+	return slices.ContainsFunc(s.facts.Targets, func(t decide.TargetFact) bool { return t.Problem == "" && len(t.Changes) > 0 })
+}
+
+// held keeps back what the evidence does not allow to be written.
+func (s *scope) held(e pullsecret.Entry) bool {
+	return !decide.MayWrite(s.input(), s.change(e.Registry, e.Registry))
 }
 
 // pausesInAFight is true for a target whose old entries are left alone for a while, whatever is done to the others.
@@ -97,7 +107,7 @@ func (s *scope) changesGlobal() bool {
 		if t.doc == nil || t.ref.String() != "openshift-config/pull-secret" {
 			continue
 		}
-		merged, _, err := pullsecret.Merge(t.doc, s.issued, s.policy())
+		merged, _, err := pullsecret.Merge(t.doc, s.issued, s.policy(t, s.held))
 		return err == nil && !bytes.Equal(merged, t.doc.Raw())
 	}
 	return false
@@ -109,7 +119,13 @@ func (s *scope) applyTo(ctx context.Context, t *target, heal bool) error {
 		s.noteTarget(t.ref, t.problem.reason, t.problem.message, nil, false)
 		return nil
 	}
-	merged, changes, err := pullsecret.Merge(t.doc, s.issued, s.policy())
+	if owner, _ := s.owner(*t); owner != s.accountID() {
+		if reason, message := s.foreign(t.ref, owner); reason != "" {
+			s.noteTarget(t.ref, reason, message, nil, false)
+		}
+		return nil
+	}
+	merged, changes, err := pullsecret.Merge(t.doc, s.issued, s.policy(*t, s.held))
 	if err != nil {
 		s.leaveOut(t, problem{v1alpha1.ReasonTargetInvalid, fmt.Sprintf("The new entries cannot be merged: %v. The target was not changed.", err)})
 		return nil
@@ -120,7 +136,7 @@ func (s *scope) applyTo(ctx context.Context, t *target, heal bool) error {
 		if writer(t.secret) == FieldOwner && len(r.Pools) > 0 {
 			result = v1alpha1.ReasonPullSecretUpdated // by this operator, right before a crash
 			at := decide.TargetRow(&s.obj.Status, t.ref)
-			ours = !heal && (at == nil || at.AppliedAt == nil || at.AppliedAt.Before(r.VerifiedAt))
+			ours = !heal && (at == nil || at.AppliedAt == nil || r.IssuedAt == nil || at.AppliedAt.Before(r.IssuedAt))
 		}
 		s.noteTarget(t.ref, result, "", changes, ours)
 		if !heal {
@@ -154,6 +170,7 @@ func (s *scope) write(ctx context.Context, t *target, document []byte) error {
 	} else if err != nil {
 		return err
 	}
+	s.wrote = true
 	t.secret, t.doc = updated, parse(updated.Data[corev1.DockerConfigJsonKey])
 	if t.doc == nil || !bytes.Equal(t.doc.Raw(), document) {
 		return errTargetChanged
@@ -187,7 +204,7 @@ func (s *scope) rollBack(ctx context.Context) error {
 			s.noteTarget(t.ref, v1alpha1.ReasonRolledBack, "", nil, false)
 			continue
 		}
-		merged, changes, err := pullsecret.Restore(t.doc, old, s.changed(t))
+		merged, changes, err := pullsecret.Restore(t.doc, old, s.brought(t))
 		if err != nil {
 			return fmt.Errorf("restoring the target %s: %w", t.ref, err)
 		}
@@ -208,13 +225,13 @@ func (s *scope) rollBack(ctx context.Context) error {
 	return nil
 }
 
-// changed are the registries of a target whose entry is the one that this rotation issued.
-func (s *scope) changed(t *target) []string {
+// brought are the registries of a target whose entry is the one that this rotation issued.
+func (s *scope) brought(t *target) []string {
 	r := s.rotation()
 	var list []string
 	for _, name := range t.doc.Registries() {
 		entry, _ := t.doc.Entry(name)
-		if has(r.Issued, name, entry.Fingerprint(r.Salt)) {
+		if decide.Holds(r.Issued, s.fingerprint(entry)) {
 			list = append(list, name)
 		}
 	}

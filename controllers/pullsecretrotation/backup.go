@@ -64,7 +64,7 @@ func (s *scope) mayChange(e pullsecret.Entry) bool {
 	if e.Token {
 		return false
 	}
-	return s.obj.Spec.Entries.Foreign == v1alpha1.ForeignReplace || pullsecret.IssuedByOCM(e) || s.known(e) || s.givenOut(e)
+	return s.obj.Spec.Entries.Foreign == v1alpha1.ForeignReplace || pullsecret.IssuedByOCM(e) || s.known(e) || s.givenOut(e) || s.record().Owner(s.fingerprint(e)) != ""
 }
 
 // givenOut is true for an entry with a credential that OCM gives out now, for whatever registry.

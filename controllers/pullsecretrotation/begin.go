@@ -13,12 +13,12 @@ import (
 // begin takes the baseline and the backup. It is for a rotation that will be requested (no id yet), one that was found
 // pending, and one that had ended before this cluster looked.
 func (s *scope) begin(ctx context.Context, r v1alpha1.RotationStatus) error {
-	r.Salt, r.AccountID = pullsecret.NewSalt(), s.accountID()
+	r.AccountID = s.accountID()
 	r.StartedAt = s.timestamp()
 	r.Baseline = s.baseline(r)
 	if r.Reason == v1alpha1.TriggerCatchUp {
 		r.IssuedAt = s.timestamp()
-		r.Issued = fingerprints(s.issued, r.Salt, all)
+		r.Issued = s.fingerprints(s.issued, all)
 	}
 	name, err := s.backUp(ctx, r)
 	if err != nil {
@@ -42,7 +42,8 @@ func (s *scope) baseline(r v1alpha1.RotationStatus) []v1alpha1.EntryFingerprint 
 			if t.doc == nil {
 				continue
 			}
-			if list := fingerprints(t.doc, r.Salt, s.ownOrGiven); len(list) > 0 {
+			owner, _ := s.owner(t)
+			if list := s.fingerprints(t.doc, func(e pullsecret.Entry) bool { return s.own(owner, e) }); len(list) > 0 {
 				return list
 			}
 		}
@@ -50,20 +51,12 @@ func (s *scope) baseline(r v1alpha1.RotationStatus) []v1alpha1.EntryFingerprint 
 	if s.issued == nil {
 		return nil
 	}
-	return fingerprints(s.issued, r.Salt, all)
+	return s.fingerprints(s.issued, all)
 }
 
 func all(pullsecret.Entry) bool { return true }
 
-// ownOrGiven also knows an entry whose user name has no known shape by its being what OCM gives out now.
-func (s *scope) ownOrGiven(e pullsecret.Entry) bool {
-	if s.own(e) || s.issued == nil {
-		return s.own(e)
-	}
-	given, ok := s.issued.Entry(e.Registry)
-	return ok && !e.Token && given.Username == e.Username && given.Password == e.Password
-}
-
+// abandon gives up the rotation under way.
 func (s *scope) abandon() error {
 	s.record().Abandon()
 	s.deriveFacts()

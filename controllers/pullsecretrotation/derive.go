@@ -1,7 +1,9 @@
 package pullsecretrotation
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -15,8 +17,8 @@ import (
 func (s *scope) deriveFacts() {
 	if s.targets != nil {
 		facts := make([]decide.TargetFact, 0, len(s.targets))
-		for _, t := range s.targets {
-			facts = append(facts, s.targetFact(t))
+		for i := range s.targets {
+			facts = append(facts, s.targetFact(i))
 		}
 		s.facts.Targets = facts
 		s.facts.Switched = s.switched()
@@ -24,52 +26,117 @@ func (s *scope) deriveFacts() {
 	if s.facts.Issued != nil {
 		s.facts.Issued = s.issuedFact()
 	}
+	if o := s.facts.Owner; o != nil && len(s.targets) > 0 && o.AccountID == "" {
+		owner, _ := s.owner(s.targets[0])
+		o.Known = owner != "" && owner == s.accountID()
+	}
 }
 
-func (s *scope) targetFact(t target) decide.TargetFact {
+func (s *scope) targetFact(i int) decide.TargetFact {
+	t := s.targets[i]
 	f := decide.TargetFact{Ref: t.ref, Problem: t.problem.reason, Message: t.problem.message}
 	if t.doc == nil {
 		return f
 	}
 	f.Writer = writer(t.secret)
+	f.Owner, f.Asks = s.owner(t)
 	for _, registry := range t.doc.Registries() {
 		entry, _ := t.doc.Entry(registry)
-		if s.own(entry) {
+		if s.own(f.Owner, entry) {
 			f.Own = append(f.Own, registry)
-		}
-		if s.old(registry, entry) {
-			f.Old = append(f.Old, registry)
+			if s.old(entry) {
+				f.Old = append(f.Old, registry)
+			}
 		}
 	}
+	if s.issued != nil && f.Owner == s.accountID() {
+		f.Changes = s.changes(t)
+	}
+	if i > 0 && s.judgedForeign(t.ref, f) {
+		f.Problem, f.Message = s.foreign(t.ref, f.Owner)
+	}
 	return f
+}
+
+// judgedForeign is true once it is known that a further target is not the account's, or that nothing proves whose it is; that stays
+// so until OCM is asked about it again.
+func (s *scope) judgedForeign(ref v1alpha1.SecretReference, f decide.TargetFact) bool {
+	if s.accountID() == "" || f.Owner == s.accountID() {
+		return false
+	}
+	row := decide.TargetRow(&s.obj.Status, ref)
+	return f.Owner != "" || s.facts.Owner != nil && s.issued != nil && !f.Asks || s.facts.Owner == nil && row != nil && row.Result == v1alpha1.ReasonOwnerUnknown
+}
+
+// foreign is what is wrong with a further target that is not proven to be the account's: it is left out. The first one holds up
+// everything, which Decide says in words of its own.
+func (s *scope) foreign(ref v1alpha1.SecretReference, owner string) (reason, message string) {
+	switch account := s.accountID(); owner {
+	case account:
+		return "", ""
+	case "":
+		return v1alpha1.ReasonOwnerUnknown, fmt.Sprintf("Nothing proves whose the pull secret in the target Secret %s is. It was not changed. If it belongs to account %s, set spec.ocm.accountID to %s; "+
+			"else remove it from spec.targets.", ref, account, account)
+	default:
+		return v1alpha1.ReasonAccountMismatch, fmt.Sprintf("The target Secret %s holds a pull secret of account %s, not of account %s. It was not changed. Remove it from spec.targets, or serve it by a "+
+			"PullSecretRotation of that account.", ref, owner, account)
+	}
+}
+
+// changes are the entries of a target that a write would change.
+func (s *scope) changes(t target) []decide.Change {
+	_, changes, err := pullsecret.Merge(t.doc, s.issued, s.policy(t, nil))
+	if err != nil {
+		return nil // applyTo says what is wrong with it
+	}
+	var list []decide.Change
+	for _, c := range changes {
+		if c.Action == pullsecret.Replaced || c.Action == pullsecret.Added {
+			list = append(list, s.change(c.Registry, c.Source))
+		}
+	}
+	return list
+}
+
+func (s *scope) change(registry, source string) decide.Change {
+	fresh, _ := s.issued.Entry(source)
+	return decide.Change{Registry: registry, Source: source, Fingerprint: s.fingerprint(fresh)}
 }
 
 func (s *scope) issuedFact() *decide.IssuedFact {
 	if s.issued == nil {
 		return &decide.IssuedFact{}
 	}
-	f := &decide.IssuedFact{Present: true, InUse: true}
+	given := s.fingerprints(s.issued, all)
+	f := &decide.IssuedFact{Present: true, InUse: true, Superseded: s.record().Superseded(s.accountID(), given)}
 	if r := s.rotation(); r != nil {
-		now := s.issued.Fingerprints(r.Salt)
+		now := s.issued.Fingerprints(s.obj.Status.Salt)
 		f.SameAsBaseline = sameWhereBoth(r.Baseline, now)
 		f.SameAsIssued = len(r.Issued) > 0 && sameWhereBoth(r.Issued, now)
+		f.GivenBefore = r.RequestedAt != nil && s.record().GivenBefore(given, r.RequestedAt.Time)
 	}
-	for _, t := range s.targets {
+	for i, t := range s.targets {
 		if t.doc == nil {
 			continue
 		}
-		_, changes, err := pullsecret.Merge(t.doc, s.issued, s.policy())
-		if err != nil {
-			f.InUse = false
-			continue
+		switch owner, _ := s.owner(t); {
+		case owner == s.accountID():
+		case i > 0:
+			continue // left out
+		case owner != "":
+			f.InUse = false // somebody has given the cluster another account's
 		}
-		for _, c := range changes {
-			if c.Action == pullsecret.Replaced || c.Action == pullsecret.Added {
-				f.InUse = false
-			}
+		if _, changes, err := pullsecret.Merge(t.doc, s.issued, s.policy(t, nil)); err != nil || writes(changes) {
+			f.InUse = false
 		}
 	}
 	return f
+}
+
+func writes(changes []pullsecret.Change) bool {
+	return slices.ContainsFunc(changes, func(c pullsecret.Change) bool {
+		return c.Action == pullsecret.Replaced || c.Action == pullsecret.Added || c.Action == pullsecret.Awaited
+	})
 }
 
 // switched says whether the cluster had the new credentials before the rotation under way was found: what it uses is none that
@@ -89,28 +156,71 @@ func (s *scope) switched() bool {
 	last, found := &s.obj.Status.History[i], false
 	for _, registry := range s.targets[first].doc.Registries() {
 		entry, _ := s.targets[first].doc.Entry(registry)
-		fp := entry.Fingerprint(last.Salt)
-		if has(last.Baseline, registry, fp) || has(last.Issued, registry, fp) {
+		fp := s.fingerprint(entry)
+		if decide.Holds(last.Baseline, fp) || decide.Holds(last.Issued, fp) {
 			return false
 		}
-		found = found || s.own(entry)
+		owner, _ := s.owner(s.targets[first])
+		found = found || s.own(owner, entry)
 	}
 	return found
 }
 
-// own says whether the account issued an entry: its fingerprint is in the record, or its user name has the shape that OCM
-// gives out.
-func (s *scope) own(e pullsecret.Entry) bool {
+// owner is the account that a target is proven to be of, by the strongest evidence there is: what OCM says of its own token; an entry
+// whose value OCM gives, or has given, to the account; the pin in the spec; the e-mail address beside a dead token. asks is true
+// while OCM was not asked about the token.
+func (s *scope) owner(t target) (account string, asks bool) {
+	if t.doc == nil {
+		return "", false
+	}
+	token, hasToken := ownToken(t)
+	if hasToken {
+		fp := s.fingerprint(token)
+		if account := s.record().Owner(fp); account != "" {
+			return account, false
+		}
+		_, asked := s.asked[fp]
+		asks = !asked && s.facts.Cluster != nil && s.facts.Cluster.ID != ""
+	}
+	mine := s.accountID()
+	if asks || mine == "" {
+		return "", asks
+	}
+	for _, registry := range t.doc.Registries() {
+		if e, _ := t.doc.Entry(registry); !e.Token && s.record().Owner(s.fingerprint(e)) == mine {
+			return mine, false
+		}
+	}
+	if s.obj.Spec.OCM.AccountID == mine {
+		return mine, false
+	}
+	if a := s.facts.Account; hasToken && a != nil && !a.ServiceAccount && token.Email != "" && strings.EqualFold(token.Email, a.Email) {
+		return mine, false
+	}
+	return "", false
+}
+
+// own says whether the account issued an entry of a target: OCM has proven it by its value, under whatever key; the record of a
+// rotation has it; or its user name has a shape that OCM gives out, and the target is not another account's.
+func (s *scope) own(owner string, e pullsecret.Entry) bool {
 	if e.Token {
 		return false // never replaced, whoever issued the user name beside it
+	}
+	mine := s.accountID()
+	if proven := s.record().Owner(s.fingerprint(e)); proven != "" && mine != "" {
+		return proven == mine
+	}
+	if owner != "" && mine != "" && owner != mine {
+		return false
 	}
 	return pullsecret.IssuedByOCM(e) || s.known(e)
 }
 
-// known says whether an entry's fingerprint is in the record.
+// known says whether an entry's fingerprint is in the record of a rotation of the account.
 func (s *scope) known(e pullsecret.Entry) bool {
+	fp := s.fingerprint(e)
 	for _, r := range s.records() {
-		if has(r.Baseline, e.Registry, e.Fingerprint(r.Salt)) || has(r.Issued, e.Registry, e.Fingerprint(r.Salt)) {
+		if (r.AccountID == "" || r.AccountID == s.accountID()) && (decide.Holds(r.Baseline, fp) || decide.Holds(r.Issued, fp)) {
 			return true
 		}
 	}
@@ -118,24 +228,60 @@ func (s *scope) known(e pullsecret.Entry) bool {
 }
 
 // old says whether an entry holds a value that the record knows as replaced.
-func (s *scope) old(registry string, e pullsecret.Entry) bool {
-	last := s.rotation()
+func (s *scope) old(e pullsecret.Entry) bool {
+	last, fp := s.rotation(), s.fingerprint(e)
 	// What cannot be replaced is not called old: it would be healed for ever.
-	if e.Token || last == nil || last.AppliedAt == nil || !issues(last, registry) || has(last.Issued, registry, e.Fingerprint(last.Salt)) {
+	if e.Token || last == nil || last.AppliedAt == nil || decide.Holds(last.Issued, fp) {
 		return false
 	}
-	for _, r := range s.records() {
-		fp := e.Fingerprint(r.Salt)
-		if has(r.Baseline, registry, fp) || r != last && has(r.Issued, registry, fp) {
+	if _, ok := s.sourceIn(last.Issued, e); !ok {
+		return false
+	}
+	for i, r := range s.records() {
+		if decide.Holds(r.Baseline, fp) || i > 0 && decide.Holds(r.Issued, fp) {
 			return true
 		}
 	}
 	return false
 }
 
-// issues is true when a rotation issued a credential for a registry.
-func issues(r *v1alpha1.RotationStatus, registry string) bool {
-	return slices.ContainsFunc(r.Issued, func(f v1alpha1.EntryFingerprint) bool { return f.Registry == registry })
+// sourceIn is the registry among issued ones whose credential an entry gets: its own, or for one under another key the registry that
+// the same credential was issued for, of several that of the same host.
+func (s *scope) sourceIn(issued []v1alpha1.EntryFingerprint, e pullsecret.Entry) (string, bool) {
+	has := func(name string) bool {
+		return slices.ContainsFunc(issued, func(f v1alpha1.EntryFingerprint) bool { return f.Registry == name })
+	}
+	if has(e.Registry) {
+		return e.Registry, true
+	}
+	fp, host, found := s.fingerprint(e), hostOf(e.Registry), ""
+	consider := func(registry, fingerprint string) {
+		if fp == "" || fingerprint != fp || !has(registry) {
+			return
+		}
+		if found == "" || registry == host || found == telemetryRegistry && found != host {
+			found = registry
+		}
+	}
+	for _, c := range s.obj.Status.Credentials {
+		consider(c.Registry, c.Fingerprint)
+	}
+	for _, r := range s.records() {
+		for _, f := range slices.Concat(r.Baseline, r.Issued) {
+			consider(f.Registry, f.Fingerprint)
+		}
+	}
+	if found == "" && has(host) && pullsecret.IssuedByOCM(e) {
+		found = host
+	}
+	return found, found != ""
+}
+
+// hostOf is the host in the key of an entry.
+func hostOf(registry string) string {
+	registry = strings.TrimPrefix(strings.TrimPrefix(registry, "https://"), "http://")
+	host, _, _ := strings.Cut(registry, "/")
+	return host
 }
 
 // records are the rotations that status knows, the present one first.
@@ -146,32 +292,30 @@ func (s *scope) records() []*v1alpha1.RotationStatus {
 	}
 	for i := range s.obj.Status.History {
 		h := &s.obj.Status.History[i]
-		if len(all) > 0 && h.Salt == all[0].Salt {
-			continue
+		if i == 0 && len(all) > 0 && h.ID == all[0].ID {
+			continue // the same one, which has ended
 		}
 		all = append(all, h)
 	}
 	return all
 }
 
-func (s *scope) policy() pullsecret.Policy {
+// policy says what a merge may change in a target; hold keeps back what is not to be written yet.
+func (s *scope) policy(t target, hold func(pullsecret.Entry) bool) pullsecret.Policy {
+	owner, _ := s.owner(t)
+	given := s.fingerprints(s.issued, all)
 	return pullsecret.Policy{
-		Own:            s.own,
+		Own: func(e pullsecret.Entry) bool { return s.own(owner, e) },
+		Source: func(e pullsecret.Entry) (string, bool) {
+			if !s.own(owner, e) {
+				return "", false
+			}
+			return s.sourceIn(given, e)
+		},
+		Hold:           hold,
 		AddMissing:     s.obj.Spec.Entries.AddMissing,
 		ReplaceForeign: s.obj.Spec.Entries.Foreign == v1alpha1.ForeignReplace,
 	}
-}
-
-func has(list []v1alpha1.EntryFingerprint, registry, fingerprint string) bool {
-	if fingerprint == "" {
-		return false
-	}
-	for _, f := range list {
-		if f.Registry == registry && f.Fingerprint == fingerprint {
-			return true
-		}
-	}
-	return false
 }
 
 // sameWhereBoth compares the registries that both know; without one in common nothing is the same.
@@ -191,11 +335,11 @@ func sameWhereBoth(list []v1alpha1.EntryFingerprint, now map[string]string) bool
 }
 
 // fingerprints of a document, in its order, for status.
-func fingerprints(doc *pullsecret.Document, salt string, keep func(pullsecret.Entry) bool) []v1alpha1.EntryFingerprint {
+func (s *scope) fingerprints(doc *pullsecret.Document, keep func(pullsecret.Entry) bool) []v1alpha1.EntryFingerprint {
 	var list []v1alpha1.EntryFingerprint
 	for _, registry := range doc.Registries() {
 		entry, _ := doc.Entry(registry)
-		if fp := entry.Fingerprint(salt); fp != "" && keep(entry) {
+		if fp := s.fingerprint(entry); fp != "" && keep(entry) {
 			list = append(list, v1alpha1.EntryFingerprint{Registry: registry, Fingerprint: fp})
 		}
 	}

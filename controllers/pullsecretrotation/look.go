@@ -55,6 +55,7 @@ func (s *scope) lookAtTargets(ctx context.Context) error {
 		}
 		s.targets = append(s.targets, t)
 	}
+	s.lookAround(ctx)
 	s.deriveFacts()
 	return nil
 }
@@ -97,20 +98,55 @@ func (s *scope) lookAtAccount(ctx context.Context) error {
 		return err
 	}
 	account := decide.Account(known)
+	if s.accountID() != account.ID {
+		s.memory.proven = "" // what a proof says of the cluster's own token depends on whose it should be
+	}
 	s.facts.Account = &account
 	s.obj.Status.Account = &v1alpha1.AccountStatus{ID: account.ID, Username: account.Username}
+	s.deriveFacts() // whose an entry is may have changed
 	return nil
 }
 
-// lookAtOwner asks OCM, with the cluster's own token, whose it is.
+// tokenAnswer is what OCM says of a cluster's own token.
+type tokenAnswer struct {
+	account string
+	dead    bool
+}
+
+// lookAtOwner asks OCM, with each target's own token, whose it is. That of the first is asked each time, because it also tells
+// whether it lives; the others only while nothing proves whose they are.
 func (s *scope) lookAtOwner(ctx context.Context) error {
-	entry, ok := s.clusterEntry()
-	if ok && decide.UsesOwnToken(&s.obj.Spec) && s.facts.Account != nil {
-		s.facts.Owner = &decide.OwnerFact{AccountID: s.facts.Account.ID, Email: entry.Email} // it was asked with this very token
+	if s.asked == nil {
+		s.asked = map[string]tokenAnswer{}
+	}
+	for i, t := range s.targets {
+		entry, ok := ownToken(t)
+		if !ok || s.facts.Cluster.ID == "" || i > 0 && s.record().Owner(s.fingerprint(entry)) != "" {
+			continue
+		}
+		if err := s.askWhose(ctx, i, entry); err != nil {
+			return err
+		}
+	}
+	owner := decide.OwnerFact{Absent: true}
+	if entry, ok := ownToken(s.targets[0]); ok && s.facts.Cluster.ID != "" {
+		answer := s.asked[s.fingerprint(entry)]
+		owner = decide.OwnerFact{AccountID: answer.account, Dead: answer.dead, Email: entry.Email}
+	}
+	s.facts.Owner = &owner
+	s.deriveFacts()
+	return nil
+}
+
+// askWhose asks OCM about one token, once in a reconcile.
+func (s *scope) askWhose(ctx context.Context, i int, entry pullsecret.Entry) error {
+	fp := s.fingerprint(entry)
+	if _, known := s.asked[fp]; known {
 		return nil
 	}
-	if !ok || s.facts.Cluster.ID == "" {
-		s.facts.Owner = &decide.OwnerFact{Absent: true}
+	if i == 0 && decide.UsesOwnToken(&s.obj.Spec) && s.facts.Account != nil {
+		s.asked[fp] = tokenAnswer{account: s.facts.Account.ID} // it was asked with this very token
+		s.record().Owns(s.facts.Account.ID, telemetryRegistry, fp)
 		return nil
 	}
 	api, err := s.connect(ctx, ocm.Credential{}, ocm.ClusterToken{ClusterID: s.facts.Cluster.ID, Auth: entry.Auth()})
@@ -118,26 +154,33 @@ func (s *scope) lookAtOwner(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = api.Close() }()
-	owner := decide.OwnerFact{Email: entry.Email, Known: s.known(entry)}
 	switch account, err := api.CurrentAccount(ctx); {
 	case err == nil:
-		owner.AccountID = account.ID
+		s.asked[fp] = tokenAnswer{account: account.ID}
+		s.record().Owns(account.ID, telemetryRegistry, fp)
 	case ocm.IsKind(err, ocm.OCMUnauthorized) || ocm.IsKind(err, ocm.OCMForbidden):
-		owner.Dead = true
+		s.asked[fp] = tokenAnswer{dead: true}
+	case s.record().Owner(fp) != "":
+		s.asked[fp] = tokenAnswer{account: s.record().Owner(fp)} // it has said so before, and whose a credential is does not change
 	default:
 		return err
 	}
-	s.facts.Owner = &owner
 	return nil
+}
+
+// ownToken is a target's cloud.openshift.com token.
+func ownToken(t target) (pullsecret.Entry, bool) {
+	if t.doc == nil {
+		return pullsecret.Entry{}, false
+	}
+	e, ok := t.doc.Entry(telemetryRegistry)
+	return e, ok && e.Password != "" && !e.Token
 }
 
 // clusterEntry is the cluster's own token, from the first target that has one.
 func (s *scope) clusterEntry() (pullsecret.Entry, bool) {
 	for _, t := range s.targets {
-		if t.doc == nil {
-			continue
-		}
-		if e, ok := t.doc.Entry(telemetryRegistry); ok && e.Password != "" {
+		if e, ok := ownToken(t); ok {
 			return e, true
 		}
 	}
@@ -183,7 +226,7 @@ func (s *scope) lookAtRotations(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.memory.lastPoll = s.now()
+	s.memory.lastPoll, s.memory.lookedAt = s.now(), s.state()
 	rotations := make([]decide.Rotation, 0, len(listed))
 	for _, r := range listed {
 		rotations = append(rotations, decide.Rotation(r))
@@ -191,6 +234,9 @@ func (s *scope) lookAtRotations(ctx context.Context) error {
 	s.facts.Rotations = &rotations
 	if r := s.rotation(); decide.UnderWay(r) {
 		if listed, ok := decide.FindRotation(rotations, r.ID); ok {
+			if listed.Status == decide.RotationCompleted && r.OCMStatus != listed.Status && r.AppliedAt == nil {
+				s.obj.Status.LastHealthCheck = nil // the old credentials have just died: what is in use is proven at once
+			}
 			r.OCMStatus = listed.Status
 		}
 	}
@@ -208,7 +254,12 @@ func (s *scope) noteAge() {
 	for _, r := range *s.facts.Rotations { // newest first
 		if r.Status == decide.RotationCompleted || applied && r.ID == now.ID {
 			// In the resolution of the status: a fraction would be written anew at each look.
-			s.obj.Status.PullSecretIssuedAt = decide.TimePtr(r.CreatedAt.Truncate(time.Second))
+			// OCM's clock may be ahead: nothing is younger than now.
+			created := r.CreatedAt
+			if created.After(s.now()) {
+				created = s.now()
+			}
+			s.obj.Status.PullSecretIssuedAt = decide.TimePtr(created.Truncate(time.Second))
 			return
 		}
 	}
@@ -237,6 +288,9 @@ func (s *scope) lookAtIssued(ctx context.Context) error {
 		}
 	}
 	s.facts.Issued = &decide.IssuedFact{}
+	if s.issued != nil && s.accountID() != "" {
+		s.record().Given(s.accountID(), s.fingerprints(s.issued, all), s.now())
+	}
 	s.deriveFacts()
 	return nil
 }
@@ -249,16 +303,56 @@ func (s *scope) transferred(ctx context.Context, api OCM) ([]byte, error) {
 	}
 	var newest *ocm.Transfer
 	for i, t := range transfers {
-		// One that belongs to no rotation hands the cluster over to another account, which is a person's decision.
-		accepted := t.RotationID != "" && t.Status == ocm.TransferAccepted && len(t.Secret) > 0 && (t.ExpiresAt.IsZero() || t.ExpiresAt.After(s.now()))
-		if accepted && (newest == nil || t.CreatedAt.After(newest.CreatedAt)) {
+		if s.open(t) && len(t.Secret) > 0 && (newest == nil || t.CreatedAt.After(newest.CreatedAt)) {
 			newest = &transfers[i]
 		}
 	}
+	s.noteOffer(transfers)
 	if newest == nil {
 		return nil, nil
 	}
 	return newest.Secret, nil
+}
+
+// open is true for a transfer by which OCM waits for this cluster to switch. One that belongs to no rotation hands the cluster over
+// to another account, which is a person's decision.
+func (s *scope) open(t ocm.Transfer) bool {
+	return t.RotationID != "" && t.Status == ocm.TransferAccepted && (t.ExpiresAt.IsZero() || t.ExpiresAt.After(s.now()))
+}
+
+// noteOffer notes whether, and until when, OCM waits for this cluster to switch to the rotation under way.
+func (s *scope) noteOffer(transfers []ocm.Transfer) {
+	r := s.rotation()
+	if !decide.UnderWay(r) || r.ID == "" {
+		return
+	}
+	s.facts.Offer = &decide.OfferFact{}
+	for _, t := range transfers {
+		if t.RotationID != r.ID || !s.open(t) {
+			continue
+		}
+		s.facts.Offer.Open = true
+		if !t.ExpiresAt.IsZero() {
+			r.OfferEndsAt = decide.TimePtr(t.ExpiresAt.Truncate(time.Second))
+		}
+	}
+}
+
+// lookAtOffer asks OCM whether it still waits for this cluster. What cannot be asked is no open offer: then nothing is put back,
+// and the time is reckoned from the issue.
+func (s *scope) lookAtOffer(ctx context.Context) error {
+	s.facts.Offer = &decide.OfferFact{}
+	api, err := s.ocm(ctx)
+	if err != nil {
+		return err
+	}
+	transfers, err := api.ClusterTransfers(ctx, s.facts.Cluster.ID)
+	if err != nil {
+		s.log.Info("the cluster's transfers cannot be read", "error", err.Error())
+		return nil
+	}
+	s.noteOffer(transfers)
+	return nil
 }
 
 // errClusterTokenDead marks a follower that has nothing left to ask OCM with.

@@ -24,6 +24,8 @@ func (s *record) canonical() {
 	if s.healed < 3 {
 		s.wroteA = none // the fight has not begun, so nothing waits for its pause
 	}
+	// Only the evidence about what is to be written makes a difference.
+	s.accepts, s.refuses = s.accepts&bit(s.issued), s.refuses&bit(s.issued)
 	if !s.under {
 		return
 	}

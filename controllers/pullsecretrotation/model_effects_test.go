@@ -30,7 +30,7 @@ func (m *model) apply(w *world, i int, heal bool) {
 		s.wrote, s.undone = s.before >= 0, false // by this operator, right before a crash
 	}
 	if s.applied < 0 {
-		s.applied = 0
+		s.applied, s.health = 0, none
 	}
 }
 

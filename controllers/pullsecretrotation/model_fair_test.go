@@ -126,7 +126,7 @@ func (w *walk) helpers(s *world, d decide.Decision, log *trail) {
 		s.window = true
 	case v1alpha1.ReasonTargetInvalid:
 		s.write(0, none)
-	case v1alpha1.ReasonRolloutDegraded, v1alpha1.ReasonRolledBack, v1alpha1.ReasonRollbackImpossible:
+	case v1alpha1.ReasonRolloutDegraded, v1alpha1.ReasonRolledBack, v1alpha1.ReasonRollbackImpossible, v1alpha1.ReasonPoolsNotReady:
 		s.pool.degraded, s.rollbackNever = false, true
 	case v1alpha1.ReasonRotationVanished:
 		s.nextT()

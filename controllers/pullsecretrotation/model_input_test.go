@@ -22,7 +22,7 @@ var firstT = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 var modelOptions = decide.Timing{
 	PollMin: tick / 2, PollMax: tick / 2, RevokePollMin: tick / 2, RevokePollMax: tick / 2,
 	PoolPoll: tick / 2, OCMTimeout: tick / 2, RequestSpread: tick, VerifyRetry: tick / 2, VerifyDeadline: tick + tick/2,
-	IssueDeadline: 3 * tick / 2, RevokeDeadline: 3 * tick / 2,
+	Window: 10 * tick, WindowMargin: tick, IssueDeadline: 3 * tick / 2, RevokeDeadline: 3 * tick / 2,
 }
 
 // scenario is a part of the world that stays as it is on a walk.
@@ -125,6 +125,16 @@ func (c *scenario) status(w *world, r *replica, now time.Time) *v1alpha1.PullSec
 		target.Result = v1alpha1.ReasonAlreadyCurrent
 	}
 	s.Targets = []v1alpha1.TargetStatus{target}
+	for g := generation(0); g <= w.newest; g++ {
+		c := v1alpha1.CredentialStatus{Registry: "quay.io", Fingerprint: fmt.Sprint(g), AccountID: "account"}
+		if m.accepts&bit(g) != 0 {
+			c.VerifiedAt = at(now, 0)
+		}
+		if m.refuses&bit(g) != 0 {
+			c.RefusedSince = at(now, 0)
+		}
+		s.Credentials = append(s.Credentials, c)
+	}
 	if !m.under {
 		return s
 	}
@@ -192,7 +202,10 @@ func (c *scenario) facts(r *replica) *decide.Facts {
 		if m.target < 0 {
 			t.Problem, t.Message = v1alpha1.ReasonTargetInvalid, "The target is broken."
 		} else {
-			t.Own = []string{"quay.io"}
+			t.Own, t.Owner = []string{"quay.io"}, "account"
+			if m.issued && m.given >= 0 && m.given != m.target {
+				t.Changes = []decide.Change{{Registry: "quay.io", Source: "quay.io", Fingerprint: fmt.Sprint(m.given)}}
+			}
 			if r.status.isOld(m.target) {
 				t.Old = t.Own
 			}
@@ -235,7 +248,10 @@ func (c *scenario) facts(r *replica) *decide.Facts {
 	if m.pools {
 		f.Pools = &[]decide.Pool{m.pool.fact()}
 	}
-	f.Checks = m.checks.fact()
+	f.Checks, f.IssuedChecks, f.BackupChecks, f.Proven = m.checks.fact(m.target), m.issuedChecks.fact(m.given), m.oldChecks.fact(r.status.backup), m.proven
+	if m.offerKnown {
+		f.Offer = &decide.OfferFact{Open: m.offer}
+	}
 	return f
 }
 
@@ -247,12 +263,12 @@ func (p pool) fact() decide.Pool {
 	return out
 }
 
-func (v verdict) fact() []decide.Check {
+func (v verdict) fact(g generation) []decide.Check {
 	outcome := map[verdict]decide.Outcome{accepted: decide.Accepted, refused: decide.Unauthorized, unanswered: decide.Unreachable}[v]
 	if v == notAsked {
 		return nil
 	}
-	return []decide.Check{{Registry: "quay.io", Policy: v1alpha1.VerificationRequired, Result: decide.Answer{Outcome: outcome}}}
+	return []decide.Check{{Registry: "quay.io", Policy: v1alpha1.VerificationRequired, Fingerprint: fmt.Sprint(g), Result: decide.Answer{Outcome: outcome}}}
 }
 
 // isOld mirrors scope.old.

@@ -91,6 +91,9 @@ type record struct {
 	wroteA int8 // age of status.targets.appliedAt
 	health int8 // age of the last health check
 
+	accepts uint8 // status.credentials: generations that a registry has accepted and not refused since
+	refuses uint8 // and those that it refuses
+
 	satisfied   int8 // newest epoch that a record of the history satisfies
 	known       uint8
 	lastApplied bool // newest record of the history
@@ -130,7 +133,9 @@ type findings struct {
 	given                             generation
 	pools                             bool
 	pool                              pool
-	checks                            verdict
+	checks, issuedChecks, oldChecks   verdict
+	offerKnown, offer                 bool
+	proven                            bool
 	intentIsOurs                      bool
 }
 

@@ -29,7 +29,7 @@ func (m *model) ask(w *world, i int) decide.Decision { return m.decide(m.input(w
 // world changes between them and the effect.
 func (m *model) local(d decide.Decision, r *replica) bool {
 	switch d.Step {
-	case decide.LookAtTargets, decide.LookAtAccount, decide.LookAtOwner, decide.LookAtRotations, decide.LookAtIssued, decide.LookAtPools, decide.CheckIssued, decide.CheckInUse:
+	case decide.LookAtTargets, decide.LookAtAccount, decide.LookAtOwner, decide.LookAtRotations, decide.LookAtIssued, decide.LookAtPools, decide.CheckIssued, decide.CheckInUse, decide.CheckBackup, decide.LookAtOffer:
 		return !m.fine
 	case decide.LookAtCluster, decide.LookAtRights, decide.LookAtSiblings, decide.Begin, decide.Abandon, decide.RecordID, decide.MarkIssued, decide.MarkVerified, decide.MarkRolledOut, decide.Finish, decide.RecordSatisfied, decide.RecordHealth:
 		return true
@@ -166,12 +166,21 @@ func (m *model) perform(w *world, i int, d decide.Decision) {
 			f.given = w.transferred()
 		}
 	case decide.CheckIssued:
-		f.checks = w.ask(f.given)
-		if f.checks == accepted {
+		f.issuedChecks = w.ask(f.given)
+		s.answered(f.given, f.issuedChecks)
+		if f.issuedChecks == accepted {
 			w.judged |= bit(f.given)
 		}
 	case decide.CheckInUse:
 		f.checks = w.ask(f.target)
+		s.answered(f.target, f.checks)
+		if f.checks == accepted {
+			w.judged |= bit(f.target)
+		}
+	case decide.CheckBackup:
+		f.oldChecks = w.ask(s.backup)
+	case decide.LookAtOffer:
+		f.offerKnown, f.offer = true, s.id >= 0 && w.ocm[s.id].mine == acceptedTransfer
 	case decide.RecordIntent:
 		s.intended = 0
 		if !m.faults.forgottenIntent && !m.flush(w, i) {
@@ -211,7 +220,7 @@ func (r *replica) note(d decide.Decision) {
 	case decide.MarkIssued:
 		s.issuedAge, s.issued = 0, f.given
 		s.verified, s.applied, s.rolledOut, s.rolledBack, s.before, s.sick = false, none, false, false, none, false
-		f.checks = notAsked
+		f.issuedChecks = notAsked
 	case decide.MarkVerified:
 		s.verified = true
 	case decide.MarkRolledOut:
@@ -225,7 +234,10 @@ func (r *replica) note(d decide.Decision) {
 		s.remember(r.spec.epoch, s.lastApplied, s.lastIssued)
 		s.lastKnown = known
 	case decide.RecordHealth:
-		s.health, f.checks = 0, notAsked
+		if s.health, f.proven = 0, true; f.checks == accepted && s.under && s.applied >= 0 {
+			s.verified = true
+		}
+		f.checks = notAsked
 	default:
 		panic("the model does not know the step " + string(d.Step))
 	}
@@ -280,4 +292,14 @@ func idOf(d decide.Decision) int8 {
 		}
 	}
 	return none
+}
+
+// answered mirrors Record.Answered.
+func (s *record) answered(g generation, v verdict) {
+	switch v {
+	case accepted:
+		s.accepts, s.refuses = s.accepts|bit(g), s.refuses&^bit(g)
+	case refused:
+		s.refuses |= bit(g)
+	}
 }

@@ -40,6 +40,8 @@ type Reconciler struct {
 type memory struct {
 	lastPoll time.Time
 	failures int
+	// proven and lookedAt are the state of things when what is in use was last proven, and when OCM was last asked.
+	proven, lookedAt string
 	// asked is what OCM, or the SSO, last said when it asked for patience, and patience until when.
 	asked    *ocm.Error
 	patience time.Time
@@ -123,6 +125,10 @@ func (s *scope) perform(ctx context.Context, d decide.Decision) error {
 		return s.checkIssued(ctx)
 	case decide.CheckInUse:
 		return s.checkInUse(ctx)
+	case decide.CheckBackup:
+		return s.checkBackup(ctx)
+	case decide.LookAtOffer:
+		return s.lookAtOffer(ctx)
 	case decide.Begin:
 		return s.begin(ctx, d.Rotation)
 	case decide.Abandon:

@@ -65,8 +65,8 @@ func (s *scope) recordID(known v1alpha1.RotationStatus) error {
 // markIssued notes that OCM gives out other credentials than before. What was done with earlier ones is done again.
 func (s *scope) markIssued() error {
 	r := s.rotation()
-	s.record().MarkIssued(fingerprints(s.issued, r.Salt, all), s.now())
-	s.facts.Checks = nil
+	s.record().MarkIssued(s.fingerprints(s.issued, all), s.now())
+	s.facts.IssuedChecks = nil
 	s.deriveFacts()
 	s.event(corev1.EventTypeNormal, v1alpha1.ReasonCredentialsIssued, "Receive", "OCM gives out new credentials for account %s, rotation %s", s.accountID(), r.ID)
 	return nil

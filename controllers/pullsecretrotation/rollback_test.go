@@ -2,19 +2,22 @@ package pullsecretrotation
 
 import (
 	"context"
+	"crypto/x509"
+	"encoding/base64"
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	machineconfigurationv1 "github.com/openshift/api/machineconfiguration/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
+	"github.com/openshift/credential-rotation-operator/internal/registry"
 	simocm "github.com/openshift/credential-rotation-operator/test/sim/ocm"
 )
 
@@ -36,31 +39,38 @@ func (m *meter) worker(change func(*machineconfigurationv1.MachineConfigPool)) {
 	}
 }
 
-func degraded(p *machineconfigurationv1.MachineConfigPool) {
-	p.Status.Conditions = []machineconfigurationv1.MachineConfigPoolCondition{{Type: machineconfigurationv1.MachineConfigPoolDegraded, Status: corev1.ConditionTrue}}
+// refusing is a registry that refuses the newest credentials and accepts the older ones.
+type refusing struct {
+	Connector
+	m *meter
 }
 
-func TestRollBack_WithoutTheBackupIsImpossibleAndTheRotationIsFollowedOn(t *testing.T) {
-	m := newMeter(t, simocm.Options{}, isDueNow())
-	m.worker(func(*machineconfigurationv1.MachineConfigPool) {})
-	m.through(awaits(v1alpha1.ReasonRollingOut))
-	if err := m.client.DeleteAllOf(t.Context(), &corev1.Secret{}, client.InNamespace("operator"), client.MatchingLabels{backupLabel: "account"}); err != nil {
-		t.Fatal(err)
+func (r refusing) Registries(roots *x509.CertPool) Prober {
+	return refusingProber{r.Connector.Registries(roots), r.m}
+}
+
+type refusingProber struct {
+	Prober
+	m *meter
+}
+
+func (p refusingProber) Check(ctx context.Context, c registry.Check) registry.Result {
+	auth := base64.StdEncoding.EncodeToString([]byte(c.Username + ":" + c.Password))
+	if c.Registry == "quay.io" && auth == entryAuth(p.m.sim.PullSecret(p.m.account.ID), "quay.io") {
+		return registry.Result{Outcome: registry.Unauthorized, Message: "refused"}
 	}
-	m.worker(degraded)
-	m.look()
-	ready := meta.FindStatusCondition(m.seen.Status.Conditions, v1alpha1.ConditionReady)
-	if ready.Reason != v1alpha1.ReasonRollbackImpossible || !strings.Contains(ready.Message, "backup") {
-		t.Errorf("the object says %s: %s", ready.Reason, ready.Message)
+	return p.Prober.Check(ctx, c)
+}
+
+// refusesTheNew makes quay.io refuse what OCM gives out now, and the operator notice before telemetry has reported.
+func (m *meter) refusesTheNew() {
+	m.t.Helper()
+	m.r.Connect = refusing{m.r.Connect, m}
+	object := m.get(m.t)
+	object.Spec.HealthCheckInterval = &metav1.Duration{Duration: 10 * time.Minute}
+	if err := m.client.Update(m.t.Context(), object); err != nil {
+		m.t.Fatal(err)
 	}
-	if m.current(); m.seen.Status.Rotation.RolledBackAt != nil {
-		t.Error("the status says that the old entries were put back")
-	}
-	m.sim.CompleteEverything()
-	m.worker(func(p *machineconfigurationv1.MachineConfigPool) {
-		p.Status.Conditions, p.Spec.Configuration.Name, p.Status.Configuration.Name = nil, "new", "new"
-	})
-	m.through(hasEnded)
 }
 
 // A rollback that was interrupted, or that one of several targets refuses, must not be healed away.
@@ -88,8 +98,9 @@ func TestRollBack_GoesOnWhereItWasInterrupted(t *testing.T) {
 					return err
 				},
 			})
-			m.worker(degraded)
-			for range 4 {
+			m.refusesTheNew()
+			for range 60 {
+				m.sim.Advance(time.Minute)
 				m.look()
 			}
 			m.says(v1alpha1.ReasonRolledBack, "")
@@ -142,8 +153,11 @@ func TestTheAgeOfThePullSecret_IsThatOfWhatIsInUse(t *testing.T) {
 	if is, want := m.seen.Status.PullSecretIssuedAt, m.seen.Status.Rotation.RequestedAt; is == nil || is.Unix() != want.Unix() {
 		t.Errorf("the applied pull secret is of %v, want %v", is, want)
 	}
-	m.worker(degraded)
-	m.look()
+	m.refusesTheNew()
+	for range 60 {
+		m.sim.Advance(time.Minute)
+		m.look()
+	}
 	if m.seen.Status.Rotation.RolledBackAt == nil || m.seen.Status.PullSecretIssuedAt != nil {
 		t.Errorf("rolled back at %v, the pull secret is of %v, want an unknown age", m.seen.Status.Rotation.RolledBackAt, m.seen.Status.PullSecretIssuedAt)
 	}

@@ -30,9 +30,15 @@ type scope struct {
 
 	targets []target
 	// noted are the targets whose result was recorded in this reconcile.
-	noted   map[v1alpha1.SecretReference]bool
-	issued  *pullsecret.Document
+	noted  map[v1alpha1.SecretReference]bool
+	issued *pullsecret.Document
+	// wrote is true once a target was written in this reconcile.
+	wrote bool
+	// asked is what OCM said of the targets' own tokens in this reconcile, by fingerprint.
+	asked   map[string]tokenAnswer
 	clients *clients
+	// surroundings is a hash of the OCM credential and the trusted CAs, once they were read.
+	surroundings string
 }
 
 // target is a target Secret with its document; doc is nil when it has a problem.
@@ -55,6 +61,7 @@ func (s *scope) input() decide.Input {
 		Name: s.obj.Name, Generation: s.obj.Generation, Created: s.obj.CreationTimestamp.Time, Edited: edited(s.obj), Approved: s.obj.Annotations[v1alpha1.ApprovedAnnotation],
 		Spec: &s.obj.Spec, Status: &s.obj.Status, Facts: &s.facts, Timing: &s.r.Options.Timing,
 		LastPoll: s.memory.lastPoll, Now: s.now(),
+		Unproven: s.changed(s.memory.proven), Unasked: s.changed(s.memory.lookedAt),
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
@@ -40,23 +41,77 @@ func (s *scope) summarise(d decide.Decision) {
 		s.warnOnce(d)
 		conditions.Stalled(s.obj, d.Reason, d.Message)
 	case decide.Paused:
-		conditions.Set(s.obj, v1alpha1.ConditionReady, metav1.ConditionUnknown, d.Reason, d.Message)
-		conditions.Remove(s.obj, v1alpha1.ConditionReconciling)
-		conditions.Remove(s.obj, v1alpha1.ConditionStalled)
+		s.reportPaused(d)
 	}
+	if d.State != decide.Paused {
+		conditions.Remove(s.obj, v1alpha1.ConditionSuspended)
+	}
+	s.reportRevocation()
+	s.reportProof()
 	s.reportWriter(d)
 	s.measure(d)
+}
+
+// reportPaused says that nothing is done. Ready keeps the last truth: it does not change because nobody looks.
+func (s *scope) reportPaused(d decide.Decision) {
+	conditions.Set(s.obj, v1alpha1.ConditionSuspended, metav1.ConditionTrue, d.Reason, d.Message)
+	if meta.FindStatusCondition(s.obj.Status.Conditions, v1alpha1.ConditionReady) == nil {
+		conditions.Set(s.obj, v1alpha1.ConditionReady, metav1.ConditionUnknown, d.Reason, d.Message)
+	}
+}
+
+// reportRevocation says whether the credentials that the last rotation replaced are dead, which other clusters may delay for days. It
+// is OCM's word.
+func (s *scope) reportRevocation() {
+	r := s.rotation()
+	if r == nil && len(s.obj.Status.History) > 0 {
+		r = &s.obj.Status.History[0]
+	}
+	switch {
+	case r == nil || r.AppliedAt == nil:
+		if c := meta.FindStatusCondition(s.obj.Status.Conditions, v1alpha1.ConditionOldCredentialsRevoked); c != nil && r != nil && r.ID != "" {
+			conditions.Remove(s.obj, v1alpha1.ConditionOldCredentialsRevoked)
+		}
+	case r.RevokedAt != nil:
+		conditions.Set(s.obj, v1alpha1.ConditionOldCredentialsRevoked, metav1.ConditionTrue, v1alpha1.ReasonRotationCompleted,
+			fmt.Sprintf("OCM says that it has deleted the credentials which rotation %s replaced.", r.ID))
+	case s.rotation() == nil:
+		conditions.Set(s.obj, v1alpha1.ConditionOldCredentialsRevoked, metav1.ConditionUnknown, v1alpha1.ReasonRevocationUnknown,
+			fmt.Sprintf("OCM no longer lists rotation %s: whether the credentials which it replaced are deleted cannot be told. Ask Red Hat support, naming the rotation.", r.ID))
+	default:
+		conditions.Set(s.obj, v1alpha1.ConditionOldCredentialsRevoked, metav1.ConditionUnknown, v1alpha1.ReasonAwaitingRevocation,
+			fmt.Sprintf("OCM keeps the credentials which rotation %s replaces until every cluster of the account has switched. Until then they work for everybody who has them.", r.ID))
+	}
+}
+
+// reportProof takes back what was proven too long ago.
+func (s *scope) reportProof() {
+	last := s.obj.Status.LastHealthCheck
+	c := meta.FindStatusCondition(s.obj.Status.Conditions, v1alpha1.ConditionPullSecretValid)
+	if c == nil || c.Status == metav1.ConditionUnknown || s.obj.Spec.Suspend && last == nil {
+		return
+	}
+	if last != nil && s.now().Sub(last.Time) <= 2*decide.HealthInterval(&s.obj.Spec) {
+		return
+	}
+	if last == nil && s.memory.proven != "" {
+		return // it is being proven anew
+	}
+	conditions.Set(s.obj, v1alpha1.ConditionPullSecretValid, metav1.ConditionUnknown, v1alpha1.ReasonRegistriesUnknown,
+		"The pull secret in use was last proven longer ago than two health checks; whether it still works is not known. See the condition Ready for what stands in the way.")
 }
 
 // reportTargets notes targets that cannot be used, and in mode Audit what a rotation would do to each entry.
 func (s *scope) reportTargets(d decide.Decision) {
 	s.dropStaleTargets()
-	for _, t := range s.targets {
+	for i, t := range s.targets {
 		switch {
 		case t.doc == nil:
 			s.noteTarget(t.ref, t.problem.reason, t.problem.message, nil, false)
+		case s.facts.Targets[i].Problem != "":
+			s.noteTarget(t.ref, s.facts.Targets[i].Problem, s.facts.Targets[i].Message, nil, false)
 		case d.Reason == v1alpha1.ReasonAudited && s.issued != nil:
-			_, changes, err := pullsecret.Merge(t.doc, s.issued, s.policy())
+			_, changes, err := pullsecret.Merge(t.doc, s.issued, s.policy(t, nil))
 			if err == nil {
 				s.noteTarget(t.ref, v1alpha1.ReasonAudited, "", foreseen(changes), false)
 			}
@@ -87,6 +142,9 @@ func (s *scope) dropStaleTargets() {
 		i := slices.IndexFunc(s.targets, func(t target) bool { return t.ref == ref })
 		if i < 0 {
 			return true
+		}
+		if row.Result == v1alpha1.ReasonAccountMismatch || row.Result == v1alpha1.ReasonOwnerUnknown {
+			return s.facts.Targets[i].Problem == "" && !s.noted[ref]
 		}
 		wasBroken := row.Result == v1alpha1.ReasonTargetMissing || row.Result == v1alpha1.ReasonTargetInvalid || row.Result == v1alpha1.ReasonForbidden
 		return wasBroken && s.targets[i].doc != nil && !s.noted[ref]

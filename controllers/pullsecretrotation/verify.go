@@ -8,7 +8,10 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
@@ -24,37 +27,14 @@ var required = []string{"quay.io", "registry.redhat.io", "registry.connect.redha
 // proofImage is what Red Hat's own instructions pull to prove a new pull secret (knowledge base 6992996, step 7).
 const proofImage = "registry.redhat.io/ubi8/ubi:latest"
 
-// checkIssued asks the registries about the new credentials, those that would be written.
+// checkIssued asks the registries about the new credentials, those that a write of some target would bring in.
 func (s *scope) checkIssued(ctx context.Context) error {
-	return s.check(ctx, s.issued, s.written())
-}
-
-// written are the issued registries that some target has, or gets.
-func (s *scope) written() []string {
-	var list []string
-	for _, name := range s.issued.Registries() {
-		wanted := slices.Contains(s.obj.Spec.Entries.AddMissing, name)
-		for _, t := range s.facts.Targets {
-			wanted = wanted || slices.Contains(t.Own, name) || s.replacesForeign(t.Ref, name)
-		}
-		if wanted {
-			list = append(list, name)
-		}
+	checks, err := s.check(ctx, s.issued, decide.Unproven(s.input()))
+	if err != nil {
+		return err
 	}
-	return list
-}
-
-func (s *scope) replacesForeign(ref v1alpha1.SecretReference, name string) bool {
-	if s.obj.Spec.Entries.Foreign != v1alpha1.ForeignReplace {
-		return false
-	}
-	for _, t := range s.targets {
-		if t.ref == ref && t.doc != nil {
-			_, ok := t.doc.Entry(name)
-			return ok
-		}
-	}
-	return false
+	s.facts.IssuedChecks = checks
+	return nil
 }
 
 // checkInUse asks the registries about what the first target holds now: its entries of the account, and those that the
@@ -67,18 +47,53 @@ func (s *scope) checkInUse(ctx context.Context) error {
 			names = append(names, v.Registry)
 		}
 	}
-	return s.check(ctx, first.doc, names)
+	checks, err := s.check(ctx, first.doc, names)
+	if err != nil {
+		return err
+	}
+	s.noteRegistries(checks)
+	s.facts.Checks = checks
+	return nil
+}
+
+// checkBackup asks the registries that refuse an applied entry about the one that it replaced.
+func (s *scope) checkBackup(ctx context.Context) error {
+	s.facts.BackupChecks = []decide.Check{}
+	backup := &corev1.Secret{}
+	key := client.ObjectKey{Namespace: s.r.Options.Namespace, Name: s.rotation().BackupSecret}
+	if err := s.r.Reader.Get(ctx, key, backup); apierrors.IsNotFound(err) {
+		s.rotation().BackupSecret = ""
+		return nil
+	} else if err != nil {
+		return fmt.Errorf("reading the backup Secret %s: %w", key, err)
+	}
+	old := parse(backup.Data[backupKey(s.targets[0].ref)])
+	if old == nil {
+		return nil
+	}
+	var names []string
+	for _, c := range s.facts.Checks {
+		if c.Result.Outcome.Refused() && decide.Holds(s.rotation().Issued, c.Fingerprint) {
+			names = append(names, c.Registry)
+		}
+	}
+	checks, err := s.check(ctx, old, names)
+	if err != nil {
+		return err
+	}
+	s.facts.BackupChecks = append(s.facts.BackupChecks, checks...)
+	return nil
 }
 
 // check asks one registry after the other: they are few, and a burst from 50 clusters is no help to anybody.
-func (s *scope) check(ctx context.Context, doc *pullsecret.Document, names []string) error {
+func (s *scope) check(ctx context.Context, doc *pullsecret.Document, names []string) ([]decide.Check, error) {
 	checks := make([]decide.Check, 0, len(names))
 	for _, name := range names {
 		entry, ok := doc.Entry(name)
 		if !ok {
 			continue
 		}
-		c := decide.Check{Registry: name}
+		c := decide.Check{Registry: name, Fingerprint: s.fingerprint(entry)}
 		var image string
 		c.Policy, image, c.Named = s.verification(name)
 		switch {
@@ -89,21 +104,25 @@ func (s *scope) check(ctx context.Context, doc *pullsecret.Document, names []str
 		case name == telemetryRegistry:
 			result, err := s.checkTelemetry(ctx, entry)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			c.Result = result
 		default:
 			prober, err := s.prober(ctx)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			c.Result = answer(prober.Check(ctx, registry.Check{Registry: name, Image: image, Username: entry.Username, Password: entry.Password}))
 		}
 		checks = append(checks, c)
 	}
-	s.facts.Checks = checks
-	s.noteRegistries(checks)
-	return nil
+	s.record().Answered(checks, s.now())
+	for i := range checks {
+		if row := s.record().Credential(checks[i].Registry, checks[i].Fingerprint); row != nil && row.RefusedSince != nil {
+			checks[i].Since = row.RefusedSince.Time
+		}
+	}
+	return checks, nil
 }
 
 // verification is the policy for a registry, the image that proves the right to pull, and whether the spec names it.
@@ -133,14 +152,17 @@ func (s *scope) verification(name string) (policy v1alpha1.VerificationPolicy, i
 // checkTelemetry proves the cloud.openshift.com entry, which belongs to no registry: OCM itself accepts it as the cluster's
 // token. Source: the published OpenAPI document, security of current_account.
 func (s *scope) checkTelemetry(ctx context.Context, entry pullsecret.Entry) (decide.Answer, error) {
+	if err := s.leadsToAllowedHosts(!decide.UsesOwnToken(&s.obj.Spec)); err != nil {
+		return unaskable(err)
+	}
 	api, err := s.connect(ctx, ocm.Credential{}, ocm.ClusterToken{ClusterID: s.facts.Cluster.ID, Auth: entry.Auth()})
 	if err != nil {
-		return decide.Answer{}, err
+		return unaskable(err)
 	}
 	defer func() { _ = api.Close() }()
 	account, err := api.CurrentAccount(ctx)
 	switch {
-	case err == nil && s.accountID() != "" && account.ID != s.accountID():
+	case err == nil && s.owns(account.ID, entry) && s.accountID() != "" && account.ID != s.accountID():
 		return decide.Answer{Outcome: decide.Denied, Message: "the token belongs to account " + account.ID}, nil
 	case err == nil:
 		return decide.Answer{Outcome: decide.Accepted, Message: "the token is accepted"}, nil
@@ -148,22 +170,35 @@ func (s *scope) checkTelemetry(ctx context.Context, entry pullsecret.Entry) (dec
 		return decide.Answer{Outcome: decide.Unauthorized, Message: "OCM refuses the token"}, nil
 	case ocm.IsKind(err, ocm.OCMForbidden):
 		return decide.Answer{Outcome: decide.Denied, Message: "OCM does not allow the token"}, nil
-	case ocm.IsKind(err, ocm.OCMRateLimited):
-		r := decide.Answer{Outcome: decide.RateLimited, Message: "OCM asks for patience"}
-		if e := (*ocm.Error)(nil); errors.As(err, &e) {
-			r.RetryAfter = e.RetryAfter
-		}
-		return r, nil
 	default:
-		return decide.Answer{Outcome: decide.Unreachable, Message: err.Error()}, nil
+		return unaskable(err)
 	}
+}
+
+// unaskable is the answer of an OCM that cannot be asked: that is no evidence, and the registries are asked all the same.
+func unaskable(err error) (decide.Answer, error) {
+	e := (*ocm.Error)(nil)
+	switch {
+	case !errors.As(err, &e):
+		return decide.Answer{}, err
+	case e.Kind == ocm.OCMRateLimited:
+		return decide.Answer{Outcome: decide.RateLimited, Message: "OCM is rate limiting requests", RetryAfter: e.RetryAfter}, nil
+	default:
+		return decide.Answer{Outcome: decide.Unreachable, Message: e.Message}, nil
+	}
+}
+
+// owns notes whose the token is; it is always true.
+func (s *scope) owns(account string, entry pullsecret.Entry) bool {
+	s.record().Owns(account, telemetryRegistry, s.fingerprint(entry))
+	return true
 }
 
 // markVerified notes that nothing speaks against the new credentials.
 func (s *scope) markVerified() error {
 	r := s.rotation()
 	s.record().MarkVerified(s.now())
-	s.event(corev1.EventTypeNormal, v1alpha1.ReasonCredentialsVerified, "Verify", "The registries accept the new credentials of rotation %s: %s", r.ID, spoken(s.facts.Checks))
+	s.event(corev1.EventTypeNormal, v1alpha1.ReasonCredentialsVerified, "Verify", "The registries accept the new credentials of rotation %s: %s", r.ID, spoken(s.facts.IssuedChecks))
 	return nil
 }
 
@@ -187,18 +222,17 @@ func outcome(c decide.Check) string {
 	return string(c.Result.Outcome)
 }
 
-// noteRegistries keeps the last answer of each. The time is that of the last change, so that equal answers write nothing.
+// noteRegistries keeps the last answer of each.
 func (s *scope) noteRegistries(checks []decide.Check) {
 	before := s.obj.Status.Registries
 	s.obj.Status.Registries = nil
-	for i, c := range checks {
-		n := v1alpha1.RegistryStatus{Registry: c.Registry, Result: outcome(c), Message: c.Result.Message, CheckedAt: s.timestamp()}
+	for _, c := range checks {
+		n := v1alpha1.RegistryStatus{Registry: c.Registry, Result: outcome(c), Policy: c.Policy, Message: c.Result.Message, CheckedAt: s.timestamp(), Since: s.timestamp()}
 		for _, b := range before {
-			if b.Registry == n.Registry && b.Result == n.Result && b.Message == n.Message {
-				n.CheckedAt = b.CheckedAt
+			if b.Registry == n.Registry && b.Result == n.Result && b.Message == n.Message && b.Since != nil {
+				n.Since = b.Since
 			}
 		}
-		checks[i].Since = n.CheckedAt.Time
 		s.obj.Status.Registries = append(s.obj.Status.Registries, n)
 	}
 }
@@ -224,6 +258,10 @@ func (s *scope) recordHealth() error {
 		conditions.Set(s.obj, v1alpha1.ConditionPullSecretValid, metav1.ConditionTrue, v1alpha1.ReasonRegistriesAccept,
 			"The registries accept the pull secret in use.")
 	}
-	s.facts.Checks = nil // they say nothing about credentials that may be issued next
+	if r := s.rotation(); r != nil && r.AppliedAt != nil && r.VerifiedAt == nil && meta.IsStatusConditionTrue(s.obj.Status.Conditions, v1alpha1.ConditionPullSecretValid) {
+		r.VerifiedAt = s.timestamp() // somebody else has written them, or nobody could be asked before
+	}
+	s.memory.proven, s.facts.Proven = s.state(), true
+	s.facts.Checks = nil
 	return nil
 }

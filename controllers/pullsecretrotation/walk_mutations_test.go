@@ -70,10 +70,9 @@ var mutations = []struct {
 		}
 		return decide.Decide(in)
 	}},
-	{defect: "puts dead credentials back", scenario: "a pool that degrades", decide: func(in decide.Input) decide.Decision {
+	{defect: "puts dead credentials back", scenario: "others write the target", decide: func(in decide.Input) decide.Decision {
 		d := decide.Decide(in)
-		begun := in.Status.Rotation != nil && in.Facts.Rotations != nil && in.Status.Rotation.RolledBackAt != nil && in.Status.Targets[0].Result == v1alpha1.ReasonPullSecretUpdated
-		if d.Reason == v1alpha1.ReasonRollbackImpossible || begun {
+		if r := in.Status.Rotation; d.Step == decide.Finish && r.AppliedAt != nil && r.RolledBackAt == nil {
 			return decide.Do(decide.RollBack)
 		}
 		return d

@@ -110,9 +110,10 @@ func (d *Document) Fingerprints(salt string) map[string]string {
 // registries a service account from a pool, or one of the account's own named after a KSUID (27 characters of base 62).
 // A customer's own registry service account looks like "12345678|name" and must not match.
 var issuedShapes = []*regexp.Regexp{
-	regexp.MustCompile(`^openshift-release-dev\+ocm_access_[0-9a-f]+$`),
+	// Before 2020 the robots had names of an adjective, a person or another word, and the account: "veryraven1rund93", "jdoe1abc".
+	regexp.MustCompile(`^openshift-release-dev\+[0-9a-z_.-]+$`),
 	regexp.MustCompile(`^([0-9]+\|)?uhc-pool-[0-9A-Za-z-]+$`),
-	regexp.MustCompile(`^[0-9]+\|uhc-[0-9A-Za-z]{27}$`),
+	regexp.MustCompile(`^([0-9]+\|)?uhc-[0-9A-Za-z]{27}$`),
 }
 
 // IssuedByOCM says whether the entry's user name has a shape that OCM gives out. It cannot say to which account.

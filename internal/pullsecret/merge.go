@@ -10,6 +10,11 @@ type Policy struct {
 	// Own says whether the account issued the current entry, by fingerprint or by IssuedByOCM. Only such entries are
 	// replaced. Nil: none is.
 	Own func(current Entry) bool
+	// Source names the issued registry whose credential a current entry gets, for one under a key that the issued document does not
+	// have. Nil, or false: such an entry stays as it is.
+	Source func(current Entry) (issued string, ok bool)
+	// Hold keeps the issued credential of a registry from being written for now. Nil: none is held.
+	Hold func(issued Entry) bool
 	// AddMissing names registries whose issued entry is added, at the end, when the document has none. Their order counts.
 	AddMissing []string
 	// ReplaceForeign replaces entries for issued registries whoever issued them. One that carries an identity or registry
@@ -27,6 +32,8 @@ const (
 	Added Action = "Added"
 	// Unchanged: the entry says what it should already.
 	Unchanged Action = "Unchanged"
+	// Awaited: the entry is to be replaced or added, and Policy.Hold keeps the new credential back.
+	Awaited Action = "Awaited"
 	// KeptForeign: the account did not issue the entry, so it stays.
 	KeptForeign Action = "KeptForeign"
 	// KeptAbsent: the entry is absent and stays so. A missing cloud.openshift.com is an opt-out of telemetry.
@@ -37,6 +44,8 @@ const (
 type Change struct {
 	Registry string
 	Action   Action
+	// Source is the issued registry whose credential the entry got or awaits; empty for one that stays.
+	Source string
 }
 
 // Merge takes the issued credentials into the current document and says what became of each entry: of those of the
@@ -53,9 +62,9 @@ func Merge(current, issued *Document, p Policy) (merged []byte, changes []Change
 	var edits []edit
 	want := map[string]Entry{}
 	for _, n := range current.entries {
-		at, ok := issued.index[n.entry.Registry]
+		at, ok := issued.source(n.entry, p)
 		if !ok {
-			changes = append(changes, Change{n.entry.Registry, KeptForeign})
+			changes = append(changes, Change{Registry: n.entry.Registry, Action: KeptForeign})
 			continue
 		}
 		fresh := issued.entries[at].entry
@@ -63,13 +72,18 @@ func Merge(current, issued *Document, p Policy) (merged []byte, changes []Change
 			return nil, nil, unusable(issued.entries[at])
 		}
 		action := judge(n, fresh, p)
+		change := Change{Registry: n.entry.Registry, Action: action}
 		if action == Replaced {
-			edits = append(edits, current.replace(n, fresh)...)
-			want[fresh.Registry] = fresh
+			if change.Source = fresh.Registry; p.Hold != nil && p.Hold(fresh) {
+				change.Action = Awaited
+			} else {
+				edits = append(edits, current.replace(n, fresh)...)
+				want[n.entry.Registry] = fresh
+			}
 		}
-		changes = append(changes, Change{fresh.Registry, action})
+		changes = append(changes, change)
 	}
-	missing, absent, err := current.missing(issued, p.AddMissing)
+	missing, absent, err := current.missing(issued, p)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -128,29 +142,49 @@ func (d *Document) replace(n node, fresh Entry) []edit {
 	return edits
 }
 
+// source is the place of the issued entry whose credential a current entry gets.
+func (d *Document) source(current Entry, p Policy) (int, bool) {
+	if at, ok := d.index[current.Registry]; ok {
+		return at, true
+	}
+	if p.Source == nil {
+		return 0, false
+	}
+	name, ok := p.Source(current)
+	if !ok {
+		return 0, false
+	}
+	at, ok := d.index[name]
+	return at, ok
+}
+
 // missing gives the entries to add, and what becomes of all that the document lacks: first those that are added, in the
 // order of names, then the others that were issued.
-func (d *Document) missing(issued *Document, names []string) (add []Entry, absent []Change, err error) {
+func (d *Document) missing(issued *Document, p Policy) (add []Entry, absent []Change, err error) {
 	seen := map[string]bool{}
-	for _, name := range names {
+	for _, name := range p.AddMissing {
 		if _, present := d.index[name]; present || seen[name] {
 			continue
 		}
 		seen[name] = true
 		at, ok := issued.index[name]
 		if !ok {
-			absent = append(absent, Change{name, KeptAbsent})
+			absent = append(absent, Change{Registry: name, Action: KeptAbsent})
 			continue
 		}
 		if !issued.entries[at].entry.usable() {
 			return nil, nil, unusable(issued.entries[at])
 		}
-		add = append(add, issued.entries[at].entry)
-		absent = append(absent, Change{name, Added})
+		if e := issued.entries[at].entry; p.Hold != nil && p.Hold(e) {
+			absent = append(absent, Change{Registry: name, Action: Awaited, Source: name})
+		} else {
+			add = append(add, e)
+			absent = append(absent, Change{Registry: name, Action: Added, Source: name})
+		}
 	}
 	for _, name := range issued.Registries() {
 		if _, present := d.index[name]; !present && !seen[name] {
-			absent = append(absent, Change{name, KeptAbsent})
+			absent = append(absent, Change{Registry: name, Action: KeptAbsent})
 		}
 	}
 	return add, absent, nil

@@ -23,7 +23,7 @@ func Restore(current, backup *Document, registries []string) (merged []byte, cha
 		seen[registry] = true
 		now, present := current.index[registry]
 		if !present {
-			changes = append(changes, Change{registry, KeptAbsent})
+			changes = append(changes, Change{Registry: registry, Action: KeptAbsent})
 			continue
 		}
 		action := Unchanged
@@ -35,7 +35,7 @@ func Restore(current, backup *Document, registries []string) (merged []byte, cha
 				action = Replaced
 			}
 		}
-		changes = append(changes, Change{registry, action})
+		changes = append(changes, Change{Registry: registry, Action: action})
 	}
 	if len(edits) == 0 {
 		return current.raw, changes, nil

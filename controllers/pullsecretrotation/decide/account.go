@@ -2,6 +2,7 @@ package decide
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
@@ -27,6 +28,9 @@ func checkAccount(in Input, isDue bool) (Decision, bool) {
 		return w, true
 	}
 	w, ok := sameOwner(in)
+	if w.Reason == v1alpha1.ReasonOwnerUnknown && !isDue {
+		return Decision{}, false // it holds up what would be requested or written, and nothing would
+	}
 	return w, !ok
 }
 
@@ -42,16 +46,27 @@ func pinMismatch(in Input) (Decision, bool) {
 }
 
 // sameOwner makes sure, before a rotation is begun, that what it brings is of the account whose pull secret the cluster has: a
-// service account must not slip in.
+// service account must not slip in, nor the account of whoever gave the OCM credential.
 func sameOwner(in Input) (Decision, bool) {
+	if w, bad := brokenCanary(in); bad {
+		return w, false
+	}
 	if in.Facts.Account == nil {
 		return Do(LookAtAccount), false
 	}
-	if in.Facts.Owner == nil {
+	if in.Facts.Owner == nil || asks(in) {
 		return Do(LookAtOwner), false
+	}
+	if in.Facts.Issued == nil {
+		return Do(LookAtIssued), false // what OCM gives out proves by its value whose an entry is
 	}
 	w, bad := ownerMismatch(in)
 	return w, !bad
+}
+
+// asks is true while OCM was not asked whose the token of one of the targets is.
+func asks(in Input) bool {
+	return slices.ContainsFunc(in.Facts.Targets, func(t TargetFact) bool { return t.Asks })
 }
 
 // receive takes what OCM gives out for new credentials of the rotation under way, unless the OCM credential or the cluster's
@@ -66,19 +81,11 @@ func receive(in Input) Decision {
 	return Do(MarkIssued)
 }
 
-// clusterOfAnotherAccount is true when somebody has given the cluster another account's pull secret while a rotation is under
-// way. A token on record that OCM refuses has died with the rotation: it is this account's.
+// clusterOfAnotherAccount is true when nothing may be written because the cluster's pull secret is not proven to be of the account
+// whose rotation is under way: somebody has given it another's, or it was never known.
 func clusterOfAnotherAccount(in Input) (Decision, bool) {
-	if in.Facts.Account == nil {
-		return Do(LookAtAccount), true
-	}
-	if in.Facts.Owner == nil {
-		return Do(LookAtOwner), true
-	}
-	if o := in.Facts.Owner; o.Absent || o.Dead && o.Known {
-		return Decision{}, false
-	}
-	return ownerMismatch(in)
+	w, same := sameOwner(in)
+	return w, !same
 }
 
 // ofAnotherAccount is true when the OCM credential has become another account's than the rotation's under way. Where the
@@ -100,39 +107,38 @@ func ofAnotherAccount(in Input) (Decision, bool) {
 	}
 	return Waiting(Stalled, v1alpha1.ReasonAccountMismatch, "Wrong account",
 		fmt.Sprintf("Rotation %s, which is under way, is account %s's, and the OCM credential is account %s's now. Nothing was written; the pull secret in use dies when OCM ends that rotation. "+
-			"Give an OCM credential of account %s. If this cluster shall belong to account %s, give it that account's pull secret, or set spec.ocm.accountID to %s.",
+			"Give an OCM credential of account %s. If this cluster should belong to account %s, give it that account's pull secret, or set spec.ocm.accountID to %s.",
 			r.ID, r.AccountID, id, r.AccountID, id, id), RecheckForPeople), true
 }
 
-// ownerMismatch is true when rotating would change somebody else's credentials. A dead token cannot say whose it was: then
-// the pin or the e-mail address in the pull secret must speak for the account.
+// ownerMismatch is true when rotating would change somebody else's credentials, or when nothing says whose they are. A dead or
+// missing token cannot: then the value of an entry, the pin, or the e-mail address beside a dead token must speak for the account.
 func ownerMismatch(in Input) (Decision, bool) {
-	o, a := in.Facts.Owner, in.Status.Account
-	id, email, isService := "", "", false
-	if a != nil {
-		id = a.ID
-	}
-	if f := in.Facts.Account; f != nil {
-		id, email, isService = f.ID, f.Email, f.ServiceAccount
-	}
-	pinned := in.Spec.OCM.AccountID == id && id != ""
+	o, a := in.Facts.Owner, in.Facts.Account
+	pinned := in.Spec.OCM.AccountID == a.ID && a.ID != ""
 	switch {
-	case isService && !pinned && (o.Absent || o.Dead):
+	case o.AccountID == a.ID && a.ID != "":
+		return Decision{}, false
+	case o.AccountID != "":
+		return Waiting(Stalled, v1alpha1.ReasonAccountMismatch, "Wrong account",
+			fmt.Sprintf("This cluster's pull secret belongs to account %s, the OCM credential to account %s: a rotation would change the wrong one (a service account "+
+				"would rotate its own pull secret). Nothing was requested. Give an OCM credential of account %s.", o.AccountID, a.ID, o.AccountID), RecheckForPeople), true
+	case pinned || o.Known:
+		return Decision{}, false
+	case a.ServiceAccount:
 		return Waiting(Stalled, v1alpha1.ReasonAccountMismatch, "Wrong account",
 			fmt.Sprintf("The OCM credential belongs to the service account %s (%s), which can only rotate a pull secret of its own, and this cluster's pull secret has no living "+
 				"cloud.openshift.com token that would say whose it is. Nothing was requested. Give an offline token of the person whose pull secret it is, or set "+
-				"spec.ocm.accountID to %s if this cluster shall use the service account's.", in.Facts.Account.Username, id, id), RecheckForPeople), true
-	case o.Absent, o.AccountID != "" && o.AccountID == id:
+				"spec.ocm.accountID to %s if this cluster should use the service account's.", a.Username, a.ID, a.ID), RecheckForPeople), true
+	case o.Dead && o.Email != "" && strings.EqualFold(o.Email, a.Email):
 		return Decision{}, false
-	case o.Dead && (pinned || o.Email == "" || email == "" || strings.EqualFold(o.Email, email)):
-		return Decision{}, false
-	case o.Dead:
+	case o.Dead && o.Email != "" && a.Email != "":
 		return Waiting(Stalled, v1alpha1.ReasonAccountMismatch, "Wrong account",
 			fmt.Sprintf("OCM refuses this cluster's cloud.openshift.com token, and the e-mail address beside it is not that of the OCM credential's account %s. "+
-				"Nothing was changed. Set spec.ocm.accountID to %s if this account's pull secret shall be used here.", id, id), RecheckForPeople), true
+				"Nothing was changed. Set spec.ocm.accountID to %s if this account's pull secret should be used here.", a.ID, a.ID), RecheckForPeople), true
 	default:
-		return Waiting(Stalled, v1alpha1.ReasonAccountMismatch, "Wrong account",
-			fmt.Sprintf("This cluster's pull secret belongs to account %s, the OCM credential to account %s: a rotation would change the wrong one (a service account "+
-				"would rotate its own pull secret). Nothing was requested. Give an OCM credential of account %s.", o.AccountID, id, o.AccountID), RecheckForPeople), true
+		return Waiting(Stalled, v1alpha1.ReasonOwnerUnknown, "Owner unknown",
+			fmt.Sprintf("Nothing proves whose this cluster's pull secret is: it has no living cloud.openshift.com token, and no entry with a credential that OCM gives to account %s. "+
+				"Nothing was requested or written. If it belongs to account %s (%s), set spec.ocm.accountID to %s.", a.ID, a.ID, a.Username, a.ID), RecheckForPeople), true
 	}
 }

@@ -16,12 +16,6 @@ func audit(in Input, d Due, isDue bool, nextHealth time.Time) Decision {
 	if in.Facts.Siblings == nil {
 		return Do(LookAtSiblings)
 	}
-	if !in.Now.Before(nextHealth) {
-		if in.Facts.Checks == nil {
-			return Do(CheckInUse)
-		}
-		return Do(RecordHealth)
-	}
 	said := auditVerdict(d, isDue)
 	for _, o := range obstacles(in) {
 		said += " It would be held back: " + o.sentence
@@ -43,7 +37,7 @@ func auditVerdict(d Due, isDue bool) string {
 }
 
 func audited(in Input, d Due, said string, nextHealth time.Time) Decision {
-	after := nextHealth.Sub(in.Now)
+	after := max(min(nextHealth.Sub(in.Now), nextLook(in).Sub(in.Now)), time.Second)
 	if d.Next != nil {
 		after = min(after, d.Next.Sub(in.Now))
 	}

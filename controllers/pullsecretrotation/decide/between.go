@@ -26,11 +26,16 @@ func betweenRotations(in Input, d Due) Decision {
 	if problem, bad := brokenCanary(in); bad {
 		return problem
 	}
+	// The registries are asked without OCM: it may be away for days.
+	if check, ok := proveInUse(in); ok {
+		return check
+	}
+	asked := in.Facts.Rotations == nil && !in.Facts.Proven && in.Now.Before(nextLook(in)) && !outdated(in)
 	if in.Spec.Mode == v1alpha1.ModeAudit {
-		if said, ok := lastAudit(in, auditVerdict(d, isDue)); ok && in.Now.Before(nextHealth) {
+		if said, ok := lastAudit(in, auditVerdict(d, isDue)); ok && asked {
 			return audited(in, d, said, nextHealth)
 		}
-	} else if !isDue && in.Now.Before(nextHealth) && !outdated(in) {
+	} else if !isDue && asked {
 		return idle(in, d, nextHealth)
 	}
 	if (isDue || in.Spec.Mode == v1alpha1.ModeAudit) && in.Facts.Pools == nil {
@@ -67,13 +72,6 @@ func betweenRotations(in Input, d Due) Decision {
 			return Decision{Step: RecordSatisfied, Rotation: foundFor(r, v1alpha1.TriggerStartedElsewhere, d)}
 		}
 	}
-	if !in.Now.Before(nextHealth) {
-		// Also while a rotation is due: it may be held back for weeks.
-		if in.Facts.Checks == nil {
-			return Do(CheckInUse)
-		}
-		return Do(RecordHealth)
-	}
 	if !isDue {
 		return idle(in, d, nextHealth)
 	}
@@ -86,7 +84,10 @@ func betweenRotations(in Input, d Due) Decision {
 // catchUp is for a cluster that comes late: OCM has finished a rotation and this cluster still has something else. Its own
 // credentials are dead, so the current pull secret is verified and applied at once.
 func catchUp(in Input, d Due, rotations []Rotation) (Decision, bool) {
-	if !in.Facts.Issued.Present || in.Facts.Issued.InUse {
+	if !in.Facts.Issued.Present || in.Facts.Issued.Superseded {
+		return Decision{}, false
+	}
+	if in.Facts.Issued.InUse {
 		return Decision{}, false
 	}
 	if w, ok := sameOwner(in); !ok {
@@ -126,10 +127,12 @@ func oldEntries(in Input) (Decision, bool) {
 		if in.Facts.Issued == nil {
 			return Do(LookAtIssued), true
 		}
-		if !in.Facts.Issued.SameAsIssued {
+		if !in.Facts.Issued.SameAsIssued || in.Facts.Issued.Superseded {
 			return Decision{}, false // a newer rotation: it is found by the usual way
 		}
-		return Do(Heal), true
+		if heal, ok := late(in); ok {
+			return heal, true
+		}
 	}
 	return fight, isFight
 }
@@ -137,7 +140,7 @@ func oldEntries(in Input) (Decision, bool) {
 // outdated is true when an old entry was put back and OCM gives out something newer than what the record would heal it
 // with: the newer rotation is looked for at once, not at the next health check.
 func outdated(in Input) bool {
-	if in.Facts.Issued == nil || !in.Facts.Issued.Present || in.Facts.Issued.SameAsIssued {
+	if in.Facts.Issued == nil || !in.Facts.Issued.Present || in.Facts.Issued.SameAsIssued || in.Facts.Issued.Superseded {
 		return false
 	}
 	return slices.ContainsFunc(in.Facts.Targets, func(t TargetFact) bool { return len(t.Old) > 0 })
@@ -162,7 +165,7 @@ func WriterName(manager string) string {
 
 // idle reports that nothing is to be done.
 func idle(in Input, d Due, nextHealth time.Time) Decision {
-	after := nextHealth.Sub(in.Now)
+	after := max(min(nextHealth.Sub(in.Now), nextLook(in).Sub(in.Now)), time.Second)
 	reason, phase, message := v1alpha1.ReasonNotDue, "Up to date", ""
 	switch {
 	case in.Spec.Mode == v1alpha1.ModeFollow:
@@ -192,6 +195,9 @@ func idle(in Input, d Due, nextHealth time.Time) Decision {
 // recheckRefused is how soon a pull secret that a registry refuses is proven again: whoever mends it wants to see that it
 // worked, and it costs OCM two requests.
 const recheckRefused = 5 * time.Minute
+
+// recheckUnready is how soon what holds back a rotation and may pass by itself is looked at again: it costs OCM some requests.
+const recheckUnready = 30 * time.Minute
 
 // refusedInUse is the condition that says so; nil while no registry is known to refuse the pull secret in use.
 func refusedInUse(s *v1alpha1.PullSecretRotationStatus) *metav1.Condition {
@@ -248,20 +254,44 @@ func foundFor(r Rotation, reason v1alpha1.RotationTrigger, d Due) v1alpha1.Rotat
 	return s
 }
 
-func healthInterval(spec *v1alpha1.PullSecretRotationSpec) time.Duration {
+// HealthInterval is how often what is in use is proven.
+func HealthInterval(spec *v1alpha1.PullSecretRotationSpec) time.Duration {
 	if spec.HealthCheckInterval == nil {
 		return 6 * time.Hour // the schema's default
 	}
 	return spec.HealthCheckInterval.Duration
 }
 
+// nextLook is when OCM is to be asked again although nothing is due: on the health check's interval, and at once after a start or a
+// change.
+func nextLook(in Input) time.Time {
+	if in.LastPoll.IsZero() || in.Unasked || in.LastPoll.After(in.Now) || asksForAPerson(in.Status) {
+		return in.Now
+	}
+	return in.LastPoll.Add(HealthInterval(in.Spec))
+}
+
+// proveInUse asks the registries about what is in use when that is due, whatever else goes on.
+func proveInUse(in Input) (Decision, bool) {
+	if in.Now.Before(nextHealthCheck(in)) || in.Facts.Targets[0].Problem != "" {
+		return Decision{}, false
+	}
+	if in.Facts.Checks == nil {
+		return Do(CheckInUse), true
+	}
+	return Do(RecordHealth), true
+}
+
 // nextHealthCheck comes sooner than the spec says while a registry refuses what is in use: it is asked whether that has passed.
 func nextHealthCheck(in Input) time.Time {
-	interval, last := healthInterval(in.Spec), in.Status.LastHealthCheck
+	interval, last := HealthInterval(in.Spec), in.Status.LastHealthCheck
 	if refusedInUse(in.Status) != nil {
 		interval = min(interval, recheckRefused)
 	}
-	if last == nil || last.After(in.Now) { // a clock that went back must not put the check off
+	if len(unprovable(in)) > 0 {
+		interval = min(interval, recheckUnready)
+	}
+	if in.Unproven || last == nil || last.After(in.Now) { // a clock that went back must not put the check off
 		return in.Now
 	}
 	return last.Add(interval)

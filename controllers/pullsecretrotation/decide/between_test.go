@@ -162,7 +162,11 @@ func TestOwnerMismatch_TellsWhoseTheTokenIs(t *testing.T) {
 	}{
 		{"the same account", OwnerFact{AccountID: "me"}, nil, false},
 		{"another account", OwnerFact{AccountID: "you"}, nil, true},
-		{"no token in the pull secret", OwnerFact{Absent: true}, nil, false},
+		{"no token in the pull secret", OwnerFact{Absent: true}, nil, true},
+		{"no token, and an entry that OCM gives to the account", OwnerFact{Absent: true, Known: true}, nil, false},
+		{"no token, and a pin", OwnerFact{Absent: true}, func(in *Input) { in.Spec.OCM.AccountID = "me" }, false},
+		{"a dead token without an address", OwnerFact{Dead: true}, nil, true},
+		{"a dead token that OCM has given to the account", OwnerFact{Dead: true, Known: true, Email: "other@example.com"}, nil, false},
 		{"a dead token beside the account's address", OwnerFact{Dead: true, Email: "JDOE@example.com"}, nil, false},
 		{"a dead token beside another address", OwnerFact{Dead: true, Email: "other@example.com"}, nil, true},
 		{"a dead token beside another address, and a pin", OwnerFact{Dead: true, Email: "other@example.com"}, func(in *Input) { in.Spec.OCM.AccountID = "me" }, false},
@@ -180,7 +184,7 @@ func TestOwnerMismatch_TellsWhoseTheTokenIs(t *testing.T) {
 			if bad != c.bad {
 				t.Errorf("got %v: %s", bad, d.Message)
 			}
-			if bad && (d.Reason != v1alpha1.ReasonAccountMismatch || d.State != Stalled || !strings.Contains(d.Message, "Nothing was")) {
+			if bad && (d.Reason != v1alpha1.ReasonAccountMismatch && d.Reason != v1alpha1.ReasonOwnerUnknown || d.State != Stalled || !strings.Contains(d.Message, "Nothing was")) {
 				t.Errorf("it says %s %s %q", d.State, d.Reason, d.Message)
 			}
 		})
@@ -204,6 +208,8 @@ func TestHealing_IsAtOnceAndBacksOffInAFight(t *testing.T) {
 		in.Status.Targets = []v1alpha1.TargetStatus{{Namespace: global.Namespace, Name: global.Name, Healed: times, AppliedAt: TimePtr(noon)}}
 		in.Facts.Targets[0].Old, in.Facts.Targets[0].Writer = []string{"quay.io"}, "argocd"
 		in.Facts.Issued = &IssuedFact{Present: true, SameAsIssued: true}
+		changed(&in)
+		accepted(&in)
 		return in
 	}
 	pauses := []time.Duration{0, 0, 0, time.Minute, 2 * time.Minute, 4 * time.Minute, 8 * time.Minute, 16 * time.Minute, 32 * time.Minute, time.Hour, time.Hour}
@@ -218,7 +224,7 @@ func TestHealing_IsAtOnceAndBacksOffInAFight(t *testing.T) {
 		}
 	}
 	in := healed(8)
-	in.Facts.Targets = append(in.Facts.Targets, TargetFact{Ref: hive, Old: []string{"quay.io"}})
+	in.Facts.Targets = append(in.Facts.Targets, TargetFact{Ref: hive, Old: []string{"quay.io"}, Changes: in.Facts.Targets[0].Changes})
 	if d := Decide(in); d.Step != Heal {
 		t.Errorf("another target is fought about, and this one waits: %s %s", d.Step, d.Reason)
 	}

@@ -24,8 +24,10 @@ const (
 	LookAtRotations Step = "LookAtRotations"
 	LookAtIssued    Step = "LookAtIssued"
 	LookAtPools     Step = "LookAtPools"
+	LookAtOffer     Step = "LookAtOffer"
 	CheckIssued     Step = "CheckIssued"
 	CheckInUse      Step = "CheckInUse"
+	CheckBackup     Step = "CheckBackup"
 	Begin           Step = "Begin"
 	Abandon         Step = "Abandon"
 	RecordIntent    Step = "RecordIntent"
@@ -87,8 +89,13 @@ type Facts struct {
 	Rotations   *[]Rotation // newest first
 	Issued      *IssuedFact
 	Pools       *[]Pool
-	// Checks are the registries' answers to the new credentials (after CheckIssued) or those in use (after CheckInUse).
-	Checks []Check
+	// Checks are the registries' answers to what is in use, IssuedChecks those to what OCM gives out, BackupChecks those to the
+	// old entries of the registries that refuse the applied ones.
+	Checks, IssuedChecks, BackupChecks []Check
+	// Proven is true once what is in use was proven in this reconcile.
+	Proven bool
+	// Offer is OCM's offer of this rotation's credentials to this cluster.
+	Offer *OfferFact
 	// IntentIsOurs is true when this reconcile recorded the intent and has not sent the request.
 	IntentIsOurs bool
 }
@@ -98,10 +105,16 @@ type TargetFact struct {
 	Ref v1alpha1.SecretReference
 	// Problem is a reason, and Message its sentence; empty when the target is fine.
 	Problem, Message string
+	// Owner is the account that the target is proven to be of; empty while nothing proves any.
+	Owner string
+	// Asks is true when the target has a cloud.openshift.com token of which OCM was not asked yet whose it is.
+	Asks bool
 	// Own are the registries whose entry is the account's.
 	Own []string
 	// Old are those of them that hold a value known to be old.
 	Old []string
+	// Changes are the entries that a write would change with what OCM gives out now; none while that is not known.
+	Changes []Change
 	// Writer is the field manager that last changed the document, as far as managedFields tell.
 	Writer string
 }
@@ -114,7 +127,7 @@ type OwnerFact struct {
 	Dead, Absent bool
 	// Email in the cluster's entry, compared when the token is dead.
 	Email string
-	// Known: the record of a rotation has the token.
+	// Known: the account is proven to be the owner by the value of an entry, which OCM gives out or has given out to it.
 	Known bool
 }
 
@@ -124,8 +137,18 @@ type IssuedFact struct {
 	Present bool
 	// SameAsBaseline: equal to the fingerprints in status.rotation.baseline. SameAsIssued: to those in issued.
 	SameAsBaseline, SameAsIssued bool
+	// Superseded: OCM has given out others since. A server that lags behind answers so.
+	Superseded bool
+	// GivenBefore: OCM gave them out before the rotation under way was requested.
+	GivenBefore bool
 	// InUse: each entry of the account in each target equals what is issued.
 	InUse bool
+}
+
+// OfferFact is OCM's offer of a rotation's credentials to this cluster, a transfer.
+type OfferFact struct {
+	// Open: OCM waits for the cluster to switch. When it has switched, or the time is over, it is not.
+	Open bool
 }
 
 // Check is the answer of one registry.
@@ -135,6 +158,8 @@ type Check struct {
 	// Named is true when the spec names the image, so that it must be there.
 	Named  bool
 	Result Answer
+	// Fingerprint of the credential that was asked about.
+	Fingerprint string
 	// Since is when the registry began to answer so.
 	Since time.Time
 }
@@ -151,9 +176,12 @@ type Input struct {
 	Status     *v1alpha1.PullSecretRotationStatus
 	Facts      *Facts
 	Timing     *Timing
-	// LastPoll is when OCM was last asked about this rotation, by this process.
+	// LastPoll is when OCM was last asked for its list, by this process.
 	LastPoll time.Time
-	Now      time.Time
+	// Unproven is true when the targets, the spec, the OCM credential or the trusted CAs are not those with which this process
+	// has last proven what is in use; Unasked when they are not those with which it has last asked OCM.
+	Unproven, Unasked bool
+	Now               time.Time
 }
 
 // Decide names the next step. It has no effects, and equal inputs give equal answers.

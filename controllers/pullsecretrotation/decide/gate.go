@@ -17,9 +17,12 @@ func mayRequest(in Input, d Due) (Decision, bool) {
 		return Do(LookAtSiblings), false
 	}
 	held, isHeld := Decision{}, false
+	if in.Facts.Pools == nil {
+		return Do(LookAtPools), false
+	}
 	if all := obstacles(in); len(all) > 0 {
 		o := all[0]
-		held, isHeld = Waiting(Stalled, o.reason, o.phase, fmt.Sprintf("A rotation is due since %s, but %s", OnTheClock(d.T), o.sentence), RecheckForPeople), true
+		held, isHeld = Waiting(Stalled, o.reason, o.phase, fmt.Sprintf("A rotation has been due since %s, but %s", OnTheClock(d.T), o.sentence), recheckObstacle(o)), true
 	} else {
 		held, isHeld = holdBack(in, d)
 	}
@@ -27,6 +30,14 @@ func mayRequest(in Input, d Due) (Decision, bool) {
 		held.After = min(held.After, d.Next.Sub(in.Now))
 	}
 	return held, !isHeld
+}
+
+// recheckObstacle is how often an obstacle is looked at: those that pass by themselves sooner than those that a person removes.
+func recheckObstacle(o obstacle) time.Duration {
+	if o.reason == v1alpha1.ReasonVerificationImpossible || o.reason == v1alpha1.ReasonPoolsNotReady {
+		return recheckUnready
+	}
+	return RecheckForPeople
 }
 
 // obstacle is something that a person must decide about before a rotation is requested.
@@ -42,11 +53,50 @@ func obstacles(in Input) []obstacle {
 				"PullSecretRotation with mode Follow (or Rotate) on each of them, then set spec.siblingClusters to Allow here. They are: %s.",
 				len(siblings), names(siblings))})
 	}
+	if unknown := unprovable(in); len(unknown) > 0 {
+		list = append(list, obstacle{v1alpha1.ReasonVerificationImpossible, "Held back: new credentials could not be verified",
+			fmt.Sprintf("registries whose word spec.verification requires could not be asked at the last health check: %s. New credentials could not be verified, and the old ones would die. "+
+				"Check the way from this cluster to the registry, or set its policy in spec.verification to BestEffort or Skip.", strings.Join(unknown, "; "))})
+	}
+	if pools := unready(in); len(pools) > 0 {
+		list = append(list, obstacle{v1alpha1.ReasonPoolsNotReady, "Held back by machines",
+			fmt.Sprintf("the pools %s are degraded or in the middle of another change, so their machines might not get the new pull secret in time. See: oc get machineconfigpools",
+				strings.Join(pools, ", "))})
+	}
 	if actions := in.Facts.Cluster.DisruptiveActions; len(actions) > 0 && !in.Spec.Rollout.AllowNodeDisruption && TargetsGlobal(in.Spec) {
 		list = append(list, obstacle{v1alpha1.ReasonNodeDisruption, "Held back by a node disruption policy",
 			fmt.Sprintf("the node disruption policy of this cluster makes a change of the pull secret %s every node. Set the action for "+
 				"/var/lib/kubelet/config.json to None in MachineConfiguration/cluster, or accept it with spec.rollout.allowNodeDisruption.",
 				strings.ToLower(strings.Join(actions, " and ")))})
+	}
+	return list
+}
+
+// unprovable are the Required registries that have not answered well at the last health check: what they would say of new credentials
+// could not be known.
+func unprovable(in Input) []string {
+	var list []string
+	for _, r := range in.Status.Registries {
+		switch Outcome(r.Result) {
+		case Unreachable, RateLimited, TLSError:
+			if r.Policy == v1alpha1.VerificationRequired {
+				list = append(list, r.Registry+": "+r.Message)
+			}
+		}
+	}
+	return list
+}
+
+// unready are the pools that would not take a change now. Paused ones are reported, and do not block.
+func unready(in Input) []string {
+	if in.Facts.Pools == nil || !followsPools(in.Spec) {
+		return nil
+	}
+	var list []string
+	for _, p := range *in.Facts.Pools {
+		if !p.Paused && !p.Settled() {
+			list = append(list, p.Name)
+		}
 	}
 	return list
 }

@@ -18,7 +18,7 @@ func gateInput(now time.Time) Input {
 		Name: "account", Created: now.Add(-240 * time.Hour), Now: now, Timing: &options,
 		Spec:   &v1alpha1.PullSecretRotationSpec{SiblingClusters: v1alpha1.SiblingsAllow},
 		Status: &v1alpha1.PullSecretRotationStatus{},
-		Facts:  &Facts{Cluster: &Cluster{ID: "one"}, Siblings: &[]Sibling{{ClusterID: "two"}}},
+		Facts:  &Facts{Cluster: &Cluster{ID: "one"}, Siblings: &[]Sibling{{ClusterID: "two"}}, Pools: &[]Pool{}},
 	}
 }
 

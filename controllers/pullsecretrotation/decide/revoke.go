@@ -33,12 +33,7 @@ func afterApply(in Input, d Due) Decision {
 		if settled {
 			return Do(MarkRolledOut)
 		}
-		if verdict.Reason == v1alpha1.ReasonRolloutDegraded && len(r.Pools) > 0 { // else the change was somebody else's
-			if verdict = rollBack(in, verdict); verdict.Step != Wait {
-				return verdict
-			}
-		}
-		pools = verdict
+		pools = verdict // a degraded pool says nothing about a credential: it is reported, and nothing is put back for it
 	}
 	if check, ok := checkApplied(in); ok {
 		return check
@@ -54,35 +49,65 @@ func afterApply(in Input, d Due) Decision {
 	return pools
 }
 
-// checkApplied proves the applied pull secret on the health check's interval, as between rotations.
+// checkApplied proves the applied pull secret on the health check's interval, as between rotations. A registry that refuses an entry
+// which this rotation brought, and accepts the one that it replaced, is a reason to go back.
 func checkApplied(in Input) (Decision, bool) {
-	next := nextHealthCheck(in)
-	if in.Now.Before(next) || len(in.Facts.Targets[0].Own) == 0 || in.Facts.Targets[0].Problem != "" {
-		return Decision{}, false
+	look, ok := proveInUse(in)
+	if !ok || look.Step != RecordHealth {
+		return look, ok
 	}
-	if in.Facts.Checks == nil {
-		return Do(CheckInUse), true
+	r, refused := in.Status.Rotation, refusedChanges(in)
+	if len(refused) == 0 || r.RolledBackAt != nil || r.RevokedAt != nil || in.Spec.Rollback == v1alpha1.RollbackNever {
+		return look, true
 	}
-	if refused, _ := Judge(in.Facts.Checks); len(refused) > 0 && in.Status.Rotation.RolledBackAt == nil && in.Spec.Rollback != v1alpha1.RollbackNever {
-		verdict := Waiting(Failing, v1alpha1.ReasonRegistriesRefuse, "Applied credentials refused",
-			fmt.Sprintf("The pull secret applied at %s is refused: %s.", OnTheClock(in.Status.Rotation.AppliedAt.Time), strings.Join(refused, "; ")), in.Timing.VerifyRetry)
-		if until := refusedSince(in.Facts.Checks).Add(in.Timing.VerifyDeadline); in.Now.Before(until) {
-			// A registry's bad moment is no reason to go back: it is asked again, as about new credentials.
-			verdict.Message += fmt.Sprintf(" If that is so until %s, the old entries are put back.", OnTheClock(until))
-			return verdict, true
-		}
+	verdict := Waiting(Failing, v1alpha1.ReasonRegistriesRefuse, "Applied credentials refused",
+		fmt.Sprintf("The pull secret applied at %s is refused: %s.", OnTheClock(r.AppliedAt.Time), spoken(refused)), in.Timing.VerifyRetry)
+	if until := refusedSince(refused).Add(in.Timing.VerifyDeadline); in.Now.Before(until) {
+		// A registry's bad moment is no reason to go back: it is asked again, as about new credentials.
+		verdict.Message += fmt.Sprintf(" If that is so until %s and the old entries are accepted, they are put back.", OnTheClock(until))
+		return verdict, true
+	}
+	if r.BackupSecret != "" && in.Facts.BackupChecks == nil {
+		return Do(CheckBackup), true
+	}
+	if accepts(in.Facts.BackupChecks) {
 		if d := rollBack(in, verdict); d.Step != Wait {
 			return d, true
 		}
 	}
-	return Do(RecordHealth), true
+	return look, true
+}
+
+// accepts is true when one of the registries has accepted.
+func accepts(checks []Check) bool {
+	return slices.ContainsFunc(checks, func(c Check) bool { return c.accepted() })
+}
+
+// refusedChanges are the answers that speak against an entry which this rotation has issued.
+func refusedChanges(in Input) []Check {
+	var list []Check
+	for _, c := range in.Facts.Checks {
+		change := Change{Registry: c.Registry, Source: c.Registry, Fingerprint: c.Fingerprint}
+		if c.Policy != v1alpha1.VerificationSkip && c.Result.Outcome.Refused() && Holds(in.Status.Rotation.Issued, c.Fingerprint) && !proven(in, change) {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+func spoken(checks []Check) string {
+	list := make([]string, 0, len(checks))
+	for _, c := range checks {
+		list = append(list, fmt.Sprintf("%s: %s", c.Registry, c.Result.Message))
+	}
+	return strings.Join(list, "; ")
 }
 
 // refusedSince is when the first of the registries that refuse began to.
-func refusedSince(checks []Check) time.Time {
-	var first time.Time
-	for _, c := range checks {
-		if c.Result.Outcome.Refused() && c.Policy != v1alpha1.VerificationSkip && (first.IsZero() || c.Since.Before(first)) {
+func refusedSince(refused []Check) time.Time {
+	first := refused[0].Since
+	for _, c := range refused {
+		if c.Since.Before(first) {
 			first = c.Since
 		}
 	}
@@ -104,18 +129,25 @@ func rollBack(in Input, verdict Decision) Decision {
 	if r.BackupSecret == "" {
 		return impossible("the backup of the old entries is gone.")
 	}
-	if r.OCMStatus != RotationCompleted {
-		if in.Facts.Rotations == nil {
-			return Do(LookAtRotations)
-		}
-		switch current, listed := FindRotation(*in.Facts.Rotations, r.ID); {
-		case !listed:
-			return impossible(fmt.Sprintf("OCM no longer lists rotation %s, so the old credentials may be dead.", r.ID))
-		case current.Status != RotationCompleted:
-			return Do(RollBack)
-		}
+	if in.Facts.Rotations == nil {
+		return Do(LookAtRotations)
 	}
-	return impossible("OCM has deleted the old credentials, and putting them back would break the cluster.")
+	current, listed := FindRotation(*in.Facts.Rotations, r.ID)
+	switch {
+	case !listed:
+		return impossible(fmt.Sprintf("OCM no longer lists rotation %s, so the old credentials may be dead.", r.ID))
+	case current.Status == RotationCompleted:
+		return impossible("OCM has deleted the old credentials, and putting them back would break the cluster.")
+	case current.Status != RotationPending:
+		return impossible(fmt.Sprintf("OCM says %q of rotation %s, so the old credentials may be dead.", current.Status, r.ID))
+	case in.Facts.Offer == nil:
+		return Do(LookAtOffer)
+	case !in.Facts.Offer.Open:
+		return impossible("OCM counts this cluster as switched, so it may delete the old credentials at any time.")
+	case !in.Now.Before(closes(in)):
+		return impossible("the time that OCM gives this cluster is nearly over, and the old credentials die with it.")
+	}
+	return Do(RollBack)
 }
 
 // rollingBack is true while a rollback has begun and has not come to each target: it was interrupted.
@@ -152,6 +184,11 @@ func awaitingRevocation(in Input, d Due) Decision {
 	if in.Facts.Issued == nil {
 		return Do(LookAtIssued)
 	}
+	if in.Facts.Issued.Superseded {
+		d := awaitRevokeMessage(in) // a server that lags behind: what it says is no news
+		d.After = min(d.After, in.Timing.PollMin)
+		return d
+	}
 	if in.Facts.Issued.Present && !in.Facts.Issued.SameAsIssued {
 		return receive(in) // adopted before the batch ran: these are the real new ones
 	}
@@ -159,7 +196,9 @@ func awaitingRevocation(in Input, d Due) Decision {
 		if w, other := clusterOfAnotherAccount(in); other {
 			return w
 		}
-		return Do(Heal) // somebody has put something else of the account's there, which no record knows
+		if w, ok := late(in); ok {
+			return w // somebody has put something else of the account's there, which no record knows
+		}
 	}
 	if current.Status == RotationCompleted {
 		if r.RolledBackAt != nil {
@@ -176,15 +215,19 @@ func awaitRevokeMessage(in Input) Decision {
 	after := pollInterval(in)
 	if r.RolledBackAt != nil {
 		return Waiting(Stalled, v1alpha1.ReasonRolledBack, "Rolled back",
-			fmt.Sprintf("The old entries were put back at %s because a pool degraded or a registry refused the new ones. They die when OCM completes rotation %s; the new ones are then set again. Repair the "+
+			fmt.Sprintf("The old entries were put back at %s because a registry refused the new ones. They die when OCM completes rotation %s; the new ones are then set again. Repair the "+
 				"cause before that, and set spec.rollback to Never to have the new ones at once.", OnTheClock(r.RolledBackAt.Time), r.ID), after)
 	}
+	if refusedInUse(in.Status) != nil {
+		return Waiting(Failing, v1alpha1.ReasonRegistriesRefuse, "Applied credentials refused",
+			fmt.Sprintf("This cluster has had the new credentials since %s, and a registry refuses the pull secret in use; see the condition PullSecretValid.", OnTheClock(r.AppliedAt.Time)), after)
+	}
 	if in.Now.Sub(asked) > in.Timing.RevokeDeadline {
-		return Waiting(Failing, v1alpha1.ReasonRevocationOverdue, "Waiting for revocation (overdue)",
-			fmt.Sprintf("This cluster uses the new credentials since %s, but OCM has not deleted the old ones of rotation %s, asked for at %s: some other cluster of the account may not have "+
+		return Waiting(Ready, v1alpha1.ReasonRevocationOverdue, "Rotated; revocation overdue",
+			fmt.Sprintf("This cluster has used the new credentials since %s, but OCM has not deleted the old ones of rotation %s, asked for at %s: some other cluster of the account may not have "+
 				"switched. The old credential may still be usable. Check the account's other clusters.", OnTheClock(r.AppliedAt.Time), r.ID, OnTheClock(asked)), after)
 	}
-	return Waiting(Progressing, v1alpha1.ReasonAwaitingRevocation, "Waiting for revocation",
-		fmt.Sprintf("This cluster uses the new credentials since %s. OCM deletes the old ones when every cluster of the account has switched, which takes up to days.",
+	return Waiting(Ready, v1alpha1.ReasonAwaitingRevocation, "Rotated; waiting for revocation",
+		fmt.Sprintf("This cluster has used the new credentials since %s. OCM deletes the old ones when every cluster of the account has switched, which can take several days.",
 			OnTheClock(r.AppliedAt.Time)), after)
 }

@@ -13,7 +13,7 @@ import (
 // named and do not block.
 func rollout(in Input, pools []Pool) (Decision, bool) {
 	r := in.Status.Rotation
-	if in.Spec.Rollout.WaitForPools != nil && !*in.Spec.Rollout.WaitForPools || !TargetsGlobal(in.Spec) {
+	if !followsPools(in.Spec) {
 		return Decision{}, true
 	}
 	wrote := wroteGlobal(in.Status)
@@ -47,6 +47,11 @@ func rollout(in Input, pools []Pool) (Decision, bool) {
 		return Waiting(Progressing, v1alpha1.ReasonRollingOut, "Rolling out",
 			fmt.Sprintf("The pull secret was applied at %s and goes to the machines: %s.", OnTheClock(r.AppliedAt.Time), strings.Join(open, "; ")), in.Timing.PoolPoll), false
 	}
+}
+
+// followsPools is true when the pools have to do with the rotation.
+func followsPools(spec *v1alpha1.PullSecretRotationSpec) bool {
+	return (spec.Rollout.WaitForPools == nil || *spec.Rollout.WaitForPools) && TargetsGlobal(spec)
 }
 
 func rolloutTimeout(spec *v1alpha1.PullSecretRotationSpec) time.Duration {

@@ -23,10 +23,8 @@ func seeThrough(in Input, d Due) Decision {
 		return requesting(in, d)
 	case r.IssuedAt == nil:
 		return awaitingIssue(in, d)
-	case r.VerifiedAt == nil:
-		return verifying(in, d)
 	case r.AppliedAt == nil:
-		return applying(in, d)
+		return delivering(in, d)
 	default:
 		return afterApply(in, d)
 	}
@@ -102,6 +100,9 @@ func adoptable(rotations []Rotation, in Input) (Rotation, bool) {
 // waiting for "completed" here would wait for ourselves.
 func awaitingIssue(in Input, d Due) Decision {
 	r := in.Status.Rotation
+	if check, ok := proveInUse(in); ok {
+		return check
+	}
 	if w, early := tooEarlyToPoll(in, v1alpha1.ReasonAwaitingIssue); early {
 		return w
 	}
@@ -116,7 +117,10 @@ func awaitingIssue(in Input, d Due) Decision {
 		return Do(LookAtIssued)
 	}
 	issued := in.Facts.Issued
-	if issued.Present && (!issued.SameAsBaseline || in.Facts.Switched) {
+	if issued.Superseded {
+		return lagging(in)
+	}
+	if issued.Present && hasIssued(in, current) {
 		return receive(in)
 	}
 	if current.Status == RotationCompleted {
@@ -126,6 +130,22 @@ func awaitingIssue(in Input, d Due) Decision {
 		return Decision{Step: Finish, Rotation: found(current, r.Reason)}
 	}
 	return awaitIssueMessage(in)
+}
+
+// hasIssued is true when what OCM gives out is what the rotation has issued: it differs from the baseline; or the rotation was found
+// after it had, because some target has other credentials, or because all have these and OCM has worked on the rotation since.
+func hasIssued(in Input, current Rotation) bool {
+	r, issued := in.Status.Rotation, in.Facts.Issued
+	switch {
+	case !issued.SameAsBaseline:
+		return true
+	case in.Facts.Switched:
+		return !issued.GivenBefore
+	case !r.Adopted:
+		return false
+	default:
+		return !issued.InUse || current.UpdatedAt.After(current.CreatedAt) && !issued.GivenBefore
+	}
 }
 
 func awaitIssueMessage(in Input) Decision {
@@ -147,7 +167,7 @@ func awaitIssueMessage(in Input) Decision {
 	}
 	if age := in.Now.Sub(asked); age > in.Timing.IssueDeadline {
 		return Waiting(Failing, v1alpha1.ReasonIssueOverdue, "Waiting for new credentials (overdue)",
-			fmt.Sprintf("OCM has not issued new credentials for rotation %s, asked at %s; its batch runs four times a day. The pull secret in use is unchanged and keeps working. "+
+			fmt.Sprintf("OCM has not issued new credentials for rotation %s, asked at %s; its batch runs four times a day. The pull secret in use is unchanged. "+
 				"Waiting goes on; open a support case with Red Hat that names the rotation.%s", r.ID, OnTheClock(asked), switched), pollInterval(in))
 	}
 	return Waiting(Progressing, v1alpha1.ReasonAwaitingIssue, "Waiting for new credentials",
@@ -166,8 +186,11 @@ func vanished(in Input, d Due) Decision {
 	if in.Facts.Issued == nil {
 		return Do(LookAtIssued)
 	}
-	if i := in.Facts.Issued; i.Present && (r.IssuedAt == nil && !i.SameAsBaseline || r.IssuedAt != nil && !i.SameAsIssued) {
+	if i := in.Facts.Issued; i.Present && !i.Superseded && (r.IssuedAt == nil && !i.SameAsBaseline || r.IssuedAt != nil && !i.SameAsIssued) {
 		return receive(in)
+	}
+	if r.AppliedAt != nil && in.Facts.Issued.InUse && refusedInUse(in.Status) == nil {
+		return Do(Abandon) // this cluster has what it needs; the history keeps the rotation, without an end
 	}
 	later := d.Set && d.T.After(since(r)) && (r.After == nil || d.T.After(r.After.Time))
 	if later || in.Spec.Mode == v1alpha1.ModeFollow {
@@ -178,28 +201,9 @@ func vanished(in Input, d Due) Decision {
 			"Set spec.rotateAfter to the present to have another one.", r.ID), RecheckForPeople)
 }
 
-func applying(in Input, d Due) Decision {
-	if w, bad := brokenCanary(in); bad {
-		return w
-	}
-	if in.Facts.Issued == nil {
-		return Do(LookAtIssued)
-	}
-	if !in.Facts.Issued.Present {
-		return awaitingIssue(in, d)
-	}
-	if !in.Facts.Issued.SameAsIssued {
-		return receive(in)
-	}
-	if in.Facts.Pools == nil {
-		return Do(LookAtPools)
-	}
-	return Do(Apply)
-}
-
 // tooEarlyToPoll spares OCM: a reconcile that something else has caused does not ask it again before the next poll.
 func tooEarlyToPoll(in Input, reason string) (Decision, bool) {
-	if in.LastPoll.IsZero() || in.Facts.Rotations != nil || asksForAPerson(in.Status) {
+	if in.LastPoll.IsZero() || in.Unasked || in.Facts.Rotations != nil || asksForAPerson(in.Status) {
 		return Decision{}, false
 	}
 	polled := in
@@ -221,6 +225,7 @@ func tooEarlyToPoll(in Input, reason string) (Decision, bool) {
 func asksForAPerson(s *v1alpha1.PullSecretRotationStatus) bool {
 	ready := meta.FindStatusCondition(s.Conditions, v1alpha1.ConditionReady)
 	return ready != nil && (ready.Reason == v1alpha1.ReasonRotationVanished || ready.Reason == v1alpha1.ReasonAccountMismatch ||
+		ready.Reason == v1alpha1.ReasonOwnerUnknown ||
 		ready.Reason == v1alpha1.ReasonAccountPinMismatch)
 }
 
@@ -228,6 +233,9 @@ func asksForAPerson(s *v1alpha1.PullSecretRotationStatus) bool {
 // this cluster switched.
 func pollInterval(in Input) time.Duration {
 	r := in.Status.Rotation
+	if r.RolledBackAt != nil {
+		return in.Timing.RevokePollMin // the old credentials, which are in use, may die at any batch
+	}
 	if r.AppliedAt != nil {
 		return schedule.PollInterval(in.Now.Sub(r.AppliedAt.Time), in.Timing.RevokePollMin, in.Timing.RevokePollMax)
 	}

@@ -27,6 +27,13 @@ func list(in *Input, status string) {
 func issued(in *Input) {
 	in.Status.Rotation.IssuedAt = TimePtr(noon.Add(-time.Minute))
 	in.Facts.Issued = &IssuedFact{Present: true, SameAsIssued: true}
+	in.Status.Rotation.Issued = []v1alpha1.EntryFingerprint{{Registry: "quay.io", Fingerprint: "new"}}
+	in.Facts.Targets[0].Changes = []Change{{Registry: "quay.io", Source: "quay.io", Fingerprint: "new"}}
+}
+
+// accepted is the evidence that the registry accepts the issued credential.
+func accepted(in *Input) {
+	Record{in.Status}.Answered([]Check{{Registry: "quay.io", Fingerprint: "new", Result: Answer{Outcome: Accepted}}}, in.Now)
 }
 
 func appliedSince(in *Input, since int) {
@@ -34,7 +41,8 @@ func appliedSince(in *Input, since int) {
 	in.Status.Rotation.VerifiedAt, in.Status.Rotation.AppliedAt = hours(since), hours(since)
 	in.Status.Rotation.Pools = []v1alpha1.PoolStatus{{Name: "worker", ConfigurationBefore: "old"}}
 	in.Status.Targets = []v1alpha1.TargetStatus{{Namespace: global.Namespace, Name: global.Name, Result: v1alpha1.ReasonPullSecretUpdated}}
-	in.Facts.Issued.InUse = true
+	in.Facts.Issued.InUse, in.Facts.Targets[0].Changes = true, nil
+	accepted(in)
 }
 
 func rolledOut(in *Input) {
@@ -47,8 +55,26 @@ func rolledBack(in *Input) {
 	in.Status.Rotation.RolledBackAt, in.Status.Targets[0].Result = hours(0), v1alpha1.ReasonRolledBack
 }
 
+// changed is a target whose entry differs from what OCM gives out.
+func changed(in *Input) {
+	in.Facts.Issued.InUse = false
+	in.Facts.Targets[0].Changes = []Change{{Registry: "quay.io", Source: "quay.io", Fingerprint: "new"}}
+}
+
+// answers are what the registries say of what is issued.
+func answers(in *Input, checks []Check) {
+	in.Facts.IssuedChecks, in.Status.Rotation.OfferEndsAt = checks, hours(72)
+	Record{in.Status}.Answered(checks, in.Now)
+}
+
+// refusedFor is a refusal of what is in use that has lasted for a while.
+func refusedFor(in *Input, since time.Duration) {
+	Record{in.Status}.Answered(in.Facts.Checks, noon.Add(-since))
+	in.Facts.Checks[0].Since = noon.Add(-since)
+}
+
 func said(outcome Outcome, policy v1alpha1.VerificationPolicy) []Check {
-	return []Check{{Registry: "quay.io", Policy: policy, Result: Answer{Outcome: outcome, Message: "says " + string(outcome)}}}
+	return []Check{{Registry: "quay.io", Policy: policy, Fingerprint: "new", Result: Answer{Outcome: outcome, Message: "says " + string(outcome)}}}
 }
 
 func TestDecide_UntilTheRequest(t *testing.T) {
@@ -123,27 +149,54 @@ func TestDecide_FromTheRequestToTheTarget(t *testing.T) {
 		{"issued credentials are verified", issued, CheckIssued, "", ""},
 		{"a follower whose offer has ended waits for the end", func(in *Input) { issued(in); in.Facts.Issued = &IssuedFact{} }, Wait, v1alpha1.ReasonAwaitingIssue, "no longer offers"},
 		{"newer ones take their place", func(in *Input) { issued(in); in.Facts.Issued.SameAsIssued = false }, MarkIssued, "", ""},
-		{"accepted ones are good", func(in *Input) { issued(in); in.Facts.Checks = said(Accepted, v1alpha1.VerificationRequired) }, MarkVerified, "", ""},
-		{"a refusal counts only after a while", func(in *Input) { issued(in); in.Facts.Checks = said(Denied, v1alpha1.VerificationRequired) }, Wait, v1alpha1.ReasonVerifying,
+		{"accepted ones are good", func(in *Input) { issued(in); accepted(in) }, MarkVerified, "", ""},
+		{"a refusal counts only after a while", func(in *Input) { issued(in); answers(in, said(Denied, v1alpha1.VerificationRequired)) }, Wait, v1alpha1.ReasonVerifying,
 			"until 2026-05-06 12:29 UTC a refusal does not count"},
 		{"then it counts", func(in *Input) {
 			issued(in)
-			in.Status.Rotation.IssuedAt, in.Facts.Checks = hours(-1), said(Unauthorized, v1alpha1.VerificationBestEffort)
+			in.Status.Rotation.IssuedAt = hours(-1)
+			answers(in, said(Unauthorized, v1alpha1.VerificationBestEffort))
 		}, Wait, v1alpha1.ReasonCredentialsRefused, "quay.io: says Unauthorized"},
 		{"an unreachable registry holds it back where it is Required", func(in *Input) {
 			issued(in)
-			in.Facts.Checks = said(Unreachable, v1alpha1.VerificationRequired)
+			answers(in, said(Unreachable, v1alpha1.VerificationRequired))
 		}, Wait,
 			v1alpha1.ReasonVerificationIncomplete, "BestEffort or Skip"},
 		{"and not where it is BestEffort", func(in *Input) {
 			issued(in)
-			in.Facts.Checks = said(Unreachable, v1alpha1.VerificationBestEffort)
+			answers(in, said(Unreachable, v1alpha1.VerificationBestEffort))
 		}, MarkVerified, "", ""},
+		{"as the time runs out it is written unproven", func(in *Input) {
+			issued(in)
+			answers(in, said(Unreachable, v1alpha1.VerificationRequired))
+			in.Status.Rotation.OfferEndsAt = hours(0)
+		}, Apply, "", ""},
+		{"and as soon as OCM has deleted the old ones", func(in *Input) {
+			issued(in)
+			answers(in, said(Unreachable, v1alpha1.VerificationRequired))
+			in.Status.Rotation.OCMStatus = RotationCompleted
+		}, Apply, "", ""},
+		{"but never when it is refused", func(in *Input) {
+			issued(in)
+			answers(in, said(Unauthorized, v1alpha1.VerificationRequired))
+			in.Status.Rotation.OfferEndsAt, in.Status.Rotation.IssuedAt = hours(0), hours(-24)
+		}, Wait, v1alpha1.ReasonCredentialsRefused, ""},
+		{"the token for OCM waits for the others, because OCM counts a cluster that reports with it as switched", func(in *Input) {
+			issued(in)
+			answers(in, said(Unreachable, v1alpha1.VerificationRequired))
+			in.Facts.Targets[0].Changes = append(in.Facts.Targets[0].Changes, Change{Registry: telemetryRegistry, Source: telemetryRegistry, Fingerprint: "token"})
+			Record{in.Status}.Answered([]Check{{Registry: telemetryRegistry, Fingerprint: "token", Result: Answer{Outcome: Accepted}}}, in.Now)
+		}, Wait, v1alpha1.ReasonVerificationIncomplete, ""},
+		{"what a lagging server gives once more is not new", func(in *Input) {
+			issued(in)
+			in.Facts.Issued = &IssuedFact{Present: true, Superseded: true}
+		}, Wait, v1alpha1.ReasonVerifying, "lags behind"},
 		{"before the target is written the pools are looked at", func(in *Input) {
 			issued(in)
+			accepted(in)
 			in.Status.Rotation.VerifiedAt, in.Facts.Pools = hours(0), nil
 		}, LookAtPools, "", ""},
-		{"then it is written", func(in *Input) { issued(in); in.Status.Rotation.VerifiedAt = hours(0) }, Apply, "", ""},
+		{"then it is written", func(in *Input) { issued(in); accepted(in); in.Status.Rotation.VerifiedAt = hours(0) }, Apply, "", ""},
 		{"nothing is written while the canary is broken", func(in *Input) {
 			issued(in)
 			in.Status.Rotation.VerifiedAt = hours(0)
@@ -192,7 +245,7 @@ func TestDecide_FromTheTargetToTheEnd(t *testing.T) {
 			no := false
 			in.Spec.Rollout.WaitForPools = &no
 		}, MarkRolledOut, "", ""},
-		{"a pool that degrades is rolled back", degraded, RollBack, "", ""},
+		{"a pool that degrades is reported: it is no evidence about a credential", degraded, Wait, v1alpha1.ReasonRolloutDegraded, "oc describe machineconfigpool worker"},
 		{"not one that was degraded before the change", func(in *Input) {
 			degraded(in)
 			in.Status.Rotation.Pools[0].DegradedBefore = true
@@ -201,12 +254,8 @@ func TestDecide_FromTheTargetToTheEnd(t *testing.T) {
 			degraded(in)
 			in.Status.Rotation.Pools, in.Status.Targets[0].Result = nil, v1alpha1.ReasonAlreadyCurrent
 		}, Wait, v1alpha1.ReasonRolloutDegraded, "oc describe machineconfigpool worker"},
-		{"only after a look at OCM's list", func(in *Input) { degraded(in); in.Facts.Rotations = nil }, LookAtRotations, "", ""},
-		{"not when the old credentials are dead", func(in *Input) { degraded(in); list(in, RotationCompleted) }, Wait, v1alpha1.ReasonRollbackImpossible, "would break the cluster"},
-		{"nor when nobody knows whether they are", func(in *Input) { degraded(in); in.Facts.Rotations = &[]Rotation{} }, Wait, v1alpha1.ReasonRollbackImpossible,
-			"no longer lists rotation a"},
 		{"not when the spec says Never", func(in *Input) { degraded(in); in.Spec.Rollback = v1alpha1.RollbackNever }, Wait, v1alpha1.ReasonRolloutDegraded, "oc describe machineconfigpool worker"},
-		{"the end of the old credentials is waited for", rolledOut, Wait, v1alpha1.ReasonAwaitingRevocation, "takes up to days"},
+		{"the end of the old credentials is waited for", rolledOut, Wait, v1alpha1.ReasonAwaitingRevocation, "can take several days"},
 		{"for longer than transfers live: it says so and waits on", func(in *Input) { rolledOut(in); in.Status.Rotation.RequestedAt = hours(-121) }, Wait, v1alpha1.ReasonRevocationOverdue,
 			"Check the account's other clusters"},
 		{"OCM says that it is over", func(in *Input) { rolledOut(in); list(in, RotationCompleted) }, Finish, "", ""},
@@ -221,13 +270,17 @@ func TestDecide_FromTheTargetToTheEnd(t *testing.T) {
 			pools(in, Pool{Wanted: "new", Current: "old"})
 		}, Finish, "", ""},
 		{"other credentials are issued meanwhile", func(in *Input) { rolledOut(in); in.Facts.Issued.SameAsIssued = false }, MarkIssued, "", ""},
-		{"an old entry is healed at once", func(in *Input) { rolledOut(in); in.Facts.Targets[0].Old = []string{"quay.io"} }, Heal, "", ""},
+		{"an old entry is healed at once", func(in *Input) { rolledOut(in); changed(in); in.Facts.Targets[0].Old = []string{"quay.io"} }, Heal, "", ""},
 		{"not so when it is another account's", func(in *Input) {
 			rolledOut(in)
 			in.Facts.Issued.InUse, in.Facts.Owner = false, &OwnerFact{AccountID: "you"}
 		}, Wait, v1alpha1.ReasonAccountMismatch, "belongs to account you"},
-		{"an entry that no record knows is healed at the next poll", func(in *Input) { rolledOut(in); in.Facts.Issued.InUse = false }, Heal, "", ""},
-		{"a rollback that was interrupted goes on", func(in *Input) { rolledOut(in); in.Status.Rotation.RolledBackAt = hours(0) }, RollBack, "", ""},
+		{"an entry that no record knows is healed at the next poll", func(in *Input) { rolledOut(in); changed(in) }, Heal, "", ""},
+		{"a rollback that was interrupted goes on", func(in *Input) {
+			rolledOut(in)
+			in.Facts.Offer = &OfferFact{Open: true}
+			in.Status.Rotation.RolledBackAt = hours(0)
+		}, RollBack, "", ""},
 		{"what was rolled back says so", rolledBack, Wait, v1alpha1.ReasonRolledBack, "set spec.rollback to Never"},
 		{"and that advice is good", func(in *Input) {
 			rolledBack(in)
@@ -241,13 +294,38 @@ func TestDecide_FromTheTargetToTheEnd(t *testing.T) {
 		{"registries that refuse what was applied roll it back", func(in *Input) {
 			rolledOut(in)
 			in.Status.LastHealthCheck, in.Facts.Checks = hours(-7), said(Unauthorized, v1alpha1.VerificationRequired)
-			in.Facts.Checks[0].Since = noon.Add(-in.Timing.VerifyDeadline)
+			refusedFor(in, in.Timing.VerifyDeadline)
+			in.Facts.BackupChecks, in.Facts.Offer = said(Accepted, v1alpha1.VerificationRequired), &OfferFact{Open: true}
 		}, RollBack, "", ""},
+		{"only when the old entries are accepted: they are asked about", func(in *Input) {
+			rolledOut(in)
+			in.Status.LastHealthCheck, in.Facts.Checks = hours(-7), said(Unauthorized, v1alpha1.VerificationRequired)
+			refusedFor(in, in.Timing.VerifyDeadline)
+		}, CheckBackup, "", ""},
+		{"not when they are refused as well", func(in *Input) {
+			rolledOut(in)
+			in.Status.LastHealthCheck, in.Facts.Checks = hours(-7), said(Unauthorized, v1alpha1.VerificationRequired)
+			refusedFor(in, in.Timing.VerifyDeadline)
+			in.Facts.BackupChecks = said(Unauthorized, v1alpha1.VerificationRequired)
+		}, RecordHealth, "", ""},
+		{"not when OCM no longer waits for this cluster", func(in *Input) {
+			rolledOut(in)
+			in.Status.LastHealthCheck, in.Facts.Checks = hours(-7), said(Unauthorized, v1alpha1.VerificationRequired)
+			refusedFor(in, in.Timing.VerifyDeadline)
+			in.Facts.BackupChecks, in.Facts.Offer = said(Accepted, v1alpha1.VerificationRequired), &OfferFact{}
+		}, RecordHealth, "", ""},
+		{"not for an entry that this rotation did not bring", func(in *Input) {
+			rolledOut(in)
+			in.Status.LastHealthCheck, in.Facts.Checks = hours(-7), said(Unauthorized, v1alpha1.VerificationRequired)
+			refusedFor(in, in.Timing.VerifyDeadline)
+			in.Facts.Checks[0].Fingerprint = "somebody's"
+			in.Facts.BackupChecks, in.Facts.Offer = said(Accepted, v1alpha1.VerificationRequired), &OfferFact{Open: true}
+		}, RecordHealth, "", ""},
 		{"not for a registry's bad moment", func(in *Input) {
 			rolledOut(in)
 			in.Status.LastHealthCheck, in.Facts.Checks = hours(-7), said(Unauthorized, v1alpha1.VerificationRequired)
-			in.Facts.Checks[0].Since = noon.Add(time.Second - in.Timing.VerifyDeadline)
-		}, Wait, v1alpha1.ReasonRegistriesRefuse, "the old entries are put back"},
+			refusedFor(in, in.Timing.VerifyDeadline-time.Second)
+		}, Wait, v1alpha1.ReasonRegistriesRefuse, "they are put back"},
 		{"nor when the spec says Never", func(in *Input) {
 			rolledOut(in)
 			in.Status.LastHealthCheck, in.Facts.Checks = hours(-7), said(Unauthorized, v1alpha1.VerificationRequired)

@@ -22,6 +22,9 @@ type Timing struct {
 	// VerifyRetry is the time between two questions to a registry that has not accepted new credentials;
 	// VerifyDeadline is how long they may need to spread before a refusal counts.
 	VerifyRetry, VerifyDeadline time.Duration
+	// Window is how long OCM waits for a cluster to switch where it does not say so itself; WindowMargin is how long before that
+	// credentials that nothing has refused are written unproven: time enough for telemetry to report with them.
+	Window, WindowMargin time.Duration
 	// IssueDeadline and RevokeDeadline are when waiting is reported as overdue. It goes on all the same.
 	IssueDeadline, RevokeDeadline time.Duration
 }
@@ -46,6 +49,9 @@ func (t *Timing) SetDefaults() {
 	// Registries replicate credentials within minutes.
 	def(&t.VerifyRetry, time.Minute)
 	def(&t.VerifyDeadline, 30*time.Minute)
+	// Transfers live for 5 days; telemetry reports every 6 hours, and must be heard before that.
+	def(&t.Window, 5*24*time.Hour)
+	def(&t.WindowMargin, 24*time.Hour)
 	// Four batches a day make 6 hours; four times that is not normal. Transfers live for 5 days.
 	def(&t.IssueDeadline, 24*time.Hour)
 	def(&t.RevokeDeadline, 5*24*time.Hour)

@@ -1,0 +1,134 @@
+package decide
+
+import (
+	"slices"
+	"time"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+)
+
+// This file is the table of evidence, status.credentials: what is known of each credential, by its fingerprint. Whose an entry
+// is, whether it may be written, and whether it is older than another are questions to this table.
+
+// keptCredentials is how many rows the table has: some rotations of an account's four registries, several targets'.
+const keptCredentials = 96
+
+// Credential is the row of a credential at a registry; nil when nothing is known.
+func (s Record) Credential(registry, fingerprint string) *v1alpha1.CredentialStatus {
+	for i := range s.Credentials {
+		if c := &s.Credentials[i]; c.Registry == registry && c.Fingerprint == fingerprint {
+			return c
+		}
+	}
+	return nil
+}
+
+// row is Credential, made where it is missing. The oldest row that neither the rotation nor a proof of ownership needs makes room.
+func (s Record) row(registry, fingerprint string) *v1alpha1.CredentialStatus {
+	if c := s.Credential(registry, fingerprint); c != nil {
+		return c
+	}
+	for len(s.Credentials) >= keptCredentials {
+		i := slices.IndexFunc(s.Credentials, func(c v1alpha1.CredentialStatus) bool { return !s.needed(c) })
+		i = max(i, 0)
+		s.Credentials = slices.Delete(s.Credentials, i, i+1)
+	}
+	s.Credentials = append(s.Credentials, v1alpha1.CredentialStatus{Registry: registry, Fingerprint: fingerprint})
+	return &s.Credentials[len(s.Credentials)-1]
+}
+
+func (s Record) needed(c v1alpha1.CredentialStatus) bool {
+	r := s.Rotation
+	return r != nil && (Holds(r.Issued, c.Fingerprint) || Holds(r.Baseline, c.Fingerprint))
+}
+
+// Holds is true when a list has a fingerprint, under whatever registry: one credential may stand under several.
+func Holds(list []v1alpha1.EntryFingerprint, fingerprint string) bool {
+	return fingerprint != "" && slices.ContainsFunc(list, func(f v1alpha1.EntryFingerprint) bool { return f.Fingerprint == fingerprint })
+}
+
+// Given notes that OCM gives these credentials out to an account.
+func (s Record) Given(account string, list []v1alpha1.EntryFingerprint, now time.Time) {
+	for _, f := range list {
+		c := s.row(f.Registry, f.Fingerprint)
+		if c.AccountID = account; c.GivenAt == nil {
+			c.GivenAt = TimePtr(now.Truncate(time.Second))
+		}
+	}
+}
+
+// Owns notes that OCM names an account when it is asked with a credential.
+func (s Record) Owns(account, registry, fingerprint string) {
+	if fingerprint != "" {
+		s.row(registry, fingerprint).AccountID = account
+	}
+}
+
+// Owner is the account that a credential is proven to be of, under whatever registry it stands; empty when nothing proves any.
+func (s Record) Owner(fingerprint string) string {
+	for _, c := range s.Credentials {
+		if c.Fingerprint == fingerprint && fingerprint != "" && c.AccountID != "" {
+			return c.AccountID
+		}
+	}
+	return ""
+}
+
+// Answered notes what registries say of credentials.
+func (s Record) Answered(checks []Check, now time.Time) {
+	now = now.Truncate(time.Second)
+	for _, c := range checks {
+		if c.Fingerprint == "" || c.Policy == v1alpha1.VerificationSkip {
+			continue
+		}
+		switch {
+		case c.accepted():
+			row := s.row(c.Registry, c.Fingerprint)
+			row.VerifiedAt, row.RefusedSince = TimePtr(now), nil
+		case c.Result.Outcome.Refused():
+			if row := s.row(c.Registry, c.Fingerprint); row.RefusedSince == nil {
+				row.RefusedSince = TimePtr(now)
+			}
+		}
+	}
+}
+
+// accepted is true when the login is good, and the image too unless it was only our guess.
+func (c Check) accepted() bool {
+	return c.Result.Outcome == Accepted || c.Result.Outcome == NotFound && !c.Named
+}
+
+// Superseded is true for a set of credentials that OCM has given to the account before it gave others: a server that lags behind
+// gives it once more. It is never taken for new.
+func (s Record) Superseded(account string, list []v1alpha1.EntryFingerprint) bool {
+	var newest, own time.Time
+	for _, c := range s.Credentials {
+		if c.GivenAt == nil || c.AccountID != account {
+			continue
+		}
+		if c.GivenAt.After(newest) {
+			newest = c.GivenAt.Time
+		}
+		at := slices.ContainsFunc(list, func(f v1alpha1.EntryFingerprint) bool {
+			return f.Registry == c.Registry && f.Fingerprint == c.Fingerprint
+		})
+		if at && c.GivenAt.After(own) {
+			own = c.GivenAt.Time
+		}
+	}
+	return !own.IsZero() && own.Before(newest)
+}
+
+// GivenBefore is true for a set that OCM gave out before a time, so that it cannot be the fruit of what was requested then.
+func (s Record) GivenBefore(list []v1alpha1.EntryFingerprint, at time.Time) bool {
+	if len(list) == 0 {
+		return false
+	}
+	for _, f := range list {
+		c := s.Credential(f.Registry, f.Fingerprint)
+		if c == nil || c.GivenAt == nil || !c.GivenAt.Time.Before(at.Truncate(time.Second)) {
+			return false
+		}
+	}
+	return true
+}
