@@ -29,6 +29,7 @@ func (r *reconciler) report(ctx context.Context, s *scope) error {
 	s.setSuspended()
 	s.setSpecMatches()
 	s.remarkOnRequest()
+	s.noteRequest(r.now())
 	s.setCertificateValid(r.now(), r.certificateRef(s).String())
 	r.setSecondWriter(s)
 	s.setClockSkewed()
