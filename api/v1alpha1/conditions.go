@@ -24,8 +24,6 @@ const (
 	ConditionSecondWriter = "SecondWriter"
 	// ConditionSpecMatches is False while the spec names what this cluster does not have, or a CredentialsRequest cannot be served.
 	ConditionSpecMatches = "SpecMatches"
-	// ConditionSuspended is True while spec.suspend is; it is present only then. Ready goes on to say what is so.
-	ConditionSuspended = "Suspended"
 	// ConditionClockSkewed is True while this cluster's clock and CAP's disagree; it is present only then.
 	ConditionClockSkewed = "ClockSkewed"
 	// ConditionExpiryDoubtful is True while CAP tells an expiry that cannot be relied on; it is present only then.

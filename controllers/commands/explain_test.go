@@ -14,7 +14,7 @@ func TestExplain_PrintsTheSectionOfAReasonWhateverItsCase(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		expect(t, out, "AuthenticationRefused (CAPCredentialSet: bad answers)", "200 and an HTML page", "\nImpact\n  ", "\nWhat to do\n  ", "registered and active")
+		expect(t, out, "AuthenticationRefused (CAPCredentialSet: bad answers)", "an HTML page", "\nImpact\n  ", "\nWhat to do\n  ", "registered and active")
 		if strings.ContainsAny(out, "`*") {
 			t.Errorf("Markdown is left in it:\n%s", out)
 		}

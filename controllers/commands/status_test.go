@@ -19,13 +19,13 @@ func waitingObject() *v1alpha1.PullSecretRotation {
 	o.Spec.Approval = v1alpha1.ApprovalNone
 	next := metav1.NewTime(now.Add(29 * 24 * time.Hour))
 	o.Status = v1alpha1.PullSecretRotationStatus{
-		ObservedGeneration: 3, Phase: "Waiting for new credentials", WaitingFor: "OCM has not issued new credentials yet; its batch runs four times a day.",
+		ObservedGeneration: 3, Salt: "CANARY-salt", Phase: "Waiting for new credentials", WaitingFor: "OCM has not issued new credentials yet; its batch runs four times a day.",
 		Conditions: []metav1.Condition{
 			{Type: v1alpha1.ConditionReady, Status: metav1.ConditionUnknown, Reason: v1alpha1.ReasonAwaitingIssue, Message: "OCM has not issued new credentials yet."},
 			{Type: v1alpha1.ConditionPoolsPaused, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonPoolPaused, Message: "The pools worker are paused."},
 		},
 		Account: &v1alpha1.AccountStatus{ID: "1gs", Username: "jane"}, NextRotationAfter: &next, PullSecretIssuedAt: ago(90 * 24 * time.Hour),
-		Rotation: &v1alpha1.RotationStatus{ID: "present", Reason: v1alpha1.TriggerSchedule, RequestedAt: ago(2*time.Hour + 10*time.Minute), Salt: "CANARY-salt",
+		Rotation: &v1alpha1.RotationStatus{ID: "present", Reason: v1alpha1.TriggerSchedule, RequestedAt: ago(2*time.Hour + 10*time.Minute),
 			Baseline: []v1alpha1.EntryFingerprint{{Registry: "quay.io", Fingerprint: "CANARY-print"}}},
 		History:    []v1alpha1.RotationStatus{{ID: "earlier", Adopted: true, Reason: v1alpha1.TriggerCatchUp, RequestedAt: ago(90 * 24 * time.Hour), RevokedAt: ago(88 * 24 * time.Hour)}},
 		Registries: []v1alpha1.RegistryStatus{{Registry: "quay.io", Result: "Unreachable", Message: "no answer in time", CheckedAt: ago(5 * time.Minute)}},

@@ -79,7 +79,9 @@ func TestIssuedByOCM_KnowsTheShapesAndNothingElse(t *testing.T) {
 		"1234567|my-registry-service-account":               false, // a customer's own
 		"1234567|uhc-team":                                  false,
 		"team+robot":                                        false,
-		"openshift-release-dev+somebody":                    false,
+		"openshift-release-dev+veryraven1rund93abc":         true, // as in pull secrets of 4.3
+		"openshift-release-dev+":                            false,
+		"openshift-release-development+somebody":            false,
 		"x openshift-release-dev+ocm_access_0123":           false,
 		"openshift-release-dev+ocm_access_0123\nx":          false,
 		"AWS": false,

@@ -61,14 +61,14 @@ func TestMerge_ChangesOnlyTheValuesOfTheAccountsEntries(t *testing.T) {
 		t.Errorf("other bytes than the account's values changed:\n%s", diff)
 	}
 	wantChanges := []Change{
-		{"quay.io/team", KeptForeign},
-		{"registry.redhat.io", Replaced},
-		{"mirror.example:5000", KeptForeign},
-		{"https://index.docker.io/v1/", KeptForeign},
-		{"arosvc.azurecr.io", KeptForeign},
-		{"quay.io", Replaced},
-		{"cloud.openshift.com", KeptAbsent},
-		{"registry.connect.redhat.com", KeptAbsent},
+		{Registry: "quay.io/team", Action: KeptForeign},
+		{Registry: "registry.redhat.io", Action: Replaced, Source: "registry.redhat.io"},
+		{Registry: "mirror.example:5000", Action: KeptForeign},
+		{Registry: "https://index.docker.io/v1/", Action: KeptForeign},
+		{Registry: "arosvc.azurecr.io", Action: KeptForeign},
+		{Registry: "quay.io", Action: Replaced, Source: "quay.io"},
+		{Registry: "cloud.openshift.com", Action: KeptAbsent},
+		{Registry: "registry.connect.redhat.com", Action: KeptAbsent},
 	}
 	if diff := cmp.Diff(wantChanges, changes); diff != "" {
 		t.Error(diff)
@@ -218,8 +218,8 @@ func TestMerge_AddsInTheOrderOfThePolicyAndSaysWhatOCMDidNotIssue(t *testing.T) 
 	if diff := cmp.Diff([]string{"a", "registry.redhat.io", "quay.io"}, mustParse(t, string(merged)).Registries()); diff != "" {
 		t.Error(diff)
 	}
-	want := []Change{{"a", KeptForeign}, {"registry.redhat.io", Added}, {"never.example", KeptAbsent}, {"quay.io", Added},
-		{"cloud.openshift.com", KeptAbsent}, {"registry.connect.redhat.com", KeptAbsent}}
+	want := []Change{{Registry: "a", Action: KeptForeign}, {Registry: "registry.redhat.io", Action: Added, Source: "registry.redhat.io"}, {Registry: "never.example", Action: KeptAbsent}, {Registry: "quay.io", Action: Added, Source: "quay.io"},
+		{Registry: "cloud.openshift.com", Action: KeptAbsent}, {Registry: "registry.connect.redhat.com", Action: KeptAbsent}}
 	if diff := cmp.Diff(want, changes); diff != "" {
 		t.Error(diff)
 	}

@@ -40,7 +40,7 @@ func TestRestore_KeepsWhatOthersEditedMeanwhile(t *testing.T) {
 	if want := strings.Replace(edited, `"R"`, `"`+auth("r", "old")+`"`, 1); string(restored) != want {
 		t.Errorf("got  %s\nwant %s", restored, want)
 	}
-	if diff := cmp.Diff([]Change{{"r", Replaced}, {"gone", KeptAbsent}, {"added", Unchanged}}, changes); diff != "" {
+	if diff := cmp.Diff([]Change{{Registry: "r", Action: Replaced}, {Registry: "gone", Action: KeptAbsent}, {Registry: "added", Action: Unchanged}}, changes); diff != "" {
 		t.Error(diff)
 	}
 }
