@@ -3,6 +3,7 @@ package ocm
 import (
 	"context"
 	"encoding/json"
+	"math/big"
 	"net/http"
 	"slices"
 	"strings"
@@ -121,11 +122,51 @@ func decodeRotation(raw []byte) (rotation Rotation, problem string) {
 		return Rotation{}, "it is not a rotation"
 	case identifier(body.ID) == "":
 		return Rotation{}, "a rotation has no id"
-	case body.CreatedAt == nil || body.CreatedAt.IsZero():
-		return Rotation{}, "a rotation has no created_at" // what it satisfies could not be told
+	}
+	created, ok := createdAt(body.ID, body.CreatedAt, body.UpdatedAt)
+	if !ok {
+		return Rotation{}, "a rotation has neither created_at nor an id that holds its time" // what it satisfies could not be told
 	}
 	return Rotation{
 		ID: body.ID, AccountID: identifier(body.AccountID), Status: statusOf(body.Status),
-		CreatedAt: timeOf(body.CreatedAt), UpdatedAt: timeOf(body.UpdatedAt),
+		CreatedAt: created, UpdatedAt: timeOf(body.UpdatedAt),
 	}, ""
+}
+
+// createdAt is when a rotation was created: created_at, which the document does not require, or the time in its id.
+func createdAt(id string, created, updated *time.Time) (time.Time, bool) {
+	if created != nil && !created.IsZero() {
+		return timeOf(created), true
+	}
+	if at, ok := ksuidTime(id); ok {
+		return at, true
+	}
+	return timeOf(updated), updated != nil && !updated.IsZero()
+}
+
+const (
+	ksuidLength = 27
+	// ksuidEpoch is where the timestamps of KSUIDs start: 2014-05-13T16:53:20Z. Source: github.com/segmentio/ksuid.
+	ksuidEpoch = 1_400_000_000
+	base62     = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+)
+
+// ksuidTime reads the second of its creation from a KSUID: the first 4 of its 20 bytes.
+func ksuidTime(id string) (time.Time, bool) {
+	if len(id) != ksuidLength {
+		return time.Time{}, false
+	}
+	n := new(big.Int)
+	for _, c := range []byte(id) {
+		digit := strings.IndexByte(base62, c)
+		if digit < 0 {
+			return time.Time{}, false
+		}
+		n.Add(n.Mul(n, big.NewInt(62)), big.NewInt(int64(digit)))
+	}
+	seconds := n.Rsh(n, 16*8)
+	if seconds.BitLen() > 32 {
+		return time.Time{}, false
+	}
+	return time.Unix(ksuidEpoch+seconds.Int64(), 0).UTC(), true
 }
