@@ -52,9 +52,9 @@ type Change struct {
 // current document in its order, then of those that are absent from it.
 //
 // Only the values of `auth` and `email` (and of `username` and `password` where the entry has them) of replaced entries
-// change, every other byte stays. An email is written where the entry has that field and the issued entry has an email; the
-// field is never added to an entry that lacks it. Entries that equal the issued ones in user name, password and email are
-// not touched; when none is, merged is current.Raw() itself.
+// change, every other byte stays. An email is written where a replaced entry has that field and the issued entry has an email;
+// the field is never added to an entry that lacks it. Entries that equal the issued ones in user name and password are not
+// touched, whatever their email; when none is, merged is current.Raw() itself.
 //
 // An issued entry without user name or password is refused (UnusableCredential), and the result is read back before it is
 // given out (UnfaithfulResult): it parses, and says for each entry what it should. Errors never hold content.
@@ -106,14 +106,12 @@ func Merge(current, issued *Document, p Policy) (merged []byte, changes []Change
 
 // judge decides about an entry that both documents have.
 func judge(n node, fresh Entry, p Policy) Action {
-	same := n.entry.sameCredential(fresh)
-	_, hasEmail := n.fields.find("email")
 	switch {
-	case same && !(hasEmail && fresh.Email != "" && n.entry.Email != fresh.Email):
-		return Unchanged
+	case n.entry.sameCredential(fresh):
+		return Unchanged // whatever its email: that is for people, and no reason to write
 	case n.entry.Token:
 		return KeptForeign
-	case same, p.ReplaceForeign, p.Own != nil && p.Own(n.entry):
+	case p.ReplaceForeign, p.Own != nil && p.Own(n.entry):
 		return Replaced
 	}
 	return KeptForeign
@@ -131,9 +129,6 @@ func (d *Document) replace(n node, fresh Entry) []edit {
 	}
 	if fresh.Email != "" {
 		set("email", fresh.Email)
-	}
-	if n.entry.sameCredential(fresh) {
-		return edits
 	}
 	user, password := set("username", fresh.Username), set("password", fresh.Password)
 	if !set("auth", fresh.Auth()) && !(user && password) {

@@ -104,11 +104,11 @@ func TestMerge_OfOneEntry(t *testing.T) {
 			entry: `{"auth":"\u0062` + strings.TrimRight(n, "=")[1:] + `","email":"new\u0040x"}`, foreign: true,
 			want: `{"auth":"\u0062` + strings.TrimRight(n, "=")[1:] + `","email":"new\u0040x"}`, action: Unchanged},
 		"only the email differs": {
-			entry: `{"auth":"` + n + `","email":"old@x"}`, want: `{"auth":"` + n + `","email":"new@x"}`, action: Replaced},
+			entry: `{"auth":"` + n + `","email":"old@x"}`, want: `{"auth":"` + n + `","email":"old@x"}`, action: Unchanged},
 		"only the email differs, and the user name has no known shape": {
-			entry: `{"auth":"` + n + `","email":"old@x"}`, foreign: true, want: `{"auth":"` + n + `","email":"new@x"}`, action: Replaced},
-		"only the email differs, so auth keeps its bytes": {
-			entry: `{"auth":"\u0062` + n[1:] + ` ","email":"old@x"}`, want: `{"auth":"\u0062` + n[1:] + ` ","email":"new@x"}`, action: Replaced},
+			entry: `{"auth":"` + n + `","email":"old@x"}`, foreign: true, want: `{"auth":"` + n + `","email":"old@x"}`, action: Unchanged},
+		"only the email differs, and auth is written in another way": {
+			entry: `{"auth":"\u0062` + n[1:] + ` ","email":"old@x"}`, want: `{"auth":"\u0062` + n[1:] + ` ","email":"old@x"}`, action: Unchanged},
 		"a foreign entry is kept": {
 			entry: `{"auth":"` + o + `","email":"old@x"}`, foreign: true, want: `{"auth":"` + o + `","email":"old@x"}`, action: KeptForeign},
 		"a foreign entry is replaced when asked": {
