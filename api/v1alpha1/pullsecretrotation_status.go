@@ -37,6 +37,10 @@ type PullSecretRotationStatus struct {
 	// +optional
 	NextRotationAfter *metav1.Time `json:"nextRotationAfter,omitempty"`
 
+	// Schedule is the spec's schedule as it was last looked at, and since when it is in force. T counts from then.
+	// +optional
+	Schedule *ScheduleStatus `json:"schedule,omitempty"`
+
 	// PullSecretIssuedAt is when the rotation was created that the pull secret in use is of, as far as known: the latest that has
 	// ended, or the one under way once it is applied.
 	// +optional
@@ -84,6 +88,19 @@ type PullSecretRotationStatus struct {
 	// +kubebuilder:validation:MaxItems=10
 	// +optional
 	History []RotationStatus `json:"history,omitempty"`
+}
+
+// ScheduleStatus is a schedule in force.
+type ScheduleStatus struct {
+	// Cron as in the spec.
+	// +kubebuilder:validation:MaxLength=128
+	Cron string `json:"cron"`
+	// TimeZone as in the spec.
+	// +kubebuilder:validation:MaxLength=64
+	// +optional
+	TimeZone string `json:"timeZone,omitempty"`
+	// Since is when the object was created with it, or when the edit was first seen.
+	Since metav1.Time `json:"since"`
 }
 
 // AccountStatus is the account that current_account named.
@@ -139,7 +156,8 @@ type RotationStatus struct {
 	// Reason why this cluster takes part.
 	// +optional
 	Reason RotationTrigger `json:"reason,omitempty"`
-	// OCMStatus is the status as OCM last gave it: pending or completed. Other values count as in progress.
+	// OCMStatus is the status as OCM last gave it: pending or completed. Other values count as in progress for as long as
+	// a rotation can be, unless they say by their name that it has failed.
 	// +optional
 	OCMStatus string `json:"ocmStatus,omitempty"`
 
@@ -174,6 +192,11 @@ type RotationStatus struct {
 	// IntendedAt is when the intent to request was recorded, right before the POST.
 	// +optional
 	IntendedAt *metav1.Time `json:"intendedAt,omitempty"`
+	// ListedBefore is the newest rotation that OCM listed when the intent was recorded; empty when it listed none. A rotation that
+	// is newer may be the effect of the request.
+	// +kubebuilder:validation:MaxLength=64
+	// +optional
+	ListedBefore string `json:"listedBefore,omitempty"`
 	// RequestedAt is created_at of the rotation in OCM.
 	// +optional
 	RequestedAt *metav1.Time `json:"requestedAt,omitempty"`
@@ -195,6 +218,10 @@ type RotationStatus struct {
 	// RolledBackAt is when the old entries were put back.
 	// +optional
 	RolledBackAt *metav1.Time `json:"rolledBackAt,omitempty"`
+	// GivenUpAt is when the operator stopped waiting for a rotation that had not ended: OCM no longer lists it, or it cannot
+	// complete any more. It satisfies no T.
+	// +optional
+	GivenUpAt *metav1.Time `json:"givenUpAt,omitempty"`
 }
 
 // CredentialStatus is the evidence about one credential at one registry.

@@ -95,7 +95,8 @@ type PullSecretRotationSpec struct {
 	// +optional
 	RotateAfter *metav1.Time `json:"rotateAfter,omitempty"`
 
-	// Schedule makes T the last tick since this object was created.
+	// Schedule makes T the last tick since this object was created, or since its schedule was last edited: a new schedule never makes
+	// a T that has passed.
 	// +optional
 	Schedule *RotationSchedule `json:"schedule,omitempty"`
 
@@ -137,7 +138,8 @@ type PullSecretRotationSpec struct {
 	// +optional
 	Verification []RegistryVerification `json:"verification,omitempty"`
 
-	// Targets are the Secrets of type kubernetes.io/dockerconfigjson that get the new entries, the first one as canary.
+	// Targets are the Secrets of type kubernetes.io/dockerconfigjson (other than the cluster's own pull secret also Opaque, with the key
+	// .dockerconfigjson) that get the new entries, the first one as canary.
 	// +kubebuilder:default={{namespace: "openshift-config", name: "pull-secret"}}
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=64
@@ -162,17 +164,19 @@ type PullSecretRotationSpec struct {
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=32
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(h|m|s|ms))+$')",message="healthCheckInterval must be written in h, m and s, such as 36h or 1h30m: there is no unit for days"
-	// +kubebuilder:validation:XValidation:rule="!self.matches('^([0-9]+([.][0-9]+)?(h|m|s|ms))+$') || (duration(self) >= duration('30s') && duration(self) <= duration('168h'))",message="healthCheckInterval must be between 30s and 168h: an offline token dies after 30 days without use"
+	// +kubebuilder:validation:XValidation:rule="!self.matches('^([0-9]+([.][0-9]+)?(h|m|s|ms))+$') || (duration(self) >= duration('30s') && duration(self) <= duration('48h'))",message="healthCheckInterval must be between 30s and 48h: a rotation that somebody else requests must be noticed well before OCM deletes the old credentials"
 	// +optional
 	HealthCheckInterval *metav1.Duration `json:"healthCheckInterval,omitempty"`
 }
 
 // RotationSchedule is a cron expression in a time zone.
 type RotationSchedule struct {
-	// Cron has the five usual fields: minute, hour, day of month, month, day of week.
+	// Cron has the five usual fields: minute, hour, day of month, month, day of week. It ticks at most once a day: minute and hour
+	// are one number each.
 	// +kubebuilder:validation:MaxLength=128
 	// +kubebuilder:validation:Pattern=`^[-0-9A-Za-z*/,?@ \t]*$`
 	// +kubebuilder:validation:XValidation:rule="self.matches('^\\\\s*\\\\S+(\\\\s+\\\\S+){4}\\\\s*$')",message="cron needs five fields: minute, hour, day of month, month, day of week"
+	// +kubebuilder:validation:XValidation:rule="!self.matches('^\\\\s*\\\\S+(\\\\s+\\\\S+){4}\\\\s*$') || self.matches('^\\\\s*[0-9]{1,2}\\\\s+[0-9]{1,2}\\\\s')",message="cron must tick at most once a day, because a rotation takes days: name one minute and one hour"
 	Cron string `json:"cron"`
 	// TimeZone is an IANA name.
 	// +kubebuilder:default=UTC

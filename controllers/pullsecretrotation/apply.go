@@ -238,12 +238,19 @@ func (s *scope) brought(t *target) []string {
 	return list
 }
 
+// elsewhere is what a target other than the cluster's own pull secret means for machines.
+const elsewhere = "Other clusters' nodes are not looked at: whoever reads this Secret decides what they get. HyperShift gives it to existing nodes only " +
+	"when spec.pullSecret of the HostedCluster names another Secret; Hive uses it for new clusters, and a SyncSet takes it to those that exist."
+
 // noteTarget records the result of one target.
 func (s *scope) noteTarget(ref v1alpha1.SecretReference, result, message string, changes []pullsecret.Change, wrote bool) {
 	status := decide.TargetRow(&s.obj.Status, ref)
 	if status == nil {
 		s.obj.Status.Targets = append(s.obj.Status.Targets, v1alpha1.TargetStatus{Namespace: ref.Namespace, Name: ref.Name})
 		status = &s.obj.Status.Targets[len(s.obj.Status.Targets)-1]
+	}
+	if message == "" && ref != decide.GlobalPullSecret && (result == v1alpha1.ReasonPullSecretUpdated || result == v1alpha1.ReasonAlreadyCurrent) {
+		message = elsewhere
 	}
 	status.Result, status.Message = result, message
 	if s.noted == nil {

@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
@@ -53,7 +54,17 @@ func (s *scope) backUp(ctx context.Context, r v1alpha1.RotationStatus) (string, 
 	return backup.Name, nil
 }
 
-func backupKey(ref v1alpha1.SecretReference) string { return ref.Namespace + "_" + ref.Name }
+// backupKey names a target's entries in a backup: by its namespace and name, which an underscore keeps apart. Where they are too
+// long for a key, a hash stands for the end.
+func backupKey(ref v1alpha1.SecretReference) string {
+	key := ref.Namespace + "_" + ref.Name
+	if len(key) <= validation.DNS1123SubdomainMaxLength {
+		return key
+	}
+	sum := sha256.Sum256([]byte(key))
+	end := "_" + hex.EncodeToString(sum[:8])
+	return key[:validation.DNS1123SubdomainMaxLength-len(end)] + end
+}
 
 // shortName leaves room for a suffix in a name and fits into a label, which ends in a letter or a digit.
 func shortName(name string) string { return strings.TrimRight(name[:min(len(name), 50)], "-.") }

@@ -58,7 +58,7 @@ func all(pullsecret.Entry) bool { return true }
 
 // abandon gives up the rotation under way.
 func (s *scope) abandon() error {
-	s.record().Abandon()
+	s.record().Abandon(s.now())
 	s.deriveFacts()
 	return nil
 }

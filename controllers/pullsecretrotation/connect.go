@@ -107,9 +107,11 @@ func (c *connector) Registries(roots *x509.CertPool) Prober {
 
 // clients are those of one reconcile.
 type clients struct {
-	api    OCM
-	prober Prober
-	roots  *x509.CertPool
+	asks    [sha256.Size]byte // which OCM was asked last, with which credential
+	account [sha256.Size]byte // the same of api, once it is set
+	api     OCM
+	prober  Prober
+	roots   *x509.CertPool
 }
 
 func (c *clients) close() {
@@ -141,7 +143,7 @@ func (s *scope) ocm(ctx context.Context) (OCM, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.clients.api = api
+	s.clients.api, s.clients.account = api, s.clients.asks
 	s.noteCredential(credential)
 	return api, nil
 }
@@ -165,6 +167,8 @@ func (s *scope) noteCredential(c ocm.Credential) {
 }
 
 func (s *scope) connect(ctx context.Context, credential ocm.Credential, token ocm.ClusterToken) (OCM, error) {
+	s.clients.asks = sha256.Sum256(fmt.Appendf(nil, "%q%q%q%q%q%q%q", s.obj.Spec.OCM.URL, s.obj.Spec.OCM.TokenURL, credential.Token, credential.ClientID,
+		credential.ClientSecret, token.ClusterID, token.Auth))
 	if err := s.beingPatient(); err != nil {
 		return nil, err
 	}
@@ -201,11 +205,11 @@ func (s *scope) leadsToAllowedHosts(asksSSO bool) error {
 }
 
 // beingPatient is what OCM said when it asked for patience, for as long as it asked: whatever has caused this reconcile, it
-// is not asked before.
+// is not asked before with the same credential. A new credential or URL is asked at once.
 func (s *scope) beingPatient() error {
 	m := s.memory
 	rest := m.patience.Sub(s.now())
-	if m.asked == nil || rest <= 0 {
+	if m.asked == nil || rest <= 0 || m.patient != s.clients.asks {
 		return nil
 	}
 	again := *m.asked

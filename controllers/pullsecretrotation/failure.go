@@ -25,7 +25,10 @@ func (s *scope) failure(err error) decide.Decision {
 	s.memory.lastPoll = time.Time{} // it is not to be taken for one that has brought all it was for
 	var e *ocm.Error
 	if errors.As(err, &e) && e.RetryAfter > 0 {
-		s.memory.asked, s.memory.patience = e, s.now().Add(e.RetryAfter)
+		s.memory.asked, s.memory.patience, s.memory.patient = e, s.now().Add(e.RetryAfter), s.clients.asks
+		if s.clients.api != nil {
+			s.memory.patient = s.clients.account
+		}
 	}
 	switch {
 	case decide.UsesOwnToken(&s.obj.Spec) && ocm.IsKind(err, ocm.OCMUnauthorized):

@@ -4,21 +4,27 @@ import (
 	"context"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 )
 
 // markRolledOut notes that the pools have the new file.
 func (s *scope) markRolledOut() error {
 	r := s.rotation()
 	s.record().MarkRolledOut(s.now())
-	if s.facts.Pools == nil {
-		return nil
-	}
-	for _, p := range *s.facts.Pools {
-		if p.Paused {
-			s.event(corev1.EventTypeWarning, v1alpha1.ReasonPoolPaused, "RollOut", "The pool %s is paused: its %d machines keep the old pull secret until it is unpaused", p.Name, p.Machines)
+	looked := 0 // pools whose machines were looked at
+	for _, p := range ptr.Deref(s.facts.Pools, nil) {
+		if !p.Paused {
+			looked++
+			continue
 		}
+		s.event(corev1.EventTypeWarning, v1alpha1.ReasonPoolPaused, "RollOut", "The pool %s is paused: its %d machines keep the old pull secret until it is unpaused", p.Name, p.Machines)
+	}
+	if looked == 0 || !ptr.Deref(s.obj.Spec.Rollout.WaitForPools, true) || !decide.TargetsGlobal(&s.obj.Spec) {
+		s.event(corev1.EventTypeNormal, v1alpha1.ReasonRolledOut, "RollOut", "Whether machines have the pull secret of rotation %s was not looked at: no MachineConfigPool is followed", r.ID)
+		return nil
 	}
 	s.event(corev1.EventTypeNormal, v1alpha1.ReasonRolledOut, "RollOut", "The machines have the new pull secret of rotation %s", r.ID)
 	return nil

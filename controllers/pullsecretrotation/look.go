@@ -60,6 +60,12 @@ func (s *scope) lookAtTargets(ctx context.Context) error {
 	return nil
 }
 
+// mayBeTarget is true for the type of a pull secret. HyperShift's and Hive's tools create theirs without a type too, which is Opaque;
+// the machine-config-operator takes the cluster's own in no other type than its own.
+func mayBeTarget(ref v1alpha1.SecretReference, t corev1.SecretType) bool {
+	return t == corev1.SecretTypeDockerConfigJson || (t == corev1.SecretTypeOpaque || t == "") && ref != decide.GlobalPullSecret
+}
+
 func (s *scope) readTarget(ctx context.Context, ref v1alpha1.SecretReference) (target, error) {
 	t := target{ref: ref, secret: &corev1.Secret{}}
 	err := s.r.Reader.Get(ctx, client.ObjectKey{Namespace: ref.Namespace, Name: ref.Name}, t.secret)
@@ -71,7 +77,7 @@ func (s *scope) readTarget(ctx context.Context, ref v1alpha1.SecretReference) (t
 		t.problem = problem{v1alpha1.ReasonForbidden, s.forbidden(ref)}
 	case err != nil:
 		return t, fmt.Errorf("reading the target %s: %w", ref, err)
-	case t.secret.Type != corev1.SecretTypeDockerConfigJson:
+	case !mayBeTarget(ref, t.secret.Type):
 		t.problem = problem{v1alpha1.ReasonTargetInvalid, fmt.Sprintf("The target Secret %s has type %s, not %s. It was not changed. Name a pull secret in spec.targets.",
 			ref, t.secret.Type, corev1.SecretTypeDockerConfigJson)}
 	case ptr.Deref(t.secret.Immutable, false):
@@ -193,6 +199,10 @@ func (s *scope) lookAtSiblings(ctx context.Context) error {
 		return err
 	}
 	all, err := api.ActiveSubscriptions(ctx, s.accountID())
+	if ocm.IsKind(err, ocm.OCMForbidden) {
+		s.facts.Siblings, s.facts.SiblingsUnknown, s.obj.Status.SiblingClusters = &[]decide.Sibling{}, true, nil
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -36,6 +36,7 @@ func (s *record) canonical() {
 	}
 	if s.id >= 0 || s.catchUp {
 		forget(&s.intended)
+		s.listed = none
 	}
 	if s.verified {
 		forget(&s.issuedAge)
@@ -46,7 +47,7 @@ func (s *record) canonical() {
 	}
 	if s.revoked {
 		s.known |= bit(s.baseline) | bit(s.issued)
-		s.baseline, s.backup, s.before, s.intended, s.issuedAge = none, none, none, none, none
+		s.baseline, s.backup, s.before, s.intended, s.listed, s.issuedAge = none, none, none, none, none, none
 		s.verified, s.rolledOut, s.rolledBack, s.sick = false, false, false, false
 		forget(&s.applied)
 	}

@@ -99,6 +99,8 @@ func (m *model) request(w *world, i int, o requestEnd) {
 		}
 	case lostInFlight:
 		w.flying++
+	case refusedRequest:
+		r.status.intended, r.status.listed = none, none
 	}
 	m.end(w, i)
 }

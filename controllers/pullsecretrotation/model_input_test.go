@@ -153,6 +153,9 @@ func (c *scenario) status(w *world, r *replica, now time.Time) *v1alpha1.PullSec
 		rot.ID = rotationID(m.id)
 		rot.RequestedAt = decide.TimePtr(created(&w.ocm[m.id], m.id))
 	}
+	if m.listed >= 0 {
+		rot.ListedBefore = rotationID(m.listed)
+	}
 	if m.after >= 0 {
 		rot.After = decide.TimePtr(timeOf(m.after))
 	}

@@ -78,6 +78,7 @@ type record struct {
 	before           generation // configuration of the pool before the change
 	sick             bool       // it was degraded before the change
 	intended         int8
+	listed           int8 // the newest rotation that OCM listed when the intent was recorded
 	issuedAge        int8
 	verified         bool
 	applied          int8
@@ -216,6 +217,7 @@ func newRecord() record {
 func (r *record) clearRotation() {
 	r.under, r.id, r.after, r.adopted, r.catchUp, r.seenCompleted = false, none, none, false, false, false
 	r.baseline, r.issued, r.backup, r.before, r.intended, r.issuedAge, r.applied = none, none, none, none, none, none, none
+	r.listed = none
 	r.verified, r.rolledOut, r.rolledBack, r.revoked, r.sick = false, false, false, false, false
 }
 

@@ -182,7 +182,7 @@ func (m *model) perform(w *world, i int, d decide.Decision) {
 	case decide.LookAtOffer:
 		f.offerKnown, f.offer = true, s.id >= 0 && w.ocm[s.id].mine == acceptedTransfer
 	case decide.RecordIntent:
-		s.intended = 0
+		s.intended, s.listed = 0, f.newestListed()
 		if !m.faults.forgottenIntent && !m.flush(w, i) {
 			return
 		}
@@ -205,7 +205,7 @@ func (r *replica) note(d decide.Decision) {
 		s.begin(d, f)
 	case decide.Abandon:
 		if s.id >= 0 { // its record was deleted: it has no end
-			s.remember(s.satisfies(), false, s.issued)
+			s.remember(none, false, s.issued) // and satisfies no T
 		}
 		applied, issued := s.lastApplied, s.lastIssued
 		s.clearRotation()
@@ -216,7 +216,7 @@ func (r *replica) note(d decide.Decision) {
 		if s.issuedAge < 0 && f.target >= 0 {
 			s.baseline = f.target
 		}
-		s.id, s.after, s.adopted, s.seenCompleted = idOf(d), afterOf(d), true, d.Rotation.OCMStatus == "completed"
+		s.id, s.after, s.adopted, s.seenCompleted = idOf(d), afterOf(d), d.Rotation.Adopted, d.Rotation.OCMStatus == "completed"
 	case decide.MarkIssued:
 		s.issuedAge, s.issued = 0, f.given
 		s.verified, s.applied, s.rolledOut, s.rolledBack, s.before, s.sick = false, none, false, false, none, false
@@ -302,4 +302,14 @@ func (s *record) answered(g generation, v verdict) {
 	case refused:
 		s.refuses |= bit(g)
 	}
+}
+
+// newestListed is the newest rotation of the list that was read.
+func (f *findings) newestListed() int8 {
+	for i := int8(maxRotations - 1); i >= 0; i-- {
+		if r := f.list[i]; r.exists && !r.deleted {
+			return i
+		}
+	}
+	return none
 }

@@ -2,6 +2,7 @@ package pullsecretrotation
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"sync"
@@ -45,6 +46,8 @@ type memory struct {
 	// asked is what OCM, or the SSO, last said when it asked for patience, and patience until when.
 	asked    *ocm.Error
 	patience time.Time
+	// patient is whom it was asked of: another credential, or another OCM, has not asked for any.
+	patient [sha256.Size]byte
 }
 
 // maxSteps bounds one reconcile. The longest way, from an adopted rotation to its end, has about twenty steps.
@@ -69,6 +72,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 
 	d, err := s.run(ctx)
 	if err != nil {
+		s.takeBackIntent()
 		d = s.failure(err)
 	} else {
 		s.memory.failures = 0
@@ -87,6 +91,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 
 // run performs steps until there is nothing to do but wait.
 func (s *scope) run(ctx context.Context) (decide.Decision, error) {
+	s.record().NoteSchedule(s.input())
 	for range maxSteps {
 		d := decide.Decide(s.input())
 		if d.Step == decide.Wait {

@@ -15,13 +15,20 @@ import (
 // recordIntent writes that a request is about to be sent. Whoever finds an intent without an id looks for the request's
 // effect before sending another; whoever fails to write it, because another replica has, sends none.
 func (s *scope) recordIntent(ctx context.Context) error {
-	s.rotation().IntendedAt = s.timestamp()
+	s.record().Intend(*s.facts.Rotations, s.now())
 	if err := s.flush(ctx); err != nil {
 		return err
 	}
 	s.facts.IntentIsOurs = true
 	s.facts.Rotations = nil // the list is read again right before the request: another cluster may have been quicker
 	return nil
+}
+
+// takeBackIntent is for a reconcile that ends between the intent and the request: nothing was sent.
+func (s *scope) takeBackIntent() {
+	if r := s.rotation(); r != nil && s.facts.IntentIsOurs {
+		s.record().NotSent()
+	}
 }
 
 // request sends the one POST.
@@ -37,6 +44,7 @@ func (s *scope) request(ctx context.Context) error {
 		if ocm.Ambiguous(err) {
 			return errors.Join(errAnswerLost, err)
 		}
+		s.record().NotSent()
 		return err
 	}
 	s.memory.lastPoll = s.now()
@@ -58,6 +66,10 @@ func (s *scope) recordID(known v1alpha1.RotationStatus) error {
 	before.Adopted = true
 	s.record().Adopt(known, s.baseline(before))
 	s.deriveFacts()
+	if !r.Adopted {
+		s.event(corev1.EventTypeNormal, v1alpha1.ReasonRotationRequested, "Request", "Rotation %s of account %s is the one that this cluster asked OCM for", r.ID, s.accountID())
+		return nil
+	}
 	s.event(corev1.EventTypeNormal, v1alpha1.ReasonRotationAdopted, "Adopt", "Rotation %s of account %s is adopted instead of requesting another", r.ID, s.accountID())
 	return nil
 }

@@ -54,12 +54,12 @@ func betweenRotations(in Input, d Due) Decision {
 	if in.Spec.Mode == v1alpha1.ModeAudit {
 		return audit(in, d, isDue, nextHealth)
 	}
-	if r, ok := pending(rotations); ok {
+	if r, ok := pending(rotations, in.Now); ok {
 		if w, ok := sameOwner(in); !ok {
 			return w
 		}
 		reason := v1alpha1.TriggerStartedElsewhere
-		if d.satisfiedBy(r) {
+		if forT(r, d) != nil {
 			reason = d.Reason
 		}
 		return Decision{Step: Begin, Rotation: foundFor(r, reason, d)}
@@ -68,7 +68,7 @@ func betweenRotations(in Input, d Due) Decision {
 		return w
 	}
 	if isDue {
-		if r, ok := satisfying(rotations, d.T); ok {
+		if r, ok := satisfying(rotations, d.T, in); ok {
 			return Decision{Step: RecordSatisfied, Rotation: foundFor(r, v1alpha1.TriggerStartedElsewhere, d)}
 		}
 	}
@@ -248,8 +248,8 @@ func found(r Rotation, reason v1alpha1.RotationTrigger) v1alpha1.RotationStatus 
 // foundFor also notes the T that it satisfies.
 func foundFor(r Rotation, reason v1alpha1.RotationTrigger, d Due) v1alpha1.RotationStatus {
 	s := found(r, reason)
-	if d.satisfiedBy(r) {
-		s.After = TimePtr(d.T)
+	if t := forT(r, d); t != nil {
+		s.After = TimePtr(*t)
 	}
 	return s
 }
@@ -259,7 +259,7 @@ func HealthInterval(spec *v1alpha1.PullSecretRotationSpec) time.Duration {
 	if spec.HealthCheckInterval == nil {
 		return 6 * time.Hour // the schema's default
 	}
-	return spec.HealthCheckInterval.Duration
+	return min(spec.HealthCheckInterval.Duration, longestHealthInterval)
 }
 
 // nextLook is when OCM is to be asked again although nothing is due: on the health check's interval, and at once after a start or a
@@ -281,6 +281,9 @@ func proveInUse(in Input) (Decision, bool) {
 	}
 	return Do(RecordHealth), true
 }
+
+// longestHealthInterval is the schema's bound: a rotation must be noticed well within the five days for which OCM waits for a cluster.
+const longestHealthInterval = 48 * time.Hour
 
 // nextHealthCheck comes sooner than the spec says while a registry refuses what is in use: it is asked whether that has passed.
 func nextHealthCheck(in Input) time.Time {

@@ -58,7 +58,7 @@ var refusedCondition = metav1.Condition{
 }
 
 func TestDecide_BetweenRotations(t *testing.T) {
-	pendingOne := []Rotation{{ID: "b", Status: RotationPending, CreatedAt: hours(-2).Time}}
+	pendingOne := []Rotation{{ID: "b", Status: RotationPending, CreatedAt: hours(-3).Time}}
 	for _, c := range []decision{
 		{"a rotation that is due is begun", func(*Input) {}, Begin, "", ""},
 		{"a pull secret in use that is refused is not ready, though no rotation is due", func(in *Input) {
@@ -95,7 +95,7 @@ func TestDecide_BetweenRotations(t *testing.T) {
 			in.Facts.Rotations = &[]Rotation{{ID: "b", Status: RotationCompleted, CreatedAt: hours(0).Time}}
 		}, RecordSatisfied, "", ""},
 		{"a rotation before T does not", func(in *Input) {
-			in.Facts.Rotations = &[]Rotation{{ID: "b", Status: RotationCompleted, CreatedAt: hours(-2).Time}}
+			in.Facts.Rotations = &[]Rotation{{ID: "b", Status: RotationCompleted, CreatedAt: hours(-3).Time}}
 		}, Begin, "", ""},
 		{"siblings hold it back", func(in *Input) {
 			in.Facts.Siblings = &[]Sibling{{ClusterID: "2", DisplayName: "second"}}
@@ -142,11 +142,11 @@ func TestDecide_BeginsForTheRightReason(t *testing.T) {
 	if r := Decide(in).Rotation; r.Adopted || r.ID != "" || r.Reason != v1alpha1.TriggerRotateAfter || !r.After.Equal(hours(-1)) {
 		t.Errorf("one of our own is begun as %+v", r)
 	}
-	in.Facts.Rotations = &[]Rotation{{ID: "b", Status: RotationPending, CreatedAt: hours(-2).Time}}
+	in.Facts.Rotations = &[]Rotation{{ID: "b", Status: RotationPending, CreatedAt: hours(-3).Time}}
 	if r := Decide(in).Rotation; !r.Adopted || r.ID != "b" || r.Reason != v1alpha1.TriggerStartedElsewhere || r.After != nil {
 		t.Errorf("one from before T is begun as %+v: it is seen through first, and does not satisfy T", r)
 	}
-	in.Facts.Rotations = &[]Rotation{{ID: "b", Status: RotationCompleted, CreatedAt: hours(-2).Time}}
+	in.Facts.Rotations = &[]Rotation{{ID: "b", Status: RotationCompleted, CreatedAt: hours(-3).Time}}
 	in.Facts.Issued.InUse = false
 	if r := Decide(in).Rotation; r.Reason != v1alpha1.TriggerCatchUp || r.ID != "b" || r.OCMStatus != RotationCompleted || r.After != nil {
 		t.Errorf("catching up is begun as %+v", r)

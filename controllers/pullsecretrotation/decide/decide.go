@@ -86,9 +86,11 @@ type Facts struct {
 	Account     *Account
 	Owner       *OwnerFact
 	Siblings    *[]Sibling
-	Rotations   *[]Rotation // newest first
-	Issued      *IssuedFact
-	Pools       *[]Pool
+	// SiblingsUnknown: OCM does not let this account list them.
+	SiblingsUnknown bool
+	Rotations       *[]Rotation // newest first
+	Issued          *IssuedFact
+	Pools           *[]Pool
 	// Checks are the registries' answers to what is in use, IssuedChecks those to what OCM gives out, BackupChecks those to the
 	// old entries of the registries that refuse the applied ones.
 	Checks, IssuedChecks, BackupChecks []Check
@@ -231,6 +233,10 @@ func Waiting(s State, reason, phase, message string, after time.Duration) Decisi
 // UnderWay is true from the baseline until OCM has deleted the old credentials.
 func UnderWay(r *v1alpha1.RotationStatus) bool { return r != nil && r.RevokedAt == nil }
 
+// GlobalPullSecret is the cluster's own, which the machine-config-operator takes to the machines.
+var GlobalPullSecret = v1alpha1.SecretReference{Namespace: "openshift-config", Name: "pull-secret"}
+
+// TargetsGlobal is true when the cluster's own pull secret is a target.
 func TargetsGlobal(spec *v1alpha1.PullSecretRotationSpec) bool {
 	for _, t := range spec.Targets {
 		if t.Namespace == "openshift-config" && t.Name == "pull-secret" {

@@ -46,6 +46,11 @@ type obstacle struct{ reason, phase, sentence string }
 // obstacles that a rotation requested now would meet.
 func obstacles(in Input) []obstacle {
 	var list []obstacle
+	if in.Facts.SiblingsUnknown && in.Spec.SiblingClusters != v1alpha1.SiblingsAllow {
+		list = append(list, obstacle{v1alpha1.ReasonSiblingClusters, "Held back by sibling clusters",
+			"OCM does not let this account list its clusters, and each of them would have to take the new pull secret within days or lose its credentials. " +
+				"See that there are no others, or that each has a PullSecretRotation, and set spec.siblingClusters to Allow."})
+	}
 	if siblings := *in.Facts.Siblings; in.Spec.SiblingClusters != v1alpha1.SiblingsAllow && len(siblings) > 0 {
 		// The names come last: there may be more of them than a message has room for.
 		list = append(list, obstacle{v1alpha1.ReasonSiblingClusters, "Held back by sibling clusters",
@@ -138,7 +143,7 @@ func holdBack(in Input, d Due) (Decision, bool) {
 		}
 	}
 	// A single cluster has nobody to spread its request from.
-	if in.Facts.Siblings != nil && len(*in.Facts.Siblings) > 0 {
+	if in.Facts.Siblings != nil && (len(*in.Facts.Siblings) > 0 || in.Facts.SiblingsUnknown) {
 		if at := turn(in, d, opened); in.Now.Before(at) {
 			return Waiting(Progressing, v1alpha1.ReasonSpreadingRequests, "Waiting for its turn",
 				fmt.Sprintf("A rotation is due since %s. The account's %d other clusters may have the same task, so each waits for a time of its own; this one asks OCM at %s unless another has.",

@@ -110,35 +110,44 @@ func TestAdopt_KeepsTForARotationRequestedAfterIt(t *testing.T) {
 		created time.Time
 		counts  bool
 	}{
-		"requested long before T":                    {at.Add(-time.Hour), false},
-		"requested after T":                          {at.Add(time.Second), true},
-		"requested at T, by a clock a bit behind it": {at.Add(-time.Minute), true},
+		"requested long before T":                         {at.Add(-2 * time.Hour), false},
+		"requested after T":                               {at.Add(time.Second), true},
+		"requested at T, by a clock a bit behind it":      {at.Add(-time.Minute), true},
+		"requested at T, by a clock in another time zone": {at.Add(-time.Hour), true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if d := adopt(Rotation{ID: "r", CreatedAt: c.created}, r); (d.Rotation.After != nil) != c.counts {
+			in := gateInput(at)
+			in.Status.Rotation = r
+			if d := adopt(Rotation{ID: "r", CreatedAt: c.created}, in); (d.Rotation.After != nil) != c.counts {
 				t.Errorf("T is kept: %t, want %t", d.Rotation.After != nil, c.counts)
 			}
 		})
 	}
 }
 
-// A rotation that ended minutes before T is none of an intent that was recorded minutes later.
-func TestAdoptable_IsNoEarlierRotationThatHasEnded(t *testing.T) {
+// What OCM listed before the intent was recorded, or what this cluster has seen through, is no effect of its request.
+func TestAdoptable_TellsTheEffectOfALostRequestFromWhatWasThereBefore(t *testing.T) {
 	at := time.Date(2026, 5, 6, 10, 0, 0, 0, time.UTC)
-	listed := []Rotation{{ID: "earlier", Status: RotationCompleted, CreatedAt: at.Add(-3 * time.Minute)}}
 	for name, c := range map[string]struct {
 		ours    bool // this process has recorded the intent and sent nothing yet
+		before  string
+		created time.Duration // before the intent
 		history []v1alpha1.RotationStatus
 		adopted bool
 	}{
-		"nothing was sent yet":                             {true, nil, false},
-		"seen through by this cluster":                     {false, []v1alpha1.RotationStatus{{ID: "earlier"}}, false},
-		"perhaps the effect of a request, by a slow clock": {false, nil, true},
+		"nothing was sent yet":                     {true, "", 2 * time.Hour, nil, false},
+		"listed before":                            {false, "listed", 3 * time.Minute, nil, false},
+		"seen through by this cluster":             {false, "", 3 * time.Minute, []v1alpha1.RotationStatus{{ID: "listed"}}, false},
+		"created long before":                      {false, "deleted since", 2 * time.Hour, nil, false},
+		"perhaps the effect, by a slow clock":      {false, "", 3 * time.Minute, nil, true},
+		"perhaps the effect, by another time zone": {false, "other", time.Hour, nil, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			in := gateInput(at.Add(time.Minute))
-			in.Status.Rotation = &v1alpha1.RotationStatus{After: TimePtr(at), IntendedAt: TimePtr(at)}
+			far := at.Add(24 * time.Hour) // no T that the rotation could count for
+			in.Status.Rotation = &v1alpha1.RotationStatus{After: TimePtr(far), IntendedAt: TimePtr(at), ListedBefore: c.before}
 			in.Status.History, in.Facts.IntentIsOurs = c.history, c.ours
+			listed := []Rotation{{ID: "listed", Status: RotationCompleted, CreatedAt: at.Add(-c.created)}}
 			if _, got := adoptable(listed, in); got != c.adopted {
 				t.Errorf("adopted: %t, want %t", got, c.adopted)
 			}

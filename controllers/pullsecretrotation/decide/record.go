@@ -23,10 +23,21 @@ func (s Record) Begin(r v1alpha1.RotationStatus) {
 	}
 }
 
+// Intend notes that a request is about to be sent, and what OCM listed before it.
+func (s Record) Intend(listed []Rotation, now time.Time) {
+	s.Rotation.IntendedAt, s.Rotation.ListedBefore = TimePtr(now), ""
+	if len(listed) > 0 {
+		s.Rotation.ListedBefore = listed[0].ID
+	}
+}
+
+// NotSent takes the intent back: nothing was sent, or it was refused and had no effect.
+func (s Record) NotSent() { s.Rotation.IntendedAt, s.Rotation.ListedBefore = nil, "" }
+
 // Adopt takes over a rotation that OCM lists. The baseline, if there is one, is what the cluster uses.
 func (s Record) Adopt(known v1alpha1.RotationStatus, used []v1alpha1.EntryFingerprint) {
 	r := s.Rotation
-	r.ID, r.OCMStatus, r.RequestedAt, r.After, r.Adopted = known.ID, known.OCMStatus, known.RequestedAt, known.After, true
+	r.ID, r.OCMStatus, r.RequestedAt, r.After, r.Adopted = known.ID, known.OCMStatus, known.RequestedAt, known.After, known.Adopted
 	if r.IssuedAt == nil && len(used) > 0 {
 		r.Baseline = used
 	}
@@ -58,9 +69,11 @@ func (s Record) Finish(status string, now time.Time) {
 }
 
 // Abandon gives up a rotation that was begun and not requested, because the spec changed in between, one whose record somebody
-// has deleted, or one of an account that the cluster has left. The last two stay in the history, without an end.
-func (s Record) Abandon() {
+// has deleted or that cannot complete any more, or one of an account that the cluster has left. All but the first stay in the
+// history, without an end.
+func (s Record) Abandon(now time.Time) {
 	if s.Rotation.ID != "" {
+		s.Rotation.GivenUpAt = TimePtr(now)
 		s.Remember(*s.Rotation)
 	}
 	s.Rotation = nil

@@ -206,6 +206,9 @@ func awaitingRevocation(in Input, d Due) Decision {
 		}
 		return Decision{Step: Finish, Rotation: found(current, r.Reason)}
 	}
+	if !lives(current, in.Now) && laterT(in, d) {
+		return Do(Abandon)
+	}
 	return awaitRevokeMessage(in)
 }
 
@@ -225,7 +228,7 @@ func awaitRevokeMessage(in Input) Decision {
 	if in.Now.Sub(asked) > in.Timing.RevokeDeadline {
 		return Waiting(Ready, v1alpha1.ReasonRevocationOverdue, "Rotated; revocation overdue",
 			fmt.Sprintf("This cluster has used the new credentials since %s, but OCM has not deleted the old ones of rotation %s, asked for at %s: some other cluster of the account may not have "+
-				"switched. The old credential may still be usable. Check the account's other clusters.", OnTheClock(r.AppliedAt.Time), r.ID, OnTheClock(asked)), after)
+				"switched. The old credential may still be usable. Check the account's other clusters.%s", OnTheClock(r.AppliedAt.Time), r.ID, OnTheClock(asked), oddStatus(r, in.Now)), after)
 	}
 	return Waiting(Ready, v1alpha1.ReasonAwaitingRevocation, "Rotated; waiting for revocation",
 		fmt.Sprintf("This cluster has used the new credentials since %s. OCM deletes the old ones when every cluster of the account has switched, which can take several days.",

@@ -38,7 +38,7 @@ func requesting(in Input, d Due) Decision {
 		return Do(LookAtRotations)
 	}
 	if known, ok := adoptable(*in.Facts.Rotations, in); ok {
-		return adopt(known, r)
+		return adopt(known, in)
 	}
 	// An intent is good for one timeout: together with the request's own that is the time after which others no longer expect
 	// an effect. A process that stood still since sends nothing.
@@ -62,36 +62,32 @@ func requesting(in Input, d Due) Decision {
 	return Do(RecordIntent)
 }
 
-// clockSkew is how far OCM's clock may be behind this cluster's.
-const clockSkew = 5 * time.Minute
-
 // adopt takes over a rotation that OCM lists in the place of one of our own. When it was requested before T, it is seen
 // through and T still needs its own.
-func adopt(known Rotation, r *v1alpha1.RotationStatus) Decision {
+func adopt(known Rotation, in Input) Decision {
+	r := in.Status.Rotation
 	taken := found(known, r.Reason)
+	taken.Adopted = !effect(known, in)
 	if r.After != nil && !known.CreatedAt.Before(r.After.Add(-clockSkew)) {
 		taken.After = r.After
 	}
 	return Decision{Step: RecordID, Rotation: taken}
 }
 
-// adoptable is the rotation that makes a request of our own unnecessary: one that is pending, one created at or after T, or
-// the effect of a request whose answer is not known. That one was created since the intent was recorded, by a clock that
-// may be some minutes behind ours; it is none that this cluster has seen through already.
+// adoptable is the rotation that makes a request of our own unnecessary: one that can still complete, one that counts for T, or
+// the effect of a request whose answer is not known.
 func adoptable(rotations []Rotation, in Input) (Rotation, bool) {
 	r := in.Status.Rotation
-	if p, ok := pending(rotations); ok {
+	if p, ok := pending(rotations, in.Now); ok {
 		return p, true
 	}
 	if r.After != nil {
-		if s, ok := satisfying(rotations, r.After.Time); ok {
+		if s, ok := satisfying(rotations, r.After.Time, in); ok {
 			return s, true
 		}
 	}
-	if r.IntendedAt != nil && !in.Facts.IntentIsOurs {
-		effect, ok := satisfying(rotations, r.IntendedAt.Add(-clockSkew))
-		known := slices.ContainsFunc(in.Status.History, func(h v1alpha1.RotationStatus) bool { return h.ID == effect.ID })
-		return effect, ok && !known
+	if len(rotations) > 0 && effect(rotations[0], in) {
+		return rotations[0], true
 	}
 	return Rotation{}, false
 }
@@ -129,6 +125,9 @@ func awaitingIssue(in Input, d Due) Decision {
 		}
 		return Decision{Step: Finish, Rotation: found(current, r.Reason)}
 	}
+	if !lives(current, in.Now) && giveUp(in, d) {
+		return Do(Abandon)
+	}
 	return awaitIssueMessage(in)
 }
 
@@ -148,6 +147,19 @@ func hasIssued(in Input, current Rotation) bool {
 	}
 }
 
+// giveUp is true when a rotation that cannot complete any more is no longer waited for: it was somebody else's, or a later T has
+// come, which gets its own. For the T that this cluster has requested it for, none is requested in its place.
+func giveUp(in Input, d Due) bool {
+	r := in.Status.Rotation
+	return r.Adopted || in.Spec.Mode == v1alpha1.ModeFollow || laterT(in, d)
+}
+
+// laterT is true when a T has come after the rotation under way was asked for.
+func laterT(in Input, d Due) bool {
+	r := in.Status.Rotation
+	return d.Set && d.T.After(since(r)) && (r.After == nil || d.T.After(r.After.Time))
+}
+
 func awaitIssueMessage(in Input) Decision {
 	r := in.Status.Rotation
 	asked := since(r)
@@ -165,7 +177,8 @@ func awaitIssueMessage(in Input) Decision {
 	if r.Adopted { // found after it was requested, so maybe after it issued
 		switched = " Or it has, and this cluster had switched before the rotation was found here: then only its end is awaited."
 	}
-	if age := in.Now.Sub(asked); age > in.Timing.IssueDeadline {
+	switched += oddStatus(r, in.Now)
+	if age := in.Now.Sub(asked); age > in.Timing.IssueDeadline || slices.Contains(endings, r.OCMStatus) {
 		return Waiting(Failing, v1alpha1.ReasonIssueOverdue, "Waiting for new credentials (overdue)",
 			fmt.Sprintf("OCM has not issued new credentials for rotation %s, asked at %s; its batch runs four times a day. The pull secret in use is unchanged. "+
 				"Waiting goes on; open a support case with Red Hat that names the rotation.%s", r.ID, OnTheClock(asked), switched), pollInterval(in))
@@ -180,8 +193,8 @@ func awaitIssueMessage(in Input) Decision {
 // requests nothing, go on without it.
 func vanished(in Input, d Due) Decision {
 	r := in.Status.Rotation
-	if newest, ok := pending(*in.Facts.Rotations); ok {
-		return adopt(newest, r)
+	if newest, ok := pending(*in.Facts.Rotations, in.Now); ok {
+		return adopt(newest, in)
 	}
 	if in.Facts.Issued == nil {
 		return Do(LookAtIssued)
@@ -192,8 +205,7 @@ func vanished(in Input, d Due) Decision {
 	if r.AppliedAt != nil && in.Facts.Issued.InUse && refusedInUse(in.Status) == nil {
 		return Do(Abandon) // this cluster has what it needs; the history keeps the rotation, without an end
 	}
-	later := d.Set && d.T.After(since(r)) && (r.After == nil || d.T.After(r.After.Time))
-	if later || in.Spec.Mode == v1alpha1.ModeFollow {
+	if laterT(in, d) || in.Spec.Mode == v1alpha1.ModeFollow {
 		return Do(Abandon)
 	}
 	return Waiting(Stalled, v1alpha1.ReasonRotationVanished, "Rotation vanished",

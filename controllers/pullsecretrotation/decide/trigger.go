@@ -2,6 +2,7 @@ package decide
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
@@ -19,9 +20,6 @@ type Due struct {
 	Next *time.Time
 }
 
-// satisfiedBy is true when a rotation was created at or after T.
-func (d Due) satisfiedBy(r Rotation) bool { return d.Set && !r.CreatedAt.Before(d.T) }
-
 // Trigger works out T from the spec. An error is a sentence about the spec.
 func Trigger(in Input) (Due, error) {
 	var d Due
@@ -33,6 +31,9 @@ func Trigger(in Input) (Due, error) {
 		parsed, err := schedule.ParseCron(s.Cron, s.TimeZone)
 		if err != nil {
 			return d, fmt.Errorf("spec.schedule: %w", err)
+		}
+		if !atMostDaily(s.Cron) {
+			return d, fmt.Errorf("spec.schedule: %q may tick more often than once a day, and a rotation takes days; name one minute and one hour", s.Cron)
 		}
 		ticks = &parsed
 	}
@@ -46,7 +47,7 @@ func Trigger(in Input) (Due, error) {
 		whole := in.Spec.RotateAfter.Truncate(time.Second) // as status has it
 		after = &whole
 	}
-	d.T, d.Set, d.Next = schedule.Due(after, ticks, in.Created, in.Now)
+	d.T, d.Set, d.Next = schedule.Due(after, ticks, scheduleSince(in), in.Now)
 	d.Reason = v1alpha1.TriggerSchedule
 	if after != nil && d.T.Equal(*after) {
 		d.Reason = v1alpha1.TriggerRotateAfter
@@ -54,11 +55,48 @@ func Trigger(in Input) (Due, error) {
 	return d, nil
 }
 
+// atMostDaily is true for a cron expression whose minute and hour are one number each.
+func atMostDaily(cron string) bool {
+	fields := strings.Fields(cron)
+	for _, f := range fields[:min(len(fields), 2)] {
+		if strings.Trim(f, "0123456789") != "" {
+			return false
+		}
+	}
+	return true
+}
+
+// scheduleSince is since when the spec's schedule is in force: an edited one must not make a T that has passed.
+func scheduleSince(in Input) time.Time {
+	s := in.Spec.Schedule
+	if s == nil || in.Status == nil {
+		return in.Created
+	}
+	known := in.Status.Schedule
+	switch {
+	case known == nil && in.Status.ObservedGeneration <= 0: // never looked at
+		return in.Created
+	case known == nil, known.Cron != s.Cron, known.TimeZone != s.TimeZone:
+		return in.Now
+	}
+	return known.Since.Time
+}
+
+// NoteSchedule keeps in status since when the spec's schedule is in force.
+func (s Record) NoteSchedule(in Input) {
+	if in.Spec.Schedule == nil || in.Spec.Mode == v1alpha1.ModeFollow {
+		s.Schedule = nil
+		return
+	}
+	since := scheduleSince(in).Truncate(time.Second)
+	s.Schedule = &v1alpha1.ScheduleStatus{Cron: in.Spec.Schedule.Cron, TimeZone: in.Spec.Schedule.TimeZone, Since: *TimePtr(since)}
+}
+
 // satisfiedByRecord is true when this object has itself seen a rotation that satisfies T through, or is seeing it.
 // OCM's clock may be behind T's: a rotation that was requested for T counts whatever its created_at says.
 func satisfiedByRecord(s *v1alpha1.PullSecretRotationStatus, t time.Time) bool {
 	counts := func(r *v1alpha1.RotationStatus) bool {
-		if r.ID == "" || r.AccountID != "" && s.Account != nil && r.AccountID != s.Account.ID {
+		if r.ID == "" || r.GivenUpAt != nil && r.AppliedAt == nil || r.AccountID != "" && s.Account != nil && r.AccountID != s.Account.ID {
 			return false
 		}
 		return r.After != nil && !r.After.Time.Before(t) || r.RequestedAt != nil && !r.RequestedAt.Time.Before(t)
@@ -72,32 +110,4 @@ func satisfiedByRecord(s *v1alpha1.PullSecretRotationStatus, t time.Time) bool {
 		}
 	}
 	return false
-}
-
-// satisfying is the newest rotation that OCM lists as created at or after T.
-func satisfying(rotations []Rotation, t time.Time) (Rotation, bool) {
-	if len(rotations) > 0 && !rotations[0].CreatedAt.Before(t) {
-		return rotations[0], true
-	}
-	return Rotation{}, false
-}
-
-// pending is the newest rotation that has not ended. Statuses other than completed count as in progress: OCM publishes
-// no list of them.
-func pending(rotations []Rotation) (Rotation, bool) {
-	for _, r := range rotations {
-		if r.Status != RotationCompleted {
-			return r, true
-		}
-	}
-	return Rotation{}, false
-}
-
-func FindRotation(rotations []Rotation, id string) (Rotation, bool) {
-	for _, r := range rotations {
-		if r.ID == id {
-			return r, true
-		}
-	}
-	return Rotation{}, false
 }

@@ -108,17 +108,37 @@ func TestPendingAndSatisfying_ReadOCMsList(t *testing.T) {
 	at := func(id, status string, h int) Rotation {
 		return Rotation{ID: id, Status: status, CreatedAt: hours(h).Time}
 	}
-	list := []Rotation{at("c", RotationCompleted, 1), at("b", "some new word", -1), at("a", RotationPending, -2)}
-	if r, ok := pending(list); !ok || r.ID != "b" {
+	in := Input{Now: hours(3).Time, Status: &v1alpha1.PullSecretRotationStatus{}}
+	under := []Rotation{at("b", "some new word", -1), at("a", RotationPending, -2)}
+	if r, ok := pending(under, in.Now); !ok || r.ID != "b" {
 		t.Errorf("pending is %v %s: a status that nobody knows counts as under way, and the newest is meant", ok, r.ID)
 	}
-	if r, ok := satisfying(list, noon); !ok || r.ID != "c" {
+	list := append([]Rotation{at("c", RotationCompleted, 1)}, under...)
+	if r, ok := pending(list, in.Now); ok {
+		t.Errorf("%s is pending although a later one has completed", r.ID)
+	}
+	for _, gone := range []Rotation{at("f", "failed", 2), at("o", RotationPending, -24*16), at("o", "", -24*400)} {
+		if r, ok := pending([]Rotation{gone}, in.Now); ok {
+			t.Errorf("%s (%q of %s) is pending", r.ID, r.Status, r.CreatedAt)
+		}
+		if r, ok := satisfying([]Rotation{gone}, hours(-24*500).Time, in); ok {
+			t.Errorf("%s (%q of %s) satisfies", r.ID, r.Status, r.CreatedAt)
+		}
+	}
+	if r, ok := satisfying(list, noon, in); !ok || r.ID != "c" {
 		t.Errorf("satisfying is %v %s", ok, r.ID)
 	}
-	if _, ok := satisfying(list[1:], noon); ok {
-		t.Error("a rotation created before T satisfies it")
+	if _, ok := satisfying(list[1:], hours(1).Time, in); ok {
+		t.Error("a rotation created long before T satisfies it")
 	}
-	if r, ok := satisfying(list, hours(1).Time); !ok || r.ID != "c" {
+	if r, ok := satisfying(list[1:], noon, in); !ok || r.ID != "b" {
+		t.Error("a rotation created so shortly before T that clocks may be the reason does not satisfy it")
+	}
+	in.Status.History = []v1alpha1.RotationStatus{{ID: "b"}}
+	if _, ok := satisfying(list[1:], noon, in); ok {
+		t.Error("a rotation that is on record for another T satisfies this one")
+	}
+	if r, ok := satisfying(list, hours(1).Time, in); !ok || r.ID != "c" {
 		t.Error("a rotation created at T does not satisfy it")
 	}
 	if _, ok := FindRotation(list, "z"); ok {

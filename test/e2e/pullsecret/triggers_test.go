@@ -82,8 +82,9 @@ func (w *world) seeThrough() {
 func TestRotateAfterAndTheScheduleEachHaveTheirRotation(t *testing.T) {
 	// In an OCM whose time passes as ours does: its rotations must not lie in our future.
 	w := newWorld(t, settings{})
+	soon := time.Now().UTC().Add(2 * time.Minute)
 	w.create(rotation(func(s *v1alpha1.PullSecretRotationSpec) {
-		s.Schedule = &v1alpha1.RotationSchedule{Cron: "* * * * *", TimeZone: "Europe/Berlin"}
+		s.Schedule = &v1alpha1.RotationSchedule{Cron: fmt.Sprintf("%d %d * * *", soon.Minute(), soon.Hour()), TimeZone: "UTC"}
 	}))
 	w.start()
 	w.seeThrough()

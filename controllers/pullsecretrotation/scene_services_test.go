@@ -1,0 +1,155 @@
+package pullsecretrotation_test
+
+import (
+	"context"
+	"crypto/x509"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation"
+	"github.com/openshift/credential-rotation-operator/internal/ocm"
+	"github.com/openshift/credential-rotation-operator/internal/registry"
+	"github.com/openshift/credential-rotation-operator/internal/trust"
+	simocm "github.com/openshift/credential-rotation-operator/test/sim/ocm"
+)
+
+// services lead the reconciler to the simulated OCM and to the scene's registries. Tokens live in real time in the simulator,
+// so the client judges them by the real clock.
+type services struct {
+	s     *scene
+	roots *x509.CertPool
+	mu    sync.Mutex
+	known map[[2]string]*ocm.Client
+
+	// behind, when set, is what OCM gives out as the pull secret instead: a replica that lags.
+	behind []byte
+	// listed, when set, changes OCM's list.
+	listed func([]ocm.Rotation) []ocm.Rotation
+	// beforePost, when set, happens right before the POST is sent, and afterPost right after its answer.
+	beforePost, afterPost func()
+}
+
+func newServices(t *testing.T, s *scene) *services {
+	t.Helper()
+	c := &services{s: s, roots: trust.Pool(s.sim.CA().PEM()), known: map[[2]string]*ocm.Client{}}
+	t.Cleanup(func() {
+		for _, made := range c.known {
+			_ = made.Close()
+		}
+	})
+	return c
+}
+
+// OCM implements Connector.
+func (c *services) OCM(cfg ocm.Config) (pullsecretrotation.OCM, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	key := [2]string{cfg.Credential.Token, cfg.ClusterToken.ClusterID + cfg.ClusterToken.Auth}
+	made, ok := c.known[key]
+	if !ok {
+		cfg.URL, cfg.TokenURL, cfg.RootCAs, cfg.Clock = c.s.sim.URL(), c.s.sim.TokenURL(), c.roots, nil
+		var err error
+		if made, err = ocm.New(cfg); err != nil {
+			return nil, err
+		}
+		c.known[key] = made
+	}
+	return &sceneOCM{Client: made, services: c}, nil
+}
+
+// Registries implements Connector.
+func (c *services) Registries(*x509.CertPool) pullsecretrotation.Prober { return c.s.registries }
+
+// sceneOCM is the client with what a test does to its answers.
+type sceneOCM struct {
+	*ocm.Client
+	services *services
+}
+
+func (o *sceneOCM) Close() error { return nil }
+
+func (o *sceneOCM) AccessToken(ctx context.Context) ([]byte, error) {
+	if o.services.behind != nil {
+		return o.services.behind, nil
+	}
+	return o.Client.AccessToken(ctx)
+}
+
+func (o *sceneOCM) Rotations(ctx context.Context, accountID string) ([]ocm.Rotation, error) {
+	list, err := o.Client.Rotations(ctx, accountID)
+	if err == nil && o.services.listed != nil {
+		list = o.services.listed(list)
+	}
+	return list, err
+}
+
+func (o *sceneOCM) RequestRotation(ctx context.Context, accountID string) (ocm.Rotation, error) {
+	if f := o.services.beforePost; f != nil {
+		f()
+	}
+	made, err := o.Client.RequestRotation(ctx, accountID)
+	if f := o.services.afterPost; f != nil {
+		f()
+	}
+	return made, err
+}
+
+// registries are those of the simulated OCM, asked by value under any key, and others with logins of their own.
+type registries struct {
+	sim *simocm.Sim
+	mu  sync.Mutex
+	// down are the hosts that cannot be reached.
+	down map[string]bool
+	// logins are the auths that hosts which are not Red Hat's accept.
+	logins map[string]string
+	// refuses, by host, refuses auths that OCM calls alive.
+	refuses map[string]func(auth string) bool
+	// asked notes each question, by key.
+	asked []question
+}
+
+type question struct {
+	key, auth string
+	outcome   registry.Outcome
+	at        time.Time
+}
+
+// Check implements Prober.
+func (r *registries) Check(_ context.Context, c registry.Check) registry.Result {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	host, _, _ := strings.Cut(c.Registry, "/")
+	sent := auth(c.Username, c.Password)
+	result := registry.Result{Outcome: registry.Unauthorized, Message: host + " refuses the user name and password (401)"}
+	login, foreign := r.logins[host]
+	switch {
+	case r.down[host]:
+		result = registry.Result{Outcome: registry.Unreachable, Message: host + " cannot be asked: connection timed out"}
+	case r.refuses[host] != nil && r.refuses[host](sent):
+	case foreign && login == sent, !foreign && r.sim.Alive(host, c.Username, c.Password):
+		result = registry.Result{Outcome: registry.Accepted, Message: host + " accepts the login"}
+	}
+	r.asked = append(r.asked, question{c.Registry, sent, result.Outcome, r.sim.Now()})
+	return result
+}
+
+// wasAsked says whether a host was asked about an auth, under any key, and ever accepted it.
+func (r *registries) wasAsked(host, auth string) (asked, accepted bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, q := range r.asked {
+		if h, _, _ := strings.Cut(q.key, "/"); h == host && q.auth == auth {
+			asked, accepted = true, accepted || q.outcome == registry.Accepted
+		}
+	}
+	return asked, accepted
+}
+
+// refuseAllBut makes a host refuse everything but one auth.
+func (r *registries) refuseAllBut(host, auth string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.refuses[host] = func(sent string) bool { return sent != auth }
+}
