@@ -14,7 +14,7 @@ func TestThePackage_KnowsNoClientAndNoHTTP(t *testing.T) {
 		t.Fatalf("go list: %v\n%s", err, out)
 	}
 	const own = "github.com/openshift/credential-rotation-operator/"
-	allowed := map[string]bool{own + "api/v1alpha1": true, own + "internal/schedule": true, own + "internal/command": true, own + "controllers/pullsecretrotation/decide": true}
+	allowed := map[string]bool{own + "api/v1alpha1": true, own + "internal/command": true, own + "internal/schedule": true, own + "controllers/pullsecretrotation/decide": true}
 	deps := strings.Fields(string(out))
 	if len(deps) < 50 {
 		t.Fatalf("go list names %d packages only", len(deps))
