@@ -14,8 +14,8 @@ import (
 // is left to chance.
 const tick = 10 * time.Minute
 
-// epochs lie so far apart that nothing reaches from one into the next.
-const epochLength = 1000 * time.Hour
+// epochs lie so far apart that nothing reaches from one into the next, but for a rotation, which lives for days.
+const epochLength = 100 * time.Hour
 
 var firstT = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 

@@ -46,7 +46,7 @@ func TestTheCommandLineApprovesAndTellsWhatIsWaitedFor(t *testing.T) {
 	w.ocm.RunBatch()
 	w.waitForReason(v1alpha1.ReasonAwaitingRevocation)
 	out := w.command("status", "-o", "wide")
-	for _, part := range []string{"PullSecretRotation account", "Waiting for revocation", "(applied ", " s ago)", w.account.Username,
+	for _, part := range []string{"PullSecretRotation account", "Rotated; waiting for revocation", " s ago)", w.account.Username,
 		"openshift-config/pull-secret", "PullSecretUpdated", "quay.io", "Accepted", "this cluster", "RotateAfter"} {
 		if !strings.Contains(out, part) {
 			t.Errorf("status does not say %q:\n%s", part, out)
