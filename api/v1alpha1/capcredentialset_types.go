@@ -454,9 +454,6 @@ type CAPCredentialSetStatus struct {
 	// +kubebuilder:validation:MaxLength=64
 	// +optional
 	LastHandledRefresh string `json:"lastHandledRefresh,omitempty"`
-	// EndpointProof is the last good answer of the portal.
-	// +optional
-	EndpointProof *EndpointProof `json:"endpointProof,omitempty"`
 	// ClientCertificate that the portal is asked with.
 	// +optional
 	ClientCertificate *ClientCertificateStatus `json:"clientCertificate,omitempty"`
@@ -475,15 +472,6 @@ type CAPCredentialSetStatus struct {
 	// NotServed counts the AWS CredentialsRequests that are left alone because they use STS tokens (stsIAMRoleARN).
 	// +optional
 	NotServed int32 `json:"notServed,omitempty"`
-}
-
-// EndpointProof says that the portal has given a credential, asked as the spec wanted it then.
-type EndpointProof struct {
-	// Fingerprint (keyed, shortened) of what was proven: spec.endpoint, spec.verification, the client certificate and the CA.
-	// +kubebuilder:validation:MaxLength=64
-	Fingerprint string `json:"fingerprint"`
-	// At is when.
-	At metav1.Time `json:"at"`
 }
 
 // ClientCertificateStatus is the client certificate in use.

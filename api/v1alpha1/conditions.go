@@ -197,8 +197,6 @@ const (
 	ReasonSpecMatched = "SpecMatched"
 	// ReasonSpecUnmatched: a name in the spec matches nothing, or a CredentialsRequest cannot be served; the message has them.
 	ReasonSpecUnmatched = "SpecUnmatched"
-	// ReasonEndpointUnproven: the spec, the client certificate or the CA has changed and CAP has not answered well since.
-	ReasonEndpointUnproven = "EndpointUnproven"
 	// ReasonCredentialsModeNotManual: the cloud-credential-operator writes these Secrets itself.
 	ReasonCredentialsModeNotManual = "CredentialsModeNotManual"
 	// ReasonLegacyCronJob: a cap-token-refresh CronJob writes the same Secrets.
