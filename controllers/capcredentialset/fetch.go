@@ -263,32 +263,6 @@ func (r *reconciler) failed(ctx context.Context, s *scope, role string, asked ti
 	}
 }
 
-// copy gives Secrets the credential of their role from a Secret that has it fresh.
-func (r *reconciler) copy(ctx context.Context, s *scope) {
-	for _, c := range s.plan.Copies {
-		if c.From < 0 {
-			h := s.memory.Held[c.Role]
-			if credential, ok := s.held[c.Role]; ok {
-				r.give(ctx, s, gift{credential: credential, role: c.Role, fetched: h.FetchedAt, expires: h.ExpiresAt, expiry: h.Expiry, from: fromMemory}, c.Rows)
-			}
-			continue
-		}
-		from := s.plan.Rows[c.From]
-		secret, found, _ := r.store.Get(from.Ref.Namespace, from.Ref.Name)
-		if !found || awscreds.Hash(s.hashKey, secret.Data) != from.Hash {
-			continue // it has changed since the plan was made; the next round sees that
-		}
-		credential, err := awscreds.Parse(secret.Data)
-		if err != nil {
-			continue
-		}
-		r.give(ctx, s, gift{credential: credential, role: from.Role, fetched: from.FetchedAt, expires: from.ExpiresAt, expiry: from.Expiry, from: "Secret " + from.Ref.String()}, c.Rows)
-	}
-}
-
-// fromMemory is where a credential comes from that the process has kept.
-const fromMemory = "memory"
-
 // gift is a credential for some Secrets.
 type gift struct {
 	credential       awscreds.Credential

@@ -179,3 +179,50 @@ func TestSTS_IsAskedAFewTimesInALifeAndOncePerCredential(t *testing.T) {
 		t.Errorf("%d questions in a day", b.sts.asked)
 	}
 }
+
+// A Secret that is deleted would get its credential back from another or from memory. What was revoked helps nobody.
+func TestACopy_IsAskedAboutLikeWhatCAPGives(t *testing.T) {
+	for _, restarted := range []bool{false, true} {
+		b := oneBench(t, withSTS(v1alpha1.STSRequired))
+		b.round("cap")
+		b.pass(time.Minute)
+		b.revokeAll()
+		if restarted {
+			b.start()
+		}
+		b.secrets.put(machines, nil)
+		writes := len(b.secrets.writes)
+		b.drive(time.Minute)
+		for _, w := range b.secrets.writes[writes:] {
+			if !b.portal.live(w.after) {
+				t.Errorf("restarted %v: a credential that STS refuses was copied into %s", restarted, w.ref)
+			}
+		}
+		if secret, _, _ := b.secrets.Get(machines.Namespace, machines.Name); !b.portal.live(secret) {
+			t.Errorf("restarted %v: dead a minute after a copy was refused", restarted)
+		}
+	}
+}
+
+func TestACopyThatSTSCannotBeAskedAbout_IsWrittenUnlessTheSpecRequiresTheAnswer(t *testing.T) {
+	for policy, written := range map[v1alpha1.STSPolicy]bool{v1alpha1.STSRequired: false, v1alpha1.STSBestEffort: true, v1alpha1.STSOff: true} {
+		b := oneBench(t, withSTS(policy))
+		b.round("cap")
+		b.pass(time.Minute)
+		b.sts.away = true
+		b.secrets.put(machines, nil)
+		asked := b.sts.asked
+		b.drive(2 * time.Minute)
+		if _, found, _ := b.secrets.Get(machines.Namespace, machines.Name); found != written {
+			t.Errorf("%s: written %v, want %v", policy, found, written)
+		}
+		if n := b.sts.asked - asked; n > 30 {
+			t.Errorf("%s: STS was asked %d times in two minutes", policy, n)
+		}
+		b.sts.away = false
+		b.drive(30 * time.Minute)
+		if !b.allLive() {
+			t.Errorf("%s: dead after STS has come back", policy)
+		}
+	}
+}

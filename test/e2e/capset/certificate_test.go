@@ -28,7 +28,7 @@ func TestCertificate_IsReadAgainInEitherNamingWithoutARestart(t *testing.T) {
 	must(t, w.cap.Revoke(first))
 	w.requestRefresh()
 	row := w.eventuallyRow("openshift-machine-api", "aws-cloud-credentials", v1alpha1.ReasonAuthenticationRefused)
-	if err := missing(row.Message, "client certificate", "registered with the portal"); err != nil {
+	if err := missing(row.Message, "client certificate", "registered with CAP"); err != nil {
 		t.Error(err)
 	}
 	calls := w.cap.Counts().ByRole[machineRole]

@@ -105,7 +105,7 @@ func TestTrust_APrivateAuthorityReplacesTheSystemsElseTheClustersBundleCounts(t 
 	w.start()
 	w.create()
 	row := w.eventuallyRow("openshift-machine-api", "aws-cloud-credentials", v1alpha1.ReasonCAPUntrusted)
-	if err := missing(row.Message, "ca.crt", "ca-chain.cert.pem"); err != nil {
+	if err := missing(row.Message, "CA in Secret", clientCertificate, "spec.endpoint.tls"); err != nil {
 		t.Error(err)
 	}
 	if n := w.cap.Counts().Requests; n != 0 {

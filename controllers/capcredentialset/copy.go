@@ -1,0 +1,87 @@
+package capcredentialset
+
+import (
+	"context"
+	"time"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/controllers/capcredentialset/plan"
+	"github.com/openshift/credential-rotation-operator/internal/awscreds"
+)
+
+// fromMemory is where a credential comes from that the process has kept.
+const fromMemory = "memory"
+
+// copy gives Secrets the credential of their role from a Secret that has it fresh, or from memory. STS is asked about it as about
+// one that CAP gives: what it refuses is not spread, and the roles are asked for in the same round.
+func (r *reconciler) copy(ctx context.Context, s *scope) {
+	if len(s.plan.Copies) == 0 {
+		return
+	}
+	check, refused := r.openChecker(ctx, s), false
+	for _, c := range s.plan.Copies {
+		g, ok := r.copied(s, c)
+		if !ok {
+			continue // it has changed since the plan was made; the next round sees that
+		}
+		var err error
+		if check != nil {
+			g.proven, err = checked(ctx, s.set.Spec.Verification.STS, check, g.credential)
+		}
+		switch bad, _ := err.(*refusal); {
+		case ctx.Err() != nil:
+			return
+		case bad == nil:
+			r.give(ctx, s, g, c.Rows)
+		case bad.reason == v1alpha1.ReasonCredentialRefused:
+			s.refuse(g)
+			refused = true
+		default:
+			r.withhold(s, c.Rows, bad)
+		}
+	}
+	if refused {
+		r.lookAtSecrets(s, s.hashKey)
+	}
+}
+
+// copied is what a copy would give.
+func (r *reconciler) copied(s *scope, c plan.Copying) (gift, bool) {
+	if c.From < 0 {
+		credential, ok := s.held[c.Role]
+		h := s.memory.Held[c.Role]
+		return gift{credential: credential, role: c.Role, fetched: h.FetchedAt, expires: h.ExpiresAt, expiry: h.Expiry, from: fromMemory}, ok
+	}
+	from := s.plan.Rows[c.From]
+	secret, found, _ := r.store.Get(from.Ref.Namespace, from.Ref.Name)
+	if !found || awscreds.Hash(s.hashKey, secret.Data) != from.Hash {
+		return gift{}, false
+	}
+	credential, err := awscreds.Parse(secret.Data)
+	return gift{
+		credential: credential, role: from.Role, fetched: from.FetchedAt, expires: from.ExpiresAt, expiry: from.Expiry, from: "Secret " + from.Ref.String(),
+	}, err == nil
+}
+
+// refuse forgets a credential that STS refuses, wherever it is: the Secrets that hold it need another one.
+func (s *scope) refuse(g gift) {
+	s.memory.Refused[awscreds.Hash(s.hashKey, awscreds.Render(g.credential))] = true
+	for i := range s.plan.Rows {
+		if row := &s.plan.Rows[i]; row.Role == g.role && row.Usable && row.FetchedAt.Equal(g.fetched) {
+			s.memory.Refused[row.Hash] = true
+		}
+	}
+	if held, ok := s.held[g.role]; ok && held.Same(g.credential) {
+		delete(s.memory.Held, g.role)
+		delete(s.held, g.role)
+	}
+}
+
+// withhold leaves Secrets as they are for want of an answer by STS that the spec requires.
+func (r *reconciler) withhold(s *scope, rows []int, why *refusal) {
+	now := r.now()
+	for _, i := range rows {
+		ref := s.plan.Rows[i].Ref
+		s.memory.Writes[ref] = s.memory.Writes[ref].Again(why.reason, withAdvice(why.reason, why.message), now, time.Time{}, plan.WriteRhythm)
+	}
+}
