@@ -45,12 +45,12 @@ func TestExplain_TheTableSaysHowManyAreFreshAndUntilWhen(t *testing.T) {
 	w.waitFor("Ready")
 	set := w.eventuallyReady(v1alpha1.ReasonFresh, "7/7")
 	lines := strings.Split(strings.TrimSpace(w.execute("oc get capset")), "\n")
-	if want := []string{"NAME", "READY", "STATUS", "NEXT", "EXPIRES", "AGE"}; len(lines) != 2 || !slices.Equal(strings.Fields(lines[0]), want) {
+	if want := []string{"NAME", "READY", "FRESH", "EXPIRED", "STATUS", "NEXT", "EXPIRES", "AGE"}; len(lines) != 2 || !slices.Equal(strings.Fields(lines[0]), want) {
 		t.Fatalf("the table is\n%s", strings.Join(lines, "\n"))
 	}
 	row := strings.Fields(lines[1])
-	want := []string{setName, "7/7", v1alpha1.ReasonFresh, set.Status.NextRefresh.UTC().Format(time.RFC3339), set.Status.EarliestExpiry.UTC().Format(time.RFC3339)}
-	if !slices.Equal(row[:5], want) || !regexp.MustCompile(`^\d+[smh]$`).MatchString(row[5]) {
+	want := []string{setName, "True", "7/7", v1alpha1.ReasonFresh, set.Status.NextRefresh.UTC().Format(time.RFC3339), set.Status.EarliestExpiry.UTC().Format(time.RFC3339)}
+	if !slices.Equal(row[:6], want) || !regexp.MustCompile(`^\d+[smh]$`).MatchString(row[6]) {
 		t.Errorf("the table says %q, want %q and an age", row, want)
 	}
 	described := w.describe("fresh")
