@@ -75,9 +75,9 @@ const (
 	ReasonVerifying = "Verifying"
 	// ReasonCredentialsVerified: the registries accept the new credentials.
 	ReasonCredentialsVerified = "CredentialsVerified"
-	// ReasonCredentialsRefused: a registry refuses the new credentials; nothing was written.
+	// ReasonCredentialsRefused: a registry refuses the new credentials; its entries were not written.
 	ReasonCredentialsRefused = "CredentialsRefused"
-	// ReasonVerificationIncomplete: a Required registry could not be asked; nothing was written.
+	// ReasonVerificationIncomplete: a Required registry could not be asked; its entries were not written.
 	ReasonVerificationIncomplete = "VerificationIncomplete"
 	// ReasonPullSecretUpdated: a target has the new credentials.
 	ReasonPullSecretUpdated = "PullSecretUpdated"
@@ -99,7 +99,7 @@ const (
 	ReasonRevocationOverdue = "RevocationOverdue"
 	// ReasonRotationCompleted: OCM has deleted the old credentials; the rotation has ended.
 	ReasonRotationCompleted = "RotationCompleted"
-	// ReasonRolledBack: the old entries were put back.
+	// ReasonRolledBack: a registry refused the new entries and accepted the old ones, which were put back.
 	ReasonRolledBack = "RolledBack"
 	// ReasonRollbackImpossible: the old credentials are dead, so putting them back would break the cluster, or their backup is gone.
 	ReasonRollbackImpossible = "RollbackImpossible"

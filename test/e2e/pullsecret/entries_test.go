@@ -116,7 +116,7 @@ func TestADocumentThatAlreadySaysItIsNotWritten(t *testing.T) {
 	w.start()
 	w.waitForReason(v1alpha1.ReasonAwaitingIssue)
 	w.edit(func(r *v1alpha1.PullSecretRotation) { r.Spec.Suspend = true })
-	w.waitForReason(v1alpha1.ReasonSuspended)
+	w.waitUntilSuspended()
 	w.ocm.RunBatch()
 	theirs := odd(w.ocm.PullSecret(w.account.ID))
 	w.put("insights-operator", theirs)

@@ -64,31 +64,35 @@ func TestEachRegistryIsAskedForTheBestProofThereIs(t *testing.T) {
 }
 
 // What keeps a registry from answering is told apart from a refusal: only that is evidence against the credential. Whatever
-// it is, nothing is written, and the rotation goes on as soon as it is over.
+// it is, the entry is not written, and the rotation goes on as soon as it is over.
 func TestTheAnswersOfTheRegistriesAreToldApart(t *testing.T) {
 	w := newWorld(t, settings{siblings: 1, siblingMode: ocm.SwitchesSoon})
 	w.create(rotation())
 	w.start()
 	w.waitForReason(v1alpha1.ReasonAwaitingIssue)
-	w.registry.Break(registry.Fault{Registry: registry.Quay, Endpoint: registry.EndpointToken, Kind: registry.RateLimited})
+	// Only the registry of the case answers: what the others accept would be written.
+	block := func(name string, on bool) { w.proxy.Block(name+":443", on) }
+	for _, name := range registry.Hosts {
+		block(name, true)
+	}
 	w.ocm.RunBatch()
-	block := func(on bool) { w.proxy.Block("registry.connect.redhat.com:443", on) }
 	image := func(name string) {
 		w.edit(func(r *v1alpha1.PullSecretRotation) {
 			r.Spec.Verification = []v1alpha1.RegistryVerification{{Registry: registry.RedHatRegistry, Policy: v1alpha1.VerificationRequired, Image: name}}
 		})
 	}
-	end := func() {}
 	for _, c := range []struct {
 		registry, result string
 		refused          bool // evidence against the credential
 		happen, end      func()
 	}{
-		{registry.Quay, "RateLimited", false, func() {}, w.registry.Mend},
+		{registry.Quay, "RateLimited", false, func() {
+			w.registry.Break(registry.Fault{Registry: registry.Quay, Endpoint: registry.EndpointToken, Kind: registry.RateLimited})
+		}, w.registry.Mend},
 		{registry.RedHatRegistry, "TLSError", false,
 			func() { w.registry.Present(registry.RedHatRegistry, registry.OtherCA) },
 			func() { w.registry.Present(registry.RedHatRegistry, registry.GoodCertificate) }},
-		{registry.RedHatConnect, "Unreachable", false, func() { block(true) }, func() { block(false) }},
+		{registry.RedHatConnect, "Unreachable", false, func() { block(registry.RedHatConnect, true) }, func() {}},
 		{registry.RedHatRegistry, "NotFound", false, func() { image("registry.redhat.io/ubi8/ubi:no-such-tag") }, func() { image("registry.redhat.io/ubi8/ubi:latest") }},
 		{registry.Quay, "Denied", true,
 			func() {
@@ -100,13 +104,9 @@ func TestTheAnswersOfTheRegistriesAreToldApart(t *testing.T) {
 		{registry.RedHatRegistry, "Unauthorized", true,
 			func() { w.registry.Refuse(registry.RedHatRegistry, w.user("registry.redhat.io"), true) },
 			func() { w.registry.Refuse(registry.RedHatRegistry, w.user("registry.redhat.io"), false) }},
-		{"cloud.openshift.com", "Unauthorized", true,
-			func() { w.ocm.Break(ocm.Fault{Endpoint: ocm.OpCurrentAccount, Kind: ocm.Error401}) }, w.ocm.Mend},
 	} {
-		// What came before ends only now, or the rotation would go on in between.
+		block(c.registry, false)
 		c.happen()
-		end()
-		end = c.end
 		want := v1alpha1.ReasonVerificationIncomplete
 		if c.refused {
 			want = v1alpha1.ReasonCredentialsRefused
@@ -114,14 +114,22 @@ func TestTheAnswersOfTheRegistriesAreToldApart(t *testing.T) {
 		r := w.waitFor(c.registry+" says "+c.result, func(r *v1alpha1.PullSecretRotation) bool {
 			return said(r, c.registry).Result == c.result && reason(r) == want
 		})
-		if !strings.Contains(r.Status.WaitingFor, c.registry+": ") || !strings.Contains(r.Status.WaitingFor, "Nothing was written") {
-			t.Errorf("the message does not name %s and say that nothing was written: %s", c.registry, r.Status.WaitingFor)
+		if !strings.Contains(r.Status.WaitingFor, c.registry+": ") || !strings.Contains(r.Status.WaitingFor, "These entries were not written") {
+			t.Errorf("the message does not name %s and say that it was not written: %s", c.registry, r.Status.WaitingFor)
 		}
 		if !bytes.Equal(w.document(), w.before) {
 			t.Fatalf("the pull secret was changed although %s said %s", c.registry, c.result)
 		}
+		// It ends only when nobody asks any more, or the rotation would go on in between.
+		block(c.registry, true)
+		w.waitFor(c.registry+" is silent again", func(r *v1alpha1.PullSecretRotation) bool {
+			return said(r, c.registry).Result == "Unreachable"
+		})
+		c.end()
 	}
-	end()
+	for _, name := range registry.Hosts {
+		block(name, false)
+	}
 	w.waitForReason(v1alpha1.ReasonAwaitingRevocation)
 	w.current()
 }

@@ -59,7 +59,8 @@ func TestAClusterWithoutPoolsIsFine(t *testing.T) {
 	w.current()
 }
 
-func TestADegradedPoolRollsTheEntriesBackAndNothingElse(t *testing.T) {
+// A degraded pool says nothing about a credential: machines may have any reason of their own.
+func TestADegradedPoolIsReportedAndNothingIsPutBack(t *testing.T) {
 	s := still()
 	s.document = odd
 	w := newWorld(t, s)
@@ -68,20 +69,12 @@ func TestADegradedPoolRollsTheEntriesBackAndNothingElse(t *testing.T) {
 	w.waitForReason(v1alpha1.ReasonAwaitingIssue)
 	w.mco.Degrade("worker")
 	w.ocm.RunBatch()
-	r := w.waitForReason(v1alpha1.ReasonRolledBack)
-	if string(w.document()) != string(w.before) {
-		t.Error("the old entries are not back byte for byte")
+	r := w.waitForReason(v1alpha1.ReasonRolloutDegraded)
+	if r.Status.Rotation.RolledBackAt != nil || auth(w.document(), "quay.io") != auth(w.ocm.PullSecret(w.account.ID), "quay.io") {
+		t.Error("the new credentials were put back")
 	}
-	if r.Status.Rotation.RolledBackAt == nil || result(r, own) != v1alpha1.ReasonRolledBack {
-		t.Errorf("the status does not show the rollback: result %s", result(r, own))
-	}
-	// When OCM deletes the old credentials the new ones must go in again: the transfer of the sibling expires.
 	w.mco.Recover("worker")
-	w.days(6)
-	w.waitFor("the new credentials are in place after the old ones died", ended)
-	if auth(w.document(), "quay.io") != auth(w.ocm.PullSecret(w.account.ID), "quay.io") {
-		t.Error("the pull secret does not hold what OCM gives out now")
-	}
+	w.waitForReason(v1alpha1.ReasonAwaitingRevocation)
 }
 
 func TestNothingIsRolledBackOnceTheOldCredentialsAreDead(t *testing.T) {
@@ -91,37 +84,52 @@ func TestNothingIsRolledBackOnceTheOldCredentialsAreDead(t *testing.T) {
 	w.mco.Degrade("worker")
 	w.create(rotation())
 	w.start()
-	w.waitForReason(v1alpha1.ReasonRollbackImpossible)
+	r := w.waitForReason(v1alpha1.ReasonRolloutDegraded)
+	if r.Status.Rotation.RolledBackAt != nil {
+		t.Error("dead credentials were put back")
+	}
 	w.current()
 }
 
-func TestRollbackNeverLeavesADegradedPoolToAPerson(t *testing.T) {
-	w := newWorld(t, still())
-	w.create(rotation(func(s *v1alpha1.PullSecretRotationSpec) { s.Rollback = v1alpha1.RollbackNever }))
-	w.start()
-	w.waitForReason(v1alpha1.ReasonAwaitingIssue)
-	w.mco.Degrade("worker")
-	w.ocm.RunBatch()
-	w.waitForReason(v1alpha1.ReasonRolloutDegraded)
-	w.current()
-}
-
-// The registries accepted the new credentials before they were written, and refuse them afterwards: the health check
-// within the dual-credential window notices.
-func TestAppliedCredentialsThatTheRegistriesThenRefuseAreRolledBack(t *testing.T) {
+// refusedLater is a cluster whose registry accepted the new credentials before they were written, and refuses them afterwards, while it
+// accepts the old ones: the health check within the dual-credential window notices.
+func refusedLater(t *testing.T, policy v1alpha1.RollbackPolicy) *world {
+	t.Helper()
 	w := newWorld(t, still())
 	w.create(rotation(func(s *v1alpha1.PullSecretRotationSpec) {
-		s.HealthCheckInterval = &metav1.Duration{Duration: 30 * time.Second}
+		s.HealthCheckInterval, s.Rollback = &metav1.Duration{Duration: 30 * time.Second}, policy
 	}))
 	w.start()
 	w.waitForReason(v1alpha1.ReasonAwaitingIssue)
 	w.ocm.RunBatch()
 	w.waitForReason(v1alpha1.ReasonAwaitingRevocation)
-	w.registry.Break(registry.Fault{Registry: registry.RedHatRegistry, Endpoint: registry.EndpointToken, Kind: registry.Unauthorized401})
-	w.waitForReason(v1alpha1.ReasonRolledBack)
+	w.registry.Refuse(registry.RedHatRegistry, w.user("registry.redhat.io"), true)
+	return w
+}
+
+func TestAppliedCredentialsThatTheRegistriesThenRefuseAreRolledBack(t *testing.T) {
+	w := refusedLater(t, v1alpha1.RollbackAutomatic)
+	r := w.waitForReason(v1alpha1.ReasonRolledBack)
 	if string(w.document()) != string(w.before) {
 		t.Error("the old entries are not back byte for byte")
 	}
+	if r.Status.Rotation.RolledBackAt == nil || result(r, own) != v1alpha1.ReasonRolledBack {
+		t.Errorf("the status does not show the rollback: result %s", result(r, own))
+	}
+	// When OCM deletes the old credentials the new ones must go in again: the transfer of the sibling expires.
+	w.registry.Refuse(registry.RedHatRegistry, w.user("registry.redhat.io"), false)
+	w.days(6)
+	w.waitFor("the new credentials are in place after the old ones died", ended)
+	w.current()
+}
+
+func TestRollbackNeverLeavesRefusedCredentialsToAPerson(t *testing.T) {
+	w := refusedLater(t, v1alpha1.RollbackNever)
+	r := w.waitForReason(v1alpha1.ReasonRegistriesRefuse)
+	if r.Status.Rotation.RolledBackAt != nil {
+		t.Error("the old credentials were put back")
+	}
+	w.current()
 }
 
 func TestTheBackupEndsWithTheOldCredentials(t *testing.T) {

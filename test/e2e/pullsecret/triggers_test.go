@@ -290,9 +290,12 @@ func TestSuspendStopsEveryEffectAndSaysSo(t *testing.T) {
 	w.start()
 	w.waitForReason(v1alpha1.ReasonAwaitingIssue)
 	w.edit(func(r *v1alpha1.PullSecretRotation) { r.Spec.Suspend = true })
-	r := w.waitForReason(v1alpha1.ReasonSuspended)
+	r := w.waitUntilSuspended()
 	if r.Status.Phase != "Suspended" || !strings.Contains(conditionsOf(r), "spec.suspend") {
 		t.Errorf("phase %q, %s; want it to say that it is suspended, and by what", r.Status.Phase, conditionsOf(r))
+	}
+	if reason(r) != v1alpha1.ReasonAwaitingIssue {
+		t.Errorf("Ready says %s, want what it said last", reason(r))
 	}
 	w.ocm.RunBatch()
 	w.api.Forget()

@@ -243,6 +243,14 @@ func (w *world) waitForReason(want string) *v1alpha1.PullSecretRotation {
 	return w.waitFor("Ready has the reason "+want, func(r *v1alpha1.PullSecretRotation) bool { return reason(r) == want })
 }
 
+// waitUntilSuspended waits for the condition that says so: Ready keeps what it said last.
+func (w *world) waitUntilSuspended() *v1alpha1.PullSecretRotation {
+	w.t.Helper()
+	return w.waitFor("it says that it is suspended", func(r *v1alpha1.PullSecretRotation) bool {
+		return meta.IsStatusConditionTrue(r.Status.Conditions, v1alpha1.ConditionSuspended)
+	})
+}
+
 // posts counts the rotations that were requested of the simulated OCM.
 func (w *world) posts() int {
 	return w.ocm.Count(ocm.OpPostRotation)
