@@ -152,11 +152,9 @@ func TestJudging_NoBadAnswerReachesASecretAndEachHasItsClass(t *testing.T) {
 func TestJudging_EachClassIsTriedAgainInItsOwnRhythm(t *testing.T) {
 	w := newCAPWorld(t, 10*time.Hour) // far from its end, which would hurry
 	secrets := map[string][2]string{  // one Secret per role
-		"unavailable": {"openshift-machine-api", "aws-cloud-credentials"},
-		"malformed":   {"openshift-ingress-operator", "cloud-credentials"},
-		"refused":     {"openshift-image-registry", "installer-cloud-credentials"},
-		"rejected":    {csiNamespace, "ebs-cloud-credentials"},
-		"asked-to":    {"openshift-cluster-api", "capa-manager-bootstrap-credentials"},
+		"malformed": {"openshift-machine-api", "aws-cloud-credentials"},
+		"refused":   {"openshift-image-registry", "installer-cloud-credentials"},
+		"rejected":  {csiNamespace, "ebs-cloud-credentials"},
 	}
 	for role := range secrets {
 		w.cap.AddRole(role, "333333333333")
@@ -165,21 +163,19 @@ func TestJudging_EachClassIsTriedAgainInItsOwnRhythm(t *testing.T) {
 	w.create(func(s *v1alpha1.CAPCredentialSet) {
 		s.Spec.CredentialsRequests.Roles = nil
 		for role, request := range map[string]string{
-			"unavailable": "openshift-machine-api-aws", "malformed": "openshift-ingress", "refused": "openshift-image-registry",
-			"rejected": "aws-ebs-csi-driver-operator", "asked-to": "openshift-cluster-api-aws",
+			"malformed": "openshift-machine-api-aws", "refused": "openshift-image-registry", "rejected": "aws-ebs-csi-driver-operator",
 		} {
 			s.Spec.CredentialsRequests.Roles = append(s.Spec.CredentialsRequests.Roles, v1alpha1.RequestRole{Name: request, Role: role})
 		}
 	})
 	w.eventuallyFresh()
 	must(t, w.cap.Break(
-		cap.Fault{Kind: cap.FaultServerError, Role: "unavailable"}, cap.Fault{Kind: cap.FaultEmpty, Role: "malformed"},
-		cap.Fault{Kind: cap.FaultHTML, Role: "refused"}, cap.Fault{Kind: cap.FaultBadRequest, Role: "rejected"},
-		cap.Fault{Kind: cap.FaultRateLimited, RetryAfter: "600", Role: "asked-to"},
+		cap.Fault{Kind: cap.FaultEmpty, Role: "malformed"}, cap.Fault{Kind: cap.FaultForbidden, Role: "refused"},
+		cap.Fault{Kind: cap.FaultBadRequest, Role: "rejected"},
 	))
 	w.cap.ResetCounts()
 	w.requestRefresh()
-	w.eventuallyReady(v1alpha1.ReasonRefreshFailing, "2/7")
+	w.eventuallyReady(v1alpha1.ReasonRefreshFailing, "4/7")
 	for _, secret := range secrets { // Failing as the condition says, and none still waiting for its turn.
 		w.eventually("its role has been asked for", func(ctx context.Context) error {
 			set, err := w.read(ctx)
@@ -192,7 +188,7 @@ func TestJudging_EachClassIsTriedAgainInItsOwnRhythm(t *testing.T) {
 			return nil
 		})
 	}
-	set := w.eventuallyReady(v1alpha1.ReasonRefreshFailing, "2/7")
+	set := w.eventuallyReady(v1alpha1.ReasonRefreshFailing, "4/7")
 	next := map[string]time.Time{}
 	for role, secret := range secrets {
 		row := rowOf(set, secret[0], secret[1])
@@ -201,20 +197,20 @@ func TestJudging_EachClassIsTriedAgainInItsOwnRhythm(t *testing.T) {
 		}
 		next[role] = row.NextRefresh.Time
 	}
-	for _, pair := range [][2]string{{"unavailable", "refused"}, {"malformed", "refused"}, {"refused", "rejected"}, {"rejected", "asked-to"}} {
+	for _, pair := range [][2]string{{"malformed", "refused"}, {"malformed", "rejected"}} {
 		if !next[pair[0]].Before(next[pair[1]]) {
 			t.Errorf("role %s is tried again at %s, %s at %s; want it to be the other way round", pair[0], next[pair[0]], pair[1], next[pair[1]])
 		}
 	}
 
 	w.eventually("the role whose trouble passes by itself is asked for again", func(context.Context) error {
-		if n := w.cap.Counts().ByRole["unavailable"]; n < 2 {
+		if n := w.cap.Counts().ByRole["malformed"]; n < 2 {
 			return fmt.Errorf("%d calls", n)
 		}
 		return nil
 	})
 	counts := w.cap.Counts().ByRole
-	if counts["refused"] != 1 || counts["rejected"] != 1 || counts["asked-to"] != 1 {
+	if counts["refused"] != 1 || counts["rejected"] != 1 {
 		t.Errorf("meanwhile CAP was asked %v times: roles that a person must mend were hurried", counts)
 	}
 	asked := w.cap.Requests()
