@@ -204,8 +204,12 @@ func (r *replica) note(d decide.Decision) {
 	case decide.Begin:
 		s.begin(d, f)
 	case decide.Abandon:
-		if s.id >= 0 { // its record was deleted: it has no end
-			s.remember(none, false, s.issued) // and satisfies no T
+		if s.id >= 0 { // its record was deleted: it has no end, and satisfies its T if it was applied here
+			satisfies := int8(none)
+			if s.applied >= 0 {
+				satisfies = s.after
+			}
+			s.remember(satisfies, false, s.issued)
 		}
 		applied, issued := s.lastApplied, s.lastIssued
 		s.clearRotation()
