@@ -96,10 +96,20 @@ func (s *scope) refusedWrite(ref v1alpha1.SecretReference, err error) problem {
 func (s *scope) notePools(ctx context.Context) error {
 	if r := s.rotation(); len(r.Pools) == 0 && s.facts.Pools != nil && s.changesGlobal() {
 		for _, p := range *s.facts.Pools {
-			r.Pools = append(r.Pools, v1alpha1.PoolStatus{Name: p.Name, ConfigurationBefore: p.Wanted, DegradedBefore: p.Degraded})
+			before := v1alpha1.PoolStatus{Name: p.Name, ConfigurationBefore: p.Wanted, DegradedBefore: p.Degraded}
+			if s.undone() { // a pool that has not rendered the rollback yet has the configuration that it will have again
+				before.ConfigurationBefore = ""
+			}
+			r.Pools = append(r.Pools, before)
 		}
 	}
 	return s.flush(ctx)
+}
+
+// undone is true when old entries were put back into the global pull secret.
+func (s *scope) undone() bool {
+	row := decide.TargetRow(&s.obj.Status, v1alpha1.SecretReference{Namespace: "openshift-config", Name: "pull-secret"})
+	return row != nil && row.Result == v1alpha1.ReasonRolledBack
 }
 
 func (s *scope) changesGlobal() bool {
