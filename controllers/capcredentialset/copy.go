@@ -2,6 +2,7 @@ package capcredentialset
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
@@ -28,7 +29,9 @@ func (r *reconciler) copy(ctx context.Context, s *scope) {
 		if check != nil {
 			g.proven, err = checked(ctx, s.set.Spec.Verification.STS, check, g.credential)
 		}
-		switch bad, _ := err.(*refusal); {
+		var bad *refusal
+		_ = errors.As(err, &bad) // nil where it is none
+		switch {
 		case ctx.Err() != nil:
 			return
 		case bad == nil:

@@ -41,7 +41,7 @@ func (m *serviceMonitor) Start(ctx context.Context) error {
 		case err == nil, meta.IsNoMatchError(err), apierrors.IsNotFound(err):
 			return nil // Without such a kind or object nobody scrapes by it.
 		case ctx.Err() != nil:
-			return nil
+			return nil //nolint:nilerr // the process ends
 		}
 		m.log.Info("The ServiceMonitor could not be adapted to this namespace; the operator will retry. Until then Prometheus may refuse the certificate of the metrics endpoint",
 			"because", apierrors.ReasonForError(err))

@@ -296,7 +296,7 @@ func entryRows(changes []pullsecret.Change) (rows []v1alpha1.EntryStatus, rest i
 	for _, c := range listed {
 		rows = append(rows, v1alpha1.EntryStatus{Registry: c.Registry, Action: string(c.Action)})
 	}
-	return rows, int32(len(changes) - len(listed)) //nolint:gosec // at most pullsecret.MaxEntries
+	return rows, int32(len(changes) - len(listed))
 }
 
 // ownsData tells whether managed fields speak of a Secret's data.

@@ -134,22 +134,3 @@ func (r *registries) Check(_ context.Context, c registry.Check) registry.Result 
 	r.asked = append(r.asked, question{c.Registry, sent, result.Outcome, r.sim.Now()})
 	return result
 }
-
-// wasAsked says whether a host was asked about an auth, under any key, and ever accepted it.
-func (r *registries) wasAsked(host, auth string) (asked, accepted bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, q := range r.asked {
-		if h, _, _ := strings.Cut(q.key, "/"); h == host && q.auth == auth {
-			asked, accepted = true, accepted || q.outcome == registry.Accepted
-		}
-	}
-	return asked, accepted
-}
-
-// refuseAllBut makes a host refuse everything but one auth.
-func (r *registries) refuseAllBut(host, auth string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.refuses[host] = func(sent string) bool { return sent != auth }
-}

@@ -202,17 +202,6 @@ func (s *scene) create(spec v1alpha1.PullSecretRotationSpec) *scene {
 	return s
 }
 
-// recreate deletes the object and creates it with the same spec, as a repository does.
-func (s *scene) recreate() {
-	s.t.Helper()
-	o := s.get()
-	if err := s.api.Delete(s.t.Context(), o); err != nil {
-		s.t.Fatal(err)
-	}
-	s.sim.Advance(time.Second)
-	s.create(o.Spec)
-}
-
 // edit changes the object's spec; the operator looks at once.
 func (s *scene) edit(change func(*v1alpha1.PullSecretRotationSpec)) {
 	s.t.Helper()
@@ -299,31 +288,6 @@ func authsOf(document []byte) map[string]string {
 	out := map[string]string{}
 	for name, e := range d.Auths {
 		out[name] = e.Auth
-	}
-	return out
-}
-
-// edited is a document with some of its entries set, or removed where the auth is empty.
-func edited(document []byte, auths map[string]string) []byte {
-	var d struct {
-		Auths map[string]map[string]string `json:"auths"`
-	}
-	if err := json.Unmarshal(document, &d); err != nil {
-		panic(err)
-	}
-	for name, auth := range auths {
-		if auth == "" {
-			delete(d.Auths, name)
-			continue
-		}
-		if d.Auths[name] == nil {
-			d.Auths[name] = map[string]string{}
-		}
-		d.Auths[name]["auth"] = auth
-	}
-	out, err := json.Marshal(d)
-	if err != nil {
-		panic(err)
 	}
 	return out
 }
@@ -481,11 +445,6 @@ func (s *scene) notReady(words ...string) {
 	}
 }
 
-// wrote says whether the operator ever wrote an auth into an entry of a target.
-func (s *scene) wrote(ref v1alpha1.SecretReference, key, auth string) bool {
-	return slices.ContainsFunc(s.writes, func(w targetWrite) bool { return w.target == ref && w.auths[key] == auth })
-}
-
 func (s *scene) target(ref v1alpha1.SecretReference) v1alpha1.TargetStatus {
 	for _, row := range s.get().Status.Targets {
 		if row.Namespace == ref.Namespace && row.Name == ref.Name {
@@ -530,17 +489,6 @@ func (s *scene) pool(name string, change func(*machineconfigurationv1.MachineCon
 	change(p)
 	if err := s.api.Update(s.t.Context(), p); err != nil {
 		s.t.Fatal(err)
-	}
-}
-
-// degraded makes a pool degrade for a reason, which the machine-config-operator puts into the condition's message.
-func degraded(message string) func(*machineconfigurationv1.MachineConfigPool) {
-	return func(p *machineconfigurationv1.MachineConfigPool) {
-		p.Annotations = map[string]string{"stuck": "degraded"}
-		p.Status.DegradedMachineCount = 1
-		for _, kind := range []machineconfigurationv1.MachineConfigPoolConditionType{machineconfigurationv1.MachineConfigPoolDegraded, machineconfigurationv1.MachineConfigPoolNodeDegraded} {
-			p.Status.Conditions = append(p.Status.Conditions, machineconfigurationv1.MachineConfigPoolCondition{Type: kind, Status: corev1.ConditionTrue, Message: message})
-		}
 	}
 }
 

@@ -44,7 +44,7 @@ func Plain(err error) error {
 		return err
 	}
 	var done *plain
-	if errors.As(err, &done) && done == err {
+	if errors.As(err, &done) && error(done) == err { //nolint:errorlint // it is about this very error, not one that it wraps
 		return err
 	}
 	doing, ok := strings.CutSuffix(err.Error(), foreign.Error())
@@ -66,7 +66,7 @@ func (e *plain) Error() string { return e.words }
 func (e *plain) Unwrap() error { return e.cause }
 
 // foreignPart is the outermost error of the chain that somebody else has worded, and our words for it.
-func foreignPart(err error) (foreign error, words string) {
+func foreignPart(err error) (foreign error, words string) { //nolint:staticcheck // the error is what was looked for, not that it failed
 	var status apierrors.APIStatus
 	var request *url.Error
 	switch {

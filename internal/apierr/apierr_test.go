@@ -62,7 +62,7 @@ func TestWords_NameCodeAndReason(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 	ours := errors.New("the record is damaged")
-	if Plain(ours) != ours || Plain(nil) != nil {
+	if Plain(ours) != ours || Plain(nil) != nil { //nolint:errorlint // it is about this very error, not one that it wraps
 		t.Error("an error of our own is changed")
 	}
 	if got := Words(fmt.Errorf("asking: %w", &url.Error{Err: context.DeadlineExceeded})); got != "asking: no answer in time" {

@@ -144,7 +144,7 @@ const CodeUnusable = "Unusable"
 func (s STSChecker) InPlace(ctx context.Context, data map[string][]byte) (life Life, code string, err error) {
 	c, err := Parse(data)
 	if err != nil {
-		return Dead, CodeUnusable, nil
+		return Dead, CodeUnusable, nil //nolint:nilerr // that it is none is the answer
 	}
 	result, err := s.Check(ctx, c)
 	switch result.Outcome {

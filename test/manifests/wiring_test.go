@@ -232,8 +232,8 @@ func TestWiring_ADrainLeavesOneReplica(t *testing.T) {
 		t.Errorf("the budget is for %v, the pods have %v", budget.Spec.Selector.MatchLabels, d.Spec.Template.Labels)
 	}
 	// A budget that forbids every eviction would block the upgrade of each machine.
-	if max := budget.Spec.MaxUnavailable; max == nil || max.IntValue() != 1 || *d.Spec.Replicas != 2 {
-		t.Errorf("of %d replicas %v may be away, want one of two", *d.Spec.Replicas, max)
+	if away := budget.Spec.MaxUnavailable; away == nil || away.IntValue() != 1 || *d.Spec.Replicas != 2 {
+		t.Errorf("of %d replicas %v may be away, want one of two", *d.Spec.Replicas, away)
 	}
 }
 

@@ -45,6 +45,7 @@ type Memory struct {
 	Restarts map[v1alpha1.RestartTarget]RestartState
 }
 
+// NewMemory knows nothing yet.
 func NewMemory() *Memory {
 	return &Memory{
 		Roles: map[string]Failure{}, Writes: map[types.NamespacedName]Failure{}, Fetched: map[string]time.Time{}, Held: map[string]Held{},

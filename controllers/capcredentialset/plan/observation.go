@@ -64,6 +64,7 @@ func ReadBooks(annotations map[string]string) Books {
 	}
 }
 
+// ParseTime reads a time that was noted on a Secret; zero where it is none.
 func ParseTime(s string) time.Time {
 	t, err := time.Parse(time.RFC3339, s)
 	if err != nil {

@@ -156,6 +156,7 @@ func FightUntil(t *v1alpha1.TargetStatus) time.Time {
 	return t.AppliedAt.Add(min(pause, time.Hour))
 }
 
+// WriterName names a field manager in a sentence.
 func WriterName(manager string) string {
 	if manager == "" {
 		return "Another writer"
@@ -300,6 +301,7 @@ func nextHealthCheck(in Input) time.Time {
 	return last.Add(interval)
 }
 
+// TargetRow is a target's row in the status; nil where it has none.
 func TargetRow(s *v1alpha1.PullSecretRotationStatus, ref v1alpha1.SecretReference) *v1alpha1.TargetStatus {
 	for i := range s.Targets {
 		if t := &s.Targets[i]; t.Namespace == ref.Namespace && t.Name == ref.Name {
@@ -314,6 +316,7 @@ func Applied(t *v1alpha1.TargetStatus) bool {
 	return t != nil && (t.Result == v1alpha1.ReasonPullSecretUpdated || t.Result == v1alpha1.ReasonAlreadyCurrent || t.Result == v1alpha1.ReasonEntryHealed)
 }
 
+// TimePtr is a time as the status has it.
 func TimePtr(t time.Time) *metav1.Time {
 	m := metav1.NewTime(t)
 	return &m

@@ -224,8 +224,10 @@ func Decide(in Input) Decision {
 	return betweenRotations(in, t)
 }
 
+// Do is the decision for a step.
 func Do(s Step) Decision { return Decision{Step: s} }
 
+// Waiting is the decision to wait, how that is reported, and for how long.
 func Waiting(s State, reason, phase, message string, after time.Duration) Decision {
 	return Decision{Step: Wait, State: s, Reason: reason, Phase: phase, Message: message, After: after}
 }

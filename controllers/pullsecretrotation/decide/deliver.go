@@ -64,7 +64,7 @@ func delivering(in Input, d Due) Decision {
 	if in.Facts.Offer == nil && in.Status.Rotation.OfferEndsAt == nil && usesAccount(in) {
 		return Do(LookAtOffer) // until when there is time
 	}
-	return unverified(in, changes)
+	return unverified(in)
 }
 
 // usesAccount is true where OCM is asked as the account; a cluster's own token has read the offer itself.
@@ -191,7 +191,7 @@ func closing(in Input) bool {
 }
 
 // unverified says why nothing more can be written yet, what is at stake, and when that changes.
-func unverified(in Input, changes []Change) Decision {
+func unverified(in Input) Decision {
 	r := in.Status.Rotation
 	refused, unknown := Judge(in.Facts.IssuedChecks)
 	// Each retry asks OCM once and every registry: less often the longer it takes.

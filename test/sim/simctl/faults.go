@@ -102,10 +102,10 @@ func (a *active[F]) hit() bool {
 }
 
 // HandleFaults adds POST /faults and DELETE /faults to a control interface.
-func HandleFaults[F Fault](mux *http.ServeMux, add func(F) error, clear func()) {
+func HandleFaults[F Fault](mux *http.ServeMux, add func(F) error, heal func()) {
 	HandleControl(mux, "POST /faults", func(fault F) (any, error) { return nil, add(fault) })
 	HandleControl(mux, "DELETE /faults", func(struct{}) (any, error) {
-		clear()
+		heal()
 		return nil, nil
 	})
 }

@@ -87,7 +87,7 @@ func TestControl_AnswersErrorsAsTheyAre(t *testing.T) {
 		}
 		return nil, nil
 	})
-	for body, want := range map[string]int{`{"what":"missing"}`: 404, `{"what":"wrong"}`: 400, `{"waht":"x"}`: 400, ``: 200, `{"what":"x"}`: 200} {
+	for body, want := range map[string]int{`{"what":"missing"}`: 404, `{"what":"wrong"}`: 400, `{"wht":"x"}`: 400, ``: 200, `{"what":"x"}`: 200} {
 		recorder := httptest.NewRecorder()
 		mux.ServeHTTP(recorder, httptest.NewRequest(http.MethodPost, "/do", strings.NewReader(body)))
 		if recorder.Code != want {
