@@ -156,7 +156,14 @@ func TestRestartTargets_AreLeftAloneWhenNothingOfTheirsChanged(t *testing.T) {
 	w.eventuallyRestarted(1, 1)
 	// Another namespace's Secret comes back, and the registry's alone is refreshed.
 	must(t, w.client.Delete(t.Context(), w.secret(machineNamespace, machineSecret)))
-	w.rebook("openshift-image-registry", "installer-cloud-credentials", ago(2*time.Hour), ago(time.Hour))
+	w.cap.AddRole("another", "333333333333")
+	w.edit(func(s *v1alpha1.CAPCredentialSet) {
+		for i := range s.Spec.CredentialsRequests.Roles {
+			if r := &s.Spec.CredentialsRequests.Roles[i]; r.Name == "openshift-image-registry" {
+				r.Role = "another"
+			}
+		}
+	})
 	w.eventuallyRestarted(1, 2)
 	w.eventuallyFresh()
 
