@@ -123,39 +123,6 @@ func (s STSChecker) Check(ctx context.Context, c Credential) (STSResult, error) 
 	return unknown, fmt.Errorf("STS could not be asked: %s", describeSTSError(err))
 }
 
-// Life is whether a credential that is in place works.
-type Life string
-
-const (
-	// Alive: STS accepts it. A policy that denies what its role may do, such as the one by which IAM revokes sessions, does not show: it
-	// does not touch the question who the caller is.
-	Alive Life = "Alive"
-	// Dead: STS refuses it, or there is none that a component could use.
-	Dead Life = "Dead"
-	// LifeUnknown: STS could not be asked, or says nothing about it.
-	LifeUnknown Life = "Unknown"
-)
-
-// CodeUnusable is the code of a Secret that holds no credential to ask about.
-const CodeUnusable = "Unusable"
-
-// InPlace asks about the credential that components read from a Secret's data. code says how STS refuses one that is dead. The error
-// explains LifeUnknown.
-func (s STSChecker) InPlace(ctx context.Context, data map[string][]byte) (life Life, code string, err error) {
-	c, err := Parse(data)
-	if err != nil {
-		return Dead, CodeUnusable, nil //nolint:nilerr // that it is none is the answer
-	}
-	result, err := s.Check(ctx, c)
-	switch result.Outcome {
-	case STSAccepted:
-		return Alive, "", nil
-	case STSRefused:
-		return Dead, result.Code, nil
-	}
-	return LifeUnknown, "", err
-}
-
 // httpClient follows no redirect, because the headers carry the session token, and reads no endless answer.
 func (s STSChecker) httpClient() *http.Client {
 	through := s.Proxy

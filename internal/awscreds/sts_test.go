@@ -75,40 +75,6 @@ func TestCheck_SignsForItsRegionWithExactlyTheGivenCredential(t *testing.T) {
 	}
 }
 
-func TestInPlace_TellsAliveFromDeadFromUnknown(t *testing.T) {
-	for _, test := range []struct {
-		name    string
-		handler http.HandlerFunc
-		data    map[string][]byte
-		life    Life
-		code    string
-	}{
-		{"a credential that STS accepts", answer(200, "text/xml", callerIdentity), Render(example), Alive, ""},
-		{"one that has expired", answer(403, "text/xml", stsError("ExpiredToken", canary)), Render(example), Dead, "ExpiredToken"},
-		{"one of a user who was deleted", answer(403, "text/xml", stsError("InvalidClientTokenId", canary)), Render(example), Dead, "InvalidClientTokenId"},
-		{"an STS that is away", answer(503, "text/html", "<html>"), Render(example), LifeUnknown, ""},
-		{"a policy of the network", answer(403, "text/xml", stsError("AccessDenied", canary)), Render(example), LifeUnknown, ""},
-		{"an empty Secret", answer(200, "text/xml", callerIdentity), nil, Dead, CodeUnusable},
-		{"a token where no component reads it", answer(200, "text/xml", callerIdentity),
-			map[string][]byte{KeyAccessKeyID: []byte(example.AccessKeyID), KeySecretAccessKey: []byte("s"), KeySessionToken: []byte("t")}, Dead, CodeUnusable},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			var asked atomic.Int32
-			_, checker := startSTS(t, func(w http.ResponseWriter, r *http.Request) { asked.Add(1); test.handler(w, r) })
-			life, code, err := checker.InPlace(context.Background(), test.data)
-			if life != test.life || code != test.code || (err != nil) != (test.life == LifeUnknown) {
-				t.Errorf("InPlace = %s %s, %v; want %s %s", life, code, err, test.life, test.code)
-			}
-			if err != nil && strings.Contains(err.Error(), canary) {
-				t.Errorf("the answer shows in %v", err)
-			}
-			if (asked.Load() == 0) != (test.code == CodeUnusable) {
-				t.Errorf("STS was asked %d times", asked.Load())
-			}
-		})
-	}
-}
-
 func TestCheck_TellsRefusedFromUnknown(t *testing.T) {
 	for _, test := range []struct {
 		name    string
