@@ -18,7 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
-	"github.com/openshift/credential-rotation-operator/controllers/manager"
+	"github.com/openshift/credential-rotation-operator/internal/cli/manager"
 )
 
 // assetsVariable is where envtest finds etcd and kube-apiserver.

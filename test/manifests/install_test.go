@@ -14,7 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openshift/credential-rotation-operator/config"
-	"github.com/openshift/credential-rotation-operator/controllers/manager"
+	"github.com/openshift/credential-rotation-operator/internal/cli/manager"
 )
 
 // waitABit is between two tries of something that the API server is about to know.

@@ -23,7 +23,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/openshift/credential-rotation-operator/config"
-	"github.com/openshift/credential-rotation-operator/controllers/manager"
+	"github.com/openshift/credential-rotation-operator/internal/cli/manager"
 )
 
 // The manifests name each other: a name that leads nowhere is no error of anybody's, only something that never works.

@@ -1,9 +1,10 @@
-// Package commands is the command line for people: what the operator does and waits for (status), and the two things that it
-// can be told (approve, refresh). It also explains each reason, without a cluster (explain).
+// Package cli is the command line. Its packages manager and bootstrap hold the process in the cluster and what is done before
+// there is a cluster (seed, install-manifests). The commands for people are here: what the operator does and waits for
+// (status), the two things that it can be told (approve, refresh), and what a reason means (explain, without a cluster).
 //
-// The commands use the kubeconfig of whoever calls them, need no more rights than to read, or annotate, the two kinds, and
+// The commands for people use the kubeconfig of whoever calls them, need no more rights than to read, or annotate, the two kinds, and
 // decide by the controllers' own functions. They print no secret, because they read none.
-package commands
+package cli
 
 import (
 	"errors"
@@ -24,8 +25,8 @@ type environment struct {
 	clock   clock.PassiveClock
 }
 
-// New gives the commands status, approve, refresh and explain.
-func New() []*cobra.Command {
+// forPeople gives the commands status, approve, refresh and explain.
+func forPeople() []*cobra.Command {
 	commands := append(make([]*cobra.Command, 0, 4), newExplainCommand())
 	for _, newCommand := range []func(environment) *cobra.Command{newStatusCommand, newApproveCommand, newRefreshCommand} {
 		var kubeconfig, context string

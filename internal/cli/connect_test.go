@@ -1,4 +1,4 @@
-package commands
+package cli
 
 import (
 	"fmt"
@@ -51,7 +51,7 @@ contexts: [{name: first, context: {cluster: first}}, {name: second, context: {cl
 	} {
 		t.Run(strings.Join(tc.args[2:], " "), func(t *testing.T) {
 			first, second = 0, 0
-			for _, command := range New() {
+			for _, command := range forPeople() {
 				if command.Name() != "status" {
 					continue
 				}

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"bytes"
@@ -9,7 +9,7 @@ import (
 func TestVersion_IsAFlagTooAndNamesTheProgram(t *testing.T) {
 	for _, args := range [][]string{{"--version"}, {"version"}} {
 		var out bytes.Buffer
-		root := newRootCommand()
+		root := NewRootCommand()
 		root.SetArgs(args)
 		root.SetOut(&out)
 		if err := root.Execute(); err != nil || !strings.HasPrefix(out.String(), "credential-rotation-operator ") {

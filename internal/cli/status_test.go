@@ -1,4 +1,4 @@
-package commands
+package cli
 
 import (
 	"encoding/json"
@@ -25,6 +25,7 @@ func waitingObject() *v1alpha1.PullSecretRotation {
 			{Type: v1alpha1.ConditionPoolsPaused, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonPoolPaused, Message: "The pools worker are paused."},
 		},
 		Account: &v1alpha1.AccountStatus{ID: "1gs", Username: "jane"}, NextRotationAfter: &next, PullSecretIssuedAt: ago(90 * 24 * time.Hour),
+		Schedule: &v1alpha1.ScheduleStatus{Cron: o.Spec.Schedule.Cron, TimeZone: o.Spec.Schedule.TimeZone, Since: *ago(10 * 24 * time.Hour)},
 		Rotation: &v1alpha1.RotationStatus{ID: "present", Reason: v1alpha1.TriggerSchedule, RequestedAt: ago(2*time.Hour + 10*time.Minute),
 			Baseline: []v1alpha1.EntryFingerprint{{Registry: "quay.io", Fingerprint: "CANARY-print"}}},
 		History:    []v1alpha1.RotationStatus{{ID: "earlier", Adopted: true, Reason: v1alpha1.TriggerCatchUp, RequestedAt: ago(90 * 24 * time.Hour), RevokedAt: ago(88 * 24 * time.Hour)}},

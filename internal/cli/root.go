@@ -1,0 +1,49 @@
+package cli
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/openshift/credential-rotation-operator/internal/cli/bootstrap"
+	"github.com/openshift/credential-rotation-operator/internal/cli/manager"
+	"github.com/openshift/credential-rotation-operator/internal/version"
+)
+
+// ExitCode is 1, unless the error has a code of its own.
+func ExitCode(err error) int {
+	var own interface{ ExitCode() int }
+	if errors.As(err, &own) {
+		return own.ExitCode()
+	}
+	return 1
+}
+
+// pluginName makes the help of a plugin show how the plugin is called.
+func pluginName(program string) map[string]string {
+	plugin, found := strings.CutPrefix(program, "kubectl-")
+	if !found {
+		return nil
+	}
+	return map[string]string{cobra.CommandDisplayNameAnnotation: "oc " + strings.ReplaceAll(plugin, "_", "-")}
+}
+
+// NewRootCommand is the whole command line.
+func NewRootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use: "credential-rotation-operator",
+		// As the command is called: a link to it named kubectl-credential_rotation is a plugin of oc and kubectl.
+		Annotations: pluginName(filepath.Base(os.Args[0])),
+		Short:       "Keeps the pull secret and the short-lived AWS credentials of an OpenShift cluster alive",
+		// An error of a running manager is no reason to print the usage, and main.go prints the error itself.
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Version:       version.String(),
+	}
+	root.AddCommand(manager.NewCommand(), bootstrap.NewSeedCommand(), bootstrap.NewInstallManifestsCommand(), version.NewCommand())
+	root.AddCommand(forPeople()...)
+	return root
+}
