@@ -133,7 +133,7 @@ const (
 	ReasonOCMForbidden = "OCMForbidden"
 	// ReasonOCMUnavailable: OCM or the SSO cannot be reached or answers with an error of its own.
 	ReasonOCMUnavailable = "OCMUnavailable"
-	// ReasonOCMRateLimited: OCM asks for patience.
+	// ReasonOCMRateLimited: OCM is rate limiting requests.
 	ReasonOCMRateLimited = "OCMRateLimited"
 	// ReasonAccountMismatch: the OCM credential belongs to another account than the cluster's pull secret.
 	ReasonAccountMismatch = "AccountMismatch"

@@ -78,7 +78,7 @@ func judgeOCM(e *ocm.Error, backoff time.Duration) decide.Decision {
 	case ocm.OCMUnavailable, ocm.MalformedAnswer, ocm.OCMUnauthorized:
 		return decide.Waiting(decide.Failing, reason, "OCM cannot be asked", e.Message, max(backoff, e.RetryAfter))
 	case ocm.OCMRateLimited:
-		return decide.Waiting(decide.Failing, reason, "OCM asks for patience", e.Message, max(backoff, e.RetryAfter))
+		return decide.Waiting(decide.Failing, reason, "OCM is rate limiting requests", e.Message, max(backoff, e.RetryAfter))
 	case ocm.InvalidSpec, ocm.OCMCredentialMissing:
 		// What is missing may be on its way: a repository is not applied in one moment, and a ConfigMap is not watched.
 		return decide.Waiting(decide.Stalled, reason, "OCM cannot be asked", e.Message, backoff)

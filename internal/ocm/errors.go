@@ -29,7 +29,7 @@ const (
 	// OCMUnavailable: OCM or the SSO cannot be reached, answers with an error of its own, or something in front of it
 	// answers with a web page.
 	OCMUnavailable Kind = "OCMUnavailable"
-	// OCMRateLimited: OCM or the SSO asks for patience.
+	// OCMRateLimited: OCM or the SSO is rate limiting requests.
 	OCMRateLimited Kind = "OCMRateLimited"
 	// ClockSkew: tokens are useless because this machine's clock and the service's disagree.
 	ClockSkew Kind = "ClockSkew"

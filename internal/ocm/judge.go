@@ -46,7 +46,7 @@ func (c *Client) classify(call call, got *answer) *Error {
 	switch {
 	case got.status == http.StatusTooManyRequests:
 		e.Kind = OCMRateLimited
-		e.Message = "OCM asks for patience" + e.Message
+		e.Message = "OCM is rate limiting requests" + e.Message
 	case got.status >= 500:
 		e.Kind = OCMUnavailable
 		e.Message = "OCM answers with an error of its own" + e.Message

@@ -22,7 +22,7 @@ func (t *transport) judgeExchange(got *answer) *Error {
 		return unanswered("the SSO", got)
 	case got.status == http.StatusTooManyRequests:
 		return &Error{Kind: OCMRateLimited, Status: got.status, RetryAfter: got.retryAfter,
-			Message: "the SSO asks for patience (429)"}
+			Message: "the SSO is rate limiting requests (429)"}
 	case got.status >= 500:
 		return &Error{Kind: OCMUnavailable, Status: got.status, RetryAfter: got.retryAfter,
 			Message: fmt.Sprintf("the SSO answers with an error of its own (%d)", got.status)}

@@ -30,7 +30,7 @@ func judge(target target, f findings) Result {
 	status := f.last.status
 	switch {
 	case status == http.StatusTooManyRequests || saysTooMany(f.err):
-		return Result{Outcome: RateLimited, RetryAfter: f.last.retryAfter, Message: fmt.Sprintf("%s asks for patience (429)", registry)}
+		return Result{Outcome: RateLimited, RetryAfter: f.last.retryAfter, Message: fmt.Sprintf("%s is rate limiting requests (429)", registry)}
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
 		return refused(target, f)
 	case f.stage == proof && status >= 200 && status < 300:

@@ -20,7 +20,7 @@ const (
 	NotFound Outcome = "NotFound"
 	// Unreachable: the registry could not be asked, or its answer says nothing about the credential.
 	Unreachable Outcome = "Unreachable"
-	// RateLimited: the registry asks for patience.
+	// RateLimited: the registry is rate limiting requests.
 	RateLimited Outcome = "RateLimited"
 	// TLSError: the connection failed because of TLS, such as a certificate authority that is not trusted.
 	TLSError Outcome = "TLSError"
