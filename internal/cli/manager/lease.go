@@ -41,13 +41,13 @@ type lock struct {
 	clock clock.PassiveClock
 }
 
-// newLock makes the lock by which replicas elect a leader.
-func newLock(config *rest.Config, namespace string, renewDeadline time.Duration) (resourcelock.Interface, error) {
+// newLock makes the lock by which replicas elect a leader; rights learn from the answers to it.
+func newLock(config *rest.Config, rights *leaseRights, namespace string, renewDeadline time.Duration) (resourcelock.Interface, error) {
 	me, err := identity()
 	if err != nil {
 		return nil, err
 	}
-	config = rest.AddUserAgent(rest.CopyConfig(config), "leader-election")
+	config = rest.AddUserAgent(rights.watch(config), "leader-election")
 	// Less than the deadline, so that one request that hangs does not lose the lead.
 	config.Timeout = max(renewDeadline/2, time.Second)
 	leases, err := coordinationv1client.NewForConfig(config)

@@ -5,7 +5,9 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/go-logr/logr"
 	"github.com/go-logr/logr/funcr"
 	"k8s.io/client-go/rest"
 )
@@ -52,6 +54,24 @@ func TestLeaseRights_FailOnlyForWantOfARight(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestTheLock_TellsOfTheRightsThatItLacks(t *testing.T) {
+	for status, ready := range map[int]bool{http.StatusForbidden: false, http.StatusServiceUnavailable: true} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
+		t.Cleanup(server.Close)
+		rights := newLeaseRights("own", logr.Discard())
+		lock, err := newLock(&rest.Config{Host: server.URL}, rights, "own", time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err = lock.Get(t.Context()); err == nil {
+			t.Fatalf("a Lease was read from an API server that answers %d", status)
+		}
+		if err := rights.check(nil); (err == nil) != ready {
+			t.Errorf("after the answer %d the check says %v, want ready %t", status, err, ready)
+		}
 	}
 }
 

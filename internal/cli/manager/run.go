@@ -28,9 +28,8 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	rights := newLeaseRights(o.namespace, ctrl.Log.WithName("leader-election"))
-	managerOptions.LeaderElectionConfig = rights.watch(config)
 	if o.leaderElect {
-		if managerOptions.LeaderElectionResourceLockInterface, err = newLock(config, o.namespace, o.renewDeadline); err != nil {
+		if managerOptions.LeaderElectionResourceLockInterface, err = newLock(config, rights, o.namespace, o.renewDeadline); err != nil {
 			return err
 		}
 	}
