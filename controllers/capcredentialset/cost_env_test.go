@@ -83,6 +83,10 @@ func TestAThousandSecretsWithAHundredRoles_CostACallPerRoleAndAPatchPerSecret(t 
 			t.Errorf("the Secrets of all namespaces were asked for: %s", r)
 		}
 	}
+	// One streamed request a Secret, and one for the client certificate's.
+	if want := secrets + 1; len(lists) != want {
+		t.Errorf("%d lists and watches of single Secrets, want %d", len(lists), want)
+	}
 	t.Logf("%d lists and watches of single Secrets, %d patches of the status", len(lists), w.statusWrites())
 
 	w.api.Forget()

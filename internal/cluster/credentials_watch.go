@@ -96,7 +96,7 @@ func (w *CredentialsWatch) Start(ctx context.Context) error {
 		client := w.dynamic.Resource(f.resource).Namespace(f.namespace)
 		wait.Go(func() {
 			objectwatch.Run(ctx, objectwatch.Source{
-				Name: f.resource.Resource, FieldSelector: f.selector,
+				Client: w.dynamic, Name: f.resource.Resource, FieldSelector: f.selector,
 				List: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
 					return client.List(ctx, o)
 				},
@@ -109,7 +109,7 @@ func (w *CredentialsWatch) Start(ctx context.Context) error {
 	namespaces := w.metadata.Resource(namespacesResource)
 	wait.Go(func() {
 		objectwatch.Run(ctx, objectwatch.Source{
-			Name: namespacesResource.Resource,
+			Client: w.metadata, Name: namespacesResource.Resource,
 			List: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
 				return namespaces.List(ctx, o)
 			},

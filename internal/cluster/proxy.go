@@ -60,9 +60,10 @@ func (*ProxyWatch) NeedLeaderElection() bool { return false }
 func (w *ProxyWatch) Start(ctx context.Context) error {
 	resource := w.dynamic.Resource(proxiesResource)
 	objectwatch.Run(ctx, objectwatch.Source{
-		Name:  "proxy",
-		List:  func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return resource.List(ctx, o) },
-		Watch: resource.Watch, FieldSelector: fields.OneTermEqualSelector(metav1.ObjectNameField, "cluster").String(),
+		Client: w.dynamic,
+		Name:   "proxy",
+		List:   func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return resource.List(ctx, o) },
+		Watch:  resource.Watch, FieldSelector: fields.OneTermEqualSelector(metav1.ObjectNameField, "cluster").String(),
 	}, w, w.opts)
 	return nil
 }

@@ -1,36 +1,40 @@
-// Package objectwatch keeps a local copy of a few objects in step with the API server by one list and one watch. It is
-// what an informer does, except that a missing right and a missing kind are states to report and to wait out rather than
-// errors in a log, and that a thousand of them (one per Secret) do not retry all at once.
+// Package objectwatch keeps a local copy of a few objects in step with the API server: client-go's Reflector, which lists and
+// watches in one streamed request, with what an informer has not. A missing right and a missing kind are states to report and
+// to wait out rather than errors in a log, a list that tells of a rewound history counts, and a thousand of them (one per
+// Secret) neither open nor retry all at once.
 package objectwatch
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"hash/fnv"
 	"time"
 
+	"github.com/go-logr/logr"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/tools/cache"
 	"k8s.io/utils/clock"
+	"k8s.io/utils/ptr"
 )
 
 // Source is where the objects come from.
 type Source struct {
 	// Name seeds the spread of retries, such as the namespace and name of a Secret.
-	Name  string
-	List  func(ctx context.Context, opts metav1.ListOptions) (runtime.Object, error)
-	Watch func(ctx context.Context, opts metav1.ListOptions) (watch.Interface, error)
+	Name string
+	// Client is what List and Watch ask. One that cannot stream a list, such as client-go's fake, says so itself.
+	Client any
+	List   func(ctx context.Context, opts metav1.ListOptions) (runtime.Object, error)
+	Watch  func(ctx context.Context, opts metav1.ListOptions) (watch.Interface, error)
 	// FieldSelector and LabelSelector narrow both.
 	FieldSelector, LabelSelector string
 }
 
 // Sink takes what comes. Its methods are called from one goroutine.
 type Sink interface {
-	// Replace says that these are all objects there are.
+	// Replace says that these are all objects there are, in any order.
 	Replace(objects []runtime.Object)
 	// Put says that an object is new or has changed.
 	Put(object runtime.Object)
@@ -51,7 +55,7 @@ type Historian interface {
 
 // Options are shared by many loops.
 type Options struct {
-	// Clock waits between tries.
+	// Clock waits between tries, and tells Reflector the time.
 	Clock clock.Clock
 	// Gate bounds how many requests that open a list or a watch are under way at once; nil: no bound.
 	Gate chan struct{}
@@ -66,7 +70,7 @@ func (o *Options) SetDefaults() {
 		o.Clock = clock.RealClock{}
 	}
 	if o.Retry[0] == 0 {
-		// As client-go's reflector does it.
+		// As Reflector does it.
 		o.Retry = [2]time.Duration{800 * time.Millisecond, 30 * time.Second}
 	}
 	if o.Slow[0] == 0 {
@@ -81,178 +85,158 @@ func IsWaiting(err error) bool {
 	return apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) || apierrors.IsNotFound(err) || meta.IsNoMatchError(err)
 }
 
+// minWatch is how long the API server is asked to keep a watch, up to twice that: a broken connection is noticed by HTTP/2's
+// pings, so this only bounds what those miss.
+const minWatch = 20 * time.Minute
+
+// quietFailures is how many lists in a row may fail before that counts against what is known: an API server that restarts
+// makes nothing unknown.
+const quietFailures = 3
+
 // Run lists and watches until ctx ends.
 func Run(ctx context.Context, source Source, sink Sink, o Options) {
 	o.SetDefaults()
-	l := loop{Source: source, Options: o, sink: sink}
-	for ctx.Err() == nil {
-		err := l.step(ctx)
-		if ctx.Err() != nil {
-			return
+	// What Reflector logs of itself, the sink is told.
+	discard := logr.Discard()
+	ctx = logr.NewContext(ctx, discard)
+	l := &loop{Source: source, Options: o, sink: sink}
+	lw := &cache.ListWatch{ListWithContextFunc: l.list, WatchFuncWithContext: l.watch}
+	reflector := cache.NewReflectorWithOptions(cache.ToListWatcherWithWatchListSemantics(lw, source.Client), nil, l, cache.ReflectorOptions{
+		Logger: &discard, Name: source.Name, TypeDescription: "objects", Clock: o.Clock, MinWatchTimeout: minWatch,
+	})
+	for failures := 0; ctx.Err() == nil; failures++ {
+		started := o.Clock.Now()
+		bounds := o.Retry
+		if err := reflector.ListAndWatchWithContext(ctx); IsWaiting(err) {
+			bounds = o.Slow
 		}
-		if err == nil {
-			l.failures = 0
-			continue
-		}
-		wait := o.Retry
-		if IsWaiting(err) {
-			wait = o.Slow
+		if o.Clock.Since(started) > bounds[1] {
+			failures = 0
 		}
 		select {
 		case <-ctx.Done():
-			return
-		case <-o.Clock.After(l.backoff(wait)):
+		case <-o.Clock.After(l.backoff(bounds, failures)):
 		}
-		l.failures++
 	}
 }
 
+// loop is what Reflector asks, and where it puts what it learns.
 type loop struct {
 	Source
 	Options
 	sink Sink
-	// version is the resource version to watch from; empty: list first.
-	version  string
-	failures int
+	// synced is true once a list has succeeded; failed counts those that have failed since.
+	synced bool
+	failed int
 }
 
-// step lists if need be, and then watches for as long as that goes well. nil means that something came of it.
-func (l *loop) step(ctx context.Context) error {
-	if l.version == "" {
-		historian, _ := l.sink.(Historian)
-		if historian != nil {
-			historian.Listing()
-		}
-		list, err := l.list(ctx)
-		if err != nil {
-			if ctx.Err() == nil {
-				l.sink.Failed(err)
-			}
-			return err
-		}
-		accessor, err := meta.ListAccessor(list)
-		if err != nil {
-			return fmt.Errorf("the answer to a list is no list: %w", err)
-		}
-		objects, err := meta.ExtractList(list)
-		if err != nil {
-			return fmt.Errorf("the answer to a list is no list: %w", err)
-		}
-		l.version = accessor.GetResourceVersion()
-		if historian != nil {
-			historian.Listed(l.version)
-		}
-		l.sink.Replace(objects)
+func (l *loop) list(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
+	if o.ResourceVersion == "0" {
+		// The cache of an API server that lags behind would look like a rewound history.
+		o.ResourceVersion = ""
 	}
-	err := l.watch(ctx)
-	switch {
-	case apierrors.IsResourceExpired(err) || apierrors.IsGone(err):
-		l.version = ""
-		return nil
-	case err != nil && IsWaiting(err):
-		l.version = ""
+	l.listing()
+	var list runtime.Object
+	err := l.opened(ctx, func() (err error) {
+		list, err = l.List(ctx, l.narrowed(o))
+		return err
+	})
+	if err != nil && ctx.Err() == nil && !isOutdated(err) {
+		if l.failed++; IsWaiting(err) || !l.synced || l.failed > quietFailures {
+			l.sink.Failed(err)
+		}
+	}
+	return list, err
+}
+
+func (l *loop) watch(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
+	streamed := ptr.Deref(o.SendInitialEvents, false)
+	if streamed {
+		l.listing()
+	}
+	var w watch.Interface
+	err := l.opened(ctx, func() (err error) {
+		w, err = l.Watch(ctx, l.narrowed(o))
+		return err
+	})
+	// A list that cannot be streamed is asked for once more without, and only then has failed.
+	if IsWaiting(err) && !streamed && ctx.Err() == nil {
 		l.sink.Failed(err)
 	}
-	return err
+	return w, err
 }
 
-func (l *loop) list(ctx context.Context) (runtime.Object, error) {
-	if err := l.enter(ctx); err != nil {
-		return nil, err
-	}
-	defer l.leave()
-	return l.List(ctx, metav1.ListOptions{FieldSelector: l.FieldSelector, LabelSelector: l.LabelSelector})
+// isOutdated is true of the version that was asked from, not of the objects.
+func isOutdated(err error) bool {
+	return apierrors.IsResourceExpired(err) || apierrors.IsGone(err) || apierrors.HasStatusCause(err, metav1.CauseTypeResourceVersionTooLarge)
 }
 
-// errQuiet is a watch that ended without having said anything.
-var errQuiet = errors.New("the watch ended at once")
-
-// watch takes events until the watch ends. nil means that it said something and ended in order.
-func (l *loop) watch(ctx context.Context) error {
-	// Half an hour, spread: a broken connection is noticed by HTTP/2's pings, so this only bounds what those miss.
-	seconds := int64(1500 + l.seed()%600)
-	if err := l.enter(ctx); err != nil {
-		return err
-	}
-	started := l.Clock.Now()
-	w, err := l.Watch(ctx, metav1.ListOptions{
-		FieldSelector: l.FieldSelector, LabelSelector: l.LabelSelector,
-		ResourceVersion: l.version, AllowWatchBookmarks: true, TimeoutSeconds: &seconds,
-	})
-	l.leave()
-	if err != nil {
-		return err
-	}
-	defer w.Stop()
-	for {
+// opened calls open with a place in the gate, and leaves the gate when it has returned.
+func (l *loop) opened(ctx context.Context, open func() error) error {
+	if l.Gate != nil {
 		select {
+		case l.Gate <- struct{}{}:
+			defer func() { <-l.Gate }()
 		case <-ctx.Done():
 			return ctx.Err()
-		case event, open := <-w.ResultChan():
-			if !open {
-				if l.Clock.Since(started) < time.Second {
-					return errQuiet
-				}
-				return nil
-			}
-			if err := l.take(event); err != nil {
-				return err
-			}
-			l.failures = 0
 		}
+	}
+	return open()
+}
+
+func (l *loop) narrowed(o metav1.ListOptions) metav1.ListOptions {
+	o.FieldSelector, o.LabelSelector = l.FieldSelector, l.LabelSelector
+	return o
+}
+
+func (l *loop) listing() {
+	if historian, ok := l.sink.(Historian); ok {
+		historian.Listing()
 	}
 }
 
-func (l *loop) take(event watch.Event) error {
-	if event.Type == watch.Error {
-		return apierrors.FromObject(event.Object)
+// Replace implements cache.ReflectorStore, as the methods below do.
+func (l *loop) Replace(items []any, version string) error {
+	l.synced, l.failed = true, 0
+	if historian, ok := l.sink.(Historian); ok {
+		historian.Listed(version)
 	}
-	accessor, err := meta.Accessor(event.Object)
-	if err != nil {
-		return fmt.Errorf("an event without an object: %w", err)
+	objects := make([]runtime.Object, 0, len(items))
+	for _, item := range items {
+		objects = append(objects, item.(runtime.Object))
 	}
-	l.version = accessor.GetResourceVersion()
-	switch event.Type {
-	case watch.Added, watch.Modified:
-		l.sink.Put(event.Object)
-	case watch.Deleted:
-		l.sink.Delete(event.Object)
-	}
+	l.sink.Replace(objects)
 	return nil
 }
 
-func (l *loop) enter(ctx context.Context) error {
-	if l.Gate == nil {
-		return nil
-	}
-	select {
-	case l.Gate <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+// Add takes an object that is new.
+func (l *loop) Add(object any) error { return l.Update(object) }
+
+// Update takes an object that has changed.
+func (l *loop) Update(object any) error {
+	l.sink.Put(object.(runtime.Object))
+	return nil
 }
 
-func (l *loop) leave() {
-	if l.Gate != nil {
-		<-l.Gate
-	}
+// Delete takes an object that is gone.
+func (l *loop) Delete(object any) error {
+	l.sink.Delete(object.(runtime.Object))
+	return nil
 }
+
+// Resync has nothing to repeat: a sink forgets nothing.
+func (l *loop) Resync() error { return nil }
 
 // backoff doubles from bounds[0] to bounds[1], and takes up to a fifth off by the name, so that not all come at once.
-func (l *loop) backoff(bounds [2]time.Duration) time.Duration {
+func (l *loop) backoff(bounds [2]time.Duration, failures int) time.Duration {
 	d := bounds[0]
-	for range l.failures {
+	for range failures {
 		if d *= 2; d >= bounds[1] {
 			d = bounds[1]
 			break
 		}
 	}
-	return d - time.Duration(int64(d)/5*int64(l.seed()%100)/100)
-}
-
-func (l *loop) seed() uint32 {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(l.Name))
-	return h.Sum32()
+	return d - time.Duration(int64(d)/5*int64(h.Sum32()%100)/100)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -23,11 +24,12 @@ type server struct {
 	watches chan func() (watch.Interface, error)
 	mu      sync.Mutex
 	from    []string // resource versions that were watched from
+	streams bool     // whether lists can be streamed
 }
 
 func (s *server) source() Source {
 	return Source{
-		Name: "test",
+		Name: "test", Client: s,
 		List: func(ctx context.Context, _ metav1.ListOptions) (runtime.Object, error) {
 			select {
 			case answer := <-s.lists:
@@ -49,6 +51,9 @@ func (s *server) source() Source {
 		},
 	}
 }
+
+// IsWatchListSemanticsUnSupported is what client-go asks of a client before it streams a list.
+func (s *server) IsWatchListSemanticsUnSupported() bool { return !s.streams }
 
 // seen records what the sink is told.
 type seen chan string
@@ -93,7 +98,12 @@ var forbidden = apierrors.NewForbidden(schema.GroupResource{Resource: "secrets"}
 
 func start(t *testing.T) (*server, seen, *testingclock.FakeClock) {
 	t.Helper()
-	s := &server{lists: make(chan func() (runtime.Object, error), 10), watches: make(chan func() (watch.Interface, error), 10)}
+	return startOn(t, &server{})
+}
+
+func startOn(t *testing.T, s *server) (*server, seen, *testingclock.FakeClock) {
+	t.Helper()
+	s.lists, s.watches = make(chan func() (runtime.Object, error), 10), make(chan func() (watch.Interface, error), 10)
 	sink, clock := make(seen), testingclock.NewFakeClock(time.Now())
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
@@ -130,6 +140,42 @@ func TestRun_ListsOnceAndFollowsTheWatch(t *testing.T) {
 	sink.expect(t, "delete a")
 }
 
+func TestRun_StreamsTheListWithTheWatchWhereTheServerCan(t *testing.T) {
+	s, sink, _ := startOn(t, &server{streams: true})
+	w := watch.NewFake()
+	s.watches <- ok(w) // and no list: asking for one would wait for ever
+	w.Add(secret("a", "3"))
+	end := secret("", "5")
+	end.Annotations = map[string]string{metav1.InitialEventsAnnotationKey: "true"}
+	w.Action(watch.Bookmark, end)
+	sink.expect(t, "all: a")
+	w.Modify(secret("a", "6"))
+	sink.expect(t, "put a")
+}
+
+func TestRun_AServerThatRefusesToListIsToldOnceATry(t *testing.T) {
+	s, sink, clock := startOn(t, &server{streams: true})
+	s.watches <- func() (watch.Interface, error) { return nil, forbidden }
+	s.lists <- failed(forbidden)
+	sink.expect(t, "failed Forbidden")
+	s.watches <- func() (watch.Interface, error) { return nil, forbidden }
+	s.lists <- list("5")
+	waiting(t, clock, 5*time.Second)
+	sink.expect(t, "all:")
+}
+
+func TestRun_ListsThatFailForLongAreNoLongerKnown(t *testing.T) {
+	s, sink, clock := start(t)
+	s.lists <- list("5", *secret("a", "3"))
+	s.watches <- func() (watch.Interface, error) { return nil, errors.New("unexpected EOF") }
+	sink.expect(t, "all: a")
+	for range quietFailures + 1 {
+		s.lists <- failed(apierrors.NewInternalError(errors.New("no leader")))
+		waiting(t, clock, time.Minute)
+	}
+	sink.expect(t, "failed InternalError")
+}
+
 func TestRun_GoesOnFromWhereAWatchEnded(t *testing.T) {
 	s, sink, clock := start(t)
 	first, second := watch.NewFake(), watch.NewFake()
@@ -152,7 +198,7 @@ func TestRun_GoesOnFromWhereAWatchEnded(t *testing.T) {
 }
 
 func TestRun_ListsAnewWhenItsVersionIsTooOld(t *testing.T) {
-	s, sink, _ := start(t)
+	s, sink, clock := start(t)
 	w := watch.NewFake()
 	s.lists <- list("5", *secret("a", "3"))
 	s.watches <- ok(w)
@@ -160,6 +206,7 @@ func TestRun_ListsAnewWhenItsVersionIsTooOld(t *testing.T) {
 	gone := apierrors.NewResourceExpired("too old").Status()
 	s.lists <- list("20", *secret("b", "19"))
 	w.Error(&gone)
+	waiting(t, clock, time.Second)
 	sink.expect(t, "all: b")
 }
 
@@ -195,11 +242,11 @@ func TestRun_ARightThatIsTakenAwayIsNoticedByTheNextWatch(t *testing.T) {
 func TestRun_AnAPIServerThatIsAwayForAMomentChangesNothingThatIsKnown(t *testing.T) {
 	s, sink, clock := start(t)
 	s.lists <- list("5", *secret("a", "3"))
-	s.watches <- func() (watch.Interface, error) { return nil, errors.New("connection refused") }
+	s.watches <- func() (watch.Interface, error) { return nil, syscall.ECONNREFUSED }
 	sink.expect(t, "all: a")
 	w := watch.NewFake()
 	s.watches <- ok(w)
-	waiting(t, clock, time.Second)
+	waiting(t, clock, 2*time.Second)
 	w.Modify(secret("a", "6"))
 	sink.expect(t, "put a") // and neither "failed" nor a second list before
 }
@@ -207,8 +254,8 @@ func TestRun_AnAPIServerThatIsAwayForAMomentChangesNothingThatIsKnown(t *testing
 func TestBackoff_GrowsToItsBoundAndIsSpreadByName(t *testing.T) {
 	bounds := [2]time.Duration{time.Second, 30 * time.Second}
 	wait := func(name string, failures int) time.Duration {
-		l := loop{Source: Source{Name: name}, failures: failures}
-		return l.backoff(bounds)
+		l := loop{Source: Source{Name: name}}
+		return l.backoff(bounds, failures)
 	}
 	if a, b := wait("a", 0), wait("a", 3); b < 4*a {
 		t.Errorf("the first wait is %s, the fourth %s", a, b)

@@ -195,6 +195,7 @@ func (w *Watcher) run(ref types.NamespacedName, e *entry) {
 	e.cancel = cancel
 	secrets := w.client.Secrets(ref.Namespace)
 	go objectwatch.Run(ctx, objectwatch.Source{
+		Client:        w.client,
 		Name:          ref.String(),
 		FieldSelector: fields.OneTermEqualSelector(metav1.ObjectNameField, ref.Name).String(),
 		List: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {

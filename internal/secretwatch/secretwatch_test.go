@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes/fake"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	k8stesting "k8s.io/client-go/testing"
 
 	"github.com/openshift/credential-rotation-operator/internal/objectwatch"
@@ -28,10 +29,16 @@ func secret(name, version, value string) *corev1.Secret {
 	}
 }
 
+// lister is a fake client, which answers lists but cannot stream them.
+type lister struct{ corev1client.SecretsGetter }
+
+// IsWatchListSemanticsUnSupported is what client-go asks for.
+func (lister) IsWatchListSemanticsUnSupported() bool { return true }
+
 // started is a Watcher that runs, and the changes that it tells of.
 func started(t *testing.T, client *fake.Clientset) (*Watcher, chan types.NamespacedName) {
 	t.Helper()
-	w := NewForClient(client.CoreV1(), objectwatch.Options{Slow: [2]time.Duration{time.Millisecond, time.Millisecond}})
+	w := NewForClient(lister{client.CoreV1()}, objectwatch.Options{Slow: [2]time.Duration{time.Millisecond, time.Millisecond}})
 	changes := make(chan types.NamespacedName, 100)
 	w.OnChange(func(r types.NamespacedName) { changes <- r })
 	ctx, cancel := context.WithCancel(t.Context())
