@@ -17,15 +17,23 @@ import (
 // server that is not trusted.
 var ErrNoCertificate = errors.New("the bundle of certificate authorities holds no certificate")
 
+var pools memo
+
 // Pool is the system's authorities, those of the file that SSL_CERT_FILE names as it is now (Go itself reads it once), and those
-// of the bundles, in PEM form. What is no certificate is passed over; Check tells.
+// of the bundles, in PEM form. What is no certificate is passed over; Check tells. It is shared: nobody adds to it.
 func Pool(bundles ...[]byte) *x509.CertPool {
+	current, err := os.ReadFile(os.Getenv("SSL_CERT_FILE")) //nolint:gosec // Go reads the same file
+	if err != nil {
+		current = nil
+	}
+	return pools.of(append([][]byte{current}, bundles...), systemAnd)
+}
+
+// systemAnd is the system's authorities and those of the bundles.
+func systemAnd(bundles [][]byte) *x509.CertPool {
 	pool, err := x509.SystemCertPool()
 	if err != nil {
 		pool = x509.NewCertPool() // A minimal image has none: what is given must do.
-	}
-	if current, err := os.ReadFile(os.Getenv("SSL_CERT_FILE")); err == nil { //nolint:gosec // Go reads the same file
-		pool.AppendCertsFromPEM(current)
 	}
 	for _, bundle := range bundles {
 		pool.AppendCertsFromPEM(bundle)

@@ -34,6 +34,22 @@ func TestPool_AddsBundlesToTheSystems(t *testing.T) {
 	}
 }
 
+func TestPool_IsMadeOncePerContentAndForgetsWhatIsOver(t *testing.T) {
+	_, bundle := authority(t)
+	if Pool(bundle) != Pool(bundle) {
+		t.Error("the same bundle is parsed twice")
+	}
+	if Pool(bundle[:10], bundle[10:]) == Pool(bundle) {
+		t.Error("two bundles are taken for one")
+	}
+	for n := range 3 * maxPools {
+		Pool([]byte{byte(n)})
+	}
+	if n := len(pools.pools); n > maxPools {
+		t.Errorf("%d pools are kept", n)
+	}
+}
+
 func TestPool_FollowsTheFileOfTheEnvironment(t *testing.T) {
 	_, bundle := authority(t)
 	file := filepath.Join(t.TempDir(), "ca-bundle.crt")
