@@ -4,16 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"testing"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/controllers/capcredentialset/plan"
 	"github.com/openshift/credential-rotation-operator/internal/awscreds"
 	"github.com/openshift/credential-rotation-operator/internal/cap"
 )
@@ -85,6 +88,36 @@ func TestARoleThatIsRefused_IsAskedForSlowlyThoughItsSecretIsMissing(t *testing.
 		if n := total(b.portal.calls); n > 3*20 {
 			t.Errorf("%s: %d calls in an hour for three roles", class, n)
 		}
+	}
+}
+
+// Two roles get the same bad answer, in the same rhythm.
+func TestAFailingRole_IsAskedForMoreOftenAsItsEndComesNear(t *testing.T) {
+	b := manyRoles(t, 2)
+	b.portal.lifetime = 24 * time.Hour
+	b.drive(3 * time.Second)
+	b.portal.lifetime = 2 * time.Minute
+	b.secrets.put(ref("ns-0", "s"), nil)
+	b.r.states["cap"].memory.Held = map[string]plan.Held{}
+	b.round("cap")
+	b.answers(2, refuse(cap.Malformed))
+	b.pass(time.Minute + 30*time.Second)
+	b.requestRefresh()
+	before := maps.Clone(b.portal.calls)
+	b.drive(25 * time.Second)
+	dying, calm := b.portal.calls["r0"]-before["r0"], b.portal.calls["r1"]-before["r1"]
+	if calm < 2 || dying <= calm {
+		t.Errorf("the role that is about to die was asked for %d times, the other %d", dying, calm)
+	}
+}
+
+// requestRefresh asks for a refresh of everything, as a person does.
+func (b *bench) requestRefresh() {
+	b.t.Helper()
+	set := b.set("cap")
+	metav1.SetMetaDataAnnotation(&set.ObjectMeta, v1alpha1.RefreshRequestedAnnotation, b.clock.Now().UTC().Format(time.RFC3339))
+	if err := b.client.Update(b.t.Context(), set); err != nil {
+		b.t.Fatal(err)
 	}
 }
 

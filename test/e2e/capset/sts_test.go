@@ -89,7 +89,7 @@ func TestSTS_RefusedIsNotWrittenAndUnreachableIsUnknown(t *testing.T) {
 				return
 			}
 			row := w.eventuallyRow(machineNamespace, machineSecret, v1alpha1.ReasonCredentialRefused)
-			if err := missing(row.Message, "InvalidClientTokenId", "not written", "spec.verification"); err != nil {
+			if err := missing(row.Message, "InvalidClientTokenId", "Nothing was written", "spec.verification"); err != nil {
 				t.Error(err)
 			}
 			if !sameContents(before, w.contents(machineRole)) {

@@ -146,7 +146,7 @@ func TestWriting_TheSameCredentialIsNotWrittenAgain(t *testing.T) {
 func TestWriting_AnImmutableSecretSaysWhatToDo(t *testing.T) {
 	w := newCAPWorld(t, time.Hour)
 	yes := true
-	frozen := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: machineNamespace, Name: machineSecret}, Immutable: &yes, Data: map[string][]byte{"a": {1}}}
+	frozen := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: machineNamespace, Name: machineSecret}, Immutable: &yes} // empty, so it is not somebody else's
 	must(t, w.client.Create(t.Context(), frozen))
 	w.start()
 	w.create()
