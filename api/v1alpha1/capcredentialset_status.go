@@ -35,6 +35,10 @@ type CAPCredentialSetStatus struct {
 	// +kubebuilder:validation:MaxLength=64
 	// +optional
 	LastHandledRefresh string `json:"lastHandledRefresh,omitempty"`
+	// Proof is CAP's latest good answer, and what it was asked with. While the spec, the client certificate or the CAs are others,
+	// CAP is asked once more, and Ready is not True before it has answered well.
+	// +optional
+	Proof *CAPProof `json:"proof,omitempty"`
 	// ClientCertificate that the portal is asked with.
 	// +optional
 	ClientCertificate *ClientCertificateStatus `json:"clientCertificate,omitempty"`
@@ -53,6 +57,20 @@ type CAPCredentialSetStatus struct {
 	// NotServed counts the AWS CredentialsRequests that are left alone because they use STS tokens (stsIAMRoleARN).
 	// +optional
 	NotServed int32 `json:"notServed,omitempty"`
+}
+
+// CAPProof is a good answer of CAP.
+type CAPProof struct {
+	// Generation of the spec that CAP was asked by.
+	Generation int64 `json:"generation"`
+	// Certificate is the SHA-256 fingerprint, in hexadecimal, of the client certificate that was shown to CAP.
+	// +kubebuilder:validation:MaxLength=64
+	Certificate string `json:"certificate"`
+	// Authorities is the SHA-256 digest, in hexadecimal, of the CAs that CAP's own certificate was checked by.
+	// +kubebuilder:validation:MaxLength=64
+	Authorities string `json:"authorities"`
+	// At is when CAP was asked.
+	At metav1.Time `json:"at"`
 }
 
 // ClientCertificateStatus is the client certificate in use.

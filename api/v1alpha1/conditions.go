@@ -179,6 +179,8 @@ const (
 	ReasonRefreshed = "Refreshed"
 	// ReasonAwaitingRefresh: a credential is due and its turn has not come yet.
 	ReasonAwaitingRefresh = "AwaitingRefresh"
+	// ReasonEditNotProven: CAP has not answered well since the spec, the client certificate or a CA was changed.
+	ReasonEditNotProven = "EditNotProven"
 	// ReasonRefreshFailing: some targets have no fresh credential; their rows say why.
 	ReasonRefreshFailing = "RefreshFailing"
 	// ReasonNoTargets: no AWS CredentialsRequest matches and no Secret is named.

@@ -32,6 +32,8 @@ type landing struct {
 	err    error
 	// basis is what the question was made from: an answer to another spec or another certificate is of no use.
 	basis string
+	// proof is what a good answer proves.
+	proof v1alpha1.CAPProof
 }
 
 // flights are the questions to the portal that are on their way. They outlive a round: one that hangs holds up nothing but its own
@@ -95,6 +97,11 @@ func (r *reconciler) fetch(ctx context.Context, s *scope) {
 	if len(s.plan.Fetches) == 0 {
 		return
 	}
+	for _, f := range s.plan.Fetches {
+		if f.Proof {
+			s.memory.Prover = f.Role
+		}
+	}
 	client, err := r.openPortal(ctx, s)
 	if err != nil {
 		r.failAll(s, err)
@@ -153,9 +160,9 @@ func (r *reconciler) sendOff(ctx context.Context, s *scope, queue []plan.Fetch, 
 
 // question asks for one role, and STS about what comes. It runs beside the round and reads nothing of it.
 func (r *reconciler) question(ctx context.Context, s *scope, client portal, check checker) func(role string) landing {
-	set, policy, basis := s.set.Name, s.set.Spec.Verification.STS, s.memory.Basis
+	set, policy, basis, proof := s.set.Name, s.set.Spec.Verification.STS, s.memory.Basis, s.askedWith()
 	return func(role string) landing {
-		l := landing{role: role, asked: r.now(), basis: basis}
+		l := landing{role: role, asked: r.now(), basis: basis, proof: proof}
 		if l.credential, l.err = client.Fetch(ctx, role); ctx.Err() != nil {
 			return l
 		}
@@ -195,6 +202,10 @@ func (s *scope) accept(l landing) gift {
 	g := gift{
 		credential: l.credential, role: l.role, fetched: l.asked, proven: l.proven,
 		expires: expiry.End(l.asked, plan.Assumed(&s.set.Spec, m)), expiry: v1alpha1.ExpiryKnowledge(expiry.Provenance.String()),
+	}
+	if m.Proves(l.role) {
+		l.proof.At = *metaTime(l.asked)
+		s.proof = &l.proof
 	}
 	delete(m.Roles, l.role)
 	m.Portal = plan.Breaker{}

@@ -124,6 +124,8 @@ func (r *reconciler) held(s *scope) (known bool, _ *plan.Hold) {
 func (r *reconciler) look(ctx context.Context, s *scope) error {
 	now := r.now()
 	r.lookAtCertificate(s, now)
+	r.lookAtAuthorities(ctx, s, now)
+	s.memory.Rebase(s.basis())
 	key, err := r.contentHashKey(ctx)
 	if err != nil {
 		return err
@@ -212,7 +214,7 @@ func (r *reconciler) lookAtCertificate(s *scope, now time.Time) {
 	default:
 		s.certificateErr = &cap.CertificateError{Reason: cap.CertificateMissing, Message: "it has not been read yet"}
 	}
-	s.memory.Rebase(strconv.FormatInt(s.set.Generation, 10) + "/" + certificateBasis(secret))
+	s.certificateBasis = certificateBasis(secret)
 	// A hold that the certificate caused is judged anew; the others hold for the whole round.
 	if s.hold != nil && !s.holdByCertificate {
 		return
@@ -221,6 +223,11 @@ func (r *reconciler) lookAtCertificate(s *scope, now time.Time) {
 	if s.certificateErr != nil {
 		s.hold, s.holdByCertificate = &plan.Hold{Reason: string(s.certificateErr.Reason), Message: certificateMessage(ref, s.certificateErr, synced), Fetching: true}, true
 	}
+}
+
+// basis changes with all that CAP is asked with.
+func (s *scope) basis() string {
+	return strconv.FormatInt(s.set.Generation, 10) + "/" + s.certificateBasis + "/" + s.authorities
 }
 
 // certificateBasis changes with the content of the certificate's Secret. It stays in memory.

@@ -142,6 +142,10 @@ func (s *scope) setReady() {
 			conditions.Failing(s.set, f.Reason, f.Message)
 			return
 		}
+		if s.unproven() {
+			s.setUnproven(total)
+			return
+		}
 		conditions.Ready(s.set, v1alpha1.ReasonFresh, fmt.Sprintf("All %d credentials are fresh.", total))
 		return
 	}

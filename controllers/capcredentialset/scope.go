@@ -25,6 +25,13 @@ type state struct {
 	held map[string]awscreds.Credential
 	// flights are the questions to the portal that are on their way.
 	flights *flights
+	// proof is CAP's latest good answer to this process.
+	proof *v1alpha1.CAPProof
+	// authorities is the digest of the CAs by which CAP is checked, empty while it is not known; authoritiesAt is when they were
+	// looked at, and authoritiesFor what by.
+	authorities    string
+	authoritiesAt  time.Time
+	authoritiesFor string
 	// seen is the set as the operator itself wrote it last: a cache may lag behind that.
 	seen *v1alpha1.CAPCredentialSet
 	// patched is when that was.
@@ -57,6 +64,8 @@ type scope struct {
 	// certificate may be there together with certificateErr: expired ones are shown.
 	certificate    *cap.ClientCertificate
 	certificateErr *cap.CertificateError
+	// certificateBasis changes with the content of its Secret.
+	certificateBasis string
 	// certificateUnread is true until its Secret has been looked for.
 	certificateUnread bool
 
@@ -96,7 +105,7 @@ type healed struct {
 // input is what the plan is made from.
 func (s *scope) input(secrets map[types.NamespacedName]plan.Observation, now time.Time) plan.Input {
 	return plan.Input{
-		Seed: string(s.set.UID), Spec: &s.set.Spec, Checking: s.checksSTS(), RequestedAt: plan.ParseTime(s.set.Annotations[v1alpha1.RefreshRequestedAnnotation]),
+		Seed: string(s.set.UID), Spec: &s.set.Spec, Checking: s.checksSTS(), Unproven: s.unproven(), RequestedAt: plan.ParseTime(s.set.Annotations[v1alpha1.RefreshRequestedAnnotation]),
 		Targets: s.discovery.Targets, Secrets: secrets, Memory: s.memory, Flying: s.flights.flying(), Hold: s.hold, Now: now,
 	}
 }

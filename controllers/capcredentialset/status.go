@@ -73,6 +73,7 @@ func (s *scope) fillStatus() {
 	status.Targets = bounded(rows)
 	status.TargetsNotListed = int32(min(len(rows)-len(status.Targets), 1<<30))
 
+	status.Proof = s.latestProof()
 	status.ClientCertificate = nil
 	if s.certificate != nil {
 		status.ClientCertificate = &v1alpha1.ClientCertificateStatus{Subject: shorten(s.certificate.Subject, 256), NotAfter: metaTime(s.certificate.NotAfter)}

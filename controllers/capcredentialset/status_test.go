@@ -21,7 +21,7 @@ import (
 )
 
 func scopeWith(rows []plan.Row) *scope {
-	s := &scope{state: &state{memory: plan.NewMemory()}, set: namedSet("cap", 0)}
+	s := &scope{state: &state{memory: plan.NewMemory(), proof: &v1alpha1.CAPProof{}}, set: namedSet("cap", 0)}
 	s.plan.Rows = rows
 	return s
 }
@@ -123,7 +123,17 @@ func TestReady_SaysWhoMustAct(t *testing.T) {
 		ready   metav1.ConditionStatus
 		present string
 	}{
-		"all fresh":                    {one(v1alpha1.ReasonFresh), nil, v1alpha1.ReasonFresh, metav1.ConditionTrue, ""},
+		"all fresh": {one(v1alpha1.ReasonFresh), nil, v1alpha1.ReasonFresh, metav1.ConditionTrue, ""},
+		"an edit is not proven": {one(v1alpha1.ReasonFresh), func(s *scope) { s.set.Generation++ },
+			v1alpha1.ReasonEditNotProven, metav1.ConditionUnknown, v1alpha1.ConditionReconciling},
+		"an edit was wrong": {one(v1alpha1.ReasonFresh), func(s *scope) {
+			s.proof.Certificate = "another"
+			s.memory.Portal = plan.Breaker{Open: true, Failure: plan.Failure{Count: 1, Reason: v1alpha1.ReasonAuthenticationRefused, Message: "m"}}
+		}, v1alpha1.ReasonEditNotProven, metav1.ConditionFalse, v1alpha1.ConditionStalled},
+		"an edit cannot be proven at present": {one(v1alpha1.ReasonFresh), func(s *scope) {
+			s.proof.Authorities, s.authorities, s.memory.Prover = "others", "these", "r"
+			s.memory.Roles["r"] = plan.Failure{Count: 1, Reason: v1alpha1.ReasonMalformedCredential, Message: "m"}
+		}, v1alpha1.ReasonEditNotProven, metav1.ConditionFalse, v1alpha1.ConditionReconciling},
 		"nothing to do":                {nil, nil, v1alpha1.ReasonNoTargets, metav1.ConditionUnknown, v1alpha1.ConditionReconciling},
 		"about to be fetched":          {one(v1alpha1.ReasonAwaitingRefresh), nil, v1alpha1.ReasonAwaitingRefresh, metav1.ConditionUnknown, v1alpha1.ConditionReconciling},
 		"a namespace is still to come": {one(v1alpha1.ReasonNamespaceMissing), nil, v1alpha1.ReasonNamespaceMissing, metav1.ConditionUnknown, v1alpha1.ConditionReconciling},

@@ -19,6 +19,8 @@ import (
 // trusted are the authorities by which the portal and a proxy before it are checked.
 type trusted struct {
 	roots, proxyRoots *x509.CertPool
+	// digest changes with what the portal is checked by; empty when a part of it could not be read.
+	digest string
 	// from says where the portal's come from.
 	from string
 }
@@ -26,6 +28,11 @@ type trusted struct {
 func (t trusted) equal(other trusted) bool {
 	return t.from == other.from && t.roots.Equal(other.roots) && t.proxyRoots.Equal(other.proxyRoots)
 }
+
+// caError says that the CA which the spec names is not there or is none, and not only that it cannot be read at present.
+type caError struct{ words string }
+
+func (e *caError) Error() string { return "spec.endpoint.tls: " + e.words }
 
 // caKeys are where a ConfigMap or a Secret keeps CAs, in order of preference.
 var caKeys = []string{"ca-bundle.crt", "ca.crt", "ca-chain.cert.pem"}
@@ -38,19 +45,23 @@ func (r *reconciler) authorities(ctx context.Context, s *scope) (trusted, error)
 		// A cluster that is too ill to give out its bundle needs its credentials all the more.
 		log.FromContext(ctx).Error(err, "The cluster's trust bundle cannot be read: the system's roots alone count")
 	}
-	t := trusted{roots: trust.Pool(bundle), from: "the system's roots and the cluster's trust bundle"}
+	t := trusted{roots: trust.Pool(bundle), from: "the system's roots and the cluster's trust bundle", digest: digest(bundle)}
+	if err != nil {
+		t.digest = ""
+	}
 	t.proxyRoots = t.roots
 	named, from, err := r.namedCA(ctx, s)
 	switch {
 	case err != nil:
 		return trusted{}, err
 	case from != "":
-		t.roots, t.from = x509.NewCertPool(), from+" alone"
+		t.roots, t.from, t.digest = x509.NewCertPool(), from+" alone", digest(named)
 		if !t.roots.AppendCertsFromPEM(named) {
-			return trusted{}, fmt.Errorf("spec.endpoint.tls: %s holds no certificate in PEM form under %s", from, strings.Join(caKeys, ", "))
+			return trusted{}, &caError{from + " holds no certificate in PEM form under " + strings.Join(caKeys, ", ")}
 		}
 	case s.certificate.RootCAs != nil:
-		t.roots, t.from = s.certificate.RootCAs, "the CA in Secret "+r.certificateRef(s).String()+" alone"
+		t.roots, t.digest = s.certificate.RootCAs, digest(s.certificate.CAs)
+		t.from = "the CA in Secret " + r.certificateRef(s).String() + " alone"
 	}
 	return t, nil
 }
@@ -74,7 +85,7 @@ func (r *reconciler) namedCA(ctx context.Context, s *scope) (pem []byte, from st
 		return nil, "", nil
 	}
 	if apierrors.IsNotFound(err) {
-		return nil, from, fmt.Errorf("spec.endpoint.tls: %s does not exist", from)
+		return nil, from, &caError{from + " does not exist"}
 	}
 	if err != nil {
 		return nil, from, fmt.Errorf("spec.endpoint.tls: %s cannot be read at present", from)

@@ -5,8 +5,10 @@ package cap
 
 import (
 	"crypto"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/hex"
 	"encoding/pem"
 	"fmt"
 	"strings"
@@ -45,6 +47,10 @@ type ClientCertificate struct {
 	TLS tls.Certificate
 	// RootCAs are the authorities in the same Secret, which replace the system's. nil: it has none.
 	RootCAs *x509.CertPool
+	// CAs are RootCAs in PEM form, as they lie in the Secret.
+	CAs []byte
+	// Fingerprint is the SHA-256 of the certificate, in hexadecimal.
+	Fingerprint string
 	// Subject in the form of RFC 2253.
 	Subject             string
 	NotBefore, NotAfter time.Time
@@ -91,16 +97,18 @@ func LoadClientCertificate(data map[string][]byte, now time.Time) (*ClientCertif
 	if public, ok := leaf.PublicKey.(interface{ Equal(crypto.PublicKey) bool }); !ok || !public.Equal(key.Public()) {
 		return nil, &CertificateError{CertificateKeyMismatch, fmt.Sprintf("the private key in %s does not belong to the first certificate in %s", keyName, certName)}
 	}
-	roots, err := parseRoots(data)
+	roots, cas, err := parseRoots(data)
 	if err != nil {
 		return nil, err
 	}
 	c := &ClientCertificate{
-		TLS:       tls.Certificate{Certificate: chain, PrivateKey: key, Leaf: leaf},
-		RootCAs:   roots,
-		Subject:   leaf.Subject.String(),
-		NotBefore: leaf.NotBefore,
-		NotAfter:  leaf.NotAfter,
+		TLS:         tls.Certificate{Certificate: chain, PrivateKey: key, Leaf: leaf},
+		RootCAs:     roots,
+		CAs:         cas,
+		Fingerprint: fingerprint(chain[0]),
+		Subject:     leaf.Subject.String(),
+		NotBefore:   leaf.NotBefore,
+		NotAfter:    leaf.NotAfter,
 	}
 	switch {
 	case now.Before(c.NotBefore):
@@ -184,18 +192,23 @@ func parseSigner(der []byte) crypto.Signer {
 
 // parseRoots reads the authorities, if there are any. One that does not parse is passed over when others do, as OpenSSL's
 // users are used to from long chain files.
-func parseRoots(data map[string][]byte) (*x509.CertPool, *CertificateError) {
+func parseRoots(data map[string][]byte) (*x509.CertPool, []byte, *CertificateError) {
 	for _, name := range caNames {
 		if len(strings.TrimSpace(string(data[name]))) == 0 {
 			continue
 		}
 		pool := x509.NewCertPool()
 		if !pool.AppendCertsFromPEM(data[name]) {
-			return nil, &CertificateError{CertificateInvalid, name + " holds no certificate in PEM form"}
+			return nil, nil, &CertificateError{CertificateInvalid, name + " holds no certificate in PEM form"}
 		}
-		return pool, nil
+		return pool, data[name], nil
 	}
-	return nil, nil
+	return nil, nil, nil
+}
+
+func fingerprint(der []byte) string {
+	sum := sha256.Sum256(der)
+	return hex.EncodeToString(sum[:])
 }
 
 // hintPKCS12 helps whoever stored a .p12 or DER file: both begin with an ASN.1 sequence.

@@ -34,11 +34,11 @@ func DocumentedExample(page, kind string) (map[string]any, error) {
 	return nil, fmt.Errorf("%s shows no %s with a status", page, kind)
 }
 
-// passing is what differs between an example and a real life: times, and the ids that OCM gives.
-var passing = regexp.MustCompile(`\b\d{4}-\d\d-\d\d(T[0-9:]+Z| \d\d:\d\d UTC)|\b[0-9][0-9A-Za-z]{26}\b`)
+// passing is what differs between an example and a real life: times, the ids that OCM gives, and fingerprints.
+var passing = regexp.MustCompile(`\b\d{4}-\d\d-\d\d(T[0-9:]+Z| \d\d:\d\d UTC)|\b[0-9][0-9A-Za-z]{26}\b|\b[0-9a-f]{64}\b`)
 
 // NotExcerpt says where what an example shows is not in the live object; nothing when it is an excerpt. An example may leave
-// fields out, and elements of a list. Times and ids are as good as any others; renamed are further names of the live object
+// fields out, and elements of a list. Times, ids and fingerprints are as good as any others; renamed are further names of the live object
 // and what the example calls them.
 func NotExcerpt(shown, live any, renamed map[string]string) []string {
 	var pairs []string

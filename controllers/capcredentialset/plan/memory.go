@@ -14,13 +14,15 @@ import (
 // process tries a failing role once, at once, and that is all that the loss costs. The credentials that go with Held are kept
 // apart, so that nothing that decides has one.
 type Memory struct {
-	// Basis is what the failures hold for: another spec or another client certificate makes them void.
+	// Basis is what the failures hold for: another spec, client certificate or CA makes them void.
 	Basis string
 	// Roles are those that fail, writes the Secrets that could not be written.
 	Roles  map[string]Failure
 	Writes map[types.NamespacedName]Failure
 	// Portal is what keeps every role from being asked for.
 	Portal Breaker
+	// Prover is the role that is asked for to see whether CAP still answers well after a change.
+	Prover string
 	// Held are the credentials of roles that the process has, the latest of each that came or was seen in a Secret.
 	Held map[string]Held
 	// Fetched is when a role's credential last came.
@@ -61,7 +63,7 @@ func (m *Memory) Rebase(basis string) {
 	if m.Basis == basis {
 		return
 	}
-	m.Basis, m.Learned = basis, 0
+	m.Basis, m.Learned, m.Prover = basis, 0, ""
 	m.Roles, m.Writes, m.Portal = map[string]Failure{}, map[types.NamespacedName]Failure{}, Breaker{}
 	for t, s := range m.Restarts {
 		s.Failure = Failure{}

@@ -24,6 +24,8 @@ type Input struct {
 	Flying map[string]bool
 	// Hold is why no credential may be fetched or written at all, such as a client certificate that has expired.
 	Hold *Hold
+	// Unproven is true while CAP has not answered well since what it is asked with was changed.
+	Unproven bool
 	// Checking is true where STS is asked about what the Secrets hold.
 	Checking bool
 	Now      time.Time
@@ -107,7 +109,9 @@ type Fetch struct {
 	Role string
 	// Flying is true when it has been asked and the answer is still to come.
 	Flying bool
-	Rows   []int
+	// Proof is true when it is asked to see whether CAP answers well, and for no row.
+	Proof bool
+	Rows  []int
 }
 
 // Copying takes a credential from one row's Secret to others'.
@@ -129,6 +133,7 @@ func Decide(in Input) Plan {
 	sort.SliceStable(p.Rows, func(i, j int) bool { return before(p.Rows[i].Ref, p.Rows[j].Ref) })
 	if in.Hold == nil || in.Hold.Fetching {
 		p.group(in)
+		p.prove(in)
 	}
 	if in.Checking && in.Hold == nil {
 		p.check(in)
