@@ -21,6 +21,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/openshift/credential-rotation-operator/internal/awscreds"
+	"github.com/openshift/credential-rotation-operator/internal/httpheader"
 )
 
 // Dialect is the set of query parameter names of a portal.
@@ -270,7 +271,7 @@ func (c *Client) ask(ctx, within context.Context, by *connection, role string) (
 		c.skew.Store(&skew)
 	}
 	if bad != nil {
-		bad.RetryAfter = retryAfter(resp.Header.Get("Retry-After"), now.Add(skew))
+		bad.RetryAfter = httpheader.RetryAfter(resp.Header, now.Add(skew), MaxRetryAfter)
 		if bad.Class == Expired && skew != 0 {
 			bad.Message += fmt.Sprintf(" CAP's clock is %s it, so one of the two is wrong.", DescribeSkew(skew))
 		}

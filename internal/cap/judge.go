@@ -11,13 +11,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/openshift/credential-rotation-operator/internal/awscreds"
+	"github.com/openshift/credential-rotation-operator/internal/httpheader"
 )
 
 // MaxBody is the most bytes of an answer that are read. An answer has 1 to 4 KiB; session tokens have no documented limit.
@@ -28,10 +27,10 @@ const MaxBody = 1 << 20
 // the time of the answer by the portal's clock; zero where that is not known.
 func Judge(status int, contentType string, body []byte, now, portal time.Time) (awscreds.Credential, *Error) {
 	if status != http.StatusOK {
-		return awscreds.Credential{}, judgeStatus(status, isJSON(contentType))
+		return awscreds.Credential{}, judgeStatus(status, httpheader.IsJSON(contentType))
 	}
 	body = plain(body)
-	if !isJSON(contentType) && isPage(contentType, body) {
+	if !httpheader.IsJSON(contentType) && isPage(contentType, body) {
 		return awscreds.Credential{}, &Error{Class: AuthenticationRefused, Status: status, page: true,
 			Message: "CAP answered with a page instead of JSON, which is how it refuses a client certificate that is unknown, revoked or not authorised."}
 	}
@@ -66,16 +65,6 @@ func judgeStatus(status int, json bool) *Error {
 		e.Class, e.Message = Malformed, "CAP answered with a status that holds no credential."
 	}
 	return e
-}
-
-// isJSON is true of the media types that are JSON by their name.
-func isJSON(contentType string) bool {
-	mediaType, _, err := mime.ParseMediaType(contentType)
-	if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) {
-		return false
-	}
-	_, kind, _ := strings.Cut(mediaType, "/")
-	return kind == "json" || kind == "x-json" || strings.HasSuffix(kind, "+json")
 }
 
 // isPage is true of a 200 that is for a person, by a body that is no JSON. Its type alone does not say so: many frameworks call

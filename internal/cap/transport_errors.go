@@ -10,7 +10,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -127,19 +126,4 @@ func isAbout(words string, what about) bool {
 		}
 	}
 	return false
-}
-
-// retryAfter reads the header in both its forms, seconds and a date; now is CAP's. What is longer than MaxRetryAfter counts as that.
-func retryAfter(header string, now time.Time) time.Duration {
-	header = strings.TrimSpace(header)
-	if seconds, err := strconv.ParseFloat(header, 64); err == nil || errors.Is(err, strconv.ErrRange) {
-		if !(seconds > 0) { // also of a NaN
-			return 0
-		}
-		return time.Duration(min(seconds, MaxRetryAfter.Seconds()) * float64(time.Second))
-	}
-	if at, err := http.ParseTime(header); err == nil {
-		return max(0, min(at.Sub(now), MaxRetryAfter))
-	}
-	return 0
 }

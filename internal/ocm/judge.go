@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+
+	"github.com/openshift/credential-rotation-operator/internal/httpheader"
 )
 
 // apiError is OCM's error object. AMS calls its codes ACCT-MGMT-<id>.
@@ -32,7 +34,7 @@ func refusedPlainly(got *answer) bool {
 	if got.status == http.StatusTooManyRequests {
 		return true // nobody works on what he has no time for
 	}
-	return got.status >= 400 && got.status < 500 && got.status != http.StatusRequestTimeout && !isHTML(got.contentType)
+	return got.status >= 400 && got.status < 500 && got.status != http.StatusRequestTimeout && !httpheader.IsHTML(got.contentType)
 }
 
 func (c *Client) classify(call call, got *answer) *Error {
@@ -50,7 +52,7 @@ func (c *Client) classify(call call, got *answer) *Error {
 	case got.status >= 500:
 		e.Kind = OCMUnavailable
 		e.Message = "OCM answers with an error of its own" + e.Message
-	case isHTML(got.contentType):
+	case httpheader.IsHTML(got.contentType):
 		e.Kind = OCMUnavailable
 		e.Message = "a web page answers instead of OCM: check the URL and the proxy" + e.Message
 	case got.status == http.StatusUnauthorized:
@@ -77,7 +79,7 @@ func (c *Client) classify(call call, got *answer) *Error {
 // told starts an error with what the answer says about itself. Its message is the end of a sentence.
 func (c *Client) told(call call, got *answer) *Error {
 	var body apiError
-	if isJSON(got.contentType) {
+	if httpheader.IsJSON(got.contentType) {
 		_ = json.Unmarshal(got.body, &body) // an error without words is still one
 	}
 	e := &Error{
@@ -118,7 +120,7 @@ func (c *Client) unauthorized(got *answer, told string) (Kind, string) {
 		return OCMUnauthorized, "OCM refuses the cluster's own token" + told
 	case c.transport.skewed(), strings.Contains(words, "used before issued"), strings.Contains(words, "not valid yet"):
 		return ClockSkew, "OCM refuses the access token" + told + "; look at this machine's clock" + c.transport.describeSkew()
-	case mentionsOfflineProhibition(got), len(got.body) == 0 && isJSON(got.contentType) && c.transport.offline.Load():
+	case mentionsOfflineProhibition(got), len(got.body) == 0 && httpheader.IsJSON(got.contentType) && c.transport.offline.Load():
 		return OCMOfflineTokensForbidden,
 			"OCM refuses a token that was issued for an offline token, as it does for an organisation that forbids them" + told +
 				": use a service account's client id and secret"
@@ -137,7 +139,7 @@ func checkBody(call call, got *answer) *Error {
 	switch {
 	case got.status == http.StatusNoContent:
 		return nil
-	case isHTML(got.contentType):
+	case httpheader.IsHTML(got.contentType):
 		return &Error{Kind: OCMUnavailable, Status: got.status, Message: fmt.Sprintf(
 			"a web page answers instead of OCM: check the URL and the proxy (%s: %d)", call.doing, got.status)}
 	case !json.Valid(got.body):

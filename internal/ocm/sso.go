@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/openshift/credential-rotation-operator/internal/httpheader"
 )
 
 // ssoRefusal is how the SSO says no (RFC 6749, section 5.2).
@@ -26,7 +28,7 @@ func (t *transport) judgeExchange(got *answer) *Error {
 	case got.status >= 500:
 		return &Error{Kind: OCMUnavailable, Status: got.status, RetryAfter: got.retryAfter,
 			Message: fmt.Sprintf("the SSO answers with an error of its own (%d)", got.status)}
-	case isHTML(got.contentType):
+	case httpheader.IsHTML(got.contentType):
 		return &Error{Kind: OCMUnavailable, Status: got.status,
 			Message: fmt.Sprintf("a web page answers instead of the SSO (%d): check the token URL and the proxy", got.status)}
 	case got.status == http.StatusOK:

@@ -15,6 +15,7 @@ import (
 
 	"k8s.io/utils/clock"
 
+	"github.com/openshift/credential-rotation-operator/internal/httpheader"
 	"github.com/openshift/credential-rotation-operator/internal/proxy"
 )
 
@@ -59,6 +60,9 @@ func (*transport) String() string { return "OCM transport" }
 
 // GoString keeps the token out of logs.
 func (t *transport) GoString() string { return t.String() }
+
+// maxRetryAfter bounds what a service may ask for: a wrong header must not silence the operator for longer than a day.
+const maxRetryAfter = 24 * time.Hour
 
 // answer is what came over the wire, fully read.
 type answer struct {
@@ -169,7 +173,7 @@ func (t *transport) send(request *http.Request, toSSO bool) (*http.Response, *an
 	got := &answer{
 		status:      response.StatusCode,
 		contentType: response.Header.Get("Content-Type"),
-		retryAfter:  retryAfter(response.Header, t.clock.Now()),
+		retryAfter:  httpheader.RetryAfter(response.Header, t.clock.Now(), maxRetryAfter),
 		sent:        true,
 	}
 	if date, err := http.ParseTime(response.Header.Get("Date")); err == nil {

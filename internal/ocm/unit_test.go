@@ -135,37 +135,6 @@ func TestIDs_ThatWouldChangeAPathOrASearchAreRefusedUnsent(t *testing.T) {
 	}
 }
 
-func TestRetryAfter_InBothForms(t *testing.T) {
-	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
-	date := func(after time.Duration) string { return now.Add(after).Format(http.TimeFormat) }
-	tests := []struct {
-		name string
-		// header and date are what the service sent.
-		header, date string
-		want         time.Duration
-	}{
-		{"absent", "", "", 0},
-		{"seconds", "120", "", 2 * time.Minute},
-		{"a date", date(5 * time.Minute), "", 5 * time.Minute},
-		{"a date by a clock that is an hour ahead", date(65 * time.Minute), date(time.Hour), 5 * time.Minute},
-		{"the past", date(-time.Minute), "", 0},
-		{"a negative number", "-5", "", 0},
-		{"nonsense", "soon", "", 0},
-		{"a year is cut to a day", "31536000", "", 24 * time.Hour},
-		{"a number too large to be a duration", "9223372036854775807", "", 24 * time.Hour},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			header := http.Header{}
-			header.Set("Retry-After", test.header)
-			header.Set("Date", test.date)
-			if got := retryAfter(header, now); got != test.want {
-				t.Errorf("got %s, want %s", got, test.want)
-			}
-		})
-	}
-}
-
 func TestTransport_AsksWhichProxyToUse(t *testing.T) {
 	transport, err := newTransport(Config{URL: "https://a.example.com", TokenURL: "https://b.example.com/token"})
 	if err != nil {

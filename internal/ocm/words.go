@@ -1,7 +1,6 @@
 package ocm
 
 import (
-	"mime"
 	"regexp"
 	"strings"
 	"time"
@@ -115,16 +114,6 @@ func statusOf(text string) string {
 		return "unrecognised"
 	}
 	return text
-}
-
-func isHTML(contentType string) bool {
-	kind, _, _ := mime.ParseMediaType(contentType)
-	return kind == "text/html" || kind == "application/xhtml+xml"
-}
-
-func isJSON(contentType string) bool {
-	kind, _, _ := mime.ParseMediaType(contentType)
-	return kind == "application/json" || strings.HasSuffix(kind, "+json")
 }
 
 func timeOf(t *time.Time) time.Time {

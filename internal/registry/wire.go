@@ -5,10 +5,11 @@ import (
 	"io"
 	"net/http"
 	"net/netip"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/openshift/credential-rotation-operator/internal/httpheader"
 )
 
 const (
@@ -62,11 +63,11 @@ func (w *wire) RoundTrip(request *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	w.last.status = response.StatusCode
-	w.last.html = strings.HasPrefix(response.Header.Get("Content-Type"), "text/html")
+	w.last.html = httpheader.IsHTML(response.Header.Get("Content-Type"))
 	if scheme == "" && response.StatusCode == http.StatusUnauthorized {
 		w.challenged = true
 	}
-	w.last.retryAfter = retryAfter(response.Header)
+	w.last.retryAfter = httpheader.RetryAfter(response.Header, time.Time{}, maxRetryAfter)
 	if scheme == "Basic" && response.StatusCode >= 200 && response.StatusCode < 300 {
 		w.basic = true
 	}
@@ -100,11 +101,5 @@ func checkRedirect(request *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// retryAfter in seconds, at most a day. The other form of the header, a date, is not in use by registries.
-func retryAfter(header http.Header) time.Duration {
-	seconds, err := strconv.ParseUint(header.Get("Retry-After"), 10, 31)
-	if err != nil {
-		return 0
-	}
-	return min(time.Duration(seconds)*time.Second, 24*time.Hour)
-}
+// maxRetryAfter bounds what a registry may ask for: a wrong header must not silence the operator for longer than a day.
+const maxRetryAfter = 24 * time.Hour
