@@ -21,6 +21,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/awscreds"
 	"github.com/openshift/credential-rotation-operator/internal/cap"
 	"github.com/openshift/credential-rotation-operator/internal/cluster"
+	"github.com/openshift/credential-rotation-operator/internal/managedfields"
 )
 
 // blindFor is how long what is not known of the cluster is waited for before it is told: an API server that is restarted is
@@ -293,9 +294,9 @@ func (r *reconciler) contentHashKey(ctx context.Context) ([]byte, error) {
 	secret, err := secrets.Get(ctx, hashKeySecret, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		secret, err = secrets.Create(ctx, &corev1.Secret{
-			ObjectMeta: metav1.ObjectMeta{Name: hashKeySecret, Labels: map[string]string{"app.kubernetes.io/name": fieldManager}},
+			ObjectMeta: metav1.ObjectMeta{Name: hashKeySecret, Labels: map[string]string{"app.kubernetes.io/name": managedfields.Operator}},
 			Data:       map[string][]byte{hashKeyKey: newHashKey()},
-		}, metav1.CreateOptions{FieldManager: fieldManager})
+		}, metav1.CreateOptions{FieldManager: managedfields.Operator})
 		if apierrors.IsAlreadyExists(err) {
 			secret, err = secrets.Get(ctx, hashKeySecret, metav1.GetOptions{})
 		}
@@ -303,7 +304,7 @@ func (r *reconciler) contentHashKey(ctx context.Context) ([]byte, error) {
 	if err == nil && len(secret.Data[hashKeyKey]) < hashKeyLength {
 		secret = secret.DeepCopy()
 		secret.Data = map[string][]byte{hashKeyKey: newHashKey()}
-		secret, err = secrets.Update(ctx, secret, metav1.UpdateOptions{FieldManager: fieldManager})
+		secret, err = secrets.Update(ctx, secret, metav1.UpdateOptions{FieldManager: managedfields.Operator})
 		log.FromContext(ctx).Info("The key of the content hash was damaged: a new one is made, and each Secret is refreshed once")
 	}
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/controllers/capcredentialset/plan"
 	"github.com/openshift/credential-rotation-operator/internal/apierr"
+	"github.com/openshift/credential-rotation-operator/internal/managedfields"
 	"github.com/openshift/credential-rotation-operator/internal/schedule"
 )
 
@@ -81,7 +82,7 @@ func (r *reconciler) restartOne(ctx context.Context, t v1alpha1.RestartTarget, n
 	if err != nil {
 		return false, err
 	}
-	err = r.client.Patch(ctx, workload, client.RawPatch(types.MergePatchType, patch), client.FieldOwner(fieldManager))
+	err = r.client.Patch(ctx, workload, client.RawPatch(types.MergePatchType, patch), client.FieldOwner(managedfields.Operator))
 	return err == nil, err
 }
 

@@ -21,6 +21,7 @@ import (
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/internal/cluster"
+	"github.com/openshift/credential-rotation-operator/internal/managedfields"
 	"github.com/openshift/credential-rotation-operator/internal/objectwatch"
 )
 
@@ -52,7 +53,7 @@ func Setup(mgr ctrl.Manager, opts Options) error {
 	}
 	r := &reconciler{
 		Options: opts, client: mgr.GetClient(), reader: mgr.GetAPIReader(), secrets: secrets, store: opts.Secrets, facts: watch,
-		recorder: mgr.GetEventRecorder(fieldManager), dial: realDialer(), states: map[string]*state{}, wake: func(string) {},
+		recorder: mgr.GetEventRecorder(managedfields.Operator), dial: realDialer(), states: map[string]*state{}, wake: func(string) {},
 	}
 	return r.build(mgr, watch.OnChange)
 }

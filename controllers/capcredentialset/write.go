@@ -15,6 +15,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/controllers/capcredentialset/plan"
 	"github.com/openshift/credential-rotation-operator/internal/apierr"
 	"github.com/openshift/credential-rotation-operator/internal/awscreds"
+	"github.com/openshift/credential-rotation-operator/internal/managedfields"
 	"github.com/openshift/credential-rotation-operator/internal/schedule"
 )
 
@@ -100,7 +101,7 @@ func (r *reconciler) apply(ctx context.Context, ref types.NamespacedName, live p
 	if live.Found {
 		secret.WithUID(types.UID(live.Uid)).WithResourceVersion(live.ResourceVersion)
 	}
-	return r.secrets.Secrets(ref.Namespace).Apply(ctx, secret, metav1.ApplyOptions{FieldManager: fieldManager, Force: live.Found})
+	return r.secrets.Secrets(ref.Namespace).Apply(ctx, secret, metav1.ApplyOptions{FieldManager: managedfields.Operator, Force: live.Found})
 }
 
 // reread looks at a Secret itself, after a write met another one.

@@ -3,7 +3,6 @@ package pullsecretrotation
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -15,6 +14,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 	"github.com/openshift/credential-rotation-operator/internal/apierr"
+	"github.com/openshift/credential-rotation-operator/internal/managedfields"
 	"github.com/openshift/credential-rotation-operator/internal/pullsecret"
 )
 
@@ -143,7 +143,7 @@ func (s *scope) applyTo(ctx context.Context, t *target, heal bool) error {
 	r := s.rotation()
 	if bytes.Equal(merged, t.doc.Raw()) {
 		result, ours := v1alpha1.ReasonAlreadyCurrent, false
-		if writer(t.secret) == FieldOwner && len(r.Pools) > 0 {
+		if writer(t.secret) == managedfields.Operator && len(r.Pools) > 0 {
 			result = v1alpha1.ReasonPullSecretUpdated // by this operator, right before a crash
 			at := decide.TargetRow(&s.obj.Status, t.ref)
 			ours = !heal && (at == nil || at.AppliedAt == nil || r.IssuedAt == nil || at.AppliedAt.Before(r.IssuedAt))
@@ -175,7 +175,7 @@ func (s *scope) write(ctx context.Context, t *target, document []byte) error {
 	updated := t.secret.DeepCopy()
 	updated.Data[corev1.DockerConfigJsonKey] = document
 	patch := client.MergeFromWithOptions(t.secret, client.MergeFromWithOptimisticLock{})
-	if err := s.r.Client.Patch(ctx, updated, patch, client.FieldOwner(FieldOwner)); apierrors.IsConflict(err) {
+	if err := s.r.Client.Patch(ctx, updated, patch, client.FieldOwner(managedfields.Operator)); apierrors.IsConflict(err) {
 		return errTargetChanged
 	} else if err != nil {
 		return err
@@ -297,10 +297,4 @@ func entryRows(changes []pullsecret.Change) (rows []v1alpha1.EntryStatus, rest i
 		rows = append(rows, v1alpha1.EntryStatus{Registry: c.Registry, Action: string(c.Action)})
 	}
 	return rows, int32(len(changes) - len(listed))
-}
-
-// ownsData tells whether managed fields speak of a Secret's data.
-func ownsData(fields []byte) bool {
-	var top map[string]json.RawMessage
-	return json.Unmarshal(fields, &top) == nil && top["f:data"] != nil
 }

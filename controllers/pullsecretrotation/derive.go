@@ -6,9 +6,11 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
+	"github.com/openshift/credential-rotation-operator/internal/managedfields"
 	"github.com/openshift/credential-rotation-operator/internal/pullsecret"
 )
 
@@ -348,18 +350,5 @@ func (s *scope) fingerprints(doc *pullsecret.Document, keep func(pullsecret.Entr
 
 // writer is the field manager that last changed a Secret's data, as far as managedFields tell.
 func writer(secret *corev1.Secret) string {
-	name := ""
-	var newest int64
-	for _, m := range secret.ManagedFields {
-		if m.FieldsV1 == nil || m.Subresource != "" || !ownsData(m.FieldsV1.GetRawBytes()) {
-			continue
-		}
-		if m.Time == nil || m.Time.Unix() >= newest {
-			name = m.Manager
-			if m.Time != nil {
-				newest = m.Time.Unix()
-			}
-		}
-	}
-	return name
+	return managedfields.LastWriter(secret.ManagedFields, func(_ metav1.ManagedFieldsEntry, f managedfields.Fields) bool { return f.HasData() })
 }

@@ -13,11 +13,9 @@ import (
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
+	"github.com/openshift/credential-rotation-operator/internal/managedfields"
 	"github.com/openshift/credential-rotation-operator/internal/pullsecret"
 )
-
-// FieldOwner names the operator in managedFields.
-const FieldOwner = "credential-rotation-operator"
 
 // scope is one reconcile of one object: the object, the facts gathered so far, and the documents behind them.
 type scope struct {
@@ -58,22 +56,11 @@ func newScope(ctx context.Context, r *Reconciler, obj *v1alpha1.PullSecretRotati
 
 func (s *scope) input() decide.Input {
 	return decide.Input{
-		Name: s.obj.Name, Generation: s.obj.Generation, Created: s.obj.CreationTimestamp.Time, Edited: edited(s.obj), Approved: s.obj.Annotations[v1alpha1.ApprovedAnnotation],
+		Name: s.obj.Name, Generation: s.obj.Generation, Created: s.obj.CreationTimestamp.Time, Edited: managedfields.LastEdit(s.obj.ManagedFields), Approved: s.obj.Annotations[v1alpha1.ApprovedAnnotation],
 		Spec: &s.obj.Spec, Status: &s.obj.Status, Facts: &s.facts, Timing: &s.r.Options.Timing,
 		LastPoll: s.memory.lastPoll, Now: s.now(),
 		Unproven: s.changed(s.memory.proven), Unasked: s.changed(s.memory.lookedAt),
 	}
-}
-
-// edited is when anything but the status of an object was last changed, as far as managedFields tell.
-func edited(o client.Object) time.Time {
-	var newest time.Time
-	for _, m := range o.GetManagedFields() {
-		if m.Subresource == "" && m.Time != nil && m.Time.After(newest) {
-			newest = m.Time.Time
-		}
-	}
-	return newest
 }
 
 func (s *scope) now() time.Time { return s.r.Options.Clock.Now() }
@@ -92,7 +79,7 @@ func (s *scope) flush(ctx context.Context) error {
 	}
 	status := s.obj.Status.DeepCopy()
 	patch := client.MergeFromWithOptions(s.stored, client.MergeFromWithOptimisticLock{})
-	if err := s.r.Client.Status().Patch(ctx, s.obj, patch, client.FieldOwner(FieldOwner)); err != nil {
+	if err := s.r.Client.Status().Patch(ctx, s.obj, patch, client.FieldOwner(managedfields.Operator)); err != nil {
 		return err
 	}
 	s.stored = s.obj.DeepCopy()
