@@ -11,6 +11,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 	"github.com/openshift/credential-rotation-operator/internal/apierr"
 	"github.com/openshift/credential-rotation-operator/internal/ocm"
+	"github.com/openshift/credential-rotation-operator/internal/schedule"
 )
 
 // errTargetChanged marks a target that somebody else wrote at the same time: it is read anew at once.
@@ -44,7 +45,7 @@ func (s *scope) failure(err error) decide.Decision {
 // judgeError is pure. Terminal errors need a person and are looked at again now and then; a change of the credential's
 // Secret is noticed at once. The others are retried with a backoff that doubles.
 func judgeError(err error, failures int, o *decide.Timing) decide.Decision {
-	backoff := min(min(15*time.Second, o.PollMin)<<min(failures-1, 8), o.PollMax)
+	backoff := schedule.Doubled(min(15*time.Second, o.PollMin), o.PollMax, failures)
 	var e *ocm.Error
 	var refused *forbiddenError
 	switch {

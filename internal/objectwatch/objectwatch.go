@@ -6,7 +6,6 @@ package objectwatch
 
 import (
 	"context"
-	"hash/fnv"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -18,6 +17,8 @@ import (
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
+
+	"github.com/openshift/credential-rotation-operator/internal/schedule"
 )
 
 // Source is where the objects come from.
@@ -229,14 +230,6 @@ func (l *loop) Resync() error { return nil }
 
 // backoff doubles from bounds[0] to bounds[1], and takes up to a fifth off by the name, so that not all come at once.
 func (l *loop) backoff(bounds [2]time.Duration, failures int) time.Duration {
-	d := bounds[0]
-	for range failures {
-		if d *= 2; d >= bounds[1] {
-			d = bounds[1]
-			break
-		}
-	}
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(l.Name))
-	return d - time.Duration(int64(d)/5*int64(h.Sum32()%100)/100)
+	wait := schedule.Doubled(bounds[0], bounds[1], failures+1)
+	return wait - schedule.Spread(l.Name, wait/5)
 }

@@ -4,8 +4,6 @@ package schedule
 // for different roles, and at once whenever the bookkeeping cannot be trusted.
 
 import (
-	"crypto/sha256"
-	"encoding/binary"
 	"math"
 	"strconv"
 	"time"
@@ -70,7 +68,7 @@ func RefreshAt(fetched, expires time.Time, atLifetimePercent, jitterPercent int,
 		atLifetimePercent = defaultAtLifetimePercent
 	}
 	at := time.Duration(float64(lifetime) * float64(atLifetimePercent) / 100)
-	earlier := time.Duration(float64(lifetime) * float64(max(jitterPercent, 0)) / 100 * seededFraction(seed))
+	earlier := time.Duration(float64(lifetime) * float64(max(jitterPercent, 0)) / 100 * fraction(seed))
 	return fetched.Add(max(at-earlier, at/2))
 }
 
@@ -130,11 +128,7 @@ var DefaultRetryRhythm = RetryRhythm{Base: 5 * time.Second, Max: 5 * time.Minute
 // nears unless the rhythm is patient, and is up to a fifth shorter by the seed, so that roles that failed together do not come
 // back together. Hurrying does not go below minBackoff less that fifth.
 func (r RetryRhythm) Backoff(failures int, seed string, left time.Duration) time.Duration {
-	wait := r.Base
-	for i := 1; i < failures && wait < r.Max; i++ {
-		wait *= 2
-	}
-	wait = min(wait, r.Max)
+	wait := Doubled(r.Base, r.Max, failures)
 	switch {
 	case r.Patient || left == NoHurry:
 	case left <= 0:
@@ -142,12 +136,5 @@ func (r RetryRhythm) Backoff(failures int, seed string, left time.Duration) time
 	default:
 		wait = min(wait, max(left/hurryFraction, minBackoff))
 	}
-	fraction := seededFraction(seed + "/" + strconv.Itoa(failures))
-	return wait - time.Duration(float64(wait)/5*fraction)
-}
-
-// seededFraction is a number in [0,1), the same for the same seed on every machine and in every version.
-func seededFraction(seed string) float64 {
-	sum := sha256.Sum256([]byte(seed))
-	return float64(binary.BigEndian.Uint64(sum[:8])>>11) / (1 << 53)
+	return wait - Spread(seed+"/"+strconv.Itoa(failures), wait/5)
 }

