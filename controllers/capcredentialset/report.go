@@ -246,7 +246,7 @@ func (r *reconciler) setSecondWriter(s *scope) {
 		}
 		conditions.Set(s.set, condition, metav1.ConditionTrue, v1alpha1.ReasonLegacyCronJob, fmt.Sprintf(
 			"CronJob %s/%s (schedule %s) writes AWS credentials into the same Secrets, without their session token, and empties them when the portal answers with an error. "+
-				"Suspend it: %s", job.Namespace, job.Name, quoted(shorten(job.Schedule, 128)),
+				"Suspend it: %s", job.Namespace, job.Name, quoted(conditions.Shorten(job.Schedule, 128)),
 			command.Line{"oc", "-n", job.Namespace, "patch", "cronjob", job.Name, "-p", `{"spec":{"suspend":true}}`}))
 		return
 	}

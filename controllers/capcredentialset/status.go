@@ -12,6 +12,7 @@ import (
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/controllers/capcredentialset/plan"
+	"github.com/openshift/credential-rotation-operator/internal/conditions"
 )
 
 const (
@@ -76,7 +77,7 @@ func (s *scope) fillStatus() {
 	status.Proof = s.latestProof()
 	status.ClientCertificate = nil
 	if s.certificate != nil {
-		status.ClientCertificate = &v1alpha1.ClientCertificateStatus{Subject: shorten(s.certificate.Subject, 256), NotAfter: metaTime(s.certificate.NotAfter)}
+		status.ClientCertificate = &v1alpha1.ClientCertificateStatus{Subject: conditions.Shorten(s.certificate.Subject, 256), NotAfter: metaTime(s.certificate.NotAfter)}
 	}
 }
 
@@ -89,7 +90,7 @@ func statusOf(r *plan.Row) v1alpha1.CredentialTargetStatus {
 	return v1alpha1.CredentialTargetStatus{
 		Namespace: r.Ref.Namespace, Name: r.Ref.Name, CredentialsRequest: r.Request, Role: r.Role,
 		ExpiresAt: metaTime(r.ExpiresAt), RefreshedAt: metaTime(r.FetchedAt), NextRefresh: metaTime(next), Expiry: r.Expiry,
-		Result: r.Result, Message: shorten(r.Message, maxRowMessage),
+		Result: r.Result, Message: conditions.Shorten(r.Message, maxRowMessage),
 	}
 }
 
@@ -123,14 +124,6 @@ func goTime(t *metav1.Time) time.Time {
 		return time.Time{}
 	}
 	return t.Time
-}
-
-func shorten(s string, limit int) string {
-	runes := []rune(s)
-	if len(runes) <= limit {
-		return s
-	}
-	return string(runes[:limit-1]) + "…"
 }
 
 // trouble is what some rows have in common that are not fresh.

@@ -57,7 +57,7 @@ func Stalled(o Object, reason, message string) {
 func Set(o Object, conditionType string, status metav1.ConditionStatus, reason, message string) {
 	conditions := o.GetConditions()
 	meta.SetStatusCondition(&conditions, metav1.Condition{
-		Type: conditionType, Status: status, Reason: reason, Message: shorten(message), ObservedGeneration: o.GetGeneration(),
+		Type: conditionType, Status: status, Reason: reason, Message: Shorten(message, maxMessage), ObservedGeneration: o.GetGeneration(),
 	})
 	o.SetConditions(conditions)
 }
@@ -69,10 +69,11 @@ func Remove(o Object, conditionType string) {
 	o.SetConditions(conditions)
 }
 
-func shorten(message string) string {
-	r := []rune(message)
-	if len(r) <= maxMessage {
-		return message
+// Shorten gives a text at most limit characters, with an ellipsis where something was cut off.
+func Shorten(text string, limit int) string {
+	r := []rune(text)
+	if len(r) <= limit {
+		return text
 	}
-	return string(r[:maxMessage-1]) + "…"
+	return string(r[:limit-1]) + "…"
 }
