@@ -93,15 +93,19 @@ func describeTLS(err error) string {
 	}
 }
 
-// printable keeps what a host name consists of.
+// longestHost is that of a DNS name with a port.
+const longestHost = 253 + len(":65535")
+
+// printable keeps what a host name consists of. The name may be a server's word: a redirect or a challenge leads to it.
 func printable(host string) string {
-	return strings.Map(func(r rune) rune {
+	host = strings.Map(func(r rune) rune {
 		switch {
 		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '.', r == '-', r == ':', r == '_', r == '[', r == ']':
 			return r
 		}
 		return -1
 	}, host)
+	return host[:min(len(host), longestHost)]
 }
 
 // Host is a host name, with a port or without, that is fit to be shown.

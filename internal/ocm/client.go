@@ -14,6 +14,7 @@ import (
 	"github.com/openshift-online/ocm-sdk-go/authentication"
 	"k8s.io/utils/clock"
 
+	"github.com/openshift/credential-rotation-operator/internal/echo"
 	"github.com/openshift/credential-rotation-operator/internal/hosts"
 )
 
@@ -113,7 +114,7 @@ func New(cfg Config) (*Client, error) {
 		conn: conn, transport: transport, timeout: cfg.Timeout, byCluster: byCluster,
 		leaks: func(text string) bool {
 			bearer, _ := transport.bearer.Load().(string)
-			return repeats(text, append(secrets[:len(secrets):len(secrets)], bearer)...)
+			return echo.Repeats(text, append(secrets[:len(secrets):len(secrets)], bearer)...)
 		},
 		open: open, close: cancel,
 	}, nil

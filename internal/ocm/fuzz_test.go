@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"k8s.io/utils/clock"
+
+	"github.com/openshift/credential-rotation-operator/internal/echo"
 )
 
 // What OCM sends is somebody else's data: whatever it is, it is read within limits, and what is kept of it can be shown.
@@ -30,7 +32,7 @@ func FuzzError(f *testing.F) {
 	f.Add(500, "application/problem+json", []byte(`{"reason":1}`))
 	f.Add(429, "", []byte{})
 	f.Fuzz(func(t *testing.T, status int, contentType string, body []byte) {
-		c := &Client{transport: &transport{clock: clock.RealClock{}}, leaks: func(text string) bool { return repeats(text, fuzzSecret) }}
+		c := &Client{transport: &transport{clock: clock.RealClock{}}, leaks: func(text string) bool { return echo.Repeats(text, fuzzSecret) }}
 		for _, e := range []*Error{
 			c.classify(call{doing: "asking", accept: []int{200}}, &answer{status: status, contentType: contentType, body: body, sent: true}),
 			c.transport.judgeExchange(&answer{status: status, contentType: contentType, body: body, sent: true}),
@@ -39,7 +41,7 @@ func FuzzError(f *testing.F) {
 				continue
 			}
 			presentable(t, "the message", e.Message, 400)
-			if repeats(e.Message+" "+e.Code+" "+e.OperationID, fuzzSecret) {
+			if echo.Repeats(e.Message+" "+e.Code+" "+e.OperationID, fuzzSecret) {
 				t.Fatalf("it repeats the secret: %s", e.Message)
 			}
 		}

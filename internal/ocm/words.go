@@ -60,26 +60,6 @@ func matching(pattern *regexp.Regexp, text string) string {
 	return text
 }
 
-// shortestPart is how many characters of a secret, one after the other, count as a part of it.
-const shortestPart = 8
-
-// repeats tells whether a text has a part of a secret in it, in whatever case.
-func repeats(text string, secrets ...string) bool {
-	text = strings.ToLower(text)
-	for _, secret := range secrets {
-		secret = strings.ToLower(secret)
-		if secret != "" && strings.Contains(text, secret) {
-			return true
-		}
-		for i := 0; i+shortestPart <= len(text); i++ {
-			if strings.Contains(secret, text[i:i+shortestPart]) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // name keeps the printable characters of what people and services call things.
 func name(text string) string {
 	text = strings.Map(func(r rune) rune {

@@ -40,7 +40,7 @@ func judge(target target, f findings) Result {
 			registry, imageName(target))}
 	default:
 		return Result{Outcome: Unreachable, Message: fmt.Sprintf("%s answers with status %d, which says nothing about the credential",
-			f.last.host, status)}
+			neterr.Host(f.last.host), status)}
 	}
 }
 
@@ -50,10 +50,10 @@ func refused(target target, f findings) Result {
 	switch {
 	case f.last.scheme == "":
 		return Result{Outcome: Unreachable, Message: fmt.Sprintf(
-			"%s answers with status %d before any credential was sent: look at the proxy and the registry's policy", f.last.host, status)}
+			"%s answers with status %d before any credential was sent: look at the proxy and the registry's policy", neterr.Host(f.last.host), status)}
 	case status == http.StatusForbidden && f.last.html:
 		return Result{Outcome: Unreachable, Message: fmt.Sprintf(
-			"a web page answers instead of %s (403): look at the proxy", f.last.host)}
+			"a web page answers instead of %s (403): look at the proxy", neterr.Host(f.last.host))}
 	case f.last.scheme == "Basic" && status == http.StatusUnauthorized:
 		return Result{Outcome: Unauthorized, Message: fmt.Sprintf("%s refuses the user name and password (401)", registry)}
 	case f.last.scheme == "Basic":
@@ -89,7 +89,7 @@ func accepted(target target, f findings) Result {
 
 // unanswered judges a check that ended without an answer, or with one that is not a registry's.
 func unanswered(registry string, f findings) Result {
-	host := f.last.host
+	host := neterr.Host(f.last.host)
 	if host == "" {
 		host = registry
 	}

@@ -10,6 +10,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"github.com/openshift/credential-rotation-operator/internal/echo"
 )
 
 // DefaultTimeout bounds one check: three or four small requests. Registries answer each within a second; twenty leave
@@ -52,7 +54,12 @@ func (p *Prober) Check(ctx context.Context, check Check) Result {
 	wire := &wire{inner: inner}
 	stage, err := p.ask(ctx, target, wire, check)
 	last, loggedIn := wire.look()
-	return judge(target, findings{stage: stage, err: err, last: last, loggedIn: loggedIn})
+	result := judge(target, findings{stage: stage, err: err, last: last, loggedIn: loggedIn})
+	if registry := target.registry.RegistryStr(); last.host != registry && echo.Repeats(last.host, check.Password) {
+		// A registry that has seen a password may lead to a host that is named after it.
+		result.Message = registry + " leads to a host whose name repeats a part of the credential and is not shown"
+	}
+	return result
 }
 
 // stage is how far a check came.
