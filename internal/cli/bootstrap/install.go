@@ -110,6 +110,9 @@ func (i *install) run(ctx context.Context, out, errOut io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if err := i.checkSet(i.setObject(requests, assigned)); err != nil {
+		return err
+	}
 	client, certificate, certificateWarning, err := i.portal.load(i.clock)
 	if err != nil {
 		return err

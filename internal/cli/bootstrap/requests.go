@@ -31,24 +31,11 @@ func readRequests(dir string, techPreview bool) (requests []request, skipped []s
 		if err != nil {
 			return nil, nil, err
 		}
-		for _, d := range splitDocuments(content) {
-			_, mapping, err := parseNode(d.text)
-			if err != nil {
-				return nil, nil, fmt.Errorf("%s: %w", path, err)
-			}
-			r, why := parseRequest(mapping, techPreview)
-			switch {
-			case why != "":
-				skipped = append(skipped, fmt.Sprintf("CredentialsRequest %s is left out: %s", text(mapping, "metadata", "name"), why))
-			case r.Name != "" && (r.SecretNamespace == "" || r.SecretName == ""):
-				return nil, nil, fmt.Errorf("%s: CredentialsRequest %s has no spec.secretRef", path, r.Name)
-			case r.Name != "" && len(validation.IsDNS1123Label(r.SecretNamespace))+len(validation.IsDNS1123Subdomain(r.SecretName)) > 0:
-				// They become names of files too.
-				return nil, nil, fmt.Errorf("%s: CredentialsRequest %s names a Secret that no cluster can have", path, r.Name)
-			case r.Name != "":
-				requests = append(requests, r)
-			}
+		found, left, err := requestsIn(content, techPreview)
+		if err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", path, err)
 		}
+		requests, skipped = append(requests, found...), append(skipped, left...)
 	}
 	if len(requests) == 0 {
 		return nil, nil, fmt.Errorf("%s holds no AWS CredentialsRequest: fill it with oc adm release extract --credentials-requests --cloud=aws --included --install-config=... --to=%s $RELEASE_IMAGE", dir, dir)
@@ -57,6 +44,32 @@ func readRequests(dir string, techPreview bool) (requests []request, skipped []s
 	for i := 1; i < len(requests); i++ {
 		if requests[i].Name == requests[i-1].Name {
 			return nil, nil, fmt.Errorf("%s holds CredentialsRequest %s twice", dir, requests[i].Name)
+		}
+	}
+	return requests, skipped, nil
+}
+
+// requestsIn reads the documents of a file.
+func requestsIn(content []byte, techPreview bool) (requests []request, skipped []string, err error) {
+	for _, d := range splitDocuments(content) {
+		_, mapping, err := parseNode(d.text)
+		if err != nil {
+			return nil, nil, err
+		}
+		r, why := parseRequest(mapping, techPreview)
+		switch {
+		case why != "":
+			skipped = append(skipped, fmt.Sprintf("CredentialsRequest %s is left out: %s", shown(text(mapping, "metadata", "name")), why))
+		case r == request{}:
+		case len(validation.IsDNS1123Subdomain(r.Name)) > 0:
+			return nil, nil, fmt.Errorf("CredentialsRequest %s has a name that no object can have", shown(r.Name))
+		case r.SecretNamespace == "" || r.SecretName == "":
+			return nil, nil, fmt.Errorf("CredentialsRequest %s has no spec.secretRef", r.Name)
+		case len(validation.IsDNS1123Label(r.SecretNamespace))+len(validation.IsDNS1123Subdomain(r.SecretName)) > 0:
+			// They become names of files too.
+			return nil, nil, fmt.Errorf("CredentialsRequest %s names a Secret that no cluster can have", r.Name)
+		default:
+			requests = append(requests, r)
 		}
 	}
 	return requests, skipped, nil
@@ -79,9 +92,9 @@ func parseRequest(mapping *yaml.Node, techPreview bool) (r request, why string) 
 	case text(mapping, "spec", "providerSpec", "stsIAMRoleARN") != "":
 		return request{}, "it uses an STS token of its own (stsIAMRoleARN), which the cloud-credential-operator writes"
 	case !techPreview && sets != "" && !contains(strings.Split(sets, ","), "Default"):
-		return request{}, "it belongs to the feature set " + sets + " (--tech-preview includes it)"
+		return request{}, "it belongs to the feature set " + shown(sets) + " (--tech-preview includes it)"
 	case !techPreview && gate != "" && !strings.HasPrefix(gate, "-"):
-		return request{}, "it belongs to the feature gate " + gate + " (--tech-preview includes it)"
+		return request{}, "it belongs to the feature gate " + shown(gate) + " (--tech-preview includes it)"
 	}
 	return request{
 		Name:            text(mapping, "metadata", "name"),
@@ -111,7 +124,7 @@ func readRoles(path string) (map[string]string, error) {
 	}
 	for name, role := range roles {
 		if roles[name] = strings.TrimSpace(role); roles[name] == "" {
-			return nil, fmt.Errorf("%s: CredentialsRequest %s has an empty role", path, name)
+			return nil, fmt.Errorf("%s: CredentialsRequest %s has an empty role", path, shown(name))
 		}
 	}
 	return roles, nil

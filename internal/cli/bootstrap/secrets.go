@@ -37,7 +37,7 @@ type secretManifest struct {
 }
 
 // String is the usual namespace/name.
-func (s *secretManifest) String() string { return s.Namespace + "/" + s.Name }
+func (s *secretManifest) String() string { return shown(s.Namespace + "/" + s.Name) }
 
 // findSecrets reads the files of a directory and keeps those with Secrets that wait for a credential.
 func findSecrets(dir string) ([]manifest, error) {
@@ -51,22 +51,31 @@ func findSecrets(dir string) ([]manifest, error) {
 		if err != nil {
 			return nil, err
 		}
-		m := manifest{path: path, docs: splitDocuments(content)}
-		for i, d := range m.docs {
-			_, mapping, err := parseNode(d.text)
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", path, err)
-			}
-			if s := waitingSecret(mapping); s != nil {
-				s.index = i
-				m.secrets = append(m.secrets, s)
-			}
+		m, err := parseManifest(path, content)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
 		}
 		if len(m.secrets) > 0 {
 			found = append(found, m)
 		}
 	}
 	return found, nil
+}
+
+// parseManifest finds the Secrets of a file that wait for a credential.
+func parseManifest(path string, content []byte) (manifest, error) {
+	m := manifest{path: path, docs: splitDocuments(content)}
+	for i, d := range m.docs {
+		_, mapping, err := parseNode(d.text)
+		if err != nil {
+			return manifest{}, err
+		}
+		if s := waitingSecret(mapping); s != nil {
+			s.index = i
+			m.secrets = append(m.secrets, s)
+		}
+	}
+	return m, nil
 }
 
 // waitingSecret is the Secret in a document that holds AWS credentials or names the role for which it is to hold them, else nil.

@@ -1,0 +1,132 @@
+package bootstrap
+
+// The schema of our own kind, read from the manifests that are written: what it refuses is refused here.
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"sort"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// schema is the part of a CustomResourceDefinition's schema that is about strings, lists and maps.
+type schema struct {
+	Pattern              string             `yaml:"pattern"`
+	Enum                 []string           `yaml:"enum"`
+	MinLength            int                `yaml:"minLength"`
+	MaxLength            *int               `yaml:"maxLength"`
+	MaxItems             *int               `yaml:"maxItems"`
+	MaxProperties        *int               `yaml:"maxProperties"`
+	Items                *schema            `yaml:"items"`
+	Properties           map[string]*schema `yaml:"properties"`
+	AdditionalProperties *schema            `yaml:"additionalProperties"`
+}
+
+// refusal is what a schema has against a value.
+type refusal struct {
+	// path leads to the value: names of fields, and for an item of a list its index.
+	path []any
+	// words are the second half of a sentence.
+	words string
+}
+
+// schemaOf finds the schema of a kind among the operator's own manifests.
+func schemaOf(kind string, install []byte) (*schema, error) {
+	for _, d := range splitDocuments(install) {
+		_, mapping, err := parseNode(d.text)
+		if err != nil {
+			return nil, fmt.Errorf("the operator's own manifests: %w", err)
+		}
+		if text(mapping, "kind") != "CustomResourceDefinition" || text(mapping, "spec", "names", "kind") != kind {
+			continue
+		}
+		versions := get(mapping, "spec", "versions")
+		if versions == nil || len(versions.Content) != 1 {
+			break
+		}
+		s := &schema{}
+		if node := get(versions.Content[0], "schema", "openAPIV3Schema"); node != nil && node.Decode(s) == nil {
+			return s, nil
+		}
+		break
+	}
+	return nil, errors.New("the operator's own manifests do not define the kind " + kind)
+}
+
+// refuses is the first thing that the schema has against a value as YAML reads it; nil for none.
+func (s *schema) refuses(value any, path ...any) *refusal {
+	if s == nil {
+		return nil
+	}
+	switch value := value.(type) {
+	case string:
+		if words := s.refusesText(value); words != "" {
+			return &refusal{path, words}
+		}
+	case []any:
+		if s.MaxItems != nil && len(value) > *s.MaxItems {
+			return &refusal{path, fmt.Sprintf("has more than %d items", *s.MaxItems)}
+		}
+		for i, item := range value {
+			if r := s.Items.refuses(item, append(slices.Clone(path), i)...); r != nil {
+				return r
+			}
+		}
+	case map[string]any:
+		return s.refusesMap(value, path)
+	}
+	return nil
+}
+
+func (s *schema) refusesMap(value map[string]any, path []any) *refusal {
+	if s.MaxProperties != nil && len(value) > *s.MaxProperties {
+		return &refusal{path, fmt.Sprintf("has more than %d items", *s.MaxProperties)}
+	}
+	names := make([]string, 0, len(value))
+	for name := range value {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	for _, name := range names {
+		field, known := s.Properties[name]
+		if !known {
+			field = s.AdditionalProperties
+		}
+		if r := field.refuses(value[name], append(slices.Clone(path), name)...); r != nil {
+			return r
+		}
+	}
+	return nil
+}
+
+func (s *schema) refusesText(value string) string {
+	switch length := utf8.RuneCountInString(value); {
+	case length < s.MinLength:
+		return fmt.Sprintf("has less than %d characters", s.MinLength)
+	case s.MaxLength != nil && length > *s.MaxLength:
+		return fmt.Sprintf("has more than %d characters", *s.MaxLength)
+	case len(s.Enum) > 0 && !slices.Contains(s.Enum, value):
+		return fmt.Sprintf("is none of %q", s.Enum)
+	}
+	if s.Pattern == "" {
+		return ""
+	}
+	if pattern, err := regexp.Compile(s.Pattern); err != nil || !pattern.MatchString(value) {
+		return "does not fit the pattern " + s.Pattern
+	}
+	return ""
+}
+
+// plainly is an object as the API server reads it.
+func plainly(object map[string]any) (map[string]any, error) {
+	text, err := render(object)
+	if err != nil {
+		return nil, err
+	}
+	read := map[string]any{}
+	return read, yaml.Unmarshal([]byte(text), &read)
+}
