@@ -37,7 +37,7 @@ var story = []string{
 	"nothing was due, and nothing was asked of CAP or written",
 	"7 Secrets, each by one write with all its keys",
 	"A bad day",
-	"AuthenticationRefused. CAP answered 200 with a page instead of JSON",
+	"AuthenticationRefused. CAP answered with a page instead of JSON",
 	"hold byte for byte what they held before",
 	"the six Secrets have new credentials",
 	"3. Where the secrets are",
