@@ -1,10 +1,12 @@
 package docs
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -27,11 +29,11 @@ func TestEveryCommandOnThePagesOfTheKindsWorks(t *testing.T) {
 	if err := harness.CreateNamespace(t.Context(), cp.Client, "openshift-credential-rotation-operator"); err != nil {
 		t.Fatal(err)
 	}
-	// Both are as if the operator had done its work, so that nobody waits; the rotation is held for an approval.
+	// Both are as if the operator had done its work, so that nobody waits for long; the rotation is held for an approval.
 	rotation, set := &v1alpha1.PullSecretRotation{}, &v1alpha1.CAPCredentialSet{}
 	ready := []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: "R", LastTransitionTime: metav1.Now()}}
 	createSample(t, cp, "rotation_v1alpha1_pullsecretrotation.yaml", rotation, func() { rotation.Spec.Approval = v1alpha1.ApprovalBeforeRequest })
-	rotation.Status.Conditions = ready
+	rotation.Status.Conditions = append(ready, metav1.Condition{Type: v1alpha1.ConditionOldCredentialsRevoked, Status: metav1.ConditionTrue, Reason: "R", LastTransitionTime: metav1.Now()})
 	createSample(t, cp, "rotation_v1alpha1_capcredentialset.yaml", set, func() {})
 	set.Status.Conditions = ready
 	for _, o := range []client.Object{rotation, set} {
@@ -40,6 +42,7 @@ func TestEveryCommandOnThePagesOfTheKindsWorks(t *testing.T) {
 		}
 	}
 
+	playOperator(t, cp)
 	shell := newShell(t, cp)
 	began := time.Now().Truncate(time.Second)
 	for _, path := range []string{"docs/pullsecretrotation.md", "docs/capcredentialset.md", "docs/reasons.md"} {
@@ -69,6 +72,46 @@ func TestEveryCommandOnThePagesOfTheKindsWorks(t *testing.T) {
 	requested, err := time.Parse(time.RFC3339, set.Annotations[v1alpha1.RefreshRequestedAnnotation])
 	if !set.Spec.Suspend || err != nil || requested.Before(began) {
 		t.Errorf("the set is suspended: %t, and a refresh requested at %s (%v)", set.Spec.Suspend, requested, err)
+	}
+}
+
+// playOperator says of every object that it has seen the spec, and of each refresh that is requested that it was carried out.
+func playOperator(t *testing.T, cp *harness.ControlPlane) {
+	t.Helper()
+	c, err := client.NewWithWatch(cp.Admin, client.Options{Scheme: cp.Scheme})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var done sync.WaitGroup
+	t.Cleanup(done.Wait)
+	for _, kind := range []client.ObjectList{&v1alpha1.PullSecretRotationList{}, &v1alpha1.CAPCredentialSetList{}} {
+		changes, err := c.Watch(t.Context(), kind)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(changes.Stop)
+		done.Go(func() {
+			for change := range changes.ResultChan() {
+				seen, ok := change.Object.(client.Object)
+				if !ok {
+					continue // the end of the watch
+				}
+				before := seen.DeepCopyObject().(client.Object)
+				markSeen(seen)
+				if err := c.Status().Patch(t.Context(), seen, client.MergeFrom(before)); err != nil && t.Context().Err() == nil {
+					t.Errorf("writing the status of %s: %v", seen.GetName(), err)
+				}
+			}
+		})
+	}
+}
+
+func markSeen(o client.Object) {
+	switch o := o.(type) {
+	case *v1alpha1.PullSecretRotation:
+		o.Status.ObservedGeneration = o.Generation
+	case *v1alpha1.CAPCredentialSet:
+		o.Status.ObservedGeneration, o.Status.LastHandledRefresh = o.Generation, o.Annotations[v1alpha1.RefreshRequestedAnnotation]
 	}
 }
 
@@ -113,8 +156,11 @@ func newShell(t *testing.T, cp *harness.ControlPlane) func(path string, b block)
 	}
 	examples := strings.NewReplacer("/path/to/token", filepath.Join(dir, "token"), "<name>", "quarterly")
 	return func(path string, b block) {
-		cmd := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", examples.Replace(b.text))
-		cmd.Dir = dir
+		// A command that waits for what never comes is to fail here, and not at the end of the test binary's time.
+		ctx, cancel := context.WithTimeout(t.Context(), 2*harness.Patience)
+		defer cancel()
+		cmd := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", examples.Replace(b.text))
+		cmd.Dir, cmd.WaitDelay = dir, time.Second // for what bash has started
 		cmd.Env = []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "HOME=" + dir, "KUBECONFIG=" + filepath.Join(dir, "kubeconfig")}
 		out, err := cmd.CombinedOutput()
 		// A field that does not exist is a warning of kubectl's only.
