@@ -109,6 +109,8 @@ const (
 	ReasonRotationVanished = "RotationVanished"
 	// ReasonAudited: mode Audit has reported.
 	ReasonAudited = "Audited"
+	// ReasonAuditedStale: mode Audit has found a rotation that this cluster will not survive, or has not followed.
+	ReasonAuditedStale = "AuditedStale"
 	// ReasonFollowing: mode Follow waits for a rotation that somebody else requests.
 	ReasonFollowing = "Following"
 	// ReasonEntryHealed: an entry had gone back to a value known to be old and was set again.

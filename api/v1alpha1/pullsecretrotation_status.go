@@ -11,7 +11,7 @@ type PullSecretRotationStatus struct {
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
 	// Conditions follow kstatus: Ready, Reconciling, Stalled; and PullSecretValid, OldCredentialsRevoked, Suspended, PoolsPaused,
-	// SecondWriter.
+	// SecondWriter, SpecMatches.
 	// +listType=map
 	// +listMapKey=type
 	// +optional
@@ -25,9 +25,13 @@ type PullSecretRotationStatus struct {
 	// +optional
 	WaitingFor string `json:"waitingFor,omitempty"`
 
-	// Account whose pull secret is rotated.
+	// Account that the OCM credential belongs to: the one whose rotations are read and requested.
 	// +optional
 	Account *AccountStatus `json:"account,omitempty"`
+
+	// PullSecretAccount is the account that the first target's pull secret is proven to be of. Empty while nothing proves any.
+	// +optional
+	PullSecretAccount *AccountStatus `json:"pullSecretAccount,omitempty"`
 
 	// SiblingClusters counts the other active clusters of the account.
 	// +optional
@@ -66,6 +70,18 @@ type PullSecretRotationStatus struct {
 	// +optional
 	Credentials []CredentialStatus `json:"credentials,omitempty"`
 
+	// Unmatched are names in the spec that match nothing: a registry of verification that no target has and OCM gives nothing out for,
+	// an entry to add that OCM does not give out. At most 32 are listed.
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=32
+	// +kubebuilder:validation:items:MaxLength=320
+	// +optional
+	Unmatched []string `json:"unmatched,omitempty"`
+
+	// Audit is what the report of mode Audit is about, which the condition Ready holds.
+	// +optional
+	Audit *AuditStatus `json:"audit,omitempty"`
+
 	// Rotation is the rotation under way or the last one.
 	// +optional
 	Rotation *RotationStatus `json:"rotation,omitempty"`
@@ -88,6 +104,20 @@ type PullSecretRotationStatus struct {
 	// +kubebuilder:validation:MaxItems=10
 	// +optional
 	History []RotationStatus `json:"history,omitempty"`
+}
+
+// AuditStatus is what the last report of mode Audit is about. A report about other values is made anew.
+type AuditStatus struct {
+	// ObservedGeneration is the generation of the spec that was reported on.
+	ObservedGeneration int64 `json:"observedGeneration"`
+	// DueSince is the T that is due and not satisfied; empty when none is.
+	// +optional
+	DueSince *metav1.Time `json:"dueSince,omitempty"`
+	// NextAfter is the next T; empty when there is none.
+	// +optional
+	NextAfter *metav1.Time `json:"nextAfter,omitempty"`
+	// ReportedAt is when the report was made.
+	ReportedAt metav1.Time `json:"reportedAt"`
 }
 
 // ScheduleStatus is a schedule in force.
@@ -150,9 +180,12 @@ type RotationStatus struct {
 	// After is the T that this rotation satisfies.
 	// +optional
 	After *metav1.Time `json:"after,omitempty"`
-	// Adopted is true when this cluster found the rotation instead of requesting it.
+	// Adopted is true when this object found the rotation in OCM's list instead of requesting it.
 	// +optional
 	Adopted bool `json:"adopted,omitempty"`
+	// RequestedHere is true when this cluster requested the rotation: by this object, by one that was deleted since, or by another.
+	// +optional
+	RequestedHere bool `json:"requestedHere,omitempty"`
 	// Reason why this cluster takes part.
 	// +optional
 	Reason RotationTrigger `json:"reason,omitempty"`
@@ -322,6 +355,6 @@ type EntryStatus struct {
 	// Registry as it is written in the pull secret.
 	Registry string `json:"registry"`
 	// Action: Replaced, Added, Unchanged, Awaited (the new credential is not proven yet), KeptForeign or KeptAbsent; in mode Audit
-	// what it would be.
+	// WouldBeReplaced, WouldBeAdded, KeptForeign or KeptAbsent.
 	Action string `json:"action"`
 }

@@ -304,7 +304,7 @@ type RolloutSpec struct {
 // +kubebuilder:printcolumn:name="Mode",type=string,JSONPath=`.spec.mode`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Phase",type=string,JSONPath=`.status.phase`
-// +kubebuilder:printcolumn:name="Account",type=string,JSONPath=`.status.account.username`
+// +kubebuilder:printcolumn:name="Account",type=string,JSONPath=`.status.pullSecretAccount.username`
 // +kubebuilder:printcolumn:name="Secret-Age",type=date,JSONPath=`.status.pullSecretIssuedAt`
 // +kubebuilder:printcolumn:name="Next",type=string,JSONPath=`.status.nextRotationAfter`
 // +kubebuilder:printcolumn:name="Waiting-For",type=string,priority=1,JSONPath=`.status.waitingFor`

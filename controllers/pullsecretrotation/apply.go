@@ -71,8 +71,7 @@ func (s *scope) held(e pullsecret.Entry) bool {
 
 // pausesInAFight is true for a target whose old entries are left alone for a while, whatever is done to the others.
 func (s *scope) pausesInAFight(i int) bool {
-	t := s.facts.Targets[i]
-	return len(t.Old) > 0 && s.now().Before(decide.FightUntil(decide.TargetRow(&s.obj.Status, t.Ref)))
+	return decide.Pauses(s.input(), s.facts.Targets[i])
 }
 
 // leaveOut takes a target out of this reconcile: what cannot be done to it now is not tried again before the next.
@@ -163,7 +162,7 @@ func (s *scope) applyTo(ctx context.Context, t *target, heal bool) error {
 		status := decide.TargetRow(&s.obj.Status, t.ref)
 		status.Healed++
 		heals.WithLabelValues(s.obj.Name, t.ref.Namespace, t.ref.Name).Inc()
-		s.event(corev1.EventTypeWarning, v1alpha1.ReasonEntryHealed, "Heal", "%s put old credentials back into %s; they were replaced again (rotation %s)", decide.WriterName(before), t.ref, r.ID)
+		s.event(corev1.EventTypeWarning, v1alpha1.ReasonEntryHealed, "Heal", "%s put other credentials into %s; they were replaced again (rotation %s)", decide.WriterName(before), t.ref, r.ID)
 		return nil
 	}
 	s.event(corev1.EventTypeNormal, v1alpha1.ReasonPullSecretUpdated, "Apply", "Wrote the new credentials of rotation %s into %s", r.ID, t.ref)
@@ -183,7 +182,7 @@ func (s *scope) write(ctx context.Context, t *target, document []byte) error {
 	s.wrote = true
 	t.secret, t.doc = updated, parse(updated.Data[corev1.DockerConfigJsonKey])
 	if t.doc == nil || !bytes.Equal(t.doc.Raw(), document) {
-		return errTargetChanged
+		return errTargetAltered
 	}
 	return nil
 }

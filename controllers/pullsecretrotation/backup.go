@@ -75,7 +75,19 @@ func (s *scope) mayChange(e pullsecret.Entry) bool {
 	if e.Token {
 		return false
 	}
-	return s.obj.Spec.Entries.Foreign == v1alpha1.ForeignReplace || pullsecret.IssuedByOCM(e) || s.known(e) || s.givenOut(e) || s.record().Owner(s.fingerprint(e)) != ""
+	return s.obj.Spec.Entries.Foreign == v1alpha1.ForeignReplace && s.givesOut(e.Registry) || pullsecret.IssuedByOCM(e) || s.known(e) || s.givenOut(e) || s.record().Owner(s.fingerprint(e)) != ""
+}
+
+// givesOut is true for a registry that OCM gives a credential out for. A backup has no room for all that the targets of a hub hold besides.
+func (s *scope) givesOut(registry string) bool {
+	if slices.Contains(required, registry) {
+		return true
+	}
+	if s.issued == nil {
+		return false
+	}
+	_, ok := s.issued.Entry(registry)
+	return ok
 }
 
 // givenOut is true for an entry with a credential that OCM gives out now, for whatever registry.

@@ -27,7 +27,11 @@ func (s *scope) begin(ctx context.Context, r v1alpha1.RotationStatus) error {
 	r.BackupSecret = name
 	s.record().Begin(r)
 	s.deriveFacts()
-	if r.ID != "" {
+	switch {
+	case r.ID == "":
+	case r.RequestedHere:
+		s.event(corev1.EventTypeNormal, v1alpha1.ReasonRotationAdopted, "Adopt", "Rotation %s of account %s, which this cluster has requested (%s), is seen through", r.ID, s.accountID(), r.Reason)
+	default:
 		s.event(corev1.EventTypeNormal, v1alpha1.ReasonRotationAdopted, "Adopt", "Rotation %s of account %s was not requested by this cluster (%s); it is seen through",
 			r.ID, s.accountID(), r.Reason)
 	}
@@ -69,7 +73,7 @@ func (s *scope) recordSatisfied(r v1alpha1.RotationStatus) error {
 	if !s.record().Satisfied(r) {
 		return nil
 	}
-	s.event(corev1.EventTypeNormal, v1alpha1.ReasonRotationAdopted, "Adopt", "Rotation %s of account %s satisfies %s; this cluster requests none",
+	s.event(corev1.EventTypeNormal, v1alpha1.ReasonRotationAdopted, "Adopt", "Rotation %s of account %s satisfies %s; no other is requested",
 		r.ID, s.accountID(), decide.OnTheClock(r.After.Time))
 	return nil
 }

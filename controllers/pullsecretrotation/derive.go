@@ -46,8 +46,11 @@ func (s *scope) targetFact(i int) decide.TargetFact {
 		entry, _ := t.doc.Entry(registry)
 		if s.own(f.Owner, entry) {
 			f.Own = append(f.Own, registry)
-			if s.old(entry) {
+			switch old, other := s.old(entry); {
+			case old:
 				f.Old = append(f.Old, registry)
+			case other:
+				f.Other = append(f.Other, registry)
 			}
 		}
 	}
@@ -110,7 +113,7 @@ func (s *scope) issuedFact() *decide.IssuedFact {
 		return &decide.IssuedFact{}
 	}
 	given := s.fingerprints(s.issued, all)
-	f := &decide.IssuedFact{Present: true, InUse: true, Superseded: s.record().Superseded(s.accountID(), given)}
+	f := &decide.IssuedFact{Present: true, InUse: true, Superseded: s.record().Superseded(s.accountID(), given), FirstGiven: s.record().FirstGiven(given)}
 	if r := s.rotation(); r != nil {
 		now := s.issued.Fingerprints(s.obj.Status.Salt)
 		f.SameAsBaseline = sameWhereBoth(r.Baseline, now)
@@ -229,22 +232,23 @@ func (s *scope) known(e pullsecret.Entry) bool {
 	return false
 }
 
-// old says whether an entry holds a value that the record knows as replaced.
-func (s *scope) old(e pullsecret.Entry) bool {
+// old says whether an entry holds a value that the record knows as replaced; other, whether it holds one that no record knows, although
+// the last rotation has brought another.
+func (s *scope) old(e pullsecret.Entry) (old, other bool) {
 	last, fp := s.rotation(), s.fingerprint(e)
 	// What cannot be replaced is not called old: it would be healed for ever.
 	if e.Token || last == nil || last.AppliedAt == nil || decide.Holds(last.Issued, fp) {
-		return false
+		return false, false
 	}
 	if _, ok := s.sourceIn(last.Issued, e); !ok {
-		return false
+		return false, false
 	}
 	for i, r := range s.records() {
 		if decide.Holds(r.Baseline, fp) || i > 0 && decide.Holds(r.Issued, fp) {
-			return true
+			return true, false
 		}
 	}
-	return false
+	return false, last.RolledBackAt == nil
 }
 
 // sourceIn is the registry among issued ones whose credential an entry gets: its own, or for one under another key the registry that

@@ -17,6 +17,9 @@ import (
 // errTargetChanged marks a target that somebody else wrote at the same time: it is read anew at once.
 var errTargetChanged = errors.New("the target was changed by somebody else at the same time")
 
+// errTargetAltered marks a target that holds something else than what was just written: a webhook changes it.
+var errTargetAltered = errors.New("the API server holds something else than what was written")
+
 // failure turns an error into how it is reported and when to try again.
 func (s *scope) failure(err error) decide.Decision {
 	if errors.Is(err, errTargetChanged) || apierrors.IsConflict(err) {
@@ -56,6 +59,9 @@ func judgeError(err error, failures int, o *decide.Timing) decide.Decision {
 			"OCM refuses this cluster's own cloud.openshift.com token (or the pull secret has none), and spec.ocm.credentialsSecretRef is not set, so nothing can be asked. The pull "+
 				"secret was not changed. Put an offline token or a service account of the account's owner into a Secret in the operator's namespace and name it in "+
 				"spec.ocm.credentialsSecretRef.", decide.RecheckForPeople)
+	case errors.Is(err, errTargetAltered):
+		return decide.Waiting(decide.Stalled, v1alpha1.ReasonTargetInvalid, "Altered by the API server",
+			"An admission webhook of this cluster changes what the operator writes into a target, so that it does not hold the new credentials. The operator will retry. Exempt the target from that webhook.", backoff)
 	case errors.Is(err, errAnswerLost):
 		return decide.Waiting(decide.Progressing, v1alpha1.ReasonRotationStarted, "Making sure of the request",
 			"A request was sent to OCM and its answer was lost: OCM's list will show whether it took effect. It is not sent a second time before that is known.", backoff)

@@ -48,10 +48,16 @@ func (s *scope) lookAtPools(ctx context.Context) error {
 // lookAtTargets reads each target past any cache: there is none of Secrets.
 func (s *scope) lookAtTargets(ctx context.Context) error {
 	s.targets = nil
+	claimed, err := s.claims(ctx)
+	if err != nil {
+		return err
+	}
 	for _, ref := range s.obj.Spec.Targets {
-		t, err := s.readTarget(ctx, ref)
-		if err != nil {
-			return err
+		t := target{ref: ref, problem: conflict(ref, claimed[ref])}
+		if claimed[ref] == "" {
+			if t, err = s.readTarget(ctx, ref); err != nil {
+				return err
+			}
 		}
 		s.targets = append(s.targets, t)
 	}
@@ -100,10 +106,16 @@ func (s *scope) lookAtAccount(ctx context.Context) error {
 		return err
 	}
 	known, err := api.CurrentAccount(ctx)
+	if before, ok := s.knownAccount(); ok && ocm.IsKind(err, ocm.OCMUnavailable) {
+		s.facts.Account = &before
+		s.deriveFacts()
+		return nil
+	}
 	if err != nil {
 		return err
 	}
 	account := decide.Account(known)
+	s.memory.account, s.memory.accountOf = &account, s.credentialState()
 	if s.accountID() != account.ID {
 		s.memory.proven = "" // what a proof says of the cluster's own token depends on whose it should be
 	}
@@ -113,10 +125,29 @@ func (s *scope) lookAtAccount(ctx context.Context) error {
 	return nil
 }
 
+// knownAccount is whose the OCM credential is although OCM cannot say so now, while a rotation of that account is under way: new
+// credentials must not wait for it, because the old ones may die meanwhile. Either OCM has said it of this very credential before, or it
+// gives out, to this credential, what the record of the rotation has.
+func (s *scope) knownAccount() (decide.Account, bool) {
+	r, i := s.rotation(), s.facts.Issued
+	if !decide.UnderWay(r) || r.ID == "" || r.AccountID == "" || r.AccountID != s.accountID() {
+		return decide.Account{}, false
+	}
+	if a := s.memory.account; a != nil && a.ID == r.AccountID && s.memory.accountOf == s.credentialState() {
+		return *a, true
+	}
+	return decide.Account{ID: r.AccountID, Username: s.obj.Status.Account.Username}, r.IssuedAt != nil && i != nil && i.Present && i.SameAsIssued
+}
+
+// credentialState changes when the OCM credential, or where it is sent, does.
+func (s *scope) credentialState() string {
+	return fmt.Sprintf("%s %d", s.surroundings, s.obj.Generation)
+}
+
 // tokenAnswer is what OCM says of a cluster's own token.
 type tokenAnswer struct {
-	account string
-	dead    bool
+	account, username string
+	dead              bool
 }
 
 // lookAtOwner asks OCM, with each target's own token, whose it is. That of the first is asked each time, because it also tells
@@ -151,7 +182,7 @@ func (s *scope) askWhose(ctx context.Context, i int, entry pullsecret.Entry) err
 		return nil
 	}
 	if i == 0 && decide.UsesOwnToken(&s.obj.Spec) && s.facts.Account != nil {
-		s.asked[fp] = tokenAnswer{account: s.facts.Account.ID} // it was asked with this very token
+		s.asked[fp] = tokenAnswer{account: s.facts.Account.ID, username: s.facts.Account.Username} // it was asked with this very token
 		s.record().Owns(s.facts.Account.ID, telemetryRegistry, fp)
 		return nil
 	}
@@ -162,7 +193,7 @@ func (s *scope) askWhose(ctx context.Context, i int, entry pullsecret.Entry) err
 	defer func() { _ = api.Close() }()
 	switch account, err := api.CurrentAccount(ctx); {
 	case err == nil:
-		s.asked[fp] = tokenAnswer{account: account.ID}
+		s.asked[fp] = tokenAnswer{account: account.ID, username: account.Username}
 		s.record().Owns(account.ID, telemetryRegistry, fp)
 	case ocm.IsKind(err, ocm.OCMUnauthorized) || ocm.IsKind(err, ocm.OCMForbidden):
 		s.asked[fp] = tokenAnswer{dead: true}
@@ -242,6 +273,11 @@ func (s *scope) lookAtRotations(ctx context.Context) error {
 		rotations = append(rotations, decide.Rotation(r))
 	}
 	s.facts.Rotations = &rotations
+	if s.facts.Requested == nil && len(rotations) > 0 {
+		if s.facts.Requested, err = s.requestedHere(ctx); err != nil {
+			return err
+		}
+	}
 	if r := s.rotation(); decide.UnderWay(r) {
 		if listed, ok := decide.FindRotation(rotations, r.ID); ok {
 			if listed.Status == decide.RotationCompleted && r.OCMStatus != listed.Status && r.AppliedAt == nil {

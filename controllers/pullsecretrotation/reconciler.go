@@ -43,6 +43,9 @@ type memory struct {
 	failures int
 	// proven and lookedAt are the state of things when what is in use was last proven, and when OCM was last asked.
 	proven, lookedAt string
+	// account is whom the OCM credential belongs to, as OCM last said, and accountOf which credential it said so of.
+	account   *decide.Account
+	accountOf string
 	// asked is what OCM, or the SSO, last said when it asked for patience, and patience until when.
 	asked    *ocm.Error
 	patience time.Time
@@ -143,7 +146,7 @@ func (s *scope) perform(ctx context.Context, d decide.Decision) error {
 	case decide.Request:
 		return s.request(ctx)
 	case decide.RecordID:
-		return s.recordID(d.Rotation)
+		return s.recordID(ctx, d.Rotation)
 	case decide.MarkIssued:
 		return s.markIssued()
 	case decide.MarkVerified:

@@ -50,6 +50,7 @@ func (s *scope) request(ctx context.Context) error {
 	s.memory.lastPoll = s.now()
 	r := s.rotation()
 	s.record().Requested(decide.Rotation(made))
+	s.noteRequested(ctx, r.ID, r.Reason)
 	s.event(corev1.EventTypeNormal, v1alpha1.ReasonRotationRequested, "Request", "Asked OCM to rotate the pull secret of account %s (%s); it is rotation %s",
 		s.accountID(), r.Reason, r.ID)
 	return nil
@@ -60,13 +61,14 @@ var errAnswerLost = errors.New("the answer to the request was lost")
 
 // recordID takes over a rotation that the list shows. It may have issued before the baseline was read from OCM, so the
 // baseline is what the cluster uses: told from the new credentials themselves, they would never seem to come.
-func (s *scope) recordID(known v1alpha1.RotationStatus) error {
+func (s *scope) recordID(ctx context.Context, known v1alpha1.RotationStatus) error {
 	r := s.rotation()
 	before := *r
 	before.Adopted = true
 	s.record().Adopt(known, s.baseline(before))
 	s.deriveFacts()
-	if !r.Adopted {
+	if r.RequestedHere {
+		s.noteRequested(ctx, r.ID, r.Reason)
 		s.event(corev1.EventTypeNormal, v1alpha1.ReasonRotationRequested, "Request", "Rotation %s of account %s is the one that this cluster asked OCM for", r.ID, s.accountID())
 		return nil
 	}

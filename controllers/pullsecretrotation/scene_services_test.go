@@ -27,6 +27,9 @@ type services struct {
 	behind []byte
 	// listed, when set, changes OCM's list.
 	listed func([]ocm.Rotation) []ocm.Rotation
+	// transfers, when set, changes the cluster's transfers, and account the answer about whom a cluster's token is of.
+	transfers func([]ocm.Transfer) []ocm.Transfer
+	account   func() (ocm.Account, error)
 	// beforePost, when set, happens right before the POST is sent, and afterPost right after its answer.
 	beforePost, afterPost func()
 }
@@ -56,7 +59,7 @@ func (c *services) OCM(cfg ocm.Config) (pullsecretrotation.OCM, error) {
 		}
 		c.known[key] = made
 	}
-	return &sceneOCM{Client: made, services: c}, nil
+	return &sceneOCM{Client: made, services: c, asCluster: cfg.ClusterToken.Auth != ""}, nil
 }
 
 // Registries implements Connector.
@@ -65,7 +68,8 @@ func (c *services) Registries(*x509.CertPool) pullsecretrotation.Prober { return
 // sceneOCM is the client with what a test does to its answers.
 type sceneOCM struct {
 	*ocm.Client
-	services *services
+	services  *services
+	asCluster bool
 }
 
 func (o *sceneOCM) Close() error { return nil }
@@ -75,6 +79,21 @@ func (o *sceneOCM) AccessToken(ctx context.Context) ([]byte, error) {
 		return o.services.behind, nil
 	}
 	return o.Client.AccessToken(ctx)
+}
+
+func (o *sceneOCM) CurrentAccount(ctx context.Context) (ocm.Account, error) {
+	if o.asCluster && o.services.account != nil {
+		return o.services.account()
+	}
+	return o.Client.CurrentAccount(ctx)
+}
+
+func (o *sceneOCM) ClusterTransfers(ctx context.Context, clusterID string) ([]ocm.Transfer, error) {
+	list, err := o.Client.ClusterTransfers(ctx, clusterID)
+	if err == nil && o.services.transfers != nil {
+		list = o.services.transfers(list)
+	}
+	return list, err
 }
 
 func (o *sceneOCM) Rotations(ctx context.Context, accountID string) ([]ocm.Rotation, error) {
@@ -133,4 +152,29 @@ func (r *registries) Check(_ context.Context, c registry.Check) registry.Result 
 	}
 	r.asked = append(r.asked, question{c.Registry, sent, result.Outcome, r.sim.Now()})
 	return result
+}
+
+// wasAsked says whether a host was asked about an auth, under any key, and ever accepted it.
+func (r *registries) wasAsked(host, auth string) (asked, accepted bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, q := range r.asked {
+		if h, _, _ := strings.Cut(q.key, "/"); h == host && q.auth == auth {
+			asked, accepted = true, accepted || q.outcome == registry.Accepted
+		}
+	}
+	return asked, accepted
+}
+
+// refuseAllBut makes a host refuse everything but one auth.
+func (r *registries) refuseAllBut(host, auth string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.refuses[host] = func(sent string) bool { return sent != auth }
+}
+
+func (r *registries) reachable(host string, is bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.down[host] = !is
 }

@@ -1,6 +1,7 @@
 package pullsecretrotation_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -93,69 +94,22 @@ func TestRollOut_TheMachinesHaveItOnlyWhenTheyWereLookedAt(t *testing.T) {
 	})
 }
 
-func TestOwner_ATargetOfAnotherTypeOfSecretIsServedWhenItHasTheKey(t *testing.T) {
-	for _, kind := range []corev1.SecretType{corev1.SecretTypeOpaque, ""} {
-		s := newScene(t, simocm.Options{})
-		s.putSecret(hub, kind, s.document(global))
-		s.create(dueNow(withHub))
-		s.run(3 * day)
-		s.current(global)
-		s.current(hub)
-		if row := s.target(hub); !strings.Contains(row.Message, "nodes") {
-			t.Errorf("the row does not say what the nodes of a hosted cluster get: %s: %s", row.Result, row.Message)
-		}
+func TestTarget_ManyLargeOnesHaveABackup(t *testing.T) {
+	s := newScene(t, simocm.Options{})
+	s.hooksValidateKeys()
+	big := map[string]string{}
+	for i := range 110 {
+		big[fmt.Sprintf("mirror-%d.example.com", i)] = auth("me", strings.Repeat("p", 120))
 	}
-}
-
-func TestOwner_ASecretThatIsNoPullSecretIsNoTarget(t *testing.T) {
-	for name, kind := range map[string]corev1.SecretType{"of another type": corev1.SecretTypeBasicAuth, "a certificate's": corev1.SecretTypeTLS} {
-		t.Run(name, func(t *testing.T) {
-			s := newScene(t, simocm.Options{})
-			document := s.document(global)
-			s.putSecret(hub, kind, document)
-			s.create(dueNow(withHub))
-			s.run(2 * day)
-			s.unchanged(hub, document)
-			s.current(global)
-			if row := s.target(hub); row.Result != v1alpha1.ReasonTargetInvalid {
-				t.Errorf("the row says %s: %s", row.Result, row.Message)
-			}
-		})
+	var targets []v1alpha1.SecretReference
+	for i := range 63 {
+		ref := v1alpha1.SecretReference{Namespace: "hub", Name: fmt.Sprintf("cluster-%d", i)}
+		targets = append(targets, ref)
+		s.putTarget(ref, edited(s.document(global), big))
 	}
-}
-
-func (s *scene) rotatedBefore(a simocm.Account) {
-	s.sim.StartRotationElsewhere(a.ID)
-	s.sim.CompleteEverything()
-}
-
-func (s *scene) cosmetic() []byte {
-	document := string(s.sim.PullSecret(s.account.ID))
-	return []byte(strings.ReplaceAll(document, s.account.Email, "ops@customer.example"))
-}
-
-func TestCatchUp_AnEmailAddressIsNoReasonToWrite(t *testing.T) {
-	for name, before := range map[string]func(*scene){
-		"nothing was ever rotated":     func(*scene) {},
-		"a rotation has ended":         func(s *scene) { s.rotatedBefore(s.account) },
-		"one of the account's is over": func(s *scene) { s.rotatedBefore(s.account); s.rotatedBefore(s.account) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			s := newScene(t, simocm.Options{})
-			before(s)
-			document := s.cosmetic()
-			s.putTarget(global, document)
-			s.create(notDue())
-			for range 12 {
-				s.run(6 * time.Hour)
-				s.putTarget(global, document) // and somebody else sees to it that it stays so
-			}
-			if len(s.writes) > 0 {
-				t.Errorf("the target was written %d times", len(s.writes))
-			}
-			if n := len(s.get().Status.History); n > 0 {
-				t.Errorf("the history has %d rotations", n)
-			}
-		})
+	s.create(dueNow(func(spec *v1alpha1.PullSecretRotationSpec) { spec.Targets = append(spec.Targets, targets...) }))
+	s.until("the rotation has ended", 4*day, revoked)
+	for _, ref := range targets {
+		s.current(ref)
 	}
 }

@@ -59,6 +59,7 @@ type scene struct {
 	services   *services
 	registries *registries
 	events     *eventLog
+	mute       bool          // the cluster's telemetry is not sent
 	skew       time.Duration // of the cluster's clock against OCM's
 	next       time.Time     // by OCM's clock
 	writes     []targetWrite
@@ -122,7 +123,12 @@ func newScene(t *testing.T, options simocm.Options) *scene {
 		&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "operator", Name: "ocm"}, Data: map[string][]byte{"token": []byte(sim.OfflineToken(s.account.ID))}},
 	).Build()
 	s.putTarget(global, sim.PullSecret(s.account.ID))
-	sim.AddCluster(s.account.ID, simocm.ClusterSpec{ID: s.id, Name: "this", Token: func() string { return s.entries(global)[simocm.CloudOpenShift] }})
+	sim.AddCluster(s.account.ID, simocm.ClusterSpec{ID: s.id, Name: "this", Token: func() string {
+		if s.mute {
+			return ""
+		}
+		return s.entries(global)[simocm.CloudOpenShift]
+	}})
 	options2 := pullsecretrotation.Options{Namespace: "operator", Clock: sceneClock{s}}
 	options2.SetDefaults()
 	s.r = &pullsecretrotation.Reconciler{Client: s.operatorClient(), Reader: s.operatorClient(), Options: options2, Connect: s.services, Recorder: s.events}
@@ -202,6 +208,17 @@ func (s *scene) create(spec v1alpha1.PullSecretRotationSpec) *scene {
 	return s
 }
 
+// recreate deletes the object and creates it with the same spec, as a repository does.
+func (s *scene) recreate() {
+	s.t.Helper()
+	o := s.get()
+	if err := s.api.Delete(s.t.Context(), o); err != nil {
+		s.t.Fatal(err)
+	}
+	s.sim.Advance(time.Second)
+	s.create(o.Spec)
+}
+
 // edit changes the object's spec; the operator looks at once.
 func (s *scene) edit(change func(*v1alpha1.PullSecretRotationSpec)) {
 	s.t.Helper()
@@ -251,6 +268,14 @@ func (s *scene) putSecret(ref v1alpha1.SecretReference, kind corev1.SecretType, 
 	s.next = s.sim.Now() // the operator watches its targets
 }
 
+func (s *scene) deleteTarget(ref v1alpha1.SecretReference) {
+	s.t.Helper()
+	if err := s.api.Delete(s.t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: ref.Namespace, Name: ref.Name}}); err != nil {
+		s.t.Fatal(err)
+	}
+	s.next = s.sim.Now()
+}
+
 // operatorUses gives the operator an account's token.
 func (s *scene) operatorUses(a simocm.Account) {
 	s.t.Helper()
@@ -290,6 +315,39 @@ func authsOf(document []byte) map[string]string {
 		out[name] = e.Auth
 	}
 	return out
+}
+
+// edited is a document with some of its entries set, or removed where the auth is empty.
+func edited(document []byte, auths map[string]string) []byte {
+	var d struct {
+		Auths map[string]map[string]string `json:"auths"`
+	}
+	if err := json.Unmarshal(document, &d); err != nil {
+		panic(err)
+	}
+	for name, auth := range auths {
+		if auth == "" {
+			delete(d.Auths, name)
+			continue
+		}
+		if d.Auths[name] == nil {
+			d.Auths[name] = map[string]string{}
+		}
+		d.Auths[name]["auth"] = auth
+	}
+	out, err := json.Marshal(d)
+	if err != nil {
+		panic(err)
+	}
+	return out
+}
+
+func without(document []byte, names ...string) []byte {
+	auths := map[string]string{}
+	for _, name := range names {
+		auths[name] = ""
+	}
+	return edited(document, auths)
 }
 
 func auth(user, password string) string {
@@ -370,6 +428,13 @@ func (s *scene) condition(kind string) (status metav1.ConditionStatus, reason, m
 	return c.Status, c.Reason, c.Message
 }
 
+func reasonIs(reason string) func(*v1alpha1.PullSecretRotation) bool {
+	return func(o *v1alpha1.PullSecretRotation) bool {
+		c := meta.FindStatusCondition(o.Status.Conditions, v1alpha1.ConditionReady)
+		return c != nil && c.Reason == reason
+	}
+}
+
 func requested(o *v1alpha1.PullSecretRotation) bool {
 	return o.Status.Rotation != nil && o.Status.Rotation.ID != ""
 }
@@ -445,6 +510,11 @@ func (s *scene) notReady(words ...string) {
 	}
 }
 
+// wrote says whether the operator ever wrote an auth into an entry of a target.
+func (s *scene) wrote(ref v1alpha1.SecretReference, key, auth string) bool {
+	return slices.ContainsFunc(s.writes, func(w targetWrite) bool { return w.target == ref && w.auths[key] == auth })
+}
+
 func (s *scene) target(ref v1alpha1.SecretReference) v1alpha1.TargetStatus {
 	for _, row := range s.get().Status.Targets {
 		if row.Namespace == ref.Namespace && row.Name == ref.Name {
@@ -489,6 +559,17 @@ func (s *scene) pool(name string, change func(*machineconfigurationv1.MachineCon
 	change(p)
 	if err := s.api.Update(s.t.Context(), p); err != nil {
 		s.t.Fatal(err)
+	}
+}
+
+// degraded makes a pool degrade for a reason, which the machine-config-operator puts into the condition's message.
+func degraded(message string) func(*machineconfigurationv1.MachineConfigPool) {
+	return func(p *machineconfigurationv1.MachineConfigPool) {
+		p.Annotations = map[string]string{"stuck": "degraded"}
+		p.Status.DegradedMachineCount = 1
+		for _, kind := range []machineconfigurationv1.MachineConfigPoolConditionType{machineconfigurationv1.MachineConfigPoolDegraded, machineconfigurationv1.MachineConfigPoolNodeDegraded} {
+			p.Status.Conditions = append(p.Status.Conditions, machineconfigurationv1.MachineConfigPoolCondition{Type: kind, Status: corev1.ConditionTrue, Message: message})
+		}
 	}
 }
 

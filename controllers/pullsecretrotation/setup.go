@@ -13,6 +13,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -31,6 +32,7 @@ func Setup(mgr ctrl.Manager, opts Options) error {
 	}
 	b := ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.PullSecretRotation{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}))).
+		Watches(&v1alpha1.PullSecretRotation{}, handler.EnqueueRequestsFromMapFunc(r.rivals(mgr.GetClient())), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Named("pullsecretrotation")
 	if opts.Secrets != nil {
 		b = b.WatchesRawSource(opts.Secrets.Source(func(ref types.NamespacedName) []reconcile.Request {

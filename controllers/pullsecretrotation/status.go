@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -26,6 +27,8 @@ func (s *scope) summarise(d decide.Decision) {
 		status.NextRotationAfter = decide.TimePtr(*t.Next)
 	}
 	s.reportTargets(d)
+	s.reportOwner()
+	s.record().NoteAudit(s.input(), d.Reason)
 	switch d.State {
 	case decide.Ready:
 		conditions.Ready(s.obj, d.Reason, d.Message)
@@ -46,6 +49,7 @@ func (s *scope) summarise(d decide.Decision) {
 	if d.State != decide.Paused {
 		conditions.Remove(s.obj, v1alpha1.ConditionSuspended)
 	}
+	s.reportNames(d)
 	s.reportRevocation()
 	s.reportProof()
 	s.reportWriter(d)
@@ -110,7 +114,7 @@ func (s *scope) reportTargets(d decide.Decision) {
 			s.noteTarget(t.ref, t.problem.reason, t.problem.message, nil, false)
 		case s.facts.Targets[i].Problem != "":
 			s.noteTarget(t.ref, s.facts.Targets[i].Problem, s.facts.Targets[i].Message, nil, false)
-		case d.Reason == v1alpha1.ReasonAudited && s.issued != nil:
+		case decide.Reports(d.Reason) && s.issued != nil:
 			_, changes, err := pullsecret.Merge(t.doc, s.issued, s.policy(t, nil))
 			if err == nil {
 				s.noteTarget(t.ref, v1alpha1.ReasonAudited, "", foreseen(changes), false)
@@ -119,13 +123,22 @@ func (s *scope) reportTargets(d decide.Decision) {
 	}
 }
 
+// What a rotation would do to an entry, in mode Audit.
+const (
+	wouldBeReplaced pullsecret.Action = "WouldBeReplaced"
+	wouldBeAdded    pullsecret.Action = "WouldBeAdded"
+)
+
 // foreseen is what the next rotation does to entries: one that equals what OCM gives out now is the account's, so it gets
 // the new credential.
 func foreseen(changes []pullsecret.Change) []pullsecret.Change {
 	next := slices.Clone(changes)
 	for i := range next {
-		if next[i].Action == pullsecret.Unchanged {
-			next[i].Action = pullsecret.Replaced
+		switch next[i].Action {
+		case pullsecret.Unchanged, pullsecret.Replaced, pullsecret.Awaited:
+			next[i].Action = wouldBeReplaced
+		case pullsecret.Added:
+			next[i].Action = wouldBeAdded
 		}
 	}
 	return next
@@ -146,20 +159,26 @@ func (s *scope) dropStaleTargets() {
 		if row.Result == v1alpha1.ReasonAccountMismatch || row.Result == v1alpha1.ReasonOwnerUnknown {
 			return s.facts.Targets[i].Problem == "" && !s.noted[ref]
 		}
-		wasBroken := row.Result == v1alpha1.ReasonTargetMissing || row.Result == v1alpha1.ReasonTargetInvalid || row.Result == v1alpha1.ReasonForbidden
+		broken := []string{v1alpha1.ReasonTargetMissing, v1alpha1.ReasonTargetInvalid, v1alpha1.ReasonForbidden, v1alpha1.ReasonConflict}
+		wasBroken := slices.Contains(broken, row.Result)
 		return wasBroken && s.targets[i].doc != nil && !s.noted[ref]
 	})
 }
 
-// reportWriter keeps the condition about somebody who puts old values back.
+// fightMemory is how long an entry must stay before a fight about it is over: a writer may come by once in some hours.
+const fightMemory = 24 * time.Hour
+
+// reportWriter keeps the condition about somebody who puts other values back.
 func (s *scope) reportWriter(d decide.Decision) {
 	if d.Reason == v1alpha1.ReasonWriterFight {
 		conditions.Set(s.obj, v1alpha1.ConditionSecondWriter, metav1.ConditionTrue, d.Reason, d.Message)
 		return
 	}
 	for _, t := range s.obj.Status.Targets {
-		// A fight is over when the entry has stayed for longer than the longest pause.
-		if t.Healed >= 3 && t.AppliedAt != nil && s.now().Before(t.AppliedAt.Add(decide.RecheckForPeople)) {
+		if t.Healed >= 3 && t.AppliedAt != nil && s.now().Before(t.AppliedAt.Add(fightMemory)) {
+			conditions.Set(s.obj, v1alpha1.ConditionSecondWriter, metav1.ConditionTrue, v1alpha1.ReasonWriterFight,
+				fmt.Sprintf("Another writer has put other credentials into %s/%s %d times. They were last replaced at %s. Stop that writer, or give it the new pull secret.",
+					t.Namespace, t.Name, t.Healed, decide.OnTheClock(t.AppliedAt.Time)))
 			return
 		}
 	}

@@ -37,23 +37,49 @@ func (s *scope) checkIssued(ctx context.Context) error {
 	return nil
 }
 
-// checkInUse asks the registries about what the first target holds now: its entries of the account, and those that the
-// spec names.
+// checkInUse asks the registries about what the targets hold now: their entries of the account, and those that the spec names. What
+// several hold is asked once.
 func (s *scope) checkInUse(ctx context.Context) error {
-	first := s.targets[0]
-	names := slices.Clone(s.facts.Targets[0].Own)
-	for _, v := range s.obj.Spec.Verification {
-		if _, ok := first.doc.Entry(v.Registry); ok && !slices.Contains(names, v.Registry) {
-			names = append(names, v.Registry)
+	checks := []decide.Check{}
+	for i, t := range s.targets {
+		f := s.facts.Targets[i]
+		if t.doc == nil || f.Problem != "" || i > 0 && (f.Owner == "" || f.Owner != s.accountID()) {
+			continue // what is not the account's is not what this object keeps
 		}
-	}
-	checks, err := s.check(ctx, first.doc, names)
-	if err != nil {
-		return err
+		names := slices.DeleteFunc(s.proofs(i), func(name string) bool {
+			entry, ok := t.doc.Entry(name)
+			return !ok || asked(checks, name, s.fingerprint(entry))
+		})
+		more, err := s.check(ctx, t.doc, names)
+		if err != nil {
+			return err
+		}
+		for j := range more {
+			if i > 0 {
+				more[j].Target = t.ref.String()
+			}
+		}
+		checks = append(checks, more...)
 	}
 	s.noteRegistries(checks)
 	s.facts.Checks = checks
 	return nil
+}
+
+// proofs are the registries that are asked about a target.
+func (s *scope) proofs(i int) []string {
+	names := slices.Clone(s.facts.Targets[i].Own)
+	for _, v := range s.obj.Spec.Verification {
+		if !slices.Contains(names, v.Registry) {
+			names = append(names, v.Registry)
+		}
+	}
+	return names
+}
+
+// asked says whether an answer about a credential is there already.
+func asked(checks []decide.Check, registry, fingerprint string) bool {
+	return slices.ContainsFunc(checks, func(c decide.Check) bool { return c.Registry == registry && c.Fingerprint == fingerprint })
 }
 
 // checkBackup asks the registries that refuse an applied entry about the one that it replaced.
@@ -67,22 +93,32 @@ func (s *scope) checkBackup(ctx context.Context) error {
 	} else if err != nil {
 		return fmt.Errorf("reading the backup Secret %s: %w", key, err)
 	}
-	old := parse(backup.Data[backupKey(s.targets[0].ref)])
-	if old == nil {
-		return nil
+	for i, t := range s.targets {
+		old := parse(backup.Data[backupKey(t.ref)])
+		if old == nil {
+			continue
+		}
+		checks, err := s.check(ctx, old, s.refusedIn(i, old))
+		if err != nil {
+			return err
+		}
+		s.facts.BackupChecks = append(s.facts.BackupChecks, checks...)
 	}
+	return nil
+}
+
+// refusedIn are the registries that refuse an entry of a target which this rotation has brought, and were not asked yet about the one
+// that it replaced.
+func (s *scope) refusedIn(i int, old *pullsecret.Document) []string {
 	var names []string
 	for _, c := range s.facts.Checks {
-		if c.Result.Outcome.Refused() && decide.Holds(s.rotation().Issued, c.Fingerprint) {
+		entry, ok := old.Entry(c.Registry)
+		of := c.Target == "" && i == 0 || c.Target == s.targets[i].ref.String()
+		if of && ok && c.Result.Outcome.Refused() && decide.Holds(s.rotation().Issued, c.Fingerprint) && !asked(s.facts.BackupChecks, c.Registry, s.fingerprint(entry)) {
 			names = append(names, c.Registry)
 		}
 	}
-	checks, err := s.check(ctx, old, names)
-	if err != nil {
-		return err
-	}
-	s.facts.BackupChecks = append(s.facts.BackupChecks, checks...)
-	return nil
+	return names
 }
 
 // check asks one registry after the other: they are few, and a burst from 50 clusters is no help to anybody.
@@ -161,8 +197,11 @@ func (s *scope) checkTelemetry(ctx context.Context, entry pullsecret.Entry) (dec
 	}
 	defer func() { _ = api.Close() }()
 	account, err := api.CurrentAccount(ctx)
+	if err == nil {
+		s.record().Owns(account.ID, telemetryRegistry, s.fingerprint(entry))
+	}
 	switch {
-	case err == nil && s.owns(account.ID, entry) && s.accountID() != "" && account.ID != s.accountID():
+	case err == nil && s.accountID() != "" && account.ID != s.accountID():
 		return decide.Answer{Outcome: decide.Denied, Message: "the token belongs to account " + account.ID}, nil
 	case err == nil:
 		return decide.Answer{Outcome: decide.Accepted, Message: "the token is accepted"}, nil
@@ -186,12 +225,6 @@ func unaskable(err error) (decide.Answer, error) {
 	default:
 		return decide.Answer{Outcome: decide.Unreachable, Message: e.Message}, nil
 	}
-}
-
-// owns notes whose the token is; it is always true.
-func (s *scope) owns(account string, entry pullsecret.Entry) bool {
-	s.record().Owns(account, telemetryRegistry, s.fingerprint(entry))
-	return true
 }
 
 // markVerified notes that nothing speaks against the new credentials.
@@ -222,11 +255,11 @@ func outcome(c decide.Check) string {
 	return string(c.Result.Outcome)
 }
 
-// noteRegistries keeps the last answer of each.
+// noteRegistries keeps the last answer of each: the worst, where targets hold different credentials for it.
 func (s *scope) noteRegistries(checks []decide.Check) {
 	before := s.obj.Status.Registries
 	s.obj.Status.Registries = nil
-	for _, c := range checks {
+	for _, c := range worst(checks) {
 		n := v1alpha1.RegistryStatus{Registry: c.Registry, Result: outcome(c), Policy: c.Policy, Message: c.Result.Message, CheckedAt: s.timestamp(), Since: s.timestamp()}
 		for _, b := range before {
 			if b.Registry == n.Registry && b.Result == n.Result && b.Message == n.Message && b.Since != nil {
@@ -234,6 +267,35 @@ func (s *scope) noteRegistries(checks []decide.Check) {
 			}
 		}
 		s.obj.Status.Registries = append(s.obj.Status.Registries, n)
+	}
+}
+
+// worst is one answer for each registry, in the order in which they were asked.
+func worst(checks []decide.Check) []decide.Check {
+	var list []decide.Check
+	for _, c := range checks {
+		if c.Target != "" {
+			c.Result.Message += fmt.Sprintf(" (the entry of %s)", c.Target)
+		}
+		i := slices.IndexFunc(list, func(k decide.Check) bool { return k.Registry == c.Registry })
+		switch {
+		case i < 0:
+			list = append(list, c)
+		case badness(c) > badness(list[i]):
+			list[i] = c
+		}
+	}
+	return list
+}
+
+func badness(c decide.Check) int {
+	switch {
+	case c.Result.Outcome == decide.Accepted || c.Policy == v1alpha1.VerificationSkip:
+		return 0
+	case c.Result.Outcome.Refused():
+		return 2
+	default:
+		return 1
 	}
 }
 
@@ -253,7 +315,7 @@ func (s *scope) recordHealth() error {
 			fmt.Sprintf("The pull secret in use could not be proven: %s.", strings.Join(unknown, "; ")))
 	case !slices.ContainsFunc(s.facts.Checks, func(c decide.Check) bool { return c.Policy != v1alpha1.VerificationSkip }):
 		conditions.Set(s.obj, v1alpha1.ConditionPullSecretValid, metav1.ConditionUnknown, v1alpha1.ReasonRegistriesUnknown,
-			"No registry was asked: the first target has no entry of the account, or spec.verification skips them. Name the registries to ask in spec.verification.")
+			"No registry was asked: the targets have no entry of the account, or spec.verification skips them. Name the registries to ask in spec.verification.")
 	default:
 		conditions.Set(s.obj, v1alpha1.ConditionPullSecretValid, metav1.ConditionTrue, v1alpha1.ReasonRegistriesAccept,
 			"The registries accept the pull secret in use.")

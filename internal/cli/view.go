@@ -108,7 +108,7 @@ func rotationView(o *v1alpha1.PullSecretRotation, now time.Time) RotationView {
 	status := &o.Status
 	v := RotationView{
 		State: stateOf(o.Name, o.Generation, status.ObservedGeneration, status.Conditions), Mode: o.Spec.Mode, Phase: status.Phase,
-		Account: status.Account, Siblings: status.SiblingClusters, SecretIssuedAt: status.PullSecretIssuedAt, Next: status.NextRotationAfter,
+		Account: shownAccount(status), Siblings: status.SiblingClusters, SecretIssuedAt: status.PullSecretIssuedAt, Next: status.NextRotationAfter,
 		Targets: status.Targets, Registries: status.Registries,
 	}
 	if what, at, ok := decide.WaitingSince(o, now); ok {
@@ -123,9 +123,17 @@ func rotationView(o *v1alpha1.PullSecretRotation, now time.Time) RotationView {
 	return v
 }
 
+// shownAccount is whose the pull secret is, or, while nothing proves it, whose the OCM credential is.
+func shownAccount(s *v1alpha1.PullSecretRotationStatus) *v1alpha1.AccountStatus {
+	if s.PullSecretAccount != nil {
+		return s.PullSecretAccount
+	}
+	return s.Account
+}
+
 func record(r *v1alpha1.RotationStatus) RotationRecord {
 	actor := "this cluster"
-	if r.Adopted {
+	if r.Adopted && !r.RequestedHere {
 		actor = "somebody else"
 	}
 	return RotationRecord{

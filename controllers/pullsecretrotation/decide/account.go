@@ -14,7 +14,7 @@ import (
 // checkAccount makes sure that the OCM credential and the cluster's pull secret belong to one account, when a rotation is
 // due and when the object is looked at for the first time.
 func checkAccount(in Input, isDue bool) (Decision, bool) {
-	if in.Facts.Account == nil && in.Status.Account != nil && in.Status.Account.ID != "" && !isDue && in.Spec.OCM.AccountID == "" {
+	if in.Facts.Account == nil && in.Status.Account != nil && in.Status.Account.ID != "" && !isDue && in.Spec.OCM.AccountID == "" && !unowned(in) {
 		return Decision{}, false
 	}
 	if in.Facts.Account == nil {
@@ -32,6 +32,13 @@ func checkAccount(in Input, isDue bool) (Decision, bool) {
 		return Decision{}, false // it holds up what would be requested or written, and nothing would
 	}
 	return w, !ok
+}
+
+// unowned is true while nothing on record says whose the pull secret of some target is: then the account's e-mail address may.
+func unowned(in Input) bool {
+	return slices.ContainsFunc(in.Facts.Targets, func(t TargetFact) bool {
+		return t.Owner == "" && (t.Problem == "" || t.Problem == v1alpha1.ReasonOwnerUnknown)
+	})
 }
 
 // pinMismatch is true when the OCM credential is not that of the account which the spec names.

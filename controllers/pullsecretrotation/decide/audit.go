@@ -2,10 +2,12 @@ package decide
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 )
@@ -16,19 +18,22 @@ func audit(in Input, d Due, isDue bool, nextHealth time.Time) Decision {
 	if in.Facts.Siblings == nil {
 		return Do(LookAtSiblings)
 	}
+	if said, ok := leftToDie(in); ok {
+		return audited(in, d, Waiting(Stalled, v1alpha1.ReasonAuditedStale, "A rotation is not applied", said, 0), nextHealth)
+	}
 	said := auditVerdict(d, isDue)
 	for _, o := range obstacles(in) {
 		said += " It would be held back: " + o.sentence
 	}
 	said += fmt.Sprintf(" The account has %d other active clusters. status.targets says, entry by entry, what a rotation would change; nothing was requested or written.",
 		len(*in.Facts.Siblings))
-	return audited(in, d, said, nextHealth)
+	return audited(in, d, Waiting(Ready, v1alpha1.ReasonAudited, "Audited", said, 0), nextHealth)
 }
 
 func auditVerdict(d Due, isDue bool) string {
 	switch {
 	case isDue:
-		return fmt.Sprintf("A rotation is due since %s.", OnTheClock(d.T))
+		return fmt.Sprintf("A rotation has been due since %s.", OnTheClock(d.T))
 	case d.Next != nil:
 		return fmt.Sprintf("No rotation is due before %s.", OnTheClock(*d.Next))
 	default:
@@ -36,19 +41,97 @@ func auditVerdict(d Due, isDue bool) string {
 	}
 }
 
-func audited(in Input, d Due, said string, nextHealth time.Time) Decision {
-	after := max(min(nextHealth.Sub(in.Now), nextLook(in).Sub(in.Now)), time.Second)
-	if d.Next != nil {
-		after = min(after, d.Next.Sub(in.Now))
-	}
-	return Waiting(Ready, v1alpha1.ReasonAudited, "Audited", said, after)
-}
-
-// lastAudit is the report that stands, if it is about this spec and its verdict still holds.
-func lastAudit(in Input, verdict string) (string, bool) {
-	ready := meta.FindStatusCondition(in.Status.Conditions, v1alpha1.ConditionReady)
-	if ready == nil || ready.Reason != v1alpha1.ReasonAudited || ready.ObservedGeneration != in.Generation || !strings.HasPrefix(ready.Message, verdict) {
+// leftToDie says which rotation the pull secret in use does not survive, because mode Audit applies none.
+func leftToDie(in Input) (string, bool) {
+	mine := in.Status.Account
+	served := func(t TargetFact) bool { return t.Problem == "" && mine != nil && t.Owner == mine.ID }
+	if !slices.ContainsFunc(in.Facts.Targets, served) {
 		return "", false
 	}
-	return ready.Message, true
+	if r, ok := pending(*in.Facts.Rotations, in.Now); ok {
+		if has(in, r) {
+			return "", false
+		}
+		return fmt.Sprintf("Rotation %s of the account is under way, and mode Audit applies nothing. The pull secret in use dies when OCM ends that rotation. "+
+			"Set spec.mode to Follow or Rotate, or give this cluster the new pull secret.", r.ID), true
+	}
+	var stale []string
+	for _, t := range in.Facts.Targets {
+		if served(t) && len(t.Changes) > 0 {
+			stale = append(stale, t.Ref.String())
+		}
+	}
+	if i := in.Facts.Issued; len(*in.Facts.Rotations) == 0 || len(stale) == 0 || i.Superseded {
+		return "", false
+	}
+	return fmt.Sprintf("OCM has replaced credentials that %s still have (rotation %s), and mode Audit applies nothing. Images can no longer be pulled with them. "+
+		"Set spec.mode to Follow or Rotate.", strings.Join(stale, ", "), (*in.Facts.Rotations)[0].ID), true
+}
+
+// has is true when the targets have what a rotation under way has issued.
+func has(in Input, r Rotation) bool {
+	i := in.Facts.Issued
+	return i.Present && i.InUse && !i.FirstGiven.Before(r.CreatedAt.Truncate(time.Second)) && r.UpdatedAt.After(r.CreatedAt)
+}
+
+// audited is a report until something is to be looked at again.
+func audited(in Input, d Due, report Decision, nextHealth time.Time) Decision {
+	report.After = untilNext(in, nextHealth)
+	if d.Next != nil {
+		report.After = min(report.After, d.Next.Sub(in.Now))
+	}
+	return report
+}
+
+// Reports is true for the reasons of a report of mode Audit.
+func Reports(reason string) bool {
+	return reason == v1alpha1.ReasonAudited || reason == v1alpha1.ReasonAuditedStale
+}
+
+// lastAudit is the report that stands, if it is about this spec and this T.
+func lastAudit(in Input, d Due, isDue bool, nextHealth time.Time) (Decision, bool) {
+	ready, about := meta.FindStatusCondition(in.Status.Conditions, v1alpha1.ConditionReady), in.Status.Audit
+	if about == nil || ready == nil || !Reports(ready.Reason) || !sameReport(*about, reportOn(in, d, isDue)) {
+		return Decision{}, false
+	}
+	state := Ready
+	if ready.Reason == v1alpha1.ReasonAuditedStale {
+		state = Stalled
+	}
+	return audited(in, d, Waiting(state, ready.Reason, in.Status.Phase, ready.Message, 0), nextHealth), true
+}
+
+// reportOn is what a report made now is about.
+func reportOn(in Input, d Due, isDue bool) v1alpha1.AuditStatus {
+	a := v1alpha1.AuditStatus{ObservedGeneration: in.Generation, ReportedAt: *TimePtr(in.Now.Truncate(time.Second))}
+	if isDue {
+		a.DueSince = TimePtr(d.T.Truncate(time.Second))
+	}
+	if d.Next != nil {
+		a.NextAfter = TimePtr(d.Next.Truncate(time.Second))
+	}
+	return a
+}
+
+func sameReport(a, b v1alpha1.AuditStatus) bool {
+	same := func(x, y *metav1.Time) bool {
+		return x == nil && y == nil || x != nil && y != nil && x.Time.Equal(y.Time)
+	}
+	return a.ObservedGeneration == b.ObservedGeneration && same(a.DueSince, b.DueSince) && same(a.NextAfter, b.NextAfter)
+}
+
+// NoteAudit keeps in status what the report of mode Audit is about.
+func (s Record) NoteAudit(in Input, reason string) {
+	if in.Spec.Mode != v1alpha1.ModeAudit {
+		s.Audit = nil
+		return
+	}
+	d, err := Trigger(in)
+	if err != nil || !Reports(reason) {
+		return
+	}
+	report := reportOn(in, d, d.Set && !satisfiedByRecord(in.Status, d.T))
+	if s.Audit == nil || in.Facts.Rotations != nil || !sameReport(*s.Audit, report) {
+		s.Audit = &report
+	}
 }

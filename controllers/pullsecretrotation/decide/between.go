@@ -32,8 +32,8 @@ func betweenRotations(in Input, d Due) Decision {
 	}
 	asked := in.Facts.Rotations == nil && !in.Facts.Proven && in.Now.Before(nextLook(in)) && !outdated(in)
 	if in.Spec.Mode == v1alpha1.ModeAudit {
-		if said, ok := lastAudit(in, auditVerdict(d, isDue)); ok && asked {
-			return audited(in, d, said, nextHealth)
+		if report, ok := lastAudit(in, d, isDue, nextHealth); ok && asked {
+			return report
 		}
 	} else if !isDue && asked {
 		return idle(in, d, nextHealth)
@@ -62,14 +62,14 @@ func betweenRotations(in Input, d Due) Decision {
 		if forT(r, d) != nil {
 			reason = d.Reason
 		}
-		return Decision{Step: Begin, Rotation: foundFor(r, reason, d)}
+		return Decision{Step: Begin, Rotation: foundFor(in, r, reason, d)}
 	}
 	if w, ok := catchUp(in, d, rotations); ok {
 		return w
 	}
 	if isDue {
 		if r, ok := satisfying(rotations, d.T, in); ok {
-			return Decision{Step: RecordSatisfied, Rotation: foundFor(r, v1alpha1.TriggerStartedElsewhere, d)}
+			return Decision{Step: RecordSatisfied, Rotation: foundFor(in, r, v1alpha1.TriggerStartedElsewhere, d)}
 		}
 	}
 	if !isDue {
@@ -96,12 +96,55 @@ func catchUp(in Input, d Due, rotations []Rotation) (Decision, bool) {
 	if len(rotations) == 0 && !in.Facts.Owner.Dead {
 		return Decision{}, false // differs and works, and nothing was ever rotated: not ours to change
 	}
+	if heal, ok := again(in); ok {
+		return heal, true
+	}
 	r := v1alpha1.RotationStatus{Adopted: true, OCMStatus: RotationCompleted}
 	if len(rotations) > 0 {
-		r = foundFor(rotations[0], v1alpha1.TriggerCatchUp, d)
+		r = foundFor(in, rotations[0], v1alpha1.TriggerCatchUp, d)
 	}
 	r.Reason = v1alpha1.TriggerCatchUp
 	return Decision{Step: Begin, Rotation: r}, true
+}
+
+// again is for a target that has something else of the account's than what the last rotation on record has brought, which OCM still
+// gives out: it is set again, braked as a fight is, and no other rotation is begun for it.
+func again(in Input) (Decision, bool) {
+	r := in.Status.Rotation
+	if r == nil || r.AppliedAt == nil || r.RolledBackAt != nil || !in.Facts.Issued.SameAsIssued {
+		return Decision{}, false
+	}
+	if heal, ok := late(in); ok {
+		return heal, true
+	}
+	if fight, ok := fightAbout(in); ok {
+		return fight, true
+	}
+	return Decision{}, false
+}
+
+// fightAbout reports the target of a fight that is looked at again first.
+func fightAbout(in Input) (Decision, bool) {
+	fight, isFight := Decision{}, false
+	for _, t := range in.Facts.Targets {
+		if !Pauses(in, t) {
+			continue
+		}
+		row := TargetRow(in.Status, t.Ref)
+		until := FightUntil(row)
+		if rest := until.Sub(in.Now); !isFight || rest < fight.After {
+			isFight, fight = true, Waiting(Failing, v1alpha1.ReasonWriterFight, "Another writer puts old entries back",
+				fmt.Sprintf("%s puts other credentials into %s (%s), %d times so far. They are replaced again at %s. Stop that writer, or give it the new pull secret.",
+					WriterName(t.Writer), t.Ref, strings.Join(slices.Concat(t.Old, t.Other), ", "), row.Healed, OnTheClock(until)), rest)
+		}
+	}
+	return fight, isFight
+}
+
+// Pauses is true for a target that another writer changes again and again: it is left alone for a while, whatever is done to the
+// others.
+func Pauses(in Input, t TargetFact) bool {
+	return len(t.Old)+len(t.Other) > 0 && in.Now.Before(FightUntil(TargetRow(in.Status, t.Ref)))
 }
 
 // oldEntries heals a target that went back to a value known to be old. Nobody fights for ever: each time the wait doubles.
@@ -110,18 +153,8 @@ func oldEntries(in Input) (Decision, bool) {
 	if r == nil || r.AppliedAt == nil || r.RolledBackAt != nil || in.Spec.Mode == v1alpha1.ModeAudit {
 		return Decision{}, false
 	}
-	fight, isFight := Decision{}, false
 	for _, t := range in.Facts.Targets {
-		if len(t.Old) == 0 {
-			continue
-		}
-		status := TargetRow(in.Status, t.Ref)
-		if until := FightUntil(status); in.Now.Before(until) {
-			if rest := until.Sub(in.Now); !isFight || rest < fight.After {
-				isFight, fight = true, Waiting(Failing, v1alpha1.ReasonWriterFight, "Another writer puts old entries back",
-					fmt.Sprintf("%s puts old credentials back into %s (%s), %d times so far. They are replaced again at %s. Stop that writer, or give it the new pull secret.",
-						WriterName(t.Writer), t.Ref, strings.Join(t.Old, ", "), status.Healed, OnTheClock(until)), rest)
-			}
+		if len(t.Old) == 0 || Pauses(in, t) {
 			continue
 		}
 		if in.Facts.Issued == nil {
@@ -134,7 +167,10 @@ func oldEntries(in Input) (Decision, bool) {
 			return heal, true
 		}
 	}
-	return fight, isFight
+	if !slices.ContainsFunc(in.Facts.Targets, func(t TargetFact) bool { return len(t.Old) > 0 }) {
+		return Decision{}, false // what no record knows may be newer: OCM's list decides
+	}
+	return fightAbout(in)
 }
 
 // outdated is true when an old entry was put back and OCM gives out something newer than what the record would heal it
@@ -166,7 +202,7 @@ func WriterName(manager string) string {
 
 // idle reports that nothing is to be done.
 func idle(in Input, d Due, nextHealth time.Time) Decision {
-	after := max(min(nextHealth.Sub(in.Now), nextLook(in).Sub(in.Now)), time.Second)
+	after := untilNext(in, nextHealth)
 	reason, phase, message := v1alpha1.ReasonNotDue, "Up to date", ""
 	switch {
 	case in.Spec.Mode == v1alpha1.ModeFollow:
@@ -186,6 +222,9 @@ func idle(in Input, d Due, nextHealth time.Time) Decision {
 	}
 	if c := refusedInUse(in.Status); c != nil {
 		return Waiting(Stalled, c.Reason, "Pull secret refused", c.Message, after)
+	}
+	if fight, ok := fightAbout(in); ok {
+		return fight
 	}
 	if t, bad := brokenTarget(in); bad {
 		return Waiting(Stalled, t.Problem, "A target is left out", "The targets that can be used are served; this one is left out. "+t.Message, min(after, recheckTarget(t)))
@@ -241,14 +280,19 @@ func brokenTarget(in Input) (TargetFact, bool) {
 	return TargetFact{}, false
 }
 
-// found is a rotation that this cluster did not request, as OCM lists it.
-func found(r Rotation, reason v1alpha1.RotationTrigger) v1alpha1.RotationStatus {
-	return v1alpha1.RotationStatus{ID: r.ID, Adopted: true, Reason: reason, OCMStatus: r.Status, RequestedAt: TimePtr(r.CreatedAt)}
+// found is a rotation that this object did not request, as OCM lists it. This cluster may have, by an object that was deleted since or
+// by another: then it is not called started elsewhere.
+func found(in Input, r Rotation, reason v1alpha1.RotationTrigger) v1alpha1.RotationStatus {
+	why, here := in.Facts.Requested[r.ID]
+	if here && why != "" && reason == v1alpha1.TriggerStartedElsewhere {
+		reason = why
+	}
+	return v1alpha1.RotationStatus{ID: r.ID, Adopted: true, RequestedHere: here, Reason: reason, OCMStatus: r.Status, RequestedAt: TimePtr(r.CreatedAt)}
 }
 
 // foundFor also notes the T that it satisfies.
-func foundFor(r Rotation, reason v1alpha1.RotationTrigger, d Due) v1alpha1.RotationStatus {
-	s := found(r, reason)
+func foundFor(in Input, r Rotation, reason v1alpha1.RotationTrigger, d Due) v1alpha1.RotationStatus {
+	s := found(in, r, reason)
 	if t := forT(r, d); t != nil {
 		s.After = TimePtr(*t)
 	}
@@ -270,6 +314,16 @@ func nextLook(in Input) time.Time {
 		return in.Now
 	}
 	return in.LastPoll.Add(HealthInterval(in.Spec))
+}
+
+// untilNext is how long to wait for the next health check and the next look at OCM, after one in which all was done that is due: what asks
+// for a person is looked at again with the next event, or as often as such things are, not at once.
+func untilNext(in Input, nextHealth time.Time) time.Duration {
+	look := HealthInterval(in.Spec)
+	if last := in.LastPoll; !last.IsZero() && !last.After(in.Now) {
+		look -= in.Now.Sub(last)
+	}
+	return max(min(nextHealth.Sub(in.Now), look), time.Second)
 }
 
 // proveInUse asks the registries about what is in use when that is due, whatever else goes on.

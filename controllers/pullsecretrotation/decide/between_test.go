@@ -85,8 +85,18 @@ func TestDecide_BetweenRotations(t *testing.T) {
 		{"a canary that is missing holds the rotation back", func(in *Input) {
 			in.Facts.Targets[0] = TargetFact{Ref: global, Problem: v1alpha1.ReasonTargetMissing, Message: "Create it."}
 		}, Wait, v1alpha1.ReasonTargetMissing, "Create it."},
-		{"another target that is missing does not", func(in *Input) {
+		{"another target that is missing does, too", func(in *Input) {
 			in.Facts.Targets = append(in.Facts.Targets, TargetFact{Problem: v1alpha1.ReasonTargetMissing, Message: "Create it."})
+		}, Wait, v1alpha1.ReasonTargetMissing, "what it holds would die. Create it."},
+		{"so does one of another account", func(in *Input) {
+			in.Facts.Targets = append(in.Facts.Targets, TargetFact{Owner: "you", Problem: v1alpha1.ReasonAccountMismatch, Message: "Remove it."})
+		}, Wait, v1alpha1.ReasonAccountMismatch, "Remove it."},
+		{"and one that an older object has", func(in *Input) {
+			in.Facts.Targets = append(in.Facts.Targets, TargetFact{Problem: v1alpha1.ReasonConflict, Message: "Remove it."})
+		}, Wait, v1alpha1.ReasonConflict, "Remove it."},
+		{"a broken target holds up nothing that is under way", func(in *Input) {
+			in.Facts.Targets = append(in.Facts.Targets, TargetFact{Problem: v1alpha1.ReasonTargetMissing, Message: "Create it."})
+			in.Facts.Rotations = &pendingOne
 		}, Begin, "", ""},
 		{"a banned account cannot rotate", func(in *Input) { in.Facts.Account.Banned = true }, Wait, v1alpha1.ReasonOCMForbidden, "Contact Red Hat support"},
 		{"the pin is compared", func(in *Input) { in.Spec.OCM.AccountID = "you" }, Wait, v1alpha1.ReasonAccountPinMismatch, "correct the pin"},

@@ -89,8 +89,10 @@ type Facts struct {
 	// SiblingsUnknown: OCM does not let this account list them.
 	SiblingsUnknown bool
 	Rotations       *[]Rotation // newest first
-	Issued          *IssuedFact
-	Pools           *[]Pool
+	// Requested are the rotations that this cluster has requested, by id, and why: also by an object that was deleted since, or another.
+	Requested map[string]v1alpha1.RotationTrigger
+	Issued    *IssuedFact
+	Pools     *[]Pool
 	// Checks are the registries' answers to what is in use, IssuedChecks those to what OCM gives out, BackupChecks those to the
 	// old entries of the registries that refuse the applied ones.
 	Checks, IssuedChecks, BackupChecks []Check
@@ -113,8 +115,9 @@ type TargetFact struct {
 	Asks bool
 	// Own are the registries whose entry is the account's.
 	Own []string
-	// Old are those of them that hold a value known to be old.
-	Old []string
+	// Old are those of them that hold a value known to be old, and Other those that hold one which no record knows although the last
+	// rotation has brought another.
+	Old, Other []string
 	// Changes are the entries that a write would change with what OCM gives out now; none while that is not known.
 	Changes []Change
 	// Writer is the field manager that last changed the document, as far as managedFields tell.
@@ -143,6 +146,8 @@ type IssuedFact struct {
 	Superseded bool
 	// GivenBefore: OCM gave them out before the rotation under way was requested.
 	GivenBefore bool
+	// FirstGiven is when OCM was first seen to give the last of them out.
+	FirstGiven time.Time
 	// InUse: each entry of the account in each target equals what is issued.
 	InUse bool
 }
@@ -156,7 +161,9 @@ type OfferFact struct {
 // Check is the answer of one registry.
 type Check struct {
 	Registry string
-	Policy   v1alpha1.VerificationPolicy
+	// Target that has the entry; empty for the first.
+	Target string
+	Policy v1alpha1.VerificationPolicy
 	// Named is true when the spec names the image, so that it must be there.
 	Named  bool
 	Result Answer

@@ -98,8 +98,7 @@ func pollList(in Input) (Decision, bool) {
 func pendingChanges(in Input) []Change {
 	var all []Change
 	for _, t := range in.Facts.Targets {
-		fights := len(t.Old) > 0 && in.Now.Before(FightUntil(TargetRow(in.Status, t.Ref)))
-		if t.Problem == "" && !fights {
+		if t.Problem == "" && !Pauses(in, t) {
 			all = append(all, t.Changes...)
 		}
 	}

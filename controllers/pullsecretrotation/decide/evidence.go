@@ -119,6 +119,17 @@ func (s Record) Superseded(account string, list []v1alpha1.EntryFingerprint) boo
 	return !own.IsZero() && own.Before(newest)
 }
 
+// FirstGiven is when the last of a set was first seen to be given out.
+func (s Record) FirstGiven(list []v1alpha1.EntryFingerprint) time.Time {
+	var last time.Time
+	for _, f := range list {
+		if c := s.Credential(f.Registry, f.Fingerprint); c != nil && c.GivenAt != nil && c.GivenAt.After(last) {
+			last = c.GivenAt.Time
+		}
+	}
+	return last
+}
+
 // GivenBefore is true for a set that OCM gave out before a time, so that it cannot be the fruit of what was requested then.
 func (s Record) GivenBefore(list []v1alpha1.EntryFingerprint, at time.Time) bool {
 	if len(list) == 0 {

@@ -34,6 +34,9 @@ func mayRequest(in Input, d Due) (Decision, bool) {
 
 // recheckObstacle is how often an obstacle is looked at: those that pass by themselves sooner than those that a person removes.
 func recheckObstacle(o obstacle) time.Duration {
+	if o.reason == v1alpha1.ReasonForbidden {
+		return recheckTarget(TargetFact{Problem: o.reason})
+	}
 	if o.reason == v1alpha1.ReasonVerificationImpossible || o.reason == v1alpha1.ReasonPoolsNotReady {
 		return recheckUnready
 	}
@@ -46,6 +49,11 @@ type obstacle struct{ reason, phase, sentence string }
 // obstacles that a rotation requested now would meet.
 func obstacles(in Input) []obstacle {
 	var list []obstacle
+	for _, t := range in.Facts.Targets {
+		if t.Problem != "" {
+			list = append(list, obstacle{t.Problem, "Held back by a target", "a target cannot be used, and what it holds would die. " + t.Message})
+		}
+	}
 	if in.Facts.SiblingsUnknown && in.Spec.SiblingClusters != v1alpha1.SiblingsAllow {
 		list = append(list, obstacle{v1alpha1.ReasonSiblingClusters, "Held back by sibling clusters",
 			"OCM does not let this account list its clusters, and each of them would have to take the new pull secret within days or lose its credentials. " +
@@ -130,7 +138,7 @@ func holdBack(in Input, d Due) (Decision, bool) {
 	stamp := d.T.UTC().Format(time.RFC3339)
 	if in.Spec.Approval == v1alpha1.ApprovalBeforeRequest && !approves(in.Approved, d.T) {
 		return Waiting(Progressing, v1alpha1.ReasonAwaitingApproval, "Waiting for approval",
-			fmt.Sprintf("A rotation is due since %s and waits for approval. Approve it with: %s",
+			fmt.Sprintf("A rotation has been due since %s and waits for approval. Approve it with: %s",
 				OnTheClock(d.T), command.Line{"oc", "annotate", "--overwrite", "pullsecretrotation", in.Name, v1alpha1.ApprovedAnnotation + "=" + stamp}), RecheckForPeople), true
 	}
 	var opened schedule.Opening
@@ -138,7 +146,7 @@ func holdBack(in Input, d Due) (Decision, bool) {
 		var next time.Time
 		if opened, next = schedule.WindowOpened(startWindows(in.Spec), in.Now); !opened.Open() {
 			return Waiting(Progressing, v1alpha1.ReasonAwaitingWindow, "Waiting for a start window",
-				fmt.Sprintf("A rotation is due since %s and waits for the next start window, which opens at %s.", OnTheClock(d.T), OnTheClock(next)),
+				fmt.Sprintf("A rotation has been due since %s and waits for the next start window, which opens at %s.", OnTheClock(d.T), OnTheClock(next)),
 				next.Sub(in.Now)), true
 		}
 	}
@@ -146,7 +154,7 @@ func holdBack(in Input, d Due) (Decision, bool) {
 	if in.Facts.Siblings != nil && (len(*in.Facts.Siblings) > 0 || in.Facts.SiblingsUnknown) {
 		if at := turn(in, d, opened); in.Now.Before(at) {
 			return Waiting(Progressing, v1alpha1.ReasonSpreadingRequests, "Waiting for its turn",
-				fmt.Sprintf("A rotation is due since %s. The account's %d other clusters may have the same task, so each waits for a time of its own; this one asks OCM at %s unless another has.",
+				fmt.Sprintf("A rotation has been due since %s. The account's %d other clusters may have the same task, so each waits for a time of its own; this one asks OCM at %s unless another has.",
 					OnTheClock(d.T), len(*in.Facts.Siblings), OnTheClock(at)), at.Sub(in.Now)), true
 		}
 	}

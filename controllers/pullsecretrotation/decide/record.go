@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"slices"
 	"time"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
@@ -18,6 +19,11 @@ const keptHistory = 10
 // Begin starts to take part in a rotation.
 func (s Record) Begin(r v1alpha1.RotationStatus) {
 	s.Rotation = &r
+	s.endFights()
+}
+
+// endFights forgets how often values were replaced again: it was about other credentials.
+func (s Record) endFights() {
 	for i := range s.Targets {
 		s.Targets[i].Healed = 0
 	}
@@ -37,7 +43,8 @@ func (s Record) NotSent() { s.Rotation.IntendedAt, s.Rotation.ListedBefore = nil
 // Adopt takes over a rotation that OCM lists. The baseline, if there is one, is what the cluster uses.
 func (s Record) Adopt(known v1alpha1.RotationStatus, used []v1alpha1.EntryFingerprint) {
 	r := s.Rotation
-	r.ID, r.OCMStatus, r.RequestedAt, r.After, r.Adopted = known.ID, known.OCMStatus, known.RequestedAt, known.After, known.Adopted
+	r.ID, r.OCMStatus, r.RequestedAt, r.After = known.ID, known.OCMStatus, known.RequestedAt, known.After
+	r.Adopted, r.RequestedHere = known.Adopted, known.RequestedHere
 	if r.IssuedAt == nil && len(used) > 0 {
 		r.Baseline = used
 	}
@@ -46,7 +53,7 @@ func (s Record) Adopt(known v1alpha1.RotationStatus, used []v1alpha1.EntryFinger
 // Requested notes the answer to the request.
 func (s Record) Requested(made Rotation) {
 	r := s.Rotation
-	r.ID, r.OCMStatus, r.RequestedAt = made.ID, made.Status, TimePtr(made.CreatedAt)
+	r.ID, r.OCMStatus, r.RequestedAt, r.RequestedHere = made.ID, made.Status, TimePtr(made.CreatedAt), true
 }
 
 // MarkIssued notes that OCM gives out other credentials than before. What was done with earlier ones is done again.
@@ -54,6 +61,7 @@ func (s Record) MarkIssued(issued []v1alpha1.EntryFingerprint, now time.Time) {
 	r := s.Rotation
 	r.IssuedAt, r.Issued = TimePtr(now), issued
 	r.VerifiedAt, r.AppliedAt, r.RolledOutAt, r.RolledBackAt, r.Pools = nil, nil, nil, nil, nil
+	s.endFights()
 }
 
 // MarkVerified notes that nothing speaks against the new credentials.
@@ -94,8 +102,21 @@ func (s Record) Satisfied(r v1alpha1.RotationStatus) bool {
 	return true
 }
 
-// Remember puts a rotation into the history, newest first.
+// Remember puts a rotation into the history, newest first, each once. What was caught up with after it had been seen through adds
+// nothing but its end.
 func (s Record) Remember(r v1alpha1.RotationStatus) {
+	i := slices.IndexFunc(s.History, func(h v1alpha1.RotationStatus) bool { return h.ID == r.ID && r.ID != "" })
+	if i >= 0 && r.Reason == v1alpha1.TriggerCatchUp && s.History[i].AppliedAt != nil {
+		h := &s.History[i]
+		h.OCMStatus, h.Issued, h.GivenUpAt = r.OCMStatus, r.Issued, r.GivenUpAt
+		if h.RevokedAt == nil {
+			h.RevokedAt = r.RevokedAt
+		}
+		return
+	}
+	if i >= 0 {
+		s.History = slices.Delete(s.History, i, i+1)
+	}
 	s.History = append([]v1alpha1.RotationStatus{*r.DeepCopy()}, s.History...)
 	s.History = s.History[:min(len(s.History), keptHistory)]
 }

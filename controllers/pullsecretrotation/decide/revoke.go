@@ -98,7 +98,7 @@ func refusedChanges(in Input) []Check {
 func spoken(checks []Check) string {
 	list := make([]string, 0, len(checks))
 	for _, c := range checks {
-		list = append(list, fmt.Sprintf("%s: %s", c.Registry, c.Result.Message))
+		list = append(list, c.said())
 	}
 	return strings.Join(list, "; ")
 }
@@ -199,12 +199,15 @@ func awaitingRevocation(in Input, d Due) Decision {
 		if w, ok := late(in); ok {
 			return w // somebody has put something else of the account's there, which no record knows
 		}
+		if fight, ok := fightAbout(in); ok {
+			return fight
+		}
 	}
 	if current.Status == RotationCompleted {
 		if r.RolledBackAt != nil {
 			return receive(in) // the old credentials are dead: the new ones must go in again
 		}
-		return Decision{Step: Finish, Rotation: found(current, r.Reason)}
+		return Decision{Step: Finish, Rotation: found(in, current, r.Reason)}
 	}
 	if !lives(current, in.Now) && laterT(in, d) {
 		return Do(Abandon)

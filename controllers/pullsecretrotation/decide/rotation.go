@@ -56,6 +56,9 @@ func requesting(in Input, d Due) Decision {
 	if in.Spec.Mode != v1alpha1.ModeRotate || !d.Set || r.After == nil || !r.After.Time.Equal(d.T.Truncate(time.Second)) {
 		return Do(Abandon)
 	}
+	if !in.Facts.RightsKnown {
+		return Do(LookAtRights)
+	}
 	if w, ok := mayRequest(in, d); !ok {
 		return w
 	}
@@ -66,8 +69,9 @@ func requesting(in Input, d Due) Decision {
 // through and T still needs its own.
 func adopt(known Rotation, in Input) Decision {
 	r := in.Status.Rotation
-	taken := found(known, r.Reason)
+	taken := found(in, known, r.Reason)
 	taken.Adopted = !effect(known, in)
+	taken.RequestedHere = taken.RequestedHere || !taken.Adopted
 	if r.After != nil && !known.CreatedAt.Before(r.After.Add(-clockSkew)) {
 		taken.After = r.After
 	}
@@ -123,7 +127,7 @@ func awaitingIssue(in Input, d Due) Decision {
 		if issued.Present {
 			return receive(in) // somebody had switched this cluster before the baseline was taken
 		}
-		return Decision{Step: Finish, Rotation: found(current, r.Reason)}
+		return Decision{Step: Finish, Rotation: found(in, current, r.Reason)}
 	}
 	if !lives(current, in.Now) && giveUp(in, d) {
 		return Do(Abandon)

@@ -59,10 +59,10 @@ func TestARotationThatIsKilledAtAnyPointEndsTheSame(t *testing.T) {
 	}
 }
 
-// inEveryLife is how many writes to the API server every rotation has: the backup, the intent, the request's id, the wait for
-// OCM, the new document, and its place in the way. How many tell of the machines' progress after that depends on how often
+// inEveryLife is how many writes to the API server every rotation has: the backup, the intent, the request's id in the ledger and in the
+// status, the wait for OCM, the new document, and its place in the way. How many tell of the machines' progress after that depends on how often
 // the operator saw them between two of their steps.
-const inEveryLife = 6
+const inEveryLife = 7
 
 // threeClusters is a cluster with two others of its account, which switch soon.
 var threeClusters = settings{siblings: 2, siblingMode: ocm.SwitchesSoon}
@@ -172,7 +172,7 @@ func (w *world) end() end {
 	w.must(cp.Client.List(w.t.Context(), secrets, client.InNamespace(w.namespace)))
 	backups := 0
 	for _, s := range secrets.Items {
-		if s.Name != "ocm" {
+		if s.Name != "ocm" && s.Name != "requested-rotations" {
 			backups++
 		}
 	}

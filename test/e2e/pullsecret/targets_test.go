@@ -12,6 +12,7 @@ import (
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/test/harness"
+	"github.com/openshift/credential-rotation-operator/test/sim/ocm"
 )
 
 // Secrets of Hive and HyperShift on a hub, beside the hub's own.
@@ -61,7 +62,7 @@ func result(r *v1alpha1.PullSecretRotation, ref v1alpha1.SecretReference) string
 }
 
 func TestEachTargetHasItsOwnResultAndOneThatFailsDoesNotHoldUpTheOthers(t *testing.T) {
-	w := newWorld(t, living())
+	w := newWorld(t, settings{siblings: 2, siblingMode: ocm.SwitchesSoon})
 	w.dockerSecret(hive, w.before)
 	w.dockerSecret(hypershift, w.before)
 	w.grant(hive)
@@ -70,6 +71,20 @@ func TestEachTargetHasItsOwnResultAndOneThatFailsDoesNotHoldUpTheOthers(t *testi
 	}))
 	w.start()
 
+	// No rotation is requested that would leave a target to die.
+	w.waitForReason(v1alpha1.ReasonForbidden)
+	w.expectAsked(0)
+	w.grant(hypershift)
+	w.lookAgain()
+	w.waitForReason(v1alpha1.ReasonAwaitingIssue)
+
+	// One that cannot be used after the request is left out.
+	w.forgetGrant(hypershift)
+	w.ocm.RunBatch()
+	w.waitFor("the others have the new credentials", func(r *v1alpha1.PullSecretRotation) bool {
+		return r.Status.Rotation.AppliedAt != nil && r.Status.Rotation.RolledOutAt != nil
+	})
+	w.days(2)
 	r := w.waitFor("the rotation has ended, with a target left out", func(r *v1alpha1.PullSecretRotation) bool {
 		return r.Status.Rotation != nil && r.Status.Rotation.RevokedAt != nil && reason(r) == v1alpha1.ReasonForbidden
 	})

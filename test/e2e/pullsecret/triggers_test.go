@@ -82,7 +82,7 @@ func (w *world) seeThrough() {
 func TestRotateAfterAndTheScheduleEachHaveTheirRotation(t *testing.T) {
 	// In an OCM whose time passes as ours does: its rotations must not lie in our future.
 	w := newWorld(t, settings{})
-	soon := time.Now().UTC().Add(2 * time.Minute)
+	soon := time.Now().UTC().Add(80 * time.Second) // a full minute that is neither missed nor waited for long
 	w.create(rotation(func(s *v1alpha1.PullSecretRotationSpec) {
 		s.Schedule = &v1alpha1.RotationSchedule{Cron: fmt.Sprintf("%d %d * * *", soon.Minute(), soon.Hour()), TimeZone: "UTC"}
 	}))
@@ -187,10 +187,13 @@ func TestARotationThatIsPendingSinceBeforeTIsSeenThroughAndThenTHasItsOwn(t *tes
 	// In an OCM whose time passes as ours does: the earlier rotation must not lie in our future.
 	w := newWorld(t, settings{})
 	earlier := w.ocm.StartRotationElsewhere(w.account.ID)
-	// A T in whole seconds that lies after the earlier rotation.
-	after := metav1.NewTime(time.Now().Add(time.Second).Truncate(time.Second))
-	w.create(rotation(func(s *v1alpha1.PullSecretRotationSpec) { s.RotateAfter = &after }))
+	// A rotation from an hour before T could be one for T by another clock. This one is on record before T is set.
+	far := metav1.NewTime(time.Now().AddDate(1, 0, 0))
+	w.create(rotation(func(s *v1alpha1.PullSecretRotationSpec) { s.RotateAfter = &far }))
 	w.start()
+	w.waitForReason(v1alpha1.ReasonAwaitingIssue)
+	after := metav1.NewTime(time.Now().Truncate(time.Second))
+	w.edit(func(r *v1alpha1.PullSecretRotation) { r.Spec.RotateAfter = &after })
 	w.seeThrough()
 	w.seeThrough()
 	r := w.waitFor("both have ended", func(r *v1alpha1.PullSecretRotation) bool { return len(r.Status.History) == 2 && ended(r) })

@@ -1,0 +1,66 @@
+package pullsecretrotation
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+)
+
+// The ledger has the rotations that this cluster has requested. OCM does not say who requested one, and an object that is deleted and
+// created anew, or another object of this cluster, must not take the cluster's own for somebody else's. It is a Secret, because
+// ConfigMaps are not the operator's to write; it holds ids and reasons alone, and no object owns it.
+
+const (
+	ledgerName = "requested-rotations"
+	// ledgerSize is how many it keeps: some years of one account's.
+	ledgerSize = 32
+)
+
+// noteRequested enters a rotation. The record in the status is what counts for this object, so that a failure here is no reason to stop.
+func (s *scope) noteRequested(ctx context.Context, id string, why v1alpha1.RotationTrigger) {
+	ledger := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: s.r.Options.Namespace, Name: ledgerName}}
+	_, err := controllerutil.CreateOrUpdate(ctx, uncached{s.r.Client, s.r.Reader}, ledger, func() error {
+		if ledger.Data == nil {
+			ledger.Data = map[string][]byte{}
+		}
+		ledger.Data[id] = []byte(why)
+		for _, old := range oldest(ledger.Data, ledgerSize) {
+			delete(ledger.Data, old)
+		}
+		return nil
+	})
+	if err != nil {
+		s.log.Info("the rotation cannot be noted as requested by this cluster", "rotation", id, "reason", apierrors.ReasonForError(err))
+	}
+}
+
+// oldest are the ids that are too many: those of OCM sort by time.
+func oldest(entries map[string][]byte, keep int) []string {
+	ids := slices.Sorted(maps.Keys(entries))
+	return ids[:max(0, len(ids)-keep)]
+}
+
+// requestedHere reads it.
+func (s *scope) requestedHere(ctx context.Context) (map[string]v1alpha1.RotationTrigger, error) {
+	ledger, requested := &corev1.Secret{}, map[string]v1alpha1.RotationTrigger{}
+	err := s.r.Reader.Get(ctx, client.ObjectKey{Namespace: s.r.Options.Namespace, Name: ledgerName}, ledger)
+	if client.IgnoreNotFound(err) != nil {
+		return nil, fmt.Errorf("reading the Secret %s: %w", ledgerName, err)
+	}
+	for id, why := range ledger.Data {
+		switch w := v1alpha1.RotationTrigger(why); w {
+		case v1alpha1.TriggerRotateAfter, v1alpha1.TriggerSchedule:
+			requested[id] = w
+		}
+	}
+	return requested, nil
+}

@@ -1,0 +1,91 @@
+package pullsecretrotation
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
+	"github.com/openshift/credential-rotation-operator/internal/conditions"
+)
+
+// maxUnmatched is how many names that match nothing the status lists.
+const maxUnmatched = 32
+
+// reportNames says which names in the spec match nothing: a misspelt one would leave a registry unproven or an entry unset. It is no
+// failure, as a name may be written down before it is that of something. What OCM gives out must be known for it.
+func (s *scope) reportNames(d decide.Decision) {
+	given := s.givenRegistries()
+	if d.State == decide.Paused || len(given) == 0 || slices.ContainsFunc(s.targets, func(t target) bool { return t.doc == nil }) || len(s.targets) == 0 {
+		return
+	}
+	unmatched := s.unmatched(given)
+	s.obj.Status.Unmatched = unmatched[:min(len(unmatched), maxUnmatched)]
+	if len(unmatched) == 0 {
+		conditions.Set(s.obj, v1alpha1.ConditionSpecMatches, metav1.ConditionTrue, v1alpha1.ReasonSpecMatched, "Every name in the spec is that of something.")
+		return
+	}
+	words := fmt.Sprintf("The spec names registries that no target has and OCM gives nothing out for: %s. They have no effect.", strings.Join(s.obj.Status.Unmatched, ", "))
+	conditions.Set(s.obj, v1alpha1.ConditionSpecMatches, metav1.ConditionFalse, v1alpha1.ReasonSpecUnmatched, words)
+	ready := meta.FindStatusCondition(s.obj.Status.Conditions, v1alpha1.ConditionReady)
+	if ready != nil && !strings.HasSuffix(ready.Message, words) {
+		conditions.Set(s.obj, v1alpha1.ConditionReady, ready.Status, ready.Reason, ready.Message+" "+words)
+	}
+}
+
+// givenRegistries are those for which OCM has given credentials to the account.
+func (s *scope) givenRegistries() []string {
+	var list []string
+	for _, c := range s.obj.Status.Credentials {
+		if c.GivenAt != nil && c.AccountID == s.accountID() {
+			list = append(list, c.Registry)
+		}
+	}
+	return list
+}
+
+func (s *scope) unmatched(given []string) []string {
+	var list []string
+	for _, v := range s.obj.Spec.Verification {
+		has := func(t target) bool { return slices.Contains(t.doc.Registries(), v.Registry) }
+		if !slices.Contains(given, v.Registry) && !slices.ContainsFunc(s.targets, has) {
+			list = append(list, "verification "+v.Registry)
+		}
+	}
+	for _, name := range s.obj.Spec.Entries.AddMissing {
+		if !slices.Contains(given, name) {
+			list = append(list, "entries.addMissing "+name)
+		}
+	}
+	return list
+}
+
+// reportOwner says whose the pull secret of the first target is, which is what people look for in the column.
+func (s *scope) reportOwner() {
+	if len(s.targets) == 0 || s.targets[0].doc == nil {
+		return
+	}
+	owner, _ := s.owner(s.targets[0])
+	shown, account := s.obj.Status.PullSecretAccount, s.obj.Status.Account
+	if owner == "" {
+		s.obj.Status.PullSecretAccount = nil
+		return
+	}
+	is := v1alpha1.AccountStatus{ID: owner}
+	if shown != nil && shown.ID == owner {
+		is.Username = shown.Username
+	}
+	for _, a := range s.asked {
+		if a.account == owner && a.username != "" {
+			is.Username = a.username
+		}
+	}
+	if account != nil && account.ID == owner {
+		is.Username = account.Username
+	}
+	s.obj.Status.PullSecretAccount = &is
+}
