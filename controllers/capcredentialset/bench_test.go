@@ -36,6 +36,8 @@ type bench struct {
 	client  client.Client
 	fuse    *fuse
 	r       *reconciler
+	// blindness is true where a round may fail, because the key of the content hash cannot be had.
+	blindness bool
 }
 
 const operatorNamespace = "operator"
@@ -55,7 +57,7 @@ func newBench(t testing.TB, set *v1alpha1.CAPCredentialSet, objects ...client.Ob
 			t.Fatal(err)
 		}
 	}
-	b.client = fake.NewClientBuilder().WithScheme(scheme).WithObjects(append(objects, set)...).WithStatusSubresource(set).Build()
+	b.client = newFakeSets(fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).Build(), set)
 	b.secrets.put(ref(operatorNamespace, set.Spec.Endpoint.ClientCertificateSecretRef.Name), clientCertificate(t))
 	b.start()
 	return b
@@ -104,6 +106,9 @@ func (b *bench) round(name string) time.Duration {
 		}
 		b.start()
 		return 0
+	}
+	if err != nil && b.blindness {
+		return 5 * time.Second
 	}
 	if err != nil {
 		b.t.Fatal(err)

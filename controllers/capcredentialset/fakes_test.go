@@ -246,8 +246,9 @@ type fakePortal struct {
 	fuse   *fuse
 	// takes lets the time pass that an answer takes.
 	takes func()
-	// unreadable gives an expiry that is no time.
-	unreadable bool
+	// unreadable gives an expiry that is no time, zoneless one of a zone far to the east, without saying so; keyless gives a temporary
+	// key without its token.
+	unreadable, zoneless, keyless bool
 	// skew is what the client says of the portal's clock.
 	skew      time.Duration
 	skewKnown bool
@@ -290,8 +291,14 @@ func (p *fakePortal) judged(ctx context.Context, c awscreds.Credential) (awscred
 	if !p.quiet {
 		fields["Expiration"] = c.Expiry.At.Format(time.RFC3339)
 	}
+	if p.zoneless {
+		fields["Expiration"] = c.Expiry.At.Add(9 * time.Hour).Format("2006-01-02T15:04:05")
+	}
 	if p.unreadable {
 		fields["Expiration"] = "in a while"
+	}
+	if p.keyless {
+		fields["AccessKeyId"], fields["SessionToken"] = "ASIA"+c.AccessKeyID[4:], nil
 	}
 	body, err := json.Marshal(map[string]any{"Credentials": fields})
 	if err != nil {

@@ -131,7 +131,7 @@ func (h *hostile) honest() error {
 
 // TestHostileEdits compares a world in which somebody forges what he likes on one Secret with one in which nobody does.
 func TestHostileEdits_OfOneSecretChangeNoOthersContentRowOrSchedule(t *testing.T) {
-	for seed := range uint64(environment("CAPCREDENTIALSET_WALKS", 40)) {
+	for seed := range uint64(environment("CAPCREDENTIALSET_WALKS", 16)) {
 		quiet, edited := newHostile(t, seed), newHostile(t, seed)
 		for step := range 40 {
 			wait := time.Duration(1+edited.rng.IntN(15*60)) * time.Second
@@ -157,7 +157,7 @@ func TestHostileEdits_OfOneSecretChangeNoOthersContentRowOrSchedule(t *testing.T
 // TestAnOlderState is about the one forgery that the seal does not refuse: what the Secret itself has been before, notes and all. Each of
 // its words is still true, so at worst it is believed for as long as it always would have been.
 func TestAnOlderStatePutBack_IsBelievedNoLongerThanItIsTrue(t *testing.T) {
-	for seed := range uint64(environment("CAPCREDENTIALSET_WALKS", 40)) {
+	for seed := range uint64(environment("CAPCREDENTIALSET_WALKS", 16)) {
 		h := newHostile(t, seed)
 		for step := range 60 {
 			h.pass(time.Duration(1+h.rng.IntN(10*60)) * time.Second)
