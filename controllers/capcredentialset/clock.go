@@ -50,6 +50,5 @@ func (s *scope) distrust(jumps int, secrets map[types.NamespacedName]plan.Observ
 			s.memory.Suspect[o.Hash] = true
 		}
 	}
-	s.memory.Confirmed = map[types.NamespacedName]plan.Confirmation{}
 	s.memory.Asked, s.memory.Held = map[string]time.Time{}, map[string]plan.Held{}
 }

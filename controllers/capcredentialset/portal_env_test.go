@@ -128,6 +128,7 @@ func TestTheClientCertificate_EachTroubleHasItsReason(t *testing.T) {
 	} {
 		t.Run(reason, func(t *testing.T) {
 			w.t = t
+			w.clock.Advance(5 * time.Second) // CAP is asked about a new certificate, and not twice in two seconds
 			w.must(harness.Ensure(t.Context(), cp.Client, &corev1.Secret{
 				ObjectMeta: metav1.ObjectMeta{Namespace: w.installation.Namespace, Name: "cap-certs"}, Data: data,
 			}))

@@ -58,7 +58,7 @@ func (r *reconciler) write(ctx context.Context, s *scope, row plan.Row, g gift) 
 			return outcome{kept, hash, g.expires, g.expiry}, nil
 		case live.Found && live.ResourceVersion != row.ResourceVersion && live.RefreshedSince(row):
 			return outcome{kind: superseded}, nil
-		case row.Why == string(schedule.RefreshScheduled) && live.Found && live.Hash == row.Hash && live.Books == row.Books && row.Outlives(g.expiry, g.expires) && r.lives(ctx, s, row):
+		case row.Why == string(schedule.RefreshScheduled) && row.Outlives(g.expiry, g.expires) && r.lives(ctx, s, row):
 			return outcome{kept, live.Hash, row.ExpiresAt, row.Expiry}, nil
 		}
 		b := plan.Books{Role: g.role, RefreshedAt: g.fetched, ExpiresAt: g.expires, Expiry: g.expiry}

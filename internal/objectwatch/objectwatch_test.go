@@ -197,6 +197,30 @@ func TestRun_GoesOnFromWhereAWatchEnded(t *testing.T) {
 	}
 }
 
+// A proxy that cuts every watch off would else be a hot loop.
+func TestRun_AWatchThatEndsAtOnceIsOpenedLessAndLess(t *testing.T) {
+	s, sink, clock := start(t)
+	var waits []time.Duration
+	for range 5 {
+		w := watch.NewFake()
+		w.Stop()
+		s.watches <- ok(w)
+		s.lists <- list("5", *secret("a", "3"))
+		sink.expect(t, "all: a")
+		for !clock.HasWaiters() {
+			time.Sleep(time.Millisecond)
+		}
+		var d time.Duration
+		for ; clock.HasWaiters(); d += 100 * time.Millisecond {
+			clock.Step(100 * time.Millisecond)
+		}
+		waits = append(waits, d)
+	}
+	if waits[0] < 500*time.Millisecond || waits[4] < 4*waits[0] {
+		t.Errorf("between watches that end at once it waits %v", waits)
+	}
+}
+
 func TestRun_ListsAnewWhenItsVersionIsTooOld(t *testing.T) {
 	s, sink, clock := start(t)
 	w := watch.NewFake()

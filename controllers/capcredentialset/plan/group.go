@@ -178,27 +178,17 @@ func (in Input) askAt(role string, l life) time.Time {
 }
 
 // joinAlmostDue takes the rows that would be due soon along with a question that is asked for their role anyway, so that
-// they come back into step instead of costing a question of their own each time.
+// they come back into step instead of costing a question of their own each time. Setting one Secret right changes no other: while one is
+// fresh it gives what it has, and nothing is asked.
 func (p *Plan) joinAlmostDue(fetches map[string]int, now time.Time) {
 	for i, r := range p.Rows {
 		n, ok := fetches[r.Role]
-		if !ok || r.Why != "" || r.Result != v1alpha1.ReasonFresh || !r.almostDue(now) || !p.Fetches[n].scheduled(p.Rows) {
+		if !ok || r.Why != "" || r.Result != v1alpha1.ReasonFresh || !r.almostDue(now) {
 			continue
 		}
 		p.Rows[i].Why = string(schedule.RefreshScheduled)
 		p.Fetches[n].Rows = append(p.Fetches[n].Rows, i)
 	}
-}
-
-// scheduled is true when time alone brought the question about. Setting one Secret right is no reason to change another.
-func (f Fetch) scheduled(rows []Row) bool {
-	for _, i := range f.Rows {
-		switch rows[i].Why {
-		case whyMissing, whyUnusable, whyUnknown, WhyEdited, whyRoleChanged:
-			return false
-		}
-	}
-	return true
 }
 
 // almostDue is true in the second half of the time until the next refresh.

@@ -230,9 +230,12 @@ func TestDecide_TakesACredentialFromAnotherSecretOfTheRoleRatherThanFromThePorta
 		"for a Secret that was edited":            {with(fresh("r", 0), func(o *Observation) { o.Hash = "x" }), fresh("r", 20*time.Minute), 1, 0},
 		"for the rest of a round that was killed": {fresh("r", 40*time.Minute), fresh("r", time.Minute), 1, 0},
 		"not from one that is due soon itself":    {fresh("r", 40*time.Minute), fresh("r", 20*time.Minute), 0, 1},
-		"not from one that is due":                {Observation{Known: true}, fresh("r", 31*time.Minute), 0, 1},
-		"not from one that was edited":            {Observation{Known: true}, with(fresh("r", 0), func(o *Observation) { o.Hash = "x" }), 0, 1},
-		"not from one with another role's":        {Observation{Known: true}, fresh("another", 0), 0, 1},
+		"not from one that is older, however long it lives": {fresh("r", 40*time.Minute), with(fresh("r", 2*time.Hour), func(o *Observation) {
+			o.Books.ExpiresAt = noon.Add(10 * time.Hour)
+		}), 0, 1},
+		"not from one that is due":         {Observation{Known: true}, fresh("r", 31*time.Minute), 0, 1},
+		"not from one that was edited":     {Observation{Known: true}, with(fresh("r", 0), func(o *Observation) { o.Hash = "x" }), 0, 1},
+		"not from one with another role's": {Observation{Known: true}, fresh("another", 0), 0, 1},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
