@@ -13,7 +13,7 @@ CONTAINER_TOOL ?= podman
 BUILDER ?=
 BASE ?=
 
-# No C compiler is needed for anything.
+# No C compiler is needed for anything but the race detector.
 export CGO_ENABLED := 0
 
 # The longest package is test/e2e; see `make e2e`.
@@ -23,6 +23,8 @@ FUZZTIME ?= 30s
 ROUNDS ?= 10
 
 TOOL := go tool -modfile=hack/tools/go.mod
+# golangci-lint, built with the linter of Kubernetes' API conventions.
+LINTER := golangci-lint-kube-api-linter
 # Modules of their own, whose needs are no dependencies of the product.
 MODULES := hack/bundle test/alerts
 GO_DIRS := api config controllers docs hack internal test main.go
@@ -39,7 +41,7 @@ help: ## Show the targets.
 		/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' Makefile
 
 .PHONY: presubmit
-presubmit: verify lint test ## Everything that must pass before a change lands: verify, lint, test.
+presubmit: verify lint test test-race ## Everything that must pass before a change lands: verify, lint, test, test-race.
 
 .PHONY: clean
 clean: ## Remove what was built in this checkout (not the control plane, which is kept in the user's cache).
@@ -72,10 +74,10 @@ vet: ## Run go vet.
 	go vet ./...
 
 .PHONY: lint
-lint: ## Run golangci-lint (the first time it is compiled, which takes a few minutes).
-	$(TOOL) golangci-lint run --timeout 30m
+lint: ## Run golangci-lint with kube-api-linter (the first time it is compiled, which takes a few minutes).
+	$(TOOL) $(LINTER) run --timeout 30m
 	for module in $(MODULES); do (cd $$module && \
-		go tool -modfile="$(CURDIR)/hack/tools/go.mod" golangci-lint run --timeout 30m --config "$(CURDIR)/.golangci.yml"); done
+		go tool -modfile="$(CURDIR)/hack/tools/go.mod" $(LINTER) run --timeout 30m --config "$(CURDIR)/.golangci.yml"); done
 
 .PHONY: verify
 verify: ## Check that generated files, formatting and go.mod are up to date; says what to run if not.
@@ -100,6 +102,12 @@ test: ## Run all tests, on a real control plane (found, downloaded or built firs
 .PHONY: test-unit
 test-unit: ## Run the tests that need no control plane.
 	go test ./api/... ./hack/... ./internal/...
+
+.PHONY: test-race
+test-race: ## Run the controllers' and internal's tests with the race detector (needs a C compiler; says so where there is none).
+	@if ! command -v "$$(go env CC)" >/dev/null; then \
+		echo "test-race: skipped, because the race detector needs a C compiler and $$(go env CC) is not here."; \
+	else $(WITH_ASSETS) CGO_ENABLED=1 go test -race -short -timeout $(TEST_TIMEOUT) ./controllers/... ./internal/...; fi
 
 .PHONY: test-fips
 test-fips: ## Run the tests of internal/ with only the cryptography of FIPS 140-3.

@@ -62,14 +62,18 @@ type CAPCredentialSetStatus struct {
 // CAPProof is a good answer of CAP.
 type CAPProof struct {
 	// Generation of the spec that CAP was asked by.
+	// +required
 	Generation int64 `json:"generation"`
 	// Certificate is the SHA-256 fingerprint, in hexadecimal, of the client certificate that was shown to CAP.
 	// +kubebuilder:validation:MaxLength=64
+	// +required
 	Certificate string `json:"certificate"`
 	// Authorities is the SHA-256 digest, in hexadecimal, of the CAs that CAP's own certificate was checked by.
 	// +kubebuilder:validation:MaxLength=64
+	// +required
 	Authorities string `json:"authorities"`
 	// At is when CAP was asked.
+	// +required
 	At metav1.Time `json:"at"`
 }
 
@@ -88,9 +92,11 @@ type ClientCertificateStatus struct {
 type CredentialTargetStatus struct {
 	// Namespace of the Secret.
 	// +kubebuilder:validation:MaxLength=63
+	// +required
 	Namespace string `json:"namespace"`
 	// Name of the Secret.
 	// +kubebuilder:validation:MaxLength=253
+	// +required
 	Name string `json:"name"`
 	// CredentialsRequest that asks for it, namespace/name; empty for one named in spec.secrets.
 	// +kubebuilder:validation:MaxLength=317
@@ -114,6 +120,7 @@ type CredentialTargetStatus struct {
 	NextRefresh *metav1.Time `json:"nextRefresh,omitempty"`
 	// Result: a condition reason, such as Fresh, AuthenticationRefused or NoRole.
 	// +kubebuilder:validation:MaxLength=64
+	// +required
 	Result string `json:"result"`
 	// Message in words.
 	// +kubebuilder:validation:MaxLength=1024

@@ -82,6 +82,7 @@ const (
 // CAPCredentialSetSpec says where credentials come from and which Secrets hold them.
 type CAPCredentialSetSpec struct {
 	// Endpoint is the C2S Access Portal.
+	// +required
 	Endpoint CAPEndpoint `json:"endpoint"`
 
 	// CredentialsRequests says which of the cluster's AWS CredentialsRequests are served, and with which role. Without this
@@ -130,6 +131,7 @@ type CAPEndpoint struct {
 	// URL without query: any host, port and path.
 	// +kubebuilder:validation:MaxLength=2048
 	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() == 'https' && url(self).getHostname().size() > 0 && !self.contains('?') && !self.contains('#') && !self.contains('@')",message="url must be an https:// URL with a host, and without query, fragment or user name: agency, mission and role have fields of their own"
+	// +required
 	URL string `json:"url"`
 
 	// Dialect: C2S asks with mission and role, SC2S with accountName and roleName.
@@ -141,12 +143,14 @@ type CAPEndpoint struct {
 	// +kubebuilder:validation:Pattern=`^[^\x00-\x1f\x7f-\x9f]+$`
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
+	// +required
 	Agency string `json:"agency"`
 
 	// Mission is the mission (C2S) or the account name (SC2S).
 	// +kubebuilder:validation:Pattern=`^[^\x00-\x1f\x7f-\x9f]+$`
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
+	// +required
 	Mission string `json:"mission"`
 
 	// ExtraParameters are added to the query of each request: at most 16, with names of up to 128 characters and values of up
@@ -160,6 +164,7 @@ type CAPEndpoint struct {
 	// ClientCertificateSecretRef names a Secret in the operator's namespace with the keys tls.crt, tls.key and ca.crt, or
 	// cap.pem, cap.key and ca-chain.cert.pem. The CA replaces the system's roots; without one, the cluster's trust bundle
 	// is used. tls names a CA elsewhere.
+	// +required
 	ClientCertificateSecretRef LocalReference `json:"clientCertificateSecretRef"`
 
 	// TLS says how to speak TLS with the portal, where the defaults do not fit.
@@ -296,9 +301,11 @@ type LabelRequirement struct {
 	// Key of the label.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=317
+	// +required
 	Key string `json:"key"`
 	// Operator: In, NotIn, Exists or DoesNotExist.
 	// +kubebuilder:validation:Enum=In;NotIn;Exists;DoesNotExist
+	// +required
 	Operator metav1.LabelSelectorOperator `json:"operator"`
 	// Values for In and NotIn.
 	// +listType=atomic
@@ -319,6 +326,7 @@ type RequestReference struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`
+	// +required
 	Name string `json:"name"`
 }
 
@@ -333,11 +341,13 @@ type RequestRole struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`
+	// +required
 	Name string `json:"name"`
 	// Role as the portal knows it.
 	// +kubebuilder:validation:Pattern=`^[^\x00-\x1f\x7f-\x9f]+$`
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
+	// +required
 	Role string `json:"role"`
 }
 
@@ -348,6 +358,7 @@ type SecretRole struct {
 	// +kubebuilder:validation:Pattern=`^[^\x00-\x1f\x7f-\x9f]+$`
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
+	// +required
 	Role string `json:"role"`
 }
 
@@ -395,16 +406,19 @@ type CAPVerification struct {
 // RestartTarget is a workload that cannot reload credentials.
 type RestartTarget struct {
 	// Kind: Deployment, DaemonSet or StatefulSet.
+	// +required
 	Kind RestartKind `json:"kind"`
 	// Namespace of the workload.
 	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
+	// +required
 	Namespace string `json:"namespace"`
 	// Name of the workload.
 	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
+	// +required
 	Name string `json:"name"`
 }
 
@@ -421,7 +435,8 @@ type RestartTarget struct {
 // +kubebuilder:printcolumn:name="Expires",type=string,JSONPath=`.status.earliestExpiry`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type CAPCredentialSet struct {
-	metav1.TypeMeta   `json:",inline"`
+	metav1.TypeMeta `json:",inline"`
+	// +optional
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
 	// +required

@@ -103,12 +103,13 @@ type PullSecretRotationStatus struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=10
 	// +optional
-	History []RotationStatus `json:"history,omitempty"`
+	History []RotationStatus `json:"history,omitempty"` //nolint:kubeapilinter // an intent has neither id nor times yet
 }
 
 // AuditStatus is what the last report of mode Audit is about. A report about other values is made anew.
 type AuditStatus struct {
 	// ObservedGeneration is the generation of the spec that was reported on.
+	// +required
 	ObservedGeneration int64 `json:"observedGeneration"`
 	// DueSince is the T that is due and not satisfied; empty when none is.
 	// +optional
@@ -117,6 +118,7 @@ type AuditStatus struct {
 	// +optional
 	NextAfter *metav1.Time `json:"nextAfter,omitempty"`
 	// ReportedAt is when the report was made.
+	// +required
 	ReportedAt metav1.Time `json:"reportedAt"`
 }
 
@@ -124,18 +126,21 @@ type AuditStatus struct {
 type ScheduleStatus struct {
 	// Cron as in the spec.
 	// +kubebuilder:validation:MaxLength=128
+	// +required
 	Cron string `json:"cron"`
 	// TimeZone as in the spec.
 	// +kubebuilder:validation:MaxLength=64
 	// +optional
 	TimeZone string `json:"timeZone,omitempty"`
 	// Since is when the object was created with it, or when the edit was first seen.
+	// +required
 	Since metav1.Time `json:"since"`
 }
 
 // AccountStatus is the account that current_account named.
 type AccountStatus struct {
 	// ID of the account, a KSUID.
+	// +required
 	ID string `json:"id"`
 	// Username of the account.
 	// +optional
@@ -145,6 +150,7 @@ type AccountStatus struct {
 // OCMCredentialStatus is the credential that OCM is asked with, without any of it.
 type OCMCredentialStatus struct {
 	// Type: Token (an offline or refresh token), ServiceAccount (client id and secret) or ClusterToken.
+	// +required
 	Type string `json:"type"`
 	// IssuedAt of a token, as it says itself.
 	// +optional
@@ -261,9 +267,11 @@ type RotationStatus struct {
 type CredentialStatus struct {
 	// Registry as it is written in the pull secret.
 	// +kubebuilder:validation:MaxLength=253
+	// +required
 	Registry string `json:"registry"`
 	// Fingerprint of user name and password, by status.salt.
 	// +kubebuilder:validation:MaxLength=64
+	// +required
 	Fingerprint string `json:"fingerprint"`
 	// AccountID is the account that the credential is of, as OCM has proven: it names this account when asked with the
 	// credential, or gives the credential out to the account. Empty while nothing proves it.
@@ -284,14 +292,17 @@ type CredentialStatus struct {
 // EntryFingerprint identifies a credential without holding it: a salted SHA-256 of user name and password.
 type EntryFingerprint struct {
 	// Registry as it is written in the pull secret.
+	// +required
 	Registry string `json:"registry"`
 	// Fingerprint in hex, shortened.
+	// +required
 	Fingerprint string `json:"fingerprint"`
 }
 
 // PoolStatus is a MachineConfigPool before the change.
 type PoolStatus struct {
 	// Name of the pool.
+	// +required
 	Name string `json:"name"`
 	// ConfigurationBefore is the rendered configuration the pool had before the change.
 	// +optional
@@ -304,8 +315,10 @@ type PoolStatus struct {
 // RegistryStatus is what a registry said last.
 type RegistryStatus struct {
 	// Registry as it is written in the pull secret.
+	// +required
 	Registry string `json:"registry"`
 	// Result: Accepted, Unauthorized, Denied, NotFound, Unreachable, RateLimited, TLSError or Skipped.
+	// +required
 	Result string `json:"result"`
 	// Policy is how much its word counted.
 	// +optional
@@ -324,8 +337,10 @@ type RegistryStatus struct {
 // TargetStatus is what was done to a target.
 type TargetStatus struct {
 	// Namespace of the Secret.
+	// +required
 	Namespace string `json:"namespace"`
 	// Name of the Secret.
+	// +required
 	Name string `json:"name"`
 	// Result: a condition reason, such as PullSecretUpdated, AlreadyCurrent, TargetMissing or Forbidden.
 	// +optional
@@ -353,8 +368,10 @@ type TargetStatus struct {
 // EntryStatus is what became of an entry.
 type EntryStatus struct {
 	// Registry as it is written in the pull secret.
+	// +required
 	Registry string `json:"registry"`
 	// Action: Replaced, Added, Unchanged, Awaited (the new credential is not proven yet), KeptForeign or KeptAbsent; in mode Audit
 	// WouldBeReplaced, WouldBeAdded, KeptForeign or KeptAbsent.
+	// +required
 	Action string `json:"action"`
 }

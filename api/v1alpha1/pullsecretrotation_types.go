@@ -177,6 +177,7 @@ type RotationSchedule struct {
 	// +kubebuilder:validation:Pattern=`^[-0-9A-Za-z*/,?@ \t]*$`
 	// +kubebuilder:validation:XValidation:rule="self.matches('^\\\\s*\\\\S+(\\\\s+\\\\S+){4}\\\\s*$')",message="cron needs five fields: minute, hour, day of month, month, day of week"
 	// +kubebuilder:validation:XValidation:rule="!self.matches('^\\\\s*\\\\S+(\\\\s+\\\\S+){4}\\\\s*$') || self.matches('^\\\\s*[0-9]{1,2}\\\\s+[0-9]{1,2}\\\\s')",message="cron must tick at most once a day, because a rotation takes days: name one minute and one hour"
+	// +required
 	Cron string `json:"cron"`
 	// TimeZone is an IANA name.
 	// +kubebuilder:default=UTC
@@ -192,12 +193,14 @@ type StartWindow struct {
 	// +kubebuilder:validation:MaxLength=128
 	// +kubebuilder:validation:Pattern=`^[-0-9A-Za-z*/,?@ \t]*$`
 	// +kubebuilder:validation:XValidation:rule="self.matches('^\\\\s*\\\\S+(\\\\s+\\\\S+){4}\\\\s*$')",message="cron needs five fields: minute, hour, day of month, month, day of week"
+	// +required
 	Cron string `json:"cron"`
 	// Duration the window stays open.
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=32
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(h|m|s|ms))+$')",message="duration must be written in h, m and s, such as 36h or 1h30m: there is no unit for days"
 	// +kubebuilder:validation:XValidation:rule="!self.matches('^([0-9]+([.][0-9]+)?(h|m|s|ms))+$') || (duration(self) >= duration('1m') && duration(self) <= duration('168h'))",message="duration must be between 1m and 168h"
+	// +required
 	Duration metav1.Duration `json:"duration"`
 	// TimeZone is an IANA name; UTC when it is left out.
 	// +kubebuilder:validation:MaxLength=64
@@ -264,6 +267,7 @@ type RegistryVerification struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	// +kubebuilder:validation:Pattern=`^(https?://)?[A-Za-z0-9][-A-Za-z0-9._]*(:[0-9]{1,5})?(/[-A-Za-z0-9._~/]*)?$`
+	// +required
 	Registry string `json:"registry"`
 	// Policy: Required, BestEffort or Skip; Required when it is left out.
 	// +optional
@@ -310,11 +314,12 @@ type RolloutSpec struct {
 // +kubebuilder:printcolumn:name="Waiting-For",type=string,priority=1,JSONPath=`.status.waitingFor`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type PullSecretRotation struct {
-	metav1.TypeMeta   `json:",inline"`
+	metav1.TypeMeta `json:",inline"`
+	// +optional
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
 	// +required
-	Spec PullSecretRotationSpec `json:"spec"`
+	Spec PullSecretRotationSpec `json:"spec"` //nolint:kubeapilinter // an object without a spec would be a slip, although each field has a default
 	// +kubebuilder:default={observedGeneration:-1}
 	// +optional
 	Status PullSecretRotationStatus `json:"status,omitempty"`
