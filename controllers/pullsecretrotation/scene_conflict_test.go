@@ -51,6 +51,7 @@ func TestConflict_TheOlderOfTwoObjectsKeepsTheTarget(t *testing.T) {
 	}
 }
 
+// A target that is left to the older object holds up the request of the younger, and nothing that is under way.
 func TestConflict_OneTargetOfSeveralIsLeftToTheOlderObject(t *testing.T) {
 	s := newScene(t, simocm.Options{})
 	s.putTarget(hub, s.document(global))

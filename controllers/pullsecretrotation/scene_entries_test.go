@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/internal/ocm"
 	simocm "github.com/openshift/credential-rotation-operator/test/sim/ocm"
 )
 
@@ -158,3 +159,32 @@ func TestEntries_AClusterThatSwitchedBeforeTheRotationWasFoundIsNotOverdue(t *te
 }
 
 // cosmetic is a document that differs from what OCM gives out in nothing but an e-mail address.
+
+// User names have changed over the years, and may again: what OCM takes for the account's token is the account's under every name.
+func TestEntries_AUserNameOfAnyShapeIsTheAccountsWhenOCMTakesItForTheToken(t *testing.T) {
+	for name, user := range map[string]string{
+		"as in pull secrets of 4.3": "openshift-release-dev+veryraven1rund93abc", "of a shape that nobody knows": "somebody+from_2031",
+	} {
+		for kind, spec := range map[string]v1alpha1.PullSecretRotationSpec{"its own rotation": dueNow(), "a follower": following()} {
+			t.Run(name+", "+kind, func(t *testing.T) {
+				s := newScene(t, simocm.Options{})
+				s.mute = true
+				old := auth(user, "secret")
+				s.putTarget(global, edited(s.document(global), map[string]string{simocm.Quay: old, simocm.CloudOpenShift: old, "quay.io/openshift-release-dev": old}))
+				s.services.account = func() (ocm.Account, error) {
+					return ocm.Account{ID: s.account.ID, Username: s.account.Username}, nil
+				}
+				s.create(spec)
+				s.look()
+				if spec.Mode == v1alpha1.ModeFollow {
+					s.sim.StartRotationElsewhere(s.account.ID)
+				}
+				s.until("the new entries are applied", 3*day, applied)
+				s.current(global)
+				if s.entries(global)["quay.io/openshift-release-dev"] != s.issuedNow()[simocm.Quay] {
+					t.Error("the same credential under another key was left to die")
+				}
+			})
+		}
+	}
+}

@@ -284,3 +284,21 @@ func TestHealth_AFollowerLooksOftenEnoughNotToMissARotation(t *testing.T) {
 	}
 	s.current(global)
 }
+
+// A target holds a credential of the account that its registry refuses: whichever target it is.
+func TestEvidence_EachTargetIsProven(t *testing.T) {
+	s := newScene(t, simocm.Options{})
+	dead := auth("openshift-release-dev+ocm_access_0123456789abcdef0123456789abcdef", "dead")
+	s.putTarget(hub, edited(s.document(global), map[string]string{simocm.Quay: dead}))
+	s.create(notDue(withHub))
+	s.run(time.Hour)
+	if status, reason, message := s.condition(v1alpha1.ConditionPullSecretValid); status != metav1.ConditionFalse || !strings.Contains(message, "quay.io in "+hub.String()) {
+		t.Errorf("PullSecretValid is %s, %s: %s", status, reason, message)
+	}
+	for _, r := range s.get().Status.Registries {
+		if r.Registry == simocm.Quay && (r.Result != "Unauthorized" || !strings.Contains(r.Message, hub.String())) {
+			t.Errorf("the row of quay.io says %s: %s", r.Result, r.Message)
+		}
+	}
+	s.notReady()
+}

@@ -17,12 +17,15 @@ import (
 
 func TestIdentity_ALivingTokenOfAnotherAccountIsNeverCaughtUpWith(t *testing.T) {
 	s := newScene(t, simocm.Options{})
-	document := s.document(global)
-	s.rotatedBefore(s.somebodyElse())
+	document, other := s.document(global), s.somebodyElse()
+	s.rotatedBefore(other)
 	s.create(notDue())
 	s.run(2 * day)
 	s.unchanged(global, document)
 	s.notReady(s.account.ID)
+	if st := s.get().Status; st.Account.ID != other.ID || st.PullSecretAccount == nil || st.PullSecretAccount.ID != s.account.ID || st.PullSecretAccount.Username != s.account.Username {
+		t.Errorf("the OCM credential is of %+v and the pull secret of %+v", st.Account, st.PullSecretAccount)
+	}
 }
 
 func TestIdentity_ATokenOfAnotherAccountIsNoProof(t *testing.T) {
@@ -137,5 +140,24 @@ func TestIdentity_TheAgeOfAPullSecretIsNeverInTheFuture(t *testing.T) {
 	s.run(time.Minute)
 	if at := s.get().Status.PullSecretIssuedAt; at == nil || at.After(s.sim.Now()) {
 		t.Errorf("the pull secret is of %v", at)
+	}
+}
+
+// Nothing about a target whose owner is unknown changes by looking: OCM is spared.
+func TestIdentity_ATargetWhoseOwnerIsUnknownDoesNotHaveOCMAskedAllTheTime(t *testing.T) {
+	for name, spec := range map[string]v1alpha1.PullSecretRotationSpec{
+		"not due": notDue(withHub), "due": dueNow(withHub), "a follower": following(withHub), "an auditor": notDue(withHub, func(s *v1alpha1.PullSecretRotationSpec) { s.Mode = v1alpha1.ModeAudit }),
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScene(t, simocm.Options{})
+			s.putTarget(hub, without(s.sim.PullSecret(s.sim.AddAccount(simocm.AccountSpec{}).ID), simocm.CloudOpenShift))
+			s.create(spec)
+			s.run(time.Hour)
+			s.sim.ResetCounts()
+			s.run(12 * time.Hour)
+			if n := s.sim.Count(simocm.OpListRotations); n > 15 {
+				t.Errorf("OCM was asked for its list %d times within 12 hours", n)
+			}
+		})
 	}
 }

@@ -2,7 +2,7 @@ package pullsecretrotation_test
 
 import (
 	"context"
-	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -62,10 +62,13 @@ func TestLock_OfTwoReplicasOnlyOneRecordsTheIntent(t *testing.T) {
 	s := newScene(t, simocm.Options{})
 	other := &pullsecretrotation.Reconciler{Client: s.api, Reader: s.api, Options: s.r.Options, Connect: s.services, Recorder: s.events}
 	request := ctrl.Request{NamespacedName: types.NamespacedName{Name: "account"}}
-	var first sync.Once
+	var second atomic.Bool
 	sending, through, done := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	s.services.beforePost = func() {
-		first.Do(func() { close(sending); <-through }) // the other one's request is on its way
+		if !second.Swap(true) {
+			close(sending)
+			<-through // the other one's request is on its way
+		}
 	}
 	s.hooks.SubResourcePatch = s.onStatus(func(r *v1alpha1.RotationStatus) {
 		if !isIntent(r) {

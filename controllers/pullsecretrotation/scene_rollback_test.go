@@ -41,7 +41,7 @@ func TestRollback_ARegistryThatIsNotTheAccountsIsNoEvidence(t *testing.T) {
 				s.sim.AddCluster(s.account.ID, simocm.ClusterSpec{Name: "sibling", Mode: simocm.NeverSwitches})
 				s.until("the new entries are applied", day, applied)
 				s.registries.logins[mirror] = auth("me", "changed")
-				s.run(2 * day)
+				s.run(8 * time.Hour)
 				s.notRolledBack()
 			})
 		}
@@ -59,7 +59,7 @@ func TestRollback_ACustomersOwnLoginAtTheAccountsRegistryIsNoEvidence(t *testing
 	}))
 	s.until("the new entries are applied", day, applied)
 	accepts = false
-	s.run(2 * day)
+	s.run(8 * time.Hour)
 	if has := s.entries(global); has[simocm.Quay] != s.issuedNow()[simocm.Quay] || has[simocm.RedHatRegistry] != own {
 		t.Error("the account's new entry or the customer's own was changed")
 	}

@@ -43,6 +43,7 @@ var refusals = []struct {
 	{"PullSecretRotation", "", "ocm.credentialsSecretRef is needed", `{mode: Audit, rotateAfter: null, ocm: {credentialsSecretRef: null}}`},
 	{"PullSecretRotation", "healthCheckInterval", "between 30s and 48h", `{healthCheckInterval: 1s}`},
 	{"PullSecretRotation", "healthCheckInterval", "between 30s and 48h", `{healthCheckInterval: 800h}`},
+	{"PullSecretRotation", "healthCheckInterval", "between 30s and 48h", `{healthCheckInterval: 48h1s}`},
 	{"PullSecretRotation", "healthCheckInterval", "there is no unit for days", `{healthCheckInterval: 7d}`},
 	{"PullSecretRotation", "startWindows[].duration", "there is no unit for days", `{startWindows: [{cron: "0 3 * * *", duration: 1d}]}`},
 	{"PullSecretRotation", "rollout.timeout", "there is no unit for days", `{rollout: {timeout: 1d}}`},

@@ -7,6 +7,7 @@ import (
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/internal/command"
+	"github.com/openshift/credential-rotation-operator/internal/schedule"
 )
 
 // rollout judges the pools: settled when each has rendered the change and brought it to all its machines. Paused pools are
@@ -32,21 +33,31 @@ func rollout(in Input, pools []Pool) (Decision, bool) {
 			open = append(open, fmt.Sprintf("%s has updated %d of %d machines", p.Name, p.Updated, p.Machines))
 		}
 	}
+	poll := poolPoll(in)
 	switch overdue := in.Now.Sub(r.AppliedAt.Time) > rolloutTimeout(in.Spec); {
 	case len(degraded) > 0:
 		return Waiting(Failing, v1alpha1.ReasonRolloutDegraded, "Roll-out degraded",
 			fmt.Sprintf("The pull secret was applied at %s, and the pools %s are degraded: their machines may keep the old file. See: %s",
-				OnTheClock(r.AppliedAt.Time), strings.Join(degraded, ", "), append(command.Line{"oc", "describe", "machineconfigpool"}, degraded...)), in.Timing.PoolPoll), false
+				OnTheClock(r.AppliedAt.Time), strings.Join(degraded, ", "), append(command.Line{"oc", "describe", "machineconfigpool"}, degraded...)), poll), false
 	case len(open) == 0:
 		return Decision{}, true
 	case overdue:
 		return Waiting(Failing, v1alpha1.ReasonRolloutOverdue, "Rolling out (overdue)",
 			fmt.Sprintf("The pull secret was applied at %s, and the roll-out has not ended within %s: %s. It is followed on; see: oc get machineconfigpools",
-				OnTheClock(r.AppliedAt.Time), rolloutTimeout(in.Spec), strings.Join(open, "; ")), in.Timing.PoolPoll), false
+				OnTheClock(r.AppliedAt.Time), rolloutTimeout(in.Spec), strings.Join(open, "; ")), poll), false
 	default:
 		return Waiting(Progressing, v1alpha1.ReasonRollingOut, "Rolling out",
-			fmt.Sprintf("The pull secret was applied at %s and goes to the machines: %s.", OnTheClock(r.AppliedAt.Time), strings.Join(open, "; ")), in.Timing.PoolPoll), false
+			fmt.Sprintf("The pull secret was applied at %s and goes to the machines: %s.", OnTheClock(r.AppliedAt.Time), strings.Join(open, "; ")), poll), false
 	}
+}
+
+// longestPoolPoll is how often pools are looked at that have been stuck for long: only a person helps them.
+const longestPoolPoll = 10 * time.Minute
+
+// poolPoll follows a roll-out closely for as long as it may take, and ever less closely after that.
+func poolPoll(in Input) time.Duration {
+	late := in.Now.Sub(in.Status.Rotation.AppliedAt.Time) - rolloutTimeout(in.Spec)
+	return schedule.PollInterval(max(late, 0), in.Timing.PoolPoll, longestPoolPoll)
 }
 
 // followsPools is true when the pools have to do with the rotation.

@@ -1,0 +1,32 @@
+package pullsecretrotation
+
+import (
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+)
+
+// Whoever waits for a target looks again when the object that has it is changed or deleted.
+func TestRivals_AreThoseThatShareATarget(t *testing.T) {
+	scheme := runtime.NewScheme()
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		t.Fatal(err)
+	}
+	object := func(name string, targets ...string) *v1alpha1.PullSecretRotation {
+		o := &v1alpha1.PullSecretRotation{ObjectMeta: metav1.ObjectMeta{Name: name}}
+		for _, target := range targets {
+			o.Spec.Targets = append(o.Spec.Targets, v1alpha1.SecretReference{Namespace: "hive", Name: target})
+		}
+		return o
+	}
+	changed := object("changed", "a", "b")
+	c := fake.NewClientBuilder().WithScheme(scheme).WithObjects(changed, object("shares", "b", "c"), object("another", "c")).Build()
+	got := (&Reconciler{}).rivals(c)(t.Context(), changed)
+	if len(got) != 1 || got[0].Name != "shares" {
+		t.Errorf("these look again: %v", got)
+	}
+}
