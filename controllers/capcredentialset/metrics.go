@@ -30,6 +30,10 @@ var (
 		Name: "credential_rotation_secrets",
 		Help: "How many Secrets of a set are in a state: the reason Fresh or the reason why not.",
 	}, []string{"set", "reason"})
+	withoutExpiry = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "credential_rotation_secrets_without_expiry",
+		Help: "How many Secrets that a set keeps hold no credential, or one of which nobody knows when it expires.",
+	}, []string{"set"})
 	calls = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "credential_rotation_cap_requests_total",
 		Help: "Requests to the C2S Access Portal.",
@@ -49,7 +53,7 @@ var (
 )
 
 func init() {
-	metrics.Registry.MustRegister(ready, secretExpiry, secretRefreshed, targets, calls, failures, writes, certificateExpiry)
+	metrics.Registry.MustRegister(ready, secretExpiry, secretRefreshed, targets, withoutExpiry, calls, failures, writes, certificateExpiry)
 }
 
 func countCall(set, role string) { calls.WithLabelValues(set, roleLabels.of(set, role)).Inc() }
@@ -58,15 +62,29 @@ func countFailure(set, role, reason string) {
 }
 func countWrite(set string) { writes.WithLabelValues(set).Inc() }
 
+// leftAlone are the reasons of Secrets that a set does not keep, or not yet: their own reason says what is missing.
+var leftAlone = map[string]bool{
+	v1alpha1.ReasonConflict:         true,
+	v1alpha1.ReasonForbidden:        true,
+	v1alpha1.ReasonNamespaceMissing: true,
+	v1alpha1.ReasonNoRole:           true,
+	v1alpha1.ReasonSecretMissing:    true,
+	v1alpha1.ReasonSecretNotOpaque:  true,
+	v1alpha1.ReasonSecretNotOurs:    true,
+}
+
 // gauge sets what is now true of a set. What is gone is dropped, so that no alert fires for it, and what is there is never
 // missing in between.
 func gauge(s *scope) {
 	name := s.set.Name
-	secretsNow, reasonsNow := map[types.NamespacedName]bool{}, map[string]int{}
+	secretsNow, reasonsNow, unknown := map[types.NamespacedName]bool{}, map[string]int{}, 0
 	for i := range s.plan.Rows {
 		row := &s.plan.Rows[i]
 		secretsNow[row.Ref] = true
 		reasonsNow[row.Result]++
+		if row.ExpiresAt.IsZero() && !leftAlone[row.Result] {
+			unknown++
+		}
 		setTime(secretExpiry, row.ExpiresAt, name, row.Ref.Namespace, row.Ref.Name)
 		setTime(secretRefreshed, row.FetchedAt, name, row.Ref.Namespace, row.Ref.Name)
 	}
@@ -76,7 +94,11 @@ func gauge(s *scope) {
 		setTime(secretExpiry, goTime(t.ExpiresAt), name, t.Namespace, t.Name)
 		setTime(secretRefreshed, goTime(t.RefreshedAt), name, t.Namespace, t.Name)
 		reasonsNow[t.Result]++
+		if t.ExpiresAt == nil && !leftAlone[t.Result] {
+			unknown++
+		}
 	}
+	withoutExpiry.WithLabelValues(name).Set(float64(unknown))
 	for ref := range s.gaugedSecrets {
 		if !secretsNow[ref] {
 			secretExpiry.DeleteLabelValues(name, ref.Namespace, ref.Name)
@@ -128,7 +150,7 @@ func forgetMetrics(name string) {
 	set := prometheus.Labels{"set": name}
 	for _, v := range []interface {
 		DeletePartialMatch(prometheus.Labels) int
-	}{ready, secretExpiry, secretRefreshed, targets, calls, failures, writes, certificateExpiry} {
+	}{ready, secretExpiry, secretRefreshed, targets, withoutExpiry, calls, failures, writes, certificateExpiry} {
 		v.DeletePartialMatch(set)
 	}
 }

@@ -112,6 +112,22 @@ var stories = []struct {
 			`credential_rotation_secrets{set="cap", reason="MalformedCredential"} ` + "_" + strings.Repeat(" 2 stale", 12),
 		[]moment{quiet(14 * minute), says(16*minute, "2 Secrets of CAPCredentialSet cap are not fresh.")}},
 
+	{"CAPCredentialSetNotReady", "a typo in the spec, and what has alerts of its own",
+		`credential_rotation_set_ready{set="cap", reason="InvalidSpec"} 0x40` + "\n" + `credential_rotation_set_ready{set="edit", reason="EditNotProven"} 0x10 _x30` + "\n" +
+			`credential_rotation_set_ready{set="edit", reason="Fresh"} _x11 1x30` + "\n" + `credential_rotation_set_ready{set="rows", reason="RefreshFailing"} 0x40` + "\n" +
+			`credential_rotation_set_ready{set="idle", reason="Suspended"} 0x40` + "\n" + `credential_rotation_set_ready{set="blind", reason="ClusterUnknown"} 0x40`,
+		[]moment{quiet(14 * minute), says(16*minute, "CAPCredentialSet cap is not ready: InvalidSpec.")}},
+
+	{"CAPCredentialSetBlind", "for ten minutes, and for as long as an API server restarts",
+		`credential_rotation_set_ready{set="cap", reason="ClusterUnknown"} 0x40` + "\n" + `credential_rotation_set_ready{set="soon", reason="InternalError"} 0x5 _x35` + "\n" +
+			`credential_rotation_set_ready{set="soon", reason="Fresh"} _x6 1x34`,
+		[]moment{quiet(9 * minute), says(12*minute, "The operator cannot read what CAPCredentialSet cap depends on: ClusterUnknown.")}},
+
+	{"CAPCredentialExpiryUnknown", "seeded at the installation, and CAP refuses the certificate; new ones come within minutes elsewhere",
+		`credential_rotation_secrets_without_expiry{set="cap"} 7x100` + "\n" + `credential_rotation_secrets_without_expiry{set="new"} 7x3 0x97` + "\n" +
+			`credential_rotation_secrets{set="cap", reason="AuthenticationRefused"} 7x100`,
+		[]moment{quiet(44 * minute), says(46*minute, "7 Secrets of CAPCredentialSet cap hold no credential, or one that may have expired.")}},
+
 	{"CAPClientCertificateExpiring", "within three weeks",
 		`credential_rotation_client_certificate_expiry_timestamp_seconds{set="cap"} 1900800x100` + "\n" + // 22 days
 			`credential_rotation_client_certificate_expiry_timestamp_seconds{set="soon"} 1728000x100` + "\n" + // 20 days
