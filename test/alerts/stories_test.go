@@ -87,6 +87,10 @@ var stories = []struct {
 			`credential_rotation_pull_secret_heals_total{rotation="r", exported_namespace="hive", name="pull"} 0x10 3x60`,
 		[]moment{quiet(12 * minute), says(60*minute, "Somebody puts old credentials back into openshift-config/pull-secret again and again.")}},
 
+	{"CredentialRotationNobodyLeads", "the lead is lost, and had again",
+		`leader_election_master_status{namespace="openshift-credential-rotation-operator", name="credential-rotation-operator", pod="a"} 1x10 0x40` + "\n" +
+			`leader_election_master_status{namespace="openshift-credential-rotation-operator", name="credential-rotation-operator", pod="b"} 0x40 1x10`,
+		[]moment{quiet(10 * minute), quiet(24 * minute), says(28*minute, "No replica of the credential-rotation-operator leads."), quiet(43 * minute)}},
 	{"CAPCredentialExpired", "it expires, and is replaced later",
 		`credential_rotation_secret_expiry_timestamp_seconds` + secret + `3600x70 9000x30`,
 		[]moment{quiet(60 * minute), quiet(64 * minute), says(67*minute, "1 AWS credentials of CAPCredentialSet cap have expired."), quiet(75 * minute)}},
