@@ -1,4 +1,4 @@
-// Package capcredentialset keeps the AWS credentials of a cluster fresh that gets them from a C2S Access Portal.
+// Package capcredentialset refreshes the AWS credentials of a cluster that gets them from a C2S Access Portal.
 //
 // A round reads as Reconcile does (reconciler.go):
 //

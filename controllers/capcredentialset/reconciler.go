@@ -94,7 +94,7 @@ func (r *reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	r.copy(ctx, s)
 	r.fetch(ctx, s)
 	if ctx.Err() != nil {
-		return reconcile.Result{}, ctx.Err() // the lead is lost or the process ends: another one will tell
+		return reconcile.Result{}, ctx.Err() // shutting down: the next leader reports
 	}
 	if err := r.look(ctx, s); err != nil {
 		return reconcile.Result{}, err

@@ -205,7 +205,7 @@ func (s *scope) remarkOnRequest() {
 	var words string
 	switch value := s.set.Annotations[v1alpha1.RefreshRequestedAnnotation]; {
 	case value != "" && plan.ParseTime(value).IsZero():
-		words = "The annotation " + v1alpha1.RefreshRequestedAnnotation + " is passed over: it is no time such as 2026-11-20T00:00:00Z."
+		words = "The annotation " + v1alpha1.RefreshRequestedAnnotation + " is ignored: it is not an RFC 3339 time, for example 2026-11-20T00:00:00Z."
 	case !s.plan.Requested.IsZero():
 		words = "A refresh of everything is requested for " + s.plan.Requested.UTC().Format(time.RFC3339) + ", which is still to come."
 	default:

@@ -88,8 +88,8 @@ func TestARequestThatIsNoTimeOrStillToCome_IsToldOf(t *testing.T) {
 		// next is when something is due by the status, from noon on; zero: as without the request.
 		next time.Duration
 	}{
-		"now, please":          {says: "is passed over"},
-		"2026-11-20 12:05":     {says: "is passed over"},
+		"now, please":          {says: "is ignored"},
+		"2026-11-20 12:05":     {says: "is ignored"},
 		"2026-11-20T12:05:00Z": {says: "2026-11-20T12:05:00Z", next: 5 * time.Minute},
 		"2026-11-20T11:00:00Z": {},
 	} {

@@ -129,5 +129,5 @@ func (r *reconciler) judgeWrite(ref types.NamespacedName, err error) *writeError
 	case apierrors.IsForbidden(err), apierrors.IsBadRequest(err):
 		return &writeError{v1alpha1.ReasonWriteRefused, "An admission plugin or a quota of this cluster refuses the write. Look for it in the API server's audit log."}
 	}
-	return &writeError{v1alpha1.ReasonInternalError, fmt.Sprintf("The API server did not take the write (%s). It is tried again.", apierr.Reason(err))}
+	return &writeError{v1alpha1.ReasonInternalError, fmt.Sprintf("The API server did not take the write (%s). The operator will retry.", apierr.Reason(err))}
 }

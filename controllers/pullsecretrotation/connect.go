@@ -169,7 +169,7 @@ func (s *scope) noteCredential(c ocm.Credential) {
 func (s *scope) connect(ctx context.Context, credential ocm.Credential, token ocm.ClusterToken) (OCM, error) {
 	s.clients.asks = sha256.Sum256(fmt.Appendf(nil, "%q%q%q%q%q%q%q", s.obj.Spec.OCM.URL, s.obj.Spec.OCM.TokenURL, credential.Token, credential.ClientID,
 		credential.ClientSecret, token.ClusterID, token.Auth))
-	if err := s.beingPatient(); err != nil {
+	if err := s.rateLimited(); err != nil {
 		return nil, err
 	}
 	if err := s.leadsToAllowedHosts(token == ocm.ClusterToken{}); err != nil {
@@ -204,15 +204,15 @@ func (s *scope) leadsToAllowedHosts(asksSSO bool) error {
 	return nil
 }
 
-// beingPatient is what OCM said when it asked for patience, for as long as it asked: whatever has caused this reconcile, it
-// is not asked before with the same credential. A new credential or URL is asked at once.
-func (s *scope) beingPatient() error {
+// rateLimited is OCM's last refusal until its Retry-After ends, whatever has caused this reconcile. A new credential or URL is
+// tried at once.
+func (s *scope) rateLimited() error {
 	m := s.memory
-	rest := m.patience.Sub(s.now())
-	if m.asked == nil || rest <= 0 || m.patient != s.clients.asks {
+	rest := m.retryAfter.Sub(s.now())
+	if m.limited == nil || rest <= 0 || m.limitedAs != s.clients.asks {
 		return nil
 	}
-	again := *m.asked
+	again := *m.limited
 	again.RetryAfter = rest
 	return &again
 }

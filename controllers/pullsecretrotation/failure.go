@@ -26,12 +26,12 @@ func (s *scope) failure(err error) decide.Decision {
 		return decide.Decision{Step: decide.Wait, After: time.Second}
 	}
 	s.memory.failures++
-	s.memory.lastPoll = time.Time{} // it is not to be taken for one that has brought all it was for
+	s.memory.lastPoll = time.Time{} // a failed poll must not delay the next one
 	var e *ocm.Error
 	if errors.As(err, &e) && e.RetryAfter > 0 {
-		s.memory.asked, s.memory.patience, s.memory.patient = e, s.now().Add(e.RetryAfter), s.clients.asks
+		s.memory.limited, s.memory.retryAfter, s.memory.limitedAs = e, s.now().Add(e.RetryAfter), s.clients.asks
 		if s.clients.api != nil {
-			s.memory.patient = s.clients.account
+			s.memory.limitedAs = s.clients.account
 		}
 	}
 	switch {

@@ -46,11 +46,11 @@ type memory struct {
 	// account is whom the OCM credential belongs to, as OCM last said, and accountOf which credential it said so of.
 	account   *decide.Account
 	accountOf string
-	// asked is what OCM, or the SSO, last said when it asked for patience, and patience until when.
-	asked    *ocm.Error
-	patience time.Time
-	// patient is whom it was asked of: another credential, or another OCM, has not asked for any.
-	patient [sha256.Size]byte
+	// limited is how OCM, or the SSO, last refused with a Retry-After, and retryAfter when that ends.
+	limited    *ocm.Error
+	retryAfter time.Time
+	// limitedAs is the OCM and the credential that were refused: with another, it is asked at once.
+	limitedAs [sha256.Size]byte
 }
 
 // maxSteps bounds one reconcile. The longest way, from an adopted rotation to its end, has about twenty steps.

@@ -125,7 +125,7 @@ func (w *world) awaitIssue(ctx context.Context) error {
 	}
 	r, _ := w.rotation()
 	w.tell.line(happens, "after %s of OCM's time its batch has run: new credentials exist beside the old ones. OCM's status of the rotation stays %q "+
-		"until every cluster has switched: who waits for %q first, waits for ever.", hours(w.ocm.Now().Sub(from)), r.Status, ocm.StatusCompleted)
+		"until every cluster has switched: waiting for %q first is a deadlock.", hours(w.ocm.Now().Sub(from)), r.Status, ocm.StatusCompleted)
 	return nil
 }
 

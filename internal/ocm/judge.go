@@ -32,7 +32,7 @@ func (c *Client) judge(call call, got *answer) (*answer, *Error) {
 // between the service and us.
 func refusedPlainly(got *answer) bool {
 	if got.status == http.StatusTooManyRequests {
-		return true // nobody works on what he has no time for
+		return true // a 429 is sent before the request is processed
 	}
 	return got.status >= 400 && got.status < 500 && got.status != http.StatusRequestTimeout && !httpheader.IsHTML(got.contentType)
 }

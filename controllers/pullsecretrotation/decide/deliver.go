@@ -194,7 +194,7 @@ func unverified(in Input) Decision {
 	r := in.Status.Rotation
 	refused, unknown := Judge(in.Facts.IssuedChecks)
 	// Each retry asks OCM once and every registry: less often the longer it takes.
-	retry := max(schedule.PollInterval(in.Now.Sub(r.IssuedAt.Time), in.Timing.VerifyRetry, in.Timing.PollMax), patience(in.Facts.IssuedChecks))
+	retry := max(schedule.PollInterval(in.Now.Sub(r.IssuedAt.Time), in.Timing.VerifyRetry, in.Timing.PollMax), retryAfter(in.Facts.IssuedChecks))
 	if until := closes(in).Sub(in.Now); until > 0 {
 		retry = min(retry, until)
 	}

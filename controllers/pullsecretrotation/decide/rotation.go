@@ -179,7 +179,7 @@ func awaitIssueMessage(in Input) Decision {
 	}
 	switched := ""
 	if r.Adopted { // found after it was requested, so maybe after it issued
-		switched = " Or it has, and this cluster had switched before the rotation was found here: then only its end is awaited."
+		switched = " If this cluster already uses them, the operator only waits for the rotation to complete."
 	}
 	switched += oddStatus(r, in.Now)
 	if age := in.Now.Sub(asked); age > in.Timing.IssueDeadline || slices.Contains(endings, r.OCMStatus) {

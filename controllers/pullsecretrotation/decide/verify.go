@@ -31,8 +31,8 @@ func (c Check) said() string {
 	return fmt.Sprintf("%s: %s", c.Registry, c.Result.Message)
 }
 
-// patience is how long the registries ask to be left alone.
-func patience(checks []Check) time.Duration {
+// retryAfter is how long the registries ask to be left alone.
+func retryAfter(checks []Check) time.Duration {
 	var longest time.Duration
 	for _, c := range checks {
 		longest = max(longest, c.Result.RetryAfter)
