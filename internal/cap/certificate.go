@@ -166,7 +166,7 @@ func parseKey(name string, content []byte) (crypto.Signer, *CertificateError) {
 		// PKCS#8 says so in the type, the traditional form of RFC 1423 in a header.
 		if block.Type == "ENCRYPTED PRIVATE KEY" || strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED") || block.Headers["DEK-Info"] != "" {
 			return nil, &CertificateError{CertificateKeyEncrypted,
-				"the private key in " + name + " is encrypted, and an operator has nobody to ask for its passphrase: store it decrypted (openssl pkey -in encrypted.key -out cap.key)"}
+				"the private key in " + name + " is encrypted, and an operator has nobody to ask for its passphrase: store it decrypted: (umask 077; openssl pkey -in encrypted.key -out decrypted.key)"}
 		}
 		if signer := parseSigner(block.Bytes); signer != nil {
 			return signer, nil
@@ -214,7 +214,7 @@ func fingerprint(der []byte) string {
 // hintPKCS12 helps whoever stored a .p12 or DER file: both begin with an ASN.1 sequence.
 func hintPKCS12(content []byte) string {
 	if len(content) > 1 && content[0] == 0x30 && content[1] >= 0x80 {
-		return "; it looks like DER or PKCS#12 (openssl pkcs12 -in file.p12 -nodes converts it)"
+		return "; it looks like DER or PKCS#12, and this converts it: (umask 077; openssl pkcs12 -in file.p12 -nodes -out file.pem)"
 	}
 	return ""
 }

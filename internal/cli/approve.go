@@ -11,6 +11,7 @@ import (
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
+	"github.com/openshift/credential-rotation-operator/internal/managedfields"
 )
 
 func newApproveCommand(env environment) *cobra.Command {
@@ -60,7 +61,7 @@ func approve(cmd *cobra.Command, env environment, name string, wanted *time.Time
 		metav1.SetMetaDataAnnotation(&object.ObjectMeta, v1alpha1.ApprovedAnnotation, t.UTC().Format(time.RFC3339))
 		// With the version that was looked at: who has changed T in the meantime has not had it approved.
 		patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
-		if err := c.Patch(cmd.Context(), object, patch); err != nil {
+		if err := c.Patch(cmd.Context(), object, patch, client.FieldOwner(managedfields.Approval)); err != nil {
 			return fmt.Errorf("approving PullSecretRotation %s: %w", name, err)
 		}
 	}

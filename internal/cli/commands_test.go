@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/internal/managedfields"
 )
 
 // now in all tests of this package.
@@ -103,6 +104,21 @@ func TestApprove_ApprovesTheNextInAdvanceWhenItIsNamed(t *testing.T) {
 	got := &v1alpha1.PullSecretRotation{}
 	if err := c.Get(t.Context(), client.ObjectKey{Name: "account"}, got); err != nil || got.Annotations[v1alpha1.ApprovedAnnotation] != "2026-12-20T12:00:00Z" {
 		t.Errorf("the annotations are %v (%v), want the next T", got.Annotations, err)
+	}
+}
+
+// Who looks for approvals in managedFields finds them by one name, whatever the program is called on somebody's machine.
+func TestApprove_WritesByANameOfItsOwn(t *testing.T) {
+	env, c := cluster(t, held())
+	var manager string
+	env.connect = func() (client.Client, error) {
+		return interceptor.NewClient(c.(client.WithWatch), interceptor.Funcs{Patch: func(ctx context.Context, k client.WithWatch, o client.Object, patch client.Patch, opts ...client.PatchOption) error {
+			manager = (&client.PatchOptions{}).ApplyOptions(opts).FieldManager
+			return k.Patch(ctx, o, patch, opts...)
+		}}), nil
+	}
+	if _, err := run(t, newApproveCommand(env), "account"); err != nil || manager != managedfields.Approval {
+		t.Errorf("it writes as %q (%v), want %s", manager, err, managedfields.Approval)
 	}
 }
 

@@ -12,6 +12,9 @@ import (
 // Operator is the field manager of everything that the operator writes, and the name of its events.
 const Operator = "credential-rotation-operator"
 
+// Approval is the field manager of an approval by the command line, whatever the program is called where it is used.
+const Approval = "credential-rotation-approval"
+
 // Fields are what one writer owns of an object.
 type Fields struct {
 	Data     map[string]json.RawMessage `json:"f:data"`
