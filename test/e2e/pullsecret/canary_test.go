@@ -8,13 +8,16 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/harness"
 )
 
-// noSecretGotOut looks for every secret that OCM and the registries gave out in this test: in the operator's log at its most
+// noSecretGotOut looks for every secret that OCM and the registries gave out in this test, and for what is private to people: in the operator's log at its most
 // verbose level, its metrics, events, and all objects but the content of Secrets.
 func (w *world) noSecretGotOut() {
 	w.t.Helper()
 	canaries := harness.Canaries{}
 	for i, c := range append(w.ocm.Canaries(), w.registry.Canaries()...) {
 		canaries[fmt.Sprintf("canary %d", i)] = c
+	}
+	for i, c := range w.ocm.Private() {
+		canaries[fmt.Sprintf("name or address %d", i)] = c
 	}
 	log, err := os.ReadFile(w.config.Dir + "/operator.log")
 	if os.IsNotExist(err) {

@@ -146,7 +146,7 @@ type apiAccount struct {
 func (a *account) api() apiAccount {
 	return apiAccount{
 		ref:      ref{a.id, "Account", apiRoot + "/accounts/" + a.id},
-		Username: a.username, Email: a.email, FirstName: "Sam", LastName: "Simulated",
+		Username: a.username, Email: a.email, FirstName: "Sam", LastName: a.lastName,
 		Banned: a.banned, ServiceAccount: a.serviceAccount,
 		Organization: apiOrganization{ref{a.organization, "Organization", apiRoot + "/organizations/" + a.organization},
 			"Simulated", "1234567"},

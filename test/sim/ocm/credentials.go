@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -49,8 +50,9 @@ func (s *Sim) issue(a *account) *generation {
 		older.rotating = true
 	}
 	// quay.io and cloud.openshift.com share one robot account; the two Red Hat registries one service account.
+	number := random(32, "0123456789abcdef")
 	robot := login{
-		user:     "openshift-release-dev+ocm_access_" + random(32, "0123456789abcdef"),
+		user:     "openshift-release-dev+ocm_access_" + number,
 		password: Canary + random(58, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"),
 	}
 	pool := login{user: "uhc-pool-" + newUUID(), password: s.registryJWT(a)}
@@ -59,6 +61,7 @@ func (s *Sim) issue(a *account) *generation {
 	}
 	g.logins = map[string]login{CloudOpenShift: robot, Quay: robot, RedHatConnect: pool, RedHatRegistry: pool}
 	s.canary(robot.password, robot.auth(), pool.password, pool.auth())
+	s.private = append(s.private, number, pool.user)
 	a.generations = append(a.generations, g)
 	return g
 }
@@ -179,6 +182,14 @@ func (s *Sim) CloudAuth(accountID string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.mustAccount(accountID).current().logins[CloudOpenShift].auth()
+}
+
+// Private is what is no secret and belongs to people all the same: e-mail addresses and last names; and the user names of
+// registries. It is nobody's business but that of Secrets. The user names of OCM are shown on purpose.
+func (s *Sim) Private() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.private)
 }
 
 // Canaries returns every secret value that was ever issued: passwords, auths, tokens, client secrets, and the signature of

@@ -112,6 +112,7 @@ type Sim struct {
 	sessions   map[string]*session // by session id
 	clients    map[string]*account // service accounts, by client id
 	canaries   []string
+	private    []string
 	violations []string
 	ssoSkew    time.Duration
 	apiSkew    time.Duration

@@ -17,7 +17,7 @@ const (
 type AccountSpec struct {
 	// Username is "user-1", "user-2" ... by default.
 	Username string
-	// Email is <username>@example.com by default.
+	// Email is by default one that is nobody else's, and a canary.
 	Email string
 	// Organization groups accounts that see each other's subscriptions; all are in "org-1" by default.
 	Organization string
@@ -35,6 +35,7 @@ type Account struct {
 
 type account struct {
 	id, username, email string
+	lastName            string
 	organization        string
 	serviceAccount      bool
 	banned              bool
@@ -68,17 +69,24 @@ type transfer struct {
 	expires          time.Time // virtual
 }
 
+const letters = "abcdefghijklmnopqrstuvwxyz"
+
 // AddAccount creates an account with a first set of registry credentials.
 func (s *Sim) AddAccount(spec AccountSpec) Account {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	setDefault(&spec.Username, fmt.Sprintf("user-%d", len(s.accounts)+1))
-	setDefault(&spec.Email, spec.Username+"@example.com")
+	if spec.Email == "" {
+		local := random(16, letters)
+		spec.Email = local + "@people.example"
+		s.private = append(s.private, local)
+	}
 	setDefault(&spec.Organization, "org-1")
 	a := &account{
-		id: s.newID(), username: spec.Username, email: spec.Email, organization: spec.Organization,
+		id: s.newID(), username: spec.Username, email: spec.Email, lastName: random(16, letters), organization: spec.Organization,
 		serviceAccount: spec.ServiceAccount, created: s.stamp(),
 	}
+	s.private = append(s.private, a.lastName)
 	s.accounts = append(s.accounts, a)
 	s.issue(a).registered = true
 	return Account{ID: a.id, Username: a.username, Email: a.email, ServiceAccount: a.serviceAccount}
