@@ -1,0 +1,36 @@
+package pullsecret
+
+import (
+	"context"
+	"testing"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/test/harness"
+)
+
+// Whatever the API server says of a refused write: the search for canaries at the test's end finds none of it. The log is at its
+// most verbose level.
+func TestAPolicyThatQuotesThePullSecretReachesNothing(t *testing.T) {
+	w := newWorld(t, settings{})
+	lift, err := harness.QuoteRefusals(t.Context(), cp.Client, "pull-secret")
+	w.must(err)
+	lifted := false
+	t.Cleanup(func() {
+		if !lifted {
+			w.must(lift(context.Background()))
+		}
+	})
+	w.create(rotation())
+	w.start()
+	w.waitForReason(v1alpha1.ReasonAwaitingIssue)
+	w.ocm.RunBatch()
+	refused := w.waitFor("the write is refused", func(r *v1alpha1.PullSecretRotation) bool {
+		return r.Status.Rotation != nil && r.Status.Rotation.VerifiedAt != nil && r.Status.Rotation.AppliedAt == nil && r.Status.WaitingFor != ""
+	})
+	if len(refused.Status.Targets) == 0 {
+		t.Error("the status does not say what became of the target")
+	}
+	w.must(lift(t.Context()))
+	lifted = true
+	w.waitFor("it is written", func(r *v1alpha1.PullSecretRotation) bool { return r.Status.Rotation.AppliedAt != nil })
+}
