@@ -118,6 +118,10 @@ func readRoles(path string) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	return parseRoles(path, content)
+}
+
+func parseRoles(path string, content []byte) (map[string]string, error) {
 	roles := map[string]string{}
 	if err := yaml.Unmarshal(content, &roles); err != nil {
 		return nil, fmt.Errorf("%s is not a map of CredentialsRequest names and roles, such as \"openshift-machine-api-aws: MachineAPIRole\"", path)

@@ -5,7 +5,9 @@ package bootstrap
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -124,6 +126,13 @@ func (m manifest) fill(credential func(*secretManifest) awscreds.Credential) (ch
 	return change{path: m.path, content: joinDocuments(docs), mode: secretMode}, nil
 }
 
+// errAlias: what is written into an anchored mapping would appear wherever its alias stands, which may be a label.
+var errAlias = errors.New("a Secret to fill uses a YAML alias (*name): write out what it stands for")
+
+func hasAlias(node *yaml.Node) bool {
+	return node.Kind == yaml.AliasNode || slices.ContainsFunc(node.Content, hasAlias)
+}
+
 // fillDocument writes the credential into a Secret's stringData, and takes the same keys out of its data.
 func fillDocument(content string, c awscreds.Credential) (string, error) {
 	wanted := awscreds.Render(c)
@@ -133,6 +142,9 @@ func fillDocument(content string, c awscreds.Credential) (string, error) {
 	doc, mapping, err := parseNode(content)
 	if err != nil {
 		return "", err
+	}
+	if hasAlias(doc) {
+		return "", errAlias
 	}
 	stringData := get(mapping, "stringData")
 	if stringData == nil || stringData.Kind != yaml.MappingNode {

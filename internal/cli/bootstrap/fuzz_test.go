@@ -1,0 +1,157 @@
+package bootstrap
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"sigs.k8s.io/yaml"
+
+	"github.com/openshift/credential-rotation-operator/config"
+	"github.com/openshift/credential-rotation-operator/internal/awscreds"
+)
+
+// The files of these commands are somebody else's: a release's, an installer's, a person's.
+
+// harmless fails for words that a terminal could take for more than words.
+func harmless(t *testing.T, words string) {
+	t.Helper()
+	if utf8.RuneCountInString(words) > 500 || strings.ContainsFunc(words, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		t.Fatalf("this is printed: %q", words)
+	}
+}
+
+// FuzzManifest: whatever the file is, Secrets that wait for a credential get it as Kubernetes reads them, all else stays, and doing it twice
+// is doing it once.
+func FuzzManifest(f *testing.F) {
+	f.Add("apiVersion: v1\nkind: Secret\nmetadata: {name: a, namespace: b}\nstringData:\n  role: R # mine\n  aws_access_key_id: x\n--- # next\nkind: Other\n")
+	f.Add(`{"apiVersion":"v1","kind":"Secret","metadata":{"name":"a"},"data":{"aws_secret_access_key":"eA==","other":"eQ=="}}`)
+	f.Add("apiVersion: v1\nkind: Secret\nstringData: &a {role: R}\nmetadata: {name: a, annotations: *a}\n")
+	f.Add("apiVersion: v1\nkind: Secret\ndata: &a {aws_access_key_id: eA==, x: eA==}\nstringData: {<<: *a, role: R}\n")
+	f.Add("apiVersion: v1\nkind: Secret\nstringData: ~\ndata: {role: Ug==}\r\n---\r\n---\n\x00")
+	f.Add("%YAML 1.1\n---\napiVersion: v1\nkind: Secret\ndata: [aws_access_key_id]\nstringData: {role: \"a\\e[31m\"}\n...\n")
+	credential := credentialOf("R")
+	f.Fuzz(func(t *testing.T, file string) {
+		if joined := string(joinDocuments(splitDocuments([]byte(file)))); joined != file {
+			t.Fatalf("taken apart and joined again, %q is %q", file, joined)
+		}
+		m, err := parseManifest("f.yaml", []byte(file))
+		if err != nil {
+			harmless(t, err.Error())
+			return
+		}
+		for _, s := range m.secrets {
+			harmless(t, s.String())
+		}
+		filled, err := m.fill(func(*secretManifest) awscreds.Credential { return credential })
+		if err != nil {
+			harmless(t, err.Error())
+			return
+		}
+		after := splitDocuments(filled.content)
+		if len(m.secrets) == 0 && string(filled.content) != file {
+			t.Fatalf("a file without such a Secret becomes %q", filled.content)
+		}
+		if len(after) < len(m.docs) {
+			t.Fatalf("of %d documents %d are left", len(m.docs), len(after))
+		}
+		for _, s := range m.secrets {
+			requireFilled(t, m.docs[s.index].text, after[s.index].text, credential)
+		}
+		again, err := parseManifest("f.yaml", filled.content)
+		if err != nil {
+			t.Fatalf("what was written cannot be read: %q", filled.content)
+		}
+		twice, err := again.fill(func(*secretManifest) awscreds.Credential { return credential })
+		if err != nil || string(twice.content) != string(filled.content) {
+			t.Fatalf("done twice (%v), %q becomes %q and then %q", err, file, filled.content, twice.content)
+		}
+	})
+}
+
+// requireFilled compares a Secret as Kubernetes reads it, if it was one before.
+func requireFilled(t *testing.T, before, after string, c awscreds.Credential) {
+	t.Helper()
+	var was, is corev1.Secret
+	if yaml.UnmarshalStrict([]byte(before), &was) != nil {
+		return
+	}
+	if err := yaml.UnmarshalStrict([]byte(after), &is); err != nil {
+		t.Fatalf("%q was a Secret, and Kubernetes cannot read %q: %v", before, after, err)
+	}
+	want := map[string]string{}
+	for key, value := range was.StringData {
+		want[key] = value
+	}
+	for _, key := range awscreds.Keys() {
+		delete(was.Data, key)
+		delete(want, key)
+	}
+	for key, value := range awscreds.Render(c) {
+		want[key] = string(value)
+	}
+	if !reflect.DeepEqual(want, is.StringData) || len(was.Data)+len(is.Data) > 0 && !reflect.DeepEqual(was.Data, is.Data) ||
+		!reflect.DeepEqual(was.ObjectMeta, is.ObjectMeta) || was.Type != is.Type {
+		t.Fatalf("%q became %q", before, after)
+	}
+}
+
+// FuzzRequests: a request that is served has names which Kubernetes takes, and what is said of the others is harmless.
+func FuzzRequests(f *testing.F) {
+	f.Add(credentialsRequest("a", "AWSProviderSpec", "b", "c", ""))
+	f.Add(credentialsRequest("\"a\\e[31m\"", "AWSProviderSpec", "b", "../c", "    release.openshift.io/feature-set: \"x\\u202ey\"\n"))
+	f.Add("a: &a [*a]\n")
+	f.Fuzz(func(t *testing.T, file string) {
+		requests, skipped, err := requestsIn([]byte(file), false)
+		if err != nil {
+			harmless(t, err.Error())
+		}
+		for _, words := range skipped {
+			harmless(t, words)
+		}
+		for _, r := range requests {
+			if len(validation.IsDNS1123Subdomain(r.Name))+len(validation.IsDNS1123Label(r.SecretNamespace))+len(validation.IsDNS1123Subdomain(r.SecretName)) > 0 {
+				t.Fatalf("%+v is served", r)
+			}
+		}
+	})
+}
+
+// FuzzRoles: a role map is refused, or makes a set that the API server takes.
+func FuzzRoles(f *testing.F) {
+	for _, seed := range []string{"a: R", "{\"a\": \" R \"}", "\"$(id)\": R", "a: \"x\\n\"", "- a", "a: &a x\nb: *a", "<<: {a: b}"} {
+		f.Add(seed)
+	}
+	operator := config.Install()
+	rules, err := schemaOf("CAPCredentialSet", operator)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, file string) {
+		roles, err := parseRoles("roles.yaml", []byte(file))
+		if err != nil {
+			harmless(t, err.Error())
+			return
+		}
+		i := &install{operator: operator, rolesFile: "roles.yaml", roles: roles, name: "cap", portal: portal{URL: "https://cap.example/", Dialect: "C2S", Agency: "A", Mission: "M"}}
+		set := i.setObject(nil, nil)
+		read, err := plainly(set)
+		if err != nil {
+			t.Fatal(err)
+		}
+		refusal := rules.refuses(read)
+		if refusal != nil {
+			harmless(t, i.whereFrom(read, refusal.path)+" "+refusal.words)
+		}
+		for name, role := range roles {
+			bad := len(validation.IsDNS1123Subdomain(name)) > 0 || strings.ContainsFunc(role, unicode.IsControl)
+			if bad && refusal == nil {
+				t.Fatalf("the role %q for %q is accepted", role, name)
+			}
+		}
+	})
+}
