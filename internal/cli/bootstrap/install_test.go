@@ -376,6 +376,7 @@ func TestInstallManifests_WritesNothingWhenAnythingIsNotGood(t *testing.T) {
 		{"a mission with a control character", nil, func(d installDir) []string { return d.flags(portal, "--mission", "a\u009bb") }, "--mission does not fit"},
 		{"a role with an escape sequence", func(t *testing.T, d installDir) { writeFile(t, d.roles, `addon: "a\e[31mb"`) }, func(d installDir) []string { return d.flags(portal) }, "the role of CredentialsRequest addon does not fit"},
 		{"a default role with a line end", nil, func(d installDir) []string { return d.flags(portal, "--default-role", "a\nb") }, "--default-role does not fit"},
+		{"a role that turns the direction of what follows", func(t *testing.T, d installDir) { writeFile(t, d.roles, `addon: "a\u202eb"`) }, func(d installDir) []string { return d.flags(portal) }, "the role of CredentialsRequest addon has characters that cannot be seen"},
 		{"a role for what is no name", func(t *testing.T, d installDir) { writeFile(t, d.roles, `"$(id)\n": Role`) }, func(d installDir) []string { return d.flags(portal) }, `the name "$(id)\n" does not fit`},
 		{"a role for a name without end", func(t *testing.T, d installDir) { writeFile(t, d.roles, strings.Repeat("a", 254)+": Role") }, func(d installDir) []string { return d.flags(portal) }, "more than 253"},
 		{"more extra parameters than the API takes", nil, func(d installDir) []string {

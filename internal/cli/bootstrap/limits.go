@@ -6,6 +6,8 @@ package bootstrap
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -41,8 +43,33 @@ func (i *install) checkSet(set map[string]any) error {
 	if err != nil {
 		return err
 	}
-	if r := s.refuses(read); r != nil {
-		return fmt.Errorf("%s %s", i.whereFrom(read, r.path), r.words)
+	for _, r := range []*refusal{s.refuses(read), unseen(read)} {
+		if r != nil {
+			return fmt.Errorf("%s %s", i.whereFrom(read, r.path), r.words)
+		}
+	}
+	return nil
+}
+
+// unseen finds a text with characters that turn the direction of others or have no width, which the operator refuses.
+func unseen(value any, path ...any) *refusal {
+	switch value := value.(type) {
+	case string:
+		if strings.ContainsFunc(value, func(r rune) bool { return !unicode.IsPrint(r) }) {
+			return &refusal{path, "has characters that cannot be seen"}
+		}
+	case []any:
+		for n, item := range value {
+			if r := unseen(item, append(slices.Clone(path), n)...); r != nil {
+				return r
+			}
+		}
+	case map[string]any:
+		for _, name := range slices.Sorted(maps.Keys(value)) {
+			if r := unseen(value[name], append(slices.Clone(path), name)...); r != nil {
+				return r
+			}
+		}
 	}
 	return nil
 }

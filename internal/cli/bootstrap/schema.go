@@ -5,9 +5,9 @@ package bootstrap
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
-	"sort"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
@@ -86,12 +86,7 @@ func (s *schema) refusesMap(value map[string]any, path []any) *refusal {
 	if s.MaxProperties != nil && len(value) > *s.MaxProperties {
 		return &refusal{path, fmt.Sprintf("has more than %d items", *s.MaxProperties)}
 	}
-	names := make([]string, 0, len(value))
-	for name := range value {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(value)) {
 		field, known := s.Properties[name]
 		if !known {
 			field = s.AdditionalProperties

@@ -2,6 +2,7 @@ package pullsecret
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
@@ -27,8 +28,8 @@ func TestAPolicyThatQuotesThePullSecretReachesNothing(t *testing.T) {
 	refused := w.waitFor("the write is refused", func(r *v1alpha1.PullSecretRotation) bool {
 		return r.Status.Rotation != nil && r.Status.Rotation.VerifiedAt != nil && r.Status.Rotation.AppliedAt == nil && r.Status.WaitingFor != ""
 	})
-	if len(refused.Status.Targets) == 0 {
-		t.Error("the status does not say what became of the target")
+	if !strings.Contains(refused.Status.WaitingFor, "openshift-config/pull-secret") {
+		t.Errorf("it does not say which write was refused: %s", refused.Status.WaitingFor)
 	}
 	w.must(lift(t.Context()))
 	lifted = true
