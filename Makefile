@@ -26,7 +26,7 @@ TOOL := go tool -modfile=hack/tools/go.mod
 # golangci-lint, built with the linter of Kubernetes' API conventions.
 LINTER := golangci-lint-kube-api-linter
 # Modules of their own, whose needs are no dependencies of the product.
-MODULES := hack/bundle test/alerts
+MODULES := hack/bundle test/alerts test/gitops
 GO_DIRS := api config controllers docs hack internal test main.go
 VERSION_VARIABLE := github.com/openshift/credential-rotation-operator/internal/version.version
 # Runs what follows it with the directory of etcd and kube-apiserver in KUBEBUILDER_ASSETS.

@@ -39,7 +39,7 @@ if [[ -n "$unformatted" ]]; then
 fi
 
 echo "verify: go.mod lists what is used"
-for module in . hack/bundle test/alerts; do
+for module in . hack/bundle test/alerts test/gitops; do
   if ! (cd "$module" && go mod tidy -diff); then
     failed=1
     echo "verify: $module/go.mod is not tidy: run 'go mod tidy' in $module"
