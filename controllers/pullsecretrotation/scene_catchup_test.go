@@ -139,3 +139,31 @@ func TestCatchUp_WhatDiffersAndWorksIsLeftWhereNothingWasEverRotated(t *testing.
 	s.run(2 * day)
 	s.unchanged(global, document)
 }
+
+// A value that no record knows is put back each time: the pauses grow as they do for a value that is known as old.
+func TestCatchUp_AWriterThatPutsItsValueBackAtOnceIsBraked(t *testing.T) {
+	s := newScene(t, simocm.Options{})
+	s.create(dueNow())
+	s.until("the rotation has ended", 5*day, revoked)
+	stale := edited(s.sim.PullSecret(s.account.ID), map[string]string{simocm.Quay: auth("openshift-release-dev+ocm_access_0123456789abcdef0123456789abcdef", "nobody's")})
+	writes, fights := len(s.writes), 0
+	for range 40 {
+		s.putTarget(global, stale)
+		s.look()
+		if _, reason, message := s.ready(); reason == v1alpha1.ReasonWriterFight && strings.Contains(message, simocm.Quay) {
+			fights++
+		}
+		s.sim.Advance(time.Minute)
+	}
+	if n := len(s.writes) - writes; n < 4 || n > 9 {
+		t.Errorf("the target was written %d times within 40 minutes", n)
+	}
+	if fights < 20 || len(s.get().Status.History) != 1 {
+		t.Errorf("a fight was reported %d of 40 times, and the history has %d rows", fights, len(s.get().Status.History))
+	}
+	s.run(2 * time.Hour) // the writer has stopped
+	s.current(global)
+	if status, reason, message := s.ready(); status != "True" {
+		t.Errorf("the fight is over, and Ready is %s, %s: %s", status, reason, message)
+	}
+}

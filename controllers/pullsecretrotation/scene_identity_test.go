@@ -23,6 +23,9 @@ func TestIdentity_ALivingTokenOfAnotherAccountIsNeverCaughtUpWith(t *testing.T) 
 	s.run(2 * day)
 	s.unchanged(global, document)
 	s.notReady(s.account.ID)
+	if r := s.get().Status.Rotation; r != nil || s.events.has("Adopt") {
+		t.Errorf("a rotation is seen through that is not this cluster's: %+v", r)
+	}
 	if st := s.get().Status; st.Account.ID != other.ID || st.PullSecretAccount == nil || st.PullSecretAccount.ID != s.account.ID || st.PullSecretAccount.Username != s.account.Username {
 		t.Errorf("the OCM credential is of %+v and the pull secret of %+v", st.Account, st.PullSecretAccount)
 	}

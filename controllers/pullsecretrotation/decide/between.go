@@ -220,11 +220,11 @@ func idle(in Input, d Due, nextHealth time.Time) Decision {
 	if meta.IsStatusConditionTrue(in.Status.Conditions, v1alpha1.ConditionPoolsPaused) {
 		after = min(after, RecheckForPeople)
 	}
+	if fight, ok := fightAbout(in); ok {
+		return fight // it says why a registry refuses what is in use, if one does
+	}
 	if c := refusedInUse(in.Status); c != nil {
 		return Waiting(Stalled, c.Reason, "Pull secret refused", c.Message, after)
-	}
-	if fight, ok := fightAbout(in); ok {
-		return fight
 	}
 	if t, bad := brokenTarget(in); bad {
 		return Waiting(Stalled, t.Problem, "A target is left out", "The targets that can be used are served; this one is left out. "+t.Message, min(after, recheckTarget(t)))

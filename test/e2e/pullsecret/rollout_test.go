@@ -3,7 +3,6 @@ package pullsecret
 import (
 	"context"
 	"testing"
-	"time"
 
 	machineconfigurationv1 "github.com/openshift/api/machineconfiguration/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -97,13 +96,14 @@ func refusedLater(t *testing.T, policy v1alpha1.RollbackPolicy) *world {
 	t.Helper()
 	w := newWorld(t, still())
 	w.create(rotation(func(s *v1alpha1.PullSecretRotationSpec) {
-		s.HealthCheckInterval, s.Rollback = &metav1.Duration{Duration: 30 * time.Second}, policy
+		s.Rollback = policy
 	}))
 	w.start()
 	w.waitForReason(v1alpha1.ReasonAwaitingIssue)
 	w.ocm.RunBatch()
 	w.waitForReason(v1alpha1.ReasonAwaitingRevocation)
 	w.registry.Refuse(registry.RedHatRegistry, w.user("registry.redhat.io"), true)
+	w.healthCheckIsDue()
 	return w
 }
 
