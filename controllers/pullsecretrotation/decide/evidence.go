@@ -47,11 +47,12 @@ func Holds(list []v1alpha1.EntryFingerprint, fingerprint string) bool {
 	return fingerprint != "" && slices.ContainsFunc(list, func(f v1alpha1.EntryFingerprint) bool { return f.Fingerprint == fingerprint })
 }
 
-// Given notes that OCM gives these credentials out to an account.
+// Given notes that OCM gives these credentials out to an account. What it has replaced is not noted as news.
 func (s Record) Given(account string, list []v1alpha1.EntryFingerprint, now time.Time) {
+	news := !s.Superseded(account, list)
 	for _, f := range list {
 		c := s.row(f.Registry, f.Fingerprint)
-		if c.AccountID = account; c.GivenAt == nil {
+		if c.AccountID = account; c.GivenAt == nil && news {
 			c.GivenAt = TimePtr(now.Truncate(time.Second))
 		}
 	}
@@ -98,25 +99,89 @@ func (c Check) accepted() bool {
 	return c.Result.Outcome == Accepted || c.Result.Outcome == NotFound && !c.Named
 }
 
-// Superseded is true for a set of credentials that OCM has given to the account before it gave others: a server that lags behind
-// gives it once more. It is never taken for new.
+// Superseded is true for a set of credentials that OCM has given to the account before it gave others, or that a rotation on record has
+// replaced: a server that lags behind gives it once more. It is never taken for new, unless what was taken for newer turns out dead.
 func (s Record) Superseded(account string, list []v1alpha1.EntryFingerprint) bool {
-	var newest, own time.Time
+	newest, own := s.givenAt(account, nil), s.givenAt(account, list)
+	if !own.IsZero() && own.Before(newest) {
+		return !s.dead(s.givenThen(account, newest))
+	}
+	by, ok := s.replacedBy(account, list)
+	return ok && !s.dead(by)
+}
+
+// givenAt is when OCM last gave one of these, or any, to the account for the first time.
+func (s Record) givenAt(account string, list []v1alpha1.EntryFingerprint) time.Time {
+	var last time.Time
 	for _, c := range s.Credentials {
-		if c.GivenAt == nil || c.AccountID != account {
+		if c.GivenAt == nil || c.AccountID != account || !c.GivenAt.After(last) {
 			continue
 		}
-		if c.GivenAt.After(newest) {
-			newest = c.GivenAt.Time
-		}
-		at := slices.ContainsFunc(list, func(f v1alpha1.EntryFingerprint) bool {
-			return f.Registry == c.Registry && f.Fingerprint == c.Fingerprint
-		})
-		if at && c.GivenAt.After(own) {
-			own = c.GivenAt.Time
+		if list == nil || slices.Contains(list, v1alpha1.EntryFingerprint{Registry: c.Registry, Fingerprint: c.Fingerprint}) {
+			last = c.GivenAt.Time
 		}
 	}
-	return !own.IsZero() && own.Before(newest)
+	return last
+}
+
+// givenThen is the set that OCM gave to the account for the first time at a time.
+func (s Record) givenThen(account string, at time.Time) []v1alpha1.EntryFingerprint {
+	var list []v1alpha1.EntryFingerprint
+	for _, c := range s.Credentials {
+		if c.GivenAt != nil && c.AccountID == account && c.GivenAt.Time.Equal(at) {
+			list = append(list, v1alpha1.EntryFingerprint{Registry: c.Registry, Fingerprint: c.Fingerprint})
+		}
+	}
+	return list
+}
+
+// dead is true for a set that every registry which was asked about it refuses.
+func (s Record) dead(list []v1alpha1.EntryFingerprint) bool {
+	refused := false
+	for _, f := range list {
+		c := s.Credential(f.Registry, f.Fingerprint)
+		if c == nil || c.VerifiedAt == nil && c.RefusedSince == nil {
+			continue
+		}
+		if c.RefusedSince == nil {
+			return false
+		}
+		refused = true
+	}
+	return refused
+}
+
+// replacedBy is what a rotation on record has replaced a set by. One that was found after it had issued has its baseline from the
+// cluster: OCM may never have been seen to give that out.
+func (s Record) replacedBy(account string, list []v1alpha1.EntryFingerprint) ([]v1alpha1.EntryFingerprint, bool) {
+	all := func(known []v1alpha1.EntryFingerprint) bool {
+		return len(known) > 0 && len(list) > 0 && !slices.ContainsFunc(list, func(f v1alpha1.EntryFingerprint) bool { return !Holds(known, f.Fingerprint) })
+	}
+	var later []v1alpha1.EntryFingerprint // what the latest rotation on record has issued
+	for _, r := range s.records() {
+		switch {
+		case r.AccountID != account:
+			continue
+		case all(r.Issued):
+			return later, later != nil
+		case all(r.Baseline) && (r.AppliedAt != nil || r.Reason != v1alpha1.TriggerCatchUp && r.IssuedAt != nil):
+			return r.Issued, true
+		case all(r.Baseline):
+			return nil, false // what replaces it is still awaited
+		}
+		if later == nil && len(r.Issued) > 0 {
+			later = r.Issued
+		}
+	}
+	return nil, false
+}
+
+// records are the rotations on record, the present one first.
+func (s Record) records() []v1alpha1.RotationStatus {
+	if s.Rotation == nil {
+		return s.History
+	}
+	return append([]v1alpha1.RotationStatus{*s.Rotation}, s.History...)
 }
 
 // FirstGiven is when the last of a set was first seen to be given out.
