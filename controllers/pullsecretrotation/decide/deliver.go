@@ -156,9 +156,19 @@ func MayWrite(in Input, c Change) bool {
 	if proven(in, c) {
 		return true
 	}
-	row := Record{in.Status}.Credential(c.Source, c.Fingerprint)
-	refused := row != nil && row.RefusedSince != nil
-	return !refused && (excused(in, c) || closing(in))
+	return !refused(in, c) && (excused(in, c) || closing(in))
+}
+
+// refused is true when a registry has refused the issued credential. OCM's own word about the cluster's token does not count, but that
+// of the registry with which it shares its credential: a token that no cluster has reported with yet may be refused.
+func refused(in Input, c Change) bool {
+	return slices.ContainsFunc(in.Status.Credentials, func(o v1alpha1.CredentialStatus) bool {
+		about := o.Registry == c.Source
+		if c.Source == telemetryRegistry {
+			about = o.Registry != c.Source
+		}
+		return about && o.Fingerprint == c.Fingerprint && o.RefusedSince != nil
+	})
 }
 
 // waiting are the changes that may not be written yet.
