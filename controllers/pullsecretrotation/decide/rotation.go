@@ -59,6 +59,10 @@ func requesting(in Input, d Due) Decision {
 	if !in.Facts.RightsKnown {
 		return Do(LookAtRights)
 	}
+	// And so may the pull secret, which somebody can have replaced by another account's.
+	if w, ok := sameOwner(in); !ok {
+		return w
+	}
 	if w, ok := mayRequest(in, d); !ok {
 		return w
 	}
