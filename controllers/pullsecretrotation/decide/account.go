@@ -85,7 +85,27 @@ func receive(in Input) Decision {
 	if w, bad := pinMismatch(in); bad {
 		return w
 	}
+	if newer, look := newerPending(in); look {
+		return newer
+	}
 	return Do(MarkIssued)
+}
+
+// newerPending turns to a rotation that was requested after the one under way: what OCM gives out now may be its fruit, and then the time
+// in which this cluster may switch is that one's.
+func newerPending(in Input) (Decision, bool) {
+	r := in.Status.Rotation
+	if r.ID == "" || r.IssuedAt == nil {
+		return Decision{}, false
+	}
+	if in.Facts.Rotations == nil {
+		return Do(LookAtRotations), true
+	}
+	newest, ok := pending(*in.Facts.Rotations, in.Now)
+	if !ok || newest.ID == r.ID || r.RequestedAt == nil || newest.CreatedAt.Before(r.RequestedAt.Time) {
+		return Decision{}, false
+	}
+	return adopt(newest, in), true
 }
 
 // clusterOfAnotherAccount is true when nothing may be written because the cluster's pull secret is not proven to be of the account

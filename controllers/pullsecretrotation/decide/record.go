@@ -43,6 +43,9 @@ func (s Record) NotSent() { s.Rotation.IntendedAt, s.Rotation.ListedBefore = nil
 // Adopt takes over a rotation that OCM lists. The baseline, if there is one, is what the cluster uses.
 func (s Record) Adopt(known v1alpha1.RotationStatus, used []v1alpha1.EntryFingerprint) {
 	r := s.Rotation
+	if r.ID != known.ID {
+		r.OfferEndsAt = nil // each has an offer of its own
+	}
 	r.ID, r.OCMStatus, r.RequestedAt, r.After = known.ID, known.OCMStatus, known.RequestedAt, known.After
 	r.Adopted, r.RequestedHere = known.Adopted, known.RequestedHere
 	if r.IssuedAt == nil && len(used) > 0 {

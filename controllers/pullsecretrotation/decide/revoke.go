@@ -189,6 +189,9 @@ func awaitingRevocation(in Input, d Due) Decision {
 		d.After = min(d.After, in.Timing.PollMin)
 		return d
 	}
+	if overtaken(in, current) {
+		return Decision{Step: Finish, Rotation: found(in, current, r.Reason)}
+	}
 	if in.Facts.Issued.Present && !in.Facts.Issued.SameAsIssued {
 		return receive(in) // adopted before the batch ran: these are the real new ones
 	}
@@ -213,6 +216,13 @@ func awaitingRevocation(in Input, d Due) Decision {
 		return Do(Abandon)
 	}
 	return awaitRevokeMessage(in)
+}
+
+// overtaken is true when a rotation has ended and another is under way, which issues what OCM gives out now: that one is seen through by
+// itself, because its time is its own.
+func overtaken(in Input, current Rotation) bool {
+	next, ok := pending(*in.Facts.Rotations, in.Now)
+	return ok && next.ID != current.ID && current.Status == RotationCompleted && in.Status.Rotation.RolledBackAt == nil
 }
 
 func awaitRevokeMessage(in Input) Decision {

@@ -59,7 +59,7 @@ func requesting(in Input, d Due) Decision {
 	if !in.Facts.RightsKnown {
 		return Do(LookAtRights)
 	}
-	// And so may the pull secret, which somebody can have replaced by another account's.
+	// The pull secret may have, too: somebody can have replaced it by another account's.
 	if w, ok := sameOwner(in); !ok {
 		return w
 	}
