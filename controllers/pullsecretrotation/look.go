@@ -119,7 +119,7 @@ func (s *scope) lookAtAccount(ctx context.Context) error {
 	if s.accountID() != account.ID {
 		s.memory.proven = "" // what a proof says of the cluster's own token depends on whose it should be
 	}
-	s.facts.Account = &account
+	s.facts.Account, s.memory.knows = &account, s.clients.account
 	s.obj.Status.Account = &v1alpha1.AccountStatus{ID: account.ID, Username: account.Username}
 	s.deriveFacts() // whose an entry is may have changed
 	return nil
@@ -334,6 +334,12 @@ func (s *scope) lookAtIssued(ctx context.Context) error {
 		}
 	}
 	s.facts.Issued = &decide.IssuedFact{}
+	if s.facts.Account == nil && s.memory.knows != s.clients.account {
+		s.deriveFacts()
+		if err := s.lookAtAccount(ctx); err != nil { // what another account is given must not be noted as this one's
+			return err
+		}
+	}
 	if s.issued != nil && s.accountID() != "" {
 		s.record().Given(s.accountID(), s.fingerprints(s.issued, all), s.now())
 	}

@@ -51,6 +51,8 @@ type memory struct {
 	retryAfter time.Time
 	// limitedAs is the OCM and the credential that were refused: with another, it is asked at once.
 	limitedAs [sha256.Size]byte
+	// knows is the credential whose account the status names.
+	knows [sha256.Size]byte
 }
 
 // maxSteps bounds one reconcile. The longest way, from an adopted rotation to its end, has about twenty steps.
