@@ -90,6 +90,10 @@ func (s *scope) reportRevocation() {
 
 // reportProof takes back what was proven too long ago.
 func (s *scope) reportProof() {
+	if refused, _ := decide.Judge(s.facts.Checks); len(refused) > 0 {
+		s.reportAnswers(s.facts.Checks) // they are asked again before that has consequences, and it is true all the same
+		return
+	}
 	last := s.obj.Status.LastHealthCheck
 	c := meta.FindStatusCondition(s.obj.Status.Conditions, v1alpha1.ConditionPullSecretValid)
 	if c == nil || c.Status == metav1.ConditionUnknown || s.obj.Spec.Suspend && last == nil {
@@ -98,8 +102,10 @@ func (s *scope) reportProof() {
 	if last != nil && s.now().Sub(last.Time) <= 2*decide.HealthInterval(&s.obj.Spec) {
 		return
 	}
-	if last == nil && s.memory.proven != "" {
-		return // it is being proven anew
+	if last == nil {
+		conditions.Set(s.obj, v1alpha1.ConditionPullSecretValid, metav1.ConditionUnknown, v1alpha1.ReasonRegistriesUnknown,
+			"The pull secret in use has not been proven since it was changed. See the condition Ready for what stands in the way.")
+		return
 	}
 	conditions.Set(s.obj, v1alpha1.ConditionPullSecretValid, metav1.ConditionUnknown, v1alpha1.ReasonRegistriesUnknown,
 		"The pull secret in use was last proven longer ago than two health checks; whether it still works is not known. See the condition Ready for what stands in the way.")

@@ -305,7 +305,18 @@ func (s *scope) recordHealth() error {
 	if c := s.obj.Status.OCMCredential; c != nil && s.clients.api != nil {
 		c.LastUsedAt = s.timestamp()
 	}
-	refused, unknown := decide.Judge(s.facts.Checks)
+	s.reportAnswers(s.facts.Checks)
+	if r := s.rotation(); r != nil && r.AppliedAt != nil && r.VerifiedAt == nil && meta.IsStatusConditionTrue(s.obj.Status.Conditions, v1alpha1.ConditionPullSecretValid) {
+		r.VerifiedAt = s.timestamp() // somebody else has written them, or nobody could be asked before
+	}
+	s.memory.proven, s.facts.Proven = s.state(), true
+	s.facts.Checks = nil
+	return nil
+}
+
+// reportAnswers says what the registries' answers mean for the pull secret in use.
+func (s *scope) reportAnswers(checks []decide.Check) {
+	refused, unknown := decide.Judge(checks)
 	switch {
 	case len(refused) > 0:
 		conditions.Set(s.obj, v1alpha1.ConditionPullSecretValid, metav1.ConditionFalse, v1alpha1.ReasonRegistriesRefuse,
@@ -313,17 +324,11 @@ func (s *scope) recordHealth() error {
 	case len(unknown) > 0:
 		conditions.Set(s.obj, v1alpha1.ConditionPullSecretValid, metav1.ConditionUnknown, v1alpha1.ReasonRegistriesUnknown,
 			fmt.Sprintf("The pull secret in use could not be proven: %s.", strings.Join(unknown, "; ")))
-	case !slices.ContainsFunc(s.facts.Checks, func(c decide.Check) bool { return c.Policy != v1alpha1.VerificationSkip }):
+	case !slices.ContainsFunc(checks, func(c decide.Check) bool { return c.Policy != v1alpha1.VerificationSkip }):
 		conditions.Set(s.obj, v1alpha1.ConditionPullSecretValid, metav1.ConditionUnknown, v1alpha1.ReasonRegistriesUnknown,
 			"No registry was asked: the targets have no entry of the account, or spec.verification skips them. Name the registries to ask in spec.verification.")
 	default:
 		conditions.Set(s.obj, v1alpha1.ConditionPullSecretValid, metav1.ConditionTrue, v1alpha1.ReasonRegistriesAccept,
 			"The registries accept the pull secret in use.")
 	}
-	if r := s.rotation(); r != nil && r.AppliedAt != nil && r.VerifiedAt == nil && meta.IsStatusConditionTrue(s.obj.Status.Conditions, v1alpha1.ConditionPullSecretValid) {
-		r.VerifiedAt = s.timestamp() // somebody else has written them, or nobody could be asked before
-	}
-	s.memory.proven, s.facts.Proven = s.state(), true
-	s.facts.Checks = nil
-	return nil
 }
