@@ -99,6 +99,9 @@ func TestCatchUp_TheHistoryHasEachRotationOnceAndTheFirstBackupStays(t *testing.
 	if len(seen) == 0 {
 		t.Error("the rotation is not in the history any more")
 	}
+	if r := s.get().Status.Rotation; r.Reason != v1alpha1.TriggerRotateAfter {
+		t.Errorf("the last rotation's reason is %s: another has been begun for a value that somebody put there", r.Reason)
+	}
 	for name, data := range backups {
 		if now := s.backups()[name]; now != "" && now != data {
 			t.Errorf("the backup %s was overwritten", name)

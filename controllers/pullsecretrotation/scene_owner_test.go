@@ -45,8 +45,8 @@ func TestOwner_WhereNothingSaysWhosePullSecretItIsNothingIsRequestedOrWritten(t 
 		"the entry cannot be read": {spec: dueNow(), target: func(s *scene) []byte {
 			return edited(s.document(global), map[string]string{simocm.CloudOpenShift: "%%%"})
 		}},
-		"the token is dead and the pull secret has no e-mail address": {spec: dueNow(), target: func(s *scene) []byte { return deadWithoutEmail(s) }, before: (*scene).rotatedBefore},
-		"the token is dead, a follower, no e-mail address":            {spec: following(), target: func(s *scene) []byte { return deadWithoutEmail(s) }, before: (*scene).rotatedBefore},
+		"the token is dead and the pull secret has no e-mail address": {spec: dueNow(), target: deadWithoutEmail, before: (*scene).rotatedBefore},
+		"the token is dead, a follower, no e-mail address":            {spec: following(), target: deadWithoutEmail, before: (*scene).rotatedBefore},
 		"the missing entry would be added":                            {spec: dueNow(func(s *v1alpha1.PullSecretRotationSpec) { s.Entries.AddMissing = []string{simocm.CloudOpenShift} }), target: optedOut},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -113,3 +113,25 @@ func TestTarget_ManyLargeOnesHaveABackup(t *testing.T) {
 		s.current(ref)
 	}
 }
+
+// A pool that takes another change is ready in minutes, and nothing announces it. OCM is not asked for that.
+func TestRollOut_ARequestThatPoolsHeldBackIsMadeSoonAfterTheyAreReady(t *testing.T) {
+	s := newScene(t, simocm.Options{})
+	s.pools("worker")
+	s.pool("worker", func(p *machineconfigurationv1.MachineConfigPool) {
+		p.Annotations, p.Status.UpdatedMachineCount = map[string]string{"stuck": "updating"}, 1
+	})
+	s.create(dueNow())
+	s.run(time.Minute)
+	s.notReady("worker")
+	s.sim.ResetCounts()
+	s.run(10 * time.Minute)
+	if n := s.sim.Count(simocm.OpAny); n > 0 {
+		t.Errorf("OCM was asked %d times while nothing but a pool was waited for", n)
+	}
+	s.pool("worker", func(p *machineconfigurationv1.MachineConfigPool) {
+		p.Annotations, p.Status.UpdatedMachineCount = nil, 3
+	})
+	s.run(2 * time.Minute)
+	s.posts(1)
+}

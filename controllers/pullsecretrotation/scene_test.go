@@ -428,13 +428,6 @@ func (s *scene) condition(kind string) (status metav1.ConditionStatus, reason, m
 	return c.Status, c.Reason, c.Message
 }
 
-func reasonIs(reason string) func(*v1alpha1.PullSecretRotation) bool {
-	return func(o *v1alpha1.PullSecretRotation) bool {
-		c := meta.FindStatusCondition(o.Status.Conditions, v1alpha1.ConditionReady)
-		return c != nil && c.Reason == reason
-	}
-}
-
 func requested(o *v1alpha1.PullSecretRotation) bool {
 	return o.Status.Rotation != nil && o.Status.Rotation.ID != ""
 }

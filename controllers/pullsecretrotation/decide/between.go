@@ -41,6 +41,9 @@ func betweenRotations(in Input, d Due) Decision {
 	if (isDue || in.Spec.Mode == v1alpha1.ModeAudit) && in.Facts.Pools == nil {
 		return Do(LookAtPools) // paused ones are reported before a rotation, not after
 	}
+	if w, ok := stillHeldByPools(in, d); ok && isDue && asked {
+		return w
+	}
 	if w, ok := checkAccount(in, isDue); ok {
 		return w
 	}

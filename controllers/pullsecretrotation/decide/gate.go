@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/internal/command"
 	"github.com/openshift/credential-rotation-operator/internal/schedule"
@@ -22,7 +24,7 @@ func mayRequest(in Input, d Due) (Decision, bool) {
 	}
 	if all := obstacles(in); len(all) > 0 {
 		o := all[0]
-		held, isHeld = Waiting(Stalled, o.reason, o.phase, fmt.Sprintf("A rotation has been due since %s, but %s", OnTheClock(d.T), o.sentence), recheckObstacle(o)), true
+		held, isHeld = heldBy(in, o, d), true
 	} else {
 		held, isHeld = holdBack(in, d)
 	}
@@ -32,12 +34,39 @@ func mayRequest(in Input, d Due) (Decision, bool) {
 	return held, !isHeld
 }
 
+// heldBy is the wait for a person, or for what passes by itself.
+func heldBy(in Input, o obstacle, d Due) Decision {
+	return Waiting(Stalled, o.reason, o.phase, fmt.Sprintf("A rotation has been due since %s, but %s", OnTheClock(d.T), o.sentence), recheckObstacle(in, o))
+}
+
+// stillHeldByPools is true while pools that held a rotation back the last time still do: nobody announces that they are ready, and OCM need
+// not be asked for it.
+func stillHeldByPools(in Input, d Due) (Decision, bool) {
+	ready := meta.FindStatusCondition(in.Status.Conditions, v1alpha1.ConditionReady)
+	o, unready := poolsInTheWay(in)
+	if ready == nil || ready.Reason != v1alpha1.ReasonPoolsNotReady || !unready || in.Spec.Mode != v1alpha1.ModeRotate {
+		return Decision{}, false
+	}
+	return heldBy(in, o, d), true
+}
+
+// poolsInTheWay are those that would not take a change now.
+func poolsInTheWay(in Input) (obstacle, bool) {
+	pools := unready(in)
+	return obstacle{v1alpha1.ReasonPoolsNotReady, "Held back by machines",
+		fmt.Sprintf("the pools %s are degraded or in the middle of another change, so their machines might not get the new pull secret in time. See: oc get machineconfigpools",
+			strings.Join(pools, ", "))}, len(pools) > 0
+}
+
 // recheckObstacle is how often an obstacle is looked at: those that pass by themselves sooner than those that a person removes.
-func recheckObstacle(o obstacle) time.Duration {
+func recheckObstacle(in Input, o obstacle) time.Duration {
 	if o.reason == v1alpha1.ReasonForbidden {
 		return recheckTarget(TargetFact{Problem: o.reason})
 	}
-	if o.reason == v1alpha1.ReasonVerificationImpossible || o.reason == v1alpha1.ReasonPoolsNotReady {
+	switch o.reason {
+	case v1alpha1.ReasonPoolsNotReady:
+		return in.Timing.PoolPoll
+	case v1alpha1.ReasonVerificationImpossible:
 		return recheckUnready
 	}
 	return RecheckForPeople
@@ -71,10 +100,8 @@ func obstacles(in Input) []obstacle {
 			fmt.Sprintf("registries whose word spec.verification requires could not be asked at the last health check: %s. New credentials could not be verified, and the old ones would die. "+
 				"Check the way from this cluster to the registry, or set its policy in spec.verification to BestEffort or Skip.", strings.Join(unknown, "; "))})
 	}
-	if pools := unready(in); len(pools) > 0 {
-		list = append(list, obstacle{v1alpha1.ReasonPoolsNotReady, "Held back by machines",
-			fmt.Sprintf("the pools %s are degraded or in the middle of another change, so their machines might not get the new pull secret in time. See: oc get machineconfigpools",
-				strings.Join(pools, ", "))})
+	if o, inTheWay := poolsInTheWay(in); inTheWay {
+		list = append(list, o)
 	}
 	if actions := in.Facts.Cluster.DisruptiveActions; len(actions) > 0 && !in.Spec.Rollout.AllowNodeDisruption && TargetsGlobal(in.Spec) {
 		list = append(list, obstacle{v1alpha1.ReasonNodeDisruption, "Held back by a node disruption policy",
