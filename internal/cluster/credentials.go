@@ -37,20 +37,27 @@ type CredentialsRequest struct {
 // String is the usual namespace/name.
 func (r CredentialsRequest) String() string { return r.Namespace + "/" + r.Name }
 
-// parseCredentialsRequest reads one; ok is false for another cloud's, for one without a Secret, and for one that is being
-// deleted.
+// ReadCredentialsRequest reads one by the texts that it has at paths; isAWS is false for another cloud's. Nothing is checked.
+func ReadCredentialsRequest(text func(path ...string) string) (r CredentialsRequest, isAWS bool) {
+	return CredentialsRequest{
+		Namespace: text("metadata", "namespace"), Name: text("metadata", "name"),
+		Secret:     types.NamespacedName{Namespace: text("spec", "secretRef", "namespace"), Name: text("spec", "secretRef", "name")},
+		TimedToken: text("spec", "providerSpec", "stsIAMRoleARN") != "",
+	}, text("spec", "providerSpec", "kind") == awsProviderKind
+}
+
+// parseCredentialsRequest reads one of the cluster; ok is false for another cloud's, for one without a Secret, and for one that is
+// being deleted.
 func parseCredentialsRequest(u *unstructured.Unstructured) (r CredentialsRequest, ok bool) {
-	kind, _, _ := unstructured.NestedString(u.Object, "spec", "providerSpec", "kind")
-	namespace, _, _ := unstructured.NestedString(u.Object, "spec", "secretRef", "namespace")
-	name, _, _ := unstructured.NestedString(u.Object, "spec", "secretRef", "name")
-	arn, _, _ := unstructured.NestedString(u.Object, "spec", "providerSpec", "stsIAMRoleARN")
-	if kind != awsProviderKind || namespace == "" || name == "" || u.GetDeletionTimestamp() != nil {
+	r, isAWS := ReadCredentialsRequest(func(path ...string) string {
+		text, _, _ := unstructured.NestedString(u.Object, path...)
+		return text
+	})
+	r.Labels = u.GetLabels()
+	if !isAWS || r.Secret.Namespace == "" || r.Secret.Name == "" || u.GetDeletionTimestamp() != nil {
 		return CredentialsRequest{}, false
 	}
-	return CredentialsRequest{
-		Namespace: u.GetNamespace(), Name: u.GetName(), Labels: u.GetLabels(),
-		Secret: types.NamespacedName{Namespace: namespace, Name: name}, TimedToken: arn != "",
-	}, true
+	return r, true
 }
 
 // sortRequests gives them one order, whatever the order in which they came.

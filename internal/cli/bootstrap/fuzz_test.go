@@ -114,7 +114,7 @@ func FuzzRequests(f *testing.F) {
 			harmless(t, words)
 		}
 		for _, r := range requests {
-			if len(validation.IsDNS1123Subdomain(r.Name))+len(validation.IsDNS1123Label(r.SecretNamespace))+len(validation.IsDNS1123Subdomain(r.SecretName)) > 0 {
+			if len(validation.IsDNS1123Subdomain(r.Name))+len(validation.IsDNS1123Label(r.Secret.Namespace))+len(validation.IsDNS1123Subdomain(r.Secret.Name)) > 0 {
 				t.Fatalf("%+v is served", r)
 			}
 		}

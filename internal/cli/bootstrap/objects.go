@@ -8,13 +8,16 @@ import (
 	"slices"
 	"sort"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/openshift/credential-rotation-operator/internal/awscreds"
+	"github.com/openshift/credential-rotation-operator/internal/cluster"
 )
 
 const certificateSecretName = "cap-client-certificate"
 
 // clusterObjects are those objects. credentials may be nil: then the Secrets are empty, and `seed` or the operator fills them.
-func (i *install) clusterObjects(requests []request, roles map[string]string, granted []string, certificate map[string][]byte, credentials map[string]awscreds.Credential) ([]object, error) {
+func (i *install) clusterObjects(requests []cluster.CredentialsRequest, roles map[string]string, granted []string, certificate map[string][]byte, credentials map[string]awscreds.Credential) ([]object, error) {
 	var objects []object
 	var failed error
 	add := func(step int, content map[string]any) {
@@ -28,20 +31,20 @@ func (i *install) clusterObjects(requests []request, roles map[string]string, gr
 	add(stepSet, i.setObject(requests, roles))
 
 	namespaces := map[string][]string{} // Secrets that the operator has no right to yet, by namespace
-	written := map[string]bool{}
+	written := map[types.NamespacedName]bool{}
 	for _, r := range requests {
-		if _, known := namespaces[r.SecretNamespace]; !known {
-			namespaces[r.SecretNamespace] = nil
-			add(stepTargetNamespaces, map[string]any{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": r.SecretNamespace}})
+		if _, known := namespaces[r.Secret.Namespace]; !known {
+			namespaces[r.Secret.Namespace] = nil
+			add(stepTargetNamespaces, map[string]any{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": r.Secret.Namespace}})
 		}
-		if written[r.Secret()] {
+		if written[r.Secret] {
 			continue
 		}
-		written[r.Secret()] = true
+		written[r.Secret] = true
 		role := roles[r.Name]
-		add(stepSecrets, secretObject(r.SecretNamespace, r.SecretName, map[string]any{roleAnnotation: role}, awscreds.Render(credentials[role])))
-		if !slices.Contains(granted, r.SecretName) {
-			namespaces[r.SecretNamespace] = append(namespaces[r.SecretNamespace], r.SecretName)
+		add(stepSecrets, secretObject(r.Secret.Namespace, r.Secret.Name, map[string]any{roleAnnotation: role}, awscreds.Render(credentials[role])))
+		if !slices.Contains(granted, r.Secret.Name) {
+			namespaces[r.Secret.Namespace] = append(namespaces[r.Secret.Namespace], r.Secret.Name)
 		}
 	}
 	for namespace, names := range namespaces {
@@ -55,7 +58,7 @@ func (i *install) clusterObjects(requests []request, roles map[string]string, gr
 }
 
 // setObject is the CAPCredentialSet.
-func (i *install) setObject(requests []request, roles map[string]string) map[string]any {
+func (i *install) setObject(requests []cluster.CredentialsRequest, roles map[string]string) map[string]any {
 	endpoint := map[string]any{
 		"url": i.portal.URL, "dialect": i.portal.Dialect, "agency": i.portal.Agency, "mission": i.portal.Mission,
 		"clientCertificateSecretRef": map[string]any{"name": certificateSecretName},

@@ -8,20 +8,14 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/openshift/credential-rotation-operator/internal/cluster"
 )
 
-// request is a CredentialsRequest that is to be served.
-type request struct {
-	Name                        string
-	SecretNamespace, SecretName string
-}
-
-// Secret is the usual namespace/name.
-func (r request) Secret() string { return r.SecretNamespace + "/" + r.SecretName }
-
 // readRequests reads a directory. skipped says which AWS requests are left alone and why.
-func readRequests(dir string, techPreview bool) (requests []request, skipped []string, err error) {
+func readRequests(dir string, techPreview bool) (requests []cluster.CredentialsRequest, skipped []string, err error) {
 	paths, err := manifestFiles(dir)
 	if err != nil {
 		return nil, nil, err
@@ -50,22 +44,25 @@ func readRequests(dir string, techPreview bool) (requests []request, skipped []s
 }
 
 // requestsIn reads the documents of a file.
-func requestsIn(content []byte, techPreview bool) (requests []request, skipped []string, err error) {
+func requestsIn(content []byte, techPreview bool) (requests []cluster.CredentialsRequest, skipped []string, err error) {
 	for _, d := range splitDocuments(content) {
 		_, mapping, err := parseNode(d.text)
 		if err != nil {
 			return nil, nil, err
 		}
-		r, why := parseRequest(mapping, techPreview)
+		r, isRequest := parseRequest(mapping)
+		if !isRequest {
+			continue
+		}
+		why := leftOut(mapping, r, techPreview)
 		switch {
 		case why != "":
-			skipped = append(skipped, fmt.Sprintf("CredentialsRequest %s is left out: %s", shown(text(mapping, "metadata", "name")), why))
-		case r == request{}:
+			skipped = append(skipped, fmt.Sprintf("CredentialsRequest %s is left out: %s", shown(r.Name), why))
 		case len(validation.IsDNS1123Subdomain(r.Name)) > 0:
 			return nil, nil, fmt.Errorf("CredentialsRequest %s has a name that no object can have", shown(r.Name))
-		case r.SecretNamespace == "" || r.SecretName == "":
+		case r.Secret.Namespace == "" || r.Secret.Name == "":
 			return nil, nil, fmt.Errorf("CredentialsRequest %s has no spec.secretRef", r.Name)
-		case len(validation.IsDNS1123Label(r.SecretNamespace))+len(validation.IsDNS1123Subdomain(r.SecretName)) > 0:
+		case len(validation.IsDNS1123Label(r.Secret.Namespace))+len(validation.IsDNS1123Subdomain(r.Secret.Name)) > 0:
 			// They become names of files too.
 			return nil, nil, fmt.Errorf("CredentialsRequest %s names a Secret that no cluster can have", r.Name)
 		default:
@@ -75,32 +72,30 @@ func requestsIn(content []byte, techPreview bool) (requests []request, skipped [
 	return requests, skipped, nil
 }
 
-// parseRequest reads a document; the request is empty for anything else, with why for an AWS request that is not to be served.
-func parseRequest(mapping *yaml.Node, techPreview bool) (r request, why string) {
+// parseRequest reads a document; ok is false for anything else than a request for AWS: the payload holds those of all clouds.
+func parseRequest(mapping *yaml.Node) (r cluster.CredentialsRequest, ok bool) {
 	if mapping == nil || text(mapping, "kind") != "CredentialsRequest" || !strings.HasPrefix(text(mapping, "apiVersion"), "cloudcredential.openshift.io/") {
-		return request{}, ""
+		return cluster.CredentialsRequest{}, false
 	}
-	if text(mapping, "spec", "providerSpec", "kind") != "AWSProviderSpec" {
-		return request{}, "" // the payload holds those of all clouds
-	}
+	return cluster.ReadCredentialsRequest(func(path ...string) string { return text(mapping, path...) })
+}
+
+// leftOut is why a request is not to be served; empty when it is.
+func leftOut(mapping *yaml.Node, r cluster.CredentialsRequest, techPreview bool) string {
 	annotation := func(name string) string {
 		return text(mapping, "metadata", "annotations", "release.openshift.io/"+name)
 	}
 	switch sets, gate := annotation("feature-set"), annotation("feature-gate"); {
 	case annotation("delete") == "true":
-		return request{}, "the release deletes it"
-	case text(mapping, "spec", "providerSpec", "stsIAMRoleARN") != "":
-		return request{}, "it uses an STS token of its own (stsIAMRoleARN), which the cloud-credential-operator writes"
+		return "the release deletes it"
+	case r.TimedToken:
+		return "it uses an STS token of its own (stsIAMRoleARN), which the cloud-credential-operator writes"
 	case !techPreview && sets != "" && !contains(strings.Split(sets, ","), "Default"):
-		return request{}, "it belongs to the feature set " + shown(sets) + " (--tech-preview includes it)"
+		return "it belongs to the feature set " + shown(sets) + " (--tech-preview includes it)"
 	case !techPreview && gate != "" && !strings.HasPrefix(gate, "-"):
-		return request{}, "it belongs to the feature gate " + shown(gate) + " (--tech-preview includes it)"
+		return "it belongs to the feature gate " + shown(gate) + " (--tech-preview includes it)"
 	}
-	return request{
-		Name:            text(mapping, "metadata", "name"),
-		SecretNamespace: text(mapping, "spec", "secretRef", "namespace"),
-		SecretName:      text(mapping, "spec", "secretRef", "name"),
-	}, ""
+	return ""
 }
 
 func contains(list []string, wanted string) bool {
@@ -136,9 +131,9 @@ func parseRoles(path string, content []byte) (map[string]string, error) {
 
 // assignRoles gives each request its role, by name or the default one. unknown are the names in the map that match no request:
 // perhaps an add-on that comes later, perhaps a slip of the pen.
-func assignRoles(requests []request, roles map[string]string, defaultRole string) (assigned map[string]string, unknown []string, err error) {
+func assignRoles(requests []cluster.CredentialsRequest, roles map[string]string, defaultRole string) (assigned map[string]string, unknown []string, err error) {
 	assigned = map[string]string{}
-	secrets := map[string]request{}
+	secrets := map[types.NamespacedName]cluster.CredentialsRequest{}
 	var missing []string
 	for _, r := range requests {
 		role := roles[r.Name]
@@ -150,10 +145,10 @@ func assignRoles(requests []request, roles map[string]string, defaultRole string
 			continue
 		}
 		assigned[r.Name] = role
-		if other, shared := secrets[r.Secret()]; shared && assigned[other.Name] != role {
-			return nil, nil, fmt.Errorf("CredentialsRequests %s and %s want different roles in one Secret %s", other.Name, r.Name, r.Secret())
+		if other, shared := secrets[r.Secret]; shared && assigned[other.Name] != role {
+			return nil, nil, fmt.Errorf("CredentialsRequests %s and %s want different roles in one Secret %s", other.Name, r.Name, r.Secret)
 		}
-		secrets[r.Secret()] = r
+		secrets[r.Secret] = r
 	}
 	if len(missing) > 0 {
 		return nil, nil, fmt.Errorf("no role for CredentialsRequest %s: name it in --roles, or give --default-role", strings.Join(missing, ", "))
