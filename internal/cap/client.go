@@ -22,6 +22,7 @@ import (
 
 	"github.com/openshift/credential-rotation-operator/internal/awscreds"
 	"github.com/openshift/credential-rotation-operator/internal/httpheader"
+	"github.com/openshift/credential-rotation-operator/internal/schedule"
 )
 
 // Dialect is the set of query parameter names of a portal.
@@ -271,7 +272,7 @@ func (c *Client) ask(ctx, within context.Context, by *connection, role string) (
 		c.skew.Store(&skew)
 	}
 	if bad != nil {
-		bad.RetryAfter = httpheader.RetryAfter(resp.Header, now.Add(skew), MaxRetryAfter)
+		bad.RetryAfter = httpheader.RetryAfter(resp.Header, now.Add(skew), schedule.MaxRetryAfter)
 		if bad.Class == Expired && skew != 0 {
 			bad.Message += fmt.Sprintf(" CAP's clock is %s it, so one of the two is wrong.", DescribeSkew(skew))
 		}

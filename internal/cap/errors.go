@@ -88,7 +88,7 @@ type Error struct {
 	Status int
 	// Cause where the class has several.
 	Cause Cause
-	// RetryAfter is what the portal asked for, 0 when it asked for nothing. At most MaxRetryAfter.
+	// RetryAfter is what the portal asked for, 0 when it asked for nothing. At most schedule.MaxRetryAfter.
 	RetryAfter time.Duration
 	// Message says in a sentence or two what is.
 	Message string

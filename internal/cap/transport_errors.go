@@ -12,14 +12,9 @@ import (
 	"net/http"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/openshift/credential-rotation-operator/internal/neterr"
 )
-
-// MaxRetryAfter is the longest that CAP may ask to be left alone, for everybody who heeds it: half of the half hour that an hour's
-// credential has left when its refresh begins. A longer wish counts as this one.
-const MaxRetryAfter = 15 * time.Minute
 
 // transportError classifies a request that got no answer. ctx is the caller's, without the client's own time limit.
 func (c *Client) transportError(ctx context.Context, err error) *Error {

@@ -16,6 +16,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/openshift/credential-rotation-operator/internal/schedule"
 )
 
 func TestFetch_ClassifiesWhatComesBeforeAnAnswer(t *testing.T) {
@@ -109,11 +111,11 @@ func TestFetch_ReportsWhatThePortalSaysAboutTime(t *testing.T) {
 		want   time.Duration
 	}{
 		{"", 0}, {"120", 2 * time.Minute}, {" 5 ", 5 * time.Second}, {"-5", 0}, {"1.5", 1500 * time.Millisecond}, {"NaN", 0}, {"soon " + canary, 0},
-		{"899", 899 * time.Second}, {"900", MaxRetryAfter}, {"3600", MaxRetryAfter}, {"99999999999999999999999", MaxRetryAfter}, {strings.Repeat("9", 400), MaxRetryAfter},
-		{noon.Add(time.Hour).Format(http.TimeFormat), MaxRetryAfter},
-		{"999999999999", MaxRetryAfter}, {strconv.Itoa(1 << 62), MaxRetryAfter},
+		{"899", 899 * time.Second}, {"900", schedule.MaxRetryAfter}, {"3600", schedule.MaxRetryAfter}, {"99999999999999999999999", schedule.MaxRetryAfter}, {strings.Repeat("9", 400), schedule.MaxRetryAfter},
+		{noon.Add(time.Hour).Format(http.TimeFormat), schedule.MaxRetryAfter},
+		{"999999999999", schedule.MaxRetryAfter}, {strconv.Itoa(1 << 62), schedule.MaxRetryAfter},
 		{noon.Add(time.Minute).Format(http.TimeFormat), time.Minute}, {noon.Add(-time.Minute).Format(http.TimeFormat), 0},
-		{noon.AddDate(1, 0, 0).Format(http.TimeFormat), MaxRetryAfter},
+		{noon.AddDate(1, 0, 0).Format(http.TimeFormat), schedule.MaxRetryAfter},
 	} {
 		p := startPortal(t, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Retry-After", test.header)

@@ -119,6 +119,10 @@ const (
 	deadMaxBackoff = time.Minute
 )
 
+// MaxRetryAfter is the longest that a portal may ask to be left alone, for everybody who heeds it: half of the half hour that an hour's
+// credential has left when its refresh begins. A longer wish counts as this one.
+const MaxRetryAfter = 15 * time.Minute
+
 // DefaultRetryRhythm suits a portal that is briefly away: ten tries in the first half hour, which is what is left of a
 // one-hour credential when its refresh begins.
 var DefaultRetryRhythm = RetryRhythm{Base: 5 * time.Second, Max: 5 * time.Minute}

@@ -33,7 +33,7 @@ func (f Failure) retryAt(seed string, ends life, now time.Time) time.Time {
 		return now // the clock has jumped back; what it said then means nothing
 	}
 	at := f.Last.Add(f.Rhythm.Backoff(f.Count, seed, ends.left(f.Last)))
-	if latest := f.Last.Add(maxRetryAfter); f.NotBefore.After(latest) {
+	if latest := f.Last.Add(schedule.MaxRetryAfter); f.NotBefore.After(latest) {
 		f.NotBefore = latest
 	}
 	if f.NotBefore.After(at) {
@@ -41,10 +41,6 @@ func (f Failure) retryAt(seed string, ends life, now time.Time) time.Time {
 	}
 	return at
 }
-
-// maxRetryAfter bounds how long a portal may ask to be left alone: half of the half hour that an hour's credential has left
-// when its refresh begins.
-const maxRetryAfter = 15 * time.Minute
 
 // life is until when consumers have something that works.
 type life struct {
