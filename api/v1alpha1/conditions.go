@@ -205,6 +205,8 @@ const (
 	ReasonCredentialsModeNotManual = "CredentialsModeNotManual"
 	// ReasonLegacyCronJob: a cap-token-refresh CronJob writes the same Secrets.
 	ReasonLegacyCronJob = "LegacyCronJob"
+	// ReasonRegularWriter: the same Secret has been set right several times within a day.
+	ReasonRegularWriter = "RegularWriter"
 	// ReasonNoSecondWriter: nobody else writes the Secrets.
 	ReasonNoSecondWriter = "NoSecondWriter"
 	// ReasonExpiryUnreadable: CAP tells when a credential expires in a form that says nothing, or without a zone.

@@ -102,6 +102,7 @@ var worthTelling = map[string]bool{
 	v1alpha1.ReasonCredentialsModeNotManual: true,
 	v1alpha1.ReasonRestartFailed:            true,
 	v1alpha1.ReasonLegacyCronJob:            true,
+	v1alpha1.ReasonRegularWriter:            true,
 	v1alpha1.ReasonClockSkew:                true,
 	v1alpha1.ReasonExpiryUnreadable:         true,
 	v1alpha1.ReasonClusterUnknown:           true,

@@ -178,15 +178,17 @@ func TestASecretThatIsEmptiedWhileCAPIsAsked_IsNotKeptForLivingLonger(t *testing
 }
 
 func TestALeadThatIsLost_IsNoFailure(t *testing.T) {
-	b := oneBench(t, nil)
-	ctx, cancel := context.WithCancel(t.Context())
-	b.portal.answers["r1"] = func() (awscreds.Credential, error) {
-		cancel()
-		return awscreds.Credential{}, ctx.Err()
-	}
-	_, err := b.r.Reconcile(ctx, reconcile.Request{NamespacedName: types.NamespacedName{Name: "cap"}})
-	if err == nil || len(b.r.states["cap"].memory.Roles) != 0 || len(b.set("cap").Status.Targets) != 0 {
-		t.Errorf("%v: the roles that fail are %v, the status is %+v", err, b.r.states["cap"].memory.Roles, b.set("cap").Status)
+	for range 20 { // which of the two the round hears of first, the end or the answer, is chance
+		b := oneBench(t, nil)
+		ctx, cancel := context.WithCancel(t.Context())
+		b.portal.answers["r1"] = func() (awscreds.Credential, error) {
+			cancel()
+			return awscreds.Credential{}, ctx.Err()
+		}
+		_, err := b.r.Reconcile(ctx, reconcile.Request{NamespacedName: types.NamespacedName{Name: "cap"}})
+		if err == nil || len(b.r.states["cap"].memory.Roles) != 0 || len(b.set("cap").Status.Targets) != 0 {
+			t.Fatalf("%v: the roles that fail are %v, the status is %+v", err, b.r.states["cap"].memory.Roles, b.set("cap").Status)
+		}
 	}
 }
 
@@ -254,8 +256,8 @@ func TestASetThatIsDeletedInTheMiddleOfARound_IsNoError(t *testing.T) {
 // Timers stand still while a machine sleeps: looking often bounds what that costs.
 func TestASetThatWantsNothing_IsLookedAtAllTheSame(t *testing.T) {
 	b := calmBench(t, nil)
-	if wait := b.round("cap"); wait != b.r.MaxSleep {
-		t.Errorf("with nothing due for hours the next look comes after %s, want %s", wait, b.r.MaxSleep)
+	if wait := b.round("cap"); wait != 30*time.Second {
+		t.Errorf("with nothing due for hours the next look comes after %s, want half a minute", wait)
 	}
 }
 

@@ -188,6 +188,7 @@ func (r *reconciler) land(ctx context.Context, s *scope) {
 			continue
 		}
 		g := s.accept(l)
+		r.portalAnswers(s, func(plan.Breaker) plan.Breaker { return plan.Breaker{} })
 		for _, f := range s.plan.Fetches {
 			if f.Role == l.role {
 				r.give(ctx, s, g, f.Rows)
@@ -208,7 +209,6 @@ func (s *scope) accept(l landing) gift {
 		s.proof = &l.proof
 	}
 	delete(m.Roles, l.role)
-	m.Portal = plan.Breaker{}
 	m.Fetched[l.role] = l.asked
 	m.Held[l.role] = plan.Held{FetchedAt: g.fetched, ExpiresAt: g.expires, Expiry: g.expiry}
 	s.held[l.role] = l.credential
@@ -267,11 +267,12 @@ func (r *reconciler) failed(ctx context.Context, s *scope, role string, asked ti
 	log.FromContext(ctx).Info("No credential", "role", role, "reason", reason, "problem", message)
 	f := plan.Failure{Reason: reason, Message: told, Last: now, NotBefore: notBefore, Rhythm: rhythm}
 	s.memory.Roles[role] = s.memory.Roles[role].Again(f.Reason, f.Message, now, notBefore, rhythm)
-	if bad != nil && bad.Class.Everywhere() {
-		s.memory.Portal = s.memory.Portal.Fails(f, asked)
-	} else {
-		s.memory.Portal = s.memory.Portal.Answers()
-	}
+	r.portalAnswers(s, func(b plan.Breaker) plan.Breaker {
+		if bad != nil && bad.Class.Everywhere() {
+			return b.Fails(f, asked)
+		}
+		return b.Answers()
+	})
 }
 
 // gift is a credential for some Secrets.
@@ -319,7 +320,7 @@ func (r *reconciler) give(ctx context.Context, s *scope, g gift, rows []int) {
 				written = append(written, row.Ref)
 				countWrite(s.set.Name)
 				if row.SetsRight() {
-					m.Healed(row.Ref, now)
+					m.Healed(row.Ref, row.Writer, now)
 				}
 				if row.Why == plan.WhyEdited {
 					e.healed = append(e.healed, healed{row.Ref, row.Writer})

@@ -126,7 +126,7 @@ func (r *reconciler) look(ctx context.Context, s *scope) error {
 	now := r.now()
 	r.lookAtCertificate(s, now)
 	r.lookAtAuthorities(ctx, s, now)
-	s.memory.Rebase(s.basis())
+	r.join(s, s.memory.Rebase(s.basis()))
 	key, err := r.contentHashKey(ctx)
 	if err != nil {
 		return err

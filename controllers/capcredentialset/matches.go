@@ -45,6 +45,18 @@ func (s *scope) unmatched() []string {
 	return append(slices.Clone(s.discovery.Unmatched), fmt.Sprintf("spec.secrets: there is no namespace for %s.", plan.Listed(missing)))
 }
 
+// earlyEnough is the latest percentage that leaves a credential alive until the next refresh: what reads its file only when it starts
+// then has one that works.
+const earlyEnough = 50
+
+// remarkOnLateness ends the words of Ready with what a late refresh means.
+func (s *scope) remarkOnLateness() {
+	if at := s.set.Spec.Refresh.AtLifetimePercent; at > earlyEnough {
+		s.addToReady(fmt.Sprintf("spec.refresh.atLifetimePercent is %d: a credential does not outlive the next refresh, and components that read it only when they start, "+
+			"such as the cloud-network-config-controller, may lose access to AWS. Use %d or less.", at, earlyEnough))
+	}
+}
+
 // addToReady ends the words of Ready with some more. A suspended set keeps those that it had.
 func (s *scope) addToReady(words string) {
 	ready := meta.FindStatusCondition(s.set.Status.Conditions, v1alpha1.ConditionReady)

@@ -54,7 +54,9 @@ type reconciler struct {
 
 	mu     sync.Mutex
 	states map[string]*state
-	jumps  jumpDetector
+	// endpoints are the portals that sets ask, by what they are asked with.
+	endpoints map[string]*endpoint
+	jumps     jumpDetector
 	// wake has a set looked at again; it must not block.
 	wake func(set string)
 	// hashKey keys the content hash; nil until it has been read.
@@ -115,6 +117,7 @@ func (r *reconciler) open(set *v1alpha1.CAPCredentialSet) *scope {
 	st := r.states[set.Name]
 	if st == nil || st.uid != set.UID {
 		if st != nil { // one of the same name was there before
+			r.leave(set.Name, st)
 			st.portal.close()
 			forgetMetrics(set.Name)
 		}
@@ -136,6 +139,7 @@ func (r *reconciler) forget(name string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if st := r.states[name]; st != nil {
+		r.leave(name, st)
 		st.portal.close()
 		delete(r.states, name)
 	}
@@ -174,6 +178,20 @@ func (r *reconciler) setsOf(ref types.NamespacedName) []reconcile.Request {
 		st.mu.Lock()
 		defer st.mu.Unlock()
 		return st.refs[ref]
+	})
+}
+
+// setsIn are the sets that have a Secret in a namespace; all when it is empty.
+func (r *reconciler) setsIn(namespace string) []reconcile.Request {
+	return r.requests(func(st *state) bool {
+		st.mu.Lock()
+		defer st.mu.Unlock()
+		for ref := range st.refs {
+			if ref.Namespace == namespace {
+				return true
+			}
+		}
+		return namespace == ""
 	})
 }
 

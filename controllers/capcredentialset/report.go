@@ -28,6 +28,7 @@ func (r *reconciler) report(ctx context.Context, s *scope) error {
 	s.setReady()
 	s.setSuspended()
 	s.setSpecMatches()
+	s.remarkOnLateness()
 	s.remarkOnRequest()
 	s.noteRequest(r.now())
 	s.setCertificateValid(r.now(), r.certificateRef(s).String())
@@ -250,7 +251,24 @@ func (r *reconciler) setSecondWriter(s *scope) {
 			command.Line{"oc", "-n", job.Namespace, "patch", "cronjob", job.Name, "-p", `{"spec":{"suspend":true}}`}))
 		return
 	}
+	for i := range s.plan.Rows {
+		ref := s.plan.Rows[i].Ref
+		if heals, writer := s.memory.Regular(ref, r.now()); heals > 0 {
+			conditions.Set(s.set, condition, metav1.ConditionTrue, v1alpha1.ReasonRegularWriter, fmt.Sprintf(
+				"%s has changed what the operator writes into Secret %s, and it was set right %d times within a day. Each time its consumers may have met a wrong credential. "+
+					"Stop the other writer; it may be a CronJob of cap-token-refresh under another name.", manager(writer), ref, heals))
+			return
+		}
+	}
 	conditions.Set(s.set, condition, metav1.ConditionFalse, v1alpha1.ReasonNoSecondWriter, "Nobody else is known to write these Secrets.")
+}
+
+// manager names a field manager, where one is known.
+func manager(name string) string {
+	if name == "" {
+		return "Somebody"
+	}
+	return "The field manager " + quoted(conditions.Shorten(name, 128))
 }
 
 // maybeLegacy says whether a CronJob of the name cap-token-refresh may be that project's: in the namespace that its manifests make, or

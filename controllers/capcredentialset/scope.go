@@ -25,6 +25,8 @@ type state struct {
 	held map[string]awscreds.Credential
 	// flights are the questions to the portal that are on their way.
 	flights *flights
+	// endpoint is the key of the portal whose breaker the set shares.
+	endpoint string
 	// proof is CAP's latest good answer to this process.
 	proof *v1alpha1.CAPProof
 	// authorities is the digest of the CAs by which CAP is checked, empty while it is not known; authoritiesAt is when they were

@@ -60,7 +60,7 @@ func Setup(mgr ctrl.Manager, opts Options) error {
 
 // build says what wakes the controller: a set's spec or annotations, another set that comes or goes, a Secret that concerns
 // it, and the facts of the cluster. Its own status is no news to it.
-func (r *reconciler) build(mgr ctrl.Manager, onFacts func(func())) error {
+func (r *reconciler) build(mgr ctrl.Manager, onFacts func(func(namespace string))) error {
 	changed := predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{})
 	err := ctrl.NewControllerManagedBy(mgr).
 		Named(controllerName).
@@ -69,8 +69,8 @@ func (r *reconciler) build(mgr ctrl.Manager, onFacts func(func())) error {
 		WatchesRawSource(r.Secrets.Source(r.setsOf)).
 		WatchesRawSource(source.Func(func(_ context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
 			r.wake = func(set string) { queue.Add(reconcile.Request{NamespacedName: types.NamespacedName{Name: set}}) }
-			onFacts(func() {
-				for _, request := range r.allSets() {
+			onFacts(func(namespace string) {
+				for _, request := range r.setsIn(namespace) {
 					queue.Add(request)
 				}
 			})

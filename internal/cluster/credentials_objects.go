@@ -15,7 +15,8 @@ type objects struct {
 	// parse takes what matters from an object; false drops it.
 	parse func(runtime.Object) (any, bool)
 	// changed is called without the lock, and only when something that matters has changed.
-	changed func()
+	// It names the object where only one has.
+	changed func(object string)
 
 	mu    sync.Mutex
 	kept  map[string]any
@@ -53,7 +54,7 @@ func (s *objects) Replace(all []runtime.Object) {
 		news := !s.known || s.err != nil || !reflect.DeepEqual(s.kept, now)
 		s.kept, s.known, s.err = now, true, nil
 		return news
-	})
+	}, "")
 }
 
 // Put implements objectwatch.Sink.
@@ -67,7 +68,7 @@ func (s *objects) Put(o runtime.Object) {
 		before, had := s.kept[key(o)]
 		s.kept[key(o)] = v
 		return !had || !reflect.DeepEqual(before, v)
-	})
+	}, key(o))
 }
 
 // Delete implements objectwatch.Sink.
@@ -76,7 +77,7 @@ func (s *objects) Delete(o runtime.Object) {
 		_, had := s.kept[key(o)]
 		delete(s.kept, key(o))
 		return had
-	})
+	}, key(o))
 }
 
 // Failed implements objectwatch.Sink. A kind that does not exist has no objects, which is known. A missing right is told;
@@ -93,15 +94,15 @@ func (s *objects) Failed(err error) {
 		news := s.err == nil || s.err.Error() != err.Error()
 		s.err = err
 		return news
-	})
+	}, "")
 }
 
-func (s *objects) change(f func() bool) {
+func (s *objects) change(f func() bool, object string) {
 	s.mu.Lock()
 	news := f()
 	s.mu.Unlock()
 	if news {
-		s.changed()
+		s.changed(object)
 	}
 }
 

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"errors"
+	"slices"
 	"testing"
 
 	configv1 "github.com/openshift/api/config/v1"
@@ -93,7 +94,7 @@ func newWatch(t *testing.T) (*CredentialsWatch, *int) {
 		t.Fatal(err)
 	}
 	changes := new(int)
-	w.OnChange(func() { *changes++ })
+	w.OnChange(func(string) { *changes++ })
 	return w, changes
 }
 
@@ -178,6 +179,14 @@ func TestNamespacesAndCronJobs(t *testing.T) {
 		if got, known := w.HasNamespace(name); got != want || !known {
 			t.Errorf("namespace %s exists: %v, known %v", name, got, known)
 		}
+	}
+	var told []string
+	w.OnChange(func(namespace string) { told = append(told, namespace) })
+	w.namespaces.Put(&metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: "new"}})
+	w.namespaces.Delete(&metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: "a"}})
+	w.requests.Failed(apierrors.NewForbidden(schema.GroupResource{}, "", nil))
+	if !slices.Equal(told, []string{"new", "a", ""}) {
+		t.Errorf("told of the namespaces %q", told)
 	}
 	cronJob := func(namespace string, suspended bool) *unstructured.Unstructured {
 		return &unstructured.Unstructured{Object: map[string]any{

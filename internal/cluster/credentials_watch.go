@@ -39,7 +39,7 @@ type CredentialsWatch struct {
 	requests, modes, legacy, cronJobs, namespaces *objects
 
 	mu       sync.Mutex
-	handlers []func()
+	handlers []func(namespace string)
 }
 
 // NewCredentialsWatch makes one.
@@ -75,6 +75,7 @@ func NewCredentialsWatch(config *rest.Config, opts objectwatch.Options) (*Creden
 		// Nothing can be created in a namespace that is going away.
 		return true, err == nil && m.GetDeletionTimestamp() == nil
 	})
+	w.namespaces.changed = w.tell
 	return w, nil
 }
 
@@ -125,8 +126,9 @@ func (w *CredentialsWatch) Start(ctx context.Context) error {
 // NeedLeaderElection is false: a replica that becomes the leader knows the cluster already.
 func (w *CredentialsWatch) NeedLeaderElection() bool { return false }
 
-// OnChange calls f, which must not block, whenever one of the answers below may have changed.
-func (w *CredentialsWatch) OnChange(f func()) {
+// OnChange calls f, which must not block, whenever one of the answers below may have changed. Where it is only that a namespace has
+// come or gone, f gets its name, which is else empty.
+func (w *CredentialsWatch) OnChange(f func(namespace string)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.handlers = append(w.handlers, f)
@@ -181,14 +183,16 @@ func (w *CredentialsWatch) HasNamespace(name string) (exists, known bool) {
 }
 
 func (w *CredentialsWatch) keep(parse func(runtime.Object) (any, bool)) *objects {
-	return &objects{parse: parse, kept: map[string]any{}, changed: func() {
-		w.mu.Lock()
-		handlers := w.handlers
-		w.mu.Unlock()
-		for _, f := range handlers {
-			f()
-		}
-	}}
+	return &objects{parse: parse, kept: map[string]any{}, changed: func(string) { w.tell("") }}
+}
+
+func (w *CredentialsWatch) tell(namespace string) {
+	w.mu.Lock()
+	handlers := w.handlers
+	w.mu.Unlock()
+	for _, f := range handlers {
+		f(namespace)
+	}
 }
 
 func keepUnstructured[T any](o runtime.Object, parse func(*unstructured.Unstructured) (T, bool)) (any, bool) {

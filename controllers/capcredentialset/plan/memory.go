@@ -19,7 +19,7 @@ type Memory struct {
 	// Roles are those that fail, writes the Secrets that could not be written.
 	Roles  map[string]Failure
 	Writes map[types.NamespacedName]Failure
-	// Portal is what keeps every role from being asked for.
+	// Portal is what keeps every role from being asked for, as it is in this round: all sets that ask one portal share it.
 	Portal Breaker
 	// Prover is the role that is asked for to see whether CAP still answers well after a change.
 	Prover string
@@ -38,6 +38,8 @@ type Memory struct {
 	Suspect map[string]bool
 	// heals are the times at which a Secret was set right after an edit, the latest few.
 	heals map[types.NamespacedName][]time.Time
+	// writers are those that made it necessary, by their field managers, as far as is known.
+	writers map[types.NamespacedName]string
 	// chosen is the role that a Secret last chose for itself.
 	chosen map[types.NamespacedName]string
 	// Kept are the Secrets that this process has written: one without bookkeeping has been replaced since.
@@ -53,22 +55,25 @@ func NewMemory() *Memory {
 		Roles: map[string]Failure{}, Writes: map[types.NamespacedName]Failure{}, Fetched: map[string]time.Time{}, Held: map[string]Held{},
 		Asked: map[string]time.Time{}, Refused: map[string]bool{},
 		Confirmed: map[types.NamespacedName]Confirmation{}, Suspect: map[string]bool{}, heals: map[types.NamespacedName][]time.Time{},
-		Kept: map[types.NamespacedName]bool{}, chosen: map[types.NamespacedName]string{},
+		writers: map[types.NamespacedName]string{},
+		Kept:    map[types.NamespacedName]bool{}, chosen: map[types.NamespacedName]string{},
 		Written: map[string]time.Time{}, Restarts: map[v1alpha1.RestartTarget]RestartState{},
 	}
 }
 
-// Rebase forgets failures that hold for something else than basis.
-func (m *Memory) Rebase(basis string) {
+// Rebase forgets failures that hold for something else than basis, and says whether there was another one before.
+func (m *Memory) Rebase(basis string) (edited bool) {
 	if m.Basis == basis {
-		return
+		return false
 	}
+	edited = m.Basis != ""
 	m.Basis, m.Learned, m.Prover = basis, 0, ""
 	m.Roles, m.Writes, m.Portal = map[string]Failure{}, map[types.NamespacedName]Failure{}, Breaker{}
 	for t, s := range m.Restarts {
 		s.Failure = Failure{}
 		m.Restarts[t] = s
 	}
+	return edited
 }
 
 // Notice counts what somebody does to a Secret that sets nothing right yet costs a question: choosing another role.
@@ -79,7 +84,7 @@ func (m *Memory) Notice(rows []Row, now time.Time) {
 			continue
 		}
 		if before, known := m.chosen[r.Ref]; known && before != r.Role {
-			m.Healed(r.Ref, now)
+			m.Healed(r.Ref, r.Writer, now)
 		}
 		m.chosen[r.Ref] = r.Role
 	}
@@ -107,6 +112,7 @@ func (m *Memory) Forget(rows []Row, workloads []v1alpha1.RestartTarget) {
 	maps.DeleteFunc(m.Writes, func(ref types.NamespacedName, _ Failure) bool { return gone(ref) })
 	maps.DeleteFunc(m.Confirmed, func(ref types.NamespacedName, _ Confirmation) bool { return gone(ref) })
 	maps.DeleteFunc(m.heals, func(ref types.NamespacedName, _ []time.Time) bool { return gone(ref) })
+	maps.DeleteFunc(m.writers, func(ref types.NamespacedName, _ string) bool { return gone(ref) })
 	maps.DeleteFunc(m.Kept, func(ref types.NamespacedName, _ bool) bool { return gone(ref) })
 	maps.DeleteFunc(m.chosen, func(ref types.NamespacedName, _ string) bool { return gone(ref) })
 	maps.DeleteFunc(m.Restarts, func(t v1alpha1.RestartTarget, _ RestartState) bool { return !slices.Contains(workloads, t) })
@@ -147,10 +153,27 @@ const (
 	// A CAP call and a restart of consumers per heal must not be dictated by somebody else's loop: the wait doubles from
 	// fightBase to fightMax.
 	fightBase, fightMax = time.Minute, 15 * time.Minute
+	// regularWindow is how long heals are remembered for Regular: a job that comes twice an hour is noticed in the second hour.
+	regularWindow = 24 * time.Hour
 )
 
-// Healed notes that a Secret was set right.
-func (m *Memory) Healed(ref types.NamespacedName, at time.Time) {
+// Regular says whether a Secret has been set right several times within a day, more seldom than in a fight, and because of whom: a job
+// that runs by the clock fights with nobody, and spoils the Secret each time.
+func (m *Memory) Regular(ref types.NamespacedName, now time.Time) (heals int, writer string) {
+	for _, at := range m.heals[ref] {
+		if age := now.Sub(at); age >= 0 && age < regularWindow {
+			heals++
+		}
+	}
+	if heals < FightAfter {
+		return 0, ""
+	}
+	return heals, m.writers[ref]
+}
+
+// Healed notes that a Secret was set right, after somebody had changed it.
+func (m *Memory) Healed(ref types.NamespacedName, writer string, at time.Time) {
+	m.writers[ref] = writer
 	recent := slices.Concat(m.heals[ref], []time.Time{at})
 	if len(recent) > 2*FightAfter {
 		recent = recent[len(recent)-2*FightAfter:]

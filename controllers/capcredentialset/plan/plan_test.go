@@ -309,7 +309,7 @@ func TestDecide_AFightWaitsLongerEachTime(t *testing.T) {
 		if p := Decide(in); len(p.Fetches) != 1 {
 			t.Fatalf("edit %d was not set right at once", i+1)
 		}
-		in.Memory.Healed(machines, in.Now)
+		in.Memory.Healed(machines, "w", in.Now)
 	}
 	var waits []time.Duration
 	for range 4 {
@@ -322,7 +322,7 @@ func TestDecide_AFightWaitsLongerEachTime(t *testing.T) {
 		if p := Decide(in); len(p.Fetches) != 1 {
 			t.Fatal("the Secret is never set right again")
 		}
-		in.Memory.Healed(machines, in.Now)
+		in.Memory.Healed(machines, "w", in.Now)
 	}
 	if !slices.IsSorted(waits) || waits[0] >= waits[3] {
 		t.Errorf("the waits do not grow: %v", waits)
