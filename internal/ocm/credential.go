@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"regexp"
 	"strings"
@@ -61,8 +62,16 @@ func (c Credential) check() error {
 		return errors.New("neither a token nor a client secret is given")
 	case c.Token == "" && c.ClientID == "":
 		return errors.New("a client secret is given without its client id")
-	case strings.ContainsFunc(c.Token+c.ClientID+c.ClientSecret, notPrintable):
-		return errors.New("the credential contains white space or control characters")
+	}
+	for _, part := range []struct{ name, value string }{{"token", c.Token}, {"client id", c.ClientID}, {"client secret", c.ClientSecret}} {
+		switch {
+		case strings.Contains(part.value, "--"+strings.ReplaceAll(part.name, " ", "-")):
+			return fmt.Errorf("its %s is a part of a command line. Store the bare %[1]s", part.name)
+		case strings.ContainsFunc(part.value, notPrintable):
+			return fmt.Errorf("its %s contains white space or control characters. Store the bare %[1]s, in one line", part.name)
+		case quoted(part.value):
+			return fmt.Errorf("its %s is in quotation marks. Store the bare %[1]s", part.name)
+		}
 	}
 	if parts := strings.Split(c.Token, ":"); len(parts) == 2 && uuidPattern.MatchString(parts[0]) {
 		return errors.New("the token is a cluster's token, not an offline token")
@@ -77,6 +86,10 @@ func (c Credential) check() error {
 	default:
 		return errors.New("the token is neither an offline nor a refresh token")
 	}
+}
+
+func quoted(value string) bool {
+	return len(value) > 1 && strings.ContainsRune("\"'`", rune(value[0])) && value[len(value)-1] == value[0]
 }
 
 // uuidPattern is stricter than the SDK, which accepts braces and "urn:uuid:" as well.

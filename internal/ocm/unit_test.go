@@ -194,3 +194,24 @@ func TestQuiet_IsQuietAtEveryLevel(t *testing.T) {
 	}
 	logger.Fatal(t.Context(), "the process goes on")
 }
+
+// What people paste: the message names what is wrong with it and what to store, and repeats nothing of it.
+func TestCredential_SaysWhatWasPastedInsteadOfACredential(t *testing.T) {
+	const secret = "CANARYeyJhbGciOi"
+	for _, c := range []struct {
+		pasted Credential
+		says   string
+	}{
+		{Credential{Token: "ocm login --token=" + secret}, "its token is a part of a command line"},
+		{Credential{Token: "--token=" + secret}, "its token is a part of a command line"},
+		{Credential{Token: secret + "\n" + secret}, "its token contains white space"},
+		{Credential{Token: `"` + secret + `"`}, "its token is in quotation marks"},
+		{Credential{ClientID: "id", ClientSecret: "--client-secret " + secret}, "its client secret is a part of a command line"},
+		{Credential{ClientID: "my id", ClientSecret: secret}, "its client id contains white space"},
+	} {
+		_, err := New(Config{Credential: c.pasted})
+		if err == nil || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), "Store the bare") || strings.Contains(err.Error(), "CANARY") {
+			t.Errorf("want %q, got %v", c.says, err)
+		}
+	}
+}
