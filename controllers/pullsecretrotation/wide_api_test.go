@@ -39,7 +39,7 @@ var wideScheme = func() *runtime.Scheme {
 const operatorNamespace = "operator"
 
 // dataFields are the managed fields of a Secret whose data somebody owns.
-var dataFields = &metav1.FieldsV1{Raw: []byte(`{"f:data":{}}`)}
+var dataFields = metav1.NewFieldsV1(`{"f:data":{}}`)
 
 func (a *wideAPI) Scheme() *runtime.Scheme { return wideScheme }
 

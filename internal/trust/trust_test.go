@@ -36,7 +36,8 @@ func TestPool_AddsBundlesToTheSystems(t *testing.T) {
 
 func TestPool_IsMadeOncePerContentAndForgetsWhatIsOver(t *testing.T) {
 	_, bundle := authority(t)
-	if Pool(bundle) != Pool(bundle) {
+	first := Pool(bundle)
+	if first != Pool(bundle) {
 		t.Error("the same bundle is parsed twice")
 	}
 	if Pool(bundle[:10], bundle[10:]) == Pool(bundle) {

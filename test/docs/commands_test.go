@@ -31,11 +31,13 @@ func TestEveryCommandOnThePagesOfTheKindsWorks(t *testing.T) {
 	}
 	// Both are as if the operator had done its work, so that nobody waits for long; the rotation is held for an approval.
 	rotation, set := &v1alpha1.PullSecretRotation{}, &v1alpha1.CAPCredentialSet{}
-	ready := []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: "R", LastTransitionTime: metav1.Now()}}
+	is := func(condition string) metav1.Condition {
+		return metav1.Condition{Type: condition, Status: metav1.ConditionTrue, Reason: "R", LastTransitionTime: metav1.Now()}
+	}
 	createSample(t, cp, "rotation_v1alpha1_pullsecretrotation.yaml", rotation, func() { rotation.Spec.Approval = v1alpha1.ApprovalBeforeRequest })
-	rotation.Status.Conditions = append(ready, metav1.Condition{Type: v1alpha1.ConditionOldCredentialsRevoked, Status: metav1.ConditionTrue, Reason: "R", LastTransitionTime: metav1.Now()})
+	rotation.Status.Conditions = []metav1.Condition{is(v1alpha1.ConditionReady), is(v1alpha1.ConditionOldCredentialsRevoked)}
 	createSample(t, cp, "rotation_v1alpha1_capcredentialset.yaml", set, func() {})
-	set.Status.Conditions = ready
+	set.Status.Conditions = []metav1.Condition{is(v1alpha1.ConditionReady)}
 	for _, o := range []client.Object{rotation, set} {
 		if err := cp.Client.Status().Update(t.Context(), o); err != nil {
 			t.Fatal(err)
