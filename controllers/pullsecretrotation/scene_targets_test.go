@@ -107,8 +107,10 @@ func TestTarget_ManyLargeOnesHaveABackup(t *testing.T) {
 		targets = append(targets, ref)
 		s.putTarget(ref, edited(s.document(global), big))
 	}
-	s.create(dueNow(func(spec *v1alpha1.PullSecretRotationSpec) { spec.Targets = append(spec.Targets, targets...) }))
-	s.until("the rotation has ended", 4*day, revoked)
+	s.create(dueNow(func(spec *v1alpha1.PullSecretRotationSpec) {
+		spec.Targets, spec.Entries.Foreign = append(spec.Targets, targets...), v1alpha1.ForeignReplace
+	}))
+	s.until("the new entries are applied", 4*day, applied)
 	for _, ref := range targets {
 		s.current(ref)
 	}

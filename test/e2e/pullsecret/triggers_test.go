@@ -192,7 +192,7 @@ func TestARotationThatIsPendingSinceBeforeTIsSeenThroughAndThenTHasItsOwn(t *tes
 	w.create(rotation(func(s *v1alpha1.PullSecretRotationSpec) { s.RotateAfter = &far }))
 	w.start()
 	w.waitForReason(v1alpha1.ReasonAwaitingIssue)
-	after := metav1.NewTime(time.Now().Truncate(time.Second))
+	after := metav1.NewTime(time.Now().Add(time.Second).Truncate(time.Second)) // status has whole seconds: not that of the earlier one
 	w.edit(func(r *v1alpha1.PullSecretRotation) { r.Spec.RotateAfter = &after })
 	w.seeThrough()
 	w.seeThrough()
