@@ -130,7 +130,7 @@ func (m *wideModel) stateOf(r *Reconciler, w *wide) string {
 
 // begin is where the walk of a scenario begins.
 func (m *wideModel) begin() wide {
-	w := wide{now: wideStart, left: m.left}
+	w := wide{now: wideStart.Add(-max(m.skew, 0)), left: m.left} // by the cluster's clock T has come
 	for a := range w.accounts {
 		w.accounts[a] = wideAccount{alive: 1, registered: 1, seen: 1}
 	}

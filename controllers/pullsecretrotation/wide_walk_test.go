@@ -98,6 +98,7 @@ var wideScenarios = []wideScenario{
 	{name: "registries that cannot be asked for long", hub: ours, siblings: true, left: wideBudget{away: 2}},
 	{name: "registries that come and go", hub: none, siblings: true, left: wideBudget{away: 1, late: 1, crashes: 1}},
 	{name: "registries that refuse what was applied", hub: ours, left: wideBudget{late: 2}, edits: editRollback},
+	{name: "a registry that refuses late", hub: none, siblings: true, left: wideBudget{late: 1}},
 	{name: "registries that refuse, and people who edit the rollback", hub: none, siblings: true, left: wideBudget{late: 1, edits: 2}, edits: editRollback},
 	{name: "a token that OCM refuses until a cluster reports with it", hub: none, unregistered: true, left: wideBudget{away: 1, late: 1}},
 	{name: "records with odd statuses", hub: none, left: wideBudget{odd: 1, others: 1, fortnights: 1}},
