@@ -11,6 +11,11 @@
 //	apply.go     they are merged into the targets; also healing and rollback
 //	finish.go    the pools have them, OCM has deleted the old ones
 //
+// Two walks of every state hold this. That of the model (model_*_test.go, walk_test.go) goes between any two steps of one or two
+// replicas: it runs the real Decide, and mirrors the executor: what is read becomes facts, steps change the record, targets are written.
+// The replay (model_replay_test.go) holds that mirror to the real reconciler. That of the wide world (wide_*_test.go) mirrors nothing: each of
+// its moves is one Reconcile over services in memory.
+//
 // Rights the package needs (config/rbac): get, list, watch and patch of each target Secret by name; everything on Secrets
 // in the operator's namespace (OCM credential, backups) and get on ConfigMaps there; get on ClusterVersion/version,
 // Infrastructure/cluster and MachineConfiguration/cluster; list of MachineConfigPools; its own kind and its status; events.

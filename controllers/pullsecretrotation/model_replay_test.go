@@ -1,0 +1,444 @@
+package pullsecretrotation
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"math/rand"
+	"strings"
+	"testing"
+	"time"
+
+	configv1 "github.com/openshift/api/config/v1"
+	machineconfigurationv1 "github.com/openshift/api/machineconfiguration/v1"
+	operatorv1 "github.com/openshift/api/operator/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
+	"github.com/openshift/credential-rotation-operator/internal/ocm"
+	"github.com/openshift/credential-rotation-operator/internal/registry"
+)
+
+// replay is a path of the model that the real reconciler goes, too, over an API server in memory. The world is the model's; each
+// reconcile is made twice, by the model and by the reconciler, and both must end in the same record with the same effects.
+type replay struct {
+	t       *testing.T
+	m       *model
+	world   world // the model's, and before each reconcile everybody's
+	there   world // the one that the reconciler's services change
+	now     time.Time
+	api     client.Client
+	r       *Reconciler
+	story   []string
+	written world // as the API server has it
+}
+
+func replayScheme(t *testing.T) *runtime.Scheme {
+	t.Helper()
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{
+		clientgoscheme.AddToScheme, v1alpha1.AddToScheme, configv1.Install, operatorv1.Install, machineconfigurationv1.Install,
+	} {
+		if err := add(scheme); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return scheme
+}
+
+// replayDocument is what a generation is in a document.
+func replayDocument(g generation) []byte {
+	if g < 0 {
+		return []byte(unreadable)
+	}
+	s := set{ours, int8(g)}
+	return []byte(documentOf([]entryOf{{registryNames[cloud], wideAuth(s, cloud), "ours@example.com"}, {registryNames[quay], wideAuth(s, quay), ""}}))
+}
+
+func newReplay(t *testing.T, c *scenario, scheme *runtime.Scheme) *replay {
+	p := &replay{t: t, m: &model{scenario: c, decide: decide.Decide}, now: firstT}
+	p.world = c.first()
+	p.now = firstT.Add(time.Duration(p.world.now) * tick)
+	p.api = fake.NewClientBuilder().WithScheme(scheme).WithStatusSubresource(&v1alpha1.PullSecretRotation{}).WithObjects(
+		&configv1.ClusterVersion{ObjectMeta: metav1.ObjectMeta{Name: "version"}, Spec: configv1.ClusterVersionSpec{ClusterID: wideCluster}},
+		&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: "ocm"}, Data: map[string][]byte{"token": []byte("ours")}},
+		&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "openshift-config", Name: "pull-secret"}, Type: corev1.SecretTypeDockerConfigJson,
+			Data: map[string][]byte{corev1.DockerConfigJsonKey: replayDocument(p.world.target)}},
+		&machineconfigurationv1.MachineConfigPool{ObjectMeta: metav1.ObjectMeta{Name: "worker"}},
+	).Build()
+	p.r = &Reconciler{Client: p.api, Reader: p.api, Connect: replayServices{p}, Options: Options{Timing: modelOptions, Namespace: operatorNamespace, Clock: replayClock{p}}}
+	p.r.Options.SetDefaults()
+	p.create()
+	p.written = p.world
+	return p
+}
+
+type replayClock struct{ p *replay }
+
+func (c replayClock) Now() time.Time                  { return c.p.now }
+func (c replayClock) Since(t time.Time) time.Duration { return c.p.now.Sub(t) }
+
+func (p *replay) must(err error) {
+	p.t.Helper()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func (p *replay) spec() v1alpha1.PullSecretRotationSpec {
+	return *p.m.input(&p.world, &replica{spec: p.world.spec, status: p.world.status}).Spec
+}
+
+func (p *replay) create() {
+	o := &v1alpha1.PullSecretRotation{ObjectMeta: metav1.ObjectMeta{Name: "model", Generation: 1, UID: types.UID(fmt.Sprint("uid", len(p.story))),
+		CreationTimestamp: metav1.NewTime(firstT.Add(-epochLength))}, Spec: p.spec()}
+	o.Annotations = p.approval()
+	p.must(p.api.Create(quiet, o))
+	o.Status.Salt = wideSalt
+	p.must(p.api.Status().Update(quiet, o))
+}
+
+func (p *replay) approval() map[string]string {
+	if !p.world.spec.approved {
+		return nil
+	}
+	return map[string]string{v1alpha1.ApprovedAnnotation: timeOf(p.world.spec.epoch).Format(time.RFC3339)}
+}
+
+func (p *replay) object() *v1alpha1.PullSecretRotation {
+	o := &v1alpha1.PullSecretRotation{}
+	p.must(p.api.Get(quiet, client.ObjectKey{Name: "model"}, o))
+	return o
+}
+
+// bring takes what has happened in the world to the API server.
+func (p *replay) bring(name string) {
+	w, before := &p.world, &p.written
+	if name == "time passes" {
+		p.now = p.now.Add(tick)
+		if m := p.remembered(); m != nil {
+			m.lastPoll = time.Time{}
+		}
+	}
+	if w.spec.epoch != before.spec.epoch {
+		p.now = timeOf(w.spec.epoch)
+	}
+	if name == "a person creates the object anew" {
+		p.must(p.api.Delete(quiet, p.object()))
+		p.create()
+	} else {
+		o := p.object()
+		o.Spec, o.Annotations = p.spec(), p.approval()
+		o.Generation++
+		p.must(p.api.Update(quiet, o))
+	}
+	if w.target != before.target {
+		secret := &corev1.Secret{}
+		p.must(p.api.Get(quiet, client.ObjectKey{Namespace: "openshift-config", Name: "pull-secret"}, secret))
+		secret.Data[corev1.DockerConfigJsonKey] = replayDocument(w.target)
+		p.must(p.api.Update(quiet, secret))
+	}
+	p.written = *w
+}
+
+func (p *replay) remembered() *memory { return p.r.memory[p.object().UID] }
+
+// pools brings the pool as it is now.
+func (p *replay) pools() {
+	pool := &machineconfigurationv1.MachineConfigPool{}
+	p.must(p.api.Get(quiet, client.ObjectKey{Name: "worker"}, pool))
+	f := p.world.pool.fact()
+	pool.Spec.Paused, pool.Spec.Configuration.Name, pool.Status.Configuration.Name = f.Paused, f.Wanted, f.Current
+	pool.Status.MachineCount, pool.Status.UpdatedMachineCount, pool.Status.Conditions = f.Machines, f.Updated, nil
+	if f.Degraded {
+		pool.Status.Conditions = []machineconfigurationv1.MachineConfigPoolCondition{{Type: machineconfigurationv1.MachineConfigPoolDegraded, Status: corev1.ConditionTrue}}
+	}
+	p.must(p.api.Update(quiet, pool))
+}
+
+// reconcile lets both look once; the error says where they part.
+func (p *replay) reconcile() error {
+	p.pools()
+	p.there = p.world
+	p.m.start(&p.world, 0)
+	for p.world.replicas[0].running && p.world.broken == "" {
+		p.m.step(&p.world, 0, answered)
+	}
+	o := p.object()
+	m := p.r.remember(o)
+	state := (&wideModel{}).stateOf(p.r, &wide{object: o})
+	m.proven, m.lookedAt = state, state // the model proves anew on the interval alone
+	if _, err := p.r.Reconcile(quiet, ctrl.Request{NamespacedName: types.NamespacedName{Name: "model"}}); err != nil {
+		return fmt.Errorf("the reconcile fails: %w", err)
+	}
+	secret := &corev1.Secret{}
+	p.must(p.api.Get(quiet, client.ObjectKey{Namespace: "openshift-config", Name: "pull-secret"}, secret))
+	p.there.target = none
+	if s, ok := setsOf(string(secret.Data[corev1.DockerConfigJsonKey]))[registryNames[quay]]; ok {
+		p.there.target = generation(s.generation)
+	}
+	o = p.object()
+	says, meant := viewOf(&o.Status), p.world.status.view()
+	if says != meant || p.there.target != p.world.target || p.there.ocm != p.world.ocm || p.there.posts != p.world.posts {
+		return fmt.Errorf("the model and the reconciler part:\n  model      %+v, target %d, %d requests\n  reconciler %+v, target %d, %d requests, %+v\nhow:\n  %s",
+			meant, p.world.target, p.world.posts, says, p.there.target, p.there.posts, o.Status.Conditions, strings.Join(p.story, "\n  "))
+	}
+	p.written = p.world
+	return nil
+}
+
+// goSome goes a path, and counts its moves and the looks among them.
+func (p *replay) goSome(chance *rand.Rand, moves, looks *int) error {
+	for range replaySteps {
+		*moves++
+		if chance.Intn(2) != 0 {
+			p.anything(chance)
+			continue
+		}
+		*looks++
+		p.story = append(p.story, "the operator looks")
+		if err := p.reconcile(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// view is a record as far as both have it.
+type view struct {
+	under                                           bool
+	id, after                                       int8
+	adopted, catchUp, completed                     bool
+	issued                                          generation
+	intended, applied, rolledOut, rolledBack, ended bool
+	healed                                          int8
+}
+
+func (s *record) view() view {
+	if !s.under {
+		return view{}
+	}
+	v := view{under: true, id: s.id, after: s.after, adopted: s.adopted, catchUp: s.catchUp, completed: s.seenCompleted, issued: none,
+		applied: s.applied >= 0, rolledOut: s.rolledOut, rolledBack: s.rolledBack, ended: s.revoked, healed: s.healed}
+	if s.issuedAge >= 0 {
+		v.issued = s.issued
+	}
+	if s.id < 0 {
+		v.intended = s.intended >= 0
+	}
+	return v.settled()
+}
+
+func viewOf(s *v1alpha1.PullSecretRotationStatus) view {
+	r := s.Rotation
+	if r == nil {
+		return view{}
+	}
+	v := view{under: true, id: none, after: none, adopted: r.Adopted, catchUp: r.Reason == v1alpha1.TriggerCatchUp, completed: r.OCMStatus == decide.RotationCompleted,
+		issued: none, applied: r.AppliedAt != nil, rolledOut: r.RolledOutAt != nil, rolledBack: r.RolledBackAt != nil, ended: r.RevokedAt != nil}
+	for i := range int8(maxRotations) {
+		if r.ID == rotationID(i) {
+			v.id = i
+		}
+	}
+	if r.After != nil {
+		v.after = int8(r.After.Sub(firstT) / epochLength)
+	}
+	for g := range int8(maxGenerations) {
+		if r.IssuedAt != nil && decide.Holds(r.Issued, wideFingerprint(set{ours, g}, quay)) {
+			v.issued = generation(g)
+		}
+	}
+	if v.id < 0 {
+		v.intended = r.IntendedAt != nil
+	}
+	for _, t := range s.Targets {
+		v.healed = int8(min(t.Healed, 4))
+	}
+	return v.settled()
+}
+
+// settled forgets what makes no difference once a rotation has ended.
+func (v view) settled() view {
+	if v.ended {
+		return view{under: true, id: v.id, ended: true}
+	}
+	return v
+}
+
+// replayServices are OCM and the registry of the model's world.
+type replayServices struct{ p *replay }
+
+func (s replayServices) OCM(cfg ocm.Config) (OCM, error) {
+	token := generation(none)
+	if cfg.ClusterToken != (ocm.ClusterToken{}) {
+		if known, ok := wideAuths[cfg.ClusterToken.Auth]; ok {
+			token = generation(known.generation)
+		}
+	}
+	return replayOCM{s.p, cfg.ClusterToken != (ocm.ClusterToken{}), token}, nil
+}
+
+func (s replayServices) Registries(*x509.CertPool) Prober { return s }
+
+func (s replayServices) Check(_ context.Context, c registry.Check) registry.Result {
+	known := wideAuths[basicAuth(c.Username, c.Password)]
+	switch s.p.there.ask(generation(known.generation)) {
+	case unanswered:
+		return registry.Result{Outcome: registry.Unreachable, Message: "cannot be asked"}
+	case refused:
+		return registry.Result{Outcome: registry.Unauthorized, Message: "refuses"}
+	}
+	return registry.Result{Outcome: registry.Accepted, Message: "accepts"}
+}
+
+// replayOCM is OCM as an OCM credential, or the cluster's own token, sees it.
+type replayOCM struct {
+	p       *replay
+	cluster bool
+	token   generation
+}
+
+func (o replayOCM) refuses() error {
+	if o.cluster && (o.token < 0 || !o.p.there.isAlive(o.token)) {
+		return errUnauthorized
+	}
+	return nil
+}
+
+func (o replayOCM) Close() error { return nil }
+
+func (o replayOCM) CurrentAccount(context.Context) (ocm.Account, error) {
+	return ocm.Account{ID: "ours", Username: "ours", Email: "ours@example.com"}, o.refuses()
+}
+
+func (o replayOCM) Rotations(context.Context, string) ([]ocm.Rotation, error) {
+	list := []ocm.Rotation{}
+	for i := int8(maxRotations - 1); i >= 0; i-- {
+		r := &o.p.there.ocm[i]
+		if !r.exists || r.deleted {
+			continue
+		}
+		made := ocm.Rotation{ID: rotationID(i), AccountID: "ours", Status: ocm.RotationPending, CreatedAt: created(r, i)}
+		if r.completed {
+			made.Status = ocm.RotationCompleted
+		}
+		list = append(list, made)
+	}
+	return list, o.refuses()
+}
+
+func (o replayOCM) RequestRotation(context.Context, string) (ocm.Rotation, error) {
+	id := o.p.there.create(o.p.m.scenario, true)
+	return ocm.Rotation{ID: rotationID(id), AccountID: "ours", Status: ocm.RotationPending, CreatedAt: created(&o.p.there.ocm[id], id)}, nil
+}
+
+func (o replayOCM) AccessToken(context.Context) ([]byte, error) {
+	return replayDocument(o.p.there.newest), o.refuses()
+}
+
+func (o replayOCM) ClusterTransfers(context.Context, string) ([]ocm.Transfer, error) {
+	list := []ocm.Transfer{}
+	for i := range int8(maxRotations) {
+		if r := &o.p.there.ocm[i]; r.exists && r.mine == acceptedTransfer {
+			list = append(list, ocm.Transfer{ID: "transfer", ClusterID: wideCluster, RotationID: rotationID(i), Status: ocm.TransferAccepted,
+				Secret: replayDocument(r.issued), CreatedAt: created(r, i)})
+		}
+	}
+	return list, o.refuses()
+}
+
+func (o replayOCM) ActiveSubscriptions(context.Context, string) ([]ocm.Subscription, error) {
+	list := []ocm.Subscription{{ClusterID: wideCluster, Status: "Active"}}
+	for i := range o.p.m.siblings {
+		list = append(list, ocm.Subscription{ClusterID: fmt.Sprintf("sibling-%d", i), Status: "Active"})
+	}
+	return list, o.refuses()
+}
+
+// replayed says whether a scenario's paths can be replayed: a reconcile is one move there. What registries say when they cannot be
+// asked is not in the model's record, which the wide world has.
+func replayed(c *scenario) bool { return c.replicas == 1 && !c.fine && c.budget.badRegistries == 0 }
+
+const (
+	replayPaths = 8
+	replaySteps = 24
+)
+
+func TestReplay_TheReconcilerEndsWhereTheModelDoes(t *testing.T) {
+	t.Setenv("SSL_CERT_FILE", "")
+	scheme, paths, moves, looks := replayScheme(t), 0, 0, 0
+	for i := range scenarios {
+		c := scenarios[i]
+		if !replayed(&c) {
+			continue
+		}
+		c.budget.crashes, c.budget.lost, c.budget.pauses = 0, 0, 0
+		t.Run(c.name, func(t *testing.T) {
+			chance := rand.New(rand.NewSource(int64(i))) //nolint:gosec // the same paths each time
+			for range replayPaths {
+				paths++
+				if err := newReplay(t, &c, scheme).goSome(chance, &moves, &looks); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+	fmt.Printf("replay: %d paths, %d moves, of which %d looks were made by the model and by the reconciler\n", paths, moves, looks)
+}
+
+// A reconciler that does something else than the model must be noticed.
+func TestReplay_NoticesAReconcilerThatIsNotTheModels(t *testing.T) {
+	t.Setenv("SSL_CERT_FILE", "")
+	scheme := replayScheme(t)
+	c := scenario{name: "somebody else is quicker", token: true, replicas: 1, budget: budget{foreignRotations: 1}}
+	for _, left := range []decide.Step{decide.Apply, decide.Request, decide.MarkIssued} {
+		t.Run(string(left)+" is left out", func(t *testing.T) {
+			chance := rand.New(rand.NewSource(1)) //nolint:gosec // the same paths each time
+			moves, looks := 0, 0
+			for range replayPaths {
+				p := newReplay(t, &c, scheme)
+				p.r.judge = func(in decide.Input) decide.Decision {
+					d := decide.Decide(in)
+					if d.Step == left {
+						return decide.Waiting(decide.Progressing, v1alpha1.ReasonVerifying, "", "", time.Minute)
+					}
+					return d
+				}
+				if err := p.goSome(chance, &moves, &looks); err != nil {
+					return
+				}
+			}
+			t.Errorf("%d looks were made and the difference was not noticed", looks)
+		})
+	}
+}
+
+// anything lets something happen that is not the operator's.
+func (p *replay) anything(chance *rand.Rand) {
+	type move struct {
+		name string
+		next world
+	}
+	var list []move
+	p.m.moves(p.world, func(name string, next world) {
+		if !strings.HasPrefix(name, "replica") {
+			list = append(list, move{name, next})
+		}
+	})
+	if len(list) == 0 {
+		return
+	}
+	chosen := list[chance.Intn(len(list))]
+	p.world = chosen.next
+	p.story = append(p.story, chosen.name)
+	p.bring(chosen.name)
+}
