@@ -38,7 +38,9 @@ func appliedSet() *v1alpha1.CAPCredentialSet {
 
 // judged is one round's report about a set.
 func judged(set *v1alpha1.CAPCredentialSet, found func(*scope)) {
-	s := &scope{state: &state{memory: plan.NewMemory()}, set: set, started: noon.Add(-time.Hour)}
+	s := &scope{
+		state: &state{memory: plan.NewMemory(), proof: &v1alpha1.CAPProof{Generation: set.Generation}}, set: set, started: noon.Add(-time.Hour),
+	}
 	found(s)
 	s.fillStatus()
 	s.setReady()
@@ -61,7 +63,16 @@ func TestKstatus_OfEveryState(t *testing.T) {
 		found func(*scope)
 		want  status.Status
 	}{
-		"all are fresh":                            {rowsThat(v1alpha1.ReasonFresh, v1alpha1.ReasonFresh), current},
+		"all are fresh": {rowsThat(v1alpha1.ReasonFresh, v1alpha1.ReasonFresh), current},
+		"an edit is to be proven": {func(s *scope) {
+			rowsThat(v1alpha1.ReasonFresh)(s)
+			s.proof.Generation = 0
+		}, waits},
+		"CAP refuses what was edited": {func(s *scope) {
+			rowsThat(v1alpha1.ReasonFresh)(s)
+			s.proof.Generation = 0
+			s.memory.Portal = plan.Breaker{Open: true, Failure: plan.Failure{Count: 1, Reason: v1alpha1.ReasonAuthenticationRefused, Message: "m"}}
+		}, failed},
 		"nothing is to be served":                  {rowsThat(), waits},
 		"a first refresh is to come":               {rowsThat(v1alpha1.ReasonFresh, v1alpha1.ReasonAwaitingRefresh), waits},
 		"a namespace is to come":                   {rowsThat(v1alpha1.ReasonNamespaceMissing), waits},

@@ -151,8 +151,8 @@ func TestJudgeWrite_SaysWhoCanHelpAndQuotesNothing(t *testing.T) {
 		"a namespace that is gone":   {apierrors.NewNotFound(schema.GroupResource{Resource: "namespaces"}, "ns"), v1alpha1.ReasonNamespaceMissing, "as soon as"},
 		"an immutable Secret":        {apierrors.NewInvalid(schema.GroupKind{Kind: "Secret"}, "s", nil), v1alpha1.ReasonWriteRefused, "immutable"},
 		"a quota or a webhook":       {apierrors.NewForbidden(secrets, "s", errors.New("CANARY")), v1alpha1.ReasonWriteRefused, "admission"},
-		"an API server in trouble":   {apierrors.NewInternalError(errors.New("CANARY")), v1alpha1.ReasonInternalError, "tried again"},
-		"no API server":              {errors.New("dial tcp CANARY"), v1alpha1.ReasonInternalError, "tried again"},
+		"an API server in trouble":   {apierrors.NewInternalError(errors.New("CANARY")), v1alpha1.ReasonInternalError, "will retry"},
+		"no API server":              {errors.New("dial tcp CANARY"), v1alpha1.ReasonInternalError, "will retry"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := &reconciler{Options: Options{Namespace: operatorNamespace}}
