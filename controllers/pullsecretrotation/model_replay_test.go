@@ -383,7 +383,7 @@ func TestReplay_TheReconcilerEndsWhereTheModelDoes(t *testing.T) {
 		}
 		c.budget.crashes, c.budget.lost, c.budget.pauses = 0, 0, 0
 		t.Run(c.name, func(t *testing.T) {
-			chance := rand.New(rand.NewSource(int64(i))) //nolint:gosec // the same paths each time
+			chance := rand.New(rand.NewSource(int64(i))) // the same paths each time
 			for range replayPaths {
 				paths++
 				if err := newReplay(t, &c, scheme).goSome(chance, &moves, &looks); err != nil {
@@ -402,7 +402,7 @@ func TestReplay_NoticesAReconcilerThatIsNotTheModels(t *testing.T) {
 	c := scenario{name: "somebody else is quicker", token: true, replicas: 1, budget: budget{foreignRotations: 1}}
 	for _, left := range []decide.Step{decide.Apply, decide.Request, decide.MarkIssued} {
 		t.Run(string(left)+" is left out", func(t *testing.T) {
-			chance := rand.New(rand.NewSource(1)) //nolint:gosec // the same paths each time
+			chance := rand.New(rand.NewSource(1)) // the same paths each time
 			moves, looks := 0, 0
 			for range replayPaths {
 				p := newReplay(t, &c, scheme)

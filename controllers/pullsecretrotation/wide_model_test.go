@@ -63,10 +63,10 @@ type crash struct{}
 
 // outcome is what a reconcile came to.
 type wideOutcome struct {
-	effects        []string
-	reason         string
-	status         metav1.ConditionStatus
-	message, again string
+	effects []string
+	reason  string
+	status  metav1.ConditionStatus
+	message string
 }
 
 func (o wideOutcome) String() string {
