@@ -178,6 +178,9 @@ func (w *wide) checkProof(m *wideModel, key string, old, s set) {
 	if proven(host) || host == cloud && proven(quay) {
 		return
 	}
+	if host == redhat && w.spec.policy == v1alpha1.VerificationSkip {
+		return
+	}
 	if host == cloud {
 		host = quay // OCM may refuse a token with which no cluster has reported yet
 	}

@@ -234,6 +234,11 @@ func (w *wideWalk) people(s *wide, out wideOutcome, log *wideTrail) {
 		s.edit(func(p *wideSpec) { p.hub = false })
 		return
 	}
+	if out.reason == v1alpha1.ReasonRegistriesRefuse && s.spec.credential == none {
+		log.say("   a person gives an OCM credential")
+		s.edit(func(p *wideSpec) { p.credential = ours })
+		return
+	}
 	switch out.reason {
 	case v1alpha1.ReasonAccountMismatch, v1alpha1.ReasonAccountPinMismatch:
 		if owner := s.owner(0); owner >= 0 && (owner != s.spec.credential || s.spec.pin >= 0 && s.spec.pin != owner) {

@@ -72,7 +72,7 @@ func (w wide) ocmMoves(m *wideModel, try func(string, func(*wide))) {
 	}
 	if w.lagging {
 		try("the replica has caught up", func(w *wide) { w.lagging = false })
-	} else if a := w.accounts[ours]; w.left.lag > 0 && a.newest != a.before && a.seen&bit16(a.before) != 0 {
+	} else if a := w.accounts[ours]; w.left.lag > 0 && !w.looked && a.newest != a.before && a.seen&bit16(a.before) != 0 {
 		try("a replica that lags behind answers", func(w *wide) { w.left.lag--; w.lagging = true })
 	}
 	if w.ocmAway {

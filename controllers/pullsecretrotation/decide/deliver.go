@@ -156,7 +156,12 @@ func MayWrite(in Input, c Change) bool {
 	if proven(in, c) {
 		return true
 	}
-	return !refused(in, c) && (excused(in, c) || closing(in))
+	return skipped(in, c) || !refused(in, c) && (excused(in, c) || closing(in))
+}
+
+// skipped is true when the spec does not want the registry to be asked: what it has said before counts no longer.
+func skipped(in Input, c Change) bool {
+	return slices.ContainsFunc(in.Facts.IssuedChecks, func(k Check) bool { return k.Registry == c.Source && k.Policy == v1alpha1.VerificationSkip })
 }
 
 // refused is true when a registry has refused the issued credential. OCM's own word about the cluster's token does not count, but that
