@@ -104,7 +104,7 @@ var wideScenarios = []wideScenario{
 	{name: "records with odd statuses", hub: none, left: wideBudget{odd: 1, others: 1, fortnights: 1}},
 	{name: "a record of old that nobody ends", hub: none, ancient: true, left: wideBudget{others: 1, crashes: 1}},
 	{name: "a pool that degrades for reasons of its own", hub: none, siblings: true, left: wideBudget{pools: 2, late: 1}},
-	{name: "a replica that lags behind", hub: ours, left: wideBudget{lag: 2}},
+	{name: "a replica that lags behind", hub: ours, left: wideBudget{lag: 2, others: 1}},
 	{name: "a replica that lags behind, and a follower", hub: none, follow: true, left: wideBudget{lag: 2, others: 2}},
 	{name: "the cluster's clock is ahead", hub: none, siblings: true, skew: time.Hour, left: wideBudget{others: 1, crashes: 1}},
 	{name: "the cluster's clock is behind", hub: none, siblings: true, skew: -time.Hour, left: wideBudget{others: 1, crashes: 1}},

@@ -47,13 +47,17 @@ func Holds(list []v1alpha1.EntryFingerprint, fingerprint string) bool {
 	return fingerprint != "" && slices.ContainsFunc(list, func(f v1alpha1.EntryFingerprint) bool { return f.Fingerprint == fingerprint })
 }
 
-// Given notes that OCM gives these credentials out to an account. What it has replaced is not noted as news.
+// Given notes that OCM gives these credentials out to an account. What it has replaced is not noted as news. Of two sets the newer has
+// the later time, also when both came within a second or the clock was put back: the times are what tells which one it is.
 func (s Record) Given(account string, list []v1alpha1.EntryFingerprint, now time.Time) {
-	news := !s.Superseded(account, list)
+	news, at := !s.Superseded(account, list), now.Truncate(time.Second)
+	if newest := s.givenAt(account, nil); !at.After(newest) {
+		at = newest.Add(time.Second)
+	}
 	for _, f := range list {
 		c := s.row(f.Registry, f.Fingerprint)
 		if c.AccountID = account; c.GivenAt == nil && news {
-			c.GivenAt = TimePtr(now.Truncate(time.Second))
+			c.GivenAt = TimePtr(at)
 		}
 	}
 }
