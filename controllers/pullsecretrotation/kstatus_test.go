@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -63,6 +64,9 @@ func TestKstatus_OfEveryStateAfterEveryOther(t *testing.T) {
 			report(o, decide.Paused, v1alpha1.ReasonSuspended)
 			if got := seenBy(t, o); got != verdict {
 				t.Errorf("suspended when it was %s, it is %s, want %s as before", after, got, verdict)
+			}
+			if meta.IsStatusConditionTrue(o.Status.Conditions, v1alpha1.ConditionReconciling) {
+				t.Errorf("suspended when it was %s, it is said to be reconciling", after)
 			}
 			o.Generation++
 			if got := seenBy(t, o); got != status.InProgressStatus {

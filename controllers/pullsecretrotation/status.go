@@ -56,9 +56,11 @@ func (s *scope) summarise(d decide.Decision) {
 	s.measure(d)
 }
 
-// reportPaused says that nothing is done. Ready keeps the last truth: it does not change because nobody looks.
+// reportPaused says that nothing is done, so that nothing is reconciling. Ready keeps the last truth: it does not change because nobody
+// looks.
 func (s *scope) reportPaused(d decide.Decision) {
 	conditions.Set(s.obj, v1alpha1.ConditionSuspended, metav1.ConditionTrue, d.Reason, d.Message)
+	conditions.Remove(s.obj, v1alpha1.ConditionReconciling)
 	if meta.FindStatusCondition(s.obj.Status.Conditions, v1alpha1.ConditionReady) == nil {
 		conditions.Set(s.obj, v1alpha1.ConditionReady, metav1.ConditionUnknown, d.Reason, d.Message)
 	}
