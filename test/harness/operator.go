@@ -161,8 +161,24 @@ func (p *OperatorProcess) ReadyCheck(ctx context.Context, name string) error {
 	return err
 }
 
-// Metrics is the text of its metrics endpoint.
-func (p *OperatorProcess) Metrics(ctx context.Context) (string, error) { return get(ctx, p.metricsURL) }
+// Metrics is the text of its metrics endpoint, which a process may open a moment after it is ready.
+func (p *OperatorProcess) Metrics(ctx context.Context) (text string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	err = WaitFor(ctx, func(ctx context.Context) error {
+		select {
+		case <-p.exited:
+			return Permanent(errors.New("the operator has ended"))
+		default:
+		}
+		text, err = get(ctx, p.metricsURL)
+		if err != nil && !errors.Is(err, syscall.ECONNREFUSED) {
+			return Permanent(err)
+		}
+		return err
+	})
+	return text, err
+}
 
 // Logs is all that it, and the processes before it in the same Dir, have printed.
 func (p *OperatorProcess) Logs() ([]byte, error) { return os.ReadFile(p.LogFile) }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -43,7 +44,8 @@ func TestInstallManifests_WritesNoSetThatTheAPIServerRefuses(t *testing.T) {
 			return
 		}
 		written++
-		if err := server.admin.Create(t.Context(), set, client.DryRunAll); err != nil {
+		// That one of this name is there already is said of a set that is valid.
+		if err := server.admin.Create(t.Context(), set, client.DryRunAll); err != nil && !apierrors.IsAlreadyExists(err) {
 			t.Errorf("%s is written, and the API server says: %.300v", what, err)
 		}
 	}

@@ -180,14 +180,17 @@ func (w *world) clusterToken() string {
 	return auth(s.Data[corev1.DockerConfigJsonKey], "cloud.openshift.com")
 }
 
-func auth(document []byte, registry string) string {
-	var d struct {
-		Auths map[string]struct{ Auth string }
-	}
+func auth(document []byte, registry string) string { return issuedEntry(document, registry).Auth }
+
+// entry is what OCM writes of one.
+type entry struct{ Auth, Email string }
+
+func issuedEntry(document []byte, registry string) entry {
+	var d struct{ Auths map[string]entry }
 	if json.Unmarshal(document, &d) != nil {
-		return ""
+		return entry{}
 	}
-	return d.Auths[registry].Auth
+	return d.Auths[registry]
 }
 
 // waitFor waits until the object is as wanted.
