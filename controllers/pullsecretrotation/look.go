@@ -214,14 +214,13 @@ func ownToken(t target) (pullsecret.Entry, bool) {
 	return e, ok && e.Password != "" && !e.Token
 }
 
-// clusterEntry is the cluster's own token, from the first target that has one.
+// clusterEntry is the cluster's own token: that of the first target alone. Where that one has opted out, another's would let whoever may
+// write it speak for the cluster.
 func (s *scope) clusterEntry() (pullsecret.Entry, bool) {
-	for _, t := range s.targets {
-		if e, ok := ownToken(t); ok {
-			return e, true
-		}
+	if len(s.targets) == 0 {
+		return pullsecret.Entry{}, false
 	}
-	return pullsecret.Entry{}, false
+	return ownToken(s.targets[0])
 }
 
 func (s *scope) lookAtSiblings(ctx context.Context) error {
