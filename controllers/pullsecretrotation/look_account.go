@@ -1,0 +1,136 @@
+package pullsecretrotation
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
+	"github.com/openshift/credential-rotation-operator/internal/ocm"
+	"github.com/openshift/credential-rotation-operator/internal/pullsecret"
+)
+
+// Whose the OCM credential is, and whose each target is.
+
+func (s *scope) lookAtAccount(ctx context.Context) error {
+	api, err := s.ocm(ctx)
+	if err != nil {
+		return err
+	}
+	known, err := api.CurrentAccount(ctx)
+	if before, ok := s.knownAccount(); ok && ocm.IsKind(err, ocm.OCMUnavailable) {
+		s.facts.Account = &before
+		s.deriveFacts()
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	account := decide.Account(known)
+	s.memory.account, s.memory.accountOf = &account, s.credentialState()
+	if s.accountID() != account.ID {
+		s.memory.proven = "" // what a proof says of the cluster's own token depends on whose it should be
+	}
+	s.facts.Account, s.memory.knows = &account, s.clients.account
+	s.obj.Status.Account = &v1alpha1.AccountStatus{ID: account.ID, Username: account.Username}
+	s.deriveFacts() // whose an entry is may have changed
+	return nil
+}
+
+// knownAccount is whose the OCM credential is although OCM cannot say so now, while a rotation of that account is under way: new
+// credentials must not wait for it, because the old ones may die meanwhile. Either OCM has said it of this very credential before, or it
+// gives out, to this credential, what the record of the rotation has.
+func (s *scope) knownAccount() (decide.Account, bool) {
+	r, i := s.rotation(), s.facts.Issued
+	if !decide.UnderWay(r) || r.ID == "" || r.AccountID == "" || r.AccountID != s.accountID() {
+		return decide.Account{}, false
+	}
+	if a := s.memory.account; a != nil && a.ID == r.AccountID && s.memory.accountOf == s.credentialState() {
+		return *a, true
+	}
+	return decide.Account{ID: r.AccountID, Username: s.obj.Status.Account.Username}, r.IssuedAt != nil && i != nil && i.Present && i.SameAsIssued
+}
+
+// credentialState changes when the OCM credential, or where it is sent, does.
+func (s *scope) credentialState() string {
+	return fmt.Sprintf("%s %d", s.surroundings, s.obj.Generation)
+}
+
+// tokenAnswer is what OCM says of a cluster's own token.
+type tokenAnswer struct {
+	account, username string
+	dead              bool
+}
+
+// lookAtOwner asks OCM, with each target's own token, whose it is. That of the first is asked each time, because it also tells
+// whether it lives; the others only while nothing proves whose they are.
+func (s *scope) lookAtOwner(ctx context.Context) error {
+	if s.asked == nil {
+		s.asked = map[string]tokenAnswer{}
+	}
+	for i, t := range s.targets {
+		entry, ok := ownToken(t)
+		if !ok || s.facts.Cluster.ID == "" || i > 0 && s.record().Owner(s.fingerprint(entry)) != "" {
+			continue
+		}
+		if err := s.askWhose(ctx, i, entry); err != nil {
+			return err
+		}
+	}
+	owner := decide.OwnerFact{Absent: true}
+	if entry, ok := ownToken(s.targets[0]); ok && s.facts.Cluster.ID != "" {
+		answer := s.asked[s.fingerprint(entry)]
+		owner = decide.OwnerFact{AccountID: answer.account, Dead: answer.dead, Email: entry.Email}
+	}
+	s.facts.Owner = &owner
+	s.deriveFacts()
+	return nil
+}
+
+// askWhose asks OCM about one token, once in a reconcile.
+func (s *scope) askWhose(ctx context.Context, i int, entry pullsecret.Entry) error {
+	fp := s.fingerprint(entry)
+	if _, known := s.asked[fp]; known {
+		return nil
+	}
+	if i == 0 && decide.UsesOwnToken(&s.obj.Spec) && s.facts.Account != nil {
+		s.asked[fp] = tokenAnswer{account: s.facts.Account.ID, username: s.facts.Account.Username} // it was asked with this very token
+		s.record().Owns(s.facts.Account.ID, telemetryRegistry, fp)
+		return nil
+	}
+	api, err := s.connect(ctx, ocm.Credential{}, ocm.ClusterToken{ClusterID: s.facts.Cluster.ID, Auth: entry.Auth()})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = api.Close() }()
+	switch account, err := api.CurrentAccount(ctx); {
+	case err == nil:
+		s.asked[fp] = tokenAnswer{account: account.ID, username: account.Username}
+		s.record().Owns(account.ID, telemetryRegistry, fp)
+	case ocm.IsKind(err, ocm.OCMUnauthorized) || ocm.IsKind(err, ocm.OCMForbidden):
+		s.asked[fp] = tokenAnswer{dead: true}
+	case s.record().Owner(fp) != "":
+		s.asked[fp] = tokenAnswer{account: s.record().Owner(fp)} // it has said so before, and whose a credential is does not change
+	default:
+		return err
+	}
+	return nil
+}
+
+// ownToken is a target's cloud.openshift.com token.
+func ownToken(t target) (pullsecret.Entry, bool) {
+	if t.doc == nil {
+		return pullsecret.Entry{}, false
+	}
+	e, ok := t.doc.Entry(telemetryRegistry)
+	return e, ok && e.Password != "" && !e.Token
+}
+
+// clusterEntry is the cluster's own token: that of the first target alone. Where that one has opted out, another's would let whoever may
+// write it speak for the cluster.
+func (s *scope) clusterEntry() (pullsecret.Entry, bool) {
+	if len(s.targets) == 0 {
+		return pullsecret.Entry{}, false
+	}
+	return ownToken(s.targets[0])
+}
