@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
@@ -59,9 +58,7 @@ func (s *scope) remarkOnLateness() {
 
 // addToReady ends the words of Ready with some more. A suspended set keeps those that it had.
 func (s *scope) addToReady(words string) {
-	ready := meta.FindStatusCondition(s.set.Status.Conditions, v1alpha1.ConditionReady)
-	if ready == nil || s.set.Spec.Suspend {
-		return
+	if !s.set.Spec.Suspend {
+		conditions.AddToReady(s.set, words)
 	}
-	conditions.Set(s.set, v1alpha1.ConditionReady, ready.Status, ready.Reason, ready.Message+" "+words)
 }

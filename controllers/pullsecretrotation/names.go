@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
@@ -31,10 +30,7 @@ func (s *scope) reportNames(d decide.Decision) {
 	}
 	words := fmt.Sprintf("The spec names registries that no target has and OCM gives nothing out for: %s. They have no effect.", strings.Join(s.obj.Status.Unmatched, ", "))
 	conditions.Set(s.obj, v1alpha1.ConditionSpecMatches, metav1.ConditionFalse, v1alpha1.ReasonSpecUnmatched, words)
-	ready := meta.FindStatusCondition(s.obj.Status.Conditions, v1alpha1.ConditionReady)
-	if ready != nil && !strings.HasSuffix(ready.Message, words) {
-		conditions.Set(s.obj, v1alpha1.ConditionReady, ready.Status, ready.Reason, ready.Message+" "+words)
-	}
+	conditions.AddToReady(s.obj, words)
 }
 
 // givenRegistries are those for which OCM has given credentials to the account.

@@ -5,6 +5,8 @@
 package conditions
 
 import (
+	"strings"
+
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
@@ -60,6 +62,14 @@ func Set(o Object, conditionType string, status metav1.ConditionStatus, reason, 
 		Type: conditionType, Status: status, Reason: reason, Message: Shorten(message, maxMessage), ObservedGeneration: o.GetGeneration(),
 	})
 	o.SetConditions(conditions)
+}
+
+// AddToReady ends the words of Ready with some more, once. An object that has no Ready yet gets none.
+func AddToReady(o Object, words string) {
+	is := meta.FindStatusCondition(o.GetConditions(), ready)
+	if is != nil && !strings.HasSuffix(is.Message, words) {
+		Set(o, ready, is.Status, is.Reason, is.Message+" "+words)
+	}
 }
 
 // Remove removes a condition that is there only while it is True.
