@@ -16,7 +16,7 @@ BASE ?=
 # No C compiler is needed for anything but the race detector.
 export CGO_ENABLED := 0
 
-# The longest package is test/e2e; see `make e2e`.
+# The longest package is controllers/pullsecretrotation, with its walks.
 TEST_TIMEOUT ?= 45m
 # How long `make fuzz` stays with each target, and how many rounds `make deflake` runs.
 FUZZTIME ?= 30s
