@@ -59,7 +59,7 @@ const (
 	ExpiresAtAnnotation = "rotation.openshift.io/expires-at"
 	// ExpiryAnnotation is how that is known: Told, Assumed, Zoneless or Unreadable.
 	ExpiryAnnotation = "rotation.openshift.io/expiry"
-	// RefreshedAtAnnotation is when the credential was fetched, RFC 3339.
+	// RefreshedAtAnnotation is when the credential was fetched, RFC 3339 with fractions of a second.
 	RefreshedAtAnnotation = "rotation.openshift.io/refreshed-at"
 	// SealAnnotation is a keyed hash (MAC) over the Secret's identity, the role, the times and the keys that the operator
 	// wrote. What it does not fit is not believed.

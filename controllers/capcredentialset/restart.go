@@ -77,7 +77,7 @@ func (r *reconciler) restartOne(ctx context.Context, t v1alpha1.RestartTarget, n
 		return false, nil
 	}
 	patch, err := json.Marshal(map[string]any{"spec": map[string]any{"template": map[string]any{"metadata": map[string]any{
-		"annotations": map[string]string{v1alpha1.RestartedAtAnnotation: newest.UTC().Format(time.RFC3339)},
+		"annotations": map[string]string{v1alpha1.RestartedAtAnnotation: newest.UTC().Format(time.RFC3339Nano)},
 	}}}})
 	if err != nil {
 		return false, err

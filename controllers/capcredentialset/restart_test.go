@@ -93,3 +93,20 @@ func TestAWorkloadThatCouldNotBePatched_IsNotToldAsRestarted(t *testing.T) {
 		}
 	}
 }
+
+func TestAWorkload_IsRestartedForEachOfTwoRefreshesInOneSecond(t *testing.T) {
+	b, restartedAt := workloadBench(t)
+	b.start()
+	b.round("cap")
+	first := restartedAt()
+	b.pass(100 * time.Millisecond)
+	b.change(func(spec *v1alpha1.CAPCredentialSetSpec) {
+		for i := range spec.CredentialsRequests.Roles {
+			spec.CredentialsRequests.Roles[i].Role = "r2"
+		}
+	})
+	b.round("cap")
+	if second := restartedAt(); first == "" || second == first {
+		t.Errorf("restarted at %q and at %q: it still uses the credential of the first refresh", first, second)
+	}
+}

@@ -20,7 +20,7 @@ type Statement struct {
 	Namespace, Name, UID string
 	// Role whose credential the data is.
 	Role string
-	// RefreshedAt is when it was fetched and ExpiresAt when it dies, to the second.
+	// RefreshedAt is when it was fetched, exactly: two refreshes may fall into one second. ExpiresAt is when it dies, to the second.
 	RefreshedAt, ExpiresAt time.Time
 	// ExpirySource says where ExpiresAt comes from.
 	ExpirySource string
@@ -31,7 +31,7 @@ type Statement struct {
 func Seal(key []byte, s Statement, data map[string][]byte) string {
 	mac := hmac.New(sha256.New, key)
 	for _, part := range []string{
-		"seal " + sealVersion, s.Namespace, s.Name, s.UID, s.Role, stamp(s.RefreshedAt), stamp(s.ExpiresAt), s.ExpirySource,
+		"seal " + sealVersion, s.Namespace, s.Name, s.UID, s.Role, s.RefreshedAt.UTC().Format(time.RFC3339Nano), s.ExpiresAt.UTC().Format(time.RFC3339), s.ExpirySource,
 	} {
 		writePart(mac, []byte(part))
 	}
@@ -48,5 +48,3 @@ func Verify(key []byte, seal string, s Statement, data map[string][]byte) bool {
 func SealedWith(key []byte, seal string) bool {
 	return strings.HasPrefix(seal, sealVersion+keyName(key))
 }
-
-func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -78,7 +78,7 @@ func (b Books) Annotations(set, seal string) map[string]string {
 	return map[string]string{
 		v1alpha1.CredentialSetAnnotation: set,
 		v1alpha1.RoleAnnotation:          b.Role,
-		v1alpha1.RefreshedAtAnnotation:   b.RefreshedAt.UTC().Format(time.RFC3339),
+		v1alpha1.RefreshedAtAnnotation:   b.RefreshedAt.UTC().Format(time.RFC3339Nano),
 		v1alpha1.ExpiresAtAnnotation:     b.ExpiresAt.UTC().Format(time.RFC3339),
 		v1alpha1.ExpiryAnnotation:        string(b.Expiry),
 		v1alpha1.SealAnnotation:          seal,
