@@ -32,7 +32,7 @@ func TestInstalling_ThePageBringsUpAClusterWithFreshCredentials(t *testing.T) {
 	must(t, os.Mkdir(filepath.Dir(credentialsFile), 0o755))
 	must(t, os.WriteFile(credentialsFile, []byte(ownProfile), 0o644))
 
-	shell.run(withValues(t, page.next("1. Say what is yours", "sh"), capSim.values()))
+	shell.run(withValues(t, page.next("1. Set your values", "sh"), capSim.values()))
 	shell.run(page.next("2. Credentials for the installer", "sh"))
 	capSim.wantCalls(t, 1)
 	first := wantProfile(t, credentialsFile, capSim)
