@@ -14,25 +14,26 @@ import (
 
 // audit is mode Audit: it has looked at all that the mode Rotate looks at before a rotation, and reports what a rotation
 // would do and what would hold it back. status.targets gets the entries when the report is written.
-func audit(in Input, d Due, isDue bool, nextHealth time.Time) Decision {
-	if in.Facts.Siblings == nil {
-		return Do(LookAtSiblings)
-	}
+var audit = chain{
+	{why: "a report names what would hold a rotation back", needs: []*need{needSiblings}, check: reportAudit},
+}
+
+func reportAudit(in Input) *Decision {
 	if said, ok := leftToDie(in); ok {
-		return audited(in, d, Waiting(Stalled, v1alpha1.ReasonAuditedStale, "A rotation is not applied", said, 0), nextHealth)
+		return audited(in, Waiting(Stalled, v1alpha1.ReasonAuditedStale, "A rotation is not applied", said, 0))
 	}
-	said := auditVerdict(d, isDue)
+	said := auditVerdict(in)
 	for _, o := range obstacles(in) {
 		said += " It would be held back: " + o.sentence
 	}
 	said += fmt.Sprintf(" The account has %d other active clusters. status.targets says, entry by entry, what a rotation would change; nothing was requested or written.",
 		len(*in.Facts.Siblings))
-	return audited(in, d, Waiting(Ready, v1alpha1.ReasonAudited, "Audited", said, 0), nextHealth)
+	return audited(in, Waiting(Ready, v1alpha1.ReasonAudited, "Audited", said, 0))
 }
 
-func auditVerdict(d Due, isDue bool) string {
-	switch {
-	case isDue:
+func auditVerdict(in Input) string {
+	switch d := in.due; {
+	case isDue(in):
 		return fmt.Sprintf("A rotation has been due since %s.", OnTheClock(d.T))
 	case d.Next != nil:
 		return fmt.Sprintf("No rotation is due before %s.", OnTheClock(*d.Next))
@@ -75,12 +76,12 @@ func has(in Input, r Rotation) bool {
 }
 
 // audited is a report until something is to be looked at again.
-func audited(in Input, d Due, report Decision, nextHealth time.Time) Decision {
-	report.After = untilNext(in, nextHealth)
-	if d.Next != nil {
-		report.After = min(report.After, d.Next.Sub(in.Now))
+func audited(in Input, report Decision) *Decision {
+	report.After = untilNext(in)
+	if next := in.due.Next; next != nil {
+		report.After = min(report.After, next.Sub(in.Now))
 	}
-	return report
+	return &report
 }
 
 // Reports is true for the reasons of a report of mode Audit.
@@ -89,22 +90,22 @@ func Reports(reason string) bool {
 }
 
 // lastAudit is the report that stands, if it is about this spec and this T.
-func lastAudit(in Input, d Due, isDue bool, nextHealth time.Time) (Decision, bool) {
+func lastAudit(in Input) *Decision {
 	ready, about := meta.FindStatusCondition(in.Status.Conditions, v1alpha1.ConditionReady), in.Status.Audit
-	if about == nil || ready == nil || !Reports(ready.Reason) || !sameReport(*about, reportOn(in, d, isDue)) {
-		return Decision{}, false
+	if about == nil || ready == nil || !Reports(ready.Reason) || !sameReport(*about, reportOn(in)) {
+		return nil
 	}
 	state := Ready
 	if ready.Reason == v1alpha1.ReasonAuditedStale {
 		state = Stalled
 	}
-	return audited(in, d, Waiting(state, ready.Reason, in.Status.Phase, ready.Message, 0), nextHealth), true
+	return audited(in, Waiting(state, ready.Reason, in.Status.Phase, ready.Message, 0))
 }
 
 // reportOn is what a report made now is about.
-func reportOn(in Input, d Due, isDue bool) v1alpha1.AuditStatus {
-	a := v1alpha1.AuditStatus{ObservedGeneration: in.Generation, ReportedAt: *TimePtr(in.Now.Truncate(time.Second))}
-	if isDue {
+func reportOn(in Input) v1alpha1.AuditStatus {
+	a, d := v1alpha1.AuditStatus{ObservedGeneration: in.Generation, ReportedAt: *TimePtr(in.Now.Truncate(time.Second))}, in.due
+	if isDue(in) {
 		a.DueSince = TimePtr(d.T.Truncate(time.Second))
 	}
 	if d.Next != nil {
@@ -126,11 +127,10 @@ func (s Record) NoteAudit(in Input, reason string) {
 		s.Audit = nil
 		return
 	}
-	d, err := Trigger(in)
-	if err != nil || !Reports(reason) {
+	if in.due, in.dueErr = Trigger(in); in.dueErr != nil || !Reports(reason) {
 		return
 	}
-	report := reportOn(in, d, d.Set && !satisfiedByRecord(in.Status, d.T))
+	report := reportOn(in)
 	if s.Audit == nil || in.Facts.Rotations != nil || !sameReport(*s.Audit, report) {
 		s.Audit = &report
 	}

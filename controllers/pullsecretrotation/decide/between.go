@@ -2,285 +2,151 @@ package decide
 
 import (
 	"fmt"
-	"slices"
-	"strings"
 	"time"
-
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 )
 
-// betweenRotations decides while none is under way: is one due, has somebody else started or finished one, is what is in
-// use still good? An idle object asks OCM only when T is due or the health check is: two requests.
-func betweenRotations(in Input, d Due) Decision {
-	isDue := d.Set && !satisfiedByRecord(in.Status, d.T)
-	nextHealth := nextHealthCheck(in)
-	if w, ok := oldEntries(in); ok {
-		return w
+// betweenRotations is for while none is under way: is one due, has somebody else started or finished one, is what is in use still
+// good? An idle object asks OCM only when T is due or the health check is: two requests.
+var betweenRotations = chain{
+	{why: "an old entry that somebody has put back is replaced", then: oldEntries},
+	{why: "a missing right is noticed before it is needed, and a granted one soon", when: rightsMatter, needs: []*need{needRights}},
+	{why: "a first target that cannot be used holds up everything", check: brokenCanary},
+	{why: "what is in use is proven without OCM, which may be away for days", then: proveInUse},
+	{why: "in mode Audit the last report stands until OCM is to be asked again", when: all(auditing, askedLately), check: lastAudit},
+	{why: "nothing is due, and OCM was asked lately", when: all(not(auditing), not(isDue), askedLately), check: idle},
+	{why: "paused pools are reported before a rotation, not after", when: dueOrAuditing, needs: []*need{needPools}},
+	{why: "pools that held a rotation back still do, for which OCM need not be asked", when: all(isDue, askedLately), check: stillHeldByPools},
+	{why: "the OCM credential and the pull secret must be one account's", when: accountMatters, then: oneAccount},
+	{why: "has somebody else requested one, or does OCM give out something new?", needs: []*need{needRotations, needIssued}},
+	{why: "mode Audit reports and does nothing", when: auditing, then: audit},
+	{why: "a rotation that is under way is joined, whoever has requested it", when: oneIsPending, then: join},
+	{why: "a cluster that has missed the end of one catches up", when: fellBehind, then: catchUp},
+	{why: "a rotation of somebody else's satisfies T", when: isDue, check: satisfied},
+	{why: "nothing is due", when: not(isDue), check: idle},
+	{why: "the last gate before a request of one's own", then: mayRequest},
+	{why: "T is due, and nothing stands in the way", check: begin},
+}
+
+// isDue is true when a T has come that no rotation on record satisfies.
+func isDue(in Input) bool { return in.due.Set && !satisfiedByRecord(in.Status, in.due.T) }
+
+func dueOrAuditing(in Input) bool { return isDue(in) || auditing(in) }
+
+// askedLately is true while OCM need not be asked because of the time, or of what has changed.
+func askedLately(in Input) bool {
+	return in.Facts.Rotations == nil && !in.Facts.Proven && in.Now.Before(nextLook(in)) && !outdated(in)
+}
+
+// rightsMatter is true when a target may have to be written, or when the lack of a right is on record.
+func rightsMatter(in Input) bool { return isDue(in) || healthIsDue(in) || lacksRight(in.Status) }
+
+// accountMatters is true when a rotation is due, and until the account, and whose the targets are, is on record.
+func accountMatters(in Input) bool {
+	onRecord := in.Status.Account != nil && in.Status.Account.ID != ""
+	return in.Facts.Account != nil || isDue(in) || !onRecord || in.Spec.OCM.AccountID != "" || unowned(in)
+}
+
+func oneIsPending(in Input) bool {
+	_, ok := pending(*in.Facts.Rotations, in.Now)
+	return ok
+}
+
+var join = chain{
+	{why: "what it brings must be of the account whose pull secret the cluster has", then: sameOwner},
+	{why: "the baseline and the backup come first", check: beginPending},
+}
+
+func beginPending(in Input) *Decision {
+	r, _ := pending(*in.Facts.Rotations, in.Now)
+	reason := v1alpha1.TriggerStartedElsewhere
+	if forT(r, in.due) != nil {
+		reason = in.due.Reason
 	}
-	if !in.Facts.RightsKnown && (isDue || !in.Now.Before(nextHealth) || lacksRight(in.Status)) {
-		return Do(LookAtRights)
-	}
-	if problem, bad := brokenCanary(in); bad {
-		return problem
-	}
-	// The registries are asked without OCM: it may be away for days.
-	if check, ok := proveInUse(in); ok {
-		return check
-	}
-	asked := in.Facts.Rotations == nil && !in.Facts.Proven && in.Now.Before(nextLook(in)) && !outdated(in)
-	if in.Spec.Mode == v1alpha1.ModeAudit {
-		if report, ok := lastAudit(in, d, isDue, nextHealth); ok && asked {
-			return report
-		}
-	} else if !isDue && asked {
-		return idle(in, d, nextHealth)
-	}
-	if (isDue || in.Spec.Mode == v1alpha1.ModeAudit) && in.Facts.Pools == nil {
-		return Do(LookAtPools) // paused ones are reported before a rotation, not after
-	}
-	if w, ok := stillHeldByPools(in, d); ok && isDue && asked {
-		return w
-	}
-	if w, ok := checkAccount(in, isDue); ok {
-		return w
-	}
-	if in.Facts.Rotations == nil {
-		return Do(LookAtRotations)
-	}
-	rotations := *in.Facts.Rotations
-	if in.Facts.Issued == nil {
-		return Do(LookAtIssued)
-	}
-	if in.Spec.Mode == v1alpha1.ModeAudit {
-		return audit(in, d, isDue, nextHealth)
-	}
-	if r, ok := pending(rotations, in.Now); ok {
-		if w, ok := sameOwner(in); !ok {
-			return w
-		}
-		reason := v1alpha1.TriggerStartedElsewhere
-		if forT(r, d) != nil {
-			reason = d.Reason
-		}
-		return Decision{Step: Begin, Rotation: foundFor(in, r, reason, d)}
-	}
-	if w, ok := catchUp(in, d, rotations); ok {
-		return w
-	}
-	if isDue {
-		if r, ok := satisfying(rotations, d.T, in); ok {
-			return Decision{Step: RecordSatisfied, Rotation: foundFor(in, r, v1alpha1.TriggerStartedElsewhere, d)}
-		}
-	}
-	if !isDue {
-		return idle(in, d, nextHealth)
-	}
-	if w, ok := mayRequest(in, d); !ok {
-		return w
-	}
-	return Decision{Step: Begin, Rotation: v1alpha1.RotationStatus{After: TimePtr(d.T), Reason: d.Reason}}
+	return &Decision{Step: Begin, Rotation: foundFor(in, r, reason)}
+}
+
+// fellBehind is true for a cluster that has something else than what OCM gives out, although no rotation is under way.
+func fellBehind(in Input) bool {
+	i := in.Facts.Issued
+	return i.Present && !i.Superseded && !i.InUse
 }
 
 // catchUp is for a cluster that comes late: OCM has finished a rotation and this cluster still has something else. Its own
 // credentials are dead, so the current pull secret is verified and applied at once.
-func catchUp(in Input, d Due, rotations []Rotation) (Decision, bool) {
-	if !in.Facts.Issued.Present || in.Facts.Issued.Superseded {
-		return Decision{}, false
-	}
-	if in.Facts.Issued.InUse {
-		return Decision{}, false
-	}
-	if w, ok := sameOwner(in); !ok {
-		return w, true
-	}
-	if len(rotations) == 0 && !in.Facts.Owner.Dead {
-		return Decision{}, false // differs and works, and nothing was ever rotated: not ours to change
-	}
-	if heal, ok := again(in); ok {
-		return heal, true
-	}
+var catchUp = chain{
+	{why: "what it brings must be of the account whose pull secret the cluster has", then: sameOwner},
+	{why: "what the last rotation on record has brought is set again", when: all(everRotated, lastStillGiven), then: again},
+	{why: "what differs and works is not ours to change, unless a rotation has ended", when: everRotated, check: beginCatchUp},
+}
+
+// everRotated is true when OCM lists a rotation, or the cluster's token is dead, which nothing else explains.
+func everRotated(in Input) bool { return len(*in.Facts.Rotations) > 0 || in.Facts.Owner.Dead }
+
+// lastStillGiven is true while OCM gives out what the last rotation on record has brought here.
+func lastStillGiven(in Input) bool {
+	r := in.Status.Rotation
+	return r != nil && r.AppliedAt != nil && r.RolledBackAt == nil && in.Facts.Issued.SameAsIssued
+}
+
+// again is braked as a fight is, and no other rotation is begun for it.
+var again = chain{
+	{why: "by evidence, as in a rotation", then: late},
+	{why: "and less often the longer somebody fights about it", check: fightAbout},
+}
+
+func beginCatchUp(in Input) *Decision {
 	r := v1alpha1.RotationStatus{Adopted: true, OCMStatus: RotationCompleted}
-	if len(rotations) > 0 {
-		r = foundFor(in, rotations[0], v1alpha1.TriggerCatchUp, d)
+	if listed := *in.Facts.Rotations; len(listed) > 0 {
+		r = foundFor(in, listed[0], v1alpha1.TriggerCatchUp)
 	}
 	r.Reason = v1alpha1.TriggerCatchUp
-	return Decision{Step: Begin, Rotation: r}, true
+	return &Decision{Step: Begin, Rotation: r}
 }
 
-// again is for a target that has something else of the account's than what the last rotation on record has brought, which OCM still
-// gives out: it is set again, braked as a fight is, and no other rotation is begun for it.
-func again(in Input) (Decision, bool) {
-	r := in.Status.Rotation
-	if r == nil || r.AppliedAt == nil || r.RolledBackAt != nil || !in.Facts.Issued.SameAsIssued {
-		return Decision{}, false
+func satisfied(in Input) *Decision {
+	r, ok := satisfying(*in.Facts.Rotations, in.due.T, in)
+	if !ok {
+		return nil
 	}
-	if heal, ok := late(in); ok {
-		return heal, true
-	}
-	if fight, ok := fightAbout(in); ok {
-		return fight, true
-	}
-	return Decision{}, false
+	return &Decision{Step: RecordSatisfied, Rotation: foundFor(in, r, v1alpha1.TriggerStartedElsewhere)}
 }
 
-// fightAbout reports the target of a fight that is looked at again first.
-func fightAbout(in Input) (Decision, bool) {
-	fight, isFight := Decision{}, false
-	for _, t := range in.Facts.Targets {
-		if !Pauses(in, t) {
-			continue
-		}
-		row := TargetRow(in.Status, t.Ref)
-		until := FightUntil(row)
-		if rest := until.Sub(in.Now); !isFight || rest < fight.After {
-			isFight, fight = true, Waiting(Failing, v1alpha1.ReasonWriterFight, "Another writer puts old entries back",
-				fmt.Sprintf("%s puts other credentials into %s (%s), %d times so far. They are replaced again at %s. Stop that writer, or give it the new pull secret.",
-					WriterName(t.Writer), t.Ref, strings.Join(slices.Concat(t.Old, t.Other), ", "), row.Healed, OnTheClock(until)), rest)
-		}
-	}
-	return fight, isFight
-}
-
-// Pauses is true for a target that another writer changes again and again: it is left alone for a while, whatever is done to the
-// others.
-func Pauses(in Input, t TargetFact) bool {
-	return len(t.Old)+len(t.Other) > 0 && in.Now.Before(FightUntil(TargetRow(in.Status, t.Ref)))
-}
-
-// oldEntries heals a target that went back to a value known to be old. Nobody fights for ever: each time the wait doubles.
-func oldEntries(in Input) (Decision, bool) {
-	r := in.Status.Rotation
-	if r == nil || r.AppliedAt == nil || r.RolledBackAt != nil || in.Spec.Mode == v1alpha1.ModeAudit {
-		return Decision{}, false
-	}
-	for _, t := range in.Facts.Targets {
-		if len(t.Old) == 0 || Pauses(in, t) {
-			continue
-		}
-		if in.Facts.Issued == nil {
-			return Do(LookAtIssued), true
-		}
-		if !in.Facts.Issued.SameAsIssued || in.Facts.Issued.Superseded {
-			return Decision{}, false // a newer rotation: it is found by the usual way
-		}
-		if heal, ok := late(in); ok {
-			return heal, true
-		}
-	}
-	if !slices.ContainsFunc(in.Facts.Targets, func(t TargetFact) bool { return len(t.Old) > 0 }) {
-		return Decision{}, false // what no record knows may be newer: OCM's list decides
-	}
-	return fightAbout(in)
-}
-
-// outdated is true when an old entry was put back and OCM gives out something newer than what the record would heal it
-// with: the newer rotation is looked for at once, not at the next health check.
-func outdated(in Input) bool {
-	if in.Facts.Issued == nil || !in.Facts.Issued.Present || in.Facts.Issued.SameAsIssued || in.Facts.Issued.Superseded {
-		return false
-	}
-	return slices.ContainsFunc(in.Facts.Targets, func(t TargetFact) bool { return len(t.Old) > 0 })
-}
-
-// FightUntil is until when an entry that was put back is left alone: not at all for the first three times, then 1 minute,
-// doubled each time up to an hour.
-func FightUntil(t *v1alpha1.TargetStatus) time.Time {
-	if t == nil || t.Healed < 3 || t.AppliedAt == nil {
-		return time.Time{}
-	}
-	pause := time.Minute << min(t.Healed-3, 6)
-	return t.AppliedAt.Add(min(pause, time.Hour))
-}
-
-// WriterName names a field manager in a sentence.
-func WriterName(manager string) string {
-	if manager == "" {
-		return "Another writer"
-	}
-	return fmt.Sprintf("The writer %q", manager)
+func begin(in Input) *Decision {
+	return &Decision{Step: Begin, Rotation: v1alpha1.RotationStatus{After: TimePtr(in.due.T), Reason: in.due.Reason}}
 }
 
 // idle reports that nothing is to be done.
-func idle(in Input, d Due, nextHealth time.Time) Decision {
-	after := untilNext(in, nextHealth)
+func idle(in Input) *Decision {
+	after := untilNext(in)
 	reason, phase, message := v1alpha1.ReasonNotDue, "Up to date", ""
 	switch {
 	case in.Spec.Mode == v1alpha1.ModeFollow:
 		reason, phase = v1alpha1.ReasonFollowing, "Following"
 		message = "Waits for a rotation that another cluster, a person or Red Hat requests."
-	case d.Set:
-		message = fmt.Sprintf("The account's pull secret has been rotated after %s.", OnTheClock(d.T))
+	case in.due.Set:
+		message = fmt.Sprintf("The account's pull secret has been rotated after %s.", OnTheClock(in.due.T))
 	default:
 		message = "No rotation is due yet."
 	}
-	if d.Next != nil {
-		message += fmt.Sprintf(" The next rotation is due at %s.", OnTheClock(*d.Next))
-		after = min(after, d.Next.Sub(in.Now))
+	if next := in.due.Next; next != nil {
+		message += fmt.Sprintf(" The next rotation is due at %s.", OnTheClock(*next))
+		after = min(after, next.Sub(in.Now))
 	}
-	if meta.IsStatusConditionTrue(in.Status.Conditions, v1alpha1.ConditionPoolsPaused) {
+	if poolsReportedPaused(in) {
 		after = min(after, RecheckForPeople)
 	}
-	if fight, ok := fightAbout(in); ok {
+	if fight := fightAbout(in); fight != nil {
 		return fight // it says why a registry refuses what is in use, if one does
 	}
 	if c := refusedInUse(in.Status); c != nil {
-		return Waiting(Stalled, c.Reason, "Pull secret refused", c.Message, after)
+		return decided(Waiting(Stalled, c.Reason, "Pull secret refused", c.Message, after))
 	}
 	if t, bad := brokenTarget(in); bad {
-		return Waiting(Stalled, t.Problem, "A target is left out", "The targets that can be used are served; this one is left out. "+t.Message, min(after, recheckTarget(t)))
+		return decided(Waiting(Stalled, t.Problem, "A target is left out", "The targets that can be used are served; this one is left out. "+t.Message, min(after, recheckTarget(t))))
 	}
-	return Waiting(Ready, reason, phase, message, after)
-}
-
-// recheckRefused is how soon a pull secret that a registry refuses is proven again: whoever mends it wants to see that it
-// worked, and it costs OCM two requests.
-const recheckRefused = 5 * time.Minute
-
-// recheckUnready is how soon what holds back a rotation and may pass by itself is looked at again: it costs OCM some requests.
-const recheckUnready = 30 * time.Minute
-
-// refusedInUse is the condition that says so; nil while no registry is known to refuse the pull secret in use.
-func refusedInUse(s *v1alpha1.PullSecretRotationStatus) *metav1.Condition {
-	if c := meta.FindStatusCondition(s.Conditions, v1alpha1.ConditionPullSecretValid); c != nil && c.Status == metav1.ConditionFalse {
-		return c
-	}
-	return nil
-}
-
-// brokenCanary is true when the first target cannot be used: then no rotation is begun, because its result could not be
-// used either. One of the others that cannot be used does not hold up the rest.
-func brokenCanary(in Input) (Decision, bool) {
-	if t := in.Facts.Targets[0]; t.Problem != "" {
-		return Waiting(Stalled, t.Problem, "Held back by a target", t.Message, recheckTarget(t)), true
-	}
-	return Decision{}, false
-}
-
-// lacksRight is true when a target could not be used for lack of a right.
-func lacksRight(s *v1alpha1.PullSecretRotationStatus) bool {
-	return slices.ContainsFunc(s.Targets, func(t v1alpha1.TargetStatus) bool { return t.Result == v1alpha1.ReasonForbidden })
-}
-
-// recheckTarget is how often a broken target is looked at without an event: a change of the Secret is one, a right that was
-// granted is none.
-func recheckTarget(t TargetFact) time.Duration {
-	if t.Problem == v1alpha1.ReasonForbidden {
-		return time.Minute
-	}
-	return RecheckForPeople
-}
-
-// brokenTarget is the first that cannot be used.
-func brokenTarget(in Input) (TargetFact, bool) {
-	for _, t := range in.Facts.Targets {
-		if t.Problem != "" {
-			return t, true
-		}
-	}
-	return TargetFact{}, false
+	return decided(Waiting(Ready, reason, phase, message, after))
 }
 
 // found is a rotation that this object did not request, as OCM lists it. This cluster may have, by an object that was deleted since or
@@ -294,20 +160,12 @@ func found(in Input, r Rotation, reason v1alpha1.RotationTrigger) v1alpha1.Rotat
 }
 
 // foundFor also notes the T that it satisfies.
-func foundFor(in Input, r Rotation, reason v1alpha1.RotationTrigger, d Due) v1alpha1.RotationStatus {
+func foundFor(in Input, r Rotation, reason v1alpha1.RotationTrigger) v1alpha1.RotationStatus {
 	s := found(in, r, reason)
-	if t := forT(r, d); t != nil {
+	if t := forT(r, in.due); t != nil {
 		s.After = TimePtr(*t)
 	}
 	return s
-}
-
-// HealthInterval is how often what is in use is proven.
-func HealthInterval(spec *v1alpha1.PullSecretRotationSpec) time.Duration {
-	if spec.HealthCheckInterval == nil {
-		return 6 * time.Hour // the schema's default
-	}
-	return min(spec.HealthCheckInterval.Duration, longestHealthInterval)
 }
 
 // nextLook is when OCM is to be asked again although nothing is due: on the health check's interval, and at once after a start or a
@@ -321,60 +179,10 @@ func nextLook(in Input) time.Time {
 
 // untilNext is how long to wait for the next health check and the next look at OCM, after one in which all was done that is due: what asks
 // for a person is looked at again with the next event, or as often as such things are, not at once.
-func untilNext(in Input, nextHealth time.Time) time.Duration {
+func untilNext(in Input) time.Duration {
 	look := HealthInterval(in.Spec)
 	if last := in.LastPoll; !last.IsZero() && !last.After(in.Now) {
 		look -= in.Now.Sub(last)
 	}
-	return max(min(nextHealth.Sub(in.Now), look), time.Second)
-}
-
-// proveInUse asks the registries about what is in use when that is due, whatever else goes on.
-func proveInUse(in Input) (Decision, bool) {
-	if in.Now.Before(nextHealthCheck(in)) || in.Facts.Targets[0].Problem != "" {
-		return Decision{}, false
-	}
-	if in.Facts.Checks == nil {
-		return Do(CheckInUse), true
-	}
-	return Do(RecordHealth), true
-}
-
-// longestHealthInterval is the schema's bound: a rotation must be noticed well within the five days for which OCM waits for a cluster.
-const longestHealthInterval = 48 * time.Hour
-
-// nextHealthCheck comes sooner than the spec says while a registry refuses what is in use: it is asked whether that has passed.
-func nextHealthCheck(in Input) time.Time {
-	interval, last := HealthInterval(in.Spec), in.Status.LastHealthCheck
-	if refusedInUse(in.Status) != nil {
-		interval = min(interval, recheckRefused)
-	}
-	if len(unprovable(in)) > 0 {
-		interval = min(interval, recheckUnready)
-	}
-	if in.Unproven || last == nil || last.After(in.Now) { // a clock that went back must not put the check off
-		return in.Now
-	}
-	return last.Add(interval)
-}
-
-// TargetRow is a target's row in the status; nil where it has none.
-func TargetRow(s *v1alpha1.PullSecretRotationStatus, ref v1alpha1.SecretReference) *v1alpha1.TargetStatus {
-	for i := range s.Targets {
-		if t := &s.Targets[i]; t.Namespace == ref.Namespace && t.Name == ref.Name {
-			return t
-		}
-	}
-	return nil
-}
-
-// Applied is true for a target that has had the new credentials; one that could not be used until now gets them late.
-func Applied(t *v1alpha1.TargetStatus) bool {
-	return t != nil && (t.Result == v1alpha1.ReasonPullSecretUpdated || t.Result == v1alpha1.ReasonAlreadyCurrent || t.Result == v1alpha1.ReasonEntryHealed)
-}
-
-// TimePtr is a time as the status has it.
-func TimePtr(t time.Time) *metav1.Time {
-	m := metav1.NewTime(t)
-	return &m
+	return max(min(nextHealthCheck(in).Sub(in.Now), look), time.Second)
 }

@@ -190,11 +190,11 @@ func TestOwnerMismatch_TellsWhoseTheTokenIs(t *testing.T) {
 			if c.change != nil {
 				c.change(&in)
 			}
-			d, bad := ownerMismatch(in)
-			if bad != c.bad {
-				t.Errorf("got %v: %s", bad, d.Message)
+			d := sameOwner.decide(in)
+			if (d != nil) != c.bad {
+				t.Errorf("got %+v", d)
 			}
-			if bad && (d.Reason != v1alpha1.ReasonAccountMismatch && d.Reason != v1alpha1.ReasonOwnerUnknown || d.State != Stalled || !strings.Contains(d.Message, "Nothing was")) {
+			if d != nil && (d.Reason != v1alpha1.ReasonAccountMismatch && d.Reason != v1alpha1.ReasonOwnerUnknown || d.State != Stalled || !strings.Contains(d.Message, "Nothing was")) {
 				t.Errorf("it says %s %s %q", d.State, d.Reason, d.Message)
 			}
 		})

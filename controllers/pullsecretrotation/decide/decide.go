@@ -191,45 +191,72 @@ type Input struct {
 	// has last proven what is in use; Unasked when they are not those with which it has last asked OCM.
 	Unproven, Unasked bool
 	Now               time.Time
+
+	// due is what Trigger says, once Decide has begun, and dueErr what is wrong with the schedule.
+	due    Due
+	dueErr error
 }
 
 // Decide names the next step. It has no effects, and equal inputs give equal answers.
 func Decide(in Input) Decision {
-	if in.Spec.Suspend {
-		message := "spec.suspend is true: nothing is requested, written or healed. Set it to false to go on."
-		if r := in.Status.Rotation; UnderWay(r) && r.ID != "" && r.AppliedAt == nil {
-			message += fmt.Sprintf(" The pull secret in use dies when OCM ends rotation %s, which is under way.", r.ID)
-		}
-		return Waiting(Paused, v1alpha1.ReasonSuspended, "Suspended", message, RecheckForPeople)
-	}
-	if err := InvalidNames(in.Spec); err != nil {
-		return Waiting(Stalled, v1alpha1.ReasonInvalidSpec, "Invalid spec", fmt.Sprintf("%v. Nothing is read, requested or written until the spec is corrected.", err), RecheckForPeople)
-	}
-	t, err := Trigger(in)
-	if err != nil {
-		return Waiting(Stalled, v1alpha1.ReasonInvalidSpec, "Invalid spec",
-			fmt.Sprintf("%v. No rotation can be scheduled until the spec is corrected.", err), RecheckForPeople)
-	}
-	if in.Facts.Cluster == nil {
-		return Do(LookAtCluster)
-	}
-	if in.Facts.Cluster.Hosted && TargetsGlobal(in.Spec) {
-		return Waiting(Stalled, v1alpha1.ReasonHostedControlPlane, "Hosted control plane",
-			"This cluster's control plane is hosted: HyperShift overwrites openshift-config/pull-secret from the HostedCluster. "+
-				"Nothing was changed. Run a PullSecretRotation on the management cluster whose targets name the Secret in "+
-				"HostedCluster.spec.pullSecret.", RecheckForPeople)
-	}
-	if in.Facts.Targets == nil {
-		return Do(LookAtTargets)
-	}
-	if in.Facts.Pools == nil && meta.IsStatusConditionTrue(in.Status.Conditions, v1alpha1.ConditionPoolsPaused) {
-		return Do(LookAtPools) // the condition is taken back when they are unpaused
-	}
-	if UnderWay(in.Status.Rotation) && in.Spec.Mode != v1alpha1.ModeAudit {
-		return seeThrough(in, t)
-	}
-	return betweenRotations(in, t)
+	in.due, in.dueErr = Trigger(in)
+	return *wayIn.decide(in)
 }
+
+// wayIn is asked first, whatever goes on.
+var wayIn = chain{
+	{why: "`spec.suspend` stops everything", when: func(in Input) bool { return in.Spec.Suspend }, check: suspended},
+	{why: "what is no name belongs into no request", check: invalidNames},
+	{why: "a schedule that cannot be read makes no T", check: invalidSchedule},
+	{why: "HyperShift overwrites the global pull secret of a hosted cluster", needs: []*need{needCluster}, check: hosted},
+	{why: "all else is about what the targets hold", needs: []*need{needTargets}},
+	{why: "the condition PoolsPaused is taken back when they are unpaused", when: poolsReportedPaused, needs: []*need{needPools}},
+	{why: "a rotation under way is seen through", when: seesThrough, then: seeThrough},
+	{why: "else one may be due, or under way unnoticed", then: betweenRotations},
+}
+
+func suspended(in Input) *Decision {
+	message := "spec.suspend is true: nothing is requested, written or healed. Set it to false to go on."
+	if r := in.Status.Rotation; UnderWay(r) && r.ID != "" && r.AppliedAt == nil {
+		message += fmt.Sprintf(" The pull secret in use dies when OCM ends rotation %s, which is under way.", r.ID)
+	}
+	return decided(Waiting(Paused, v1alpha1.ReasonSuspended, "Suspended", message, RecheckForPeople))
+}
+
+func invalidNames(in Input) *Decision {
+	err := InvalidNames(in.Spec)
+	if err == nil {
+		return nil
+	}
+	return decided(Waiting(Stalled, v1alpha1.ReasonInvalidSpec, "Invalid spec",
+		fmt.Sprintf("%v. Nothing is read, requested or written until the spec is corrected.", err), RecheckForPeople))
+}
+
+func invalidSchedule(in Input) *Decision {
+	if in.dueErr == nil {
+		return nil
+	}
+	return decided(Waiting(Stalled, v1alpha1.ReasonInvalidSpec, "Invalid spec",
+		fmt.Sprintf("%v. No rotation can be scheduled until the spec is corrected.", in.dueErr), RecheckForPeople))
+}
+
+func hosted(in Input) *Decision {
+	if !in.Facts.Cluster.Hosted || !TargetsGlobal(in.Spec) {
+		return nil
+	}
+	return decided(Waiting(Stalled, v1alpha1.ReasonHostedControlPlane, "Hosted control plane",
+		"This cluster's control plane is hosted: HyperShift overwrites openshift-config/pull-secret from the HostedCluster. "+
+			"Nothing was changed. Run a PullSecretRotation on the management cluster whose targets name the Secret in "+
+			"HostedCluster.spec.pullSecret.", RecheckForPeople))
+}
+
+func poolsReportedPaused(in Input) bool {
+	return meta.IsStatusConditionTrue(in.Status.Conditions, v1alpha1.ConditionPoolsPaused)
+}
+
+func seesThrough(in Input) bool { return UnderWay(in.Status.Rotation) && !auditing(in) }
+
+func auditing(in Input) bool { return in.Spec.Mode == v1alpha1.ModeAudit }
 
 // Do is the decision for a step.
 func Do(s Step) Decision { return Decision{Step: s} }

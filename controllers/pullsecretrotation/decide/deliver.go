@@ -24,74 +24,66 @@ type Change struct {
 }
 
 // delivering brings issued credentials into the targets for the first time.
-func delivering(in Input, d Due) Decision {
-	if w, bad := brokenCanary(in); bad {
-		return w
-	}
-	if check, ok := proveInUse(in); ok {
-		return check
-	}
-	if in.Facts.Issued == nil {
-		return Do(LookAtIssued)
-	}
-	switch i := in.Facts.Issued; {
-	case !i.Present:
-		return awaitingIssue(in, d) // a follower's offer has ended
-	case i.Superseded:
-		return lagging(in)
-	case !i.SameAsIssued:
-		return receive(in)
-	}
-	if w, other := clusterOfAnotherAccount(in); other {
-		return w
-	}
-	if look, ok := pollList(in); ok {
-		return look
-	}
-	changes := pendingChanges(in)
-	if len(changes) == 0 {
-		return applying(in) // somebody else has done it: what is in use is proven right after
-	}
-	if in.Facts.IssuedChecks == nil && slices.ContainsFunc(changes, func(c Change) bool { return !proven(in, c) }) {
-		return Do(CheckIssued)
-	}
-	if len(waiting(in, changes)) == 0 && in.Status.Rotation.VerifiedAt == nil && !slices.ContainsFunc(changes, func(c Change) bool { return !proven(in, c) && !excused(in, c) }) {
-		return Do(MarkVerified)
-	}
-	if len(waiting(in, changes)) < len(changes) {
-		return applying(in)
-	}
-	if in.Facts.Offer == nil && in.Status.Rotation.OfferEndsAt == nil && usesAccount(in) {
-		return Do(LookAtOffer) // until when there is time
-	}
-	return unverified(in)
+var delivering = chain{
+	{why: "a first target that cannot be used holds up everything", check: brokenCanary},
+	{why: "what is in use is proven meanwhile", then: proveInUse},
+	{why: "is what was issued still given out?", needs: []*need{needIssued}},
+	{why: "a follower's offer has ended", when: nothingOffered, then: awaitingIssue},
+	{why: "a server that lags behind gives out old ones", when: superseded, check: lagging},
+	{why: "OCM has issued others since", when: not(sameAsIssued), then: receive},
+	{why: "somebody may have given the cluster another account's pull secret", then: sameOwner},
+	{why: "the rotation may end while its credentials are still being verified", when: listIsDue, needs: []*need{needRotations}},
+	{why: "somebody else has written them: what is in use is proven right after", when: not(anythingPending), then: applying},
+	{why: "a registry must have accepted each", when: unprovenPending, needs: []*need{needIssuedChecks}},
+	{why: "nothing speaks against them", when: allGood, check: does(MarkVerified)},
+	{why: "what the evidence allows is written", when: somethingMayBeWritten, then: applying},
+	{why: "until when is there time? A cluster's own token has read that already", when: offerIsOpenEnded, needs: []*need{needOffer}},
+	{why: "the rest waits for its registries", check: unverified},
 }
 
-// usesAccount is true where OCM is asked as the account; a cluster's own token has read the offer itself.
-func usesAccount(in Input) bool { return !UsesOwnToken(in.Spec) }
+var applying = chain{
+	{why: "which configuration do the pools have before the change?", needs: []*need{needPools}, check: does(Apply)},
+}
 
-func applying(in Input) Decision {
-	if in.Facts.Pools == nil {
-		return Do(LookAtPools)
-	}
-	return Do(Apply)
+func nothingOffered(in Input) bool { return !in.Facts.Issued.Present }
+
+func sameAsIssued(in Input) bool { return in.Facts.Issued.SameAsIssued }
+
+// anythingPending is true when an entry that may be written differs from what OCM gives out.
+func anythingPending(in Input) bool { return len(pendingChanges(in)) > 0 }
+
+// unprovenPending is true when no registry has accepted one of those yet.
+func unprovenPending(in Input) bool {
+	return slices.ContainsFunc(pendingChanges(in), func(c Change) bool { return !proven(in, c) })
+}
+
+func somethingMayBeWritten(in Input) bool {
+	return slices.ContainsFunc(pendingChanges(in), func(c Change) bool { return MayWrite(in, c) })
+}
+
+// allGood is true when all may be written by what the registries say, and that is not on record yet.
+func allGood(in Input) bool {
+	return in.Status.Rotation.VerifiedAt == nil && !slices.ContainsFunc(pendingChanges(in), func(c Change) bool {
+		return !MayWrite(in, c) || !proven(in, c) && !excused(in, c)
+	})
+}
+
+func offerIsOpenEnded(in Input) bool {
+	return in.Status.Rotation.OfferEndsAt == nil && !UsesOwnToken(in.Spec)
 }
 
 // lagging waits for a server of OCM's that knows the newest credentials.
-func lagging(in Input) Decision {
-	return Waiting(Progressing, v1alpha1.ReasonVerifying, "Verifying new credentials",
-		"OCM answers with credentials that it has replaced since: one of its servers lags behind. Nothing was written. The operator will retry.", in.Timing.PollMin)
+func lagging(in Input) *Decision {
+	return decided(Waiting(Progressing, v1alpha1.ReasonVerifying, "Verifying new credentials",
+		"OCM answers with credentials that it has replaced since: one of its servers lags behind. Nothing was written. The operator will retry.", in.Timing.PollMin))
 }
 
-// pollList reads OCM's list when the next look at it is due: the rotation may end while its credentials are still being verified.
-func pollList(in Input) (Decision, bool) {
-	if in.Facts.Rotations != nil || in.Status.Rotation.ID == "" {
-		return Decision{}, false
+// listIsDue is true when the next look at OCM's list is due.
+func listIsDue(in Input) bool {
+	if in.Status.Rotation.ID == "" {
+		return false
 	}
-	if !in.LastPoll.IsZero() && !in.Unasked && !in.LastPoll.After(in.Now) && in.Now.Before(in.LastPoll.Add(pollInterval(in))) {
-		return Decision{}, false
-	}
-	return Do(LookAtRotations), true
+	return in.LastPoll.IsZero() || in.Unasked || in.LastPoll.After(in.Now) || !in.Now.Before(in.LastPoll.Add(pollInterval(in)))
 }
 
 // pendingChanges are those of all targets that can be written and are the account's, but for those that a fight leaves alone.
@@ -176,11 +168,6 @@ func refused(in Input, c Change) bool {
 	})
 }
 
-// waiting are the changes that may not be written yet.
-func waiting(in Input, changes []Change) []Change {
-	return slices.DeleteFunc(slices.Clone(changes), func(c Change) bool { return MayWrite(in, c) })
-}
-
 // closes is when unproven credentials that nothing has refused are written: a margin before OCM's offer to this cluster ends,
 // because then OCM may delete the old ones, whether this cluster has switched or not.
 func closes(in Input) time.Time {
@@ -205,7 +192,7 @@ func closing(in Input) bool {
 }
 
 // unverified says why nothing more can be written yet, what is at stake, and when that changes.
-func unverified(in Input) Decision {
+func unverified(in Input) *Decision {
 	r := in.Status.Rotation
 	refused, unknown := Judge(in.Facts.IssuedChecks)
 	// Each retry asks OCM once and every registry: less often the longer it takes.
@@ -215,17 +202,17 @@ func unverified(in Input) Decision {
 	}
 	switch {
 	case len(refused) > 0 && in.Now.Sub(r.IssuedAt.Time) < in.Timing.VerifyDeadline:
-		return Waiting(Progressing, v1alpha1.ReasonVerifying, "Verifying new credentials",
+		return decided(Waiting(Progressing, v1alpha1.ReasonVerifying, "Verifying new credentials",
 			fmt.Sprintf("The new credentials are not accepted everywhere yet: %s. They may need time to spread; until %s a refusal does not count. These entries were not written.",
-				strings.Join(refused, "; "), OnTheClock(r.IssuedAt.Add(in.Timing.VerifyDeadline))), retry)
+				strings.Join(refused, "; "), OnTheClock(r.IssuedAt.Add(in.Timing.VerifyDeadline))), retry))
 	case len(refused) > 0:
-		return Waiting(Failing, v1alpha1.ReasonCredentialsRefused, "New credentials refused",
+		return decided(Waiting(Failing, v1alpha1.ReasonCredentialsRefused, "New credentials refused",
 			fmt.Sprintf("The new credentials are refused: %s. These entries were not written; %s The operator will retry; if it stays so, open a "+
-				"support case with Red Hat that names rotation %s, or set spec.verification for that registry.", strings.Join(refused, "; "), atStake(in), r.ID), retry)
+				"support case with Red Hat that names rotation %s, or set spec.verification for that registry.", strings.Join(refused, "; "), atStake(in), r.ID), retry))
 	default:
-		return Waiting(Failing, v1alpha1.ReasonVerificationIncomplete, "Verifying new credentials",
+		return decided(Waiting(Failing, v1alpha1.ReasonVerificationIncomplete, "Verifying new credentials",
 			fmt.Sprintf("The new credentials could not be verified: %s. These entries were not written; %s At %s they are written unproven unless a registry refuses them. Check the way from this "+
-				"cluster to the registry, or set its policy in spec.verification to BestEffort or Skip.", strings.Join(unknown, "; "), atStake(in), OnTheClock(closes(in))), retry)
+				"cluster to the registry, or set its policy in spec.verification to BestEffort or Skip.", strings.Join(unknown, "; "), atStake(in), OnTheClock(closes(in))), retry))
 	}
 }
 
@@ -239,23 +226,4 @@ func atStake(in Input) string {
 	default:
 		return "those in use die when OCM ends the rotation."
 	}
-}
-
-// late brings issued credentials into entries that came after the rotation was applied: targets that could not be used, or that the
-// spec names now, entries that it has added since, and those that somebody has changed.
-func late(in Input) (Decision, bool) {
-	changes := pendingChanges(in)
-	if len(changes) == 0 {
-		return Decision{}, false
-	}
-	if w, other := clusterOfAnotherAccount(in); other {
-		return w, true
-	}
-	if in.Facts.IssuedChecks == nil && slices.ContainsFunc(changes, func(c Change) bool { return !proven(in, c) }) {
-		return Do(CheckIssued), true
-	}
-	if len(waiting(in, changes)) < len(changes) {
-		return Do(Heal), true
-	}
-	return Decision{}, false
 }

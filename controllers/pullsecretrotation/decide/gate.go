@@ -2,6 +2,7 @@ package decide
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,48 +15,48 @@ import (
 
 // mayRequest is the last gate before a rotation of this cluster's own: what it would do to others, and whether its time
 // has come. It never holds back a rotation under way.
-func mayRequest(in Input, d Due) (Decision, bool) {
-	if in.Facts.Siblings == nil {
-		return Do(LookAtSiblings), false
+var mayRequest = chain{
+	{why: "who else would have to switch, and which machines could not?", needs: []*need{needSiblings, needPools}},
+	{why: "nothing holds it back, at least until the next T", then: holds, amend: untilNextT},
+}
+
+// holds are what may stand in the way of a request.
+var holds = chain{
+	{why: "what a person must decide about, or what passes by itself", check: obstructed},
+	{why: "`spec.approval`", check: unapproved},
+	{why: "`spec.startWindows`", check: outsideWindows},
+	{why: "the account's clusters do not all ask at once", check: notItsTurn},
+}
+
+// untilNextT ends a wait when the next T comes.
+func untilNextT(in Input, held *Decision) *Decision {
+	if in.due.Next != nil {
+		held.After = min(held.After, in.due.Next.Sub(in.Now))
 	}
-	held, isHeld := Decision{}, false
-	if in.Facts.Pools == nil {
-		return Do(LookAtPools), false
+	return held
+}
+
+func obstructed(in Input) *Decision {
+	list := obstacles(in)
+	if len(list) == 0 {
+		return nil
 	}
-	if all := obstacles(in); len(all) > 0 {
-		o := all[0]
-		held, isHeld = heldBy(in, o, d), true
-	} else {
-		held, isHeld = holdBack(in, d)
-	}
-	if isHeld && d.Next != nil { // then T is another one, and the message would name the wrong one
-		held.After = min(held.After, d.Next.Sub(in.Now))
-	}
-	return held, !isHeld
+	return heldBy(in, list[0])
 }
 
 // heldBy is the wait for a person, or for what passes by itself.
-func heldBy(in Input, o obstacle, d Due) Decision {
-	return Waiting(Stalled, o.reason, o.phase, fmt.Sprintf("A rotation has been due since %s, but %s", OnTheClock(d.T), o.sentence), recheckObstacle(in, o))
+func heldBy(in Input, o obstacle) *Decision {
+	return decided(Waiting(Stalled, o.reason, o.phase, fmt.Sprintf("A rotation has been due since %s, but %s", OnTheClock(in.due.T), o.sentence), recheckObstacle(in, o)))
 }
 
-// stillHeldByPools is true while pools that held a rotation back the last time still do: nobody announces that they are ready, and OCM need
-// not be asked for it.
-func stillHeldByPools(in Input, d Due) (Decision, bool) {
-	ready := meta.FindStatusCondition(in.Status.Conditions, v1alpha1.ConditionReady)
-	o, unready := poolsInTheWay(in)
-	if ready == nil || ready.Reason != v1alpha1.ReasonPoolsNotReady || !unready || in.Spec.Mode != v1alpha1.ModeRotate {
-		return Decision{}, false
+// stillHeldByPools is for pools that held a rotation back the last time and still do: nobody announces that they are ready, and OCM
+// need not be asked for it.
+func stillHeldByPools(in Input) *Decision {
+	ready, pools := meta.FindStatusCondition(in.Status.Conditions, v1alpha1.ConditionReady), poolsInTheWay(in)
+	if ready == nil || ready.Reason != v1alpha1.ReasonPoolsNotReady || len(pools) == 0 || in.Spec.Mode != v1alpha1.ModeRotate {
+		return nil
 	}
-	return heldBy(in, o, d), true
-}
-
-// poolsInTheWay are those that would not take a change now.
-func poolsInTheWay(in Input) (obstacle, bool) {
-	pools := unready(in)
-	return obstacle{v1alpha1.ReasonPoolsNotReady, "Held back by machines",
-		fmt.Sprintf("the pools %s are degraded or in the middle of another change, so their machines might not get the new pull secret in time. See: oc get machineconfigpools",
-			strings.Join(pools, ", "))}, len(pools) > 0
+	return heldBy(in, pools[0])
 }
 
 // recheckObstacle is how often an obstacle is looked at: those that pass by themselves sooner than those that a person removes.
@@ -77,39 +78,72 @@ type obstacle struct{ reason, phase, sentence string }
 
 // obstacles that a rotation requested now would meet.
 func obstacles(in Input) []obstacle {
+	return slices.Concat(brokenTargets(in), siblingsInTheWay(in), silentRegistries(in), poolsInTheWay(in), disruption(in))
+}
+
+func brokenTargets(in Input) []obstacle {
 	var list []obstacle
 	for _, t := range in.Facts.Targets {
 		if t.Problem != "" {
 			list = append(list, obstacle{t.Problem, "Held back by a target", "a target cannot be used, and what it holds would die. " + t.Message})
 		}
 	}
-	if in.Facts.SiblingsUnknown && in.Spec.SiblingClusters != v1alpha1.SiblingsAllow {
+	return list
+}
+
+// siblingsInTheWay are other clusters, which would have to switch too.
+func siblingsInTheWay(in Input) []obstacle {
+	if in.Spec.SiblingClusters == v1alpha1.SiblingsAllow {
+		return nil
+	}
+	var list []obstacle
+	if in.Facts.SiblingsUnknown {
 		list = append(list, obstacle{v1alpha1.ReasonSiblingClusters, "Held back by sibling clusters",
 			"OCM does not let this account list its clusters, and each of them would have to take the new pull secret within days or lose its credentials. " +
 				"See that there are no others, or that each has a PullSecretRotation, and set spec.siblingClusters to Allow."})
 	}
-	if siblings := *in.Facts.Siblings; in.Spec.SiblingClusters != v1alpha1.SiblingsAllow && len(siblings) > 0 {
+	if siblings := *in.Facts.Siblings; len(siblings) > 0 {
 		// The names come last: there may be more of them than a message has room for.
 		list = append(list, obstacle{v1alpha1.ReasonSiblingClusters, "Held back by sibling clusters",
 			fmt.Sprintf("the account has %d other active clusters. Each would have to take the new pull secret within days or lose its credentials. Create a "+
 				"PullSecretRotation with mode Follow (or Rotate) on each of them, then set spec.siblingClusters to Allow here. They are: %s.",
 				len(siblings), names(siblings))})
 	}
-	if unknown := unprovable(in); len(unknown) > 0 {
-		list = append(list, obstacle{v1alpha1.ReasonVerificationImpossible, "Held back: new credentials could not be verified",
-			fmt.Sprintf("registries whose word spec.verification requires could not be asked at the last health check: %s. New credentials could not be verified, and the old ones would die. "+
-				"Check the way from this cluster to the registry, or set its policy in spec.verification to BestEffort or Skip.", strings.Join(unknown, "; "))})
-	}
-	if o, inTheWay := poolsInTheWay(in); inTheWay {
-		list = append(list, o)
-	}
-	if actions := in.Facts.Cluster.DisruptiveActions; len(actions) > 0 && !in.Spec.Rollout.AllowNodeDisruption && TargetsGlobal(in.Spec) {
-		list = append(list, obstacle{v1alpha1.ReasonNodeDisruption, "Held back by a node disruption policy",
-			fmt.Sprintf("the node disruption policy of this cluster makes a change of the pull secret %s every node. Set the action for "+
-				"/var/lib/kubelet/config.json to None in MachineConfiguration/cluster, or accept it with spec.rollout.allowNodeDisruption.",
-				strings.ToLower(strings.Join(actions, " and ")))})
-	}
 	return list
+}
+
+// silentRegistries are those whose word is required and that could not be asked.
+func silentRegistries(in Input) []obstacle {
+	unknown := unprovable(in)
+	if len(unknown) == 0 {
+		return nil
+	}
+	return []obstacle{{v1alpha1.ReasonVerificationImpossible, "Held back: new credentials could not be verified",
+		fmt.Sprintf("registries whose word spec.verification requires could not be asked at the last health check: %s. New credentials could not be verified, and the old ones would die. "+
+			"Check the way from this cluster to the registry, or set its policy in spec.verification to BestEffort or Skip.", strings.Join(unknown, "; "))}}
+}
+
+// poolsInTheWay are those that would not take a change now.
+func poolsInTheWay(in Input) []obstacle {
+	pools := unready(in)
+	if len(pools) == 0 {
+		return nil
+	}
+	return []obstacle{{v1alpha1.ReasonPoolsNotReady, "Held back by machines",
+		fmt.Sprintf("the pools %s are degraded or in the middle of another change, so their machines might not get the new pull secret in time. See: oc get machineconfigpools",
+			strings.Join(pools, ", "))}}
+}
+
+// disruption is what a change of the pull secret would do to nodes.
+func disruption(in Input) []obstacle {
+	actions := in.Facts.Cluster.DisruptiveActions
+	if len(actions) == 0 || in.Spec.Rollout.AllowNodeDisruption || !TargetsGlobal(in.Spec) {
+		return nil
+	}
+	return []obstacle{{v1alpha1.ReasonNodeDisruption, "Held back by a node disruption policy",
+		fmt.Sprintf("the node disruption policy of this cluster makes a change of the pull secret %s every node. Set the action for "+
+			"/var/lib/kubelet/config.json to None in MachineConfiguration/cluster, or accept it with spec.rollout.allowNodeDisruption.",
+			strings.ToLower(strings.Join(actions, " and ")))}}
 }
 
 // unprovable are the Required registries that have not answered well at the last health check: what they would say of new credentials
@@ -159,40 +193,51 @@ func names(siblings []Sibling) string {
 	return strings.Join(list, ", ")
 }
 
-// holdBack is what keeps the request back although T is due: approval, start windows, and the spread between the clusters
-// of one account.
-func holdBack(in Input, d Due) (Decision, bool) {
-	stamp := d.T.UTC().Format(time.RFC3339)
-	if in.Spec.Approval == v1alpha1.ApprovalBeforeRequest && !approves(in.Approved, d.T) {
-		return Waiting(Progressing, v1alpha1.ReasonAwaitingApproval, "Waiting for approval",
-			fmt.Sprintf("A rotation has been due since %s and waits for approval. Approve it with: %s",
-				OnTheClock(d.T), command.Line{"oc", "annotate", "--overwrite", "pullsecretrotation", in.Name, v1alpha1.ApprovedAnnotation + "=" + stamp}), RecheckForPeople), true
+func unapproved(in Input) *Decision {
+	t := in.due.T
+	if in.Spec.Approval != v1alpha1.ApprovalBeforeRequest || approves(in.Approved, t) {
+		return nil
 	}
-	var opened schedule.Opening
-	if len(in.Spec.StartWindows) > 0 {
-		var next time.Time
-		if opened, next = schedule.WindowOpened(startWindows(in.Spec), in.Now); !opened.Open() {
-			return Waiting(Progressing, v1alpha1.ReasonAwaitingWindow, "Waiting for a start window",
-				fmt.Sprintf("A rotation has been due since %s and waits for the next start window, which opens at %s.", OnTheClock(d.T), OnTheClock(next)),
-				next.Sub(in.Now)), true
-		}
+	return decided(Waiting(Progressing, v1alpha1.ReasonAwaitingApproval, "Waiting for approval",
+		fmt.Sprintf("A rotation has been due since %s and waits for approval. Approve it with: %s",
+			OnTheClock(t), command.Line{"oc", "annotate", "--overwrite", "pullsecretrotation", in.Name, v1alpha1.ApprovedAnnotation + "=" + t.UTC().Format(time.RFC3339)}), RecheckForPeople))
+}
+
+func outsideWindows(in Input) *Decision {
+	if len(in.Spec.StartWindows) == 0 {
+		return nil
 	}
-	// A single cluster has nobody to spread its request from.
-	if in.Facts.Siblings != nil && (len(*in.Facts.Siblings) > 0 || in.Facts.SiblingsUnknown) {
-		if at := turn(in, d, opened); in.Now.Before(at) {
-			return Waiting(Progressing, v1alpha1.ReasonSpreadingRequests, "Waiting for its turn",
-				fmt.Sprintf("A rotation has been due since %s. The account's %d other clusters may have the same task, so each waits for a time of its own; this one asks OCM at %s unless another has.",
-					OnTheClock(d.T), len(*in.Facts.Siblings), OnTheClock(at)), at.Sub(in.Now)), true
-		}
+	opened, next := schedule.WindowOpened(startWindows(in.Spec), in.Now)
+	if opened.Open() {
+		return nil
 	}
-	return Decision{}, false
+	return decided(Waiting(Progressing, v1alpha1.ReasonAwaitingWindow, "Waiting for a start window",
+		fmt.Sprintf("A rotation has been due since %s and waits for the next start window, which opens at %s.", OnTheClock(in.due.T), OnTheClock(next)), next.Sub(in.Now)))
+}
+
+// notItsTurn spreads the requests. A single cluster has nobody to spread its request from.
+func notItsTurn(in Input) *Decision {
+	if len(*in.Facts.Siblings) == 0 && !in.Facts.SiblingsUnknown {
+		return nil
+	}
+	at := turn(in)
+	if !in.Now.Before(at) {
+		return nil
+	}
+	return decided(Waiting(Progressing, v1alpha1.ReasonSpreadingRequests, "Waiting for its turn",
+		fmt.Sprintf("A rotation has been due since %s. The account's %d other clusters may have the same task, so each waits for a time of its own; this one asks OCM at %s unless another has.",
+			OnTheClock(in.due.T), len(*in.Facts.Siblings), OnTheClock(at)), at.Sub(in.Now)))
 }
 
 // turn is when this cluster may request: a while after what set all clusters of the account going at once, which is T, a
 // change of the object that came to each of them from one repository, or the opening of a window. The while is the same
 // at each look, another for each cluster, and short enough for the window.
-func turn(in Input, d Due, opened schedule.Opening) time.Time {
-	from, spread := d.T, in.Timing.RequestSpread
+func turn(in Input) time.Time {
+	var opened schedule.Opening
+	if len(in.Spec.StartWindows) > 0 {
+		opened, _ = schedule.WindowOpened(startWindows(in.Spec), in.Now)
+	}
+	from, spread := in.due.T, in.Timing.RequestSpread
 	for _, at := range []time.Time{in.Created, in.Edited, opened.At} {
 		if at.After(from) && !at.After(in.Now) {
 			from = at
@@ -205,7 +250,7 @@ func turn(in Input, d Due, opened schedule.Opening) time.Time {
 			spread = 0 // the window closes: now or at the next one
 		}
 	}
-	return from.Add(schedule.Spread(in.Facts.Cluster.ID+d.T.UTC().Format(time.RFC3339), spread))
+	return from.Add(schedule.Spread(in.Facts.Cluster.ID+in.due.T.UTC().Format(time.RFC3339), spread))
 }
 
 func startWindows(spec *v1alpha1.PullSecretRotationSpec) []schedule.Window {

@@ -45,9 +45,10 @@ func TestTurn_IsSpreadFromTheLatestThingThatSetAllClustersGoing(t *testing.T) {
 			if c.windows != nil {
 				in.Now = in.Now.Add(time.Second)
 			}
-			d, mayGo := mayRequest(in, due)
-			if mayGo == c.spread {
-				t.Errorf("may request: %t, decision %+v", mayGo, d)
+			in.due = due
+			d := mayRequest.decide(in)
+			if (d != nil) != c.spread {
+				t.Errorf("held back: %+v", d)
 			}
 			if c.spread && d.Reason != v1alpha1.ReasonSpreadingRequests {
 				t.Errorf("held back for %s, want %s", d.Reason, v1alpha1.ReasonSpreadingRequests)
@@ -64,13 +65,13 @@ func TestTurn_FitsIntoAShortWindow(t *testing.T) {
 		in := gateInput(opens.Add(29 * time.Second))
 		in.Facts.Cluster.ID = id
 		in.Spec.StartWindows = []v1alpha1.StartWindow{{Cron: "0 10 * * *", Duration: metav1.Duration{Duration: time.Minute}}}
-		in.Now = opens.Add(31 * time.Second)
-		if d, mayGo := mayRequest(in, due); !mayGo {
+		in.Now, in.due = opens.Add(31*time.Second), due
+		if d := mayRequest.decide(in); d != nil {
 			t.Errorf("cluster %s is still held back (%s) in the second half of a window of a minute", id, d.Reason)
 		}
 		// Nor does an edit at the end of the window put the request off beyond it.
 		in.Edited = in.Now
-		if d, mayGo := mayRequest(in, due); !mayGo {
+		if d := mayRequest.decide(in); d != nil {
 			t.Errorf("cluster %s is held back beyond the window by an edit (%s until %s)", id, d.Reason, in.Now.Add(d.After))
 		}
 	}
@@ -81,8 +82,8 @@ func TestMayRequest_LooksAgainWhenTheNextTComes(t *testing.T) {
 	next := now.Add(10 * time.Minute)
 	in := gateInput(now)
 	in.Spec.Approval = v1alpha1.ApprovalBeforeRequest
-	d, mayGo := mayRequest(in, Due{T: now.Add(-48 * time.Hour), Set: true, Next: &next})
-	if mayGo || d.Reason != v1alpha1.ReasonAwaitingApproval || d.After != 10*time.Minute {
+	in.due = Due{T: now.Add(-48 * time.Hour), Set: true, Next: &next}
+	if d := mayRequest.decide(in); d == nil || d.Reason != v1alpha1.ReasonAwaitingApproval || d.After != 10*time.Minute {
 		t.Errorf("got %+v, want to wait for approval of this T, and to look again in 10 minutes when there is another", d)
 	}
 }
@@ -96,8 +97,8 @@ func TestObstacles_SayWhatToDoBeforeTheNames(t *testing.T) {
 		many[i].DisplayName = strings.Repeat("n", 250)
 	}
 	in.Facts.Siblings = &many
-	d, _ := mayRequest(in, Due{T: time.Now(), Set: true})
-	if d.Reason != v1alpha1.ReasonSiblingClusters || len(d.Message) > 1024 || !strings.Contains(d.Message, "and 30 more") {
+	in.due = Due{T: time.Now(), Set: true}
+	if d := mayRequest.decide(in); d == nil || d.Reason != v1alpha1.ReasonSiblingClusters || len(d.Message) > 1024 || !strings.Contains(d.Message, "and 30 more") {
 		t.Errorf("the message has %d characters: %s", len(d.Message), d.Message)
 	}
 }

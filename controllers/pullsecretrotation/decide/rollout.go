@@ -10,16 +10,16 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/schedule"
 )
 
-// rollout judges the pools: settled when each has rendered the change and brought it to all its machines. Paused pools are
-// named and do not block.
-func rollout(in Input, pools []Pool) (Decision, bool) {
+// rollout judges the pools: nil when each has rendered the change and brought it to all its machines. Paused pools are named and do
+// not block.
+func rollout(in Input) *Decision {
 	r := in.Status.Rotation
 	if !followsPools(in.Spec) {
-		return Decision{}, true
+		return nil
 	}
 	wrote := wroteGlobal(in.Status)
 	var open, degraded []string
-	for _, p := range pools {
+	for _, p := range *in.Facts.Pools {
 		before := poolBefore(r, p.Name)
 		switch {
 		case p.Paused:
@@ -36,18 +36,18 @@ func rollout(in Input, pools []Pool) (Decision, bool) {
 	poll := poolPoll(in)
 	switch overdue := in.Now.Sub(r.AppliedAt.Time) > rolloutTimeout(in.Spec); {
 	case len(degraded) > 0:
-		return Waiting(Failing, v1alpha1.ReasonRolloutDegraded, "Roll-out degraded",
+		return decided(Waiting(Failing, v1alpha1.ReasonRolloutDegraded, "Roll-out degraded",
 			fmt.Sprintf("The pull secret was applied at %s, and the pools %s are degraded: their machines may keep the old file. See: %s",
-				OnTheClock(r.AppliedAt.Time), strings.Join(degraded, ", "), append(command.Line{"oc", "describe", "machineconfigpool"}, degraded...)), poll), false
+				OnTheClock(r.AppliedAt.Time), strings.Join(degraded, ", "), append(command.Line{"oc", "describe", "machineconfigpool"}, degraded...)), poll))
 	case len(open) == 0:
-		return Decision{}, true
+		return nil
 	case overdue:
-		return Waiting(Failing, v1alpha1.ReasonRolloutOverdue, "Rolling out (overdue)",
+		return decided(Waiting(Failing, v1alpha1.ReasonRolloutOverdue, "Rolling out (overdue)",
 			fmt.Sprintf("The pull secret was applied at %s, and the roll-out has not ended within %s: %s. It is followed on; see: oc get machineconfigpools",
-				OnTheClock(r.AppliedAt.Time), rolloutTimeout(in.Spec), strings.Join(open, "; ")), poll), false
+				OnTheClock(r.AppliedAt.Time), rolloutTimeout(in.Spec), strings.Join(open, "; ")), poll))
 	default:
-		return Waiting(Progressing, v1alpha1.ReasonRollingOut, "Rolling out",
-			fmt.Sprintf("The pull secret was applied at %s and goes to the machines: %s.", OnTheClock(r.AppliedAt.Time), strings.Join(open, "; ")), poll), false
+		return decided(Waiting(Progressing, v1alpha1.ReasonRollingOut, "Rolling out",
+			fmt.Sprintf("The pull secret was applied at %s and goes to the machines: %s.", OnTheClock(r.AppliedAt.Time), strings.Join(open, "; ")), poll))
 	}
 }
 

@@ -5,73 +5,79 @@ import (
 	"slices"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/meta"
-
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
-	"github.com/openshift/credential-rotation-operator/internal/schedule"
 )
 
 // seeThrough decides while a rotation is under way. Its place in the way is the first time that is missing in
 // status.rotation; everything else is derived.
-func seeThrough(in Input, d Due) Decision {
-	r := in.Status.Rotation
-	if w, other := ofAnotherAccount(in); other {
-		return w
-	}
-	switch {
-	case r.ID == "" && r.Reason != v1alpha1.TriggerCatchUp:
-		return requesting(in, d)
-	case r.IssuedAt == nil:
-		return awaitingIssue(in, d)
-	case r.AppliedAt == nil:
-		return delivering(in, d)
-	default:
-		return afterApply(in, d)
-	}
+var seeThrough = chain{
+	{why: "the OCM credential has become another account's; it may be back", when: credentialMoved, needs: []*need{needAccount, needOwner}, check: ofAnotherAccount},
+	{why: "it is still to be requested", when: unsent, then: requesting},
+	{why: "new credentials are awaited", when: not(hasIssued), then: awaitingIssue},
+	{why: "they are brought into the targets", when: not(hasApplied), then: delivering},
+	{why: "they go to the machines, and OCM deletes the old ones", then: afterApply},
 }
+
+func unsent(in Input) bool {
+	r := in.Status.Rotation
+	return r.ID == "" && r.Reason != v1alpha1.TriggerCatchUp
+}
+
+func hasIssued(in Input) bool { return in.Status.Rotation.IssuedAt != nil }
+
+func hasApplied(in Input) bool { return in.Status.Rotation.AppliedAt != nil }
 
 // requesting sends at most one POST for a T. The list is read right before, so that what another cluster, a person or a
 // lost answer of our own has started is adopted instead of doubled.
-func requesting(in Input, d Due) Decision {
+var requesting = chain{
+	{why: "what is listed already is adopted instead of doubled", needs: []*need{needRotations}, check: adoptListed},
+	{why: "the intent of this reconcile is on record, and the list was read since", when: intentIsFresh, check: does(Request)},
+	{why: "a request whose answer is not known may still take effect", check: settling},
+	{why: "the mode or T has changed since the baseline", when: not(stillWanted), check: does(Abandon)},
+	{why: "a target that may not be written holds it up", needs: []*need{needRights}},
+	{why: "somebody can have replaced the pull secret by another account's", then: sameOwner},
+	{why: "and the last gate may have closed", then: mayRequest},
+	{why: "the intent comes before the request", check: does(RecordIntent)},
+}
+
+// adoptListed takes over what OCM lists in the place of a request.
+func adoptListed(in Input) *Decision {
+	known, ok := adoptable(*in.Facts.Rotations, in)
+	if !ok {
+		return nil
+	}
+	return adopt(known, in)
+}
+
+// intentIsFresh is true for one timeout: together with the request's own that is the time after which others no longer expect an
+// effect. A process that stood still since sends nothing.
+func intentIsFresh(in Input) bool {
+	return in.Facts.IntentIsOurs && in.Now.Before(in.Status.Rotation.IntendedAt.Add(in.Timing.OCMTimeout))
+}
+
+func settling(in Input) *Decision {
 	r := in.Status.Rotation
-	if in.Facts.Rotations == nil {
-		return Do(LookAtRotations)
+	if r.IntendedAt == nil {
+		return nil
 	}
-	if known, ok := adoptable(*in.Facts.Rotations, in); ok {
-		return adopt(known, in)
+	settled := r.IntendedAt.Add(in.Timing.settle())
+	if !in.Now.Before(settled) || r.IntendedAt.After(in.Now) {
+		return nil
 	}
-	// An intent is good for one timeout: together with the request's own that is the time after which others no longer expect
-	// an effect. A process that stood still since sends nothing.
-	if in.Facts.IntentIsOurs && in.Now.Before(r.IntendedAt.Add(in.Timing.OCMTimeout)) {
-		return Do(Request)
-	}
-	if r.IntendedAt != nil {
-		if settled := r.IntendedAt.Add(in.Timing.settle()); in.Now.Before(settled) && !r.IntendedAt.After(in.Now) {
-			return Waiting(Progressing, v1alpha1.ReasonRotationStarted, "Making sure of the request",
-				fmt.Sprintf("A request to OCM was about to be sent at %s and its answer is not known. It may still take effect: OCM's list decides at %s whether another is needed.",
-					OnTheClock(r.IntendedAt.Time), OnTheClock(settled)), settled.Sub(in.Now))
-		}
-	}
-	// The world may have changed since the baseline: the mode, T, the window.
-	if in.Spec.Mode != v1alpha1.ModeRotate || !d.Set || r.After == nil || !r.After.Time.Equal(d.T.Truncate(time.Second)) {
-		return Do(Abandon)
-	}
-	if !in.Facts.RightsKnown {
-		return Do(LookAtRights)
-	}
-	// The pull secret may have, too: somebody can have replaced it by another account's.
-	if w, ok := sameOwner(in); !ok {
-		return w
-	}
-	if w, ok := mayRequest(in, d); !ok {
-		return w
-	}
-	return Do(RecordIntent)
+	return decided(Waiting(Progressing, v1alpha1.ReasonRotationStarted, "Making sure of the request",
+		fmt.Sprintf("A request to OCM was about to be sent at %s and its answer is not known. It may still take effect: OCM's list decides at %s whether another is needed.",
+			OnTheClock(r.IntendedAt.Time), OnTheClock(settled)), settled.Sub(in.Now)))
+}
+
+// stillWanted is true while the mode and T are those that the rotation was begun for.
+func stillWanted(in Input) bool {
+	after := in.Status.Rotation.After
+	return in.Spec.Mode == v1alpha1.ModeRotate && in.due.Set && after != nil && after.Time.Equal(in.due.T.Truncate(time.Second))
 }
 
 // adopt takes over a rotation that OCM lists in the place of one of our own. When it was requested before T, it is seen
 // through and T still needs its own.
-func adopt(known Rotation, in Input) Decision {
+func adopt(known Rotation, in Input) *Decision {
 	r := in.Status.Rotation
 	taken := found(in, known, r.Reason)
 	taken.Adopted = !effect(known, in)
@@ -79,7 +85,7 @@ func adopt(known Rotation, in Input) Decision {
 	if r.After != nil && !known.CreatedAt.Before(r.After.Add(-clockSkew)) {
 		taken.After = r.After
 	}
-	return Decision{Step: RecordID, Rotation: taken}
+	return &Decision{Step: RecordID, Rotation: taken}
 }
 
 // adoptable is the rotation that makes a request of our own unnecessary: one that can still complete, one that counts for T, or
@@ -102,84 +108,83 @@ func adoptable(rotations []Rotation, in Input) (Rotation, bool) {
 
 // awaitingIssue compares what OCM gives out with the baseline. The status stays "pending" until every cluster has switched:
 // waiting for "completed" here would wait for ourselves.
-func awaitingIssue(in Input, d Due) Decision {
-	r := in.Status.Rotation
-	if check, ok := proveInUse(in); ok {
-		return check
-	}
-	if w, early := tooEarlyToPoll(in, v1alpha1.ReasonAwaitingIssue); early {
-		return w
-	}
-	if in.Facts.Rotations == nil {
-		return Do(LookAtRotations)
-	}
-	current, listed := FindRotation(*in.Facts.Rotations, r.ID)
-	if !listed {
-		return vanished(in, d)
-	}
-	if in.Facts.Issued == nil {
-		return Do(LookAtIssued)
-	}
-	issued := in.Facts.Issued
-	if issued.Superseded {
-		return lagging(in)
-	}
-	if issued.Present && hasIssued(in, current) {
-		return receive(in)
-	}
-	if current.Status == RotationCompleted {
-		if issued.Present {
-			return receive(in) // somebody had switched this cluster before the baseline was taken
-		}
-		return Decision{Step: Finish, Rotation: found(in, current, r.Reason)}
-	}
-	if !lives(current, in.Now) && giveUp(in, d) {
-		return Do(Abandon)
-	}
-	return awaitIssueMessage(in)
+var awaitingIssue = chain{
+	{why: "what is in use is proven meanwhile", then: proveInUse},
+	{why: "a reconcile that something else has caused does not ask OCM before the next poll", when: tooEarlyToPoll, check: awaitIssueMessage, amend: untilNextPoll},
+	{why: "how far is it?", needs: []*need{needRotations}},
+	{why: "somebody has deleted its record", when: not(listed), then: vanished},
+	{why: "what does OCM give out?", needs: []*need{needIssued}},
+	{why: "a server that lags behind gives out old ones", when: superseded, check: lagging},
+	{why: "they are new, or the rotation has ended, so that somebody had switched this cluster before the baseline", when: thereIsNew, then: receive},
+	{why: "it has ended, and nothing is offered to this cluster", when: completed, check: finish},
+	{why: "it cannot complete any more, and no request of this cluster's for this T stands behind it", when: all(not(canComplete), giveUp), check: does(Abandon)},
+	{why: "OCM's batch runs four times a day", check: awaitIssueMessage},
 }
 
-// hasIssued is true when what OCM gives out is what the rotation has issued: it differs from the baseline; or the rotation was found
-// after it had, because some target has other credentials, or because all have these and OCM has worked on the rotation since.
-func hasIssued(in Input, current Rotation) bool {
-	r, issued := in.Status.Rotation, in.Facts.Issued
+// current is the rotation under way, as OCM lists it.
+func current(in Input) Rotation {
+	r, _ := FindRotation(*in.Facts.Rotations, in.Status.Rotation.ID)
+	return r
+}
+
+func listed(in Input) bool {
+	_, ok := FindRotation(*in.Facts.Rotations, in.Status.Rotation.ID)
+	return ok
+}
+
+func completed(in Input) bool { return current(in).Status == RotationCompleted }
+
+func canComplete(in Input) bool { return lives(current(in), in.Now) }
+
+func superseded(in Input) bool { return in.Facts.Issued.Superseded }
+
+func finish(in Input) *Decision {
+	return &Decision{Step: Finish, Rotation: found(in, current(in), in.Status.Rotation.Reason)}
+}
+
+// thereIsNew is true when what OCM gives out is what the rotation has issued: it differs from the baseline; or the rotation was found
+// after it had, because some target has other credentials, or because all have these and OCM has worked on the rotation since; or it has
+// ended.
+func thereIsNew(in Input) bool {
+	r, now, issued := in.Status.Rotation, current(in), in.Facts.Issued
 	switch {
-	case !issued.SameAsBaseline:
+	case !issued.Present:
+		return false
+	case now.Status == RotationCompleted, !issued.SameAsBaseline:
 		return true
 	case in.Facts.Switched:
 		return !issued.GivenBefore
 	case !r.Adopted:
 		return false
 	default:
-		return !issued.InUse || current.UpdatedAt.After(current.CreatedAt) && !issued.GivenBefore
+		return !issued.InUse || now.UpdatedAt.After(now.CreatedAt) && !issued.GivenBefore
 	}
 }
 
 // giveUp is true when a rotation that cannot complete any more is no longer waited for: it was somebody else's, or a later T has
 // come, which gets its own. For the T that this cluster has requested it for, none is requested in its place.
-func giveUp(in Input, d Due) bool {
-	r := in.Status.Rotation
-	return r.Adopted || in.Spec.Mode == v1alpha1.ModeFollow || laterT(in, d)
+func giveUp(in Input) bool {
+	return in.Status.Rotation.Adopted || in.Spec.Mode == v1alpha1.ModeFollow || laterT(in)
 }
 
 // laterT is true when a T has come after the rotation under way was asked for.
-func laterT(in Input, d Due) bool {
-	r := in.Status.Rotation
+func laterT(in Input) bool {
+	r, d := in.Status.Rotation, in.due
 	return d.Set && d.T.After(since(r)) && (r.After == nil || d.T.After(r.After.Time))
 }
 
-func awaitIssueMessage(in Input) Decision {
+func awaitIssueMessage(in Input) *Decision {
 	r := in.Status.Rotation
 	asked := since(r)
 	if r.IssuedAt != nil {
-		return Waiting(Progressing, v1alpha1.ReasonAwaitingIssue, "Waiting for the rotation's end",
+		return decided(Waiting(Progressing, v1alpha1.ReasonAwaitingIssue, "Waiting for the rotation's end",
 			fmt.Sprintf("OCM no longer offers the new credentials of rotation %s to this cluster: insights-operator or a person has applied them, or the offer has expired. In the latter "+
-				"case the pull secret in use dies when OCM ends the rotation; an OCM credential in spec.ocm.credentialsSecretRef prevents that.", r.ID), pollInterval(in))
+				"case the pull secret in use dies when OCM ends the rotation; an OCM credential in spec.ocm.credentialsSecretRef prevents that.", r.ID), pollInterval(in)))
 	}
 	if in.Facts.Switched {
-		return Waiting(Progressing, v1alpha1.ReasonAwaitingIssue, "Waiting for the rotation's end",
+		return decided(Waiting(Progressing, v1alpha1.ReasonAwaitingIssue, "Waiting for the rotation's end",
 			fmt.Sprintf("This cluster has other credentials than at its last rotation: insights-operator or a person has applied those of rotation %s before it was found here. Its end is awaited; "+
-				"newer credentials would be applied.", r.ID), pollInterval(in))
+				"newer credentials would be applied.", r.ID), pollInterval(in)))
 	}
 	switched := ""
 	if r.Adopted { // found after it was requested, so maybe after it issued
@@ -187,88 +192,52 @@ func awaitIssueMessage(in Input) Decision {
 	}
 	switched += oddStatus(r, in.Now)
 	if age := in.Now.Sub(asked); age > in.Timing.IssueDeadline || slices.Contains(endings, r.OCMStatus) {
-		return Waiting(Failing, v1alpha1.ReasonIssueOverdue, "Waiting for new credentials (overdue)",
+		return decided(Waiting(Failing, v1alpha1.ReasonIssueOverdue, "Waiting for new credentials (overdue)",
 			fmt.Sprintf("OCM has not issued new credentials for rotation %s, asked at %s; its batch runs four times a day. The pull secret in use is unchanged. "+
-				"Waiting goes on; open a support case with Red Hat that names the rotation.%s", r.ID, OnTheClock(asked), switched), pollInterval(in))
+				"Waiting goes on; open a support case with Red Hat that names the rotation.%s", r.ID, OnTheClock(asked), switched), pollInterval(in)))
 	}
-	return Waiting(Progressing, v1alpha1.ReasonAwaitingIssue, "Waiting for new credentials",
+	return decided(Waiting(Progressing, v1alpha1.ReasonAwaitingIssue, "Waiting for new credentials",
 		fmt.Sprintf("OCM has not issued new credentials yet; its batch runs four times a day. Rotation %s was asked for at %s.%s", r.ID, OnTheClock(asked), switched),
-		pollInterval(in))
+		pollInterval(in)))
 }
 
 // vanished is for a rotation that OCM no longer lists: somebody deleted the record. What it has issued is applied all the
 // same, because the old credentials may die. For the same T none is requested in its place; a later T, and a follower, which
 // requests nothing, go on without it.
-func vanished(in Input, d Due) Decision {
-	r := in.Status.Rotation
-	if newest, ok := pending(*in.Facts.Rotations, in.Now); ok {
-		return adopt(newest, in)
+var vanished = chain{
+	{why: "a newer rotation is under way", when: oneIsPending, check: adoptNewest},
+	{why: "what it has issued is applied all the same", needs: []*need{needIssued}},
+	{why: "the old credentials may die", when: issuedUnseen, then: receive},
+	{why: "this cluster has what it needs; the history keeps the rotation, without an end", when: hasWhatItNeeds, check: does(Abandon)},
+	{why: "a later T and a follower go on without it", when: goesOnWithout, check: does(Abandon)},
+	{why: "for the same T none is requested in its place", check: vanishedMessage},
+}
+
+func adoptNewest(in Input) *Decision {
+	newest, _ := pending(*in.Facts.Rotations, in.Now)
+	return adopt(newest, in)
+}
+
+// issuedUnseen is true when OCM gives out something that the record of the rotation does not have.
+func issuedUnseen(in Input) bool {
+	i := in.Facts.Issued
+	if !i.Present || i.Superseded {
+		return false
 	}
-	if in.Facts.Issued == nil {
-		return Do(LookAtIssued)
+	if hasIssued(in) {
+		return !i.SameAsIssued
 	}
-	if i := in.Facts.Issued; i.Present && !i.Superseded && (r.IssuedAt == nil && !i.SameAsBaseline || r.IssuedAt != nil && !i.SameAsIssued) {
-		return receive(in)
-	}
-	if r.AppliedAt != nil && in.Facts.Issued.InUse && refusedInUse(in.Status) == nil {
-		return Do(Abandon) // this cluster has what it needs; the history keeps the rotation, without an end
-	}
-	if laterT(in, d) || in.Spec.Mode == v1alpha1.ModeFollow {
-		return Do(Abandon)
-	}
-	return Waiting(Stalled, v1alpha1.ReasonRotationVanished, "Rotation vanished",
+	return !i.SameAsBaseline
+}
+
+func hasWhatItNeeds(in Input) bool {
+	return hasApplied(in) && in.Facts.Issued.InUse && refusedInUse(in.Status) == nil
+}
+
+func goesOnWithout(in Input) bool { return laterT(in) || in.Spec.Mode == v1alpha1.ModeFollow }
+
+func vanishedMessage(in Input) *Decision {
+	return decided(Waiting(Stalled, v1alpha1.ReasonRotationVanished, "Rotation vanished",
 		fmt.Sprintf("OCM no longer lists rotation %s: somebody deleted its record, and whether it still takes place is not known. It is not requested a second time. "+
-			"Set spec.rotateAfter to the present to have another one.", r.ID), RecheckForPeople)
-}
-
-// tooEarlyToPoll spares OCM: a reconcile that something else has caused does not ask it again before the next poll.
-func tooEarlyToPoll(in Input, reason string) (Decision, bool) {
-	if in.LastPoll.IsZero() || in.Unasked || in.Facts.Rotations != nil || asksForAPerson(in.Status) {
-		return Decision{}, false
-	}
-	polled := in
-	polled.Now = in.LastPoll // the interval that was told then; it has grown since
-	rest := in.LastPoll.Add(pollInterval(polled)).Sub(in.Now)
-	if rest <= 0 || in.LastPoll.After(in.Now) {
-		return Decision{}, false
-	}
-	d := awaitIssueMessage(in)
-	if reason == v1alpha1.ReasonAwaitingRevocation {
-		d = awaitRevokeMessage(in)
-	}
-	d.After = rest
-	return d, true
-}
-
-// asksForAPerson is true while a person is asked to act upon what a look at OCM has shown: then each look is at OCM, or the
-// next one would take it back.
-func asksForAPerson(s *v1alpha1.PullSecretRotationStatus) bool {
-	ready := meta.FindStatusCondition(s.Conditions, v1alpha1.ConditionReady)
-	return ready != nil && (ready.Reason == v1alpha1.ReasonRotationVanished || ready.Reason == v1alpha1.ReasonAccountMismatch ||
-		ready.Reason == v1alpha1.ReasonOwnerUnknown ||
-		ready.Reason == v1alpha1.ReasonAccountPinMismatch)
-}
-
-// pollInterval grows with the age of what is awaited: new credentials since the request, the end of the old ones since
-// this cluster switched.
-func pollInterval(in Input) time.Duration {
-	r := in.Status.Rotation
-	if r.RolledBackAt != nil {
-		return in.Timing.RevokePollMin // the old credentials, which are in use, may die at any batch
-	}
-	if r.AppliedAt != nil {
-		return schedule.PollInterval(in.Now.Sub(r.AppliedAt.Time), in.Timing.RevokePollMin, in.Timing.RevokePollMax)
-	}
-	return schedule.PollInterval(in.Now.Sub(since(r)), in.Timing.PollMin, in.Timing.PollMax)
-}
-
-// since is when the rotation was asked for, by OCM's word or, before that is known, ours.
-func since(r *v1alpha1.RotationStatus) time.Time {
-	switch {
-	case r.RequestedAt != nil:
-		return r.RequestedAt.Time
-	case r.StartedAt != nil:
-		return r.StartedAt.Time
-	}
-	return time.Time{}
+			"Set spec.rotateAfter to the present to have another one.", in.Status.Rotation.ID), RecheckForPeople))
 }

@@ -1,0 +1,38 @@
+package decide
+
+// need is a fact that a rule may ask for: the step that finds it out, whom that asks, and whether it is known already.
+type need struct {
+	step  Step
+	asks  string
+	known func(Input) bool
+}
+
+// The facts.
+var (
+	needCluster = &need{LookAtCluster, "the API server: ClusterVersion, Infrastructure, MachineConfiguration",
+		func(in Input) bool { return in.Facts.Cluster != nil }}
+	needTargets = &need{LookAtTargets, "the API server: each target Secret, the OCM credential, the CA bundle",
+		func(in Input) bool { return in.Facts.Targets != nil }}
+	needRights = &need{LookAtRights, "the API server: one review for each target",
+		func(in Input) bool { return in.Facts.RightsKnown }}
+	needPools = &need{LookAtPools, "the API server: the MachineConfigPools",
+		func(in Input) bool { return in.Facts.Pools != nil }}
+	needAccount = &need{LookAtAccount, "OCM: `GET current_account`",
+		func(in Input) bool { return in.Facts.Account != nil }}
+	needOwner = &need{LookAtOwner, "OCM: `GET current_account`, with the token of each target about which that is not known",
+		func(in Input) bool { return in.Facts.Owner != nil && !asks(in) }}
+	needSiblings = &need{LookAtSiblings, "OCM: `GET subscriptions`, a request a page",
+		func(in Input) bool { return in.Facts.Siblings != nil }}
+	needRotations = &need{LookAtRotations, "OCM: `GET pull_secret_rotation`",
+		func(in Input) bool { return in.Facts.Rotations != nil }}
+	needIssued = &need{LookAtIssued, "OCM: `POST access_token`; with the cluster's token alone `GET cluster_transfers`",
+		func(in Input) bool { return in.Facts.Issued != nil }}
+	needOffer = &need{LookAtOffer, "OCM: `GET cluster_transfers`",
+		func(in Input) bool { return in.Facts.Offer != nil }}
+	needChecks = &need{CheckInUse, "the registries; for `cloud.openshift.com` OCM: `GET current_account`",
+		func(in Input) bool { return in.Facts.Checks != nil }}
+	needIssuedChecks = &need{CheckIssued, "the same, about what OCM gives out and no evidence allows yet",
+		func(in Input) bool { return in.Facts.IssuedChecks != nil }}
+	needBackupChecks = &need{CheckBackup, "the registries that refuse an applied entry, about the one that it replaced",
+		func(in Input) bool { return in.Facts.BackupChecks != nil }}
+)
