@@ -50,7 +50,7 @@ func TestEveryCommandOnThePagesOfTheKindsWorks(t *testing.T) {
 	for _, path := range []string{"docs/pullsecretrotation.md", "docs/capcredentialset.md", "docs/reasons.md"} {
 		blocks := 0
 		for _, b := range readPage(t, filepath.Join(root, path)).blocks() {
-			if b.language == "sh" {
+			if b.Language == "sh" {
 				blocks++
 				shell(path, b)
 			}
@@ -134,7 +134,7 @@ func createSample(t *testing.T, cp *harness.ControlPlane, name string, object cl
 }
 
 // newShell runs blocks in a directory that has the files which the pages name. oc is kubectl, which knows these commands too.
-func newShell(t *testing.T, cp *harness.ControlPlane) func(path string, b block) {
+func newShell(t *testing.T, cp *harness.ControlPlane) func(path string, b harness.Block) {
 	t.Helper()
 	operator, err := harness.BuildOperator(t.Context())
 	if err != nil {
@@ -157,17 +157,17 @@ func newShell(t *testing.T, cp *harness.ControlPlane) func(path string, b block)
 		}
 	}
 	examples := strings.NewReplacer("/path/to/token", filepath.Join(dir, "token"), "<name>", "quarterly")
-	return func(path string, b block) {
+	return func(path string, b harness.Block) {
 		// A command that waits for what never comes is to fail here, and not at the end of the test binary's time.
 		ctx, cancel := context.WithTimeout(t.Context(), 2*harness.Patience)
 		defer cancel()
-		cmd := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", examples.Replace(b.text))
+		cmd := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", examples.Replace(b.Text))
 		cmd.Dir, cmd.WaitDelay = dir, time.Second // for what bash has started
 		cmd.Env = []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "HOME=" + dir, "KUBECONFIG=" + filepath.Join(dir, "kubeconfig")}
 		out, err := cmd.CombinedOutput()
 		// A field that does not exist is a warning of kubectl's only.
 		if err != nil || strings.Contains(string(out), "Warning:") {
-			t.Errorf("%s:%d: %v\n%s%s", path, b.line, err, b.text, out)
+			t.Errorf("%s:%d: %v\n%s%s", path, b.Line, err, b.Text, out)
 		}
 	}
 }

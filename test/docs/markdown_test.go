@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/openshift/credential-rotation-operator/test/harness"
 )
 
 const root = "../.."
@@ -56,42 +58,15 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// block is a fenced block of a page.
-type block struct {
-	language string
-	line     int // of its first line, counted from 1
-	text     string
-}
-
-var fence = regexp.MustCompile("^( *)```(\\S*)")
-
 // blocks gives the fenced blocks, without the indentation they have inside a list.
-func (p page) blocks() []block {
-	var all []block
-	var open *block
-	indent := ""
-	for i, line := range p.lines {
-		match := fence.FindStringSubmatch(line)
-		switch {
-		case match != nil && open == nil:
-			indent = match[1]
-			open = &block{language: match[2], line: i + 2}
-		case match != nil:
-			all = append(all, *open)
-			open = nil
-		case open != nil:
-			open.text += strings.TrimPrefix(line, indent) + "\n"
-		}
-	}
-	return all
-}
+func (p page) blocks() []harness.Block { return harness.Blocks(strings.Join(p.lines, "\n")) }
 
 // prose is the page without its fenced blocks.
 func (p page) prose() string {
 	var text []string
 	inside := false
 	for _, line := range p.lines {
-		if fence.MatchString(line) {
+		if harness.Fence.MatchString(line) {
 			inside = !inside
 			continue
 		}

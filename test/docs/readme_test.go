@@ -14,8 +14,8 @@ import (
 func TestTheReadmesSamplesAreThoseThatAreShipped(t *testing.T) {
 	var shown []string
 	for _, b := range readPage(t, filepath.Join(root, "README.md")).blocks() {
-		if b.language == "yaml" {
-			shown = append(shown, b.text)
+		if b.Language == "yaml" {
+			shown = append(shown, b.Text)
 		}
 	}
 	shipped := []string{"rotation_v1alpha1_pullsecretrotation.yaml", "rotation_v1alpha1_capcredentialset.yaml"}
@@ -42,10 +42,10 @@ func TestTheReadmesTablesHaveTheColumnsOfTheKinds(t *testing.T) {
 	}
 	tables := 0
 	for _, b := range readPage(t, filepath.Join(root, "README.md")).blocks() {
-		if b.language != "console" {
+		if b.Language != "console" {
 			continue
 		}
-		lines := strings.Split(b.text, "\n")
+		lines := strings.Split(b.Text, "\n")
 		for i, line := range lines {
 			command, ok := strings.CutPrefix(line, "$ ")
 			if !ok {
@@ -54,11 +54,11 @@ func TestTheReadmesTablesHaveTheColumnsOfTheKinds(t *testing.T) {
 			tables++
 			want, known := columns[command]
 			if !known {
-				t.Errorf("README.md:%d: %q is no command of this test", b.line+i, command)
+				t.Errorf("README.md:%d: %q is no command of this test", b.Line+i, command)
 				continue
 			}
 			if got := strings.Join(strings.Fields(lines[i+1]), " "); got != want {
-				t.Errorf("README.md:%d: the columns are %q, and those of the kind %q", b.line+i+1, got, want)
+				t.Errorf("README.md:%d: the columns are %q, and those of the kind %q", b.Line+i+1, got, want)
 			}
 		}
 	}

@@ -51,10 +51,10 @@ func TestEverySampleInTheDocumentationIsAcceptedByTheAPIServer(t *testing.T) {
 	samples := 0
 	for _, p := range pages(t) {
 		for _, b := range p.blocks() {
-			if b.language != "yaml" && b.language != "yml" {
+			if b.Language != "yaml" && b.Language != "yml" {
 				continue
 			}
-			for _, document := range strings.Split(b.text, "\n---\n") {
+			for _, document := range strings.Split(b.Text, "\n---\n") {
 				object := parse(t, p, b, document)
 				if object == nil {
 					continue
@@ -70,11 +70,11 @@ func TestEverySampleInTheDocumentationIsAcceptedByTheAPIServer(t *testing.T) {
 }
 
 // parse gives the sample as an object of one of our kinds, a fragment completed; nil when it is something else.
-func parse(t *testing.T, p page, b block, document string) *unstructured.Unstructured {
+func parse(t *testing.T, p page, b harness.Block, document string) *unstructured.Unstructured {
 	t.Helper()
 	content := map[string]any{}
 	if err := yaml.UnmarshalStrict([]byte(document), &content); err != nil {
-		t.Errorf("%s:%d: not valid YAML: %v", p.path, b.line, err)
+		t.Errorf("%s:%d: not valid YAML: %v", p.path, b.Line, err)
 		return nil
 	}
 	object := &unstructured.Unstructured{Object: content}
@@ -88,7 +88,7 @@ func parse(t *testing.T, p page, b block, document string) *unstructured.Unstruc
 	_, spec := content["spec"]
 	_, status := content["status"]
 	if !known || !spec && !status {
-		t.Errorf("%s:%d: a YAML block without apiVersion can be checked only on a page of one kind, and when it has spec or status", p.path, b.line)
+		t.Errorf("%s:%d: a YAML block without apiVersion can be checked only on a page of one kind, and when it has spec or status", p.path, b.Line)
 		return nil
 	}
 	base := map[string]any{}
@@ -115,11 +115,11 @@ func parse(t *testing.T, p page, b block, document string) *unstructured.Unstruc
 }
 
 // check has the API server judge a sample: schema, CEL rules, unknown fields; and its status, if it shows one.
-func check(t *testing.T, client dynamic.Interface, p page, b block, object *unstructured.Unstructured) {
+func check(t *testing.T, client dynamic.Interface, p page, b harness.Block, object *unstructured.Unstructured) {
 	t.Helper()
 	resource, known := resources[object.GetKind()]
 	if !known {
-		t.Errorf("%s:%d: no such kind: %q", p.path, b.line, object.GetKind())
+		t.Errorf("%s:%d: no such kind: %q", p.path, b.Line, object.GetKind())
 		return
 	}
 	objects := client.Resource(schema.GroupVersionResource{Group: group, Version: "v1alpha1", Resource: resource})
@@ -130,7 +130,7 @@ func check(t *testing.T, client dynamic.Interface, p page, b block, object *unst
 	}
 	created, err := objects.Create(t.Context(), object, metav1.CreateOptions{DryRun: dryRun, FieldValidation: "Strict"})
 	if err != nil {
-		t.Errorf("%s:%d: refused: %v", p.path, b.line, err)
+		t.Errorf("%s:%d: refused: %v", p.path, b.Line, err)
 		return
 	}
 	if !hasStatus {
@@ -138,10 +138,10 @@ func check(t *testing.T, client dynamic.Interface, p page, b block, object *unst
 	}
 	created.Object["status"] = status
 	if _, err := objects.UpdateStatus(t.Context(), created, metav1.UpdateOptions{FieldValidation: "Strict"}); err != nil {
-		t.Errorf("%s:%d: the status is refused: %v", p.path, b.line, err)
+		t.Errorf("%s:%d: the status is refused: %v", p.path, b.Line, err)
 	}
 	if err := objects.Delete(t.Context(), created.GetName(), metav1.DeleteOptions{}); err != nil {
-		t.Errorf("%s:%d: %v", p.path, b.line, err)
+		t.Errorf("%s:%d: %v", p.path, b.Line, err)
 	}
 }
 

@@ -2,29 +2,24 @@ package harness
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 
 	"sigs.k8s.io/yaml"
 )
 
-var yamlBlock = regexp.MustCompile("(?s)\n```yaml\n(.*?)\n```")
-
 // DocumentedExample is the object of a kind that a page of docs/ shows with its status.
 func DocumentedExample(page, kind string) (map[string]any, error) {
-	root, err := RepositoryRoot()
+	blocks, err := PageBlocks(page)
 	if err != nil {
 		return nil, err
 	}
-	text, err := os.ReadFile(filepath.Join(root, "docs", page))
-	if err != nil {
-		return nil, err
-	}
-	for _, block := range yamlBlock.FindAllStringSubmatch(string(text), -1) {
+	for _, block := range blocks {
+		if block.Language != "yaml" {
+			continue
+		}
 		object := map[string]any{}
-		if err := yaml.Unmarshal([]byte(block[1]), &object); err != nil {
+		if err := yaml.Unmarshal([]byte(block.Text), &object); err != nil {
 			return nil, fmt.Errorf("an example in %s: %w", page, err)
 		}
 		if object["kind"] == kind && object["status"] != nil {

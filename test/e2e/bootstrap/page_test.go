@@ -1,10 +1,7 @@
 package bootstrap
 
 import (
-	"os"
-	"path/filepath"
 	"regexp"
-	"strings"
 	"testing"
 
 	"github.com/openshift/credential-rotation-operator/test/harness"
@@ -14,39 +11,14 @@ import (
 type page struct {
 	t      testing.TB
 	name   string
-	blocks []block
-}
-
-// block is a fenced block and the heading that it is under.
-type block struct {
-	heading, language, text string
-	line                    int
+	blocks []harness.Block
 }
 
 func readPage(t testing.TB, name string) *page {
 	t.Helper()
-	root, err := harness.RepositoryRoot()
+	blocks, err := harness.PageBlocks(name)
 	must(t, err)
-	content, err := os.ReadFile(filepath.Join(root, "docs", name))
-	must(t, err)
-	p := &page{t: t, name: name}
-	var open *block
-	heading := ""
-	for i, line := range strings.Split(string(content), "\n") {
-		language, fence := strings.CutPrefix(strings.TrimSpace(line), "```")
-		switch {
-		case fence && open == nil:
-			open = &block{heading: heading, language: language, line: i + 1}
-		case fence:
-			p.blocks = append(p.blocks, *open)
-			open = nil
-		case open != nil:
-			open.text += line + "\n"
-		case strings.HasPrefix(line, "#"):
-			heading = strings.TrimSpace(strings.TrimLeft(line, "#"))
-		}
-	}
-	return p
+	return &page{t: t, name: name, blocks: blocks}
 }
 
 // next takes the next block, which must be under the given heading.
@@ -56,18 +28,18 @@ func (p *page) next(heading, language string) string {
 		p.t.Fatalf("%s has no further block, and the test wants one under %q", p.name, heading)
 	}
 	b := p.blocks[0]
-	if b.heading != heading || b.language != language {
-		p.t.Fatalf("%s:%d: a block of %s under %q, and the test wants one of %s under %q", p.name, b.line, b.language, b.heading, language, heading)
+	if b.Heading != heading || b.Language != language {
+		p.t.Fatalf("%s:%d: a block of %s under %q, and the test wants one of %s under %q", p.name, b.Line, b.Language, b.Heading, language, heading)
 	}
 	p.blocks = p.blocks[1:]
-	return b.text
+	return b.Text
 }
 
 // done fails the test when a block was not run.
 func (p *page) done() {
 	p.t.Helper()
 	for _, b := range p.blocks {
-		p.t.Errorf("%s:%d: nobody runs this block", p.name, b.line)
+		p.t.Errorf("%s:%d: nobody runs this block", p.name, b.Line)
 	}
 }
 

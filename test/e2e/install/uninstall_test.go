@@ -32,19 +32,12 @@ const suggested = "openshift-credential-rotation-operator"
 // uninstallCommands are the blocks of the page's section about uninstalling, in order.
 func uninstallCommands(t *testing.T) []string {
 	t.Helper()
-	root, err := harness.RepositoryRoot()
+	blocks, err := harness.PageBlocks("installing.md")
 	must(t, err)
-	page, err := os.ReadFile(filepath.Join(root, "docs", "installing.md"))
-	must(t, err)
-	_, section, found := strings.Cut(string(page), "\n## Uninstalling\n")
-	if !found {
-		t.Fatal("docs/installing.md has no section Uninstalling")
-	}
-	section, _, _ = strings.Cut(section, "\n## ")
 	var commands []string
-	for i, part := range strings.Split(section, "```") {
-		if i%2 == 1 {
-			commands = append(commands, strings.TrimPrefix(part, "sh\n"))
+	for _, b := range blocks {
+		if b.Heading == "Uninstalling" {
+			commands = append(commands, b.Text)
 		}
 	}
 	if len(commands) < 4 {
