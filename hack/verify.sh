@@ -8,7 +8,7 @@ trap 'rm -rf "$copy"' EXIT
 failed=0
 
 echo "verify: regenerating in a copy"
-cp -R Makefile go.mod go.sum api config bundle hack "$copy"
+cp -R Makefile release.yaml go.mod go.sum api config bundle hack "$copy"
 if ! make -C "$copy" --no-print-directory generate bundle >"$copy/.log" 2>&1; then
   cat "$copy/.log"
   echo "verify: the files could not be regenerated"
@@ -39,7 +39,7 @@ if [[ -n "$unformatted" ]]; then
 fi
 
 echo "verify: go.mod lists what is used"
-for module in . hack/bundle test/alerts test/gitops; do
+for module in . hack/bundle hack/release test/alerts test/gitops; do
   if ! (cd "$module" && go mod tidy -diff); then
     failed=1
     echo "verify: $module/go.mod is not tidy: run 'go mod tidy' in $module"

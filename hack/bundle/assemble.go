@@ -10,8 +10,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/openshift/credential-rotation-operator/hack/release/facts"
 )
 
 // parts are the objects of the stream by what OLM makes of them.
@@ -22,16 +25,16 @@ type parts struct {
 }
 
 // assemble makes the files of the bundle, by their path in it.
-func assemble(o options, icon []byte, objects []*unstructured.Unstructured) (map[string]map[string]any, error) {
+func assemble(o options, f *facts.Facts, icon []byte, objects []*unstructured.Unstructured) (map[string]map[string]any, error) {
 	p, err := sort(objects)
 	if err != nil {
 		return nil, err
 	}
-	if err := p.fillCSV(o, icon); err != nil {
+	if err := p.fillCSV(o, f, icon); err != nil {
 		return nil, err
 	}
 	files := map[string]map[string]any{
-		"metadata/annotations.yaml":                                annotations(),
+		"metadata/annotations.yaml":                                annotations(o, f),
 		"manifests/" + packageName + ".clusterserviceversion.yaml": p.csv.Object,
 	}
 	for _, crd := range p.crds {
@@ -136,34 +139,16 @@ func isOperator(s any) bool {
 }
 
 // fillCSV completes the base of the ClusterServiceVersion.
-func (p *parts) fillCSV(o options, icon []byte) error {
+func (p *parts) fillCSV(o options, f *facts.Facts, icon []byte) error {
 	csv := p.csv
 	csv.SetNamespace("")
 	csv.SetName(packageName + ".v" + o.version)
-
-	examples := make([]any, 0, len(p.samples))
-	for _, sample := range p.samples {
-		examples = append(examples, sample.Object)
+	if err := p.annotate(o, f); err != nil {
+		return err
 	}
-	raw, err := json.MarshalIndent(examples, "", "  ")
+	deployments, err := p.withImage(o.image)
 	if err != nil {
-		return fmt.Errorf("the samples: %w", err)
-	}
-	notes := csv.GetAnnotations()
-	notes["alm-examples"] = string(raw)
-	notes["containerImage"] = o.image
-	csv.SetAnnotations(notes)
-
-	deployments := make([]any, 0, len(p.deployments))
-	for _, d := range p.deployments {
-		if err := setImage(d, o.image); err != nil {
-			return err
-		}
-		labels := map[string]any{}
-		for key, value := range d.GetLabels() {
-			labels[key] = value
-		}
-		deployments = append(deployments, map[string]any{"name": d.GetName(), "label": labels, "spec": d.Object["spec"]})
+		return err
 	}
 	spec, ok := csv.Object["spec"].(map[string]any)
 	if !ok {
@@ -172,6 +157,16 @@ func (p *parts) fillCSV(o options, icon []byte) error {
 	spec["version"] = o.version
 	spec["icon"] = []any{map[string]any{"base64data": base64.StdEncoding.EncodeToString(icon), "mediatype": "image/svg+xml"}}
 	spec["relatedImages"] = []any{map[string]any{"name": packageName, "image": o.image}}
+	spec["minKubeVersion"] = f.Kubernetes
+	spec["provider"] = map[string]any{"name": f.Provider.Name, "url": f.Provider.URL}
+	var maintainers, links []any
+	for _, m := range f.Maintainers {
+		maintainers = append(maintainers, map[string]any{"name": m.Name, "email": m.Email})
+	}
+	for _, l := range f.Links {
+		links = append(links, map[string]any{"name": l.Name, "url": l.URL})
+	}
+	spec["maintainers"], spec["links"] = maintainers, links
 	spec["install"] = map[string]any{
 		"strategy": "deployment",
 		"spec": map[string]any{
@@ -180,6 +175,42 @@ func (p *parts) fillCSV(o options, icon []byte) error {
 		},
 	}
 	return nil
+}
+
+// annotate adds the annotations that come from elsewhere than the base.
+func (p *parts) annotate(o options, f *facts.Facts) error {
+	examples := make([]any, 0, len(p.samples))
+	for _, sample := range p.samples {
+		examples = append(examples, sample.Object)
+	}
+	raw, err := json.MarshalIndent(examples, "", "  ")
+	if err != nil {
+		return fmt.Errorf("the samples: %w", err)
+	}
+	notes := p.csv.GetAnnotations()
+	notes["alm-examples"] = string(raw)
+	notes["containerImage"] = o.image
+	notes["createdAt"] = f.CreatedAt.UTC().Format(time.RFC3339)
+	notes["repository"] = f.Repository
+	notes["support"] = f.Support
+	p.csv.SetAnnotations(notes)
+	return nil
+}
+
+// withImage are the Deployments as a ClusterServiceVersion has them, with the image that is released.
+func (p *parts) withImage(image string) ([]any, error) {
+	deployments := make([]any, 0, len(p.deployments))
+	for _, d := range p.deployments {
+		if err := setImage(d, image); err != nil {
+			return nil, err
+		}
+		labels := map[string]any{}
+		for key, value := range d.GetLabels() {
+			labels[key] = value
+		}
+		deployments = append(deployments, map[string]any{"name": d.GetName(), "label": labels, "spec": d.Object["spec"]})
+	}
+	return deployments, nil
 }
 
 // setImage gives the Deployment's containers the image that is released.
@@ -198,15 +229,20 @@ func setImage(deployment *unstructured.Unstructured, image string) error {
 }
 
 // annotations is metadata/annotations.yaml, which bundle.Dockerfile repeats as labels of the bundle's image.
-func annotations() map[string]any {
+func annotations(o options, f *facts.Facts) map[string]any {
 	const prefix = "operators.operatorframework.io.bundle."
+	// A pre-release does not come into the default channel, and a bundle must name one that it is in.
+	byDefault := f.DefaultChannel
+	if channels := strings.Split(o.channels, ","); !slices.Contains(channels, byDefault) {
+		byDefault = channels[0]
+	}
 	return map[string]any{"annotations": map[string]any{
 		prefix + "mediatype.v1":         "registry+v1",
 		prefix + "manifests.v1":         "manifests/",
 		prefix + "metadata.v1":          "metadata/",
 		prefix + "package.v1":           packageName,
-		prefix + "channels.v1":          "stable-v0",
-		prefix + "channel.default.v1":   "stable-v0",
-		"com.redhat.openshift.versions": "v4.14",
+		prefix + "channels.v1":          o.channels,
+		prefix + "channel.default.v1":   byDefault,
+		"com.redhat.openshift.versions": f.OpenShift,
 	}}
 }

@@ -9,9 +9,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/yaml"
+
+	"github.com/openshift/credential-rotation-operator/hack/release/facts"
 )
 
 const packageName = "credential-rotation-operator"
@@ -24,6 +27,10 @@ type options struct {
 	image string
 	// icon is an SVG file.
 	icon string
+	// facts is release.yaml.
+	facts string
+	// channels are separated by commas; none means those of the facts.
+	channels string
 	// out is the directory of the bundle.
 	out string
 }
@@ -32,6 +39,8 @@ func main() {
 	var o options
 	flag.StringVar(&o.version, "version", "", "version of the operator, such as 0.1.0")
 	flag.StringVar(&o.image, "image", "", "image of the operator")
+	flag.StringVar(&o.facts, "facts", "../../release.yaml", "what a release says of itself")
+	flag.StringVar(&o.channels, "channels", "", "channels of this version, separated by commas, instead of those of the facts")
 	flag.StringVar(&o.icon, "icon", "../../config/manifests/icon.svg", "the operator's icon")
 	flag.StringVar(&o.out, "out", "../../bundle", "directory to write to; its manifests and metadata are replaced")
 	flag.Parse()
@@ -53,7 +62,14 @@ func run(o options, manifests io.Reader) error {
 	if err != nil {
 		return fmt.Errorf("the icon: %w", err)
 	}
-	files, err := assemble(o, icon, objects)
+	f, err := facts.Read(o.facts)
+	if err != nil {
+		return err
+	}
+	if o.channels == "" {
+		o.channels = strings.Join(f.Channels, ",")
+	}
+	files, err := assemble(o, f, icon, objects)
 	if err != nil {
 		return err
 	}
