@@ -9,7 +9,8 @@ ARG TARGETOS=linux
 ARG TARGETARCH
 ARG VERSION=devel
 # A compiler is part of the image that was chosen, and is never downloaded: a builder that is too old refuses the module.
-ENV GOTOOLCHAIN=local CGO_ENABLED=0
+# The cryptography is that of the validated Go Cryptographic Module, which is part of Go.
+ENV GOTOOLCHAIN=local CGO_ENABLED=0 GOFIPS140=v1.0.0
 USER root
 WORKDIR /src
 # The modules first: they change less often than the code.

@@ -4,17 +4,25 @@ SHELL := /usr/bin/env bash
 .SHELLFLAGS := -o pipefail -euc
 .DEFAULT_GOAL := help
 
-# The version of the product, in the binary and in the bundle, the image that the manifests name, and that of the bundle.
+# The version of the product, in the binary and in the bundle, and the image that the manifests name, of release.yaml.
 VERSION ?= 0.1.0
-IMG ?= quay.io/openshift/credential-rotation-operator:v$(VERSION)
-BUNDLE_IMG ?= quay.io/openshift/credential-rotation-operator-bundle:v$(VERSION)
+IMG ?= $(shell sed -n 's/^image: //p' release.yaml):v$(VERSION)
 CONTAINER_TOOL ?= podman
 # The images that the Dockerfile builds with and on, where they are not those that it names.
 BUILDER ?=
 BASE ?=
+# Of what is built without a container engine: where it is written to, the base of the catalog's image, the registry in place of that
+# of release.yaml, the catalog of the release before, and who signs (keyless, or a key of cosign's).
+DIST ?= dist
+CATALOG_BASE ?=
+REGISTRY ?=
+CATALOG_FROM ?=
+SIGN ?=
+PLATFORMS ?=
 
-# No C compiler is needed for anything but the race detector.
+# No C compiler is needed for anything but the race detector, and all cryptography is that of the validated Go Cryptographic Module.
 export CGO_ENABLED := 0
+export GOFIPS140 := v1.0.0
 
 # The longest package is controllers/pullsecretrotation, with its walks.
 TEST_TIMEOUT ?= 45m
@@ -26,9 +34,13 @@ TOOL := go tool -modfile=hack/tools/go.mod
 # golangci-lint, built with the linter of Kubernetes' API conventions.
 LINTER := golangci-lint-kube-api-linter
 # Modules of their own, whose needs are no dependencies of the product.
-MODULES := hack/bundle test/alerts test/gitops
+MODULES := hack/bundle hack/release test/alerts test/gitops
 GO_DIRS := api config controllers docs hack internal test main.go
 VERSION_VARIABLE := github.com/openshift/credential-rotation-operator/internal/version.version
+# Makes images and releases; its verb follows.
+RELEASE = go build -C hack/release -o "$(CURDIR)/bin/release" . && bin/release
+RELEASE_FLAGS = -root . -out "$(DIST)" -version "$(VERSION)" $(if $(BASE),-base "$(BASE)") $(if $(CATALOG_BASE),-catalog-base "$(CATALOG_BASE)") \
+	$(if $(REGISTRY),-registry "$(REGISTRY)") $(if $(CATALOG_FROM),-from "$(CATALOG_FROM)") $(if $(SIGN),-sign "$(SIGN)") $(if $(PLATFORMS),-platforms "$(PLATFORMS)")
 # Runs what follows it with the directory of etcd and kube-apiserver in KUBEBUILDER_ASSETS.
 WITH_ASSETS := assets="$$(hack/controlplane/assets.sh)"; KUBEBUILDER_ASSETS="$$assets"
 
@@ -45,7 +57,7 @@ presubmit: verify lint test test-race ## Everything that must pass before a chan
 
 .PHONY: clean
 clean: ## Remove what was built in this checkout (not the control plane, which is kept in the user's cache).
-	rm -rf bin
+	rm -rf bin dist
 
 ##@ Generated files
 
@@ -146,18 +158,14 @@ run: build ## Run the operator on this machine against the cluster of your kubec
 	POD_NAMESPACE=openshift-credential-rotation-operator bin/credential-rotation-operator manager
 
 .PHONY: image
-image: ## Build the container image IMG.
+image: ## Build the container image IMG with CONTAINER_TOOL.
 	$(CONTAINER_TOOL) build --build-arg VERSION=v$(VERSION) $(if $(BUILDER),--build-arg BUILDER=$(BUILDER)) $(if $(BASE),--build-arg BASE=$(BASE)) -t $(IMG) .
 
 .PHONY: release-image
-release-image: ## Build IMG as it is released, with BUILDER and BASE by digest.
+release-image: ## Build IMG with CONTAINER_TOOL, and BUILDER and BASE by digest.
 	@for image in 'BUILDER=$(BUILDER)' 'BASE=$(BASE)'; do [[ "$$image" =~ @sha256:[0-9a-f]{64}$$ ]] || \
 		{ echo "release-image: $$image is no image by digest (name@sha256:...): what is released must be the same tomorrow" >&2; exit 1; }; done
 	$(MAKE) --no-print-directory image
-
-.PHONY: bundle-image
-bundle-image: bundle ## Build the container image BUNDLE_IMG of the OLM bundle.
-	$(CONTAINER_TOOL) build -f bundle.Dockerfile -t $(BUNDLE_IMG) .
 
 .PHONY: deploy
 deploy: ## Install the operator, with the image IMG, into the cluster of your kubeconfig.
@@ -166,3 +174,29 @@ deploy: ## Install the operator, with the image IMG, into the cluster of your ku
 .PHONY: undeploy
 undeploy: ## Remove the operator and its kinds from the cluster of your kubeconfig.
 	kubectl delete --ignore-not-found -f config/install.yaml
+
+##@ Release, without a container engine
+
+.PHONY: images
+images: ## Build the operator's image for each platform into DIST, as an OCI layout (BASE=name@sha256:... or scratch).
+	$(RELEASE) images $(RELEASE_FLAGS)
+
+.PHONY: bundle-image
+bundle-image: images ## Build the OLM bundle that names that image by digest, and the bundle's image.
+	$(RELEASE) bundle-image $(RELEASE_FLAGS)
+
+.PHONY: catalog
+catalog: bundle-image ## Build the file-based catalog with that bundle (CATALOG_FROM: added to an older one), and its image.
+	$(RELEASE) catalog $(RELEASE_FLAGS)
+
+.PHONY: push
+push: ## Push the images that are in DIST (REGISTRY=host/organisation, the same as they were built with).
+	$(RELEASE) push $(RELEASE_FLAGS)
+
+.PHONY: release
+release: manifests ## Write everything that is published of VERSION into DIST (SIGN=keyless or a key: signed by cosign).
+	$(RELEASE) release $(RELEASE_FLAGS)
+
+.PHONY: verify-release
+verify-release: ## Check what `make release` wrote, and build it once more elsewhere: the images must have the same digests.
+	hack/release/verify.sh "$(DIST)" $(RELEASE_FLAGS)

@@ -2,6 +2,7 @@ package manifests
 
 import (
 	"bytes"
+	"debug/buildinfo"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -110,6 +111,18 @@ func TestImage_IsBuiltByItsBuildLine(t *testing.T) {
 	out, err := exec.Command(binary, "version").Output()
 	if err != nil || !bytes.Contains(out, []byte(" v7.8.9 ")) {
 		t.Errorf("the binary says %q (%v), want the version that it was built as", out, err)
+	}
+	// The bundle says that the operator is FIPS compliant: the validated module is linked in, and no other cryptography by way of C.
+	info, err := buildinfo.ReadFile(binary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var settings []string
+	for _, s := range info.Settings {
+		settings = append(settings, s.Key+"="+s.Value)
+	}
+	if said := strings.Join(settings, " ") + " "; !strings.Contains(said, "GOFIPS140=v1.0.0") || !strings.Contains(said, "CGO_ENABLED=0 ") || !strings.Contains(said, "DefaultGODEBUG=fips140=on") {
+		t.Errorf("go version -m says %s", said)
 	}
 	// The image has no zoneinfo, and spec.schedule names zones.
 	if content, err := os.ReadFile(binary); err != nil || !bytes.Contains(content, []byte("Pacific/Chatham")) {

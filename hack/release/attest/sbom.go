@@ -1,0 +1,144 @@
+// Package attest says what a release is made of and how: software bills of materials, checksums, and a statement of provenance.
+package attest
+
+import (
+	"crypto/sha256"
+	"debug/buildinfo"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"runtime/debug"
+	"time"
+)
+
+// component is of CycloneDX 1.6.
+type component struct {
+	Type       string     `json:"type"`
+	Ref        string     `json:"bom-ref"`
+	Name       string     `json:"name"`
+	Version    string     `json:"version,omitempty"`
+	PURL       string     `json:"purl,omitempty"`
+	Hashes     []hash     `json:"hashes,omitempty"`
+	Properties []property `json:"properties,omitempty"`
+}
+
+type hash struct {
+	Algorithm string `json:"alg"`
+	Content   string `json:"content"`
+}
+
+type property struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+type dependency struct {
+	Ref       string   `json:"ref"`
+	DependsOn []string `json:"dependsOn"`
+}
+
+type bom struct {
+	Format       string       `json:"bomFormat"`
+	SpecVersion  string       `json:"specVersion"`
+	SerialNumber string       `json:"serialNumber"`
+	Version      int          `json:"version"`
+	Metadata     metadata     `json:"metadata"`
+	Components   []component  `json:"components"`
+	Dependencies []dependency `json:"dependencies"`
+}
+
+type metadata struct {
+	Timestamp string    `json:"timestamp"`
+	Component component `json:"component"`
+}
+
+// Image is an image by its repository and digest.
+type Image struct {
+	Name, Version, Digest string
+}
+
+func (i Image) component() component {
+	return component{
+		Type: "container", Ref: i.Name + "@" + i.Digest, Name: i.Name, Version: i.Version,
+		PURL:   fmt.Sprintf("pkg:oci/%s@%s?repository_url=%s", filepath.Base(i.Name), i.Digest, i.Name),
+		Hashes: []hash{{"SHA-256", trimSHA(i.Digest)}},
+	}
+}
+
+// OfBinary is the bill of an image with one Go binary: the modules that the binary itself says it was linked from.
+func OfBinary(image Image, binary string, created time.Time) ([]byte, error) {
+	info, err := buildinfo.ReadFile(binary)
+	if err != nil {
+		return nil, err
+	}
+	main := component{Type: "application", Ref: info.Main.Path, Name: info.Main.Path, Version: image.Version, Properties: settings(info)}
+	components := []component{main, {
+		Type: "library", Ref: "pkg:golang/stdlib@" + info.GoVersion, Name: "stdlib", Version: info.GoVersion, PURL: "pkg:golang/stdlib@" + info.GoVersion,
+	}}
+	var needs []string
+	for _, module := range info.Deps {
+		components = append(components, moduleOf(module))
+	}
+	for _, c := range components[1:] {
+		needs = append(needs, c.Ref)
+	}
+	return write(image, created, components, []dependency{{image.component().Ref, []string{main.Ref}}, {main.Ref, needs}})
+}
+
+func settings(info *debug.BuildInfo) []property {
+	var all []property
+	for _, s := range info.Settings {
+		all = append(all, property{"go:build:" + s.Key, s.Value})
+	}
+	return all
+}
+
+func moduleOf(m *debug.Module) component {
+	if m.Replace != nil {
+		m = m.Replace
+	}
+	purl := "pkg:golang/" + m.Path + "@" + m.Version
+	c := component{Type: "library", Ref: purl, Name: m.Path, Version: m.Version, PURL: purl}
+	if m.Sum != "" {
+		c.Properties = []property{{"go:sum", m.Sum}}
+	}
+	return c
+}
+
+// OfFiles is the bill of an image that has files and no program.
+func OfFiles(image Image, folder string, created time.Time) ([]byte, error) {
+	sums, err := Sums(folder)
+	if err != nil {
+		return nil, err
+	}
+	components, needs := make([]component, 0, len(sums)), make([]string, 0, len(sums))
+	for _, s := range sums {
+		components = append(components, component{Type: "file", Ref: "file:" + s.Name, Name: s.Name, Hashes: []hash{{"SHA-256", s.SHA256}}})
+		needs = append(needs, "file:"+s.Name)
+	}
+	return write(image, created, components, []dependency{{image.component().Ref, needs}})
+}
+
+func write(image Image, created time.Time, components []component, dependencies []dependency) ([]byte, error) {
+	return json.MarshalIndent(bom{
+		Format: "CycloneDX", SpecVersion: "1.6", Version: 1, SerialNumber: "urn:uuid:" + uuidOf(image.Digest),
+		Metadata:   metadata{created.UTC().Format(time.RFC3339), image.component()},
+		Components: components, Dependencies: dependencies,
+	}, "", "  ")
+}
+
+// uuidOf is the same for the same image: a bill that is made again is the same bill.
+func uuidOf(digest string) string {
+	sum := sha256.Sum256([]byte(digest))
+	sum[6], sum[8] = sum[6]&0x0f|0x80, sum[8]&0x3f|0x80 // version 8 of RFC 9562: of our own making
+	h := hex.EncodeToString(sum[:16])
+	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
+}
+
+func trimSHA(digest string) string {
+	if len(digest) > 7 && digest[:7] == "sha256:" {
+		return digest[7:]
+	}
+	return digest
+}

@@ -1,0 +1,104 @@
+// Package oci builds images without a container engine, writes them as OCI layouts, and brings them to a registry and back.
+package oci
+
+import (
+	"archive/tar"
+	"bytes"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+)
+
+// tree are files of an image by their path without a leading slash.
+type tree map[string]file
+
+type file struct {
+	content    []byte
+	executable bool
+}
+
+// layer is a tar of the files whose bytes depend on nothing else: no owner, no time but the given one, no order but that of names.
+func (t tree) layer(created time.Time, withFolders bool) (v1.Layer, error) {
+	var archive bytes.Buffer
+	w := tar.NewWriter(&archive)
+	names := slices.Sorted(maps.Keys(t))
+	if withFolders {
+		for _, folder := range folders(names) {
+			if err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: folder + "/", Mode: 0o755, ModTime: created}); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for _, name := range names {
+		header := &tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o644, Size: int64(len(t[name].content)), ModTime: created}
+		if t[name].executable {
+			header.Mode = 0o755
+		}
+		if err := w.WriteHeader(header); err != nil {
+			return nil, err
+		}
+		if _, err := w.Write(t[name].content); err != nil {
+			return nil, err
+		}
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	opener := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(archive.Bytes())), nil }
+	return tarball.LayerFromOpener(opener, tarball.WithMediaType(types.OCILayer))
+}
+
+// folders are those above the files, each before what is in it.
+func folders(names []string) []string {
+	all := map[string]bool{}
+	for _, name := range names {
+		for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
+			all[dir] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(all))
+}
+
+// fromDisk is what COPY makes of a file or a folder.
+func fromDisk(source, target string) (tree, error) {
+	info, err := os.Stat(source)
+	if err != nil {
+		return nil, err
+	}
+	if !info.IsDir() {
+		raw, err := os.ReadFile(source)
+		return tree{inImage(target, filepath.Base(source)): {content: raw}}, err
+	}
+	t := tree{}
+	err = fs.WalkDir(os.DirFS(source), ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		if !entry.Type().IsRegular() {
+			return fmt.Errorf("%s is no file", name)
+		}
+		raw, err := os.ReadFile(filepath.Join(source, name))
+		t[path.Join(strings.TrimPrefix(target, "/"), name)] = file{content: raw}
+		return err
+	})
+	return t, err
+}
+
+// inImage is the path of a file that is copied to the target.
+func inImage(target, name string) string {
+	if strings.HasSuffix(target, "/") {
+		target = path.Join(target, name)
+	}
+	return strings.TrimPrefix(target, "/")
+}

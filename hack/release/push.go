@@ -1,0 +1,42 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/openshift/credential-rotation-operator/hack/release/oci"
+)
+
+// layouts are the images in the order in which they are pushed: each after those that it names.
+func (m *maker) layouts() []struct{ layout, repository string } {
+	return []struct{ layout, repository string }{
+		{"operator", m.facts.Image}, {"bundle", m.facts.BundleImage}, {"catalog", m.facts.CatalogImage},
+	}
+}
+
+// push brings those images that were built to their registry.
+func (m *maker) push(ctx context.Context) error {
+	pushed := 0
+	for _, l := range m.layouts() {
+		if _, err := os.Stat(m.layout(l.layout)); errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		index, tag, err := oci.Read(m.layout(l.layout))
+		if err != nil {
+			return err
+		}
+		digest, err := oci.Push(ctx, l.repository, tag, index)
+		if err != nil {
+			return err
+		}
+		tell("pushed", l.repository+":"+tag, digest)
+		pushed++
+	}
+	if pushed == 0 {
+		return fmt.Errorf("%s has no images: build them first", m.layout(""))
+	}
+	return nil
+}

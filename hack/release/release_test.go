@@ -1,0 +1,207 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/openshift/credential-rotation-operator/hack/release/catalog"
+	"github.com/openshift/credential-rotation-operator/hack/release/facts"
+)
+
+// committed is a checkout with what makes the bundle, as a repository.
+func committed(t *testing.T) string {
+	t.Helper()
+	root := checkout(t)
+	for _, folder := range []string{"config", "hack/bundle", "hack/release", "hack/tools"} {
+		if err := os.RemoveAll(filepath.Join(root, folder)); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.CopyFS(filepath.Join(root, folder), os.DirFS(filepath.Join("../..", folder))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, args := range [][]string{{"init", "-q"}, {"add", "."}, {"-c", "user.name=t", "-c", "user.email=t@localhost", "commit", "-q", "-m", "all"}} {
+		cmd := exec.Command("git", args...)
+		cmd.Dir = root
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("git %v: %v\n%s", args, err, out)
+		}
+	}
+	return root
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
+}
+
+// One release is made, because it takes seconds; the parts of the test look at what it has written.
+func TestRelease(t *testing.T) {
+	root, out := committed(t), t.TempDir()
+	flags := []string{"-root", root, "-out", out, "-version", "0.2.0", "-platforms", "linux/amd64"}
+	if err := run(t.Context(), append([]string{"release"}, flags...)); err != nil {
+		t.Fatal(err)
+	}
+	t.Run("writes all that is published", func(t *testing.T) {
+		for _, name := range []string{"bin/credential-rotation-operator-linux-amd64", "images/operator/index.json", "images/bundle/index.json",
+			"images/catalog/index.json", "bundle/metadata/annotations.yaml", "catalog/credential-rotation-operator/catalog.yaml", "install.yaml",
+			"monitoring.yaml", "sbom/operator-linux-amd64.cdx.json", "sbom/bundle.cdx.json", "sbom/catalog.cdx.json", "provenance.intoto.json", "SHA256SUMS"} {
+			if info, err := os.Stat(filepath.Join(out, name)); err != nil || info.Size() == 0 {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	})
+	t.Run("names the image by its digest everywhere", func(t *testing.T) { namesByDigest(t, out, root) })
+	t.Run("has no placeholder in what people read", func(t *testing.T) {
+		csv := read(t, filepath.Join(out, "bundle/manifests/credential-rotation-operator.clusterserviceversion.yaml"))
+		// The samples have hosts that are examples for good; what is left is about the operator itself.
+		_, rest, _ := strings.Cut(csv, "    capabilities:")
+		if p := facts.Placeholder(rest); p != "" {
+			t.Errorf("the ClusterServiceVersion has the placeholder %q", p)
+		}
+	})
+	t.Run("says what it was made of", func(t *testing.T) { saysWhatItIsMadeOf(t, out, root) })
+	t.Run("has a catalog that the next version is added to", func(t *testing.T) {
+		c, err := catalog.Read(filepath.Join(out, "catalog/credential-rotation-operator/catalog.yaml"))
+		if err != nil || len(c) != 4 {
+			t.Fatalf("the catalog has %d objects, want the package, two channels and the bundle (%v)", len(c), err)
+		}
+		if raw := read(t, filepath.Join(out, "catalog/credential-rotation-operator/catalog.yaml")); strings.Contains(raw, "olm.bundle.object") {
+			t.Error("the catalog has bundle objects")
+		}
+	})
+	t.Run("is found changed when a file is", func(t *testing.T) {
+		verify := append([]string{"verify"}, flags...)
+		if err := run(t.Context(), verify); err != nil {
+			t.Fatal(err)
+		}
+		write(t, filepath.Join(out, "install.yaml"), "kind: Surprise\n")
+		if err := run(t.Context(), verify); err == nil || !strings.Contains(err.Error(), "install.yaml is not what") {
+			t.Errorf("error = %v", err)
+		}
+	})
+	t.Run("is refused where the checkout is no commit", func(t *testing.T) {
+		write(t, filepath.Join(root, "LICENSE"), "another\n")
+		if err := run(t.Context(), append([]string{"release"}, flags...)); err == nil || !strings.Contains(err.Error(), "no commit has") {
+			t.Errorf("error = %v", err)
+		}
+	})
+}
+
+var operatorImage = regexp.MustCompile(`quay\.io/openshift/credential-rotation-operator[^\s"-]*`)
+
+func namesByDigest(t *testing.T, out, root string) {
+	t.Helper()
+	m, err := parse("verify", []string{"-root", root, "-out", out, "-version", "0.2.0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := m.byDigest("operator", m.facts.Image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, times := range map[string]int{"install.yaml": 1, "bundle/manifests/credential-rotation-operator.clusterserviceversion.yaml": 3,
+		"catalog/credential-rotation-operator/catalog.yaml": 2} {
+		found := operatorImage.FindAllString(read(t, filepath.Join(out, file)), -1)
+		found = slices.DeleteFunc(found, func(s string) bool { return s == m.facts.Image })
+		if len(found) != times || slices.ContainsFunc(found, func(s string) bool { return s != want }) {
+			t.Errorf("%s names %q, want %s %d times", file, found, want, times)
+		}
+	}
+}
+
+func saysWhatItIsMadeOf(t *testing.T, out, root string) {
+	t.Helper()
+	var statement struct {
+		Type          string `json:"_type"`
+		PredicateType string `json:"predicateType"`
+		Subject       []struct {
+			Name   string
+			Digest map[string]string
+		}
+		Predicate struct {
+			BuildDefinition struct {
+				ResolvedDependencies []struct{ Digest map[string]string }
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(read(t, filepath.Join(out, "provenance.intoto.json"))), &statement); err != nil {
+		t.Fatal(err)
+	}
+	head, err := exec.Command("git", "-C", root, "rev-parse", "HEAD").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if statement.Type != "https://in-toto.io/Statement/v1" || statement.PredicateType != "https://slsa.dev/provenance/v1" ||
+		statement.Predicate.BuildDefinition.ResolvedDependencies[0].Digest["gitCommit"] != strings.TrimSpace(string(head)) {
+		t.Errorf("%+v", statement)
+	}
+	sums := read(t, filepath.Join(out, "SHA256SUMS"))
+	for _, s := range statement.Subject[3:] {
+		if !strings.Contains(sums, s.Digest["sha256"]+"  "+s.Name+"\n") {
+			t.Errorf("the checksums do not know %s", s.Name)
+		}
+	}
+	var bill struct {
+		BomFormat  string
+		Components []struct {
+			Name       string
+			Properties []struct{ Name, Value string }
+		}
+	}
+	if err := json.Unmarshal([]byte(read(t, filepath.Join(out, "sbom/operator-linux-amd64.cdx.json"))), &bill); err != nil {
+		t.Fatal(err)
+	}
+	var fips string
+	for _, p := range bill.Components[0].Properties {
+		if p.Name == "go:build:GOFIPS140" {
+			fips = p.Value
+		}
+	}
+	if bill.BomFormat != "CycloneDX" || bill.Components[1].Name != "stdlib" || !strings.HasPrefix(fips, "v1.0.0") {
+		t.Errorf("%+v", bill)
+	}
+}
+
+func TestSign_RunsCosignOverTheChecksums(t *testing.T) {
+	bin, out := t.TempDir(), t.TempDir()
+	m := &maker{out: out, sign: "release.key"}
+	t.Setenv("PATH", bin)
+	if err := m.signed(t.Context()); err == nil || !strings.Contains(err.Error(), "cosign sign-blob") {
+		t.Errorf("without cosign: %v", err)
+	}
+	write(t, filepath.Join(bin, "cosign"), "#!/bin/sh\necho \"$@\" > "+out+"/said\n")
+	if err := os.Chmod(filepath.Join(bin, "cosign"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for sign, want := range map[string]string{
+		"release.key": "sign-blob --yes --bundle " + out + "/SHA256SUMS.sigstore.json --key release.key " + out + "/SHA256SUMS\n",
+		"keyless":     "sign-blob --yes --bundle " + out + "/SHA256SUMS.sigstore.json " + out + "/SHA256SUMS\n",
+	} {
+		m.sign = sign
+		if err := m.signed(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if said := read(t, out+"/said"); said != want {
+			t.Errorf("cosign was run with %q, want %q", said, want)
+		}
+	}
+}
+
+func TestVersion_IsRefusedWhereItIsNone(t *testing.T) {
+	for _, version := range []string{"", "v0.1.0", "0.1", "latest"} {
+		if err := run(t.Context(), []string{"push", "-root", "../..", "-version", version}); err == nil || !strings.Contains(err.Error(), "no version") {
+			t.Errorf("%q: %v", version, err)
+		}
+	}
+}

@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Checks a release by what it says of itself, and by building its images once more in another folder.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+dist=$1
+shift
+go build -C hack/release -o "$PWD/bin/release" .
+bin/release verify "$@" -out "$dist"
+go test -C hack/bundle -count=1 -run "TestBundle_PassesTheValidation|TestRule_" . -args -bundle "$(realpath "$dist")/bundle"
+
+copy=$(mktemp -d)
+trap 'rm -rf "$copy"' EXIT
+git ls-files -z | xargs -0 cp --parents -t "$copy"
+bin/release images "$@" -root "$copy" -out "$copy/dist"
+if ! diff "$dist/images/operator/index.json" "$copy/dist/images/operator/index.json"; then
+  echo "verify-release: the same source does not give the same image" >&2
+  exit 1
+fi
+echo "verify-release: the image was built again, and is the same"
+if command -v cosign >/dev/null && [[ -f "$dist/SHA256SUMS.sigstore.json" ]]; then
+  echo "verify-release: check the signature with the key of whoever released it: cosign verify-blob --bundle $dist/SHA256SUMS.sigstore.json $dist/SHA256SUMS"
+fi
