@@ -3,6 +3,10 @@ package cli
 import (
 	"encoding/json"
 	"errors"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -94,6 +98,7 @@ func TestStatus_WarnsOfTroubleBesideReady(t *testing.T) {
 		trouble metav1.ConditionStatus
 	}{
 		{v1alpha1.ConditionPullSecretValid, metav1.ConditionFalse}, {v1alpha1.ConditionClientCertificateValid, metav1.ConditionFalse},
+		{v1alpha1.ConditionSpecMatches, metav1.ConditionFalse}, {v1alpha1.ConditionOldCredentialsRevoked, metav1.ConditionFalse},
 		{v1alpha1.ConditionPoolsPaused, metav1.ConditionTrue}, {v1alpha1.ConditionSecondWriter, metav1.ConditionTrue},
 	} {
 		for _, status := range []metav1.ConditionStatus{metav1.ConditionTrue, metav1.ConditionFalse, metav1.ConditionUnknown} {
@@ -107,6 +112,24 @@ func TestStatus_WarnsOfTroubleBesideReady(t *testing.T) {
 			if got, want := strings.Contains(out, "This is so."), status == c.trouble; got != want {
 				t.Errorf("%s is %s: a warning is shown: %t, want %t", c.kind, status, got, want)
 			}
+		}
+	}
+}
+
+// A new condition is no trouble, or trouble, because somebody has said which.
+func TestStatus_KnowsOfEachConditionWhenItIsTrouble(t *testing.T) {
+	raw, err := os.ReadFile(filepath.Join("..", "..", "api", "v1alpha1", "conditions.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile(`(?m)^\tCondition\w+ = "(\w+)"`).FindAllStringSubmatch(string(raw), -1)
+	if len(found) < 10 {
+		t.Fatalf("only %d conditions found: the extraction is broken", len(found))
+	}
+	ofKstatus := []string{v1alpha1.ConditionReady, v1alpha1.ConditionReconciling, v1alpha1.ConditionStalled}
+	for _, c := range found {
+		if (troubleWhen[c[1]] == "") != slices.Contains(ofKstatus, c[1]) {
+			t.Errorf("when %s is trouble is not said, or is said of a condition of kstatus", c[1])
 		}
 	}
 }

@@ -83,6 +83,19 @@ type SetView struct {
 	NotServed         int32                             `json:"notServed,omitempty"`
 }
 
+// troubleWhen has each condition beside those of kstatus, and the status in which it speaks of trouble.
+var troubleWhen = map[string]metav1.ConditionStatus{
+	v1alpha1.ConditionPullSecretValid:        metav1.ConditionFalse,
+	v1alpha1.ConditionClientCertificateValid: metav1.ConditionFalse,
+	v1alpha1.ConditionOldCredentialsRevoked:  metav1.ConditionFalse,
+	v1alpha1.ConditionSpecMatches:            metav1.ConditionFalse,
+	v1alpha1.ConditionSuspended:              metav1.ConditionTrue,
+	v1alpha1.ConditionPoolsPaused:            metav1.ConditionTrue,
+	v1alpha1.ConditionSecondWriter:           metav1.ConditionTrue,
+	v1alpha1.ConditionClockSkewed:            metav1.ConditionTrue,
+	v1alpha1.ConditionExpiryDoubtful:         metav1.ConditionTrue,
+}
+
 func stateOf(name string, generation, observed int64, conditions []metav1.Condition) State {
 	s := State{Name: name, Ready: "Unknown", Reason: "NotSeen", Message: "The operator has not looked at this object yet. Does it run?", Outdated: observed < generation}
 	if ready := meta.FindStatusCondition(conditions, v1alpha1.ConditionReady); ready != nil {
@@ -90,14 +103,7 @@ func stateOf(name string, generation, observed int64, conditions []metav1.Condit
 	}
 	s.Stalled = meta.IsStatusConditionTrue(conditions, v1alpha1.ConditionStalled)
 	for _, c := range conditions {
-		trouble := metav1.ConditionTrue
-		switch c.Type {
-		case v1alpha1.ConditionReady, v1alpha1.ConditionReconciling, v1alpha1.ConditionStalled:
-			continue
-		case v1alpha1.ConditionPullSecretValid, v1alpha1.ConditionClientCertificateValid:
-			trouble = metav1.ConditionFalse
-		}
-		if c.Status == trouble && c.Message != s.Message {
+		if trouble := troubleWhen[c.Type]; trouble != "" && c.Status == trouble && c.Message != s.Message {
 			s.Warnings = append(s.Warnings, c.Message)
 		}
 	}
@@ -131,13 +137,17 @@ func shownAccount(s *v1alpha1.PullSecretRotationStatus) *v1alpha1.AccountStatus 
 	return s.Account
 }
 
-func record(r *v1alpha1.RotationStatus) RotationRecord {
-	actor := "this cluster"
+// actor is who requested a rotation.
+func actor(r *v1alpha1.RotationStatus) string {
 	if r.Adopted && !r.RequestedHere {
-		actor = "somebody else"
+		return "somebody else"
 	}
+	return "this cluster"
+}
+
+func record(r *v1alpha1.RotationStatus) RotationRecord {
 	return RotationRecord{
-		ID: r.ID, Actor: actor, Reason: r.Reason, After: r.After, RequestedAt: r.RequestedAt, IssuedAt: r.IssuedAt, VerifiedAt: r.VerifiedAt,
+		ID: r.ID, Actor: actor(r), Reason: r.Reason, After: r.After, RequestedAt: r.RequestedAt, IssuedAt: r.IssuedAt, VerifiedAt: r.VerifiedAt,
 		AppliedAt: r.AppliedAt, RolledOutAt: r.RolledOutAt, RevokedAt: r.RevokedAt, RolledBackAt: r.RolledBackAt,
 	}
 }
