@@ -25,6 +25,11 @@ type PullSecretRotationStatus struct {
 	// +optional
 	WaitingFor string `json:"waitingFor,omitempty"`
 
+	// ClusterID is the id of this cluster, by which OCM knows it, so that reports of many clusters can be put together.
+	// +kubebuilder:validation:MaxLength=64
+	// +optional
+	ClusterID string `json:"clusterID,omitempty"`
+
 	// Account that the OCM credential belongs to: the one whose rotations are read and requested.
 	// +optional
 	Account *AccountStatus `json:"account,omitempty"`
@@ -210,6 +215,12 @@ type RotationStatus struct {
 	// +listMapKey=registry
 	// +optional
 	Issued []EntryFingerprint `json:"issued,omitempty"`
+	// Answers are what the registries said of the new credentials.
+	// +listType=map
+	// +listMapKey=registry
+	// +kubebuilder:validation:MaxItems=32
+	// +optional
+	Answers []RegistryAnswer `json:"answers,omitempty"`
 	// BackupSecret in the operator's namespace holds the targets' entries from before the change that a rotation may change, until
 	// OCM has deleted the old credentials.
 	// +optional
@@ -297,6 +308,21 @@ type EntryFingerprint struct {
 	// Fingerprint in hex, shortened.
 	// +required
 	Fingerprint string `json:"fingerprint"`
+}
+
+// RegistryAnswer is what a registry said of the credential that a rotation issued for it.
+type RegistryAnswer struct {
+	// Registry as it is written in the pull secret.
+	// +kubebuilder:validation:MaxLength=253
+	// +required
+	Registry string `json:"registry"`
+	// Result: Accepted, Refused or NotAsked (the spec skips it, no target has it, or it could not be asked).
+	// +kubebuilder:validation:Enum=Accepted;Refused;NotAsked
+	// +required
+	Result string `json:"result"`
+	// At is when it first said so.
+	// +optional
+	At *metav1.Time `json:"at,omitempty"`
 }
 
 // PoolStatus is a MachineConfigPool before the change.

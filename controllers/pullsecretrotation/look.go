@@ -27,7 +27,10 @@ func (s *scope) lookAtCluster(ctx context.Context) error {
 		return err
 	}
 	known := decide.Cluster(facts)
-	s.facts.Cluster = &known
+	s.facts.Cluster, s.obj.Status.ClusterID = &known, ""
+	if len(known.ID) <= 64 {
+		s.obj.Status.ClusterID = known.ID
+	}
 	return nil
 }
 

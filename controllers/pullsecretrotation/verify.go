@@ -307,7 +307,7 @@ func (s *scope) recordHealth() error {
 	}
 	s.reportAnswers(s.facts.Checks)
 	if r := s.rotation(); r != nil && r.AppliedAt != nil && r.VerifiedAt == nil && meta.IsStatusConditionTrue(s.obj.Status.Conditions, v1alpha1.ConditionPullSecretValid) {
-		r.VerifiedAt = s.timestamp() // somebody else has written them, or nobody could be asked before
+		s.record().MarkVerified(s.now()) // somebody else has written them, or nobody could be asked before
 	}
 	s.memory.proven, s.facts.Proven = s.state(), true
 	s.facts.Checks = nil

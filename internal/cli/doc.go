@@ -1,6 +1,7 @@
 // Package cli is the command line. Its packages manager and bootstrap hold the process in the cluster and what is done before
 // there is a cluster (seed, install-manifests). The commands for people are here: what the operator does and waits for
-// (status), the two things that it can be told (approve, refresh), and what a reason means (explain, without a cluster).
+// (status), what it has done (report), the two things that it can be told (approve, refresh), and what a reason means (explain,
+// without a cluster).
 //
 // The commands for people use the kubeconfig of whoever calls them, need no more rights than to read, or annotate, the two kinds, and
 // decide by the controllers' own functions. They print no secret, because they read none.
@@ -25,10 +26,10 @@ type environment struct {
 	clock   clock.PassiveClock
 }
 
-// forPeople gives the commands status, approve, refresh and explain.
+// forPeople gives the commands for people.
 func forPeople() []*cobra.Command {
-	commands := append(make([]*cobra.Command, 0, 4), newExplainCommand())
-	for _, newCommand := range []func(environment) *cobra.Command{newStatusCommand, newApproveCommand, newRefreshCommand} {
+	commands := append(make([]*cobra.Command, 0, 5), newExplainCommand())
+	for _, newCommand := range []func(environment) *cobra.Command{newStatusCommand, newReportCommand, newApproveCommand, newRefreshCommand} {
 		var kubeconfig, context string
 		connect := func() (client.Client, error) { return connect(kubeconfig, context) }
 		command := newCommand(environment{connect: connect, clock: clock.RealClock{}})

@@ -65,6 +65,17 @@ func WrittenBy(entries []metav1.ManagedFieldsEntry, manager string, counts func(
 	return false
 }
 
+// WrittenAt is when the newest of those wrote who own what counts; nil when that is not known.
+func WrittenAt(entries []metav1.ManagedFieldsEntry, counts func(Fields) bool) *metav1.Time {
+	var newest *metav1.Time
+	for _, e := range entries {
+		if f, ok := read(e); ok && counts(f) && e.Time != nil && (newest == nil || newest.Before(e.Time)) {
+			newest = e.Time.DeepCopy()
+		}
+	}
+	return newest
+}
+
 // LastEdit is when anything but a subresource, such as the status, was last changed; zero when that is not known.
 func LastEdit(entries []metav1.ManagedFieldsEntry) time.Time {
 	var newest time.Time

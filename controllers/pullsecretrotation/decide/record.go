@@ -63,12 +63,15 @@ func (s Record) Requested(made Rotation) {
 func (s Record) MarkIssued(issued []v1alpha1.EntryFingerprint, now time.Time) {
 	r := s.Rotation
 	r.IssuedAt, r.Issued = TimePtr(now), issued
-	r.VerifiedAt, r.AppliedAt, r.RolledOutAt, r.RolledBackAt, r.Pools = nil, nil, nil, nil, nil
+	r.VerifiedAt, r.AppliedAt, r.RolledOutAt, r.RolledBackAt, r.Pools, r.Answers = nil, nil, nil, nil, nil, nil
 	s.endFights()
 }
 
 // MarkVerified notes that nothing speaks against the new credentials.
-func (s Record) MarkVerified(now time.Time) { s.Rotation.VerifiedAt = TimePtr(now) }
+func (s Record) MarkVerified(now time.Time) {
+	s.Rotation.VerifiedAt = TimePtr(now)
+	s.Rotation.Answers = s.Answers(s.Rotation)
+}
 
 // MarkRolledOut notes that the pools have the new file.
 func (s Record) MarkRolledOut(now time.Time) { s.Rotation.RolledOutAt = TimePtr(now) }
@@ -76,6 +79,7 @@ func (s Record) MarkRolledOut(now time.Time) { s.Rotation.RolledOutAt = TimePtr(
 // Finish ends a rotation: OCM has deleted the old credentials.
 func (s Record) Finish(status string, now time.Time) {
 	s.Rotation.OCMStatus, s.Rotation.RevokedAt = status, TimePtr(now)
+	s.Rotation.Answers = s.Answers(s.Rotation)
 	s.Remember(*s.Rotation)
 }
 
@@ -84,7 +88,7 @@ func (s Record) Finish(status string, now time.Time) {
 // history, without an end.
 func (s Record) Abandon(now time.Time) {
 	if s.Rotation.ID != "" {
-		s.Rotation.GivenUpAt = TimePtr(now)
+		s.Rotation.GivenUpAt, s.Rotation.Answers = TimePtr(now), s.Answers(s.Rotation)
 		s.Remember(*s.Rotation)
 	}
 	s.Rotation = nil

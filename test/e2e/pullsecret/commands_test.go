@@ -44,7 +44,7 @@ func TestTheCommandLineApprovesAndTellsWhatIsWaitedFor(t *testing.T) {
 	w.waitForReason(v1alpha1.ReasonAwaitingIssue)
 	w.expectAsked(1)
 	w.ocm.RunBatch()
-	w.waitForReason(v1alpha1.ReasonAwaitingRevocation)
+	r = w.waitForReason(v1alpha1.ReasonAwaitingRevocation)
 	out := w.command("status", "-o", "wide")
 	for _, part := range []string{"PullSecretRotation account", "Rotated; waiting for revocation", " s ago)", w.account.Username,
 		"openshift-config/pull-secret", "PullSecretUpdated", "quay.io", "Accepted", "this cluster", "RotateAfter"} {
@@ -53,4 +53,13 @@ func TestTheCommandLineApprovesAndTellsWhatIsWaitedFor(t *testing.T) {
 		}
 	}
 	t.Log("\n" + w.command("status"))
+	record := w.command("report")
+	for _, part := range []string{"InProgress", harness.DefaultClusterID, r.Status.Rotation.ID, "Approved", "Requested", "Applied", "quay.io", "Accepted", "openshift-config/pull-secret"} {
+		if !strings.Contains(record, part) {
+			t.Errorf("report does not say %q:\n%s", part, record)
+		}
+	}
+	if rows := strings.Split(strings.TrimSpace(w.command("report", "-o", "csv")), "\n"); len(rows) != 2 {
+		t.Errorf("the report has %d rows, want a header and a rotation: %q", len(rows), rows)
+	}
 }

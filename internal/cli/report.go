@@ -1,0 +1,85 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+)
+
+// reportOutputs are the forms of a report beside the one for people.
+var reportOutputs = []string{"json", "csv"}
+
+func newReportCommand(env environment) *cobra.Command {
+	var output string
+	cmd := &cobra.Command{
+		Use:   "report [NAME]",
+		Short: "Give an auditor the record of every rotation: who asked, why, and each step with its time",
+		Long: "Give an auditor the record of every rotation that the PullSecretRotations, or the one named NAME, know of: who asked for it and why, each\n" +
+			"step with its time, what the registries answered, and how it ended. The rotations are listed by object, the oldest first.\n" +
+			"-o csv prints one row for each rotation, under the same columns in every cluster; -o json is for programs. It shows no secret.",
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: completeNames(env, func() client.ObjectList { return &v1alpha1.PullSecretRotationList{} }),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if output != "" && !slices.Contains(reportOutputs, output) {
+				return fmt.Errorf("-o %s is not known: use %s", output, strings.Join(reportOutputs, ", "))
+			}
+			c, err := env.connect()
+			if err != nil {
+				return err
+			}
+			objects, err := toReport(cmd.Context(), c, strings.Join(args, ""))
+			if err != nil {
+				return err
+			}
+			return printReport(cmd.OutOrStdout(), reportOn(objects, env.clock.Now()), output)
+		},
+	}
+	cmd.Flags().StringVarP(&output, "output", "o", "", strings.Join(reportOutputs, ", "))
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(reportOutputs, cobra.ShellCompDirectiveNoFileComp)) // the flag exists
+	return cmd
+}
+
+// toReport reads the objects, sorted by name; all of them when name is empty.
+func toReport(ctx context.Context, c client.Client, name string) ([]v1alpha1.PullSecretRotation, error) {
+	list := &v1alpha1.PullSecretRotationList{}
+	if err := c.List(ctx, list); err != nil {
+		return nil, listError("PullSecretRotations", err)
+	}
+	objects := slices.DeleteFunc(list.Items, func(o v1alpha1.PullSecretRotation) bool { return name != "" && o.Name != name })
+	if name != "" && len(objects) == 0 {
+		return nil, fmt.Errorf("there is no PullSecretRotation named %s", name)
+	}
+	slices.SortFunc(objects, func(a, b v1alpha1.PullSecretRotation) int { return strings.Compare(a.Name, b.Name) })
+	return objects, nil
+}
+
+func reportOn(objects []v1alpha1.PullSecretRotation, now time.Time) Report {
+	report := Report{TakenAt: now.UTC().Truncate(time.Second), Rotations: []ReportedRotation{}}
+	for i := range objects {
+		report.Rotations = append(report.Rotations, reported(&objects[i])...)
+	}
+	return report
+}
+
+func printReport(out io.Writer, report Report, output string) error {
+	switch output {
+	case "json":
+		encoder := json.NewEncoder(out)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(report)
+	case "csv":
+		return reportCSV(out, report)
+	default:
+		_, err := fmt.Fprint(out, reportText(report))
+		return err
+	}
+}

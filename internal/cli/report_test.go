@@ -1,0 +1,181 @@
+package cli
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/internal/managedfields"
+)
+
+// rotatedTwice has followed one rotation of somebody else's and seen one of its own to its end, and is in the middle of a third.
+func rotatedTwice(name string) *v1alpha1.PullSecretRotation {
+	day := 24 * time.Hour
+	own := v1alpha1.RotationStatus{
+		ID: "2own", AccountID: "1gs", Reason: v1alpha1.TriggerSchedule, After: ago(40 * day), OCMStatus: "completed",
+		Baseline: []v1alpha1.EntryFingerprint{{Registry: "quay.io", Fingerprint: "CANARY-old"}},
+		Issued:   []v1alpha1.EntryFingerprint{{Registry: "quay.io", Fingerprint: "CANARY-new"}, {Registry: "cloud.openshift.com", Fingerprint: "CANARY-new"}},
+		Answers:  []v1alpha1.RegistryAnswer{{Registry: "quay.io", Result: "Accepted", At: ago(39 * day)}, {Registry: "cloud.openshift.com", Result: "NotAsked"}},
+		Pools:    []v1alpha1.PoolStatus{{Name: "master", ConfigurationBefore: "rendered-master-1"}, {Name: "worker"}}, BackupSecret: "backup-CANARY",
+		StartedAt: ago(40*day - time.Minute), IntendedAt: ago(40*day - 2*time.Minute), RequestedAt: ago(40*day - 3*time.Minute), IssuedAt: ago(39*day + time.Hour),
+		VerifiedAt: ago(39 * day), AppliedAt: ago(39*day - time.Minute), RolledOutAt: ago(39*day - time.Hour), RevokedAt: ago(37 * day),
+	}
+	o := held()
+	o.Name = name
+	o.ManagedFields = []metav1.ManagedFieldsEntry{{
+		Manager: managedfields.Approval, Operation: metav1.ManagedFieldsOperationUpdate, APIVersion: v1alpha1.GroupVersion.String(), Time: ago(time.Hour), FieldsType: "FieldsV1",
+		FieldsV1: metav1.NewFieldsV1(`{"f:metadata":{"f:annotations":{"f:` + v1alpha1.ApprovedAnnotation + `":{}}}}`),
+	}}
+	o.Annotations = map[string]string{v1alpha1.ApprovedAnnotation: ago(day).UTC().Format(time.RFC3339)}
+	o.Status = v1alpha1.PullSecretRotationStatus{
+		ClusterID: "0c1a", Salt: "CANARY-salt", Account: &v1alpha1.AccountStatus{ID: "1gs", Username: "=jane"},
+		Rotation: &v1alpha1.RotationStatus{
+			ID: "3now", AccountID: "1gs", Reason: v1alpha1.TriggerSchedule, After: ago(day), OCMStatus: "pending", StartedAt: ago(50 * time.Minute),
+			RequestedAt: ago(49 * time.Minute), IssuedAt: ago(20 * time.Minute), Issued: []v1alpha1.EntryFingerprint{{Registry: "quay.io", Fingerprint: "CANARY-newest"}},
+		},
+		Credentials: []v1alpha1.CredentialStatus{{Registry: "quay.io", Fingerprint: "CANARY-newest", RefusedSince: ago(10 * time.Minute)}},
+		Targets: []v1alpha1.TargetStatus{
+			{Namespace: "openshift-config", Name: "pull-secret", Result: v1alpha1.ReasonPullSecretUpdated, AppliedAt: ago(39*day - time.Minute)},
+			{Namespace: "hive", Name: "copy", Result: v1alpha1.ReasonAlreadyCurrent, AppliedAt: ago(90 * day)},
+			{Namespace: "hive", Name: "gone", Result: v1alpha1.ReasonTargetMissing},
+		},
+		History: []v1alpha1.RotationStatus{own, {ID: "1foreign", AccountID: "1gs", Adopted: true, Reason: v1alpha1.TriggerStartedElsewhere, OCMStatus: "completed", RequestedAt: ago(90 * day)}},
+	}
+	return o
+}
+
+func TestReport_TellsAnAuditorWhoAskedWhyAndEachStepWithItsTime(t *testing.T) {
+	env, _ := cluster(t, rotatedTwice("account"))
+	out, err := run(t, newReportCommand(env))
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect(t, out,
+		"taken 2026-11-21T12:00:00Z", "Rotation 1foreign: EndedElsewhere", "Requested by somebody else", "Rotation 2own: Completed", "Cluster 0c1a",
+		"Account =jane (1gs)", "Schedule (due 2026-10-12T12:00:00Z)", "2026-10-12T12:03:00Z Requested", "2026-10-15T12:00:00Z Revoked OCM said",
+		"quay.io Accepted 2026-10-13T12:00:00Z", "cloud.openshift.com NotAsked -", "Machine pools master, worker",
+		"openshift-config/pull-secret 2026-10-13T12:01:00Z", "hive/copy by somebody else",
+		"Rotation 3now: InProgress", "quay.io Refused 2026-11-21T11:50:00Z")
+	order := []string{"1foreign", "2own", "3now"}
+	if !slices.IsSortedFunc(order, func(a, b string) int { return strings.Index(out, "Rotation "+a) - strings.Index(out, "Rotation "+b) }) {
+		t.Errorf("the rotations are not listed from the oldest on:\n%s", out)
+	}
+	if strings.Contains(out, "hive/gone") {
+		t.Error("a Secret that does not exist is said to hold the credentials")
+	}
+}
+
+// Whatever the API server's order, the same objects give the same report, and a step that was not taken has no time.
+func TestReport_AsCSVHasOneRowForEachRotationInAStableOrder(t *testing.T) {
+	env, _ := cluster(t, rotatedTwice("zebra"), rotatedTwice("account"))
+	out, err := run(t, newReportCommand(env), "-o", "csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := csv.NewReader(strings.NewReader(out)).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(rows) != 7 {
+		t.Fatalf("there are %d rows, want a header and 3 for each of 2 objects:\n%s", len(rows), out)
+	}
+	cell := func(row int, column string) string { return rows[row][slices.Index(rows[0], column)] }
+	for i, want := range []string{"account 1foreign", "account 2own", "account 3now", "zebra 1foreign", "zebra 2own", "zebra 3now"} {
+		if got := cell(i+1, "pull_secret_rotation") + " " + cell(i+1, "rotation"); got != want {
+			t.Errorf("row %d is that of %s, want %s", i+1, got, want)
+		}
+	}
+	for column, want := range map[string]string{
+		"cluster_id": "0c1a", "requested_by": "this cluster", "outcome": "Completed", "due_at": "2026-10-12T12:00:00Z", "approved_at": "", "rolled_back_at": "",
+		"applied_at": "2026-10-13T12:01:00Z", "revoked_at": "2026-10-15T12:00:00Z", "registries": "quay.io Accepted 2026-10-13T12:00:00Z; cloud.openshift.com NotAsked",
+		"machine_pools": "master; worker", "account": "'=jane",
+	} {
+		if got := cell(2, column); got != want {
+			t.Errorf("%s of the second row is %q, want %q", column, got, want)
+		}
+	}
+}
+
+// The approval that stands in the object is a step of the rotation that it approves, and of no other.
+func TestReport_TellsWhenTheRotationWasApproved(t *testing.T) {
+	o := rotatedTwice("account")
+	for _, tc := range []struct {
+		approves string
+		want     []bool // of each rotation, the oldest first
+	}{
+		{ago(24 * time.Hour).UTC().Format(time.RFC3339), []bool{false, false, true}},
+		{ago(40 * 24 * time.Hour).UTC().Format(time.RFC3339), []bool{false, true, false}},
+		{"tomorrow", []bool{false, false, false}},
+	} {
+		o.Annotations[v1alpha1.ApprovedAnnotation] = tc.approves
+		for i, r := range reportOn([]v1alpha1.PullSecretRotation{*o}, now).Rotations {
+			at := slices.IndexFunc(r.Steps, func(s ReportedStep) bool { return s.Step == stepApproved })
+			if (at >= 0) != tc.want[i] || at >= 0 && !r.Steps[at].At.Equal(ago(time.Hour)) {
+				t.Errorf("with an approval of %s, rotation %s has the steps %+v", tc.approves, r.ID, r.Steps)
+			}
+		}
+	}
+}
+
+func TestReport_HoldsNothingOfACredentialInAnyForm(t *testing.T) {
+	env, _ := cluster(t, rotatedTwice("account"), namedOther(waitingObject()))
+	for _, form := range [][]string{nil, {"-o", "json"}, {"-o", "csv"}} {
+		out, err := run(t, newReportCommand(env), form...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(out, "CANARY") {
+			t.Errorf("%v holds a salt, a fingerprint or the name of a backup:\n%s", form, out)
+		}
+	}
+}
+
+func namedOther(o *v1alpha1.PullSecretRotation) *v1alpha1.PullSecretRotation {
+	o.Name = "other"
+	return o
+}
+
+func TestReport_SaysHowARotationEnded(t *testing.T) {
+	for want, change := range map[Outcome]func(r *v1alpha1.RotationStatus){
+		InProgress:     func(r *v1alpha1.RotationStatus) { r.AppliedAt = ago(time.Hour) },
+		Completed:      func(r *v1alpha1.RotationStatus) { r.AppliedAt, r.RevokedAt = ago(time.Hour), ago(time.Minute) },
+		EndedElsewhere: func(r *v1alpha1.RotationStatus) { r.RevokedAt = ago(time.Minute) },
+		RolledBack: func(r *v1alpha1.RotationStatus) {
+			r.AppliedAt, r.RolledBackAt, r.GivenUpAt = ago(time.Hour), ago(time.Minute), ago(time.Second)
+		},
+		GivenUp: func(r *v1alpha1.RotationStatus) { r.AppliedAt, r.GivenUpAt = ago(time.Hour), ago(time.Minute) },
+	} {
+		r := &v1alpha1.RotationStatus{ID: "r"}
+		change(r)
+		if got := outcomeOf(r); got != want {
+			t.Errorf("%+v ended as %s, want %s", r, got, want)
+		}
+	}
+}
+
+func TestReport_IsAnEmptyListWhereNothingWasRotatedAndKnowsAWrongName(t *testing.T) {
+	env, _ := cluster(t, &v1alpha1.PullSecretRotation{ObjectMeta: metav1.ObjectMeta{Name: "new"}})
+	out, err := run(t, newReportCommand(env), "-o", "json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var report Report
+	if err := json.Unmarshal([]byte(out), &report); err != nil || report.Rotations == nil || len(report.Rotations) != 0 || !report.TakenAt.Equal(now) {
+		t.Errorf("got %+v from %q (%v)", report, out, err)
+	}
+	if out, err := run(t, newReportCommand(env)); err != nil || !strings.Contains(out, "knows of a rotation") {
+		t.Errorf("got %q, %v", out, err)
+	}
+	if _, err := run(t, newReportCommand(env), "nobody"); err == nil {
+		t.Error("a name that nothing has is no error")
+	}
+	if _, err := run(t, newReportCommand(env), "-o", "yaml"); err == nil {
+		t.Error("an unknown output is no error")
+	}
+}

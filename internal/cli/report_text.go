@@ -1,0 +1,148 @@
+package cli
+
+import (
+	"encoding/csv"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// reportText is the report for people. Its times are exact, and none depends on when it was taken.
+func reportText(report Report) string {
+	p := &printer{now: report.TakenAt}
+	fmt.Fprintf(&p.out, "Record of rotations, taken %s\n", exactly(report.TakenAt))
+	if len(report.Rotations) == 0 {
+		p.out.WriteString("\nNo PullSecretRotation knows of a rotation.\n")
+	}
+	for i := range report.Rotations {
+		p.gap()
+		p.reported(&report.Rotations[i])
+	}
+	return p.out.String()
+}
+
+func (p *printer) reported(r *ReportedRotation) {
+	id := r.ID
+	if id == "" {
+		id = "not requested yet"
+	}
+	fmt.Fprintf(&p.out, "Rotation %s: %s\n", id, r.Outcome)
+	account := r.AccountID
+	if r.Username != "" {
+		account = fmt.Sprintf("%s (%s)", r.Username, r.AccountID)
+	}
+	p.paragraphs([][]string{
+		{"Cluster", r.ClusterID}, {"Object", "PullSecretRotation " + r.Object}, {"Account", account}, {"Requested by", r.Actor},
+		{"Reason", reasonOf(r)}, {"Machine pools", strings.Join(r.Pools, ", ")},
+	})
+	if len(r.Steps) > 0 {
+		p.gap()
+		rows := [][]string{{"TIME", "STEP", "WHAT HAPPENED"}}
+		for _, s := range r.Steps {
+			rows = append(rows, []string{exactly(s.At.Time), s.Step, wordsOf(s.Step)})
+		}
+		p.table(rows...)
+	}
+	if len(r.Registries) > 0 {
+		p.gap()
+		rows := [][]string{{"REGISTRY", "NEW CREDENTIAL", "SINCE"}}
+		for _, a := range r.Registries {
+			rows = append(rows, []string{a.Registry, a.Result, exactTime(a.At)})
+		}
+		p.table(rows...)
+	}
+	if len(r.Secrets) > 0 {
+		p.gap()
+		rows := [][]string{{"SECRET", "WRITTEN"}}
+		for _, s := range r.Secrets {
+			rows = append(rows, []string{s.Secret, written(s)})
+		}
+		p.table(rows...)
+	}
+}
+
+func reasonOf(r *ReportedRotation) string {
+	if r.Due == nil {
+		return string(r.Reason)
+	}
+	return fmt.Sprintf("%s (due %s)", r.Reason, exactTime(r.Due))
+}
+
+func written(s ReportedSecret) string {
+	if s.WrittenAt == nil {
+		return "by somebody else"
+	}
+	return exactTime(s.WrittenAt)
+}
+
+func wordsOf(name string) string {
+	for _, s := range steps {
+		if s.name == name {
+			return s.words
+		}
+	}
+	return "the approval that stands in the object was written (the API server's audit log says by whom)"
+}
+
+// exactly is a time for a record: to the second, in UTC.
+func exactly(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+func exactTime(t *metav1.Time) string {
+	if t == nil {
+		return ""
+	}
+	return exactly(t.Time)
+}
+
+// reportCSV prints a row for each rotation. A list is one cell, its items parted by "; ".
+func reportCSV(out io.Writer, report Report) error {
+	header := []string{"cluster_id", "pull_secret_rotation", "account_id", "account", "rotation", "requested_by", "reason", "outcome", "due_at", "approved_at"}
+	for _, s := range steps {
+		header = append(header, s.column)
+	}
+	w := csv.NewWriter(out)
+	if err := w.Write(append(header, "registries", "machine_pools", "secrets")); err != nil {
+		return err
+	}
+	for i := range report.Rotations {
+		row := csvRow(&report.Rotations[i])
+		for j := range row {
+			row[j] = inert(row[j])
+		}
+		if err := w.Write(row); err != nil {
+			return err
+		}
+	}
+	w.Flush()
+	return w.Error()
+}
+
+func csvRow(r *ReportedRotation) []string {
+	at := map[string]string{}
+	for _, s := range r.Steps {
+		at[s.Step] = exactly(s.At.Time)
+	}
+	row := []string{r.ClusterID, r.Object, r.AccountID, r.Username, r.ID, r.Actor, string(r.Reason), string(r.Outcome), exactTime(r.Due), at[stepApproved]}
+	for _, s := range steps {
+		row = append(row, at[s.name])
+	}
+	registries, secrets := make([]string, 0, len(r.Registries)), make([]string, 0, len(r.Secrets))
+	for _, a := range r.Registries {
+		registries = append(registries, strings.TrimSpace(a.Registry+" "+a.Result+" "+exactTime(a.At)))
+	}
+	for _, s := range r.Secrets {
+		secrets = append(secrets, s.Secret+" "+written(s))
+	}
+	return append(row, strings.Join(registries, "; "), strings.Join(r.Pools, "; "), strings.Join(secrets, "; "))
+}
+
+// inert keeps a spreadsheet from taking a name, which OCM's users choose, for a formula.
+func inert(cell string) string {
+	if strings.ContainsAny(cell[:min(1, len(cell))], "=+-@\t\r") {
+		return "'" + cell
+	}
+	return cell
+}
