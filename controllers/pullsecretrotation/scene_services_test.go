@@ -145,7 +145,7 @@ func (r *registries) Check(_ context.Context, c registry.Check) registry.Result 
 	login, foreign := r.logins[host]
 	switch {
 	case r.down[host]:
-		result = registry.Result{Outcome: registry.Unreachable, Message: host + " cannot be asked: connection timed out"}
+		result = registry.Result{Outcome: registry.Unreachable, Message: host + " cannot be reached: connection timed out"}
 	case r.refuses[host] != nil && r.refuses[host](sent):
 	case foreign && login == sent, !foreign && r.sim.Alive(host, c.Username, c.Password):
 		result = registry.Result{Outcome: registry.Accepted, Message: host + " accepts the login"}

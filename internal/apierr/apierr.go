@@ -1,7 +1,7 @@
-// Package apierr says in our own words what the API server answered.
+// Package apierr describes in our own words what the API server answered.
 //
-// Its text must not be shown: an admission policy or a webhook may put a part of the object into it, and the object may be a Secret.
-// So nothing of an answer is used but its status code and its reason, as far as that is one of the API's own.
+// The server's own text must not be shown: an admission policy or a webhook may quote the object in it, and the object may be a Secret. Only the
+// status code is used, and the reason if it is one of the API's own.
 package apierr
 
 import (
@@ -19,7 +19,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/neterr"
 )
 
-// known are the reasons of the API. Any other is somebody's free text.
+// known are the reasons of the API. Any other reason is free text.
 var known = []metav1.StatusReason{
 	metav1.StatusReasonUnauthorized, metav1.StatusReasonForbidden, metav1.StatusReasonNotFound, metav1.StatusReasonAlreadyExists, metav1.StatusReasonConflict,
 	metav1.StatusReasonGone, metav1.StatusReasonInvalid, metav1.StatusReasonServerTimeout, metav1.StatusReasonStoreReadError, metav1.StatusReasonTimeout,
@@ -36,15 +36,15 @@ func Reason(err error) string {
 	return "Unknown"
 }
 
-// Plain is the error without the words of the API server or of the network: what the operator itself was about to do stays, and so
-// does the cause for errors.Is and errors.As. An error that is all our own is returned as it is.
+// Plain replaces the words of the API server or of the network in an error. It keeps what the operator was about to do, and the cause for
+// errors.Is and errors.As. An error with no foreign text is returned unchanged.
 func Plain(err error) error {
 	foreign, words := foreignPart(err)
 	if foreign == nil {
 		return err
 	}
 	var done *plain
-	if errors.As(err, &done) && error(done) == err { //nolint:errorlint // it is about this very error, not one that it wraps
+	if errors.As(err, &done) && error(done) == err { //nolint:errorlint // this very error matters, not one that it wraps
 		return err
 	}
 	doing, ok := strings.CutSuffix(err.Error(), foreign.Error())
@@ -65,7 +65,7 @@ type plain struct {
 func (e *plain) Error() string { return e.words }
 func (e *plain) Unwrap() error { return e.cause }
 
-// foreignPart is the outermost error of the chain that somebody else has worded, and our words for it.
+// foreignPart finds the outermost error of the chain whose text is not ours, and gives our words for it.
 func foreignPart(err error) (foreign error, words string) { //nolint:staticcheck // the error is what was looked for, not that it failed
 	var status apierrors.APIStatus
 	var request *url.Error
@@ -86,10 +86,10 @@ func foreignPart(err error) (foreign error, words string) { //nolint:staticcheck
 	return nil, ""
 }
 
-// missingRight is how RBAC says no. An admission plugin that refuses has the same reason and other words.
+// missingRight matches a refusal by RBAC. A refusal by an admission plugin has the same reason but another text.
 var missingRight = regexp.MustCompile(`^[^\n]{0,400}? is forbidden: User "[^"\n]{1,300}" cannot [a-z]+ resource "`)
 
-// MissingRight tells a right that the operator lacks from an admission plugin that refuses what it may otherwise do.
+// MissingRight is true if the operator lacks a right, and false if an admission plugin refused the request.
 func MissingRight(err error) bool {
 	var status apierrors.APIStatus
 	return apierrors.IsForbidden(err) && errors.As(err, &status) && missingRight.MatchString(status.Status().Message)

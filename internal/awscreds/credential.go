@@ -1,6 +1,5 @@
-// Package awscreds is what the operator knows about AWS credentials as OpenShift's components keep them: how they are
-// written into a Secret, how they are read back, how one sees that somebody edited them, and how STS is asked whether
-// it accepts them. It knows nothing of Kubernetes beyond the data of a Secret.
+// Package awscreds handles AWS credentials as OpenShift's components keep them: it writes them into a Secret, reads them back, detects edits, and
+// asks STS whether it accepts them. Of Kubernetes it knows only the data of a Secret.
 package awscreds
 
 import (
@@ -10,9 +9,9 @@ import (
 	"strings"
 )
 
-// MaxValueLength is the most bytes that one value of a credential may have. Access keys have at most 128, secret keys 40
-// and session tokens a few thousand today; AWS gives no limit for tokens, so this leaves them room to grow by an order
-// of magnitude, while a Secret that holds the token twice stays far below the 1 MiB that the API server accepts.
+// MaxValueLength is the maximum length of one value of a credential in bytes. Access keys have at most 128, secret keys 40 and session tokens a
+// few thousand today; AWS gives no limit for tokens, so this leaves them room to grow by an order of magnitude, while a Secret that holds the
+// token twice stays far below the 1 MiB that the API server accepts.
 const MaxValueLength = 64 << 10
 
 var (
@@ -26,20 +25,20 @@ var (
 	ErrUnsafe = errors.New("a value holds control characters, blanks or other characters that no AWS credential has")
 )
 
-// Credential is one AWS credential. It does not show its values: printed, logged or marshalled it says only that it is
-// there, so that no log line can carry a secret by accident.
+// Credential is one AWS credential. It never shows its values: printing, logging or marshalling it gives a placeholder, so that no log line can
+// carry a secret by accident.
 type Credential struct {
 	// AccessKeyID is public by AWS's own standards, and redacted all the same.
 	AccessKeyID     string
 	SecretAccessKey string
 	// SessionToken is empty for a long-term key and for services that hand out keys without one.
 	SessionToken string
-	// Expiry is when AWS stops accepting it, as far as that is told.
+	// Expiry is when AWS stops accepting it, if the service says so.
 	Expiry Expiry
 }
 
-// Validate says whether the credential is complete and can be written into a credentials file without changing the
-// meaning of the file: ErrIncomplete, ErrTooLong, ErrUnsafe or ErrNoToken, none of them with a byte of the credential.
+// Validate checks that the credential is complete and cannot change the meaning of a credentials file that it is written into. It returns
+// ErrIncomplete, ErrTooLong, ErrUnsafe or ErrNoToken, none of which holds a byte of the credential.
 func (c Credential) Validate() error {
 	if c.AccessKeyID == "" || c.SecretAccessKey == "" {
 		return ErrIncomplete
@@ -58,12 +57,12 @@ func (c Credential) Validate() error {
 	return nil
 }
 
-// Temporary says that the access key is one of AWS STS, which is of no use without a session token.
+// Temporary is true for an access key of AWS STS, which is useless without its session token.
 func (c Credential) Temporary() bool { return strings.HasPrefix(c.AccessKeyID, "ASIA") }
 
-// safe allows the characters that both generations of the AWS SDK read back unchanged from a credentials file: visible
-// ASCII without quotes (they are stripped), # and ; (comments), [ and ] (sections) and backslash (escapes in SDK v1).
-// AWS's own values are of letters, digits and + / = alone; what else an emulator may use still passes.
+// safe allows the characters that both generations of the AWS SDK read back unchanged from a credentials file: visible ASCII without quotes (they
+// are stripped), # and ; (comments), [ and ] (sections) and backslash (escapes in SDK v1). AWS's own values consist of letters, digits and + / =;
+// the values of emulators pass too.
 func safe(v string) bool {
 	for i := 0; i < len(v); i++ {
 		if v[i] <= ' ' || v[i] > '~' {
@@ -100,7 +99,7 @@ func (c Credential) LogValue() slog.Value { return slog.StringValue(redacted) }
 // MarshalLog implements logr.Marshaler without the values.
 func (c Credential) MarshalLog() any { return redacted }
 
-// Same says whether two credentials have the same values. The expiry is bookkeeping and not compared.
+// Same is true if two credentials have the same values. The expiry is bookkeeping and is not compared.
 func (c Credential) Same(other Credential) bool {
 	return c.AccessKeyID == other.AccessKeyID && c.SecretAccessKey == other.SecretAccessKey && c.SessionToken == other.SessionToken
 }

@@ -1,8 +1,7 @@
 package awscreds
 
-// When a credential dies, and how that is known. No public body of a CAP answer shows the field Expiration, so every form that services
-// print is read; what a form leaves open is kept apart from what it tells, because a cluster that believes in a lifetime too long is
-// dead for the rest of it.
+// When a credential expires, and how that is known. No published CAP answer shows the field Expiration, so every form that services print is
+// read. An ambiguous time is not treated as certain: a cluster that overestimates a lifetime has no valid credential for the rest of it.
 
 import (
 	"regexp"
@@ -13,17 +12,17 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/schedule"
 )
 
-// Provenance is how the end of a credential's life is known.
+// Provenance says how the expiry of a credential is known.
 type Provenance int
 
 const (
-	// Assumed: nothing is told, so the assumed lifetime counts, whatever it is at present.
+	// Assumed: the service gives no expiry, so the currently assumed lifetime applies.
 	Assumed Provenance = iota
-	// Told: the service tells it, with the zone.
+	// Told: the service gives the expiry with its time zone.
 	Told
-	// Zoneless: the service tells a time without saying of which zone. It may be hours off either way.
+	// Zoneless: the service gives a time without a time zone. It may be hours off either way.
 	Zoneless
-	// Unreadable: the service tells something that is no time, or none that a credential can have.
+	// Unreadable: the service gives something that is not a time, or a time that no credential can have.
 	Unreadable
 )
 
@@ -37,7 +36,7 @@ func (p Provenance) String() string {
 	return provenances[p]
 }
 
-// ParseProvenance reads what String gives. A word that it does not know is not ok.
+// ParseProvenance is the inverse of String; ok is false for an unknown word.
 func ParseProvenance(word string) (_ Provenance, ok bool) {
 	for p, known := range provenances {
 		if word == known {
@@ -47,23 +46,23 @@ func ParseProvenance(word string) (_ Provenance, ok bool) {
 	return Unreadable, false
 }
 
-// Doubtful says that the service meant to tell an expiry and did not manage: somebody should hear of that.
+// Doubtful is true if the service gave an expiry that cannot be relied on, which is worth reporting.
 func (p Provenance) Doubtful() bool { return p == Zoneless || p == Unreadable }
 
-// Expiry is what a service says about the end of a credential's life. Its zero value is an expiry that nobody tells.
+// Expiry is what a service says about the end of a credential's life. Its zero value means that the service gave none.
 type Expiry struct {
 	Provenance Provenance
-	// At is zero unless it is Told or Zoneless; of a Zoneless one it is the time as if it were of UTC.
+	// At is zero unless the expiry is Told or Zoneless; a Zoneless time is read as UTC.
 	At time.Time
 }
 
 // ToldExpiry is an expiry that is known for certain.
 func ToldExpiry(at time.Time) Expiry { return Expiry{Provenance: Told, At: at} }
 
-// longest is what an expiry may be away that is true: as long as AWS lets any credential live, and a clock that is not quite right.
+// longest is how far away a plausible expiry may be: the longest lifetime that AWS allows, plus some clock skew.
 const longest = schedule.MaxCredentialLifetime + time.Hour
 
-// Plausible is the expiry, or an unreadable one where no credential could live as long after now.
+// Plausible returns the expiry, or an Unreadable one if no credential could live that long after now.
 func (e Expiry) Plausible(now time.Time) Expiry {
 	if e.At.After(now.Add(longest)) {
 		return Expiry{Provenance: Unreadable}
@@ -71,9 +70,8 @@ func (e Expiry) Plausible(now time.Time) Expiry {
 	return e
 }
 
-// End is until when a credential that was fetched at a time may be relied on. A time without a zone is believed only where it is
-// shorter than the assumed lifetime. Where the service told something that says nothing, half of that lifetime counts: there
-// is an expiry, and it is not known.
+// End is the time until which a fetched credential can be relied on. A time without a zone counts only if it is earlier than the assumed lifetime
+// allows. After an unreadable expiry, half of the assumed lifetime applies: there is an expiry, but it is unknown.
 func (e Expiry) End(fetched time.Time, assumed time.Duration) time.Time {
 	e = e.Plausible(fetched)
 	byAssumption := fetched.Add(assumed)
@@ -96,7 +94,7 @@ func earlier(a, b time.Time) time.Time {
 	return b
 }
 
-// ReadExpiry reads the text of an expiry. Empty, or the word null, is none.
+// ReadExpiry reads the text of an expiry. An empty text or the word null means none.
 func ReadExpiry(text string) Expiry {
 	text = strings.ToUpper(strings.Join(strings.Fields(text), " "))
 	if text == "" || text == "NULL" {
@@ -120,8 +118,8 @@ func ReadExpiry(text string) Expiry {
 	return Expiry{Provenance: Unreadable}
 }
 
-// layouts without their zones. time.Parse takes fractions of a second after the seconds of each, and names in any case. Dates of
-// digits alone whose month and day could be either are not among them.
+// layouts are the known forms of a time, without their zones. time.Parse also accepts fractions of a second and names in any case. Numeric dates
+// in which month and day could be swapped are left out.
 var layouts = []string{
 	"2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04:05", "2006-01-02 15:04", "2006/01/02 15:04:05",
 	"20060102T150405", "20060102T1504", "20060102150405",
@@ -138,17 +136,17 @@ type zone struct {
 func (z zone) location() *time.Location { return time.FixedZone("", int(z.offset/time.Second)) }
 
 var (
-	// bracket is the name that Java's ZonedDateTime puts after the offset: 2026-11-20T12:15:00Z[UTC].
+	// bracket is the zone's name that Java's ZonedDateTime puts after the offset: 2026-11-20T12:15:00Z[UTC].
 	bracket = regexp.MustCompile(`\[([A-Z0-9_+/-]+)\]$`)
-	// inner is the zone before the year, in the forms of C and of Ruby.
+	// inner is a zone before the year, as C and Ruby print it.
 	inner = regexp.MustCompile(`^([A-Z]{3} [A-Z]{3} \d{1,2} [0-9:.]+) ([A-Z]+|[+-]\d{4}) (\d{4})$`)
-	// offset and name are a zone at the end, after a digit of the time; Go prints both.
+	// offset and name match a zone at the end, after a digit of the time; Go prints both.
 	offset = regexp.MustCompile(`(\d) ?(?:UTC|GMT)?([+-])(\d{1,2}):?(\d\d)?(?: [A-Z]{3,5})?$`)
 	name   = regexp.MustCompile(`(\d) ?([A-Z]+)$`)
 	utc    = map[string]bool{"Z": true, "UTC": true, "GMT": true, "UT": true, "ZULU": true, "ETC/UTC": true}
 )
 
-// cutZone takes the zone off the text of a time. Of the zones with names only UTC counts as known: EST is three different ones.
+// cutZone cuts the zone off the text of a time. UTC is the only named zone that counts: EST, for example, has three meanings.
 func cutZone(text string) (string, zone) {
 	inBrackets := ""
 	if m := bracket.FindStringSubmatch(text); m != nil {
@@ -173,10 +171,10 @@ func cutZone(text string) (string, zone) {
 	return text, zone{known: utc[inBrackets]}
 }
 
-// sinceEpoch reads seconds since 1970, and their thousandth, millionth and billionth parts, each of which is unmistakable in our time.
+// sinceEpoch reads seconds, milliseconds, microseconds or nanoseconds since 1970; the magnitude shows which it is.
 func sinceEpoch(text string) (time.Time, bool) {
 	n, err := strconv.ParseFloat(text, 64)
-	if err != nil || !(n >= 1e9 && n <= 1e20) { // in this form it is true of "NaN" too
+	if err != nil || !(n >= 1e9 && n <= 1e20) { // written this way it is also true for NaN
 		return time.Time{}, false
 	}
 	for n > 1e11 {

@@ -1,7 +1,6 @@
 package awscreds
 
-// Reading a credential that is in a Secret already, the way the components that use it do: a credential that they cannot
-// use must not look good to the operator because it reads better than they.
+// Reading the credential of a Secret exactly as the components that use it do: one that they cannot read must not look good to the operator.
 
 import (
 	"bytes"
@@ -12,7 +11,7 @@ import (
 // ErrNoCredential: the data holds no complete credential where the components look for it.
 var ErrNoCredential = errors.New("the Secret holds no complete AWS credential")
 
-// keyTokenExpiration is what some portals write into a credentials file; the SDKs ignore it.
+// keyTokenExpiration is a key that some portals write into a credentials file; the SDKs ignore it.
 const keyTokenExpiration = "aws_token_expiration"
 
 // Parse reads the credential in a Secret's data: from the file under "credentials" when that is not empty, as all of
@@ -33,9 +32,9 @@ func Parse(data map[string][]byte) (Credential, error) {
 	return c, nil
 }
 
-// parseFile reads the profile "default" of an AWS shared configuration file by the rules of aws-sdk-go-v2: the names of
-// keys in any case, the last of two equal keys wins, blanks before # or ; start a comment, one pair of quotes is stripped,
-// an indented line belongs to the key above it, and what is not understood is passed over.
+// parseFile reads the profile "default" of an AWS shared configuration file by the rules of aws-sdk-go-v2: the names of keys in any case, the
+// last of two equal keys wins, blanks before # or ; start a comment, one pair of quotes is stripped, an indented line belongs to the key above
+// it, and anything else is ignored.
 func parseFile(file []byte) Credential {
 	values := map[string]string{}
 	section, current := "", ""
@@ -54,7 +53,7 @@ func parseFile(file []byte) Credential {
 		}
 		indented := line[0] == ' ' || line[0] == '\t'
 		if indented && current != "" && values[current] == "" {
-			continue // a key below an empty key is not a key of the profile
+			continue // an indented key below an empty key does not belong to the profile
 		}
 		key, value, ok := property(line)
 		switch {
@@ -62,7 +61,7 @@ func parseFile(file []byte) Credential {
 			current = key
 			values[key] = value
 		case indented && current != "":
-			values[current] += "\n" + trimmed // the SDKs continue the value too, which spoils it for both
+			values[current] += "\n" + trimmed // the SDKs also append the line to the value, which makes it unusable for both
 		}
 	}
 	c := Credential{
@@ -86,7 +85,7 @@ func sectionName(line string) (string, bool) {
 	return strings.TrimSpace(line[1 : len(line)-1]), true
 }
 
-// property reads "key = value # comment". A colon serves as the equals sign does, as in the SDKs.
+// property reads "key = value # comment". A colon works like the equals sign, as in the SDKs.
 func property(line string) (key, value string, ok bool) {
 	for _, comment := range []string{" #", " ;", "\t#", "\t;"} {
 		line, _, _ = strings.Cut(line, comment)

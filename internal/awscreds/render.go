@@ -1,8 +1,8 @@
 package awscreds
 
-// How a credential lies in a Secret. All of OpenShift's components read the key "credentials" when it is not empty, as an
-// AWS shared configuration file, and otherwise build one from the two plain keys. None reads a session token as a key of
-// its own, so the token works only inside the file; as a key it serves people and scripts.
+// How a credential is stored in a Secret. All of OpenShift's components read the key "credentials" when it is not empty, as an AWS shared
+// configuration file, and otherwise build one from the two plain keys. None reads a separate key with the session token, so the token works only
+// inside the file; the separate key is for people and scripts.
 
 import (
 	"crypto/hmac"
@@ -13,7 +13,7 @@ import (
 	"strings"
 )
 
-// The data keys of a Secret that the operator writes. All others belong to somebody else.
+// The data keys of a Secret that the operator writes. It leaves all others alone.
 const (
 	KeyAccessKeyID     = "aws_access_key_id"
 	KeySecretAccessKey = "aws_secret_access_key"
@@ -21,14 +21,14 @@ const (
 	KeyCredentials     = "credentials"
 )
 
-// Keys are the data keys that the operator writes, in a fixed order. A key of these that Render leaves out does not
-// belong into the Secret and is to be removed: the token of an older credential next to a newer key would be misleading.
+// Keys are the data keys that the operator writes, in a fixed order. Those that Render leaves out must be removed from the Secret: the token of
+// an old credential next to a new key would be misleading.
 func Keys() []string {
 	return []string{KeyAccessKeyID, KeySecretAccessKey, KeySessionToken, KeyCredentials}
 }
 
-// Render is the data of a Secret that holds the credential: the two keys, the session token when there is one, and the
-// file with all of them. It is nil for a credential that Validate refuses, so that an unchecked one cannot add a line.
+// Render is the data of a Secret that holds the credential: the two keys, the session token when there is one, and the file with all of them. It
+// is nil for a credential that Validate refuses, so that an unchecked one cannot inject a line.
 func Render(c Credential) map[string][]byte {
 	if c.Validate() != nil {
 		return nil
@@ -56,16 +56,15 @@ func renderFile(c Credential) string {
 	return b.String()
 }
 
-// Hash is a keyed hash (HMAC-SHA256, hexadecimal) of the keys of data that the operator writes: the name of a content, for as
-// long as a process lives. Somebody who reads it and lacks the key cannot test guesses against it. Presence counts: a missing key differs from an empty one.
-// It begins with a name of the key, see SameKey.
+// Hash is a keyed hash (HMAC-SHA256, hexadecimal) of the data keys that the operator writes. Without the hash key nobody can test guesses against
+// it. A missing data key differs from an empty one. It begins with the name of the hash key, see SameKey.
 func Hash(key []byte, data map[string][]byte) string {
 	mac := hmac.New(sha256.New, key)
 	writeData(mac, data)
 	return keyName(key) + hex.EncodeToString(mac.Sum(nil))
 }
 
-// writeData adds the keys that the operator writes, as far as they are there.
+// writeData adds the keys that the operator writes, if present.
 func writeData(mac hash.Hash, data map[string][]byte) {
 	for _, name := range Keys() {
 		if value, present := data[name]; present {
@@ -75,7 +74,7 @@ func writeData(mac hash.Hash, data map[string][]byte) {
 	}
 }
 
-// writePart adds one part with its length, so that no two sequences of parts look alike.
+// writePart adds one part with its length, so that different sequences of parts never hash alike.
 func writePart(mac hash.Hash, part []byte) {
 	var length [8]byte
 	binary.BigEndian.PutUint64(length[:], uint64(len(part)))
@@ -83,17 +82,17 @@ func writePart(mac hash.Hash, part []byte) {
 	mac.Write(part)
 }
 
-// keyNameLength tells the few keys apart that one cluster ever has.
+// keyNameLength is enough to tell apart the few keys that a cluster ever has.
 const keyNameLength = 8
 
-// keyName names a key without telling anything of it.
+// keyName names a key without revealing anything about it.
 func keyName(key []byte) string {
 	mac := hmac.New(sha256.New, key)
 	mac.Write([]byte("name"))
 	return hex.EncodeToString(mac.Sum(nil))[:keyNameLength]
 }
 
-// SameKey says whether two hashes are of one key. Those of two keys differ whatever the data.
+// SameKey is true if two hashes were made with the same key. Hashes made with different keys differ whatever the data.
 func SameKey(a, b string) bool {
 	return len(a) >= keyNameLength && len(b) >= keyNameLength && a[:keyNameLength] == b[:keyNameLength]
 }

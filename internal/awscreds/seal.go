@@ -1,7 +1,7 @@
 package awscreds
 
-// What is noted on a Secret lies where every editor of the Secret can change it. The seal says that the operator has noted it,
-// about this Secret and this content: without the key nobody can move a role, a time or a credential from one to another.
+// Everybody who may edit a Secret can change the bookkeeping on it. The seal proves that the operator wrote it for this Secret and this content:
+// without the key nobody can move a role, a time or a credential from one Secret to another.
 
 import (
 	"crypto/hmac"
@@ -11,23 +11,23 @@ import (
 	"time"
 )
 
-// sealVersion begins each seal. Another version does not verify, whatever it says.
+// sealVersion is the prefix of each seal. Another version never verifies.
 const sealVersion = "v2:"
 
 // Statement is what a seal vouches for besides the data.
 type Statement struct {
-	// Namespace, Name and UID are the Secret's. The UID is empty for one that is created with the seal.
+	// Namespace, Name and UID are the Secret's. The UID is empty for a Secret that is created together with the seal.
 	Namespace, Name, UID string
 	// Role whose credential the data is.
 	Role string
-	// RefreshedAt is when it was fetched, exactly: two refreshes may fall into one second. ExpiresAt is when it dies, to the second.
+	// RefreshedAt is when it was fetched, exactly: two refreshes may fall into one second. ExpiresAt is when it expires, to the second.
 	RefreshedAt, ExpiresAt time.Time
 	// ExpirySource says where ExpiresAt comes from.
 	ExpirySource string
 }
 
-// Seal is a keyed hash (HMAC-SHA256) of a statement and of the keys of data that the operator writes. Presence counts: a
-// missing key differs from an empty one. It begins with its version and a name of the key, see SealedWith.
+// Seal is a keyed hash (HMAC-SHA256) of a statement and of the data keys that the operator writes. A missing data key differs from an empty one.
+// It begins with its version and the name of the hash key, see SealedWith.
 func Seal(key []byte, s Statement, data map[string][]byte) string {
 	mac := hmac.New(sha256.New, key)
 	for _, part := range []string{
@@ -39,12 +39,12 @@ func Seal(key []byte, s Statement, data map[string][]byte) string {
 	return sealVersion + keyName(key) + hex.EncodeToString(mac.Sum(nil))
 }
 
-// Verify says whether a seal was made with the key for this statement and this data.
+// Verify is true if a seal was made with the key for this statement and this data.
 func Verify(key []byte, seal string, s Statement, data map[string][]byte) bool {
 	return hmac.Equal([]byte(seal), []byte(Seal(key, s, data)))
 }
 
-// SealedWith says whether a seal claims to be of the key. One of a key that was lost tells nothing, not even of an edit.
+// SealedWith is true if a seal claims to be made with the key. A seal made with a lost key says nothing, not even that there was an edit.
 func SealedWith(key []byte, seal string) bool {
 	return strings.HasPrefix(seal, sealVersion+keyName(key))
 }

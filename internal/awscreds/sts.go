@@ -1,7 +1,7 @@
 package awscreds
 
-// Asking STS whether it accepts a credential, before it is written anywhere. GetCallerIdentity needs no IAM permission.
-// Only an answer of STS that speaks about the credential is evidence against it: whatever else goes wrong leaves it unknown.
+// Asking STS whether it accepts a credential, before it is written anywhere. GetCallerIdentity needs no IAM permission. Only an answer of STS
+// about the credential is evidence against it: any other failure leaves the outcome unknown.
 
 import (
 	"context"
@@ -30,13 +30,13 @@ type STSOutcome string
 const (
 	// STSAccepted: STS named the caller.
 	STSAccepted STSOutcome = "Accepted"
-	// STSRefused: STS knows the credential to be bad; STSResult.Code says how.
+	// STSRefused: STS refuses the credential; STSResult.Code says why.
 	STSRefused STSOutcome = "Refused"
 	// STSUnknown: STS could not be asked, or its answer says nothing about the credential.
 	STSUnknown STSOutcome = "Unknown"
 )
 
-// STSResult is the outcome with what is known besides. It holds no secret.
+// STSResult is the outcome with its details. It holds no secret.
 type STSResult struct {
 	Outcome STSOutcome
 	// Code of the refusal, one of refusals.
@@ -45,8 +45,8 @@ type STSResult struct {
 	ARN string
 }
 
-// refusals are the error codes of STS that speak about the credential. AccessDenied is not one of them: GetCallerIdentity is
-// allowed to everybody, and the policy of a VPC endpoint answers so to good credentials too.
+// refusals are the error codes of STS that speak about the credential. AccessDenied is not one of them: GetCallerIdentity is allowed to
+// everybody, and the policy of a VPC endpoint gives this answer to good credentials too.
 var refusals = map[string]bool{
 	"ExpiredToken":                true,
 	"ExpiredTokenException":       true,
@@ -60,18 +60,18 @@ var refusals = map[string]bool{
 }
 
 const (
-	// defaultSTSTimeout is for one check with its one retry. STS answers in well under a second; more than this means a
-	// firewall that drops, and a refresh should not wait for that.
+	// defaultSTSTimeout is for one check with its one retry. STS answers in well under a second; a longer wait means that a firewall drops
+	// packets, and a refresh should not wait for that.
 	defaultSTSTimeout = 15 * time.Second
-	// stsAttempts: the second is for the SDK's correction of a clock that is some minutes off. The caller retries all else.
+	// stsAttempts allows a second attempt for the SDK's correction of a clock that is some minutes off. The caller retries everything else.
 	stsAttempts = 2
-	// maxSTSAnswer bounds what is read of an answer, which has about 1 KiB.
+	// maxSTSAnswer limits how much of an answer is read; a usual one has about 1 KiB.
 	maxSTSAnswer = 256 << 10
 )
 
 // STSChecker asks one STS endpoint. Its zero value with a Region is usable; it keeps no connection and no credential.
 type STSChecker struct {
-	// Region that requests are signed for, such as us-iso-east-1.
+	// Region for which requests are signed, such as us-iso-east-1.
 	Region string
 	// Endpoint replaces that of the region. https only.
 	Endpoint string
@@ -79,13 +79,13 @@ type STSChecker struct {
 	RootCAs *x509.CertPool
 	// Proxy as in http.Transport. nil: proxy.For.
 	Proxy func(*http.Request) (*url.URL, error)
-	// Timeout of one check. 0: 15 seconds.
+	// Timeout of one check; 0 means 15 seconds.
 	Timeout time.Duration
 }
 
-// Check asks STS who the credential is. The error explains an Unknown outcome, and is nil for the others; it holds neither
-// the credential nor any of the answer. The client is made for this call alone: a shared one would fall back to the
-// environment's or the machine's credentials and would then approve of a credential that it never used.
+// Check asks STS who the credential is. The error explains an Unknown outcome and is nil for the others; it holds nothing of the credential or
+// the answer. The client is made for this call alone: a shared one would fall back to the credentials of the environment or the machine, and
+// would accept a credential that it never used.
 func (s STSChecker) Check(ctx context.Context, c Credential) (STSResult, error) {
 	unknown := STSResult{Outcome: STSUnknown}
 	if err := c.Validate(); err != nil {
@@ -111,7 +111,7 @@ func (s STSChecker) Check(ctx context.Context, c Credential) (STSResult, error) 
 	})
 	identity, err := client.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err == nil {
-		// The SDK takes an empty answer with status 200 for a success without fields.
+		// The SDK treats an empty answer with status 200 as a success without fields.
 		if !strings.HasPrefix(aws.ToString(identity.Arn), "arn:") {
 			return unknown, errors.New("STS could not be asked: its answer names no caller")
 		}
@@ -123,7 +123,7 @@ func (s STSChecker) Check(ctx context.Context, c Credential) (STSResult, error) 
 	return unknown, fmt.Errorf("STS could not be asked: %s", describeSTSError(err))
 }
 
-// httpClient follows no redirect, because the headers carry the session token, and reads no endless answer.
+// httpClient follows no redirect, because the headers carry the session token, and limits the size of an answer.
 func (s STSChecker) httpClient() *http.Client {
 	through := s.Proxy
 	if through == nil {
@@ -141,7 +141,7 @@ func (s STSChecker) httpClient() *http.Client {
 
 type boundedTransport struct{ next http.RoundTripper }
 
-// RoundTrip cuts the body off after maxSTSAnswer.
+// RoundTrip truncates the body after maxSTSAnswer.
 func (t boundedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := t.next.RoundTrip(req)
 	if err != nil {
@@ -154,7 +154,7 @@ func (t boundedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// refusalCode is the code of an error by which STS refuses the credential, else empty.
+// refusalCode is the code with which STS refuses the credential, or empty for any other error.
 func refusalCode(err error) string {
 	var api smithy.APIError
 	if !errors.As(err, &api) || !refusals[api.ErrorCode()] {
@@ -166,13 +166,13 @@ func refusalCode(err error) string {
 	return api.ErrorCode()
 }
 
-// clockSkew: STS reports a clock that is off as a bad signature, and tells it apart in words only.
+// clockSkew: STS reports a wrong clock as a bad signature; only the message tells the two apart.
 func clockSkew(api smithy.APIError) bool {
 	message := strings.ToLower(api.ErrorMessage())
 	return strings.Contains(message, "signature expired") || strings.Contains(message, "not yet current")
 }
 
-// describeSTSError says what went wrong in words of its own: an SDK error may quote the answer.
+// describeSTSError describes an error in our own words: an SDK error may quote the answer.
 func describeSTSError(err error) string {
 	var (
 		api      smithy.APIError

@@ -1,7 +1,7 @@
 package cap
 
-// The client certificate as it lies in a Secret: in the naming of kubernetes.io/tls or in that of cap-token-refresh. What can be
-// wrong with it is told apart here, because the portal itself only ever answers with the same HTML page.
+// The client certificate in a Secret, under the key names of kubernetes.io/tls or of cap-token-refresh. Its possible faults are distinguished
+// here, because CAP answers all of them with the same HTML page.
 
 import (
 	"crypto"
@@ -19,17 +19,17 @@ import (
 type CertificateReason string
 
 const (
-	// CertificateMissing: the Secret has neither naming of the keys, or only half of one.
+	// CertificateMissing: the Secret has no complete pair of keys under either naming.
 	CertificateMissing CertificateReason = "CertificateMissing"
-	// CertificateInvalid: something in it is not the PEM that it should be.
+	// CertificateInvalid: a value is not valid PEM.
 	CertificateInvalid CertificateReason = "CertificateInvalid"
 	// CertificateKeyEncrypted: the private key needs a passphrase.
 	CertificateKeyEncrypted CertificateReason = "CertificateKeyEncrypted"
 	// CertificateKeyMismatch: the private key belongs to another certificate.
 	CertificateKeyMismatch CertificateReason = "CertificateKeyMismatch"
-	// CertificateNotYetValid: its validity begins later.
+	// CertificateNotYetValid: it becomes valid later.
 	CertificateNotYetValid CertificateReason = "CertificateNotYetValid"
-	// CertificateExpired: its validity has ended.
+	// CertificateExpired: it has expired.
 	CertificateExpired CertificateReason = "CertificateExpired"
 )
 
@@ -42,12 +42,12 @@ type CertificateError struct {
 // Error implements error.
 func (e *CertificateError) Error() string { return string(e.Reason) + ": " + e.Message }
 
-// ClientCertificate is a client certificate with what is worth knowing about it.
+// ClientCertificate is a client certificate with its details.
 type ClientCertificate struct {
 	TLS tls.Certificate
-	// RootCAs are the authorities in the same Secret, which replace the system's. nil: it has none.
+	// RootCAs are the authorities in the same Secret, which replace the system's; nil if it has none.
 	RootCAs *x509.CertPool
-	// CAs are RootCAs in PEM form, as they lie in the Secret.
+	// CAs are RootCAs in PEM form, as in the Secret.
 	CAs []byte
 	// Fingerprint is the SHA-256 of the certificate, in hexadecimal.
 	Fingerprint string
@@ -62,12 +62,11 @@ func (c ClientCertificate) String() string { return "client certificate " + c.Su
 // GoString shows the subject and never the key.
 func (c ClientCertificate) GoString() string { return c.String() }
 
-// expiryWarning is how long before its end a certificate counts as expiring soon: certificates for machines in these networks are
-// issued by people on request, which takes weeks.
+// expiryWarning is how long before its expiry a certificate counts as expiring soon: in these networks people issue machine certificates on
+// request, which takes weeks.
 const expiryWarning = 30 * 24 * time.Hour
 
-// ExpiringSoon tells that a month or less is left of the validity; of a certificate that was issued for less than three months,
-// a third of it.
+// ExpiringSoon is true if at most a month of the validity is left, or at most a third of it for a certificate issued for less than three months.
 func (c *ClientCertificate) ExpiringSoon(now time.Time) bool {
 	warning := min(expiryWarning, c.NotAfter.Sub(c.NotBefore)/3)
 	return !now.Before(c.NotAfter.Add(-warning))
@@ -79,8 +78,8 @@ var (
 	caNames = []string{"ca.crt", "ca-chain.cert.pem"}
 )
 
-// LoadClientCertificate reads a client certificate from the data of a Secret. A complete pair of keys counts before an incomplete
-// one. For CertificateNotYetValid and CertificateExpired the certificate is returned with the error, so that its dates can be shown.
+// LoadClientCertificate reads a client certificate from the data of a Secret. A complete pair of keys takes precedence over an incomplete one.
+// With CertificateNotYetValid and CertificateExpired the certificate is returned too, so that its dates can be shown.
 func LoadClientCertificate(data map[string][]byte, now time.Time) (*ClientCertificate, *CertificateError) {
 	certName, keyName, err := findNaming(data)
 	if err != nil {
@@ -112,14 +111,14 @@ func LoadClientCertificate(data map[string][]byte, now time.Time) (*ClientCertif
 	}
 	switch {
 	case now.Before(c.NotBefore):
-		return c, &CertificateError{CertificateNotYetValid, fmt.Sprintf("it is valid from %s on", c.NotBefore.UTC().Format(time.RFC3339))}
+		return c, &CertificateError{CertificateNotYetValid, fmt.Sprintf("it is not valid before %s", c.NotBefore.UTC().Format(time.RFC3339))}
 	case now.After(c.NotAfter):
 		return c, &CertificateError{CertificateExpired, fmt.Sprintf("it expired at %s", c.NotAfter.UTC().Format(time.RFC3339))}
 	}
 	return c, nil
 }
 
-// findNaming is the pair of data keys to read, or says which one is missing.
+// findNaming returns the pair of data keys to read, or says which one is missing.
 func findNaming(data map[string][]byte) (string, string, *CertificateError) {
 	present := func(name string) bool { return len(strings.TrimSpace(string(data[name]))) > 0 }
 	var half string
@@ -139,7 +138,7 @@ func findNaming(data map[string][]byte) (string, string, *CertificateError) {
 	return "", "", &CertificateError{CertificateMissing, "it has neither tls.crt and tls.key nor cap.pem and cap.key"}
 }
 
-// parseChain reads the certificates; the first is the client's own, the others go with it to the portal.
+// parseChain reads the certificates; the first is the client's own, the others are sent with it to CAP.
 func parseChain(name string, content []byte) ([][]byte, *x509.Certificate, *CertificateError) {
 	var chain [][]byte
 	for block, rest := pem.Decode(content); block != nil; block, rest = pem.Decode(rest) {
@@ -163,10 +162,10 @@ func parseKey(name string, content []byte) (crypto.Signer, *CertificateError) {
 		if !strings.HasSuffix(block.Type, "PRIVATE KEY") {
 			continue // "EC PARAMETERS", or the certificate in the same file
 		}
-		// PKCS#8 says so in the type, the traditional form of RFC 1423 in a header.
+		// PKCS#8 shows encryption in the block's type, the traditional form (RFC 1423) in a header.
 		if block.Type == "ENCRYPTED PRIVATE KEY" || strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED") || block.Headers["DEK-Info"] != "" {
 			return nil, &CertificateError{CertificateKeyEncrypted,
-				"the private key in " + name + " is encrypted, and an operator has nobody to ask for its passphrase: store it decrypted: (umask 077; openssl pkey -in encrypted.key -out decrypted.key)"}
+				"the private key in " + name + " is encrypted, and the operator cannot ask for its passphrase. Store it decrypted: (umask 077; openssl pkey -in encrypted.key -out decrypted.key)"}
 		}
 		if signer := parseSigner(block.Bytes); signer != nil {
 			return signer, nil
@@ -190,8 +189,7 @@ func parseSigner(der []byte) crypto.Signer {
 	return nil
 }
 
-// parseRoots reads the authorities, if there are any. One that does not parse is passed over when others do, as OpenSSL's
-// users are used to from long chain files.
+// parseRoots reads the authorities, if there are any. Like OpenSSL it ignores those that do not parse as long as others do.
 func parseRoots(data map[string][]byte) (*x509.CertPool, []byte, *CertificateError) {
 	for _, name := range caNames {
 		if len(strings.TrimSpace(string(data[name]))) == 0 {
@@ -211,10 +209,10 @@ func fingerprint(der []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// hintPKCS12 helps whoever stored a .p12 or DER file: both begin with an ASN.1 sequence.
+// hintPKCS12 helps people who stored a .p12 or DER file: both begin with an ASN.1 sequence.
 func hintPKCS12(content []byte) string {
 	if len(content) > 1 && content[0] == 0x30 && content[1] >= 0x80 {
-		return "; it looks like DER or PKCS#12, and this converts it: (umask 077; openssl pkcs12 -in file.p12 -nodes -out file.pem)"
+		return "; it looks like DER or PKCS#12. To convert it: (umask 077; openssl pkcs12 -in file.p12 -nodes -out file.pem)"
 	}
 	return ""
 }

@@ -1,6 +1,5 @@
-// Package cap asks a C2S Access Portal (CAP, in SC2S regions SCAP) for temporary AWS credentials: one GET with a client
-// certificate per role. It trusts no answer that Judge did not find good, and tells in its errors what a person has to do,
-// without a byte of the answer's body or of the request's query.
+// Package cap asks a C2S Access Portal (CAP, in SC2S regions SCAP) for temporary AWS credentials: one GET with a client certificate per role. It
+// trusts only answers that Judge accepts. Its errors say what to do, and hold nothing of the answer's body or the request's query.
 package cap
 
 import (
@@ -29,9 +28,9 @@ import (
 type Dialect string
 
 const (
-	// C2S asks with agency, mission and role.
+	// C2S uses agency, mission and role.
 	C2S Dialect = "C2S"
-	// SC2S asks with agency, accountName and roleName.
+	// SC2S uses agency, accountName and roleName.
 	SC2S Dialect = "SC2S"
 )
 
@@ -47,19 +46,19 @@ type Config struct {
 	ExtraParameters map[string]string
 	// Certificate is the client certificate.
 	Certificate tls.Certificate
-	// RootCAs that the server's certificate is checked against. nil: the system's.
+	// RootCAs to check the server's certificate against; nil means the system's.
 	RootCAs *x509.CertPool
-	// RootsFrom says where these come from, for messages: "the CA in Secret x". Empty: it is not said.
+	// RootsFrom says in messages where these come from: "the CA in Secret x". If empty, messages leave it out.
 	RootsFrom string
-	// Timeout of one request with its answer. 0: 30 seconds.
+	// Timeout of one request with its answer; 0 means 30 seconds.
 	Timeout time.Duration
-	// TLS says how to speak TLS.
+	// TLS settings of the connection.
 	TLS TLS
-	// Proxy as in http.Transport. nil: none.
+	// Proxy as in http.Transport; nil means none.
 	Proxy func(*http.Request) (*url.URL, error)
-	// ProxyRootCAs that the certificate of a proxy with an https URL is checked against. nil: the system's.
+	// ProxyRootCAs to check the certificate of an https proxy against; nil means the system's.
 	ProxyRootCAs *x509.CertPool
-	// Clock; nil is the wall clock.
+	// Clock; nil means the wall clock.
 	Clock clock.PassiveClock
 }
 
@@ -80,17 +79,17 @@ type Client struct {
 	timeout time.Duration
 	roots   string
 	clock   clock.PassiveClock
-	// proxy that all requests go through; nil is none. proxyInvalid is true where its URL does not parse.
+	// proxy that all requests go through; nil means none. proxyInvalid is true where its URL does not parse.
 	proxy        *url.URL
 	proxyInvalid bool
-	// usual is the way as configured. older is the one over TLS 1.2, nil where that is the same or not allowed.
+	// usual is the connection as configured. older is the one over TLS 1.2, nil if that is the same or not allowed.
 	usual, older *connection
 	preference   preference
-	// skew of the last answer that told the time, see Skew.
+	// skew at the last answer with a date, see Skew.
 	skew atomic.Pointer[time.Duration]
 }
 
-// New checks the configuration. Its error names what is wrong and shows neither the URL nor a parameter's value.
+// New checks the configuration. Its error says what is wrong without showing the URL or a parameter's value.
 func New(cfg Config) (*Client, error) {
 	base, err := url.Parse(cfg.URL)
 	switch {
@@ -132,7 +131,7 @@ func New(cfg Config) (*Client, error) {
 	return c, nil
 }
 
-// connect makes the ways. All requests go to one URL, so the proxy is the same for each.
+// connect makes the connections. All requests go to one URL, so they share the proxy.
 func (c *Client) connect(cfg Config) {
 	if cfg.Proxy != nil {
 		var err error
@@ -170,7 +169,7 @@ func (c *Client) Close() {
 	}
 }
 
-// requestURL is the URL for a role. Blanks are written %20, which every server reads, and not +, which only form decoders do.
+// requestURL is the URL for a role. Blanks are encoded as %20, which every server decodes, and not as +, which only form decoders do.
 func (c *Client) requestURL(role string) *url.URL {
 	query := url.Values{c.dialect.roleParameter(): {role}}
 	for name, values := range c.query {
@@ -181,7 +180,7 @@ func (c *Client) requestURL(role string) *url.URL {
 	return &u
 }
 
-// Fetch asks for the credential of a role: once, and a second time where CAP did not recognise the client because it cannot ask for its
+// Fetch asks for the credential of a role: once, and a second time over TLS 1.2 if CAP did not recognise the client because it cannot ask for its
 // certificate over TLS 1.3. The error is always an *Error.
 func (c *Client) Fetch(ctx context.Context, role string) (awscreds.Credential, error) {
 	credential, bad := c.fetch(ctx, role)
@@ -226,27 +225,26 @@ func (c *Client) fetch(ctx context.Context, role string) (awscreds.Credential, *
 	return awscreds.Credential{}, bad
 }
 
-// unrecognised is true when CAP turned a client away without having asked for its certificate. Some servers break the connection off
-// instead of answering.
+// unrecognised is true if CAP rejected a client without having asked for its certificate. Some servers close the connection instead of answering.
 func (c *Client) unrecognised(bad *Error) bool {
 	refused := bad.Class == AuthenticationRefused || bad.Class == RoleRefused || bad.Class == RequestRejected && bad.page
 	silent := bad.closed && c.usual.version.Load() == tls.VersionTLS13 && c.older != nil
 	return !c.usual.asked.Load() && (refused && bad.Status != 0 || silent)
 }
 
-// notAsked says what the matter is when CAP does not ask for the certificate.
+// notAsked explains that CAP does not ask for the certificate.
 func (c *Client) notAsked() string {
 	version := uint16(c.usual.version.Load())
 	switch {
 	case version < tls.VersionTLS13:
 		return "It did not ask for the client certificate in the TLS handshake (" + tls.VersionName(version) + ")."
 	case c.older == nil:
-		return "It did not ask for the client certificate over TLS 1.3, and servers that ask for it on some paths only can do so over TLS 1.2 alone."
+		return "It did not ask for the client certificate over TLS 1.3. Servers that ask for it only on some paths can do so only over TLS 1.2."
 	}
-	return "It did not ask for the client certificate, over TLS 1.3 as over TLS 1.2."
+	return "It did not ask for the client certificate, neither over TLS 1.3 nor over TLS 1.2."
 }
 
-// ask sends one request. ctx is the caller's, within has the time limit too.
+// ask sends one request. ctx is the caller's context; within also has the time limit.
 func (c *Client) ask(ctx, within context.Context, by *connection, role string) (awscreds.Credential, *Error) {
 	req := (&http.Request{
 		Method: http.MethodGet,
@@ -268,22 +266,22 @@ func (c *Client) ask(ctx, within context.Context, by *connection, role string) (
 		}
 	}
 	credential, bad := Judge(resp.StatusCode, contentType, body, now, portal)
-	if resp.StatusCode == http.StatusOK && (bad == nil || !bad.page) && !portal.IsZero() { // the time of a page may be that of a web server before CAP
+	if resp.StatusCode == http.StatusOK && (bad == nil || !bad.page) && !portal.IsZero() { // the date of a page may come from a web server in front of CAP
 		c.skew.Store(&skew)
 	}
 	if bad != nil {
 		bad.RetryAfter = httpheader.RetryAfter(resp.Header, now.Add(skew), schedule.MaxRetryAfter)
 		if bad.Class == Expired && skew != 0 {
-			bad.Message += fmt.Sprintf(" CAP's clock is %s it, so one of the two is wrong.", DescribeSkew(skew))
+			bad.Message += fmt.Sprintf(" CAP's clock is %s it, so one of the two clocks is wrong.", DescribeSkew(skew))
 		}
 	}
 	return credential, bad
 }
 
-// maxRole is the longest role that the API takes, in bytes.
+// maxRole is the maximum length of a role in the API, in bytes.
 const maxRole = 512
 
-// ValidRole is true of what can be the name of a role: printable, so that it shows in a status, a metric or a terminal what it is.
+// ValidRole is true for a possible role name: printable, so that a status, a metric or a terminal shows it as it is.
 func ValidRole(role string) bool {
 	odd := func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }
 	return strings.TrimSpace(role) != "" && len(role) <= maxRole && strings.IndexFunc(role, odd) < 0

@@ -156,13 +156,13 @@ func TestFetch_RefusesWhatIsNoGoodAnswer(t *testing.T) {
 			w.Header().Set("Content-Type", jsonType)
 			w.Header().Set("Content-Length", "5000")
 			_, _ = io.WriteString(w, good(""))
-		}, Malformed, 200, "breaks off"},
-		{"a chunked body that breaks off", func(w http.ResponseWriter, _ *http.Request) {
+		}, Malformed, 200, "is incomplete"},
+		{"a chunked body that ends early", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", jsonType)
 			_, _ = io.WriteString(w, good(""))
 			_ = http.NewResponseController(w).Flush()
 			panic(http.ErrAbortHandler)
-		}, Malformed, 200, "breaks off"},
+		}, Malformed, 200, "is incomplete"},
 		{"a body that only begins like a compressed one", func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Encoding", "gzip")
 			serve(200, jsonType, "\x1f\x8b"+r.Header.Get("Accept-Encoding"))(w, r)

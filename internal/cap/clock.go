@@ -1,7 +1,7 @@
 package cap
 
-// The portal's clock. Expiration is a time by it, and a cluster whose own clock is hours behind would take a credential for
-// alive that is long dead; one whose clock is hours ahead would refuse every good one.
+// CAP's clock. Expiration is a time by CAP's clock: a cluster whose clock is hours behind would trust a credential that expired long ago, and one
+// whose clock is hours ahead would refuse every good one.
 
 import (
 	"fmt"
@@ -13,14 +13,14 @@ import (
 )
 
 const (
-	// skewFrom is the difference of two clocks that counts. AWS itself refuses signatures from 5 minutes on.
+	// skewFrom is the smallest clock difference that counts. AWS itself refuses signatures from 5 minutes on.
 	skewFrom = 5 * time.Minute
-	// lent is the most life that the portal's Date can give to a credential that has less, or none, by this cluster's clock. It may
-	// be the portal's clock that is wrong; then a credential that lives as long as most do is still refreshed in time.
+	// lent limits by how much CAP's Date can extend a credential's life by this cluster's clock. CAP's clock may be the wrong one; with this
+	// limit a credential of usual lifetime is still refreshed in time.
 	lent = time.Hour
 )
 
-// portalTime is when the portal gave an answer, by its own clock. Zero: it does not say, or a cache says it in its place.
+// portalTime is when CAP answered, by its own clock. It is zero if the answer has no date, or comes from a cache.
 func portalTime(header http.Header) time.Time {
 	if age := header.Get("Age"); age != "" && age != "0" {
 		return time.Time{}
@@ -29,7 +29,7 @@ func portalTime(header http.Header) time.Time {
 	return t
 }
 
-// skewOf is how far the portal's clock is ahead of this cluster's, and zero as long as they agree to within skewFrom.
+// skewOf is how far CAP's clock is ahead of this cluster's, or zero if they agree to within skewFrom.
 func skewOf(portal, now time.Time) time.Duration {
 	if skew := portal.Sub(now); !portal.IsZero() && skew.Abs() >= skewFrom {
 		return skew
@@ -37,8 +37,8 @@ func skewOf(portal, now time.Time) time.Duration {
 	return 0
 }
 
-// localExpiry is an expiry by this cluster's clock. Where the clocks agree, and where the Date makes no sense together with the
-// expiry, it is the expiry itself.
+// localExpiry converts an expiry to this cluster's clock. It returns the expiry unchanged if the clocks agree, or if the Date makes no sense
+// together with the expiry.
 func localExpiry(e awscreds.Expiry, portal, now time.Time) awscreds.Expiry {
 	skew, left := skewOf(portal, now), e.At.Sub(portal)
 	if skew == 0 || e.At.IsZero() || left <= 0 || left > schedule.MaxCredentialLifetime {
@@ -52,7 +52,7 @@ func localExpiry(e awscreds.Expiry, portal, now time.Time) awscreds.Expiry {
 	return e
 }
 
-// DescribeSkew says how far the portal's clock is from this one: "3h0m0s ahead of".
+// DescribeSkew says how far CAP's clock is from this cluster's: "3h0m0s ahead of".
 func DescribeSkew(skew time.Duration) string {
 	direction := "behind"
 	if skew > 0 {
@@ -61,8 +61,8 @@ func DescribeSkew(skew time.Duration) string {
 	return fmt.Sprintf("%s %s", skew.Abs().Round(time.Minute), direction)
 }
 
-// Skew is how far the portal's clock was ahead of this cluster's in the last answer of its API that told the time, and zero when they agreed
-// to within five minutes. known is false before there was such an answer.
+// Skew is how far CAP's clock was ahead of this cluster's at the last API answer with a date, or zero if they agreed to within five minutes.
+// known is false before the first such answer.
 func (c *Client) Skew() (skew time.Duration, known bool) {
 	if last := c.skew.Load(); last != nil {
 		return *last, true

@@ -1,7 +1,7 @@
 package cap
 
-// The ways to CAP. There are up to two, because a server that asks for the client certificate on some paths only can do so over TLS 1.2, by
-// a renegotiation, and over TLS 1.3 only with clients that know post-handshake authentication, which Go's do not.
+// The connections to CAP. There are up to two: a server that asks for the client certificate only on some paths needs a renegotiation, which
+// exists only in TLS 1.2; in TLS 1.3 it would need post-handshake authentication, which Go lacks.
 
 import (
 	"context"
@@ -17,15 +17,15 @@ import (
 	"k8s.io/utils/clock"
 )
 
-// TLS says how to speak TLS with CAP. Its zero value is right for all but unusual servers.
+// TLS holds the TLS settings for CAP. The zero value suits all but unusual servers.
 type TLS struct {
 	// MinVersion and MaxVersion, such as tls.VersionTLS12. 0: TLS 1.2, and the newest.
 	MinVersion, MaxVersion uint16
-	// RSAKeyExchange offers the cipher suites without forward secrecy too, which Go no longer does and some old servers need.
+	// RSAKeyExchange also offers cipher suites without forward secrecy, which Go disables by default and some old servers need.
 	RSAKeyExchange bool
 }
 
-// cipherSuites are those for TLS 1.2; nil is Go's own choice.
+// cipherSuites are those for TLS 1.2; nil means Go's default.
 func (t TLS) cipherSuites() []uint16 {
 	if !t.RSAKeyExchange {
 		return nil
@@ -40,15 +40,15 @@ func (t TLS) cipherSuites() []uint16 {
 
 func (t TLS) minVersion() uint16 { return max(t.MinVersion, tls.VersionTLS12) }
 
-// older is true where TLS 1.2 can be had by leaving out a newer version.
+// older is true if leaving out newer versions gives TLS 1.2.
 func (t TLS) older() bool {
 	return t.minVersion() == tls.VersionTLS12 && (t.MaxVersion == 0 || t.MaxVersion > tls.VersionTLS12)
 }
 
-// connection is one way to CAP.
+// connection is one of the two HTTP clients for CAP.
 type connection struct {
 	http *http.Client
-	// asked is true once CAP has asked for the client certificate, version that of the last handshake.
+	// asked is true once CAP has asked for the client certificate; version is that of the last handshake.
 	asked   atomic.Bool
 	version atomic.Uint32
 }
@@ -62,8 +62,8 @@ func newConnection(cfg Config, maxVersion uint16, proxy *url.URL) *connection {
 		TLSHandshakeTimeout:    cfg.Timeout,
 		MaxIdleConns:           4,
 		MaxIdleConnsPerHost:    4,
-		IdleConnTimeout:        30 * time.Second, // one refresh asks for all its roles within this; the next is minutes away
-		// No compression, so that the limit on the answer's size is one on memory too.
+		IdleConnTimeout:        30 * time.Second, // a round fetches all its roles within this time; the next round is minutes away
+		// No compression, so that the limit on the answer's size also limits memory.
 		DisableCompression:     true,
 		MaxResponseHeaderBytes: 64 << 10,
 	}
@@ -84,8 +84,8 @@ func (c *connection) tlsConfig(cfg Config, maxVersion uint16) *tls.Config {
 		MinVersion:   cfg.TLS.minVersion(),
 		MaxVersion:   maxVersion,
 		CipherSuites: cfg.TLS.cipherSuites(),
-		// Given through this function the certificate is always sent, as curl does. Through Certificates it would be held
-		// back when CAP's list of acceptable authorities does not name its issuer, and many lists are incomplete.
+		// This function always sends the certificate, as curl does. With Certificates, Go would withhold it if CAP's list of acceptable
+		// authorities lacks its issuer, and many lists are incomplete.
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 			c.asked.Store(true)
 			return &certificate, nil
@@ -94,23 +94,23 @@ func (c *connection) tlsConfig(cfg Config, maxVersion uint16) *tls.Config {
 			c.version.Store(uint32(s.Version))
 			return nil
 		},
-		// Web servers that ask for a certificate on some paths only do it by a renegotiation under TLS 1.2.
+		// Web servers that ask for a certificate only on some paths renegotiate under TLS 1.2.
 		Renegotiation: tls.RenegotiateOnceAsClient,
 	}
 }
 
-// dialProxy speaks TLS with a proxy, which has authorities of its own and is shown no client certificate. Where there is such a proxy,
-// the transport opens every connection by this; CAP's own TLS is spoken inside of it.
+// dialProxy opens a TLS connection to an https proxy, which has its own authorities and does not get the client certificate. The transport opens
+// every connection through it; CAP's own TLS runs inside.
 func dialProxy(roots *x509.CertPool, host string) func(context.Context, string, string) (net.Conn, error) {
 	dialer := &tls.Dialer{Config: &tls.Config{RootCAs: roots, ServerName: host, MinVersion: tls.VersionTLS12}}
 	return dialer.DialContext
 }
 
-// tryOlderEvery is how often TLS 1.2 is tried again with a server that it has not helped with: often enough for somebody who
-// repairs that server, and seldom enough not to double the requests.
+// tryOlderEvery is how often TLS 1.2 is retried with a server for which it did not help: often enough to notice that the server was repaired, and
+// rarely enough not to double the requests.
 const tryOlderEvery = 10 * time.Minute
 
-// preference is which of the two ways has worked.
+// preference remembers which of the two connections worked.
 type preference struct {
 	clock clock.PassiveClock
 
@@ -125,7 +125,7 @@ func (p *preference) isOlder() bool {
 	return p.older
 }
 
-// mayTry is true when it is time to try TLS 1.2. A clock that was set back does not forbid it.
+// mayTry is true if it is time to try TLS 1.2, also after the clock was set back.
 func (p *preference) mayTry() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -133,7 +133,7 @@ func (p *preference) mayTry() bool {
 	return wait <= 0 || wait > tryOlderEvery
 }
 
-// learn keeps what came of it.
+// learn remembers the outcome.
 func (p *preference) learn(helped bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -143,7 +143,7 @@ func (p *preference) learn(helped bool) {
 	}
 }
 
-// forget begins anew: the server may have changed.
+// forget starts over: the server may have changed.
 func (p *preference) forget() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -91,7 +91,7 @@ func TestFetch_SaysThatItWasNotAskedForTheCertificate(t *testing.T) {
 		now.SetTime(now.Now().Add(step.after))
 		count.Store(0)
 		_, bad := client.fetch(context.Background(), "r")
-		if bad == nil || bad.Class != AuthenticationRefused || bad.Cause != CauseNotAsked || !strings.Contains(bad.Message, "did not ask for the client certificate, over TLS 1.3 as over TLS 1.2") {
+		if bad == nil || bad.Class != AuthenticationRefused || bad.Cause != CauseNotAsked || !strings.Contains(bad.Message, "did not ask for the client certificate, neither over TLS 1.3 nor over TLS 1.2") {
 			t.Errorf("%s: %+v", step.what, bad)
 		}
 		if count.Load() != step.requests {
@@ -100,7 +100,7 @@ func TestFetch_SaysThatItWasNotAskedForTheCertificate(t *testing.T) {
 	}
 
 	p.config.TLS.MinVersion = tls.VersionTLS13
-	if bad := p.fetch(t, context.Background()); bad == nil || bad.Cause != CauseNotAsked || !strings.Contains(bad.Message, "over TLS 1.2 alone") {
+	if bad := p.fetch(t, context.Background()); bad == nil || bad.Cause != CauseNotAsked || !strings.Contains(bad.Message, "can do so only over TLS 1.2") {
 		t.Errorf("where TLS 1.2 is not allowed: %+v", bad)
 	}
 	p.config.TLS = TLS{MaxVersion: tls.VersionTLS12}
@@ -166,8 +166,8 @@ func TestFetch_SpeaksTheTLSThatItIsToldTo(t *testing.T) {
 		{"which takes nothing away from others", modern, TLS{RSAKeyExchange: true}, true},
 		{"a server with TLS 1.3 alone", modern, TLS{}, true},
 		{"a server with TLS 1.3 alone, and 1.2 at most", modern, TLS{MaxVersion: tls.VersionTLS12}, false},
-		{"a server with TLS 1.2 alone", old, TLS{}, true},
-		{"a server with TLS 1.2 alone, and 1.3 at least", old, TLS{MinVersion: tls.VersionTLS13}, false},
+		{"a server with only TLS 1.2", old, TLS{}, true},
+		{"a server with only TLS 1.2, and 1.3 at least", old, TLS{MinVersion: tls.VersionTLS13}, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			p := startPortal(t, serve(200, jsonType, good("")), test.server)

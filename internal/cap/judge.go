@@ -1,8 +1,7 @@
 package cap
 
-// Judging an answer: nothing reaches a Secret that did not pass here. What is public about the answers, good and bad, is in
-// the documentation of the Sequoia Combine emulator and in the code of the portal's other clients; real bodies of errors are not
-// public, so only the status, the content type and the shape count.
+// Judging an answer: nothing reaches a Secret without passing here. The public sources are the documentation of the Sequoia Combine emulator and
+// the code of other CAP clients. Real error bodies are not public, so only the status, the content type and the shape count.
 
 import (
 	"bytes"
@@ -19,12 +18,12 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/httpheader"
 )
 
-// MaxBody is the most bytes of an answer that are read. An answer has 1 to 4 KiB; session tokens have no documented limit.
+// MaxBody is how many bytes of an answer are read. Usual answers have 1 to 4 KiB; session tokens have no documented limit.
 const MaxBody = 1 << 20
 
-// Judge says what an answer is worth: a credential that may be written, or the reason why not. A body longer than MaxBody is
-// refused, so a caller reads one byte more than that and no further. The credential's Expiry is by the clock that now is of. portal is
-// the time of the answer by the portal's clock; zero where that is not known.
+// Judge turns an answer into a credential that may be written, or into the reason why not. It refuses a body longer than MaxBody, so callers read
+// at most one byte more. now is the time by this cluster's clock, as is the credential's Expiry; portal is the time of the answer by CAP's clock,
+// zero if unknown.
 func Judge(status int, contentType string, body []byte, now, portal time.Time) (awscreds.Credential, *Error) {
 	if status != http.StatusOK {
 		return awscreds.Credential{}, judgeStatus(status, httpheader.IsJSON(contentType))
@@ -37,7 +36,7 @@ func Judge(status int, contentType string, body []byte, now, portal time.Time) (
 	return judgeBody(status, body, now, portal)
 }
 
-// judgeStatus classifies an answer that is not 200 by its status alone, and by whether it says to be JSON.
+// judgeStatus classifies an answer other than 200 by its status and by whether it claims to be JSON.
 func judgeStatus(status int, json bool) *Error {
 	e := &Error{Status: status, page: !json}
 	switch {
@@ -48,9 +47,9 @@ func judgeStatus(status int, json bool) *Error {
 	case status >= 300 && status < 400:
 		e.Class, e.Message = AuthenticationRefused, "CAP answered with a redirect, which is not followed: portals send clients whose certificate they do not accept to a login page."
 	case status == 403 && !json:
-		e.Class, e.Message = AuthenticationRefused, "CAP, or a web server in front of it, refused the request with a page instead of JSON, as web servers refuse a client certificate."
+		e.Class, e.Message = AuthenticationRefused, "CAP, or a web server in front of it, refused the request with a page instead of JSON, which is how web servers refuse a client certificate."
 	case status == 403:
-		e.Class, e.Message = RoleRefused, "CAP does not give out this role: it is unknown, or the client certificate is not authorised for it."
+		e.Class, e.Message = RoleRefused, "CAP does not provide this role: it is unknown, or the client certificate is not authorised for it."
 	case status == 404 || status == 405 || status == 410 || status == 501:
 		e.Class, e.Message = APIDisabled, "CAP has no such API: it is not enabled, or the URL's path is wrong."
 	case status == 407:
@@ -67,8 +66,8 @@ func judgeStatus(status int, json bool) *Error {
 	return e
 }
 
-// isPage is true of a 200 that is for a person, by a body that is no JSON. Its type alone does not say so: many frameworks call
-// everything text/html that a program gives them, and the clients that this one takes over from never looked at it.
+// isPage is true for a 200 whose body is a page for people and not JSON. The content type alone does not show that: many frameworks label
+// everything text/html, and earlier CAP clients never looked at it.
 func isPage(contentType string, body []byte) bool {
 	body = bytes.TrimSpace(body)
 	if len(body) == 0 {
@@ -77,8 +76,8 @@ func isPage(contentType string, body []byte) bool {
 	return body[0] != '{' && body[0] != '['
 }
 
-// plain takes off what some servers wrap a body in without being asked: gzip, and the byte order mark of UTF-8. A body that does not
-// unpack stays as it is and is judged so.
+// plain removes what some servers add to a body unasked: gzip, and the byte order mark of UTF-8. A body that cannot be unpacked is judged as it
+// is.
 func plain(body []byte) []byte {
 	if bytes.HasPrefix(body, []byte{0x1f, 0x8b}) {
 		if r, err := gzip.NewReader(bytes.NewReader(body)); err == nil {
@@ -90,16 +89,16 @@ func plain(body []byte) []byte {
 	return bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))
 }
 
-// answer is what counts of an answer with 200. Everything else in it is passed over.
+// answer holds the relevant fields of an answer with 200. All others are ignored.
 type answer struct {
 	Credentials *struct {
 		AccessKeyID     *string         `json:"AccessKeyId"`
 		SecretAccessKey *string         `json:"SecretAccessKey"`
 		SessionToken    *string         `json:"SessionToken"`
-		Token           *string         `json:"Token"` // what AWS's metadata services call it
+		Token           *string         `json:"Token"` // the field's name in AWS's metadata services
 		Expiration      json.RawMessage `json:"Expiration"`
 	} `json:"Credentials"`
-	// Status is in the bodies of errors, {"status":400,"message":"..."}, which some set-ups send with 200.
+	// Status appears in error bodies, {"status":400,"message":"..."}, which some installations send with 200.
 	Status json.RawMessage `json:"status"`
 }
 
@@ -116,12 +115,12 @@ func judgeBody(status int, body []byte, now, portal time.Time) (awscreds.Credent
 	}
 	var a answer
 	if err := json.Unmarshal(body, &a); err != nil { // the error quotes the body and stays here
-		return malformed("CAP's answer is not the JSON of a credential, or is cut off.")
+		return malformed("CAP's answer is not the JSON of a credential, or is truncated.")
 	}
 	if a.Credentials == nil {
 		if inner, err := strconv.Atoi(string(a.Status)); err == nil && inner >= 300 && inner <= 599 {
 			e := judgeStatus(inner, true)
-			e.Message += " It says so in the body of its answer."
+			e.Message += " The body of the answer says so."
 			e.Status = status
 			return awscreds.Credential{}, e
 		}
@@ -142,19 +141,19 @@ func judgeBody(status int, body []byte, now, portal time.Time) (awscreds.Credent
 		return malformed("CAP's answer holds a temporary key (ASIA...) without its SessionToken, and AWS accepts no such key.")
 	case errors.Is(err, awscreds.ErrUnsafe):
 		return awscreds.Credential{}, &Error{Class: Unsafe, Status: status,
-			Message: "CAP's answer holds control characters or others that no AWS credential has and that could change the credentials file."}
+			Message: "CAP's answer holds control characters or others that no AWS credential has and that could change the meaning of the credentials file."}
 	case err != nil:
 		return malformed("CAP's answer holds a value that is longer than any AWS credential.")
 	}
 	c.Expiry = localExpiry(expiry(a.Credentials.Expiration), portal, now).Plausible(now)
 	if c.Expiry.Provenance == awscreds.Told && !c.Expiry.At.After(now) {
 		return awscreds.Credential{}, &Error{Class: Expired, Status: status,
-			Message: "CAP gave out a credential that has expired already by this cluster's clock."}
+			Message: "CAP returned a credential that has already expired by this cluster's clock."}
 	}
 	return c, nil
 }
 
-// present is the string, and empty for JSON's null and for the word that shell scripts make of it.
+// present returns the string, or an empty one for JSON's null and for the word null, which shell scripts make of it.
 func present(s *string) string {
 	if s == nil || *s == "null" {
 		return ""

@@ -1,6 +1,6 @@
 package cap
 
-// The proxy on the way to CAP. Its troubles are told as its own: who looks for them at CAP looks in vain.
+// The proxy in front of CAP. Its failures are reported as the proxy's own, so that nobody looks for them at CAP.
 
 import (
 	"context"
@@ -13,7 +13,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/neterr"
 )
 
-// proxyRefusal is the answer of a proxy that does not let through.
+// proxyRefusal is the answer of a proxy that refuses to connect.
 type proxyRefusal struct{ status int }
 
 // Error implements error.
@@ -28,10 +28,10 @@ func (e *proxyRefusal) cause() Cause {
 	return CauseProxyRefuses
 }
 
-// message goes on after the proxy's name.
+// message continues after the proxy's name.
 func (e *proxyRefusal) message() string {
 	if e.status == http.StatusProxyAuthRequired {
-		return " asks for a user and a password, or does not accept those that it got (status 407)."
+		return " asks for a user and a password, or does not accept the given ones (status 407)."
 	}
 	return fmt.Sprintf(" does not connect to CAP (status %d).", e.status)
 }
@@ -44,7 +44,7 @@ func judgeProxy(_ context.Context, _ *url.URL, _ *http.Request, answer *http.Res
 	return &proxyRefusal{answer.StatusCode}
 }
 
-// atProxy is true of an error between the operator and the proxy.
+// atProxy is true for an error between the operator and the proxy.
 func atProxy(err error) bool {
 	var op *net.OpError
 	return errors.As(err, &op) && op.Op == "proxyconnect"
@@ -66,7 +66,7 @@ func (c *Client) proxyError(e *Error, err error) *Error {
 	return e
 }
 
-// proxyName names the proxy by its host and port, without its user.
+// proxyName is the proxy's host and port, without its user.
 func (c *Client) proxyName() string {
 	if c.proxy == nil {
 		return "The proxy"

@@ -1,6 +1,6 @@
 package cap
 
-// What goes wrong before there is an answer, in words of our own: the network's errors hold the URL with its query.
+// Failures before there is an answer, in our own words: network errors hold the URL with its query.
 
 import (
 	"context"
@@ -16,7 +16,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/neterr"
 )
 
-// transportError classifies a request that got no answer. ctx is the caller's, without the client's own time limit.
+// transportError classifies a request that got no answer. ctx is the caller's context, without the client's own time limit.
 func (c *Client) transportError(ctx context.Context, err error) *Error {
 	e := &Error{Class: Unavailable, cause: ctx.Err()}
 	var refusal *proxyRefusal
@@ -31,9 +31,9 @@ func (c *Client) transportError(ctx context.Context, err error) *Error {
 	case alert != "" && aboutClientCertificate(alert):
 		e.Class, e.Message = AuthenticationRefused, "CAP refuses the client certificate in the TLS handshake ("+alert+")."
 	case alert != "" && aboutVersions(alert):
-		e.Class, e.Message = HandshakeFailed, "CAP breaks the TLS handshake off ("+alert+"): the operator offers no version or cipher that it takes."
+		e.Class, e.Message = HandshakeFailed, "CAP aborts the TLS handshake ("+alert+"): the operator offers no version or cipher that CAP accepts."
 	case alert != "":
-		e.Message = "CAP breaks the TLS handshake off (" + alert + ")."
+		e.Message = "CAP aborts the TLS handshake (" + alert + ")."
 	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
 		e.Class, e.Cause, e.Message = HandshakeFailed, CauseNoTLS, "What answers at CAP's address does not speak TLS."
 	case neterr.IsTLS(err):
@@ -48,25 +48,24 @@ func (c *Client) transportError(ctx context.Context, err error) *Error {
 	return e
 }
 
-// timedOut is true of the whole request's time limit and of a connection's, and not of a name server that does not answer.
+// timedOut is true if the time limit of the request or of the connection was reached, but not if a name server did not answer.
 func timedOut(err error) bool {
 	var timeout interface{ Timeout() bool }
 	var dns *net.DNSError
 	return errors.Is(err, context.DeadlineExceeded) || !errors.As(err, &dns) && errors.As(err, &timeout) && timeout.Timeout()
 }
 
-// bodyError classifies a body that broke off: by its sender it is an answer that is no credential, by a time limit or by the
-// network the portal is not available.
+// bodyError classifies an incomplete body: Malformed if the sender ended it, Unavailable after a time limit or a network failure.
 func (c *Client) bodyError(ctx context.Context, status int, err error) *Error {
 	if errors.Is(err, io.ErrUnexpectedEOF) {
-		return &Error{Class: Malformed, Status: status, Message: "CAP's answer breaks off before its end."}
+		return &Error{Class: Malformed, Status: status, Message: "CAP's answer is incomplete."}
 	}
 	e := c.transportError(ctx, err)
 	e.Status = status
 	return e
 }
 
-// about is what an alert is about.
+// about is the subject of an alert.
 type about int
 
 const (
@@ -75,7 +74,7 @@ const (
 	versions
 )
 
-// alerts are the words of crypto/tls for what a peer says when it ends a handshake.
+// alerts are the words of crypto/tls for the alerts with which a peer ends a handshake.
 var alerts = []struct {
 	words string
 	about about

@@ -49,7 +49,7 @@ func TestFetch_ClassifiesWhatComesBeforeAnAnswer(t *testing.T) {
 		p := startPortal(t, serve(200, jsonType, good("")), func(s *httptest.Server) {
 			s.TLS.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) { return nil, errors.New("x") } // internal error
 		})
-		if bad := p.fetch(t, context.Background()); bad == nil || bad.Class != Unavailable || !strings.Contains(bad.Message, "breaks the TLS handshake off") {
+		if bad := p.fetch(t, context.Background()); bad == nil || bad.Class != Unavailable || !strings.Contains(bad.Message, "aborts the TLS handshake") {
 			t.Errorf("Fetch gives %+v, want %s", bad, Unavailable)
 		}
 	})

@@ -18,9 +18,9 @@ func newApproveCommand(env environment) *cobra.Command {
 	var after string
 	cmd := &cobra.Command{
 		Use:   "approve NAME",
-		Short: "Approve the rotation that a PullSecretRotation with approval: BeforeRequest waits to request",
-		Long: "Approve the rotation that is due now, or with --after the next one in advance. The approval is for this rotation alone: it is written\n" +
-			"into the annotation " + v1alpha1.ApprovedAnnotation + " as the time after which the rotation is due.",
+		Short: "Approve the rotation that a PullSecretRotation with approval: BeforeRequest is waiting for",
+		Long: "Approve the rotation that is due now or, with --after, the next one in advance. The approval applies to this rotation only: it is written\n" +
+			"to the annotation " + v1alpha1.ApprovedAnnotation + " as the time after which the rotation is due.",
 		Args:              oneName("PullSecretRotation", "oc get psr"),
 		ValidArgsFunction: completeNames(env, func() client.ObjectList { return &v1alpha1.PullSecretRotationList{} }),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -35,7 +35,7 @@ func newApproveCommand(env environment) *cobra.Command {
 			return approve(cmd, env, args[0], wanted)
 		},
 	}
-	cmd.Flags().StringVar(&after, "after", "", "the time after which the rotation to approve is due (RFC 3339; default: the one that is due now)")
+	cmd.Flags().StringVar(&after, "after", "", "approve the rotation that is due after this time (RFC 3339; default: the one that is due now)")
 	return cmd
 }
 
@@ -59,7 +59,7 @@ func approve(cmd *cobra.Command, env environment, name string, wanted *time.Time
 	} else {
 		before := object.DeepCopy()
 		metav1.SetMetaDataAnnotation(&object.ObjectMeta, v1alpha1.ApprovedAnnotation, t.UTC().Format(time.RFC3339))
-		// With the version that was looked at: who has changed T in the meantime has not had it approved.
+		// The update carries the version that was read, so that a T changed in the meantime is not approved.
 		patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
 		if err := c.Patch(cmd.Context(), object, patch, client.FieldOwner(managedfields.Approval)); err != nil {
 			return fmt.Errorf("approving PullSecretRotation %s: %w", name, err)

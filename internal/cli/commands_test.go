@@ -263,7 +263,7 @@ func TestRefresh_ThatIsNotDoneInTimeFailsWithWhatTheOperatorSays(t *testing.T) {
 		t.Errorf("it says %v", err)
 	}
 	silent := refreshing(t, 1<<30, nil)
-	if _, err := run(t, newRefreshCommand(silent), "cap", "--wait", "--timeout=10ms"); err == nil || !strings.Contains(err.Error(), "is it running?") {
+	if _, err := run(t, newRefreshCommand(silent), "cap", "--wait", "--timeout=10ms"); err == nil || !strings.Contains(err.Error(), "check that it is running") {
 		t.Errorf("without an operator it says %v", err)
 	}
 	other := refreshing(t, 1<<30, func(set *v1alpha1.CAPCredentialSet) {

@@ -11,11 +11,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// completionTimeout bounds how long a shell waits for names.
+// completionTimeout limits how long a shell waits for names.
 const completionTimeout = 3 * time.Second
 
-// completeNames gives a shell the names of objects, of which one may be named. Without a cluster there are none, and no complaint:
-// a shell shows nothing but words.
+// completeNames completes the name of one object. Without a cluster it returns none and no error, because a shell could not show it.
 func completeNames(env environment, lists ...func() client.ObjectList) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
 		var names []string
@@ -51,7 +50,7 @@ func completeNames(env environment, lists ...func() client.ObjectList) cobra.Com
 	}
 }
 
-// oneName asks for the name of one object, in words.
+// oneName requires the name of exactly one object.
 func oneName(kind, list string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) == 1 {

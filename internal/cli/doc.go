@@ -1,10 +1,9 @@
-// Package cli is the command line. Its packages manager and bootstrap hold the process in the cluster and what is done before
-// there is a cluster (seed, install-manifests). The commands for people are here: what the operator does and waits for
-// (status), what it has done (report), the two things that it can be told (approve, refresh), and what a reason means (explain,
-// without a cluster).
+// Package cli is the command line. Its package manager holds the process in the cluster, and bootstrap the commands before there is a cluster
+// (seed, install-manifests). This package has the commands for people: what the operator does and waits for (status), what it has
+// done (report), the two requests to it (approve, refresh), and what a reason means (explain, without a cluster).
 //
-// The commands for people use the kubeconfig of whoever calls them, need no more rights than to read, or annotate, the two kinds, and
-// decide by the controllers' own functions. They print no secret, because they read none.
+// The commands for people use the caller's kubeconfig, need only the rights to read or annotate the two kinds, and decide with the controllers'
+// own functions. They read no Secret, so they cannot print one.
 package cli
 
 import (
@@ -20,13 +19,13 @@ import (
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 )
 
-// environment is what the commands need of the world; tests give their own.
+// environment is the outside world of the commands; tests provide their own.
 type environment struct {
 	connect func() (client.Client, error)
 	clock   clock.PassiveClock
 }
 
-// forPeople gives the commands for people.
+// forPeople returns the commands for people.
 func forPeople() []*cobra.Command {
 	commands := append(make([]*cobra.Command, 0, 5), newExplainCommand())
 	for _, newCommand := range []func(environment) *cobra.Command{newStatusCommand, newReportCommand, newApproveCommand, newRefreshCommand} {
@@ -46,8 +45,8 @@ func connect(kubeconfig, context string) (client.Client, error) {
 	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: context}).ClientConfig()
 	switch {
 	case clientcmd.IsEmptyConfig(err):
-		// client-go's own words advise a variable that nobody should set.
-		return nil, errors.New("no cluster is named: log in with oc login, or name a kubeconfig by --kubeconfig or $KUBECONFIG")
+		// client-go's own error recommends a variable that nobody should set.
+		return nil, errors.New("no cluster is configured: log in with oc login, or set --kubeconfig or $KUBECONFIG")
 	case err != nil:
 		return nil, fmt.Errorf("reading the kubeconfig: %w", err)
 	}

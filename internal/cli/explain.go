@@ -12,7 +12,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/docs"
 )
 
-// explanation is the section of one reason on the page of reasons.
+// explanation is the section about one reason in docs/reasons.md.
 type explanation struct {
 	reason, chapter, meaning, impact, action string
 }
@@ -20,9 +20,9 @@ type explanation struct {
 func newExplainCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "explain [REASON]",
-		Short: "Say what the reason of a condition, an event or an alert means, and what to do",
-		Long: "Say what the reason of a condition, an event or an alert means, what it affects, and what to do. Without REASON all of them are listed.\n" +
-			"The text is that of docs/reasons.md. Neither a cluster nor a network is needed.",
+		Short: "Explain what the reason of a condition, an event or an alert means, and what to do",
+		Long: "Explain what the reason of a condition, an event or an alert means, what it affects, and what to do. Without REASON it lists all reasons.\n" +
+			"The text is that of docs/reasons.md. The command needs neither a cluster nor a network.",
 		Args: cobra.MaximumNArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return reasonNames(explanations(docs.Reasons)), cobra.ShellCompDirectiveNoFileComp
@@ -48,7 +48,7 @@ func explain(out io.Writer, all []explanation, name string) error {
 	return err
 }
 
-// similar names the reasons that contain what was typed.
+// similar returns the reasons that contain the argument.
 func similar(all []explanation, name string) string {
 	var alike []string
 	for _, e := range all {
@@ -89,13 +89,12 @@ func reasonNames(all []explanation) []string {
 
 var markdownLink = regexp.MustCompile(`\[([^\]]+)\]\([^)]+\)`)
 
-// plain takes the Markdown out of a sentence.
+// plain removes the Markdown from a sentence.
 func plain(text string) string {
 	return strings.ReplaceAll(markdownLink.ReplaceAllString(strings.TrimSpace(text), "$1"), "`", "")
 }
 
-// explanations reads the page of reasons: chapters, in them a heading for each reason, below it the meaning, the impact and
-// what to do.
+// explanations parses docs/reasons.md: chapters with a heading for each reason, followed by its meaning, its impact and what to do.
 func explanations(page string) []explanation {
 	var all []explanation
 	chapter := ""

@@ -24,9 +24,9 @@ func newRefreshCommand(env environment) *cobra.Command {
 	var timeout time.Duration
 	cmd := &cobra.Command{
 		Use:   "refresh NAME",
-		Short: "Have a CAPCredentialSet fetch every credential anew that is older than now",
-		Long: "Have a CAPCredentialSet fetch every credential anew that is older than now, by the annotation " + v1alpha1.RefreshRequestedAnnotation + ".\n" +
-			"The credentials in use stay until the portal has given good new ones. With --wait, it ends when every credential is new.",
+		Short: "Make a CAPCredentialSet refresh every credential that is older than now",
+		Long: "Make a CAPCredentialSet refresh every credential that is older than now. It sets the annotation " + v1alpha1.RefreshRequestedAnnotation + ".\n" +
+			"The current credentials stay until CAP has returned good new ones. With --wait, the command ends when every credential is new.",
 		Args:              oneName("CAPCredentialSet", "oc get capset"),
 		ValidArgsFunction: completeNames(env, func() client.ObjectList { return &v1alpha1.CAPCredentialSetList{} }),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -38,7 +38,7 @@ func newRefreshCommand(env environment) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if _, err := fmt.Fprintf(cmd.OutOrStdout(), "Requested: CAPCredentialSet %s fetches every credential anew that is older than %s.\n", args[0], at); err != nil {
+			if _, err := fmt.Fprintf(cmd.OutOrStdout(), "Requested: CAPCredentialSet %s refreshes every credential that is older than %s.\n", args[0], at); err != nil {
 				return err
 			}
 			if !waits {
@@ -52,14 +52,14 @@ func newRefreshCommand(env environment) *cobra.Command {
 	return cmd
 }
 
-// requestRefresh annotates the set and answers with what.
+// requestRefresh annotates the set and returns the annotation's value.
 func requestRefresh(ctx context.Context, c client.Client, name string, now time.Time) (string, error) {
 	set := &v1alpha1.CAPCredentialSet{}
 	if err := c.Get(ctx, client.ObjectKey{Name: name}, set); err != nil {
 		return "", fmt.Errorf("reading CAPCredentialSet %s: %w", name, err)
 	}
 	if set.Spec.Suspend {
-		return "", fmt.Errorf("CAPCredentialSet %s is suspended: nothing is fetched until spec.suspend is false", name)
+		return "", fmt.Errorf("CAPCredentialSet %s is suspended, so nothing is refreshed: set spec.suspend to false", name)
 	}
 	at := now.UTC().Format(time.RFC3339)
 	before := set.DeepCopy()
@@ -70,8 +70,7 @@ func requestRefresh(ctx context.Context, c client.Client, name string, now time.
 	return at, nil
 }
 
-// awaitRefresh waits until the operator says that it has carried out the request of that value. What it says while it has not
-// is the error of a wait that ends without.
+// awaitRefresh waits until the operator has carried out the request with that value. On timeout, the error holds the operator's last message.
 func awaitRefresh(ctx context.Context, c client.Client, name, at string, timeout time.Duration, out io.Writer) error {
 	set := &v1alpha1.CAPCredentialSet{}
 	err := wait.PollUntilContextTimeout(ctx, refreshPoll, timeout, true, func(ctx context.Context) (bool, error) {
@@ -79,7 +78,7 @@ func awaitRefresh(ctx context.Context, c client.Client, name, at string, timeout
 			return false, fmt.Errorf("reading CAPCredentialSet %s: %w", name, err)
 		}
 		if requested := set.Annotations[v1alpha1.RefreshRequestedAnnotation]; requested != at && set.Status.LastHandledRefresh != at {
-			return false, fmt.Errorf("another refresh of CAPCredentialSet %s has been requested meanwhile (%.40q): wait for that one", name, requested)
+			return false, fmt.Errorf("another refresh of CAPCredentialSet %s has been requested in the meantime (%.40q): wait for that one", name, requested)
 		}
 		return set.Status.LastHandledRefresh == at, nil
 	})
@@ -93,11 +92,11 @@ func awaitRefresh(ctx context.Context, c client.Client, name, at string, timeout
 	return err
 }
 
-// lastWords are those of the condition Ready.
+// lastWords is the message of the condition Ready.
 func lastWords(set *v1alpha1.CAPCredentialSet) string {
 	ready := meta.FindStatusCondition(set.Status.Conditions, v1alpha1.ConditionReady)
 	if ready == nil {
-		return "The operator has not said anything yet: is it running?"
+		return "The operator has not reported anything yet: check that it is running."
 	}
 	return ready.Reason + ": " + ready.Message
 }

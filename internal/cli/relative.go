@@ -14,7 +14,7 @@ func relative(t, now time.Time) string {
 	return span(d) + " ago"
 }
 
-// span names a duration in its two largest units, days by themselves from a week on.
+// span prints a duration in its two largest units, and only in days from a week on.
 func span(d time.Duration) string {
 	units := []struct {
 		length time.Duration

@@ -13,7 +13,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/version"
 )
 
-// ExitCode is 1, unless the error has a code of its own.
+// ExitCode is the error's own code if it has one, else 1.
 func ExitCode(err error) int {
 	var own interface{ ExitCode() int }
 	if errors.As(err, &own) {
@@ -22,7 +22,7 @@ func ExitCode(err error) int {
 	return 1
 }
 
-// pluginName makes the help of a plugin show how the plugin is called.
+// pluginName makes the help of a plugin show the plugin's name.
 func pluginName(program string) map[string]string {
 	plugin, found := strings.CutPrefix(program, "kubectl-")
 	if !found {
@@ -35,10 +35,10 @@ func pluginName(program string) map[string]string {
 func NewRootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use: "credential-rotation-operator",
-		// As the command is called: a link to it named kubectl-credential_rotation is a plugin of oc and kubectl.
+		// The name of the called binary: a link named kubectl-credential_rotation is a plugin of oc and kubectl.
 		Annotations: pluginName(filepath.Base(os.Args[0])),
-		Short:       "Keeps the pull secret and the short-lived AWS credentials of an OpenShift cluster alive",
-		// An error of a running manager is no reason to print the usage, and main.go prints the error itself.
+		Short:       "Keeps the pull secret and the short-lived AWS credentials of an OpenShift cluster fresh",
+		// A failing manager must not print the usage, and main.go prints the error itself.
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Version:       version.String(),

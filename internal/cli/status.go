@@ -17,17 +17,17 @@ import (
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 )
 
-// outputs are the forms of a status beside the one for people.
+// outputs are the formats of a status besides the one for people.
 var outputs = []string{"wide", "json", "yaml"}
 
 func newStatusCommand(env environment) *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
 		Use:   "status [NAME]",
-		Short: "Say what the operator does, what it waits for and since when",
-		Long: "Say of each PullSecretRotation and CAPCredentialSet, or of those named NAME, what the operator does, what it waits for and since when,\n" +
+		Short: "Show what the operator does, what it waits for and since when",
+		Long: "Show for each PullSecretRotation and CAPCredentialSet, or for those named NAME, what the operator does, what it waits for and since when,\n" +
 			"what it has done, and what comes next. -o wide adds each entry, each message and each time; -o json and -o yaml are for programs.\n" +
-			"The exit code is 0 when no object needs a person, 3 when one does, and 1 when the command failed.",
+			"The exit code is 0 if no object needs somebody to act, 3 if one does, and 1 if the command failed.",
 		Args: cobra.MaximumNArgs(1),
 		ValidArgsFunction: completeNames(env, func() client.ObjectList { return &v1alpha1.PullSecretRotationList{} },
 			func() client.ObjectList { return &v1alpha1.CAPCredentialSetList{} }),
@@ -77,17 +77,17 @@ func show(out io.Writer, view View, output string, now time.Time) error {
 	}
 }
 
-// StalledError says that the command worked, and that some object needs a person.
+// StalledError means that the command worked, and that some object needs somebody to act.
 type StalledError struct{ names []string }
 
 func (e *StalledError) Error() string {
-	return strings.Join(e.names, ", ") + " needs you: see above"
+	return strings.Join(e.names, ", ") + " needs you to act: see above"
 }
 
-// ExitCode tells a script that something is stalled from a command that failed, which is 1.
+// ExitCode differs from that of a failed command, which is 1.
 func (e *StalledError) ExitCode() int { return 3 }
 
-// stalled names the objects that only a person can help; nil when there are none.
+// stalled returns the objects that need somebody to act; nil if there are none.
 func stalled(view View) error {
 	var names []string
 	for i := range view.PullSecretRotations {
@@ -106,7 +106,7 @@ func stalled(view View) error {
 	return &StalledError{names}
 }
 
-// look reads the objects; all of them when name is empty.
+// look reads the objects; all of them if name is empty.
 func look(ctx context.Context, c client.Client, env environment, name string) (View, error) {
 	view := View{PullSecretRotations: []RotationView{}, CAPCredentialSets: []SetView{}}
 	rotations := &v1alpha1.PullSecretRotationList{}

@@ -18,7 +18,7 @@ type printer struct {
 	wide bool
 }
 
-// text is the status for people.
+// text prints the status for people.
 func text(v View, now time.Time, wide bool) string {
 	p := &printer{now: now, wide: wide}
 	for i := range v.PullSecretRotations {
@@ -50,12 +50,12 @@ func (p *printer) table(rows ...[]string) {
 				row[i] = "-"
 			}
 		}
-		_, _ = fmt.Fprintln(w, "  "+strings.Join(row, "\t")) // into memory: it does not fail
+		_, _ = fmt.Fprintln(w, "  "+strings.Join(row, "\t")) // writing to memory does not fail
 	}
 	_ = w.Flush()
 }
 
-// head prints what is known of an object in one place, a labelled and wrapped paragraph each.
+// head prints an object's facts as labelled and wrapped paragraphs.
 func (p *printer) head(kind string, s *State, facts ...[]string) {
 	fmt.Fprintf(&p.out, "%s %s\n", kind, s.Name)
 	rows := [][]string{{"Ready", fmt.Sprintf("%s (%s)", s.Ready, s.Reason)}}
@@ -64,12 +64,12 @@ func (p *printer) head(kind string, s *State, facts ...[]string) {
 		rows = append(rows, []string{"Warning", w})
 	}
 	if s.Outdated {
-		rows = append(rows, []string{"Note", "The operator has not seen the latest change of the spec. What stands here is of an earlier one."})
+		rows = append(rows, []string{"Note", "The operator has not seen the latest change of the spec. This status belongs to an earlier one."})
 	}
 	p.paragraphs(rows)
 }
 
-// paragraphs prints a label and a wrapped text in each row that has a text.
+// paragraphs prints a label and a wrapped text for each row that has a text.
 func (p *printer) paragraphs(rows [][]string) {
 	widest := 0
 	for _, row := range rows {
@@ -100,7 +100,7 @@ func (p *printer) rotation(v *RotationView) {
 	p.history(v)
 }
 
-// says is what the object waits for, or what it needs of a person, or else what it has to tell.
+// says is what the object waits for, or what somebody must do, or else its message.
 func (p *printer) says(v *RotationView) []string {
 	label, text, since := "Says", v.Message, ""
 	if v.Waiting != nil {
@@ -116,7 +116,7 @@ func (p *printer) says(v *RotationView) []string {
 	return []string{label, text + since}
 }
 
-// notes prints what is to be said of the rows of a table below it: a name and a wrapped text in each row that has a text.
+// notes prints remarks on the rows of a table below it: a name and a wrapped text for each row that has a text.
 func (p *printer) notes(rows [][]string) {
 	for _, row := range rows {
 		if row[1] != "" {
@@ -179,7 +179,7 @@ func (p *printer) history(v *RotationView) {
 	}
 }
 
-// entries counts what became of them, or names each.
+// entries counts the entries by their outcome, or names each.
 func (p *printer) entries(list []v1alpha1.EntryStatus) string {
 	var order []string
 	by := map[string][]string{}
@@ -233,7 +233,7 @@ func (p *printer) set(v *SetView) {
 	p.notes(messages)
 }
 
-// ago is a time relative to now; with -o wide the time itself too.
+// ago is a time relative to now; with -o wide also the time itself.
 func (p *printer) ago(t *metav1.Time) string {
 	if t == nil {
 		return ""
@@ -244,7 +244,7 @@ func (p *printer) ago(t *metav1.Time) string {
 	return relative(t.Time, p.now)
 }
 
-// when is a time and how far it is from now.
+// when is a time with its distance from now.
 func (p *printer) when(t *metav1.Time) string {
 	if t == nil {
 		return ""

@@ -10,24 +10,24 @@ import (
 	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 )
 
-// View is what status shows of all objects, as -o json prints it.
+// View is the status of all objects, as -o json prints it.
 type View struct {
 	PullSecretRotations []RotationView `json:"pullSecretRotations"`
 	CAPCredentialSets   []SetView      `json:"capCredentialSets"`
 }
 
-// State is what both kinds have in common.
+// State is the part that both kinds have in common.
 type State struct {
 	Name string `json:"name"`
 	// Ready is True, False or Unknown; Reason is a condition reason, Message its sentence.
 	Ready   string `json:"ready"`
 	Reason  string `json:"reason"`
 	Message string `json:"message"`
-	// Stalled: only a person can help.
+	// Stalled: somebody must act.
 	Stalled bool `json:"stalled,omitempty"`
 	// Outdated: the operator has not seen the latest spec yet.
 	Outdated bool `json:"outdated,omitempty"`
-	// Warnings are the other conditions that speak of trouble.
+	// Warnings are the other conditions that report a problem.
 	Warnings []string `json:"warnings,omitempty"`
 }
 
@@ -47,15 +47,15 @@ type RotationView struct {
 	History        []RotationRecord          `json:"history"`
 }
 
-// Waiting is what an object waits for.
+// Waiting says what an object waits for.
 type Waiting struct {
 	For string `json:"for"`
-	// What happened at Since: asked, issued, applied, due ...; empty when the waiting itself began then.
+	// What happened at Since: asked, issued, applied, due ...; empty if the wait itself began then.
 	What  string    `json:"what,omitempty"`
 	Since time.Time `json:"since"`
 }
 
-// RotationRecord is one rotation, the present or an earlier one.
+// RotationRecord is one rotation, the current or an earlier one.
 type RotationRecord struct {
 	ID string `json:"id,omitempty"`
 	// Actor is who requested it, Reason why this cluster takes part.
@@ -97,7 +97,7 @@ var troubleWhen = map[string]metav1.ConditionStatus{
 }
 
 func stateOf(name string, generation, observed int64, conditions []metav1.Condition) State {
-	s := State{Name: name, Ready: "Unknown", Reason: "NotSeen", Message: "The operator has not looked at this object yet. Does it run?", Outdated: observed < generation}
+	s := State{Name: name, Ready: "Unknown", Reason: "NotSeen", Message: "The operator has not seen this object yet: check that it is running.", Outdated: observed < generation}
 	if ready := meta.FindStatusCondition(conditions, v1alpha1.ConditionReady); ready != nil {
 		s.Ready, s.Reason, s.Message = string(ready.Status), ready.Reason, ready.Message
 	}
@@ -129,7 +129,7 @@ func rotationView(o *v1alpha1.PullSecretRotation, now time.Time) RotationView {
 	return v
 }
 
-// shownAccount is whose the pull secret is, or, while nothing proves it, whose the OCM credential is.
+// shownAccount is the account of the pull secret or, while nothing proves it, that of the OCM credential.
 func shownAccount(s *v1alpha1.PullSecretRotationStatus) *v1alpha1.AccountStatus {
 	if s.PullSecretAccount != nil {
 		return s.PullSecretAccount

@@ -5,16 +5,15 @@ import (
 	"unicode/utf8"
 )
 
-// textWidth is what a line of prose takes at most: what a terminal that nobody has widened can show beside a label.
+// textWidth is the maximum width of a line of prose, which fits a terminal of default size beside a label.
 const textWidth = 100
 
-// wrap breaks a text into lines of at most width characters, each with the indentation. A word that is longer, such as a
-// command's argument, stays whole.
+// wrap breaks a text into indented lines of at most width characters. A longer word, such as a command's argument, stays whole.
 func wrap(text string, width int, indent string) string {
 	return wrapHanging(text, width, indent, len(indent))
 }
 
-// wrapHanging begins with head, and indents the lines after the first by hang blanks.
+// wrapHanging starts with head, and indents the lines after the first by hang blanks.
 func wrapHanging(text string, width int, head string, hang int) string {
 	var out strings.Builder
 	out.WriteString(head)

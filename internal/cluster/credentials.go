@@ -8,36 +8,37 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// Where the cloud-credential-operator keeps what concerns us.
-// Source: openshift/cloud-credential-operator, pkg/operator/constants and pkg/operator/utils.
+// Objects of the cloud-credential-operator that matter here. Source: openshift/cloud-credential-operator, pkg/operator/constants and
+// pkg/operator/utils.
 const (
 	// credentialsModeManual is the one mode in which the cloud-credential-operator leaves the Secrets alone.
 	credentialsModeManual = "Manual"
-	// legacyModeNamespace and legacyModeName are the ConfigMap by which it was switched off before 4.6.
+	// legacyModeNamespace and legacyModeName identify the ConfigMap that switched it off before 4.6.
 	legacyModeNamespace = "openshift-cloud-credential-operator"
 	legacyModeName      = "cloud-credential-operator-config"
-	// awsProviderKind tells AWS requests from those of the other clouds: the release payload holds all of them.
+	// awsProviderKind distinguishes AWS requests from those of other clouds: the release payload holds all of them.
 	awsProviderKind = "AWSProviderSpec"
 	// legacyCronJobName is the CronJob of github.com/staebler/cap-token-refresh.
 	legacyCronJobName = "cap-token-refresh"
 )
 
-// CredentialsRequest is what a component says it needs: credentials in a Secret. The kind (cloudcredential.openshift.io/v1)
-// has no Go module that can be imported, and little of it matters here. Only those for AWS are kept.
+// CredentialsRequest says which credentials a component needs, and in which Secret. No importable Go module has the kind
+// (cloudcredential.openshift.io/v1), and few of its fields matter here. Only those for AWS are kept.
 type CredentialsRequest struct {
 	Namespace, Name string
 	Labels          labels.Set
 	// Secret is where the component expects the credentials.
 	Secret types.NamespacedName
-	// TimedToken is true when the request uses an STS token of its own (stsIAMRoleARN): the cloud-credential-operator writes
-	// that Secret even in mode Manual.
+	// TimedToken is true if the request uses its own STS token (stsIAMRoleARN): the cloud-credential-operator writes that Secret even in mode
+	// Manual.
 	TimedToken bool
 }
 
 // String is the usual namespace/name.
 func (r CredentialsRequest) String() string { return r.Namespace + "/" + r.Name }
 
-// ReadCredentialsRequest reads one by the texts that it has at paths; isAWS is false for another cloud's. Nothing is checked.
+// ReadCredentialsRequest reads a CredentialsRequest through a function that returns the text at a path; isAWS is false for another cloud's. It
+// validates nothing.
 func ReadCredentialsRequest(text func(path ...string) string) (r CredentialsRequest, isAWS bool) {
 	return CredentialsRequest{
 		Namespace: text("metadata", "namespace"), Name: text("metadata", "name"),
@@ -46,8 +47,7 @@ func ReadCredentialsRequest(text func(path ...string) string) (r CredentialsRequ
 	}, text("spec", "providerSpec", "kind") == awsProviderKind
 }
 
-// parseCredentialsRequest reads one of the cluster; ok is false for another cloud's, for one without a Secret, and for one that is
-// being deleted.
+// parseCredentialsRequest reads a CredentialsRequest of the cluster; ok is false if it is another cloud's, names no Secret, or is being deleted.
 func parseCredentialsRequest(u *unstructured.Unstructured) (r CredentialsRequest, ok bool) {
 	r, isAWS := ReadCredentialsRequest(func(path ...string) string {
 		text, _, _ := unstructured.NestedString(u.Object, path...)
@@ -60,20 +60,20 @@ func parseCredentialsRequest(u *unstructured.Unstructured) (r CredentialsRequest
 	return r, true
 }
 
-// sortRequests gives them one order, whatever the order in which they came.
+// sortRequests sorts them by namespace and name.
 func sortRequests(requests []CredentialsRequest) {
 	sort.Slice(requests, func(i, j int) bool { return requests[i].String() < requests[j].String() })
 }
 
-// CredentialsMode is what the cloud-credential-operator has been told to do.
+// CredentialsMode is the mode of the cloud-credential-operator.
 type CredentialsMode struct {
 	// Known is false until it has been read.
 	Known bool
-	// Installed is false where there is no cloud-credential-operator to fight with.
+	// Installed is false if the cluster has no cloud-credential-operator.
 	Installed bool
-	// Mode is spec.credentialsMode of cloudcredential.operator.openshift.io/cluster, empty for its default.
+	// Mode is spec.credentialsMode of cloudcredential.operator.openshift.io/cluster; empty means the default.
 	Mode string
-	// LegacyDisabled is true when the old ConfigMap switches it off.
+	// LegacyDisabled is true if the old ConfigMap switches it off.
 	LegacyDisabled bool
 }
 

@@ -10,19 +10,19 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// AWS is what the cluster knows of the AWS that it runs on.
+// AWS describes the AWS environment of the cluster.
 type AWS struct {
-	// Region, such as us-iso-east-1; empty when the cluster does not say.
+	// Region, such as us-iso-east-1; empty if the cluster does not say.
 	Region string
-	// STSEndpoint is the cluster's own service endpoint for STS; empty for that of the region.
+	// STSEndpoint is the cluster's custom service endpoint for STS; empty means that of the region.
 	STSEndpoint string
-	// CABundle (PEM) signs the AWS API's certificates; nil when the cluster has none of its own.
+	// CABundle (PEM) signs the AWS API's certificates; nil if the cluster has no custom one.
 	CABundle []byte
 }
 
-// ReadAWS reads the region and the STS endpoint from Infrastructure/cluster, and the AWS API's CA from where the
-// machine-api takes it: ConfigMap openshift-config-managed/kube-cloud-config, key ca-bundle.pem.
-// Source: openshift/machine-api-provider-aws, pkg/client/client.go. What a cluster lacks stays empty.
+// ReadAWS reads the region and the STS endpoint from Infrastructure/cluster, and the AWS API's CA from where the machine-api takes it: ConfigMap
+// openshift-config-managed/kube-cloud-config, key ca-bundle.pem. Source: openshift/machine-api-provider-aws, pkg/client/client.go. Fields that a
+// cluster lacks stay empty.
 func ReadAWS(ctx context.Context, r client.Reader) (AWS, error) {
 	var a AWS
 	infrastructure := &configv1.Infrastructure{}

@@ -9,13 +9,11 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
-// objects is what is kept of the objects of one kind: what parse makes of each, by namespace/name. It is an
-// objectwatch.Sink.
+// objects stores the parsed objects of one kind by namespace/name. It is an objectwatch.Sink.
 type objects struct {
-	// parse takes what matters from an object; false drops it.
+	// parse extracts what matters from an object; false drops the object.
 	parse func(runtime.Object) (any, bool)
-	// changed is called without the lock, and only when something that matters has changed.
-	// It names the object where only one has.
+	// changed is called without the lock, and only if something that matters has changed. It gets the name of the object if only one has changed.
 	changed func(object string)
 
 	mu    sync.Mutex
@@ -24,7 +22,7 @@ type objects struct {
 	err   error
 }
 
-// all answers what is kept, whether it has been read, and what keeps it from being read.
+// all returns the stored objects, whether they have been read, and why they cannot be read.
 func (s *objects) all() (kept []any, known bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -34,7 +32,7 @@ func (s *objects) all() (kept []any, known bool, err error) {
 	return kept, s.known, s.err
 }
 
-// has answers whether an object without a namespace is kept, and whether that is known.
+// has returns whether a cluster-scoped object is stored, and whether that is known.
 func (s *objects) has(name string) (kept, known bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -80,8 +78,8 @@ func (s *objects) Delete(o runtime.Object) {
 	}, key(o))
 }
 
-// Failed implements objectwatch.Sink. A kind that does not exist has no objects, which is known. A missing right is told;
-// any other trouble passes by itself, and until then what was known last is the best there is.
+// Failed implements objectwatch.Sink. A kind that does not exist is known to have no objects. A missing right is reported. Any other failure goes
+// away by itself, and until then the last known state applies.
 func (s *objects) Failed(err error) {
 	if isAbsent(err) {
 		s.Replace(nil)

@@ -28,9 +28,9 @@ var (
 	namespacesResource          = schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
 )
 
-// CredentialsWatch knows, without asking, what a set of credentials depends on in the cluster: the CredentialsRequests,
-// the cloud-credential-operator's mode, the CronJob that did our work before, and which namespaces exist. A kind that the
-// cluster lacks is empty, and is looked for again. It is a manager.Runnable, and keeps the few fields it needs of each object.
+// CredentialsWatch watches what a set of credentials depends on in the cluster: the CredentialsRequests, the cloud-credential-operator's mode,
+// cap-token-refresh's CronJob, and which namespaces exist. A kind that the cluster lacks counts as empty, and is checked for again. It is a
+// manager.Runnable, and stores only the few fields that it needs.
 type CredentialsWatch struct {
 	dynamic  dynamic.Interface
 	metadata metadata.Interface
@@ -126,16 +126,16 @@ func (w *CredentialsWatch) Start(ctx context.Context) error {
 // NeedLeaderElection is false: a replica that becomes the leader knows the cluster already.
 func (w *CredentialsWatch) NeedLeaderElection() bool { return false }
 
-// OnChange calls f, which must not block, whenever one of the answers below may have changed. Where it is only that a namespace has
-// come or gone, f gets its name, which is else empty.
+// OnChange calls f, which must not block, whenever a result of the methods below may have changed. If only a namespace was created or deleted, f
+// gets its name; otherwise the name is empty.
 func (w *CredentialsWatch) OnChange(f func(namespace string)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.handlers = append(w.handlers, f)
 }
 
-// Requests are the AWS CredentialsRequests by namespace and name. known is false until they have been read; err says what
-// keeps them from being read, and a cluster without the kind has none.
+// Requests are the AWS CredentialsRequests by namespace and name. known is false until they have been read; err says why they cannot be read. A
+// cluster without the kind has none.
 func (w *CredentialsWatch) Requests() (requests []CredentialsRequest, known bool, err error) {
 	kept, known, err := w.requests.all()
 	for _, v := range kept {
@@ -145,7 +145,7 @@ func (w *CredentialsWatch) Requests() (requests []CredentialsRequest, known bool
 	return requests, known, err
 }
 
-// Mode is what the cloud-credential-operator has been told. err says what keeps it from being read.
+// Mode is the mode of the cloud-credential-operator. err says why it cannot be read.
 func (w *CredentialsWatch) Mode() (CredentialsMode, error) {
 	modes, modeKnown, err := w.modes.all()
 	if err != nil {
@@ -165,8 +165,7 @@ func (w *CredentialsWatch) Mode() (CredentialsMode, error) {
 	return m, nil
 }
 
-// CronJobs are the cap-token-refresh CronJobs that are not suspended. One that cannot be read is not known of: it is only
-// a warning to give.
+// CronJobs are the cap-token-refresh CronJobs that are not suspended. Errors are ignored: the CronJobs only cause a warning.
 func (w *CredentialsWatch) CronJobs() []CronJob {
 	kept, _, _ := w.cronJobs.all()
 	var jobs []CronJob
@@ -176,8 +175,8 @@ func (w *CredentialsWatch) CronJobs() []CronJob {
 	return jobs
 }
 
-// HasNamespace says whether a namespace exists and is not going away. known is false until the namespaces have been read,
-// and when they may not be.
+// HasNamespace is true if a namespace exists and is not being deleted. known is false until the namespaces have been read, and if the operator
+// may not read them.
 func (w *CredentialsWatch) HasNamespace(name string) (exists, known bool) {
 	return w.namespaces.has(name)
 }
@@ -203,5 +202,5 @@ func keepUnstructured[T any](o runtime.Object, parse func(*unstructured.Unstruct
 	return parse(u)
 }
 
-// isAbsent is true when the API server has no such kind.
+// isAbsent is true if the API server lacks the kind.
 func isAbsent(err error) bool { return apierrors.IsNotFound(err) || meta.IsNoMatchError(err) }

@@ -1,6 +1,5 @@
-// Package cluster reads what the cluster is: its identity, topology and pools, its credentials mode and its
-// CredentialsRequests. A kind that the cluster does not have (MicroShift, ROKS and hosted clusters lack some) is an answer,
-// not an error.
+// Package cluster reads facts of the cluster: its identity, topology and pools, its credentials mode and its CredentialsRequests. A kind that the
+// cluster lacks (as on MicroShift, ROKS and hosted clusters) is a fact, not an error.
 package cluster
 
 import (
@@ -15,23 +14,23 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// PullSecretFile is the file on the nodes that the machine-config-operator makes from the global pull secret.
-// Source: openshift/machine-config-operator, templates/common.
+// PullSecretFile is the file that the machine-config-operator writes to the nodes from the global pull secret. Source:
+// openshift/machine-config-operator, templates/common.
 const PullSecretFile = "/var/lib/kubelet/config.json"
 
-// Facts are the few things about a cluster that a rotation of its pull secret depends on.
+// Facts about a cluster that a rotation of its pull secret depends on.
 type Facts struct {
-	// ID is spec.clusterID of ClusterVersion/version, the name OCM knows the cluster by. Empty when there is none.
+	// ID is spec.clusterID of ClusterVersion/version, by which OCM knows the cluster. Empty if there is none.
 	ID string
-	// ReleaseImage is the cluster's own release image, by digest. Empty when unknown.
+	// ReleaseImage is the cluster's own release image, by digest. Empty if unknown.
 	ReleaseImage string
-	// Hosted is true when the control plane runs elsewhere (HyperShift): the pull secret is then overwritten from outside.
+	// Hosted is true if the control plane runs elsewhere (HyperShift): the pull secret is then overwritten from outside.
 	Hosted bool
-	// DisruptiveActions are what a node does when the pull-secret file changes, of Drain and Reboot. Usually none.
+	// DisruptiveActions are those of Drain and Reboot that a node takes when the pull-secret file changes. Usually none.
 	DisruptiveActions []string
 }
 
-// ReadFacts reads them, without a cache: they are needed a few times a day.
+// ReadFacts reads them without a cache, since they are needed a few times a day.
 func ReadFacts(ctx context.Context, r client.Reader) (Facts, error) {
 	var f Facts
 
@@ -59,7 +58,7 @@ func ReadFacts(ctx context.Context, r client.Reader) (Facts, error) {
 	return f, nil
 }
 
-// disruptiveActions are the actions of the policy for the pull-secret file that take a node out of service.
+// disruptiveActions returns the actions in the policy of the pull-secret file that take a node out of service.
 func disruptiveActions(c *operatorv1.MachineConfiguration) []string {
 	var actions []string
 	for _, file := range c.Status.NodeDisruptionPolicyStatus.ClusterPolicies.Files {
@@ -75,20 +74,20 @@ func disruptiveActions(c *operatorv1.MachineConfiguration) []string {
 	return actions
 }
 
-// Pool is a MachineConfigPool as far as a roll-out needs it.
+// Pool is what a roll-out needs to know of a MachineConfigPool.
 type Pool struct {
 	Name string
-	// Wanted and Current are the rendered configurations that the pool should have and has.
+	// Wanted is the rendered configuration that the pool should have, Current the one that it has.
 	Wanted, Current string
 	// Machines, Updated and Degraded count its machines.
 	Machines, Updated, DegradedMachines int32
 	Paused, Degraded                    bool
 }
 
-// Settled is true when every machine of the pool has what the pool should have.
+// Settled is true if every machine of the pool has the wanted configuration.
 func (p Pool) Settled() bool { return p.Wanted == p.Current && p.Updated == p.Machines && !p.Degraded }
 
-// ReadPools reads the MachineConfigPools; none where the cluster has no such kind.
+// ReadPools reads the MachineConfigPools; a cluster without the kind has none.
 func ReadPools(ctx context.Context, r client.Reader) ([]Pool, error) {
 	list := &machineconfigurationv1.MachineConfigPoolList{}
 	if err := r.List(ctx, list); err != nil {
@@ -119,7 +118,7 @@ func poolDegraded(p *machineconfigurationv1.MachineConfigPool) bool {
 	return false
 }
 
-// get reads a cluster-scoped object and says whether it is there; a missing kind counts as a missing object.
+// get reads a cluster-scoped object and returns whether it exists; a missing kind counts as a missing object.
 func get(ctx context.Context, r client.Reader, name string, o client.Object) (bool, error) {
 	err := r.Get(ctx, client.ObjectKey{Name: name}, o)
 	if meta.IsNoMatchError(err) || apierrors.IsNotFound(err) {

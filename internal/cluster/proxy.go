@@ -20,8 +20,8 @@ import (
 
 var proxiesResource = schema.GroupVersionResource{Group: "config.openshift.io", Version: "v1", Resource: "proxies"}
 
-// ReadProxy reads the cluster's proxy from the status of Proxy/cluster, whose noProxy has the cluster's own networks too. A cluster
-// without that kind has none.
+// ReadProxy reads the cluster's proxy from the status of Proxy/cluster, whose noProxy includes the cluster's own networks. A cluster without that
+// kind has none.
 func ReadProxy(ctx context.Context, r client.Reader) (proxy.Settings, error) {
 	p := &configv1.Proxy{}
 	if _, err := get(ctx, r, "cluster", p); err != nil {
@@ -34,8 +34,8 @@ func proxySettings(p *configv1.Proxy) proxy.Settings {
 	return proxy.Settings{HTTPProxy: p.Status.HTTPProxy, HTTPSProxy: p.Status.HTTPSProxy, NoProxy: p.Status.NoProxy}
 }
 
-// ProxyWatch tells about the cluster's proxy whenever it changes. It is a manager.Runnable, for the standby too, so that a new
-// leader knows it at once.
+// ProxyWatch reports the cluster's proxy whenever it changes. It is a manager.Runnable and also runs on standby, so that a new leader knows the
+// proxy at once.
 type ProxyWatch struct {
 	dynamic dynamic.Interface
 	opts    objectwatch.Options
@@ -91,7 +91,7 @@ func (w *ProxyWatch) Put(object runtime.Object) {
 // Delete implements objectwatch.Sink.
 func (w *ProxyWatch) Delete(runtime.Object) { w.tell(proxy.Settings{}) }
 
-// Failed implements objectwatch.Sink: what was known last still counts.
+// Failed implements objectwatch.Sink: the last known proxy stays in effect.
 func (w *ProxyWatch) Failed(error) {}
 
 func (w *ProxyWatch) tell(s proxy.Settings) {

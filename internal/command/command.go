@@ -1,5 +1,5 @@
-// Package command makes the command lines that messages print for people to paste into a shell. Names in them come from specs and
-// from other objects of the cluster, so nothing in one may mean anything to a shell.
+// Package command makes the command lines that messages print for people to paste into a shell. Names in them come from specs and from other
+// objects of the cluster, so every argument is quoted for the shell.
 package command
 
 import (
@@ -8,16 +8,16 @@ import (
 	"unicode/utf8"
 )
 
-// Unprintable stands in place of a command whose arguments cannot be shown. To a shell it is a comment.
-const Unprintable = "# no command can be shown: a name holds characters that no name may have"
+// Unprintable replaces a command whose arguments cannot be shown. A shell reads it as a comment.
+const Unprintable = "# the command cannot be shown: a name contains characters that no name may have"
 
-// Line is one command with its arguments, as the program gets them.
+// Line is one command with its arguments, unquoted.
 type Line []string
 
-// String is the command as a POSIX shell reads it back into the same arguments.
+// String quotes the command, so that a POSIX shell reads it back into the same arguments.
 func (l Line) String() string { return Sequence(l) }
 
-// Sequence is several commands of which each runs when the one before has succeeded.
+// Sequence joins commands so that each runs only if the previous one succeeded.
 func Sequence(lines ...Line) string {
 	commands := make([]string, 0, len(lines))
 	for _, line := range lines {
@@ -33,13 +33,13 @@ func Sequence(lines ...Line) string {
 	return strings.Join(commands, " && ")
 }
 
-// printable is false for what a terminal would obey or a reader would not see: control characters, bidirectional overrides, blanks
-// of no width. Quoting keeps them from the shell and from nobody else.
+// printable is false for characters that a terminal obeys or a reader cannot see: control characters, bidirectional overrides, zero-width blanks.
+// Quoting protects only the shell from them.
 func printable(arg string) bool {
 	return utf8.ValidString(arg) && !strings.ContainsFunc(arg, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
-// quote leaves alone what means nothing to any shell and puts the rest into single quotes, in which nothing means anything.
+// quote puts an argument into single quotes, unless it has only characters without meaning to any shell.
 func quote(arg string) string {
 	if arg != "" && !strings.ContainsFunc(arg, func(r rune) bool { return !literal(r) }) {
 		return arg

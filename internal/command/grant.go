@@ -2,21 +2,21 @@ package command
 
 import "strings"
 
-// Account is the service account of the operator, and what its roles are called after.
+// Account is the operator's service account, and the prefix of its roles' names.
 const Account = "credential-rotation-operator"
 
-// Grant is a right to one object by its name.
+// Grant is a right to one object by name.
 type Grant struct {
-	// Namespace and Name of the object; Resource is its kind as RBAC calls it.
+	// Namespace and Name of the object; Resource is its kind in RBAC's spelling.
 	Namespace, Name, Resource string
 	Verbs                     []string
-	// Purpose is put into the role's name where one object may need two of them.
+	// Purpose becomes part of the role's name, for objects that may need two roles.
 	Purpose string
-	// OperatorNamespace is where the operator's service account lies.
+	// OperatorNamespace is the namespace of the operator's service account.
 	OperatorNamespace string
 }
 
-// String is the command that gives the right to the operator.
+// String is the command that grants the right to the operator.
 func (g Grant) String() string {
 	role := g.role()
 	return Sequence(
@@ -25,7 +25,7 @@ func (g Grant) String() string {
 	)
 }
 
-// role is a name that fits into the 253 characters that a name may have.
+// role is the role's name, cut to the 253 characters that a name may have.
 func (g Grant) role() string {
 	const longest = 253
 	name := Account + "-" + g.Purpose + g.Name

@@ -1,5 +1,4 @@
-// Package conditions sets the three kstatus conditions in the only combinations that make sense, so that Flux
-// and kubectl wait read the same thing from both kinds.
+// Package conditions sets the three kstatus conditions in consistent combinations, so that Flux and kubectl wait read both kinds alike.
 //
 // kstatus (sigs.k8s.io/cli-utils/pkg/kstatus) wants Reconciling and Stalled present only while they are True.
 package conditions
@@ -27,28 +26,28 @@ type Object interface {
 	GetGeneration() int64
 }
 
-// Ready says that what the spec states is true.
+// Ready: the cluster is in the state that the spec asks for.
 func Ready(o Object, reason, message string) {
 	Set(o, ready, metav1.ConditionTrue, reason, message)
 	Remove(o, reconciling)
 	Remove(o, stalled)
 }
 
-// Progressing says that the operator works or waits, and nothing is wrong.
+// Progressing: the operator works or waits, and nothing is wrong.
 func Progressing(o Object, reason, message string) {
 	Set(o, ready, metav1.ConditionUnknown, reason, message)
 	Set(o, reconciling, metav1.ConditionTrue, reason, message)
 	Remove(o, stalled)
 }
 
-// Failing says that something is wrong which the operator retries by itself.
+// Failing: something is wrong, and the operator retries.
 func Failing(o Object, reason, message string) {
 	Set(o, ready, metav1.ConditionFalse, reason, message)
 	Set(o, reconciling, metav1.ConditionTrue, reason, message)
 	Remove(o, stalled)
 }
 
-// Stalled says that something is wrong which a person must mend.
+// Stalled: something is wrong that somebody must fix.
 func Stalled(o Object, reason, message string) {
 	Set(o, ready, metav1.ConditionFalse, reason, message)
 	Set(o, stalled, metav1.ConditionTrue, reason, message)
@@ -64,7 +63,7 @@ func Set(o Object, conditionType string, status metav1.ConditionStatus, reason, 
 	o.SetConditions(conditions)
 }
 
-// AddToReady ends the words of Ready with some more, once. An object that has no Ready yet gets none.
+// AddToReady appends a sentence to the message of Ready, once. It does nothing if the object has no Ready condition yet.
 func AddToReady(o Object, words string) {
 	is := meta.FindStatusCondition(o.GetConditions(), ready)
 	if is != nil && !strings.HasSuffix(is.Message, words) {
@@ -72,14 +71,14 @@ func AddToReady(o Object, words string) {
 	}
 }
 
-// Remove removes a condition that is there only while it is True.
+// Remove removes a condition that is present only while it is True.
 func Remove(o Object, conditionType string) {
 	conditions := o.GetConditions()
 	meta.RemoveStatusCondition(&conditions, conditionType)
 	o.SetConditions(conditions)
 }
 
-// Shorten gives a text at most limit characters, with an ellipsis where something was cut off.
+// Shorten cuts a text to at most limit characters, with an ellipsis if something was cut off.
 func Shorten(text string, limit int) string {
 	r := []rune(text)
 	if len(r) <= limit {

@@ -1,13 +1,13 @@
-// Package echo recognises a credential in what a service says: a service, or a gateway before it, may quote what it was sent, whole
-// or in part, in a sentence, a code or a host name.
+// Package echo recognises a credential in the answer of a service: a service, or a gateway in front of it, may quote what it was sent, whole or
+// in part, in a sentence, a code or a host name.
 package echo
 
 import "strings"
 
-// shortestPart is how many characters of a secret, one after the other, count as a part of it.
+// shortestPart is how many consecutive characters of a secret count as a part of it.
 const shortestPart = 8
 
-// Repeats tells whether a text has a part of a secret in it, in whatever case.
+// Repeats is true if a text contains a part of a secret, in any case.
 func Repeats(text string, secrets ...string) bool {
 	text = strings.ToLower(text)
 	for _, secret := range secrets {

@@ -1,5 +1,5 @@
-// Package hosts says which hosts a credential may be sent to. The list is the installation's: who may write a spec chooses among
-// these hosts and cannot add one.
+// Package hosts says which hosts a credential may be sent to. The list belongs to the installation: the author of a spec chooses among these
+// hosts and cannot add one.
 package hosts
 
 import (
@@ -17,7 +17,7 @@ const Any = "*"
 // List is a list of patterns. The zero value allows nothing. It is a flag's value (pflag.Value).
 type List struct{ patterns []pattern }
 
-// pattern is a host name or an address in lower case, "*.domain" for what lies under a domain, or Any.
+// pattern is a host name or an address in lower case, "*.domain" for all names under a domain, or Any.
 type pattern struct{ host, port string }
 
 const (
@@ -25,8 +25,8 @@ const (
 	anyPort   = "*"
 )
 
-// Parse reads patterns separated by commas: api.example.com (port 443), api.example.com:8443, api.example.com:* (any port),
-// *.example.com (any name under example.com), *. Blanks around them do not count.
+// Parse reads patterns separated by commas: api.example.com (port 443), api.example.com:8443, api.example.com:* (any port), *.example.com (any
+// name under example.com), *. Blanks around them are ignored.
 func Parse(text string) (List, error) {
 	var l List
 	for item := range strings.SplitSeq(text, ",") {
@@ -36,7 +36,7 @@ func Parse(text string) (List, error) {
 		}
 		p, err := parsePattern(item)
 		if err != nil {
-			return List{}, fmt.Errorf("%q is no host to allow: %w", item, err)
+			return List{}, fmt.Errorf("%q is not a host to allow: %w", item, err)
 		}
 		l.patterns = append(l.patterns, p)
 	}
@@ -75,7 +75,7 @@ func parsePattern(item string) (pattern, error) {
 	return p, nil
 }
 
-// isName is true for the letters of host names; whether one exists is for DNS to say.
+// isName is true if a name has only characters of host names.
 func isName(host string) bool {
 	odd := func(r rune) bool { return !(r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' || r == '.') }
 	return host != "" && !strings.ContainsFunc(host, odd) && !strings.HasPrefix(host, ".") && !strings.Contains(host, "..")
@@ -86,7 +86,7 @@ func isPort(port string) bool {
 	return digits != "" && len(digits) <= 5 && !strings.ContainsFunc(port, func(r rune) bool { return r < '0' || r > '9' }) && (len(digits) < 5 || digits <= "65535")
 }
 
-// Allows is true when a URL leads to a host of the list. Only https does: a credential goes nowhere else.
+// Allows is true if a URL is https and its host is in the list.
 func (l List) Allows(to *url.URL) bool {
 	if to == nil || to.Scheme != "https" || to.User != nil {
 		return false
@@ -108,7 +108,7 @@ func (p pattern) matches(host, port string) bool {
 	return p.host == Any || p.host == host
 }
 
-// Check is nil when the URL leads to a host of the list, else an error that names the host. It repeats nothing else of the URL.
+// Check returns nil if Allows is true, else an error that names the host. The error repeats nothing else of the URL.
 func (l List) Check(rawURL string) error {
 	to, err := url.Parse(rawURL)
 	if err != nil {
@@ -123,7 +123,7 @@ func (l List) Check(rawURL string) error {
 // Empty is true for a list without a pattern.
 func (l List) Empty() bool { return len(l.patterns) == 0 }
 
-// String is the list as it is written, "none" for an empty one.
+// String is the list in the form that Parse reads, or "none" if it is empty.
 func (l List) String() string {
 	words := make([]string, 0, len(l.patterns))
 	for _, p := range l.patterns {
@@ -142,7 +142,7 @@ func (l List) String() string {
 	return strings.Join(words, ",")
 }
 
-// Set reads a flag.
+// Set implements pflag.Value.
 func (l *List) Set(text string) error {
 	parsed, err := Parse(text)
 	if err != nil {
@@ -152,5 +152,5 @@ func (l *List) Set(text string) error {
 	return nil
 }
 
-// Type is what a flag's help calls its value.
+// Type implements pflag.Value: it is the name of the value in a flag's help.
 func (l *List) Type() string { return "hosts" }

@@ -1,5 +1,5 @@
-// Package managedfields reads who has written what of an object, as far as the API server's managedFields tell: names and times
-// that each writer gives itself, good for messages and for pauses, and no proof of anything.
+// Package managedfields reads from an object's managedFields who wrote which of its fields. Writers choose these names themselves, so they serve
+// for messages and pauses, but prove nothing.
 package managedfields
 
 import (
@@ -9,10 +9,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// Operator is the field manager of everything that the operator writes, and the name of its events.
+// Operator is the operator's field manager, and the source of its events.
 const Operator = "credential-rotation-operator"
 
-// Approval is the field manager of an approval by the command line, whatever the program is called where it is used.
+// Approval is the field manager of an approval by the command line, whatever the binary is called.
 const Approval = "credential-rotation-approval"
 
 // Fields are what one writer owns of an object.
@@ -23,7 +23,7 @@ type Fields struct {
 	} `json:"f:metadata"`
 }
 
-// HasData is true when one of the keys is owned; without keys, when any is.
+// HasData is true if one of the keys is owned; without keys, if any key is.
 func (f Fields) HasData(keys ...string) bool { return has(f.Data, keys) }
 
 // HasAnnotation is HasData for annotations.
@@ -38,8 +38,7 @@ func has(owned map[string]json.RawMessage, keys []string) bool {
 	return len(keys) == 0 && len(owned) > 0
 }
 
-// LastWriter is the name of the writer that was the last to change what counts, without those of a subresource; empty when that is
-// not known.
+// LastWriter is the manager that last changed the fields that count, ignoring subresources; empty if unknown.
 func LastWriter(entries []metav1.ManagedFieldsEntry, counts func(metav1.ManagedFieldsEntry, Fields) bool) string {
 	var name string
 	var at *metav1.Time
@@ -55,7 +54,7 @@ func LastWriter(entries []metav1.ManagedFieldsEntry, counts func(metav1.ManagedF
 	return name
 }
 
-// WrittenBy is true when the manager owns what counts.
+// WrittenBy is true if the manager owns fields that count.
 func WrittenBy(entries []metav1.ManagedFieldsEntry, manager string, counts func(Fields) bool) bool {
 	for _, e := range entries {
 		if f, ok := read(e); ok && e.Manager == manager && counts(f) {
@@ -65,7 +64,7 @@ func WrittenBy(entries []metav1.ManagedFieldsEntry, manager string, counts func(
 	return false
 }
 
-// WrittenAt is when the newest of those wrote who own what counts; nil when that is not known.
+// WrittenAt is when an owner of fields that count last wrote them; nil if unknown.
 func WrittenAt(entries []metav1.ManagedFieldsEntry, counts func(Fields) bool) *metav1.Time {
 	var newest *metav1.Time
 	for _, e := range entries {
@@ -76,7 +75,7 @@ func WrittenAt(entries []metav1.ManagedFieldsEntry, counts func(Fields) bool) *m
 	return newest
 }
 
-// LastEdit is when anything but a subresource, such as the status, was last changed; zero when that is not known.
+// LastEdit is when the object was last changed, ignoring subresources such as the status; zero if unknown.
 func LastEdit(entries []metav1.ManagedFieldsEntry) time.Time {
 	var newest time.Time
 	for _, e := range entries {

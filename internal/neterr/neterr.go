@@ -1,8 +1,7 @@
 // Package neterr says in words why a request got no answer.
 //
-// The text of a network error may hold what nobody should read in a status or a log: a proxy's password (in the error
-// about an invalid proxy URL), a query, a piece of an answer. So nothing of the original text is used; the error's types
-// are, and of its content only host names.
+// The text of a network error may hold what must not reach a status or a log: a proxy's password (in the error about an invalid proxy URL), a
+// query, a piece of an answer. So only the error's types are used, and of its content only host names.
 package neterr
 
 import (
@@ -56,8 +55,8 @@ func Describe(err error) string {
 	}
 }
 
-// IsTLS tells that the connection failed because of TLS: a certificate that is not trusted, for another name or out of
-// date, a handshake that was refused, or no TLS at all at the other end.
+// IsTLS is true if the connection failed because of TLS: a certificate that is not trusted, out of date or for another name, a refused handshake,
+// or a peer that does not speak TLS.
 func IsTLS(err error) bool {
 	return describeTLS(err) != ""
 }
@@ -82,7 +81,7 @@ func describeTLS(err error) string {
 		return "the server's certificate is not valid for this use"
 	case errors.As(err, &roots):
 		return "the system's certificate authorities cannot be read"
-	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch): // the latter where the answer is plain HTTP
+	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch): // the latter for an answer in plain HTTP
 		return "the server does not speak TLS"
 	case errors.As(err, &verification):
 		return "the server's certificate could not be verified"
@@ -93,10 +92,10 @@ func describeTLS(err error) string {
 	}
 }
 
-// longestHost is that of a DNS name with a port.
+// longestHost is the length of the longest DNS name with a port.
 const longestHost = 253 + len(":65535")
 
-// printable keeps what a host name consists of. The name may be a server's word: a redirect or a challenge leads to it.
+// printable keeps the characters of host names. The name may come from a server, in a redirect or a challenge.
 func printable(host string) string {
 	host = strings.Map(func(r rune) rune {
 		switch {
@@ -108,5 +107,5 @@ func printable(host string) string {
 	return host[:min(len(host), longestHost)]
 }
 
-// Host is a host name, with a port or without, that is fit to be shown.
+// Host is a host name, with or without a port, that is safe to show.
 func Host(host string) string { return printable(host) }

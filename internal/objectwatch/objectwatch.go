@@ -23,9 +23,9 @@ import (
 
 // Source is where the objects come from.
 type Source struct {
-	// Name seeds the spread of retries, such as the namespace and name of a Secret.
+	// Name is the seed that spreads the retries, such as the namespace and name of a Secret.
 	Name string
-	// Client is what List and Watch ask. One that cannot stream a list, such as client-go's fake, says so itself.
+	// Client serves List and Watch. One that cannot stream a list, such as client-go's fake, says so itself.
 	Client any
 	List   func(ctx context.Context, opts metav1.ListOptions) (runtime.Object, error)
 	Watch  func(ctx context.Context, opts metav1.ListOptions) (watch.Interface, error)
@@ -33,71 +33,70 @@ type Source struct {
 	FieldSelector, LabelSelector string
 }
 
-// Sink takes what comes. Its methods are called from one goroutine.
+// Sink receives the objects. Its methods are called from one goroutine.
 type Sink interface {
-	// Replace says that these are all objects there are, in any order.
+	// Replace delivers the complete list of objects, in any order.
 	Replace(objects []runtime.Object)
-	// Put says that an object is new or has changed.
+	// Put delivers a new or changed object.
 	Put(object runtime.Object)
-	// Delete says that an object is gone.
+	// Delete reports that an object was deleted.
 	Delete(object runtime.Object)
-	// Failed says that the objects cannot be read at present; the loop goes on by itself.
+	// Failed reports that the objects cannot be read; the loop retries by itself.
 	Failed(err error)
 }
 
 // Historian is a Sink that knows versions: a list that is older than what was known when it began tells of an API server whose
 // history was rewound, as by the restore of a backup of etcd, and counts all the same.
 type Historian interface {
-	// Listing is called before a list is asked for.
+	// Listing is called before a list is requested.
 	Listing()
-	// Listed is called with the list's own version before Replace.
+	// Listed is called with the version of the list before Replace.
 	Listed(version string)
 }
 
-// Options are shared by many loops.
+// Options can be shared by many loops.
 type Options struct {
-	// Clock waits between tries, and tells Reflector the time.
+	// Clock is used for waits between retries, and by Reflector.
 	Clock clock.Clock
-	// Gate bounds how many requests that open a list or a watch are under way at once; nil: no bound.
+	// Gate limits how many requests may open a list or a watch at once; nil means no limit.
 	Gate chan struct{}
-	// Retry bounds the wait after a failure that may pass by itself; Slow the wait after one that a person or an
-	// installation must mend (a missing right, a missing kind). Each doubles from the first to the second value.
+	// Retry bounds the wait after a failure that may pass by itself; Slow the wait after one that somebody must fix (a missing right, a missing
+	// kind). Each doubles from the first to the second value.
 	Retry, Slow [2]time.Duration
 }
 
-// SetDefaults fills what is zero.
+// SetDefaults fills in zero fields.
 func (o *Options) SetDefaults() {
 	if o.Clock == nil {
 		o.Clock = clock.RealClock{}
 	}
 	if o.Retry[0] == 0 {
-		// As Reflector does it.
+		// As in Reflector.
 		o.Retry = [2]time.Duration{800 * time.Millisecond, 30 * time.Second}
 	}
 	if o.Slow[0] == 0 {
-		// A right that was granted just now should work within a minute, and a thousand Secrets without a right should not
-		// be noticeable to the API server: 17 requests a second.
+		// A right that is granted takes effect within a minute, and a thousand Secrets without a right cost the API server only 17 requests a
+		// second.
 		o.Slow = [2]time.Duration{5 * time.Second, time.Minute}
 	}
 }
 
-// IsWaiting is true of a failure that lasts until somebody grants a right or installs a kind.
+// IsWaiting is true for a failure that lasts until somebody grants a right or installs a kind.
 func IsWaiting(err error) bool {
 	return apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) || apierrors.IsNotFound(err) || meta.IsNoMatchError(err)
 }
 
-// minWatch is how long the API server is asked to keep a watch, up to twice that: a broken connection is noticed by HTTP/2's
-// pings, so this only bounds what those miss.
+// minWatch is the shortest duration of a watch; it is at most twice that. HTTP/2's pings notice broken connections, so this only limits what they
+// miss.
 const minWatch = 20 * time.Minute
 
-// quietFailures is how many lists in a row may fail before that counts against what is known: an API server that restarts
-// makes nothing unknown.
+// quietFailures is how many lists in a row may fail before the sink is told: a restart of the API server should not make anything unknown.
 const quietFailures = 3
 
 // Run lists and watches until ctx ends.
 func Run(ctx context.Context, source Source, sink Sink, o Options) {
 	o.SetDefaults()
-	// What Reflector logs of itself, the sink is told.
+	// What Reflector would log is reported to the sink instead.
 	discard := logr.Discard()
 	ctx = logr.NewContext(ctx, discard)
 	l := &loop{Source: source, Options: o, sink: sink}
@@ -121,19 +120,19 @@ func Run(ctx context.Context, source Source, sink Sink, o Options) {
 	}
 }
 
-// loop is what Reflector asks, and where it puts what it learns.
+// loop is the ListerWatcher and the store of a Reflector.
 type loop struct {
 	Source
 	Options
 	sink Sink
-	// synced is true once a list has succeeded; failed counts those that have failed since.
+	// synced is true once a list has succeeded; failed counts the lists that have failed since.
 	synced bool
 	failed int
 }
 
 func (l *loop) list(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
 	if o.ResourceVersion == "0" {
-		// The cache of an API server that lags behind would look like a rewound history.
+		// The cache of an API server that lags behind would look like rewound history.
 		o.ResourceVersion = ""
 	}
 	l.listing()
@@ -160,19 +159,19 @@ func (l *loop) watch(ctx context.Context, o metav1.ListOptions) (watch.Interface
 		w, err = l.Watch(ctx, l.narrowed(o))
 		return err
 	})
-	// A list that cannot be streamed is asked for once more without, and only then has failed.
+	// A list that cannot be streamed is requested again without streaming, and counts as failed only then.
 	if IsWaiting(err) && !streamed && ctx.Err() == nil {
 		l.sink.Failed(err)
 	}
 	return w, err
 }
 
-// isOutdated is true of the version that was asked from, not of the objects.
+// isOutdated is true if the API server no longer has the requested version.
 func isOutdated(err error) bool {
 	return apierrors.IsResourceExpired(err) || apierrors.IsGone(err) || apierrors.HasStatusCause(err, metav1.CauseTypeResourceVersionTooLarge)
 }
 
-// opened calls open with a place in the gate, and leaves the gate when it has returned.
+// opened calls open inside the gate.
 func (l *loop) opened(ctx context.Context, open func() error) error {
 	if l.Gate != nil {
 		select {
@@ -225,10 +224,10 @@ func (l *loop) Delete(object any) error {
 	return nil
 }
 
-// Resync has nothing to repeat: a sink forgets nothing.
+// Resync does nothing: a sink forgets nothing.
 func (l *loop) Resync() error { return nil }
 
-// backoff doubles from bounds[0] to bounds[1], and takes up to a fifth off by the name, so that not all come at once.
+// backoff doubles from bounds[0] to bounds[1], and subtracts up to a fifth depending on the name, so that not all retry at once.
 func (l *loop) backoff(bounds [2]time.Duration, failures int) time.Duration {
 	wait := schedule.Doubled(bounds[0], bounds[1], failures+1)
 	return wait - schedule.Spread(l.Name, wait/5)

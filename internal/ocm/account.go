@@ -8,19 +8,19 @@ import (
 
 const base = "/api/accounts_mgmt/v1"
 
-// Account is whom a credential belongs to.
+// Account is the owner of a credential.
 type Account struct {
-	// ID of the account in OCM, which rotations are requested with.
+	// ID of the account in OCM, with which rotations are requested.
 	ID string
-	// Username and Email as OCM shows them.
+	// Username and Email in OCM.
 	Username, Email string
-	// ServiceAccount tells that it is no person. Its rotation would rotate its own pull secret.
+	// ServiceAccount is true for an account that is not a person's. A rotation would rotate its own pull secret.
 	ServiceAccount bool
 	// Banned accounts get nothing, for instance under an export hold.
 	Banned bool
 }
 
-// CurrentAccount tells whom the credential, or the cluster's token, belongs to (GET current_account).
+// CurrentAccount returns the owner of the credential or of the cluster's token (GET current_account).
 func (c *Client) CurrentAccount(ctx context.Context) (Account, error) {
 	call := call{
 		doing: "reading the current account", method: http.MethodGet,
@@ -47,8 +47,8 @@ func (c *Client) CurrentAccount(ctx context.Context) (Account, error) {
 	}, nil
 }
 
-// AccessToken is the account's pull secret (POST access_token), as OCM sends it: internal/pullsecret parses it. OCM
-// creates what is missing and otherwise answers with what is there, so the POST may be repeated. The bytes are secret.
+// AccessToken is the account's pull secret (POST access_token), as OCM sends it: internal/pullsecret parses it. OCM creates what is missing and
+// otherwise returns what exists, so the POST may be repeated. The bytes are secret.
 func (c *Client) AccessToken(ctx context.Context) ([]byte, error) {
 	got, failure := c.send(ctx, call{
 		doing: "reading the pull secret", method: http.MethodPost,
@@ -56,7 +56,7 @@ func (c *Client) AccessToken(ctx context.Context) ([]byte, error) {
 		accept: []int{http.StatusOK},
 	})
 	if failure != nil {
-		failure.ambiguous = false // nothing is at stake in asking again
+		failure.ambiguous = false // repeating the request is harmless
 		return nil, failure
 	}
 	return got.body, nil

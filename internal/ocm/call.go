@@ -14,13 +14,13 @@ import (
 
 // call is one request to OCM.
 type call struct {
-	// doing says in words what it is for: "listing the rotations".
+	// doing describes its purpose: "listing the rotations".
 	doing string
 	// method is GET or POST.
 	method string
 	// template is the path with names instead of ids, for counting; path has the ids.
 	template, path string
-	// query as name and value, in turn.
+	// query holds names and values alternately.
 	query []string
 	// body of a POST; nil for none.
 	body []byte
@@ -28,8 +28,8 @@ type call struct {
 	accept []int
 }
 
-// send makes one call: at most one token exchange and one request, within the timeout. The answer has one of the accepted
-// statuses and, unless that is 204, a JSON body. What went wrong otherwise is in the *Error.
+// send makes one call: at most one token exchange and one request, within the timeout. The answer has one of the accepted statuses and, unless
+// that is 204, a JSON body. Any failure is an *Error.
 func (c *Client) send(ctx context.Context, call call) (*answer, *Error) {
 	c.calls.RLock()
 	defer c.calls.RUnlock()
@@ -46,17 +46,17 @@ func (c *Client) send(ctx context.Context, call call) (*answer, *Error) {
 	case record.token != nil:
 		return nil, record.token
 	case record.api != nil:
-		// The SDK's error, if any, is about the form of an answer that is judged here.
+		// The SDK's error, if any, is about the form of the answer, which is judged here.
 		return c.judge(call, record.api)
 	case ctx.Err() != nil:
 		return nil, unanswered("OCM", &answer{err: ctx.Err()})
 	case record.exchanged:
 		return nil, &Error{Kind: MalformedAnswer, Status: http.StatusOK, Message: "the SSO's answer holds no usable access token"}
 	case err == nil:
-		return nil, &Error{Kind: MalformedAnswer, Message: "OCM's SDK reports an answer without having asked"}
+		return nil, &Error{Kind: MalformedAnswer, Message: "OCM's SDK reports an answer without having sent a request"}
 	default:
 		// Nothing was sent: the SDK has judged the token by its own expiry.
-		return nil, &Error{Kind: OCMTokenExpired, Message: "the token given as OCM credential has expired by this machine's clock"}
+		return nil, &Error{Kind: OCMTokenExpired, Message: "the token in the OCM credential has expired by this machine's clock"}
 	}
 }
 
@@ -75,10 +75,10 @@ func (c *Client) request(call call) *sdk.Request {
 	return request
 }
 
-// succeeded tells whether the status is one that the call hopes for.
+// succeeded is true if the status is one of the accepted ones.
 func (c call) succeeded(status int) bool { return slices.Contains(c.accept, status) }
 
-// unanswered is the error for an exchange with a service that brought no complete answer.
+// unanswered is the error for a request that got no complete answer.
 func unanswered(who string, got *answer) *Error {
 	e := &Error{Kind: OCMUnavailable, Status: got.status, RetryAfter: got.retryAfter}
 	switch {

@@ -18,14 +18,14 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/hosts"
 )
 
-// DefaultTimeout bounds one call, the token exchange included. OCM answers within a second or two; thirty leave room for
-// a slow proxy and are short enough for a reconcile to wait for.
+// DefaultTimeout bounds one call, the token exchange included. OCM answers within a second or two; thirty seconds leave room for a slow proxy and
+// are short enough for a reconcile to wait.
 const DefaultTimeout = 30 * time.Second
 
-// PublicHosts are those of the public OCM and of FedRAMP's, and their SSOs.
+// PublicHosts are the hosts of the public OCM, of FedRAMP's, and of their SSOs.
 var PublicHosts = hosts.MustParse("api.openshift.com,sso.redhat.com,api.openshiftusgov.com,sso.openshiftusgov.com")
 
-// Config says which OCM a client talks to, and as whom. Exactly one of Credential and ClusterToken is given.
+// Config says which OCM a client talks to, and as whom. Exactly one of Credential and ClusterToken must be set.
 type Config struct {
 	// URL of the API, https only; default https://api.openshift.com.
 	URL string
@@ -35,17 +35,16 @@ type Config struct {
 	Credential Credential
 	// ClusterToken to authenticate with instead.
 	ClusterToken ClusterToken
-	// RootCAs to trust; nil for the system's.
+	// RootCAs to trust; nil means the system's.
 	RootCAs *x509.CertPool
 	// Timeout of one call; default DefaultTimeout.
 	Timeout time.Duration
 	// UserAgent of every request; default the SDK's.
 	UserAgent string
-	// Clock to judge the service's clock and its Retry-After by; default the real one. The SDK judges the age of a token
-	// by the real clock whatever is given here.
+	// Clock for judging the service's clock and its Retry-After; default the real one. The SDK always uses the real clock for the age of a token.
 	Clock clock.PassiveClock
-	// Observe, when given, is told of every HTTP request that was sent: its method, the path with ids replaced by their
-	// names (TokenExchange for the SSO), and the status of the answer, 0 without one.
+	// Observe, if set, is called for every HTTP request with its method, the path with ids replaced by their names (TokenExchange for the SSO),
+	// and the status of the answer, 0 without one.
 	Observe func(method, pathTemplate string, status int)
 }
 
@@ -54,10 +53,10 @@ type Client struct {
 	conn      *sdk.Connection
 	transport *transport
 	timeout   time.Duration
-	// byCluster tells that the cluster's token is used rather than a person's credential.
+	// byCluster is true if the cluster's token is used rather than a person's credential.
 	byCluster bool
-	// leaks tells whether a text has a part of the credential in it, or of the token that the SSO gave for it. It is a function so
-	// that printing a Client prints no secret.
+	// leaks is true if a text contains a part of the credential, or of the token that the SSO returned for it. It is a function so that printing
+	// a Client prints no secret.
 	leaks func(text string) bool
 
 	// open ends when Close is called; calls holds Close back until every call has returned, because the SDK's connection
@@ -107,7 +106,7 @@ func New(cfg Config) (*Client, error) {
 	conn, err := builder.Build()
 	if err != nil {
 		// The SDK's text may quote the credential.
-		return nil, &Error{Kind: OCMCredentialMissing, Message: "the OCM credential is of no form that OCM's SDK accepts"}
+		return nil, &Error{Kind: OCMCredentialMissing, Message: "the OCM credential is not in a form that OCM's SDK accepts"}
 	}
 	open, cancel := context.WithCancel(context.Background())
 	return &Client{
@@ -120,7 +119,7 @@ func New(cfg Config) (*Client, error) {
 	}, nil
 }
 
-// Close cancels the calls under way, waits for them and closes the connections. The client is of no use afterwards.
+// Close cancels the calls under way, waits for them and closes the connections. The client is unusable afterwards.
 func (c *Client) Close() error {
 	c.close()
 	c.calls.Lock()
@@ -174,8 +173,7 @@ func complete(cfg Config) (Config, error) {
 	return cfg, nil
 }
 
-// checkURL insists on https, because credentials are sent there. Its errors do not repeat the URL, which may hold a
-// password.
+// checkURL requires https, because credentials are sent there. Its errors do not repeat the URL, which may hold a password.
 func checkURL(text string) error {
 	parsed, err := url.Parse(text)
 	switch {

@@ -11,24 +11,23 @@ import (
 	"time"
 )
 
-// redacted stands where a secret would be printed.
+// redacted is printed in place of a secret.
 const redacted = "[redacted]"
 
 // Credential is what a person or a service account logs in with: either a Token, or a ClientID with its ClientSecret.
 // With both, the SDK uses the client and ignores the token. It prints, marshals and logs as "[redacted]".
 type Credential struct {
-	// Token is an offline or refresh token of the SSO. An access token works too, until it expires.
+	// Token is an offline or refresh token of the SSO. An access token also works, until it expires.
 	Token string
-	// ClientID of a service account, or of the client that the token was issued to; empty for the SSO's default
-	// ("cloud-services").
+	// ClientID of a service account, or of the client that the token was issued to; empty means the SSO's default ("cloud-services").
 	ClientID string
 	// ClientSecret of a service account.
 	ClientSecret string
 }
 
-// ClusterToken is what a cluster authenticates with at the few endpoints that accept it: its id (ClusterVersion
-// spec.clusterID, a UUID) and the auth of cloud.openshift.com in its pull secret (base64). OCM's document calls the scheme
-// AccessToken: "Authorization: AccessToken {cluster-uuid}:{access-token}". It prints, marshals and logs as "[redacted]".
+// ClusterToken authenticates a cluster at the few endpoints that accept it: its id (ClusterVersion spec.clusterID, a UUID) and the auth of
+// cloud.openshift.com in its pull secret (base64). OCM's document calls the scheme AccessToken: "Authorization: AccessToken
+// {cluster-uuid}:{access-token}". It prints, marshals and logs as "[redacted]".
 type ClusterToken struct {
 	ClusterID string
 	Auth      string
@@ -53,7 +52,7 @@ func (c Credential) trimmed() Credential {
 	}
 }
 
-// isClient tells that the SDK will use the client-credentials grant.
+// isClient is true if the SDK will use the client-credentials grant.
 func (c Credential) isClient() bool { return c.ClientID != "" && c.ClientSecret != "" }
 
 func (c Credential) check() error {
@@ -95,7 +94,7 @@ func quoted(value string) bool {
 // uuidPattern is stricter than the SDK, which accepts braces and "urn:uuid:" as well.
 var uuidPattern = regexp.MustCompile(`^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$`)
 
-// check makes sure that the SDK recognises the token as a cluster's: what it does not recognise it sends to the SSO.
+// check makes sure that the SDK recognises the token as a cluster's: the SDK sends any other token to the SSO.
 func (c ClusterToken) check() error {
 	if !uuidPattern.MatchString(c.ClusterID) {
 		return errors.New("the cluster id is not a UUID")
@@ -106,7 +105,7 @@ func (c ClusterToken) check() error {
 	return nil
 }
 
-// secrets are what an answer must not repeat: the token as it is sent, and the user name and the password in it.
+// secrets are the values that an answer must not repeat: the token as it is sent, and the user name and the password in it.
 func (c ClusterToken) secrets() []string {
 	list := []string{c.Auth}
 	if decoded, err := base64.StdEncoding.DecodeString(c.Auth); err == nil {
@@ -116,7 +115,7 @@ func (c ClusterToken) secrets() []string {
 	return list
 }
 
-// claims are those of a JSON web token that say what it is and how long it is good. Times are seconds since 1970.
+// claims of a JSON web token that say what it is and how long it is valid. Times are seconds since 1970.
 type claims struct {
 	TokenUse string  `json:"token_use"`
 	Type     string  `json:"typ"`
@@ -125,7 +124,7 @@ type claims struct {
 	Scope    string  `json:"scope"`
 }
 
-// kind looks where the SDK looks.
+// kind reads the same claims as the SDK.
 func (c claims) kind() string {
 	if c.TokenUse != "" {
 		return c.TokenUse
@@ -133,7 +132,7 @@ func (c claims) kind() string {
 	return c.Type
 }
 
-// claimsOf reads a token without verifying it, which only the service can; ok is false for an opaque token.
+// claimsOf reads a token without verifying it, which only the service can do; ok is false for an opaque token.
 func claimsOf(token string) (c claims, ok bool) {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
@@ -148,16 +147,16 @@ func claimsOf(token string) (c claims, ok bool) {
 	}
 	for _, at := range []*float64{&c.Expires, &c.Issued} {
 		if !(*at >= 0 && *at <= lastSecond) {
-			*at = 0 // no time that a calendar has
+			*at = 0 // not a valid time
 		}
 	}
 	return c, true
 }
 
-// lastSecond of the year 9999: no later time can be written in RFC 3339.
+// lastSecond of the year 9999, the latest time that RFC 3339 can express.
 const lastSecond = 253402300799
 
-// IssuedAt is when the token was issued, as it says itself; zero for a service account and for an opaque token.
+// IssuedAt is when the token was issued by its own claim; zero for a service account and for an opaque token.
 func (c Credential) IssuedAt() time.Time {
 	said, ok := claimsOf(c.Token)
 	if !ok || said.Issued <= 0 {

@@ -17,19 +17,18 @@ type apiError struct {
 	OperationID string `json:"operation_id"`
 }
 
-// judge turns an answer of OCM into a success or the reason why not.
+// judge turns an answer of OCM into a success or the reason of the failure.
 func (c *Client) judge(call call, got *answer) (*answer, *Error) {
 	e := c.classify(call, got)
 	if e == nil {
 		return got, nil
 	}
-	// A POST that failed may have had its effect unless it was never sent or was refused in so many words.
+	// A failed POST may have had its effect unless it was never sent or was plainly refused.
 	e.ambiguous = call.method == http.MethodPost && got.sent && !refusedPlainly(got)
 	return nil, e
 }
 
-// refusedPlainly tells that the service itself said no: a 4xx that is not a timeout and not the page of some machine
-// between the service and us.
+// refusedPlainly is true if the service itself refused: a 4xx that is neither a timeout nor a page of something in front of the service.
 func refusedPlainly(got *answer) bool {
 	if got.status == http.StatusTooManyRequests {
 		return true // a 429 is sent before the request is processed
@@ -68,19 +67,19 @@ func (c *Client) classify(call call, got *answer) *Error {
 		e.Message = "OCM does not know it" + e.Message
 	case got.status < 300:
 		e.Kind = MalformedAnswer
-		e.Message = "OCM answers with a status that it does not publish for this" + e.Message
+		e.Message = "OCM answers with a status that it does not document for this request" + e.Message
 	default:
 		e.Kind = OCMUnavailable
-		e.Message = "OCM refuses the request in a way that is not expected" + e.Message
+		e.Message = "OCM refuses the request with an unexpected answer" + e.Message
 	}
 	return e
 }
 
-// told starts an error with what the answer says about itself. Its message is the end of a sentence.
+// told starts an error with the details of the answer. Its message is the end of a sentence.
 func (c *Client) told(call call, got *answer) *Error {
 	var body apiError
 	if httpheader.IsJSON(got.contentType) {
-		_ = json.Unmarshal(got.body, &body) // an error without words is still one
+		_ = json.Unmarshal(got.body, &body) // an error without a body is still an error
 	}
 	e := &Error{
 		Status:      got.status,
@@ -103,7 +102,7 @@ func (c *Client) told(call call, got *answer) *Error {
 	return e
 }
 
-// harmless is a code or an id of the service that has its form and nothing of the credential in it.
+// harmless returns a code or an id of the service if it has the right form and holds nothing of the credential.
 func (c *Client) harmless(form *regexp.Regexp, text string) string {
 	if c.leaks(text) {
 		return ""
@@ -111,21 +110,21 @@ func (c *Client) harmless(form *regexp.Regexp, text string) string {
 	return matching(form, text)
 }
 
-// unauthorized says why OCM may refuse a token that the SSO gave. An organisation that forbids offline tokens shows as a
-// 401 with an empty JSON body: OCM's services check the offline_access scope of the token against such organisations in a
-// middleware that writes nothing but the status (ocm-common, token scope validation).
+// unauthorized says why OCM may refuse a token of the SSO. For an organisation that forbids offline tokens, OCM sends a 401 with an empty JSON
+// body: OCM's services check the offline_access scope of the token against such organisations in a middleware that writes nothing but the status
+// (ocm-common, token scope validation).
 func (c *Client) unauthorized(got *answer, told string) (Kind, string) {
 	switch words := strings.ToLower(string(got.body)); {
 	case c.byCluster:
 		return OCMUnauthorized, "OCM refuses the cluster's own token" + told
 	case c.transport.skewed(), strings.Contains(words, "used before issued"), strings.Contains(words, "not valid yet"):
-		return ClockSkew, "OCM refuses the access token" + told + "; look at this machine's clock" + c.transport.describeSkew()
+		return ClockSkew, "OCM refuses the access token" + told + ": check this machine's clock" + c.transport.describeSkew()
 	case mentionsOfflineProhibition(got), len(got.body) == 0 && httpheader.IsJSON(got.contentType) && c.transport.offline.Load():
 		return OCMOfflineTokensForbidden,
-			"OCM refuses a token that was issued for an offline token, as it does for an organisation that forbids them" + told +
+			"OCM refuses a token that was issued for an offline token, which happens if the organisation forbids offline tokens" + told +
 				": use a service account's client id and secret"
 	default:
-		return OCMUnauthorized, "OCM refuses the access token although the SSO gave it" + told
+		return OCMUnauthorized, "OCM refuses the access token although the SSO issued it" + told
 	}
 }
 
@@ -134,7 +133,7 @@ func mentionsOfflineProhibition(got *answer) bool {
 	return strings.Contains(words, "offline") && mentionsProhibition(words)
 }
 
-// checkBody makes sure that a successful answer holds JSON, where it should hold anything.
+// checkBody makes sure that a successful answer holds JSON, unless it should be empty.
 func checkBody(call call, got *answer) *Error {
 	switch {
 	case got.status == http.StatusNoContent:
@@ -149,7 +148,7 @@ func checkBody(call call, got *answer) *Error {
 	}
 }
 
-// malformed is the error for an answer that is not what OCM publishes. problem must not quote the answer.
+// malformed is the error for an answer that does not match OCM's published API. problem must not quote the answer.
 func malformed(call call, status int, problem string) *Error {
 	return &Error{Kind: MalformedAnswer, Status: status, ambiguous: call.method == http.MethodPost,
 		Message: fmt.Sprintf("OCM's answer cannot be understood (%s: %d): %s", call.doing, status, problem)}

@@ -10,20 +10,19 @@ import (
 const (
 	// pageSize is the document's own default; an account has a handful of rotations, so a list is one request.
 	pageSize = 100
-	// maxPages bounds a list that does not end.
+	// maxPages limits a list that does not end.
 	maxPages = 100
 )
 
-// page is AMS's List. Pointers tell what is missing from what is empty: an answer without items must not pass for an
-// account without rotations, because the next step would be to request one.
+// page is AMS's List. Pointers distinguish missing from empty: an answer without items must not look like an account without rotations, because
+// the next step would be to request one.
 type page struct {
 	Total *int               `json:"total"`
 	Items *[]json.RawMessage `json:"items"`
 }
 
-// list reads all pages. A 204 is an empty list: AMS answers so when there is nothing at all. decode reads one item and
-// returns its id, by which an item that moved between pages while they were read is kept once; or says what is wrong
-// with it, without quoting it.
+// list reads all pages. A 204 is an empty list. decode reads one item and returns its id, by which an item that moved between pages during the
+// read is kept once; otherwise it returns what is wrong with the item, without quoting it.
 func list[T any](ctx context.Context, c *Client, call call, decode func(json.RawMessage) (item T, id, problem string)) ([]T, error) {
 	call.method = http.MethodGet
 	call.accept = []int{http.StatusOK, http.StatusNoContent}
@@ -38,7 +37,7 @@ func list[T any](ctx context.Context, c *Client, call call, decode func(json.Raw
 		}
 		if got.status == http.StatusNoContent {
 			if len(items) > 0 {
-				return nil, malformed(call, got.status, "the list ends before its own total")
+				return nil, malformed(call, got.status, "the list ends before its stated total")
 			}
 			return nil, nil
 		}
@@ -68,7 +67,7 @@ func list[T any](ctx context.Context, c *Client, call call, decode func(json.Raw
 		case page.Total == nil && len(*page.Items) < pageSize:
 			return items, nil
 		case len(*page.Items) == 0:
-			return nil, malformed(call, got.status, "the list ends before its own total")
+			return nil, malformed(call, got.status, "the list ends before its stated total")
 		}
 	}
 	return nil, malformed(call, http.StatusOK, "the list does not end")

@@ -6,8 +6,8 @@ import (
 	"github.com/openshift-online/ocm-sdk-go/logging"
 )
 
-// quiet is the logger that the SDK gets. The SDK's debug log dumps requests and answers and hides only some fields of
-// them; "auth", "auths", "token" and "secret" it prints. What is worth knowing is in Error and in Config.Observe.
+// quiet is the SDK's logger. The SDK's debug log dumps requests and answers and hides only some of their fields; it prints "auth", "auths",
+// "token" and "secret". Error and Config.Observe report what matters.
 type quiet struct{}
 
 var _ logging.Logger = quiet{}
@@ -22,5 +22,5 @@ func (quiet) Info(context.Context, string, ...interface{})  {}
 func (quiet) Warn(context.Context, string, ...interface{})  {}
 func (quiet) Error(context.Context, string, ...interface{}) {}
 
-// Fatal does not end the process, unlike the SDK's own loggers: a library does not decide that.
+// Fatal does not end the process, unlike the SDK's own loggers: a library must not decide that.
 func (quiet) Fatal(context.Context, string, ...interface{}) {}

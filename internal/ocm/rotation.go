@@ -10,10 +10,9 @@ import (
 	"time"
 )
 
-// The statuses of a rotation that are publicly known; the document has a free string. Anything else is a rotation under
-// way.
+// The publicly known statuses of a rotation; the API has a free string. Any other status means a rotation under way.
 const (
-	// RotationPending: requested. The new credentials may or may not have been issued; the old ones are still good.
+	// RotationPending: requested. The new credentials may or may not have been issued; the old ones still work.
 	RotationPending = "pending"
 	// RotationCompleted: every cluster has switched, and the old credentials are deleted.
 	RotationCompleted = "completed"
@@ -24,7 +23,7 @@ type Rotation struct {
 	ID, AccountID string
 	// Status in lower case.
 	Status string
-	// CreatedAt by OCM's clock, never zero; UpdatedAt zero when OCM does not say. Both in UTC.
+	// CreatedAt by OCM's clock is never zero; UpdatedAt is zero if OCM does not say. Both are in UTC.
 	CreatedAt, UpdatedAt time.Time
 }
 
@@ -33,7 +32,7 @@ const (
 	rotationTemplate  = rotationsTemplate + "/{rotationId}"
 )
 
-// Rotations are those of an account that OCM still lists, the newest first; none when OCM answers 204.
+// Rotations returns those of an account that OCM still lists, the newest first; none if OCM answers 204.
 func (c *Client) Rotations(ctx context.Context, accountID string) ([]Rotation, error) {
 	path, failure := rotationsPath(accountID)
 	if failure != nil {
@@ -41,8 +40,8 @@ func (c *Client) Rotations(ctx context.Context, accountID string) ([]Rotation, e
 	}
 	rotations, err := list(ctx, c, call{
 		doing: "listing the rotations", template: rotationsTemplate, path: path,
-		// A rotation that is requested while the pages are read comes last and moves nothing. The document says to
-		// order by the id, a KSUID, which holds the time.
+		// A rotation that is requested while the pages are read comes last and moves no other. The API documentation says to order by the id, a
+		// KSUID, which holds the time.
 		query: []string{"orderBy", "id asc"},
 	}, func(raw json.RawMessage) (Rotation, string, string) {
 		rotation, problem := decodeRotation(raw)
@@ -57,7 +56,7 @@ func (c *Client) Rotations(ctx context.Context, accountID string) ([]Rotation, e
 	return rotations, err
 }
 
-// Rotation reads one; an *Error of kind NotFound when OCM no longer has it.
+// Rotation reads one rotation; the error is an *Error of kind NotFound if OCM no longer has it.
 func (c *Client) Rotation(ctx context.Context, accountID, id string) (Rotation, error) {
 	path, failure := rotationsPath(accountID)
 	if failure != nil {
@@ -74,9 +73,8 @@ func (c *Client) Rotation(ctx context.Context, accountID, id string) (Rotation, 
 	return c.oneRotation(ctx, call)
 }
 
-// RequestRotation asks for a rotation of the account's pull secret, which affects every cluster of the account. It sends
-// one POST and never repeats it. After an error for which Ambiguous is true the rotation may exist: list before anything
-// else.
+// RequestRotation asks for a rotation of the account's pull secret, which affects every cluster of the account. It sends one POST and never
+// repeats it. After an error for which Ambiguous is true the rotation may exist: list the rotations before anything else.
 func (c *Client) RequestRotation(ctx context.Context, accountID string) (Rotation, error) {
 	path, failure := rotationsPath(accountID)
 	if failure != nil {
@@ -125,7 +123,7 @@ func decodeRotation(raw []byte) (rotation Rotation, problem string) {
 	}
 	created, ok := createdAt(body.ID, body.CreatedAt, body.UpdatedAt)
 	if !ok {
-		return Rotation{}, "a rotation has neither created_at nor an id that holds its time" // what it satisfies could not be told
+		return Rotation{}, "a rotation has neither created_at nor an id that holds its time" // nobody could tell what it satisfies
 	}
 	return Rotation{
 		ID: body.ID, AccountID: identifier(body.AccountID), Status: statusOf(body.Status),
@@ -133,7 +131,7 @@ func decodeRotation(raw []byte) (rotation Rotation, problem string) {
 	}, ""
 }
 
-// createdAt is when a rotation was created: created_at, which the document does not require, or the time in its id.
+// createdAt is when a rotation was created: created_at, which the API does not require, or else the time in its id.
 func createdAt(id string, created, updated *time.Time) (time.Time, bool) {
 	if created != nil && !created.IsZero() {
 		return timeOf(created), true
@@ -146,12 +144,12 @@ func createdAt(id string, created, updated *time.Time) (time.Time, bool) {
 
 const (
 	ksuidLength = 27
-	// ksuidEpoch is where the timestamps of KSUIDs start: 2014-05-13T16:53:20Z. Source: github.com/segmentio/ksuid.
+	// ksuidEpoch is the start of the timestamps of KSUIDs: 2014-05-13T16:53:20Z. Source: github.com/segmentio/ksuid.
 	ksuidEpoch = 1_400_000_000
 	base62     = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 )
 
-// ksuidTime reads the second of its creation from a KSUID: the first 4 of its 20 bytes.
+// ksuidTime reads a KSUID's time of creation in seconds: the first 4 of its 20 bytes.
 func ksuidTime(id string) (time.Time, bool) {
 	if len(id) != ksuidLength {
 		return time.Time{}, false

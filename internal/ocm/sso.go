@@ -11,13 +11,13 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/httpheader"
 )
 
-// ssoRefusal is how the SSO says no (RFC 6749, section 5.2).
+// ssoRefusal is an error answer of the SSO (RFC 6749, section 5.2).
 type ssoRefusal struct {
 	Error       string `json:"error"`
 	Description string `json:"error_description"`
 }
 
-// judgeExchange says what is wrong with the SSO's answer to a token exchange; nil when it gave a token that will serve.
+// judgeExchange says what is wrong with the SSO's answer to a token exchange; nil if it returned a usable token.
 func (t *transport) judgeExchange(got *answer) *Error {
 	switch {
 	case got.err != nil:
@@ -34,16 +34,16 @@ func (t *transport) judgeExchange(got *answer) *Error {
 	case got.status == http.StatusOK:
 		return t.judgeToken(got)
 	case got.status == http.StatusNotFound:
-		return &Error{Kind: OCMUnavailable, Status: got.status, Message: "the SSO has no token endpoint there (404): check the token URL"}
+		return &Error{Kind: OCMUnavailable, Status: got.status, Message: "the SSO has no token endpoint at this URL (404): check the token URL"}
 	default:
 		return t.judgeRefusal(got)
 	}
 }
 
-// judgeRefusal tells the SSO's refusals apart. The words are Keycloak's, which is what Red Hat's SSO is.
+// judgeRefusal distinguishes the SSO's refusals by the texts of Keycloak, which Red Hat's SSO is.
 func (t *transport) judgeRefusal(got *answer) *Error {
 	var refusal ssoRefusal
-	_ = json.Unmarshal(got.body, &refusal) // a refusal without words is judged by its status below
+	_ = json.Unmarshal(got.body, &refusal) // a refusal without a text is judged by its status below
 	code := refusal.Error
 	if !slices.Contains(ssoCodes, code) {
 		code = ""
@@ -59,13 +59,13 @@ func (t *transport) judgeRefusal(got *answer) *Error {
 		e.Message = "the SSO refuses the offline token because it was issued to another client id"
 	case code == "invalid_grant" && !t.client:
 		e.Kind = OCMTokenExpired
-		e.Message = "the SSO no longer knows the offline token: it expires when it is not used for 30 days, and with its owner's account"
+		e.Message = "the SSO no longer knows the offline token: it expires after 30 days without use, and with its owner's account"
 	case t.client || code == "invalid_client" || code == "unauthorized_client" || got.status == http.StatusUnauthorized:
 		e.Kind = OCMClientRefused
 		e.Message = "the SSO refuses the client id or its secret"
 	default:
 		e.Kind = OCMUnavailable
-		e.Message = fmt.Sprintf("the SSO refuses the token exchange with an answer that is not expected (%d)", got.status)
+		e.Message = fmt.Sprintf("the SSO refuses the token exchange with an unexpected answer (%d)", got.status)
 	}
 	if code != "" {
 		e.Message += fmt.Sprintf(" (%d, %s)", got.status, code)
@@ -73,8 +73,8 @@ func (t *transport) judgeRefusal(got *answer) *Error {
 	return e
 }
 
-// mentionsProhibition recognises "Offline tokens not allowed for the user or client" (Keycloak) and its like, but not
-// "Offline user session not found".
+// mentionsProhibition recognises "Offline tokens not allowed for the user or client" (Keycloak) and similar texts, but not "Offline user session
+// not found".
 func mentionsProhibition(words string) bool {
 	for _, word := range []string{"not allowed", "forbid", "restrict", "disabled", "not permitted"} {
 		if strings.Contains(words, word) {
@@ -84,11 +84,11 @@ func mentionsProhibition(words string) bool {
 	return false
 }
 
-// renewBefore is when the SDK exchanges for a new token: when less than a minute is left.
+// renewBefore is the remaining life of a token below which the SDK requests a new one.
 const renewBefore = time.Minute
 
-// judgeToken looks at a token that the SSO gave. One that is past its time on receipt would be exchanged anew for every
-// single request, so it counts as a failure, and the clock is what is wrong.
+// judgeToken checks a token of the SSO. One that has expired on receipt would be renewed for every request, so it counts as a failure, caused by
+// a wrong clock.
 func (t *transport) judgeToken(got *answer) *Error {
 	var given struct {
 		AccessToken string `json:"access_token"`
@@ -109,16 +109,16 @@ func (t *transport) judgeToken(got *answer) *Error {
 	life := time.Duration(token.Expires-token.Issued) * time.Second
 	if left <= 0 || token.Issued > 0 && left < renewBefore && life > renewBefore+skewTolerance {
 		return &Error{Kind: ClockSkew, Status: got.status, Message: fmt.Sprintf(
-			"the access token that the SSO has just given is past its time by this machine's clock%s: correct the clock", t.describeSkew())}
+			"the access token that the SSO has just issued has already expired by this machine's clock%s: correct the clock", t.describeSkew())}
 	}
 	return nil
 }
 
-// skewTolerance is the difference between two clocks that is taken as the cause when a token is refused. Access tokens
-// live for 5 to 15 minutes, so a smaller difference explains nothing; the Date header is exact to a second.
+// skewTolerance is how far two clocks may differ before the difference counts as the cause of a refused token. Access tokens live for 5 to 15
+// minutes, so a smaller difference explains nothing; the Date header is exact to a second.
 const skewTolerance = 2 * time.Minute
 
-// skew is how far the service whose clock is further from this machine's is ahead of it.
+// skew is how far the services' clocks are ahead of this machine's, whichever differs more.
 func (t *transport) skew() time.Duration {
 	sso, api := time.Duration(t.ssoSkew.Load()), time.Duration(t.apiSkew.Load())
 	if sso.Abs() > api.Abs() {
@@ -127,10 +127,10 @@ func (t *transport) skew() time.Duration {
 	return api
 }
 
-// skewed tells whether this machine's clock and a service's disagree.
+// skewed is true if this machine's clock and a service's disagree.
 func (t *transport) skewed() bool { return t.skew().Abs() > skewTolerance }
 
-// describeSkew is ", which is 12m0s behind the service's", or nothing when the clocks agree.
+// describeSkew is ", which is 12m0s behind the service's", or empty if the clocks agree.
 func (t *transport) describeSkew() string {
 	skew := t.skew().Round(time.Second)
 	switch {

@@ -13,12 +13,11 @@ type Subscription struct {
 	ClusterID string
 	// DisplayName is what people call it in the console.
 	DisplayName string
-	// Status as the document spells it: Active, Disconnected, Reserved or Stale.
+	// Status as in the API documentation: Active, Disconnected, Reserved or Stale.
 	Status string
 }
 
-// ActiveSubscriptions are the clusters that an account created and that are not gone: those that share its pull secret.
-// The search is osdctl's, which counts them for the same reason.
+// ActiveSubscriptions returns the existing clusters that an account created, which share its pull secret. The search is the same as osdctl's.
 func (c *Client) ActiveSubscriptions(ctx context.Context, accountID string) ([]Subscription, error) {
 	if identifier(accountID) == "" {
 		return nil, &Error{Kind: InvalidSpec, Message: "the id of the account cannot be part of a search"}

@@ -8,20 +8,19 @@ import (
 	"time"
 )
 
-// TransferAccepted is the status of a transfer whose pull secret the cluster is to take.
+// TransferAccepted is the status of a transfer whose pull secret the cluster should use.
 const TransferAccepted = "accepted"
 
-// Transfer hands a pull secret to one cluster. A rotation makes one for every active cluster of the account. It prints
-// without its secret.
+// Transfer hands a pull secret to one cluster. A rotation makes one for every active cluster of the account. Printing it omits the secret.
 type Transfer struct {
 	ID, ClusterID string
 	// Status in lower case.
 	Status string
 	// RotationID is empty for a transfer between accounts.
 	RotationID string
-	// Secret is the new pull secret, a JSON document; empty when OCM sends none.
+	// Secret is the new pull secret, a JSON document; empty if OCM sends none.
 	Secret []byte
-	// ExpiresAt is when OCM stops waiting for the cluster; zero when it does not say.
+	// ExpiresAt is when OCM stops waiting for the cluster; zero if it does not say.
 	ExpiresAt, CreatedAt time.Time
 }
 
@@ -38,8 +37,8 @@ func (t Transfer) LogValue() slog.Value { return slog.StringValue(t.String()) }
 // MarshalJSON keeps the secret out of logs.
 func (t Transfer) MarshalJSON() ([]byte, error) { return json.Marshal(t.String()) }
 
-// ClusterTransfers are the accepted transfers of a cluster, those whose secret it is to take; none when OCM answers 204.
-// The cluster's own token suffices for it. The search is insights-operator's, which is known to work with that token.
+// ClusterTransfers returns the accepted transfers of a cluster, whose secret it should use; none if OCM answers 204. The cluster's own token
+// suffices. The search is insights-operator's, which is known to work with that token.
 func (c *Client) ClusterTransfers(ctx context.Context, clusterID string) ([]Transfer, error) {
 	if !uuidPattern.MatchString(clusterID) {
 		return nil, &Error{Kind: InvalidSpec, Message: "the cluster id is not a UUID"}

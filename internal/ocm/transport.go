@@ -20,11 +20,11 @@ import (
 )
 
 const (
-	// maxBody is how much of an answer is read. A pull secret is some kilobytes, a page of a hundred subscriptions some
-	// hundreds; nothing that OCM answers here comes near.
+	// maxBody is how much of an answer is read. A pull secret has some kilobytes, and a page of a hundred subscriptions a few hundred, so no real
+	// answer comes near it.
 	maxBody = 4 << 20
 
-	// TokenExchange stands for the SSO's token endpoint in Config.Observe.
+	// TokenExchange is the path of the SSO's token endpoint in Config.Observe.
 	TokenExchange = "token"
 )
 
@@ -34,24 +34,24 @@ var (
 	errTooLarge  = errors.New("the answer was too large")
 )
 
-// transport sends the requests of one client, to OCM and to the SSO. It takes the place of the SDK's transports: it reads
-// every answer itself, within limits, writes down what came, and follows nothing.
+// transport sends the requests of one client, to OCM and to the SSO, instead of the SDK's transports. It reads every answer itself, within
+// limits, records it, and follows no redirect.
 type transport struct {
 	inner *http.Transport
 	api   *url.URL
-	// sso is the token endpoint; nil when the client has a cluster's token and must never talk to the SSO.
+	// sso is the token endpoint; nil if the client has a cluster's token and must never talk to the SSO.
 	sso     *url.URL
 	agent   string
 	clock   clock.PassiveClock
 	observe func(method, pathTemplate string, status int)
-	// client tells that the client-credentials grant is used.
+	// client is true if the client-credentials grant is used.
 	client bool
 
 	// ssoSkew and apiSkew are how far the services' clocks were ahead of ours in their last answers, in nanoseconds.
 	ssoSkew, apiSkew atomic.Int64
-	// offline tells that the access token in use was issued for an offline token.
+	// offline is true if the access token in use was issued for an offline token.
 	offline atomic.Bool
-	// bearer is that access token, a string: what OCM answers must not repeat it.
+	// bearer is that access token, a string: OCM's answers must not repeat it.
 	bearer atomic.Value
 }
 
@@ -61,30 +61,30 @@ func (*transport) String() string { return "OCM transport" }
 // GoString keeps the token out of logs.
 func (t *transport) GoString() string { return t.String() }
 
-// maxRetryAfter bounds what a service may ask for: a wrong header must not silence the operator for longer than a day.
+// maxRetryAfter limits Retry-After: a wrong header must not silence the operator for longer than a day.
 const maxRetryAfter = 24 * time.Hour
 
-// answer is what came over the wire, fully read.
+// answer is an HTTP answer, fully read.
 type answer struct {
 	status      int
 	contentType string
-	// retryAfter as the header asked for it; 0 when absent.
+	// retryAfter from the header; 0 if absent.
 	retryAfter time.Duration
 	body       []byte
-	// err is why there is no complete answer. The status is set when at least that came.
+	// err is why there is no complete answer. The status is set if at least that arrived.
 	err error
-	// sent tells that the request left this machine, at least in part.
+	// sent is true if the request left this machine, at least in part.
 	sent bool
 }
 
-// record is what happened during one call. It travels in the request's context, because the SDK hands out neither.
+// record holds what happened during one call. It travels in the request's context, because the SDK returns none of it.
 type record struct {
 	template string
-	// token is the refusal of the token exchange, if one was needed and failed.
+	// token is the failure of the token exchange, if one was needed and failed.
 	token *Error
-	// exchanged tells that a token exchange succeeded.
+	// exchanged is true if a token exchange succeeded.
 	exchanged bool
-	// api is OCM's answer, if it was asked.
+	// api is OCM's answer, if there was a request to OCM.
 	api *answer
 }
 
@@ -120,8 +120,8 @@ func newTransport(cfg Config) (*transport, error) {
 	}, nil
 }
 
-// RoundTrip sends a request of the SDK. The answer of the SSO is judged here, because the SDK would lose the reason of a
-// refusal and repeat the request after a 5xx. OCM's answer is written down for the caller and passed on without its body.
+// RoundTrip sends a request of the SDK. The answer of the SSO is judged here, because the SDK would lose the reason of a refusal and repeat the
+// request after a 5xx. OCM's answer is recorded for the caller and passed on without its body.
 func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	record, _ := request.Context().Value(recordKey{}).(*record)
 	toSSO := t.sso != nil && request.URL.Host == t.sso.Host && request.URL.Path == t.sso.Path
@@ -192,7 +192,7 @@ func (t *transport) send(request *http.Request, toSSO bool) (*http.Response, *an
 	case got.err == nil && len(got.body) > maxBody:
 		got.body, got.err = nil, errTooLarge
 	case got.err == nil && ctx.Err() != nil:
-		// A server that notices that we hang up may end its half-written answer as if it were whole.
+		// A server that notices our cancelled request may end its half-written answer as if it were complete.
 		got.err = ctx.Err()
 	}
 	response.ContentLength = int64(len(got.body))

@@ -25,7 +25,7 @@ var ssoCodes = []string{
 	"temporarily_unavailable", "unauthorized_client", "unsupported_grant_type",
 }
 
-// phrases stand for what OCM's own words say. The words themselves are never repeated: a service, or a gateway before it, may quote
+// phrases translate known texts of OCM into our own. The texts themselves are never repeated: a service, or a gateway in front of it, may quote
 // what it was sent.
 var phrases = []struct{ words, phrase string }{
 	{"banned", "it says that the account is banned"},
@@ -39,7 +39,7 @@ var phrases = []struct{ words, phrase string }{
 	{"expired", "it says that something has expired"},
 }
 
-// phrase is our own wording of a service's reason; empty for one that is not known.
+// phrase is our own wording of a service's reason; empty if it is unknown.
 func phrase(reason string) string {
 	reason = strings.ToLower(reason)
 	for _, p := range phrases {
@@ -50,7 +50,7 @@ func phrase(reason string) string {
 	return ""
 }
 
-// identifier is text if it looks like an id of the service, else nothing.
+// identifier returns text if it looks like an id of the service, else an empty string.
 func identifier(text string) string { return matching(identifierPattern, text) }
 
 func matching(pattern *regexp.Regexp, text string) string {
@@ -60,7 +60,7 @@ func matching(pattern *regexp.Regexp, text string) string {
 	return text
 }
 
-// name keeps the printable characters of what people and services call things.
+// name keeps the printable characters of a name.
 func name(text string) string {
 	text = strings.Map(func(r rune) rune {
 		switch {
@@ -86,8 +86,8 @@ func shortName(text string) string {
 	return string(runes)
 }
 
-// statusOf is the service's status in the spelling of its answers: the document has Accepted where the service sends accepted.
-// What is no word is "unrecognised".
+// statusOf is the service's status in lower case: the documentation has Accepted where the service sends accepted. A status that is not a word
+// becomes "unrecognised".
 func statusOf(text string) string {
 	text = strings.ToLower(text)
 	if text != "" && !statusPattern.MatchString(text) {

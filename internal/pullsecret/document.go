@@ -1,12 +1,12 @@
 // Package pullsecret reads, compares and changes pull secrets: the JSON document of a Secret of type
 // kubernetes.io/dockerconfigjson, as OCM issues it and as people and other controllers edit it.
 //
-// It is pure, and it works on the bytes of the document: only the values that have to change do change. White space, the
-// order of the keys, unknown fields at every level, escapes and number formats stay as they are, because the
-// machine-config-operator writes the document to every node and takes a re-ordered one for a new one.
+// It does no I/O, and works on the bytes of the document: only the values that must change do change. White space, the order of the keys, unknown
+// fields at every level, escapes and number formats stay as they are, because the machine-config-operator writes the document to every node and
+// treats a reordered one as new.
 //
-// Registries are compared exactly as they are written. So quay.io/team, https://quay.io and the legacy Docker Hub key
-// https://index.docker.io/v1/ are entries of their own that an issued quay.io entry does not touch.
+// Registries are compared exactly as written. So quay.io/team, https://quay.io and the legacy Docker Hub key https://index.docker.io/v1/ are
+// separate entries that an issued quay.io entry does not touch.
 package pullsecret
 
 import (
@@ -17,11 +17,11 @@ import (
 	"slices"
 )
 
-// MaxSize of a document in bytes: a Secret cannot hold more (k8s.io/api/core/v1, MaxSecretSize).
+// MaxSize is the maximum size of a document in bytes: a Secret cannot hold more (k8s.io/api/core/v1, MaxSecretSize).
 const MaxSize = 1 << 20
 
-// MaxEntries is how many members `auths`, or any other object of a document, may have. The largest clusters have some dozens of
-// registries; a document of a hundred thousand would keep the operator busy for everybody else.
+// MaxEntries is how many members `auths`, or any other object of a document, may have. The largest clusters have dozens of registries; a document
+// with a hundred thousand would block the operator for all other objects.
 const MaxEntries = 1000
 
 // Document is a pull secret that parses. It never changes.
@@ -29,19 +29,18 @@ type Document struct {
 	raw     []byte
 	auths   object
 	entries []node
-	index   map[string]int // registry to its place in entries
+	index   map[string]int // index in entries by registry
 }
 
-// node is an entry of auths: where it stands and what it says.
+// node is an entry of auths: its position and its content.
 type node struct {
 	key    member
 	fields object
 	entry  Entry
 }
 
-// Parse reads a document. `auths` must be a non-empty object and its entries objects; no key may appear twice. What an
-// entry says is not judged here, because a customer's entry may be odd and none of our business: Merge judges what it is
-// about to write.
+// Parse reads a document. `auths` must be a non-empty object and its entries objects; no key may appear twice. The content of an entry is not
+// judged, because a customer's entry may be odd and is not our concern: Merge judges what it is about to write.
 //
 // Errors are of type *Error and never hold a part of the content.
 func Parse(raw []byte) (*Document, error) {
@@ -79,7 +78,7 @@ func Parse(raw []byte) (*Document, error) {
 	return d, nil
 }
 
-// trimmed gives the offsets of the value without the white space around it.
+// trimmed returns the offsets of the value without the white space around it.
 func trimmed(raw []byte) (start, end int) {
 	space := func(b byte) bool { return b == ' ' || b == '\t' || b == '\n' || b == '\r' }
 	end = len(raw)
@@ -104,7 +103,7 @@ func (d *Document) Registries() []string {
 	return names
 }
 
-// Entry of a registry, written exactly as in the document.
+// Entry of a registry, whose name must be spelled exactly as in the document.
 func (d *Document) Entry(registry string) (Entry, bool) {
 	i, ok := d.index[registry]
 	if !ok {
@@ -113,7 +112,7 @@ func (d *Document) Entry(registry string) (Entry, bool) {
 	return d.entries[i].entry, true
 }
 
-// Only is a document of nothing but the entries to keep, each byte for byte; nil when there is none.
+// Only returns a document with only the entries to keep, each byte for byte; nil if there is none.
 func (d *Document) Only(keep func(Entry) bool) []byte {
 	var kept [][]byte
 	for _, n := range d.entries {
@@ -127,7 +126,7 @@ func (d *Document) Only(keep func(Entry) bool) []byte {
 	return slices.Concat([]byte(`{"auths":{`), bytes.Join(kept, []byte(",")), []byte("}}"))
 }
 
-// text is the string that a member holds; false for a member that is missing or no string.
+// text is the string value of a member; false for a member that is missing or not a string.
 func (d *Document) text(fields object, name string) (string, bool) {
 	m, ok := fields.find(name)
 	if !ok || d.raw[m.start] != '"' {

@@ -13,8 +13,8 @@ import (
 	"strings"
 )
 
-// Entry is one registry's credential. Username and Password are empty when the entry has none that can be read, such as
-// one that only holds an identity token.
+// Entry is one registry's credential. Username and Password are empty if the entry has none that can be read, such as one that only holds an
+// identity token.
 type Entry struct {
 	Registry, Username, Password, Email string
 	// Token is true for an entry with an identity or registry token. Readers prefer it to user name and password, so Merge
@@ -22,7 +22,7 @@ type Entry struct {
 	Token bool
 }
 
-// read decodes an entry the way the kubelet does: `auth` counts when it is there, else username and password.
+// read decodes an entry as the kubelet does: `auth` if present, else username and password.
 func (d *Document) read(key member, fields object) node {
 	n := node{key: key, fields: fields, entry: Entry{Registry: key.name}}
 	n.entry.Email, _ = d.text(fields, "email")
@@ -40,7 +40,7 @@ func (d *Document) read(key member, fields object) node {
 	return n
 }
 
-// decodeAuth reads base64(user:password), padded or not, as the kubelet does. Both are empty when it is something else.
+// decodeAuth reads base64(user:password), padded or not, as the kubelet does. Both are empty for anything else.
 func decodeAuth(auth string) (username, password string) {
 	auth = strings.TrimSpace(auth)
 	decoded, err := base64.StdEncoding.DecodeString(auth)
@@ -61,36 +61,34 @@ func (e Entry) Auth() string {
 	return base64.StdEncoding.EncodeToString([]byte(e.Username + ":" + e.Password))
 }
 
-// usable says whether the entry holds a credential that can be written: a colon in a user name cannot be told from the
-// one that separates it from the password.
+// usable is true if the entry holds a credential that can be written: a colon in a user name would look like the one before the password.
 func (e Entry) usable() bool {
 	return e.Username != "" && e.Password != "" && !strings.Contains(e.Username, ":")
 }
 
-// sameCredential compares what a registry sees. An empty credential equals nothing.
+// sameCredential compares user name and password. An empty credential equals none.
 func (e Entry) sameCredential(other Entry) bool {
 	return e.usable() && e.Username == other.Username && e.Password == other.Password
 }
 
-// fingerprintBytes: 64 bits tell the few credentials of one account apart with certainty for every practical purpose, and
-// keep the status short.
+// fingerprintBytes: 64 bits are enough to tell apart the few credentials of one account, and keep the status short.
 const fingerprintBytes = 8
 
-// NewSalt gives 128 random bits as text. Each rotation has its own, so that fingerprints in status and history cannot be
-// compared across accounts or looked up.
+// NewSalt returns 128 random bits as text. Each rotation has its own, so that fingerprints in status and history cannot be looked up or compared
+// across accounts.
 func NewSalt() string { return rand.Text() }
 
-// Fingerprint identifies the credential without holding it: a keyed SHA-256 of user name and password in hex, shortened.
-// The registry is no part of it, because quay.io and cloud.openshift.com share one credential. It is empty for an entry
-// without a credential and for an empty salt, and an empty fingerprint must never be taken to equal another.
+// Fingerprint identifies the credential without revealing it: a keyed SHA-256 of user name and password in hex, shortened. It does not include
+// the registry, because quay.io and cloud.openshift.com share one credential. It is empty for an entry without a credential and for an empty
+// salt; an empty fingerprint must never count as equal to another.
 func (e Entry) Fingerprint(salt string) string {
 	if e.Username == "" && e.Password == "" || salt == "" {
 		return ""
 	}
-	// Of the salt's own hash: FIPS 140-3 knows no key of less than 112 bits, and a damaged status must not end the process.
+	// The key is a hash of the salt: FIPS 140-3 requires a key of at least 112 bits, and a damaged status must not end the process.
 	key := sha256.Sum256([]byte(salt))
 	mac := hmac.New(sha256.New, key[:])
-	_, _ = fmt.Fprintf(mac, "%d:%s%s", len(e.Username), e.Username, e.Password) // a hash never fails to write
+	_, _ = fmt.Fprintf(mac, "%d:%s%s", len(e.Username), e.Username, e.Password) // writing to a hash never fails
 	return hex.EncodeToString(mac.Sum(nil)[:fingerprintBytes])
 }
 
@@ -105,18 +103,18 @@ func (d *Document) Fingerprints(salt string) map[string]string {
 	return prints
 }
 
-// issuedShapes are the user names that OCM gives out, as published pull secrets and code show them: a robot of the
-// organisation openshift-release-dev at Quay (the same credential stands for cloud.openshift.com), and at Red Hat's
-// registries a service account from a pool, or one of the account's own named after a KSUID (27 characters of base 62).
-// A customer's own registry service account looks like "12345678|name" and must not match.
+// issuedShapes match the user names that OCM issues, according to published pull secrets and code: a robot of the organisation
+// openshift-release-dev at Quay (the same credential stands for cloud.openshift.com), and at Red Hat's registries a service account from a pool,
+// or the account's own, named after a KSUID (27 characters of base 62). A customer's own registry service account looks like "12345678|name" and
+// must not match.
 var issuedShapes = []*regexp.Regexp{
-	// Before 2020 the robots had names of an adjective, a person or another word, and the account: "veryraven1rund93", "jdoe1abc".
+	// Before 2020 the robots' names consisted of an adjective, a person or another word, and the account: "veryraven1rund93", "jdoe1abc".
 	regexp.MustCompile(`^openshift-release-dev\+[0-9a-z_.-]+$`),
 	regexp.MustCompile(`^([0-9]+\|)?uhc-pool-[0-9A-Za-z-]+$`),
 	regexp.MustCompile(`^([0-9]+\|)?uhc-[0-9A-Za-z]{27}$`),
 }
 
-// IssuedByOCM says whether the entry's user name has a shape that OCM gives out. It cannot say to which account.
+// IssuedByOCM is true if the entry's user name looks like one that OCM issues. It cannot say to which account.
 func IssuedByOCM(e Entry) bool {
 	for _, shape := range issuedShapes {
 		if shape.MatchString(e.Username) {
@@ -126,7 +124,7 @@ func IssuedByOCM(e Entry) bool {
 	return false
 }
 
-// Format keeps the credential out of everything that prints, whatever the verb (%v, %+v, %#v, %s, %q, %x ...).
+// Format redacts the credential, whatever the verb (%v, %+v, %#v, %s, %q, %x ...).
 func (e Entry) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(e.redacted())) }
 
 // MarshalJSON keeps it out of structured logs.

@@ -7,22 +7,22 @@ import (
 
 // Policy says which entries a merge may touch.
 type Policy struct {
-	// Own says whether the account issued the current entry, by fingerprint or by IssuedByOCM. Only such entries are
-	// replaced. Nil: none is.
+	// Own says whether the current entry was issued to the account, by fingerprint or by IssuedByOCM. Only such entries are replaced; none if it
+	// is nil.
 	Own func(current Entry) bool
-	// Source names the issued registry whose credential a current entry gets, for one under a key that the issued document does not
-	// have. Nil, or false: such an entry stays as it is.
+	// Source names the issued registry whose credential a current entry gets if the issued document lacks the entry's own key. If it is nil or
+	// returns false, such an entry stays as it is.
 	Source func(current Entry) (issued string, ok bool)
-	// Hold keeps the issued credential of a registry from being written for now. Nil: none is held.
+	// Hold says whether the issued credential of a registry must not be written yet. If it is nil, all may be written.
 	Hold func(issued Entry) bool
-	// AddMissing names registries whose issued entry is added, at the end, when the document has none. Their order counts.
+	// AddMissing names registries whose issued entry is added, at the end, when the document has none. They are added in this order.
 	AddMissing []string
-	// ReplaceForeign replaces entries for issued registries whoever issued them. One that carries an identity or registry
-	// token is kept all the same: readers prefer such a token, so another password beside it would change nothing.
+	// ReplaceForeign replaces the entries of issued registries whoever issued them. Entries with an identity or registry token are kept even so:
+	// readers prefer such a token, so another password would change nothing.
 	ReplaceForeign bool
 }
 
-// Action is what became of an entry.
+// Action is what a merge did with an entry.
 type Action string
 
 const (
@@ -30,34 +30,34 @@ const (
 	Replaced Action = "Replaced"
 	// Added: the entry was absent, and Policy.AddMissing names it.
 	Added Action = "Added"
-	// Unchanged: the entry says what it should already.
+	// Unchanged: the entry already has the intended content.
 	Unchanged Action = "Unchanged"
-	// Awaited: the entry is to be replaced or added, and Policy.Hold keeps the new credential back.
+	// Awaited: the entry will be replaced or added, but Policy.Hold still holds the new credential back.
 	Awaited Action = "Awaited"
-	// KeptForeign: the account did not issue the entry, so it stays.
+	// KeptForeign: the entry was not issued to the account, so it stays.
 	KeptForeign Action = "KeptForeign"
-	// KeptAbsent: the entry is absent and stays so. A missing cloud.openshift.com is an opt-out of telemetry.
+	// KeptAbsent: the entry is absent and stays so. A missing cloud.openshift.com means that the customer opted out of telemetry.
 	KeptAbsent Action = "KeptAbsent"
 )
 
-// Change is what became of one entry.
+// Change is what a merge did with one entry.
 type Change struct {
 	Registry string
 	Action   Action
-	// Source is the issued registry whose credential the entry got or awaits; empty for one that stays.
+	// Source is the issued registry whose credential the entry got or awaits; empty for an entry that stays.
 	Source string
 }
 
-// Merge takes the issued credentials into the current document and says what became of each entry: of those of the
-// current document in its order, then of those that are absent from it.
+// Merge merges the issued credentials into the current document and lists what it did with each entry: first those of the current document in its
+// order, then those that it lacks.
 //
-// Only the values of `auth` and `email` (and of `username` and `password` where the entry has them) of replaced entries
-// change, every other byte stays. An email is written where a replaced entry has that field and the issued entry has an email;
-// the field is never added to an entry that lacks it. Entries that equal the issued ones in user name and password are not
-// touched, whatever their email; when none is, merged is current.Raw() itself.
+// Only the values of `auth` and `email` (and of `username` and `password` where the entry has them) of replaced entries change, every other byte
+// stays. An email is written where a replaced entry has that field and the issued entry has an email; the field is never added to an entry that
+// lacks it. Entries that equal the issued ones in user name and password are not touched, whatever their email. If no entry changes, merged is
+// current.Raw() itself.
 //
-// An issued entry without user name or password is refused (UnusableCredential), and the result is read back before it is
-// given out (UnfaithfulResult): it parses, and says for each entry what it should. Errors never hold content.
+// An issued entry without user name or password is refused (UnusableCredential), and the result is read back before it is returned
+// (UnfaithfulResult): it must parse, and each entry must have the intended content. Errors never hold content.
 func Merge(current, issued *Document, p Policy) (merged []byte, changes []Change, err error) {
 	var edits []edit
 	want := map[string]Entry{}
@@ -108,7 +108,7 @@ func Merge(current, issued *Document, p Policy) (merged []byte, changes []Change
 func judge(n node, fresh Entry, p Policy) Action {
 	switch {
 	case n.entry.sameCredential(fresh):
-		return Unchanged // whatever its email: that is for people, and no reason to write
+		return Unchanged // whatever its email: that is informational, and no reason to write
 	case n.entry.Token:
 		return KeptForeign
 	case p.ReplaceForeign, p.Own != nil && p.Own(n.entry):
@@ -117,7 +117,7 @@ func judge(n node, fresh Entry, p Policy) Action {
 	return KeptForeign
 }
 
-// replace gives the edits that put the fresh credential into an entry. A field whose text is right keeps its bytes.
+// replace returns the edits that put the new credential into an entry. A field with the right value keeps its bytes.
 func (d *Document) replace(n node, fresh Entry) []edit {
 	var edits []edit
 	set := func(name, value string) bool {
@@ -137,7 +137,7 @@ func (d *Document) replace(n node, fresh Entry) []edit {
 	return edits
 }
 
-// source is the place of the issued entry whose credential a current entry gets.
+// source is the index of the issued entry whose credential a current entry gets.
 func (d *Document) source(current Entry, p Policy) (int, bool) {
 	if at, ok := d.index[current.Registry]; ok {
 		return at, true
@@ -153,8 +153,8 @@ func (d *Document) source(current Entry, p Policy) (int, bool) {
 	return at, ok
 }
 
-// missing gives the entries to add, and what becomes of all that the document lacks: first those that are added, in the
-// order of names, then the others that were issued.
+// missing returns the entries to add, and a Change for each issued entry that the document lacks: first those that are added, in the order of
+// names, then the others.
 func (d *Document) missing(issued *Document, p Policy) (add []Entry, absent []Change, err error) {
 	seen := map[string]bool{}
 	for _, name := range p.AddMissing {
@@ -189,13 +189,13 @@ func unusable(n node) error {
 	return problem(UnusableCredential, n.key.start, "an issued entry holds no user name and password that could be written")
 }
 
-// checkResult reads a changed document back: the entries of want say what they should, all others have their bytes.
+// checkResult reads a changed document back: the entries of want have the intended content, all others their old bytes.
 func (d *Document) checkResult(merged []byte, want map[string]Entry) error {
 	after, err := Parse(merged)
 	if err != nil {
 		return err
 	}
-	unfaithful := problem(UnfaithfulResult, -1, "the merged document would not say what it should; nothing was changed")
+	unfaithful := problem(UnfaithfulResult, -1, "the merged document would not have the intended content; nothing was changed")
 	for registry, e := range want {
 		if got, ok := after.Entry(registry); !ok || got.Username != e.Username || got.Password != e.Password {
 			return unfaithful

@@ -5,13 +5,11 @@ import "bytes"
 // credentialFields are the fields of an entry that Merge writes, and that Restore puts back.
 var credentialFields = []string{"auth", "username", "password", "email"}
 
-// Restore puts the entries of these registries back to what the backup says, byte for byte, and leaves everything else as
-// it is now: others may have edited the document since the backup was taken. Only registries whose current value is one
-// that the operator wrote should be named.
+// Restore sets the entries of these registries back to the backup's, byte for byte, and leaves everything else as it is now: others may have
+// edited the document since the backup was taken. Callers should name only registries whose current value was written by the operator.
 //
-// No entry is removed and none is added: one that has gone since stays absent (KeptAbsent), one that the backup does not
-// have stays as it is (Unchanged). A field `auth` that the backup's entry lacks becomes empty, which readers take for
-// absent. When nothing changes, merged is current.Raw() itself.
+// No entry is removed or added: one that was removed since stays absent (KeptAbsent), one that the backup lacks stays as it is (Unchanged). A
+// field `auth` that the backup's entry lacks becomes empty, which readers treat as absent. If nothing changes, merged is current.Raw() itself.
 func Restore(current, backup *Document, registries []string) (merged []byte, changes []Change, err error) {
 	var edits []edit
 	want := map[string]Entry{}
@@ -47,7 +45,7 @@ func Restore(current, backup *Document, registries []string) (merged []byte, cha
 	return merged, changes, nil
 }
 
-// putBack gives the edits that set the fields of an entry to the backup's bytes.
+// putBack returns the edits that set the fields of an entry to the backup's bytes.
 func putBack(current *Document, now node, backup *Document, then node) []edit {
 	var edits []edit
 	var lost []field

@@ -8,9 +8,8 @@ import (
 	"strings"
 )
 
-// This file finds out where things stand in a JSON document. A merge that decodes and encodes again loses what it does
-// not know and reorders the rest; a merge that knows the byte offsets of the few values to change leaves every other
-// byte alone.
+// This file finds the byte offsets of values in a JSON document. A merge that decodes and re-encodes loses what it does not know and reorders the
+// rest; one that knows the offsets of the few values to change leaves every other byte alone.
 
 // member is a key and its value in an object; the offsets count bytes from the start of the document.
 type member struct {
@@ -25,7 +24,7 @@ type object struct {
 	members    []member
 }
 
-// find gives the member with one of knownNames, in any case.
+// find returns the member with one of knownNames, in any case.
 func (o object) find(name string) (member, bool) {
 	for _, m := range o.members {
 		if strings.EqualFold(m.name, name) {
@@ -35,8 +34,8 @@ func (o object) find(name string) (member, bool) {
 	return member{}, false
 }
 
-// checkSyntax tells one JSON value from everything else. The error of encoding/json quotes the offending character, which
-// may be one of a password, so only its position is kept.
+// checkSyntax checks that the document is one JSON value. The error of encoding/json quotes the offending character, which may be one of a
+// password, so only its position is kept.
 func checkSyntax(raw []byte) error {
 	var anything json.RawMessage
 	err := json.Unmarshal(raw, &anything)
@@ -54,14 +53,14 @@ func checkSyntax(raw []byte) error {
 	return problem(NotJSON, offset, "the document is not valid JSON")
 }
 
-// scanObject reads the members of the object that is raw[start:end], which checkSyntax has seen. what names the object in
-// errors and is a constant.
+// scanObject reads the members of the object raw[start:end], which checkSyntax has accepted. what names the object in errors and must be a
+// constant.
 func scanObject(raw []byte, start, end int, what string) (object, error) {
 	if raw[start] != '{' {
 		return object{}, problem(NotAnObject, start, what+" is not a JSON object")
 	}
 	found := object{start: start, end: end}
-	seen := map[string]int{} // by sameKey, to where it stands
+	seen := map[string]int{} // the offset by sameKey
 	broken := problem(NotJSON, start, what+" cannot be read")
 	dec := json.NewDecoder(bytes.NewReader(raw[start:end]))
 	if _, err := dec.Token(); err != nil {
@@ -88,7 +87,7 @@ func scanObject(raw []byte, start, end int, what string) (object, error) {
 		same := sameKey(name)
 		if earlier, twice := seen[same]; twice {
 			return object{}, problem(DuplicateKey, max(m.keyStart, earlier),
-				what+" has the same key twice; readers disagree about which one counts, remove one of them")
+				what+" has the same key twice, and readers disagree about which one counts: remove one of them")
 		}
 		if len(found.members) == MaxEntries {
 			return object{}, problem(TooManyEntries, m.keyStart, fmt.Sprintf("%s has more than %d entries", what, MaxEntries))
@@ -99,11 +98,11 @@ func scanObject(raw []byte, start, end int, what string) (object, error) {
 	return found, nil
 }
 
-// knownNames are the keys that this package and the readers of a pull secret look for. The kubelet and other readers
-// written in Go find them in any case ("Auth" is "auth" to them), so two that differ in case only are the same key.
+// knownNames are the keys that this package and the readers of a pull secret look for. The kubelet and other readers written in Go find them in
+// any case ("Auth" is "auth" to them), so two keys that differ only in case are the same key.
 var knownNames = []string{"auths", "auth", "username", "password", "email", "identitytoken", "registrytoken"}
 
-// sameKey is equal for two keys that a reader may take for one another.
+// sameKey is equal for two keys that a reader may treat as the same.
 func sameKey(name string) string {
 	for _, known := range knownNames {
 		if strings.EqualFold(known, name) {

@@ -7,15 +7,15 @@ import (
 	"strings"
 )
 
-// This file changes bytes: it replaces values where they stand and adds members in the document's own style.
+// This file changes bytes: it replaces values in place and adds members in the document's own style.
 
-// edit replaces raw[start:end] by text; start == end inserts.
+// edit replaces raw[start:end] with text; start == end inserts.
 type edit struct {
 	start, end int
 	text       []byte
 }
 
-// splice applies edits that do not overlap.
+// splice applies edits, which must not overlap.
 func splice(raw []byte, edits []edit) []byte {
 	slices.SortStableFunc(edits, func(a, b edit) int { return a.start - b.start })
 	var out bytes.Buffer
@@ -29,16 +29,16 @@ func splice(raw []byte, edits []edit) []byte {
 	return out.Bytes()
 }
 
-// quote writes a JSON string without escaping what need not be (<, > and & are escaped by default).
+// quote writes a JSON string without needless escapes (encoding/json escapes <, > and & by default).
 func quote(s string) string {
 	var out bytes.Buffer
 	enc := json.NewEncoder(&out)
 	enc.SetEscapeHTML(false)
-	_ = enc.Encode(s) // a string always encodes, and a buffer takes it
+	_ = enc.Encode(s) // encoding a string into a buffer cannot fail
 	return strings.TrimSuffix(out.String(), "\n")
 }
 
-// style is how an object of the document is written.
+// style is how an object of the document is formatted.
 type style struct {
 	first  string // white space between the opening brace and the first key
 	next   string // white space between a comma and the next key
@@ -46,8 +46,8 @@ type style struct {
 	ending string // white space between the last value and the closing brace
 }
 
-// styleOf reads the style of an object off its members. An object with one member does not show what follows a comma:
-// then it is what follows the opening brace or, on one line, a space if one follows the colon.
+// styleOf derives the style of an object from its members. If there is only one member, a comma is followed by what follows the opening brace or,
+// on one line, by a space if one follows the colon.
 func (d *Document) styleOf(o object) style {
 	if len(o.members) == 0 {
 		return style{colon: ":"}
@@ -70,8 +70,7 @@ func (d *Document) styleOf(o object) style {
 	return s
 }
 
-// appendMember adds a member behind the last one of a non-empty object. It is placed behind the last value, so the white
-// space before the closing brace stays.
+// appendMember adds a member to a non-empty object, directly after its last value, so that the white space before the closing brace stays.
 func (d *Document) appendMember(o object, name, value string) edit {
 	s := d.styleOf(o)
 	at := o.members[len(o.members)-1].end
@@ -100,7 +99,7 @@ func (d *Document) appendFields(fields object, add []field) edit {
 	return edit{start: at, end: at, text: all}
 }
 
-// appendEntries adds entries at the end of auths, each written like the last one of the document that has fields.
+// appendEntries adds entries at the end of auths, each formatted like the document's last entry that has fields.
 func (d *Document) appendEntries(entries []Entry) edit {
 	inner := style{colon: d.styleOf(d.auths).colon}
 	for _, n := range d.entries {

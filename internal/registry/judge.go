@@ -10,18 +10,18 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/neterr"
 )
 
-// findings of a check.
+// findings of a check are what judge needs.
 type findings struct {
 	stage stage
 	// err is why the last step failed; its text may hold an answer's body and is never used.
 	err error
-	// last is the last answer, with status 0 when none came.
+	// last is the last answer, with status 0 if there was none.
 	last seen
-	// loggedIn tells that the registry asked for a login and accepted the user name and password.
+	// loggedIn is true if the registry asked for a login and accepted the user name and password.
 	loggedIn bool
 }
 
-// judge turns what was seen into an outcome.
+// judge turns the findings into an outcome.
 func judge(target target, f findings) Result {
 	registry := target.registry.RegistryStr()
 	if f.err != nil && !isAnswer(f.err) {
@@ -50,36 +50,36 @@ func refused(target target, f findings) Result {
 	switch {
 	case f.last.scheme == "":
 		return Result{Outcome: Unreachable, Message: fmt.Sprintf(
-			"%s answers with status %d before any credential was sent: look at the proxy and the registry's policy", neterr.Host(f.last.host), status)}
+			"%s answers with status %d before any credential was sent: check the proxy and the registry's policy", neterr.Host(f.last.host), status)}
 	case status == http.StatusForbidden && f.last.html:
 		return Result{Outcome: Unreachable, Message: fmt.Sprintf(
-			"a web page answers instead of %s (403): look at the proxy", neterr.Host(f.last.host))}
+			"a web page answers instead of %s (403): check the proxy", neterr.Host(f.last.host))}
 	case f.last.scheme == "Basic" && status == http.StatusUnauthorized:
 		return Result{Outcome: Unauthorized, Message: fmt.Sprintf("%s refuses the user name and password (401)", registry)}
 	case f.last.scheme == "Basic":
 		return Result{Outcome: Denied, Message: fmt.Sprintf("%s denies access with the user name and password (403)", registry)}
 	case !f.loggedIn:
 		return Result{Outcome: Unreachable, Message: fmt.Sprintf(
-			"%s gave a token without having seen the user name and password, and refuses it (%d)", registry, status)}
+			"%s issued a token without having seen the user name and password, and refuses it (%d)", registry, status)}
 	case target.image != nil:
-		// quay.io gives a token to everybody who logs in, and leaves out of it what the login may not do.
+		// quay.io issues a token for every login, and omits from it the rights that the login lacks.
 		return Result{Outcome: Denied, Message: fmt.Sprintf("%s accepts the login and refuses the pull of %s (%d)",
 			registry, imageName(target), status)}
 	case status == http.StatusForbidden:
 		return Result{Outcome: Denied, Message: fmt.Sprintf("%s accepts the login and denies access (403)", registry)}
 	default:
-		return Result{Outcome: Unauthorized, Message: fmt.Sprintf("%s refuses the token that it gave for the user name and password (401)", registry)}
+		return Result{Outcome: Unauthorized, Message: fmt.Sprintf("%s refuses the token that it issued for the user name and password (401)", registry)}
 	}
 }
 
-// accepted judges a success. A registry that serves everybody has proven nothing, and a token is given to anybody unless
-// the user name and password went with the request for it.
+// accepted judges a success. A registry that serves everybody proves nothing, nor does a token that was requested without the user name and
+// password.
 func accepted(target target, f findings) Result {
 	registry := target.registry.RegistryStr()
 	switch {
 	case !f.loggedIn:
 		return Result{Outcome: Unreachable, Message: fmt.Sprintf(
-			"%s never asked for the user name and password, so nothing is known about them", registry)}
+			"%s never asked for the user name and password, so they could not be checked", registry)}
 	case target.image != nil:
 		return Result{Outcome: Accepted, Message: fmt.Sprintf("%s accepts the login and serves %s", registry, imageName(target))}
 	default:
@@ -87,7 +87,7 @@ func accepted(target target, f findings) Result {
 	}
 }
 
-// unanswered judges a check that ended without an answer, or with one that is not a registry's.
+// unanswered judges a check that ended without an answer, or with one that does not come from a registry.
 func unanswered(registry string, f findings) Result {
 	host := neterr.Host(f.last.host)
 	if host == "" {
@@ -95,24 +95,24 @@ func unanswered(registry string, f findings) Result {
 	}
 	switch {
 	case neterr.IsTLS(f.err):
-		return Result{Outcome: TLSError, Message: fmt.Sprintf("%s cannot be asked: %s", host, neterr.Describe(f.err))}
+		return Result{Outcome: TLSError, Message: fmt.Sprintf("%s cannot be reached: %s", host, neterr.Describe(f.err))}
 	case f.last.status != 0 && errors.Is(f.err, errPlainHTTP):
-		return Result{Outcome: Unreachable, Message: fmt.Sprintf("%s leads to a request without TLS, which is not sent", host)}
+		return Result{Outcome: Unreachable, Message: fmt.Sprintf("%s asks for a request without TLS, which the operator does not send", host)}
 	case f.last.status != 0:
 		return Result{Outcome: Unreachable, Message: fmt.Sprintf(
-			"%s answers (%d) in a way that is no registry's: its challenge, its token or a redirect cannot be followed", host, f.last.status)}
+			"%s answers (%d) unlike a registry: its challenge, its token or a redirect cannot be followed", host, f.last.status)}
 	default:
-		return Result{Outcome: Unreachable, Message: fmt.Sprintf("%s cannot be asked: %s", host, neterr.Describe(f.err))}
+		return Result{Outcome: Unreachable, Message: fmt.Sprintf("%s cannot be reached: %s", host, neterr.Describe(f.err))}
 	}
 }
 
-// isAnswer tells a registry's own error from one of the way there.
+// isAnswer is true for a registry's own error, and false for one on the way there.
 func isAnswer(err error) bool {
 	var answer *transport.Error
 	return errors.As(err, &answer)
 }
 
-// saysTooMany recognises registries that ask for patience with another status than 429.
+// saysTooMany recognises registries that limit requests with another status than 429.
 func saysTooMany(err error) bool {
 	var answer *transport.Error
 	if !errors.As(err, &answer) {

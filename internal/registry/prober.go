@@ -14,8 +14,8 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/echo"
 )
 
-// DefaultTimeout bounds one check: three or four small requests. Registries answer each within a second; twenty leave
-// room for a proxy and a distant region.
+// DefaultTimeout bounds one check: three or four small requests. Registries answer each within a second; twenty seconds leave room for a proxy
+// and a distant region.
 const DefaultTimeout = 20 * time.Second
 
 // Prober checks credentials. It is safe for concurrent use.
@@ -29,15 +29,15 @@ type Prober struct {
 	UserAgent string
 }
 
-// Check logs in at a registry as its challenge demands and, when an image is named, asks for the head of its manifest. It
-// changes nothing and repeats nothing.
+// Check logs in at a registry as its challenge demands and, when an image is named, asks for the head of its manifest. It changes nothing and
+// never retries.
 func (p *Prober) Check(ctx context.Context, check Check) Result {
 	target, err := parse(check.Registry, check.Image)
 	if err != nil {
 		return Result{Outcome: Unreachable, Message: err.Error()}
 	}
 	if check.Username == "" || check.Password == "" {
-		// Without both no login is sent, and a registry that serves anybody would seem to accept it.
+		// Without both no login is sent, and a registry that serves everybody would seem to accept it.
 		return Result{Outcome: Unauthorized, Message: "the entry for " + target.registry.RegistryStr() +
 			" holds no user name and password to log in with"}
 	}
@@ -56,13 +56,13 @@ func (p *Prober) Check(ctx context.Context, check Check) Result {
 	last, loggedIn := wire.look()
 	result := judge(target, findings{stage: stage, err: err, last: last, loggedIn: loggedIn})
 	if registry := target.registry.RegistryStr(); last.host != registry && echo.Repeats(last.host, check.Password) {
-		// A registry that has seen a password may lead to a host that is named after it.
-		result.Message = registry + " leads to a host whose name repeats a part of the credential and is not shown"
+		// A registry that has seen a password may redirect to a host whose name contains it.
+		result.Message = registry + " redirects to a host whose name repeats a part of the credential and is therefore not shown"
 	}
 	return result
 }
 
-// stage is how far a check came.
+// stage is how far a check got.
 type stage int
 
 const (
@@ -72,7 +72,7 @@ const (
 	proof
 )
 
-// ask does a check and reports how far it came; the error is nil when the last request was answered.
+// ask does a check and returns how far it got; the error is nil if the last request was answered.
 func (p *Prober) ask(ctx context.Context, target target, wire *wire, check Check) (stage, error) {
 	var scopes []string
 	if target.image != nil {
@@ -83,7 +83,7 @@ func (p *Prober) ask(ctx context.Context, target target, wire *wire, check Check
 		carrier = transport.NewUserAgent(wire, p.UserAgent)
 	}
 	auth := authn.FromConfig(authn.AuthConfig{Username: check.Username, Password: check.Password})
-	// This logs in for a Bearer challenge only; for Basic, and for none, it sends no credential yet.
+	// This logs in only for a Bearer challenge; for Basic, and without a challenge, it sends no credential yet.
 	authenticated, err := transport.NewWithContext(ctx, target.registry, auth, carrier, scopes)
 	if err != nil {
 		return login, err
@@ -100,7 +100,7 @@ func (p *Prober) ask(ctx context.Context, target target, wire *wire, check Check
 	return proof, response.Body.Close()
 }
 
-// proofRequest is the manifest's head or, without an image, the registry's base.
+// proofRequest is a HEAD of the manifest or, without an image, a GET of the registry's base.
 func proofRequest(ctx context.Context, target target) (*http.Request, error) {
 	base := "https://" + target.registry.RegistryStr() + "/v2/"
 	if target.image == nil {
@@ -110,13 +110,13 @@ func proofRequest(ctx context.Context, target target) (*http.Request, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodHead,
 		base+repository+"/manifests/"+target.image.Identifier(), nil)
 	if err != nil {
-		return nil, errors.New("the image's name does not make a URL")
+		return nil, errors.New("the image's name does not make a valid URL")
 	}
 	request.Header.Set("Accept", manifestKinds)
 	return request, nil
 }
 
-// manifestKinds is one header line, because some registries read only the first.
+// manifestKinds is a single header line, because some registries read only the first.
 var manifestKinds = strings.Join([]string{
 	string(types.OCIImageIndex), string(types.DockerManifestList), string(types.OCIManifestSchema1), string(types.DockerManifestSchema2),
 }, ",")

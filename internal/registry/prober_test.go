@@ -209,7 +209,7 @@ func TestCheck(t *testing.T) {
 		{name: "an error of the registry", world: func(f *fake) { f.ping = status(500, text) }, want: registry.Unreachable, words: "500"},
 		{name: "an error of the login", world: func(f *fake) { f.token = status(502, html) }, want: registry.Unreachable, words: "502"},
 		{name: "an error of the pull", image: "ocp/release:4.20", world: func(f *fake) { f.manifest = status(503, text) }, want: registry.Unreachable, words: "503"},
-		{name: "a login that answers without a token", world: func(f *fake) { f.token = status(200, text) }, want: registry.Unreachable, words: "no registry's"},
+		{name: "a login that answers without a token", world: func(f *fake) { f.token = status(200, text) }, want: registry.Unreachable, words: "unlike a registry"},
 		{name: "a challenge without a realm", world: func(f *fake) {
 			f.ping = func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("WWW-Authenticate", `Bearer service="x"`)

@@ -18,7 +18,7 @@ const (
 	Denied Outcome = "Denied"
 	// NotFound: the login is good, and there is no such image.
 	NotFound Outcome = "NotFound"
-	// Unreachable: the registry could not be asked, or its answer says nothing about the credential.
+	// Unreachable: the registry could not be reached, or its answer says nothing about the credential.
 	Unreachable Outcome = "Unreachable"
 	// RateLimited: the registry is rate limiting requests.
 	RateLimited Outcome = "RateLimited"
@@ -26,7 +26,7 @@ const (
 	TLSError Outcome = "TLSError"
 )
 
-// Refused tells whether the outcome is evidence against the credential.
+// Refused is true if the outcome is evidence against the credential.
 func (o Outcome) Refused() bool { return o == Unauthorized || o == Denied }
 
 // Result of a check.
@@ -35,16 +35,16 @@ type Result struct {
 	// Message is a sentence for a person. It names hosts and images, and holds neither the credential nor a token nor
 	// anything of an answer's body.
 	Message string
-	// RetryAfter is how long a RateLimited registry asks to wait; 0 when it does not say.
+	// RetryAfter is how long a RateLimited registry asks to wait; 0 if it does not say.
 	RetryAfter time.Duration
 }
 
-// Check is what to find out. It prints, marshals and logs without its password.
+// Check describes one check. Printing, marshalling or logging it omits the password.
 type Check struct {
 	// Registry as the pull secret names it: a host with or without port, possibly with a path ("quay.io/org"), or the
 	// legacy key of Docker Hub ("https://index.docker.io/v1/").
 	Registry string
-	// Image to pull the manifest of, by tag or digest, on the same registry; empty to log in only.
+	// Image whose manifest to pull, by tag or digest, on the same registry; empty to log in only.
 	Image string
 	// Username and Password of the entry.
 	Username, Password string

@@ -8,18 +8,18 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 )
 
-// dockerHub is where Docker Hub is asked, whatever it is called.
+// dockerHub is the host of Docker Hub for all its names.
 const dockerHub = "index.docker.io"
 
-// target is whom to ask, and for what.
+// target is the host and the image of a check.
 type target struct {
 	registry name.Registry
 	// image is nil to log in only.
 	image name.Reference
 }
 
-// parse finds the host behind a key of a pull secret, and makes sure that the image is there: its manifest would be asked
-// for with the credential, which another registry must not see.
+// parse finds the host of a key in a pull secret, and makes sure that the image is on that host: the credential goes with the request for its
+// manifest, and another registry must not see it.
 func parse(key, image string) (target, error) {
 	registry, err := name.NewRegistry(Host(key))
 	if err != nil || Host(key) == "" {

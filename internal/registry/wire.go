@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	// maxBody bounds what is read of one answer. A ping, a token and a manifest's head are far below it.
+	// maxBody limits how much of an answer is read. A ping, a token and a manifest's head are far below it.
 	maxBody = 1 << 20
-	// maxRedirects a manifest's head may take to a registry's storage.
+	// maxRedirects is how many redirects a manifest's head may take to a registry's storage.
 	maxRedirects = 5
 )
 
@@ -24,26 +24,26 @@ var (
 	errRedirects = errors.New("too many redirects, or one into a private network")
 )
 
-// seen is what the last answer was, and to what kind of request.
+// seen is the last answer, and the kind of its request.
 type seen struct {
 	host string
-	// scheme of the Authorization that was sent: "Basic", "Bearer" or nothing.
+	// scheme of the Authorization header: "Basic", "Bearer" or empty.
 	scheme     string
 	status     int
 	html       bool
 	retryAfter time.Duration
 }
 
-// wire is the transport of one check. It sends nothing without TLS, which go-containerregistry would do for hosts that
-// look local, and writes down what it sees.
+// wire is the transport of one check. It sends nothing without TLS, unlike go-containerregistry for hosts that look local, and records what it
+// sees.
 type wire struct {
 	inner http.RoundTripper
 
 	mu   sync.Mutex
 	last seen
-	// challenged tells that a request without a credential was turned away: the registry does not serve everybody.
+	// challenged is true if a request without a credential was refused: the registry does not serve everybody.
 	challenged bool
-	// basic tells that the user name and password were sent and answered with success.
+	// basic is true if the user name and password were sent and answered with success.
 	basic bool
 }
 
@@ -78,16 +78,16 @@ func (w *wire) RoundTrip(request *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// look returns the last answer, and whether a login took place: the registry asked for one, and the user name and
-// password were sent and accepted. A registry or a portal that says yes to everybody has proven nothing.
+// look returns the last answer, and whether a login took place: the registry asked for one, and the user name and password were sent and
+// accepted. A registry that accepts everybody proves nothing.
 func (w *wire) look() (last seen, loggedIn bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.last, w.challenged && w.basic
 }
 
-// checkRedirect follows a manifest's head to a registry's storage, but not from a public host to an address inside.
-// Credentials do not travel along: go-containerregistry sends them to the registry's own host only.
+// checkRedirect follows a manifest's head to a registry's storage, but not from a public host to a private address. Credentials do not follow:
+// go-containerregistry sends them only to the registry's own host.
 func checkRedirect(request *http.Request, via []*http.Request) error {
 	if len(via) > maxRedirects {
 		return errRedirects
@@ -101,5 +101,5 @@ func checkRedirect(request *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// maxRetryAfter bounds what a registry may ask for: a wrong header must not silence the operator for longer than a day.
+// maxRetryAfter limits Retry-After: a wrong header must not silence the operator for longer than a day.
 const maxRetryAfter = 24 * time.Hour

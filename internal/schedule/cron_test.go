@@ -29,18 +29,18 @@ func cronIn(t testing.TB, expression, zone string) Schedule {
 func TestParseCron_RefusesWithASentence(t *testing.T) {
 	for name, c := range map[string]struct{ cron, zone, sentence string }{
 		"unknown zone":           {"0 3 * * *", "Europe/Atlantis", "Europe/Atlantis"},
-		"the machine's own zone": {"0 3 * * *", "Local", "different one on each machine"},
+		"the machine's own zone": {"0 3 * * *", "Local", "differs between machines"},
 		"a path as zone":         {"0 3 * * *", "../../etc/passwd", "unknown"},
 		"four fields":            {"0 3 * *", "", "needs minute, hour"},
 		"six fields":             {"0 0 3 * * *", "", "needs minute, hour"},
 		"a name":                 {"@daily", "", "needs minute, hour"},
 		"a zone inside":          {"CRON_TZ=UTC 0 3 * * *", "", "must not name a time zone"},
 		"a zone and no more":     {"TZ=UTC", "", "must not name a time zone"},
-		"out of range":           {"61 3 * * *", "", "cannot be read"},
-		"step of zero":           {"*/0 3 * * *", "", "cannot be read"},
+		"out of range":           {"61 3 * * *", "", "is invalid"},
+		"step of zero":           {"*/0 3 * * *", "", "is invalid"},
 		"30 February":            {"0 0 30 2 *", "", "never ticks"},
 		"31 of short months":     {"0 0 31 4,6,9,11 *", "Europe/Berlin", "never ticks"},
-		"empty":                  {"", "", "cannot be read"},
+		"empty":                  {"", "", "is invalid"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := ParseCron(c.cron, c.zone); err == nil || !strings.Contains(err.Error(), c.sentence) {

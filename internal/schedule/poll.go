@@ -2,10 +2,10 @@ package schedule
 
 import "time"
 
-// How often OCM is asked while a rotation is under way. A day until the issue and five days until the revocation, which is
-// what OCM is known to take at worst, must cost less than 300 requests, token exchanges included (an access token lives 15
-// minutes, so nearly every late poll needs one). The minimum serves a rotation that is quick, and tests and demos; the
-// maximum is short beside what it waits for: OCM's batches are six hours apart, and the old credentials live for days.
+// How often OCM is polled while a rotation is under way. OCM takes at most a day until it issues credentials and five days until it revokes the
+// old ones; that must cost less than 300 requests, token exchanges included (an access token lives 15 minutes, so nearly every late poll needs
+// one). The minimum suits quick rotations, tests and demos; the maximum is short compared to what it waits for: OCM's batches are six hours
+// apart, and the old credentials live for days.
 const (
 	IssuePollMin      = time.Minute
 	IssuePollMax      = 40 * time.Minute
@@ -13,18 +13,18 @@ const (
 	RevocationPollMax = 6 * time.Hour
 )
 
-// pollShare: the interval is a quarter of the time waited so far, so what has happened is noticed at most a quarter late.
+// pollShare: the interval is a quarter of the time waited so far, so an event is noticed at most a quarter late.
 const pollShare = 4
 
-// PollInterval is how long to wait before the next poll of something that has been awaited for age: a quarter of that, at
-// least shortest and at most longest. A clock that jumped back counts as no age.
+// PollInterval is how long to wait before the next poll of something that has been awaited for age: a quarter of that, at least shortest and at
+// most longest. A negative age, after the clock was set back, counts as zero.
 func PollInterval(age, shortest, longest time.Duration) time.Duration {
 	return min(max(age/pollShare, shortest), max(longest, shortest))
 }
 
-// Due gives T, the time after which the account's pull secret must have been rotated: the later of rotateAfter and the last
-// tick of the schedule since the object was created, as far as they are not still to come. ok is false when there is no such
-// T yet. next is the first T that is still to come, nil when there is none.
+// Due returns T, the time after which the account's pull secret must have been rotated: the later of rotateAfter and the last tick of the
+// schedule since the object was created, ignoring times in the future. ok is false if there is no such T yet. next is the first T in the future,
+// nil if there is none.
 func Due(rotateAfter *time.Time, s *Schedule, createdAt, now time.Time) (t time.Time, ok bool, next *time.Time) {
 	sooner := func(candidate time.Time) {
 		if next == nil || candidate.Before(*next) {

@@ -1,7 +1,7 @@
 package schedule
 
-// When a short-lived credential is fetched anew: early enough that a failure leaves time to try again, at different times
-// for different roles, and at once whenever the bookkeeping cannot be trusted.
+// When a short-lived credential is refreshed: early enough to leave time for retries, at different times for different roles, and at once if the
+// bookkeeping cannot be trusted.
 
 import (
 	"math"
@@ -10,28 +10,27 @@ import (
 )
 
 const (
-	// MaxCredentialLifetime is the longest that AWS STS lets any session credential live (GetSessionToken and
-	// GetFederationToken: 36 hours; AssumeRole: 12). Bookkeeping that claims more is wrong.
+	// MaxCredentialLifetime is the longest lifetime that AWS STS allows for any session credential (GetSessionToken and GetFederationToken: 36
+	// hours; AssumeRole: 12). Bookkeeping that claims more is wrong.
 	MaxCredentialLifetime = 36 * time.Hour
-	// ClockTolerance is how far in the future a time in the bookkeeping may lie before it counts as wrong. Machines that take
-	// over the lead from each other are seconds apart under NTP; times in annotations are cut to seconds.
+	// ClockTolerance is how far in the future a time in the bookkeeping may lie before it counts as wrong. Under NTP the clocks of two successive
+	// leaders are seconds apart, and times in annotations are truncated to seconds.
 	ClockTolerance = time.Minute
-	// defaultAtLifetimePercent stands in for a percentage outside of 1 to 99, as the API's default does: half of the life is
-	// left for trying again.
+	// defaultAtLifetimePercent replaces a percentage outside of 1 to 99. Like the API's default it leaves half of the life for retries.
 	defaultAtLifetimePercent = 50
 )
 
-// RefreshPolicy says when in its life a credential is fetched anew.
+// RefreshPolicy says when in its life a credential is refreshed.
 type RefreshPolicy struct {
 	// AtLifetimePercent of the lifetime.
 	AtLifetimePercent int
-	// JitterPercent of the lifetime by which it may come earlier.
+	// JitterPercent of the lifetime by which the refresh may come earlier.
 	JitterPercent int
-	// Seed decides how much earlier: the same for the same seed, always. One per role and set spreads them.
+	// Seed determines how much earlier. One seed per role and set spreads the refreshes.
 	Seed string
 }
 
-// RefreshReason says why a refresh is due, or that it is not.
+// RefreshReason says why a refresh is due, or that it is not due.
 type RefreshReason string
 
 const (
@@ -39,26 +38,26 @@ const (
 	RefreshNotDue RefreshReason = "NotDue"
 	// RefreshScheduled: the time has come.
 	RefreshScheduled RefreshReason = "Scheduled"
-	// RefreshExpired: the credential is dead.
+	// RefreshExpired: the credential has expired.
 	RefreshExpired RefreshReason = "Expired"
 	// RefreshUnknown: there is no bookkeeping, or only half of it.
 	RefreshUnknown RefreshReason = "Unknown"
-	// RefreshClockJumped: it was fetched in the future, so a clock was wrong then or is wrong now.
+	// RefreshClockJumped: it was fetched in the future, so a clock was or is wrong.
 	RefreshClockJumped RefreshReason = "ClockJumped"
-	// RefreshAbsurd: it expires before it was fetched, or later than any credential lives.
+	// RefreshAbsurd: it expires before it was fetched, or later than any credential can.
 	RefreshAbsurd RefreshReason = "Absurd"
 )
 
-// Refresh is when to fetch anew, and why.
+// Refresh says when to refresh, and why.
 type Refresh struct {
 	Due    bool
 	At     time.Time
 	Reason RefreshReason
 }
 
-// RefreshAt is when a credential that was fetched and expires at the given times is fetched anew: at atLifetimePercent of its
-// lifetime, and earlier by as much of jitterPercent as the seed decides, but never before half of that time, so that a large
-// jitter cannot make refreshes follow upon each other. For times that make no sense it is fetched: at once.
+// RefreshAt is when to refresh a credential with the given times: at atLifetimePercent of its lifetime, or earlier by up to jitterPercent
+// depending on the seed, but never before half of that time, so that a large jitter cannot cause constant refreshes. For inconsistent times it
+// returns fetched, which means at once.
 func RefreshAt(fetched, expires time.Time, atLifetimePercent, jitterPercent int, seed string) time.Time {
 	lifetime := expires.Sub(fetched)
 	if lifetime <= 0 {
@@ -72,9 +71,8 @@ func RefreshAt(fetched, expires time.Time, atLifetimePercent, jitterPercent int,
 	return fetched.Add(max(at-earlier, at/2))
 }
 
-// RefreshDue says whether a credential is to be fetched anew at now. Whatever the bookkeeping does not make certain is due: missing
-// times, times in the future, lifetimes that no credential has. A refresh too many costs a request; a wait on a wrong time
-// costs the cluster its credentials.
+// RefreshDue says whether a credential must be refreshed now. Doubtful bookkeeping makes it due: missing times, times in the future, impossible
+// lifetimes. A needless refresh costs a request; waiting for a wrong time costs the cluster its credentials.
 func RefreshDue(now, fetchedAt, expiresAt time.Time, p RefreshPolicy) Refresh {
 	switch {
 	case fetchedAt.IsZero() || expiresAt.IsZero():
@@ -93,44 +91,40 @@ func RefreshDue(now, fetchedAt, expiresAt time.Time, p RefreshPolicy) Refresh {
 	return Refresh{Due: true, At: at, Reason: RefreshScheduled}
 }
 
-// RetryRhythm is how long to wait after failures: Base after the first, twice as long after each further one, at most Max.
+// RetryRhythm is how long to wait after failures: Base after the first, doubling with each further one, at most Max.
 type RetryRhythm struct {
 	Base, Max time.Duration
-	// Patient rhythms do not hurry as an expiry nears: what a person must mend is not mended sooner by asking more often.
+	// Patient rhythms do not speed up as an expiry nears: frequent retries do not help with what somebody must fix.
 	Patient bool
 }
 
-// Slower of two rhythms, for what fails now in one way and now in another.
+// Slower returns the slower of two rhythms, for alternating kinds of failure.
 func (r RetryRhythm) Slower(other RetryRhythm) RetryRhythm {
 	return RetryRhythm{Base: max(r.Base, other.Base), Max: max(r.Max, other.Max), Patient: r.Patient || other.Patient}
 }
 
 const (
-	// NoHurry is how much life is left of what is not known to end.
+	// NoHurry stands for the remaining life if the expiry is unknown.
 	NoHurry = time.Duration(math.MaxInt64)
-	// hurryFraction: with less life left than this many times the wait, the wait is shortened, so that at least so many tries
-	// fit into what is left, whatever went before.
+	// hurryFraction is how many retries must still fit into the remaining life; the wait is shortened accordingly.
 	hurryFraction = 10
-	// minBackoff keeps even the most urgent role from asking more than some ten times a minute: the portal has the same
-	// trouble with everybody at that moment.
+	// minBackoff limits even the most urgent role to some ten requests a minute: all clients of CAP are probably failing at that moment.
 	minBackoff = 5 * time.Second
-	// deadMaxBackoff is for a role whose credential is dead already: the cluster suffers, so a portal that comes back should
-	// be noticed within a minute.
+	// deadMaxBackoff is for a role whose credential has expired: the cluster suffers, so the end of an outage must be noticed within a minute.
 	deadMaxBackoff = time.Minute
 )
 
-// MaxRetryAfter is the longest that a portal may ask to be left alone, for everybody who heeds it: half of the half hour that an hour's
-// credential has left when its refresh begins. A longer wish counts as this one.
+// MaxRetryAfter limits CAP's Retry-After: it is half of the half hour that a one-hour credential has left when its refresh begins.
 const MaxRetryAfter = 15 * time.Minute
 
-// DefaultRetryRhythm suits a portal that is briefly away: ten tries in the first half hour, which is what is left of a
-// one-hour credential when its refresh begins.
+// DefaultRetryRhythm suits a short outage: ten tries in the first half hour, which is what a one-hour credential has left when its refresh
+// begins.
 var DefaultRetryRhythm = RetryRhythm{Base: 5 * time.Second, Max: 5 * time.Minute}
 
-// Backoff is how long to wait after so many failures in a row, when what is in use had so much life left at the last of them:
-// nothing or less when it is dead or missing, NoHurry when that is not known. It grows from Base to Max, hurries as the expiry
-// nears unless the rhythm is patient, and is up to a fifth shorter by the seed, so that roles that failed together do not come
-// back together. Hurrying does not go below minBackoff less that fifth.
+// Backoff is how long to wait after a number of failures in a row. left is the remaining life of the credential in use at the last failure: at
+// most zero if it has expired or is missing, NoHurry if unknown. The wait grows from Base to Max, shrinks as the expiry nears unless the rhythm
+// is patient, and is up to a fifth shorter depending on the seed, so that roles that failed together do not retry together. It never shrinks
+// below minBackoff less that fifth.
 func (r RetryRhythm) Backoff(failures int, seed string, left time.Duration) time.Duration {
 	wait := Doubled(r.Base, r.Max, failures)
 	switch {

@@ -6,9 +6,8 @@ import (
 	"time"
 )
 
-// Spread is a delay in [0, limit) that depends on the seed alone: the same cluster waits as long each time, and many clusters
-// with the same spec wait for different times, so that one of them requests a rotation and the others find it. A seed drawn
-// anew would move the time at each restart.
+// Spread is a delay in [0, limit) that depends only on the seed: clusters with the same spec wait for different times, so that one of them
+// requests a rotation and the others find it. A random seed would change the delay at each restart.
 func Spread(seed string, limit time.Duration) time.Duration {
 	if limit <= 0 {
 		return 0
@@ -16,13 +15,13 @@ func Spread(seed string, limit time.Duration) time.Duration {
 	return time.Duration(fraction(seed) * float64(limit))
 }
 
-// fraction is a number in [0,1), the same for the same seed on every machine and in every version.
+// fraction maps a seed to a number in [0,1), the same on every machine and in every version.
 func fraction(seed string) float64 {
 	sum := sha256.Sum256([]byte(seed))
 	return float64(binary.BigEndian.Uint64(sum[:8])>>11) / (1 << 53)
 }
 
-// Doubled is the wait after so many failures in a row: base after the first, doubled with each further one, at most limit.
+// Doubled is the wait after a number of failures in a row: base after the first, doubling with each further one, at most limit.
 func Doubled(base, limit time.Duration, failures int) time.Duration {
 	wait := base
 	for i := 1; i < failures && wait < limit; i++ {

@@ -8,23 +8,22 @@ type Window struct {
 	Duration time.Duration
 }
 
-// Opening is a window that is open: since At, for Duration. The zero value is none.
+// Opening is an open window: since At, for Duration. The zero value means that no window is open.
 type Opening struct {
 	At       time.Time
 	Duration time.Duration
 }
 
-// Open is true when there is an open window.
+// Open is true if there is an open window.
 func (o Opening) Open() bool { return !o.At.IsZero() }
 
-// WindowOpened gives the window that is open, of several the one that closes last, and, when none is, when the first one opens
-// (zero when none ever does).
+// WindowOpened returns the open window; if several are open, the one that closes last. If none is open, it returns when the next one opens (zero
+// if none ever does).
 func WindowOpened(windows []Window, now time.Time) (opened Opening, nextOpen time.Time) {
 	for _, w := range windows {
 		at, open := LastTick(w.Schedule, now.Add(-w.Duration), now)
 		if closes := at.Add(w.Duration); open && closes.After(opened.At.Add(opened.Duration)) {
-			// Windows that overlap are one: an opening that moved on with each tick would put off for ever who waits a
-			// while after it.
+			// Overlapping windows count as one: an opening that moved with each tick would postpone forever those that wait a while after it.
 			if oldest, ok := NextTick(w.Schedule, now.Add(-w.Duration)); ok && oldest.Before(at) {
 				at = oldest
 			}

@@ -9,10 +9,10 @@ import (
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 )
 
-// lastApplied is where kubectl apply keeps a copy of all it sent: for a Secret, its content once more.
+// lastApplied is where kubectl apply keeps a copy of what it sent: for a Secret that includes its content.
 const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
 
-// entry is what is known of one Secret. Its fields are guarded by the Watcher's lock.
+// entry is the known state of one Secret. Its fields are guarded by the Watcher's lock.
 type entry struct {
 	watcher *Watcher
 	ref     types.NamespacedName
@@ -22,13 +22,13 @@ type entry struct {
 	secret *corev1.Secret
 	synced bool
 	err    error
-	// goneAt is the resource version at which the Secret was seen to be gone: nothing older brings it back.
+	// goneAt is the resource version at which the Secret was deleted: nothing older brings it back.
 	goneAt string
-	// listing is the newest version that was known when the list that is under way began.
+	// listing is the newest version known at the start of the current list.
 	listing string
 }
 
-// known is the newest version that is known. The caller holds the lock.
+// known is the newest known version. The caller holds the lock.
 func (e *entry) known() string {
 	if e.secret != nil && (e.goneAt == "" || older(e.goneAt, e.secret.ResourceVersion)) {
 		return e.secret.ResourceVersion
@@ -43,7 +43,8 @@ func (e *entry) Listing() {
 	e.listing = e.known()
 }
 
-// Listed implements objectwatch.Historian. What was known before the list began and is newer than the list has never happened.
+// Listed implements objectwatch.Historian. A version that was known before the list began and is newer than the list no longer exists, as after a
+// restore of etcd.
 func (e *entry) Listed(version string) {
 	e.watcher.mu.Lock()
 	defer e.watcher.mu.Unlock()
@@ -52,7 +53,7 @@ func (e *entry) Listed(version string) {
 	}
 }
 
-// Replace takes the answer to a list, which holds the Secret or nothing.
+// Replace takes the result of a list, which holds the Secret or nothing.
 func (e *entry) Replace(objects []runtime.Object) {
 	e.change(func() bool {
 		news := !e.synced || e.err != nil
@@ -76,7 +77,7 @@ func (e *entry) Put(object runtime.Object) {
 	})
 }
 
-// Delete takes the end of the Secret.
+// Delete takes the deletion of the Secret.
 func (e *entry) Delete(object runtime.Object) {
 	e.change(func() bool {
 		s, ok := object.(*corev1.Secret)
@@ -88,8 +89,7 @@ func (e *entry) Delete(object runtime.Object) {
 	})
 }
 
-// Failed takes the news that the Secret cannot be read. What cannot be read now may be outdated, so nothing of it counts
-// any more until it can be.
+// Failed records that the Secret cannot be read. The known state may be outdated, so it does not count until the Secret can be read again.
 func (e *entry) Failed(err error) {
 	e.change(func() bool {
 		news := e.err == nil || e.err.Error() != err.Error()
@@ -98,7 +98,7 @@ func (e *entry) Failed(err error) {
 	})
 }
 
-// take stores a state unless a newer one is known, and says whether that is news. The caller holds the lock.
+// take stores a state unless a newer one is known, and returns whether it is new. The caller holds the lock.
 func (e *entry) take(s *corev1.Secret) bool {
 	if e.secret != nil && !older(e.secret.ResourceVersion, s.ResourceVersion) || e.goneAt != "" && !older(e.goneAt, s.ResourceVersion) {
 		return false
@@ -120,8 +120,7 @@ func (e *entry) change(f func() bool) {
 	}
 }
 
-// older is true when resource version a is older than b. What cannot be compared counts as older: the watch has the
-// last word.
+// older is true if resource version a is older than b. Incomparable versions count as older, so that the watch prevails.
 func older(a, b string) bool {
 	n, err := resourceversion.CompareResourceVersion(a, b)
 	return err != nil || n < 0

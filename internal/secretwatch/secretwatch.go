@@ -1,6 +1,5 @@
-// Package secretwatch watches single Secrets by name. A list and a watch with a metadata.name field selector are
-// authorised by resourceNames, so the operator needs no right to read any other Secret, and its memory does not grow with
-// them.
+// Package secretwatch watches single Secrets by name. RBAC's resourceNames authorise a list and a watch with a metadata.name field selector, so
+// the operator needs no right to read other Secrets, and its memory does not grow with them.
 package secretwatch
 
 import (
@@ -23,11 +22,11 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/objectwatch"
 )
 
-// maxOpening is how many lists and watches are opened at once: a restart with a thousand Secrets takes a few seconds and
-// leaves the API server's seats to others.
+// maxOpening is how many lists and watches are opened at once: a restart with a thousand Secrets takes a few seconds and leaves capacity of the
+// API server to others.
 const maxOpening = 16
 
-// Watcher watches Secrets that others name. It is a manager.Runnable; what is named before it starts is watched from then.
+// Watcher watches the Secrets that its callers name. It is a manager.Runnable; Secrets named before it starts are watched from its start.
 type Watcher struct {
 	client corev1client.SecretsGetter
 	opts   objectwatch.Options
@@ -39,8 +38,8 @@ type Watcher struct {
 	handlers []func(types.NamespacedName)
 }
 
-// New makes a Watcher. It has a connection of its own without a client-side rate limit, which would delay a thousand
-// watches by minutes; maxOpening bounds it instead.
+// New makes a Watcher. It has its own connection without a client-side rate limit, which would delay a thousand watches by minutes; maxOpening
+// bounds it instead.
 func New(config *rest.Config, opts objectwatch.Options) (*Watcher, error) {
 	own := rest.CopyConfig(config)
 	own.QPS, own.Burst, own.RateLimiter = -1, -1, nil
@@ -53,7 +52,7 @@ func New(config *rest.Config, opts objectwatch.Options) (*Watcher, error) {
 	return NewForClient(client, opts), nil
 }
 
-// NewForClient is New with a client that exists.
+// NewForClient is New with an existing client.
 func NewForClient(client corev1client.SecretsGetter, opts objectwatch.Options) *Watcher {
 	if opts.Gate == nil {
 		opts.Gate = make(chan struct{}, maxOpening)
@@ -77,11 +76,11 @@ func (w *Watcher) Start(ctx context.Context) error {
 	return nil
 }
 
-// NeedLeaderElection is false: nothing is watched before a controller, which does need the lead, names it.
+// NeedLeaderElection is false: nothing is watched before a controller names it, and controllers need the lead.
 func (w *Watcher) NeedLeaderElection() bool { return false }
 
-// Watch makes refs the whole set of Secrets that owner (any name that is unique to it) wants watched: what is new is
-// watched from now on, what only this owner wanted and names no longer is forgotten.
+// Watch sets the complete list of Secrets for owner (any unique name): new ones are watched from now on, and those that no owner names any more
+// are forgotten.
 func (w *Watcher) Watch(owner string, refs ...types.NamespacedName) {
 	wanted := make(map[types.NamespacedName]bool, len(refs))
 	for _, ref := range refs {
@@ -122,8 +121,8 @@ func (w *Watcher) Watch(owner string, refs ...types.NamespacedName) {
 // Forget ends an owner's interest.
 func (w *Watcher) Forget(owner string) { w.Watch(owner) }
 
-// Get answers a Secret as it was last seen. synced is false as long as nothing is known about it: it is not watched, not
-// read yet, or may not be read (Err says so). The Secret must not be changed.
+// Get returns a Secret as last seen. synced is false if its state is unknown: it is not watched, not read yet, or cannot be read (see Err). The
+// Secret must not be changed.
 func (w *Watcher) Get(namespace, name string) (secret *corev1.Secret, found, synced bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -134,7 +133,7 @@ func (w *Watcher) Get(namespace, name string) (secret *corev1.Secret, found, syn
 	return e.secret, e.secret != nil, true
 }
 
-// Err says why a Secret cannot be read; nil when it can be, or when that is not known yet. It never holds content.
+// Err says why a Secret cannot be read; nil if it can be, or if that is not known yet. It never holds content.
 func (w *Watcher) Err(namespace, name string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -144,20 +143,20 @@ func (w *Watcher) Err(namespace, name string) error {
 	return nil
 }
 
-// Observe takes a Secret that its caller has just written or read, so that the next Get answers nothing older. The watch's own
-// event of the same change is then no news.
+// Observe takes a Secret that the caller has just written or read, so that the next Get returns nothing older. The watch's event for the same
+// change is then ignored.
 func (w *Watcher) Observe(secret *corev1.Secret) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if e, ok := w.entries[types.NamespacedName{Namespace: secret.Namespace, Name: secret.Name}]; ok {
 		if !e.take(secret) && e.secret != nil && older(secret.ResourceVersion, e.secret.ResourceVersion) {
-			// Most likely the watch was quicker. But after a restore of etcd it is silent for long: a list tells which.
+			// Most likely the watch was quicker. But after a restore of etcd the watch may stay silent, so a list checks which it is.
 			w.restart(types.NamespacedName{Namespace: secret.Namespace, Name: secret.Name}, e)
 		}
 	}
 }
 
-// restart begins the loop of an entry anew, with a list. The caller holds the lock.
+// restart restarts the loop of an entry, with a list. The caller holds the lock.
 func (w *Watcher) restart(ref types.NamespacedName, e *entry) {
 	if e.cancel != nil {
 		e.cancel()
@@ -165,8 +164,7 @@ func (w *Watcher) restart(ref types.NamespacedName, e *entry) {
 	}
 }
 
-// Source tells a controller of each Secret that changed, appeared, went away or became (un)readable; requests says whom that
-// concerns.
+// Source enqueues requests for each Secret that was created, changed, deleted or became (un)readable; requests maps the Secret to them.
 func (w *Watcher) Source(requests func(types.NamespacedName) []reconcile.Request) source.Source {
 	return source.Func(func(_ context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
 		w.OnChange(func(ref types.NamespacedName) {
@@ -178,15 +176,14 @@ func (w *Watcher) Source(requests func(types.NamespacedName) []reconcile.Request
 	})
 }
 
-// OnChange calls f, which must not block nor call the Watcher in its own goroutine before it returns, for each change from
-// now on.
+// OnChange calls f for each change from now on. f must not block, and must not call the Watcher before it returns.
 func (w *Watcher) OnChange(f func(types.NamespacedName)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.handlers = append(w.handlers, f)
 }
 
-// run starts the loop of an entry, once Start has been called. The caller holds the lock.
+// run starts the loop of an entry if Start has been called. The caller holds the lock.
 func (w *Watcher) run(ref types.NamespacedName, e *entry) {
 	if w.ctx == nil {
 		return

@@ -7,17 +7,16 @@ import (
 	"sync"
 )
 
-// memo keeps the pools that were made of certain bundles: a hundred and more certificates are parsed for each, and asked for again
-// and again.
+// memo caches pools by their bundles: making one parses a hundred certificates or more, and the same ones are needed again and again.
 type memo struct {
 	mu    sync.Mutex
 	pools map[[sha256.Size]byte]*x509.CertPool
 }
 
-// maxPools is some for each bundle that is in use at a time; what is over is made again.
+// maxPools leaves room for all bundles in use; others are made again.
 const maxPools = 16
 
-// of is the pool of some bundles. It is shared: nobody adds to it.
+// of returns the pool of some bundles. It is shared, so callers must not add to it.
 func (m *memo) of(bundles [][]byte, pool func([][]byte) *x509.CertPool) *x509.CertPool {
 	sum := sha256.New()
 	for _, b := range bundles {

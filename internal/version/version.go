@@ -25,7 +25,7 @@ func String() string {
 	return fromBuildInfo(info)
 }
 
-// UserAgent is what every client of ours calls itself.
+// UserAgent is the user agent of all our clients.
 func UserAgent() string { return "credential-rotation-operator/" + String() }
 
 func fromBuildInfo(info *debug.BuildInfo) string {

@@ -22,13 +22,13 @@ type change struct {
 	mode    fs.FileMode
 }
 
-// apply writes all files. Each is prepared beside its place first and they are moved there only when all are prepared, so that
-// a full disk or a missing right changes nothing, and nobody ever sees half a file.
+// apply writes all files. It first writes each to a temporary file beside its target and then renames them all, so that a full disk or a missing
+// right changes nothing, and nobody ever sees half a file.
 func apply(changes []change) error {
 	var staged []string
 	defer func() {
 		for _, name := range staged {
-			_ = os.Remove(name) // what has been moved is no longer there
+			_ = os.Remove(name) // renamed files are already gone
 		}
 	}()
 	targets := make([]string, len(changes))
@@ -54,7 +54,7 @@ func apply(changes []change) error {
 	return nil
 }
 
-// resolve follows a symbolic link, so that the file behind it is replaced and not the link; also while there is no such file.
+// resolve follows a symbolic link, so that the file behind it is replaced and not the link, even if the file does not exist yet.
 func resolve(path string) (string, error) {
 	target, err := filepath.EvalSymlinks(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -63,7 +63,7 @@ func resolve(path string) (string, error) {
 	return target, err
 }
 
-// dangling is where a link points that leads to nothing yet, or the path itself.
+// dangling is the target of a link to a missing file, or else the path itself.
 func dangling(path string) string {
 	link, err := os.Readlink(path)
 	switch {
@@ -76,7 +76,7 @@ func dangling(path string) string {
 	}
 }
 
-// stage writes the content into a file beside the target.
+// stage writes the content to a temporary file beside the target.
 func stage(target string, c change) (name string, err error) {
 	f, err := os.CreateTemp(filepath.Dir(target), "."+filepath.Base(target)+".*") // with mode 0600
 	if err != nil {

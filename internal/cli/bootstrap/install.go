@@ -19,7 +19,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/awscreds"
 )
 
-// NewInstallManifestsCommand writes the files for openshift-install that make a cluster come up with the operator.
+// NewInstallManifestsCommand writes manifests for openshift-install, with which a cluster starts with the operator.
 func NewInstallManifestsCommand() *cobra.Command {
 	return newInstallManifestsCommand(clock.RealClock{}, config.Install(), config.Monitoring())
 }
@@ -48,19 +48,18 @@ func newInstallManifestsCommand(c clock.PassiveClock, operator, alerts []byte) *
 	i := &install{clock: c, operator: operator, alerts: alerts}
 	cmd := &cobra.Command{
 		Use:   "install-manifests",
-		Short: "Write the manifests for openshift-install that keep a cluster's AWS credentials alive from its first minute",
-		Long: `Write the files for $INSTALL_DIR/manifests that bring a cluster up with this operator: its namespace, kinds, rights and
+		Short: "Write manifests for openshift-install that keep a cluster's AWS credentials fresh from the start",
+		Long: `Write the files for $INSTALL_DIR/manifests that install this operator with the cluster: its namespace, kinds, rights and
 Deployment, the CAPCredentialSet, the Secret with the client certificate, and one Secret for each AWS CredentialsRequest of
 the release, with initial credentials when --fetch is given.
 
-Run it after "openshift-install create manifests", with credentialsMode: Manual in install-config.yaml. The operator uses
-the proxy of the cluster, whatever it is later. Without --fetch, "seed" fills the initial credentials; the operator also
-fills them itself, as soon as it runs.
+Run it after "openshift-install create manifests", with credentialsMode: Manual in install-config.yaml. The operator follows
+the cluster's proxy settings. Without --fetch, "seed" fills in the initial credentials, or the operator does once it runs.
 
-Metrics and alerts cannot be among the manifests: their kinds come late in an installation, which would fail over them.
---monitoring writes them into a file, for "oc apply -f" once the cluster is there.
+The manifests cannot include metrics and alerts: their kinds appear late in an installation, which would fail.
+--monitoring writes them to a file, for "oc apply -f" once the cluster is up.
 
-Nothing is written when anything is not good, and no secret is printed. Files with secrets have mode 0600.`,
+If anything is wrong, nothing is written. No secret is printed. Files with secrets have mode 0600.`,
 		Example: `  oc adm release extract --credentials-requests --cloud=aws --included --install-config=install-config.yaml --to=requests $RELEASE_IMAGE
   printf '%s\n' 'openshift-machine-api-aws: MachineAPIRole' 'aws-ebs-csi-driver-operator: StorageRole' > roles.yaml
   credential-rotation-operator install-manifests --credentials-requests requests --roles roles.yaml --default-role OperatorsRole \
@@ -75,17 +74,17 @@ Nothing is written when anything is not good, and no secret is printed. Files wi
 	flags := cmd.Flags()
 	i.portal.addFlags(cmd)
 	flags.StringVar(&i.requestsDir, "credentials-requests", "", "directory with the output of oc adm release extract --credentials-requests --cloud=aws")
-	flags.StringVar(&i.rolesFile, "roles", "", "file with a map of CredentialsRequest names and roles, YAML or JSON")
-	flags.StringVar(&i.defaultRole, "default-role", "", "role of CredentialsRequests that the map does not name")
+	flags.StringVar(&i.rolesFile, "roles", "", "file that maps CredentialsRequest names to roles, YAML or JSON")
+	flags.StringVar(&i.defaultRole, "default-role", "", "role of CredentialsRequests that are not in the map")
 	flags.StringVar(&i.name, "name", "cap", "name of the CAPCredentialSet")
 	flags.StringVar(&i.image, "image", "", "image of the operator, such as that of a mirror registry (default: the published one)")
 	flags.StringVar(&i.output, "output", "", "directory to write to, usually $INSTALL_DIR/manifests; it must exist")
-	flags.StringVar(&i.monitoring, "monitoring", "", "file to write the metrics and alerts to, to be applied once the cluster is there; not in the directory of manifests, which the installer consumes")
-	flags.BoolVar(&i.fetch, "fetch", false, "ask the portal now for the initial credentials")
+	flags.StringVar(&i.monitoring, "monitoring", "", "file for the metrics and alerts, to apply once the cluster is up; it must not be in the manifests directory, which the installer consumes")
+	flags.BoolVar(&i.fetch, "fetch", false, "fetch the initial credentials from CAP now")
 	flags.BoolVar(&i.techPreview, "tech-preview", false, "include CredentialsRequests of feature sets and gates that are off by default")
 	flags.BoolVar(&i.force, "force", false, "overwrite files of an earlier run")
 	for _, name := range []string{"credentials-requests", "output", "url", "agency", "mission", "cert", "key"} {
-		_ = cmd.MarkFlagRequired(name) // fails for unknown names only, which a test would show
+		_ = cmd.MarkFlagRequired(name) // fails only for unknown names, which a test would show
 	}
 	return cmd
 }
@@ -150,14 +149,13 @@ func (i *install) run(ctx context.Context, out, errOut io.Writer) error {
 		warn(errOut, message)
 	}
 	if len(unknown) > 0 {
-		warn(errOut, "--roles names "+strings.Join(unknown, ", ")+": no CredentialsRequest of this release; the roles are kept for later")
+		warn(errOut, "--roles names "+strings.Join(unknown, ", ")+", which no CredentialsRequest of this release has; these roles are kept for later")
 	}
 	fmt.Fprint(out, i.next())
 	return nil
 }
 
-// changes are the files to write. A file that is there already and differs is not overwritten unasked: it may have been edited, or
-// hold a credential.
+// changes are the files to write. An existing file that differs is only overwritten with --force: it may have been edited, or hold a credential.
 func (i *install) changes(objects []object) ([]change, error) {
 	var changes []change
 	var there []string
@@ -180,7 +178,7 @@ func (i *install) changes(objects []object) ([]change, error) {
 		changes = append(changes, c)
 	}
 	if len(there) > 0 && !i.force {
-		return nil, fmt.Errorf("%s holds other versions of %s: --force overwrites them. For new credentials alone: %s",
+		return nil, fmt.Errorf("%s already holds different versions of %s: --force overwrites them. To write only new credentials: %s",
 			i.output, strings.Join(there, ", "), i.seedCommand())
 	}
 	if i.monitoring != "" {

@@ -348,7 +348,7 @@ func TestInstallManifests_WritesNothingWhenAnythingIsNotGood(t *testing.T) {
 		}, func(d installDir) []string { return d.flags(portal) }, "addon twice"},
 		{"two roles for one Secret", func(t *testing.T, d installDir) {
 			writeFile(t, filepath.Join(d.requests, "z.yaml"), credentialsRequest("z", "AWSProviderSpec", "addon-namespace", "addon-aws-keys", ""))
-		}, func(d installDir) []string { return d.flags(portal) }, "different roles in one Secret addon-namespace/addon-aws-keys"},
+		}, func(d installDir) []string { return d.flags(portal) }, "different roles in the same Secret addon-namespace/addon-aws-keys"},
 		{"a request without a Secret", func(t *testing.T, d installDir) {
 			writeFile(t, filepath.Join(d.requests, "z.yaml"), credentialsRequest("z", "AWSProviderSpec", "''", "''", ""))
 		}, func(d installDir) []string { return d.flags(portal) }, "no spec.secretRef"},
@@ -362,7 +362,7 @@ func TestInstallManifests_WritesNothingWhenAnythingIsNotGood(t *testing.T) {
 			func(d installDir) []string { return d.flags(portal) }, "z.yaml"},
 		{"no output directory", nil, func(d installDir) []string { return d.flags(portal, "--output", filepath.Join(d.output, "x")) }, "not a directory"},
 		{"http", nil, func(d installDir) []string { return d.flags(portal, "--url", "http://cap.example/api") }, "https"},
-		{"an unknown dialect", nil, func(d installDir) []string { return d.flags(portal, "--dialect", "x") }, `--dialect is none of ["C2S" "SC2S"]`},
+		{"an unknown dialect", nil, func(d installDir) []string { return d.flags(portal, "--dialect", "x") }, `--dialect is not one of ["C2S" "SC2S"]`},
 		// What the API server would refuse only when the cluster is being made.
 		{"a timeout that the API does not take", nil, func(d installDir) []string { return d.flags(portal, "--timeout", "10m") }, "--timeout must be between 1s and 5m"},
 		{"a timeout of nothing", nil, func(d installDir) []string { return d.flags(portal, "--timeout", "0") }, "--timeout must be between 1s and 5m"},
@@ -372,12 +372,12 @@ func TestInstallManifests_WritesNothingWhenAnythingIsNotGood(t *testing.T) {
 		{"an agency without end", nil, func(d installDir) []string { return d.flags(portal, "--agency", strings.Repeat("a", 257)) }, "--agency"},
 		{"a role without end", func(t *testing.T, d installDir) { writeFile(t, d.roles, "addon: "+strings.Repeat("a", 513)) }, func(d installDir) []string { return d.flags(portal) }, "the role of CredentialsRequest addon has more than 512 characters"},
 		{"a default role without end", nil, func(d installDir) []string { return d.flags(portal, "--default-role", strings.Repeat("a", 513)) }, "--default-role"},
-		{"an agency with a line end", nil, func(d installDir) []string { return d.flags(portal, "--agency", "a\nb") }, "--agency does not fit"},
-		{"a mission with a control character", nil, func(d installDir) []string { return d.flags(portal, "--mission", "a\u009bb") }, "--mission does not fit"},
-		{"a role with an escape sequence", func(t *testing.T, d installDir) { writeFile(t, d.roles, `addon: "a\e[31mb"`) }, func(d installDir) []string { return d.flags(portal) }, "the role of CredentialsRequest addon does not fit"},
-		{"a default role with a line end", nil, func(d installDir) []string { return d.flags(portal, "--default-role", "a\nb") }, "--default-role does not fit"},
-		{"a role that turns the direction of what follows", func(t *testing.T, d installDir) { writeFile(t, d.roles, `addon: "a\u202eb"`) }, func(d installDir) []string { return d.flags(portal) }, "the role of CredentialsRequest addon has characters that cannot be seen"},
-		{"a role for what is no name", func(t *testing.T, d installDir) { writeFile(t, d.roles, `"$(id)\n": Role`) }, func(d installDir) []string { return d.flags(portal) }, `the name "$(id)\n" does not fit`},
+		{"an agency with a line end", nil, func(d installDir) []string { return d.flags(portal, "--agency", "a\nb") }, "--agency does not match"},
+		{"a mission with a control character", nil, func(d installDir) []string { return d.flags(portal, "--mission", "a\u009bb") }, "--mission does not match"},
+		{"a role with an escape sequence", func(t *testing.T, d installDir) { writeFile(t, d.roles, `addon: "a\e[31mb"`) }, func(d installDir) []string { return d.flags(portal) }, "the role of CredentialsRequest addon does not match"},
+		{"a default role with a line end", nil, func(d installDir) []string { return d.flags(portal, "--default-role", "a\nb") }, "--default-role does not match"},
+		{"a role that turns the direction of what follows", func(t *testing.T, d installDir) { writeFile(t, d.roles, `addon: "a\u202eb"`) }, func(d installDir) []string { return d.flags(portal) }, "the role of CredentialsRequest addon has invisible characters"},
+		{"a role for what is no name", func(t *testing.T, d installDir) { writeFile(t, d.roles, `"$(id)\n": Role`) }, func(d installDir) []string { return d.flags(portal) }, `the name "$(id)\n" does not match`},
 		{"a role for a name without end", func(t *testing.T, d installDir) { writeFile(t, d.roles, strings.Repeat("a", 254)+": Role") }, func(d installDir) []string { return d.flags(portal) }, "more than 253"},
 		{"more extra parameters than the API takes", nil, func(d installDir) []string {
 			flags := d.flags(portal)
@@ -391,7 +391,7 @@ func TestInstallManifests_WritesNothingWhenAnythingIsNotGood(t *testing.T) {
 		}, "--extra-parameter"},
 		{"a request whose name no object can have", func(t *testing.T, d installDir) {
 			writeFile(t, filepath.Join(d.requests, "z.yaml"), credentialsRequest(`"a;\e]b"`, "AWSProviderSpec", "x", "y", ""))
-		}, func(d installDir) []string { return d.flags(portal) }, "no object can have"},
+		}, func(d installDir) []string { return d.flags(portal) }, "has an invalid name"},
 		{"no flags", nil, func(installDir) []string { return nil }, "required flag"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -1,7 +1,7 @@
 package bootstrap
 
-// What the installer's own manifests say, where the output directory already holds them: openshift-install create manifests
-// comes before install-manifests.
+// Checks of the installer's own manifests, if the output directory already holds them: openshift-install create manifests comes before
+// install-manifests.
 
 import (
 	"errors"
@@ -12,7 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// readInstallerFile is the object in a file of the installer, or nil where there is none.
+// readInstallerFile returns the object in a file of the installer, or nil if there is none.
 func readInstallerFile(dir, name string) (*yaml.Node, error) {
 	content, err := readLimited(filepath.Join(dir, name))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -28,8 +28,8 @@ func readInstallerFile(dir, name string) (*yaml.Node, error) {
 	return mapping, nil
 }
 
-// credentialsModeWarning says that the installation is not prepared for Secrets that somebody else provides. The installer keeps
-// its install-config in ConfigMap kube-system/cluster-config-v1. Source: openshift/installer, pkg/asset/manifests/clusterconfig.go.
+// credentialsModeWarning warns if the installation is not prepared for Secrets from elsewhere. The installer keeps its install-config in
+// ConfigMap kube-system/cluster-config-v1. Source: openshift/installer, pkg/asset/manifests/clusterconfig.go.
 func credentialsModeWarning(dir string) (string, error) {
 	config, err := readInstallerFile(dir, "cluster-config.yaml")
 	if err != nil || config == nil {
@@ -40,7 +40,7 @@ func credentialsModeWarning(dir string) (string, error) {
 		return "", fmt.Errorf("install-config in cluster-config.yaml: %w", err)
 	}
 	if mode := text(installConfig, "credentialsMode"); mode != "Manual" {
-		return "install-config.yaml has no credentialsMode: Manual, so the cloud-credential-operator will write the same Secrets; set it and create the manifests again", nil
+		return "install-config.yaml lacks credentialsMode: Manual, so the cloud-credential-operator will write the same Secrets; set it and create the manifests again", nil
 	}
 	return "", nil
 }

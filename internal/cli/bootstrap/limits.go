@@ -1,7 +1,7 @@
 package bootstrap
 
-// What the API server would refuse of the CAPCredentialSet. It would say so only while the cluster is being made: the installation
-// would go on without the set, and end without workers.
+// Checks for what the API server would refuse in the CAPCredentialSet. It would refuse only during the installation, which would go on without
+// the set, and end without workers.
 
 import (
 	"errors"
@@ -15,11 +15,11 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 )
 
-// checkLimits checks what the flags say against the rules of the API that are not in its schema.
+// checkLimits checks the flags against the rules of the API that are not in its schema.
 func (i *install) checkLimits() error {
 	switch {
 	case len(validation.IsDNS1123Subdomain(i.name)) > 0:
-		return errors.New("--name must be a name that an object can have: lower-case letters, digits, '-' and '.'")
+		return errors.New("--name must be a valid name of an object: lower-case letters, digits, '-' and '.'")
 	case strings.ContainsAny(i.portal.URL, "@#"):
 		return errors.New("--url must hold neither @ nor #")
 	case i.portal.Timeout < time.Second || i.portal.Timeout > 5*time.Minute:
@@ -33,7 +33,7 @@ func (i *install) checkLimits() error {
 	return nil
 }
 
-// checkSet checks the set that is to be written against the schema of its kind.
+// checkSet checks the set against the schema of its kind.
 func (i *install) checkSet(set map[string]any) error {
 	s, err := schemaOf("CAPCredentialSet", i.operator)
 	if err != nil {
@@ -51,12 +51,12 @@ func (i *install) checkSet(set map[string]any) error {
 	return nil
 }
 
-// unseen finds a text with characters that turn the direction of others or have no width, which the operator refuses.
+// unseen finds a text with bidirectional or zero-width characters, which the operator refuses.
 func unseen(value any, path ...any) *refusal {
 	switch value := value.(type) {
 	case string:
 		if strings.ContainsFunc(value, func(r rune) bool { return !unicode.IsPrint(r) }) {
-			return &refusal{path, "has characters that cannot be seen"}
+			return &refusal{path, "has invisible characters"}
 		}
 	case []any:
 		for n, item := range value {
@@ -74,13 +74,13 @@ func unseen(value any, path ...any) *refusal {
 	return nil
 }
 
-// flagOf are the flags behind the fields of a set.
+// flagOf maps the fields of a set to their flags.
 var flagOf = map[string]string{
 	"url": "--url", "dialect": "--dialect", "agency": "--agency", "mission": "--mission", "extraParameters": "--extra-parameter",
 	"timeout": "--timeout", "defaultRole": "--default-role",
 }
 
-// whereFrom names what a field was made from: a flag, or a line of the role map.
+// whereFrom names the source of a field: a flag, or a line of the role map.
 func (i *install) whereFrom(set map[string]any, path []any) string {
 	for n, step := range path {
 		name, _ := step.(string)
@@ -111,7 +111,7 @@ func (i *install) roleOrigin(set map[string]any, index, field any) string {
 	return fmt.Sprintf("%s: the role of CredentialsRequest %s", origin, shown(name))
 }
 
-// shown is somebody else's text, such as a name in a manifest, in a form that is harmless on a terminal.
+// shown quotes foreign text, such as a name in a manifest, so that it is harmless on a terminal.
 func shown(text string) string {
 	const most = 80
 	if runes := []rune(text); len(runes) > most {

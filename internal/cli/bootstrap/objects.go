@@ -1,7 +1,7 @@
 package bootstrap
 
-// The objects that are particular to one cluster: the set, the client certificate, and per CredentialsRequest the Secret with
-// its namespace and, where the operator's own rights do not cover it, the right to write it.
+// The objects of one particular cluster: the set, the client certificate, and for each CredentialsRequest the Secret with its namespace and, if
+// the operator's own rights do not cover it, the right to write it.
 
 import (
 	"fmt"
@@ -16,7 +16,7 @@ import (
 
 const certificateSecretName = "cap-client-certificate"
 
-// clusterObjects are those objects. credentials may be nil: then the Secrets are empty, and `seed` or the operator fills them.
+// clusterObjects are those objects. If credentials is nil, the Secrets are empty, and `seed` or the operator fills them.
 func (i *install) clusterObjects(requests []cluster.CredentialsRequest, roles map[string]string, granted []string, certificate map[string][]byte, credentials map[string]awscreds.Credential) ([]object, error) {
 	var objects []object
 	var failed error
@@ -30,7 +30,7 @@ func (i *install) clusterObjects(requests []cluster.CredentialsRequest, roles ma
 	add(stepSecrets, secretObject(operatorNamespace, certificateSecretName, nil, certificate))
 	add(stepSet, i.setObject(requests, roles))
 
-	namespaces := map[string][]string{} // Secrets that the operator has no right to yet, by namespace
+	namespaces := map[string][]string{} // Secrets to which the operator has no right yet, by namespace
 	written := map[types.NamespacedName]bool{}
 	for _, r := range requests {
 		if _, known := namespaces[r.Secret.Namespace]; !known {
@@ -70,7 +70,7 @@ func (i *install) setObject(requests []cluster.CredentialsRequest, roles map[str
 		endpoint["timeout"] = i.portal.Timeout.String()
 	}
 	all := map[string]string{}
-	for name, role := range i.roles { // with those that match no request yet
+	for name, role := range i.roles { // including those that match no request yet
 		all[name] = role
 	}
 	for _, r := range requests {
@@ -117,10 +117,10 @@ func secretObject(namespace, name string, annotations map[string]any, data map[s
 	return secret
 }
 
-// grantName is that of the Role and its binding for Secrets beyond those that the operator's own rights name.
+// grantName is the name of the Role and its binding for Secrets that the operator's own rights do not name.
 const grantName = "credential-rotation-operator-secrets"
 
-// roleObject grants what the ClusterRole grants for the Secrets that it knows.
+// roleObject grants the same verbs as the ClusterRole grants for the Secrets that it names.
 func roleObject(namespace string, names []string) map[string]any {
 	return map[string]any{
 		"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
@@ -141,7 +141,7 @@ func roleBindingObject(namespace string) map[string]any {
 	}
 }
 
-// describe is a line for the summary.
+// describe returns a line for the summary.
 func (o object) describe() string {
 	if o.namespace == "" {
 		return fmt.Sprintf("%s %s", o.kind, o.name)

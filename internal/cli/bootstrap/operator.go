@@ -1,6 +1,6 @@
 package bootstrap
 
-// The operator's own manifests, one object to a file, in an order in which they can be applied one after the other.
+// The operator's own manifests, one object per file, in an order in which they can be applied.
 
 import (
 	"fmt"
@@ -10,10 +10,10 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// operatorNamespace is where the operator's manifests put it.
+// operatorNamespace is the operator's namespace in its manifests.
 const operatorNamespace = "openshift-credential-rotation-operator"
 
-// Steps of the order in which the files are applied; a file's name holds its step.
+// Steps of the order in which the files are applied; a file's name starts with its step.
 const (
 	stepNamespace = iota * 10
 	stepKinds
@@ -41,7 +41,7 @@ type object struct {
 	secret          bool // it holds a secret
 }
 
-// filename sorts by step, and says what is within.
+// filename sorts by step, and names the object.
 func (o object) filename() string {
 	parts := []string{"credential-rotation-operator", fmt.Sprintf("%02d", o.step), strings.ToLower(o.kind)}
 	if o.namespace != "" && o.namespace != operatorNamespace {
@@ -50,7 +50,7 @@ func (o object) filename() string {
 	return strings.Join(append(parts, o.name), "_") + ".yaml"
 }
 
-// newObject writes an object of our own.
+// newObject renders an object of our own.
 func newObject(step int, content map[string]any) (object, error) {
 	text, err := render(content)
 	if err != nil {
@@ -65,8 +65,8 @@ func newObject(step int, content map[string]any) (object, error) {
 	return o, nil
 }
 
-// operatorObjects splits the operator's manifests, with another image where one is given. granted are the names of the Secrets outside its own namespace that its
-// rights cover.
+// operatorObjects splits the operator's manifests, and replaces the image if one is given. granted are the names of the Secrets outside its own
+// namespace that its rights cover.
 func operatorObjects(install []byte, image string) (objects []object, granted []string, err error) {
 	for _, d := range splitDocuments(install) {
 		doc, mapping, err := parseNode(d.text)
@@ -79,7 +79,7 @@ func operatorObjects(install []byte, image string) (objects []object, granted []
 		o := object{kind: text(mapping, "kind"), namespace: text(mapping, "metadata", "namespace"), name: text(mapping, "metadata", "name"), content: d.text}
 		step, known := steps[o.kind]
 		if !known {
-			return nil, nil, fmt.Errorf("the operator's own manifests hold a %s, which has no place in the order", o.kind)
+			return nil, nil, fmt.Errorf("the operator's own manifests hold a %s, whose place in the order is unknown", o.kind)
 		}
 		o.step = step
 		switch o.kind {
@@ -98,7 +98,7 @@ func operatorObjects(install []byte, image string) (objects []object, granted []
 	return objects, granted, nil
 }
 
-// setImage gives the manager an image other than the published one.
+// setImage replaces the manager's image.
 func setImage(deployment *yaml.Node, image string) error {
 	containers := get(deployment, "spec", "template", "spec", "containers")
 	if containers == nil || len(containers.Content) == 0 {
@@ -110,7 +110,7 @@ func setImage(deployment *yaml.Node, image string) error {
 	return nil
 }
 
-// grantedSecrets are the resourceNames of a ClusterRole's rules for Secrets that allow to write them.
+// grantedSecrets are the resourceNames of a ClusterRole's rules that allow writing Secrets.
 func grantedSecrets(role *yaml.Node) []string {
 	var names []string
 	rules := get(role, "rules")

@@ -17,7 +17,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/cap"
 )
 
-// portal is what the flags say about a C2S Access Portal, with the names that the CAPCredentialSet uses.
+// portal holds the flags about a C2S Access Portal, named as in the CAPCredentialSet.
 type portal struct {
 	URL, Dialect, Agency, Mission string
 	ExtraParameters               map[string]string
@@ -30,14 +30,14 @@ const defaultPortalTimeout = 30 * time.Second
 
 func (p *portal) addFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&p.URL, "url", "", "the portal's URL, without query")
+	flags.StringVar(&p.URL, "url", "", "URL of CAP's API, without query")
 	flags.StringVar(&p.Dialect, "dialect", string(cap.C2S), "names of the query parameters: C2S (mission, role) or SC2S (accountName, roleName)")
-	flags.StringVar(&p.Agency, "agency", "", "agency, as the portal knows it")
+	flags.StringVar(&p.Agency, "agency", "", "agency, as CAP knows it")
 	flags.StringVar(&p.Mission, "mission", "", "mission (C2S) or account name (SC2S)")
 	flags.StringToStringVar(&p.ExtraParameters, "extra-parameter", nil, "name=value to add to the query (repeatable)")
 	flags.StringVar(&p.Certificate, "cert", "", "file with the client certificate, PEM")
 	flags.StringVar(&p.Key, "key", "", "file with its private key, PEM, not encrypted")
-	flags.StringVar(&p.CA, "ca", "", "file with the CAs of the portal's certificate, PEM, which replace the system's")
+	flags.StringVar(&p.CA, "ca", "", "file with the CAs of CAP's server certificate, PEM, which replace the system's")
 	flags.DurationVar(&p.Timeout, "timeout", defaultPortalTimeout, "time limit of one request")
 	dialects := []string{string(cap.C2S), string(cap.SC2S)}
 	_ = cmd.RegisterFlagCompletionFunc("dialect", cobra.FixedCompletions(dialects, cobra.ShellCompDirectiveNoFileComp)) // the flag exists
@@ -62,10 +62,10 @@ func (p *portal) certificateData() (map[string][]byte, error) {
 	return data, nil
 }
 
-// load checks the flags and makes a client of them. The certificate's data come with it, and what is worth a warning.
+// load checks the flags and makes a client. It also returns the certificate's data and any warnings.
 func (p *portal) load(c clock.PassiveClock) (client *cap.Client, data map[string][]byte, warning string, err error) {
 	if strings.Contains(p.URL, "?") {
-		return nil, nil, "", errors.New("--url must have no query: agency, mission and role have flags of their own, others --extra-parameter")
+		return nil, nil, "", errors.New("--url must have no query: use the flags for agency, mission and role, and --extra-parameter for others")
 	}
 	data, err = p.certificateData()
 	if err != nil {
@@ -73,7 +73,7 @@ func (p *portal) load(c clock.PassiveClock) (client *cap.Client, data map[string
 	}
 	certificate, bad := cap.LoadClientCertificate(data, c.Now())
 	if bad != nil {
-		// The message names keys of a Secret; here they are files.
+		// The message names the keys of a Secret; here they are files.
 		names := strings.NewReplacer("tls.crt", p.Certificate, "tls.key", p.Key, "ca.crt", p.CA)
 		return nil, nil, "", fmt.Errorf("the client certificate: %s: %s", bad.Reason, names.Replace(bad.Message))
 	}
@@ -87,7 +87,7 @@ func (p *portal) load(c clock.PassiveClock) (client *cap.Client, data map[string
 	return client, data, warning, err
 }
 
-// fetchAll asks for each role once. All must be good: the error names every role that is not.
+// fetchAll fetches each role once. All must succeed: the error names every role that failed.
 func fetchAll(ctx context.Context, client *cap.Client, roles []string) (map[string]awscreds.Credential, error) {
 	credentials := map[string]awscreds.Credential{}
 	var bad []error
@@ -108,17 +108,17 @@ func fetchAll(ctx context.Context, client *cap.Client, roles []string) (map[stri
 	return credentials, nil
 }
 
-// clockWarning says that the portal's clock and this machine's disagree; empty while they agree.
+// clockWarning warns if CAP's clock and this machine's disagree; empty if they agree.
 func clockWarning(client *cap.Client) string {
 	skew, _ := client.Skew()
 	if skew == 0 {
 		return ""
 	}
-	return fmt.Sprintf("CAP's clock is %s this machine's, so one of the two is wrong; expiries are given by this machine's", cap.DescribeSkew(skew))
+	return fmt.Sprintf("CAP's clock is %s this machine's, so one of the two is wrong; expiries are shown by this machine's clock", cap.DescribeSkew(skew))
 }
 
-// readAnswer judges an answer of the portal that somebody else asked for, `curl ... | credential-rotation-operator seed`. Neither
-// status nor content type come with it, so its shape alone counts.
+// readAnswer judges an answer of CAP from standard input, as in `curl ... | credential-rotation-operator seed`. It comes without status and
+// content type, so only its shape counts.
 func readAnswer(r io.Reader, now time.Time) (awscreds.Credential, error) {
 	body, err := io.ReadAll(io.LimitReader(r, cap.MaxBody+1))
 	if err != nil {
@@ -126,9 +126,9 @@ func readAnswer(r io.Reader, now time.Time) (awscreds.Credential, error) {
 	}
 	switch trimmed := strings.TrimSpace(string(body)); {
 	case trimmed == "":
-		return awscreds.Credential{}, errors.New("standard input is empty: pipe CAP's answer into this command (did curl fail?), or let it ask CAP itself with --url")
+		return awscreds.Credential{}, errors.New("standard input is empty: pipe CAP's answer into this command (did curl fail?), or fetch from CAP directly with --url")
 	case trimmed[0] == '<':
-		return awscreds.Credential{}, errors.New("standard input is a page and not JSON: this is how CAP refuses a client certificate")
+		return awscreds.Credential{}, errors.New("standard input is a page instead of JSON, which is how CAP refuses a client certificate")
 	}
 	c, bad := cap.Judge(http.StatusOK, "application/json", body, now, time.Time{})
 	if bad != nil {
@@ -137,20 +137,20 @@ func readAnswer(r io.Reader, now time.Time) (awscreds.Credential, error) {
 	return c, nil
 }
 
-// beforeThereIsACluster puts what is said of a cluster's clock right: here it is that of whoever prepares the installation.
+// beforeThereIsACluster corrects a message about the cluster's clock: here it is the clock of the machine that prepares the installation.
 func beforeThereIsACluster(words string) string {
 	return strings.ReplaceAll(words, "this cluster's clock", "this machine's clock")
 }
 
-// remarks are what a person should know about a credential that was judged good.
+// remarks are warnings about an accepted credential.
 func remarks(c awscreds.Credential) string {
 	if c.Expiry.Provenance.Doubtful() {
-		return "CAP tells an expiry in a form that cannot be relied on: the credential may be dead before the cluster is up"
+		return "CAP gives the expiry in a form that cannot be relied on: the credential may expire before the cluster is up"
 	}
 	return ""
 }
 
-// expiryInWords says how long a credential is good.
+// expiryInWords says how long a credential is valid.
 func expiryInWords(c awscreds.Credential, now time.Time) string {
 	switch c.Expiry.Provenance {
 	case awscreds.Told:
@@ -158,6 +158,6 @@ func expiryInWords(c awscreds.Credential, now time.Time) string {
 	case awscreds.Assumed:
 		return "CAP does not say when it expires"
 	default:
-		return "when it expires is not known for certain"
+		return "its expiry is not known for certain"
 	}
 }

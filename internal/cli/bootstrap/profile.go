@@ -1,7 +1,7 @@
 package bootstrap
 
-// A profile of ~/.aws/credentials. The file belongs to a person and is edited line by line: what is not one of the three keys of
-// the one profile stays byte for byte, with comments, order, blanks and line ends.
+// A profile of ~/.aws/credentials. The file belongs to a person and is edited line by line: everything but the three keys of the one profile
+// stays byte for byte, with comments, order, blanks and line ends.
 
 import (
 	"errors"
@@ -12,20 +12,19 @@ import (
 )
 
 var (
-	// profileName is what can stand between brackets without meaning something else.
+	// profileName matches names that are safe between brackets.
 	profileName = regexp.MustCompile(`^[^\s\[\]#;"'\\][^\[\]#;"'\\\r\n]*$`)
-	// sectionHeader is "[name]" with blanks and perhaps a comment.
+	// sectionHeader is "[name]", possibly with blanks and a comment.
 	sectionHeader = regexp.MustCompile(`^[ \t]*\[[ \t]*([^\]#;]*?)[ \t]*\][ \t]*([#;].*)?$`)
 	// keyLine is "key = value": blanks before the key, the key, all up to the value.
 	keyLine = regexp.MustCompile(`^([ \t]*)([A-Za-z0-9_.-]+)([ \t]*[=:][ \t]*)`)
 )
 
-// setProfile is the file with the credential in the profile. The three keys are replaced where they stand, added where they are
-// missing, and the session token is removed when the credential has none: the token of an older key would spoil it. A profile that
-// does not exist is added at the end.
+// setProfile returns the file with the credential in the profile. The three keys are replaced in place or added, and the session token is removed
+// if the credential has none: an older token would make it invalid. A missing profile is added at the end.
 func setProfile(file []byte, profile string, c awscreds.Credential) ([]byte, error) {
 	if !profileName.MatchString(profile) {
-		return nil, errors.New("the name of the profile cannot stand in a credentials file")
+		return nil, errors.New("the name of the profile has characters that a credentials file does not allow")
 	}
 	if err := c.Validate(); err != nil {
 		return nil, err
@@ -48,16 +47,16 @@ func setProfile(file []byte, profile string, c awscreds.Credential) ([]byte, err
 // profileKeys in the order in which missing ones are added.
 var profileKeys = []string{awscreds.KeyAccessKeyID, awscreds.KeySecretAccessKey, awscreds.KeySessionToken}
 
-// profileEdit goes through the lines of a file.
+// profileEdit edits a file line by line.
 type profileEdit struct {
 	profile, eol string
 	values       map[string]string
-	done         map[string]bool // keys that have their value
+	done         map[string]bool // keys that have been set
 
 	out      []string
-	in       bool // within the profile
-	insertAt int  // index in out after which missing keys belong; 0: the profile has not been seen
-	skipping bool // within the continuation lines of a value that was replaced
+	in       bool // inside the profile
+	insertAt int  // index in out after which missing keys are added; 0 if the profile has not been seen
+	skipping bool // inside the continuation lines of a replaced value
 }
 
 func (e *profileEdit) line(line string) {
@@ -78,7 +77,7 @@ func (e *profileEdit) line(line string) {
 	if m == nil {
 		trimmed := strings.TrimSpace(text)
 		if trimmed != "" && (trimmed[0] == '#' || trimmed[0] == ';') {
-			e.out = append(e.out, line) // a comment, indented or not; one at the end may speak of the next section: keys go before it
+			e.out = append(e.out, line) // a comment, indented or not; one at the end may belong to the next section, so keys go before it
 			return
 		}
 		if e.skipping && trimmed != "" && (text[0] == ' ' || text[0] == '\t') {
@@ -104,7 +103,7 @@ func (e *profileEdit) line(line string) {
 	}
 }
 
-// keep takes over a line of the profile, after which keys may be added.
+// keep copies a line of the profile, after which keys may be added.
 func (e *profileEdit) keep(line string) {
 	e.out = append(e.out, line)
 	if e.in {
@@ -112,7 +111,7 @@ func (e *profileEdit) keep(line string) {
 	}
 }
 
-// finish adds what is missing.
+// finish adds the missing keys.
 func (e *profileEdit) finish() {
 	var missing []string
 	for _, key := range profileKeys {

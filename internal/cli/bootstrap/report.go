@@ -12,13 +12,13 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/command"
 )
 
-// report says which files there are now and what they hold. What is true of many roles is said once.
+// report lists the written files and their contents. It says once what is true of many roles.
 func (i *install) report(out, errOut io.Writer, objects []object, credentials map[string]awscreds.Credential) {
 	for _, o := range objects {
 		fmt.Fprintf(out, "%s: %s\n", filepath.Join(i.output, o.filename()), o.describe())
 	}
 	if i.monitoring != "" {
-		fmt.Fprintf(out, "%s: metrics and alerts, to be applied once the cluster is there\n", i.monitoring)
+		fmt.Fprintf(out, "%s: metrics and alerts, to apply once the cluster is up\n", i.monitoring)
 	}
 	now := i.clock.Now()
 	for _, group := range together(credentials, func(c awscreds.Credential) string { return expiryInWords(c, now) }) {
@@ -30,14 +30,14 @@ func (i *install) report(out, errOut io.Writer, objects []object, credentials ma
 		}
 	}
 	if !i.fetch {
-		fmt.Fprintf(out, "The Secrets hold no credentials yet: `%s` fills them, or the operator once it runs.\n", i.seedCommand())
+		fmt.Fprintf(out, "The Secrets hold no credentials yet: `%s` fills them, or the operator does once it runs.\n", i.seedCommand())
 	}
 }
 
-// roleGroup are roles of which the same is to be said.
+// roleGroup are roles with the same remarks.
 type roleGroup struct{ roles, words string }
 
-// together sorts roles by what is to be said of their credentials.
+// together groups roles by the remarks on their credentials.
 func together(credentials map[string]awscreds.Credential, say func(awscreds.Credential) string) []roleGroup {
 	byWords := map[string][]string{}
 	for _, role := range slices.Sorted(maps.Keys(credentials)) {
@@ -55,7 +55,7 @@ func together(credentials map[string]awscreds.Credential, say func(awscreds.Cred
 	return groups
 }
 
-// seedCommand fetches credentials for what has been written.
+// seedCommand is the command that fetches credentials for the written files.
 func (i *install) seedCommand() string {
 	return command.Line{"credential-rotation-operator", "seed", "--manifests", i.output}.String()
 }

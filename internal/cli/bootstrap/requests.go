@@ -1,6 +1,6 @@
 package bootstrap
 
-// The CredentialsRequests of a release as `oc adm release extract --credentials-requests --cloud=aws` writes them, one file each.
+// The CredentialsRequests of a release, as `oc adm release extract --credentials-requests --cloud=aws` writes them, one file each.
 
 import (
 	"fmt"
@@ -14,7 +14,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/cluster"
 )
 
-// readRequests reads a directory. skipped says which AWS requests are left alone and why.
+// readRequests reads a directory. skipped says which AWS requests are left out and why.
 func readRequests(dir string, techPreview bool) (requests []cluster.CredentialsRequest, skipped []string, err error) {
 	paths, err := manifestFiles(dir)
 	if err != nil {
@@ -59,12 +59,12 @@ func requestsIn(content []byte, techPreview bool) (requests []cluster.Credential
 		case why != "":
 			skipped = append(skipped, fmt.Sprintf("CredentialsRequest %s is left out: %s", shown(r.Name), why))
 		case len(validation.IsDNS1123Subdomain(r.Name)) > 0:
-			return nil, nil, fmt.Errorf("CredentialsRequest %s has a name that no object can have", shown(r.Name))
+			return nil, nil, fmt.Errorf("CredentialsRequest %s has an invalid name", shown(r.Name))
 		case r.Secret.Namespace == "" || r.Secret.Name == "":
 			return nil, nil, fmt.Errorf("CredentialsRequest %s has no spec.secretRef", r.Name)
 		case len(validation.IsDNS1123Label(r.Secret.Namespace))+len(validation.IsDNS1123Subdomain(r.Secret.Name)) > 0:
-			// They become names of files too.
-			return nil, nil, fmt.Errorf("CredentialsRequest %s names a Secret that no cluster can have", r.Name)
+			// They also become file names.
+			return nil, nil, fmt.Errorf("CredentialsRequest %s names a Secret with an invalid name or namespace", r.Name)
 		default:
 			requests = append(requests, r)
 		}
@@ -72,7 +72,7 @@ func requestsIn(content []byte, techPreview bool) (requests []cluster.Credential
 	return requests, skipped, nil
 }
 
-// parseRequest reads a document; ok is false for anything else than a request for AWS: the payload holds those of all clouds.
+// parseRequest reads a document; ok is false for anything but a request for AWS: the payload holds those of all clouds.
 func parseRequest(mapping *yaml.Node) (r cluster.CredentialsRequest, ok bool) {
 	if mapping == nil || text(mapping, "kind") != "CredentialsRequest" || !strings.HasPrefix(text(mapping, "apiVersion"), "cloudcredential.openshift.io/") {
 		return cluster.CredentialsRequest{}, false
@@ -80,7 +80,7 @@ func parseRequest(mapping *yaml.Node) (r cluster.CredentialsRequest, ok bool) {
 	return cluster.ReadCredentialsRequest(func(path ...string) string { return text(mapping, path...) })
 }
 
-// leftOut is why a request is not to be served; empty when it is.
+// leftOut is why a request is left out; empty if it is not.
 func leftOut(mapping *yaml.Node, r cluster.CredentialsRequest, techPreview bool) string {
 	annotation := func(name string) string {
 		return text(mapping, "metadata", "annotations", "release.openshift.io/"+name)
@@ -89,7 +89,7 @@ func leftOut(mapping *yaml.Node, r cluster.CredentialsRequest, techPreview bool)
 	case annotation("delete") == "true":
 		return "the release deletes it"
 	case r.TimedToken:
-		return "it uses an STS token of its own (stsIAMRoleARN), which the cloud-credential-operator writes"
+		return "it uses its own STS token (stsIAMRoleARN), which the cloud-credential-operator writes"
 	case !techPreview && sets != "" && !contains(strings.Split(sets, ","), "Default"):
 		return "it belongs to the feature set " + shown(sets) + " (--tech-preview includes it)"
 	case !techPreview && gate != "" && !strings.HasPrefix(gate, "-"):
@@ -107,7 +107,7 @@ func contains(list []string, wanted string) bool {
 	return false
 }
 
-// readRoles reads a role map: a YAML or JSON object of CredentialsRequest names and roles.
+// readRoles reads a role map: a YAML or JSON object from CredentialsRequest names to roles.
 func readRoles(path string) (map[string]string, error) {
 	content, err := readLimited(path)
 	if err != nil {
@@ -119,7 +119,7 @@ func readRoles(path string) (map[string]string, error) {
 func parseRoles(path string, content []byte) (map[string]string, error) {
 	roles := map[string]string{}
 	if err := yaml.Unmarshal(content, &roles); err != nil {
-		return nil, fmt.Errorf("%s is not a map of CredentialsRequest names and roles, such as \"openshift-machine-api-aws: MachineAPIRole\"", path)
+		return nil, fmt.Errorf("%s is not a map from CredentialsRequest names to roles, such as \"openshift-machine-api-aws: MachineAPIRole\"", path)
 	}
 	for name, role := range roles {
 		if roles[name] = strings.TrimSpace(role); roles[name] == "" {
@@ -129,8 +129,8 @@ func parseRoles(path string, content []byte) (map[string]string, error) {
 	return roles, nil
 }
 
-// assignRoles gives each request its role, by name or the default one. unknown are the names in the map that match no request:
-// perhaps an add-on that comes later, perhaps a slip of the pen.
+// assignRoles gives each request its role by name, or the default role. unknown are the names in the map that match no request: an add-on that
+// comes later, or a typo.
 func assignRoles(requests []cluster.CredentialsRequest, roles map[string]string, defaultRole string) (assigned map[string]string, unknown []string, err error) {
 	assigned = map[string]string{}
 	secrets := map[types.NamespacedName]cluster.CredentialsRequest{}
@@ -146,12 +146,12 @@ func assignRoles(requests []cluster.CredentialsRequest, roles map[string]string,
 		}
 		assigned[r.Name] = role
 		if other, shared := secrets[r.Secret]; shared && assigned[other.Name] != role {
-			return nil, nil, fmt.Errorf("CredentialsRequests %s and %s want different roles in one Secret %s", other.Name, r.Name, r.Secret)
+			return nil, nil, fmt.Errorf("CredentialsRequests %s and %s want different roles in the same Secret %s", other.Name, r.Name, r.Secret)
 		}
 		secrets[r.Secret] = r
 	}
 	if len(missing) > 0 {
-		return nil, nil, fmt.Errorf("no role for CredentialsRequest %s: name it in --roles, or give --default-role", strings.Join(missing, ", "))
+		return nil, nil, fmt.Errorf("no role for CredentialsRequest %s: add it to --roles, or set --default-role", strings.Join(missing, ", "))
 	}
 	for name := range roles {
 		if assigned[name] == "" {

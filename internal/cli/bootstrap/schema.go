@@ -1,6 +1,6 @@
 package bootstrap
 
-// The schema of our own kind, read from the manifests that are written: what it refuses is refused here.
+// The schema of our own kind, read from the operator's manifests: what the API server would refuse is refused here.
 
 import (
 	"errors"
@@ -13,7 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// schema is the part of a CustomResourceDefinition's schema that is about strings, lists and maps.
+// schema is the part of a CustomResourceDefinition's schema about strings, lists and maps.
 type schema struct {
 	Pattern              string             `yaml:"pattern"`
 	Enum                 []string           `yaml:"enum"`
@@ -26,11 +26,11 @@ type schema struct {
 	AdditionalProperties *schema            `yaml:"additionalProperties"`
 }
 
-// refusal is what a schema has against a value.
+// refusal says why a schema refuses a value.
 type refusal struct {
-	// path leads to the value: names of fields, and for an item of a list its index.
+	// path of the value: names of fields, and the index of a list's item.
 	path []any
-	// words are the second half of a sentence.
+	// words are the end of a sentence.
 	words string
 }
 
@@ -57,7 +57,7 @@ func schemaOf(kind string, install []byte) (*schema, error) {
 	return nil, errors.New("the operator's own manifests do not define the kind " + kind)
 }
 
-// refuses is the first thing that the schema has against a value as YAML reads it; nil for none.
+// refuses returns the first violation of the schema in a value as parsed from YAML; nil if there is none.
 func (s *schema) refuses(value any, path ...any) *refusal {
 	if s == nil {
 		return nil
@@ -101,22 +101,22 @@ func (s *schema) refusesMap(value map[string]any, path []any) *refusal {
 func (s *schema) refusesText(value string) string {
 	switch length := utf8.RuneCountInString(value); {
 	case length < s.MinLength:
-		return fmt.Sprintf("has less than %d characters", s.MinLength)
+		return fmt.Sprintf("has fewer than %d characters", s.MinLength)
 	case s.MaxLength != nil && length > *s.MaxLength:
 		return fmt.Sprintf("has more than %d characters", *s.MaxLength)
 	case len(s.Enum) > 0 && !slices.Contains(s.Enum, value):
-		return fmt.Sprintf("is none of %q", s.Enum)
+		return fmt.Sprintf("is not one of %q", s.Enum)
 	}
 	if s.Pattern == "" {
 		return ""
 	}
 	if pattern, err := regexp.Compile(s.Pattern); err != nil || !pattern.MatchString(value) {
-		return "does not fit the pattern " + s.Pattern
+		return "does not match the pattern " + s.Pattern
 	}
 	return ""
 }
 
-// plainly is an object as the API server reads it.
+// plainly converts an object to the form that the API server reads.
 func plainly(object map[string]any) (map[string]any, error) {
 	text, err := render(object)
 	if err != nil {

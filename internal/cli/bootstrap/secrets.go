@@ -1,7 +1,7 @@
 package bootstrap
 
-// The Secrets among the manifests that wait for a credential: those of install-manifests, and those of cap-token-refresh,
-// whose manifests hold the role as a key of the Secret.
+// The Secrets among the manifests that need a credential: those of install-manifests, and those of cap-token-refresh, whose manifests hold the
+// role as a key of the Secret.
 
 import (
 	"encoding/base64"
@@ -18,7 +18,7 @@ import (
 const (
 	// roleAnnotation is v1alpha1.RoleAnnotation.
 	roleAnnotation = "rotation.openshift.io/role"
-	// roleKey is the data key in which cap-token-refresh keeps the role.
+	// roleKey is the data key with the role in cap-token-refresh's Secrets.
 	roleKey = "role"
 )
 
@@ -32,16 +32,16 @@ type manifest struct {
 // secretManifest is one Secret to fill.
 type secretManifest struct {
 	Namespace, Name string
-	// Role that the manifest itself names, or empty.
+	// Role that the manifest names, or empty.
 	Role string
 
-	index int // among the documents of its file
+	index int // index of the document in its file
 }
 
 // String is the usual namespace/name.
 func (s *secretManifest) String() string { return shown(s.Namespace + "/" + s.Name) }
 
-// findSecrets reads the files of a directory and keeps those with Secrets that wait for a credential.
+// findSecrets reads the files of a directory and returns those with Secrets that need a credential.
 func findSecrets(dir string) ([]manifest, error) {
 	paths, err := manifestFiles(dir)
 	if err != nil {
@@ -64,7 +64,7 @@ func findSecrets(dir string) ([]manifest, error) {
 	return found, nil
 }
 
-// parseManifest finds the Secrets of a file that wait for a credential.
+// parseManifest finds the Secrets of a file that need a credential.
 func parseManifest(path string, content []byte) (manifest, error) {
 	m := manifest{path: path, docs: splitDocuments(content)}
 	for i, d := range m.docs {
@@ -80,8 +80,8 @@ func parseManifest(path string, content []byte) (manifest, error) {
 	return m, nil
 }
 
-// waitingSecret is the Secret in a document that holds AWS credentials or names the role for which it is to hold them, else nil.
-// The installer's own kube-system/aws-creds is not one: it holds what the installer was started with.
+// waitingSecret returns the Secret in a document if it holds AWS credentials or names the role for them, else nil. It excludes the installer's
+// own kube-system/aws-creds, which holds the installer's own credential.
 func waitingSecret(mapping *yaml.Node) *secretManifest {
 	if mapping == nil || text(mapping, "kind") != "Secret" || text(mapping, "apiVersion") != "v1" {
 		return nil
@@ -92,7 +92,7 @@ func waitingSecret(mapping *yaml.Node) *secretManifest {
 	}
 	s.Role = strings.TrimSpace(text(mapping, "metadata", "annotations", roleAnnotation))
 	if s.Role == "" {
-		s.Role = strings.TrimSpace(text(mapping, "stringData", roleKey)) // a block of YAML ends with a line end
+		s.Role = strings.TrimSpace(text(mapping, "stringData", roleKey)) // a YAML block ends with a newline
 	}
 	if encoded := text(mapping, "data", roleKey); s.Role == "" && encoded != "" {
 		if decoded, err := base64.StdEncoding.DecodeString(encoded); err == nil {
@@ -112,8 +112,8 @@ func waitingSecret(mapping *yaml.Node) *secretManifest {
 	return nil
 }
 
-// fill is the file with the credential of each of its Secrets, by role chosen by the caller. What is not such a Secret stays byte
-// for byte, and so do the comments of those that are.
+// fill returns the file with a credential in each of its Secrets, which the caller chooses by role. Everything else stays byte for byte, as do
+// the comments of these Secrets.
 func (m manifest) fill(credential func(*secretManifest) awscreds.Credential) (change, error) {
 	docs := append([]document(nil), m.docs...)
 	for _, s := range m.secrets {
@@ -126,14 +126,14 @@ func (m manifest) fill(credential func(*secretManifest) awscreds.Credential) (ch
 	return change{path: m.path, content: joinDocuments(docs), mode: secretMode}, nil
 }
 
-// errAlias: what is written into an anchored mapping would appear wherever its alias stands, which may be a label.
-var errAlias = errors.New("a Secret to fill uses a YAML alias (*name): write out what it stands for")
+// errAlias: whatever is written to an anchored mapping also appears at its aliases, which may be labels.
+var errAlias = errors.New("a Secret to fill uses a YAML alias (*name): replace it by its content")
 
 func hasAlias(node *yaml.Node) bool {
 	return node.Kind == yaml.AliasNode || slices.ContainsFunc(node.Content, hasAlias)
 }
 
-// fillDocument writes the credential into a Secret's stringData, and takes the same keys out of its data.
+// fillDocument writes the credential to a Secret's stringData, and removes the same keys from its data.
 func fillDocument(content string, c awscreds.Credential) (string, error) {
 	wanted := awscreds.Render(c)
 	if wanted == nil {

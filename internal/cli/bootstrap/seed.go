@@ -37,23 +37,23 @@ func newSeedCommand(c clock.PassiveClock) *cobra.Command {
 		Long: `Fill initial AWS credentials from a C2S Access Portal into the Secrets of a directory of manifests, and into a profile of
 ~/.aws/credentials.
 
-The credential is CAP's answer on standard input, for all Secrets alike; with --url the portal is asked itself, once for
-each role: that of --role, else the one that a Secret's manifest names (annotation ` + roleAnnotation + `, or the key
-"` + roleKey + `" of cap-token-refresh).
+The credential is CAP's answer on standard input, for all Secrets alike. With --url the command asks
+CAP directly, once for each role: that of --role, else the one that a Secret's manifest names (annotation
+` + roleAnnotation + `, or the key "` + roleKey + `" of cap-token-refresh).
 
-Nothing is changed when an answer is not good, and no secret is printed.`,
-		Example: `  # What "curl $CAP_URL | hack/get_cap_token.sh" did: one credential for all Secrets in ./manifests
+If any answer is wrong, nothing is changed. No secret is printed.`,
+		Example: `  # Replaces "curl $CAP_URL | hack/get_cap_token.sh": one credential for all Secrets in ./manifests
   curl --cert cap.pem --key cap.key --cacert ca-chain.cert.pem "$CAP_URL" | credential-rotation-operator seed
 
-  # ... and for the profile that openshift-install uses
+  # The same, and also for the profile that openshift-install uses
   curl ... "$CAP_URL" | credential-rotation-operator seed --profile govcloud
 
-  # Ask the portal for the role of each Secret
+  # Ask CAP for the role of each Secret
   credential-rotation-operator seed --manifests $INSTALL_DIR/manifests --url https://cap.example.ic.gov/api/v1/credentials \
     --agency A --mission M --cert cap.pem --key cap.key --ca ca-chain.cert.pem`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			// A directory that was asked for must exist; the default one need not, when there is a profile to fill.
+			// An explicit directory must exist; the default one need not if there is a profile to fill.
 			return s.run(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr(), cmd.Flags().Changed("manifests"))
 		},
 	}
@@ -116,7 +116,7 @@ func (s *seed) run(ctx context.Context, in io.Reader, out, errOut io.Writer, dir
 	return nil
 }
 
-// manifests finds what is to be filled.
+// manifests finds the manifests to fill.
 func (s *seed) manifests(directoriesGiven bool) ([]manifest, error) {
 	var all []manifest
 	for _, dir := range s.directories {
@@ -132,14 +132,14 @@ func (s *seed) manifests(directoriesGiven bool) ([]manifest, error) {
 	return all, nil
 }
 
-// credentials gets what is needed and gives a function that knows the credential of each role.
+// credentials gets the credentials and returns a function from a role to its credential.
 func (s *seed) credentials(ctx context.Context, in io.Reader, errOut io.Writer, manifests []manifest) (func(role string) awscreds.Credential, error) {
 	if s.portal.URL == "" {
 		if file, ok := in.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
-			return nil, errors.New("pipe CAP's answer into this command, or let it ask CAP itself with --url")
+			return nil, errors.New("pipe CAP's answer into this command, or fetch from CAP directly with --url")
 		}
 		if s.role != "" {
-			return nil, errors.New("--role goes with --url: the answer on standard input is of one role already")
+			return nil, errors.New("--role needs --url: the answer on standard input already belongs to one role")
 		}
 		c, err := readAnswer(in, s.clock.Now())
 		if err != nil {
@@ -177,19 +177,19 @@ func (s *seed) credentials(ctx context.Context, in io.Reader, errOut io.Writer, 
 	}, nil
 }
 
-// roles are those to ask the portal for.
+// roles are those to fetch from CAP.
 func (s *seed) roles(manifests []manifest) ([]string, error) {
 	if s.role != "" {
 		return []string{s.role}, nil
 	}
 	if s.profile != "" {
-		return nil, errors.New("--profile with --url needs --role: nothing else says which role the profile is to have")
+		return nil, errors.New("--profile with --url needs --role, which says which role the profile gets")
 	}
 	var roles []string
 	for _, m := range manifests {
 		for _, secret := range m.secrets {
 			if secret.Role == "" {
-				return nil, fmt.Errorf("%s: Secret %s names no role: give --role, or the annotation %s", m.path, secret, roleAnnotation)
+				return nil, fmt.Errorf("%s: Secret %s names no role: set --role, or the annotation %s", m.path, secret, roleAnnotation)
 			}
 			roles = append(roles, secret.Role)
 		}
@@ -197,7 +197,7 @@ func (s *seed) roles(manifests []manifest) ([]string, error) {
 	return roles, nil
 }
 
-// fillProfile is the credentials file with the profile filled.
+// fillProfile returns the credentials file with the filled profile.
 func (s *seed) fillProfile(file string, c awscreds.Credential) (change, error) {
 	content, err := readLimited(file)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -220,12 +220,12 @@ func (s *seed) awsCredentialsFile() (string, error) {
 	}
 	home, err := os.UserHomeDir()
 	if err != nil {
-		return "", errors.New("there is no home directory to look for .aws/credentials in: give --aws-credentials-file")
+		return "", errors.New("there is no home directory with .aws/credentials: set --aws-credentials-file")
 	}
 	return filepath.Join(home, ".aws", "credentials"), nil
 }
 
-// warn prints what is not empty.
+// warn prints the warnings that are not empty.
 func warn(errOut io.Writer, message string) {
 	if message != "" {
 		fmt.Fprintln(errOut, "Warning:", message)

@@ -211,7 +211,7 @@ func TestSeed_WarnsOfWhatIsLikelyToFailLater(t *testing.T) {
 		t.Errorf("a temporary key without its token: error %v", err)
 	}
 	output, err := execute(t, newSeedCommand(testClock()), `{"Credentials":{"AccessKeyId":"A","SecretAccessKey":"s","Expiration":"soon"}}`)
-	if err != nil || !strings.Contains(output, "Warning: CAP tells an expiry in a form that cannot be relied on") {
+	if err != nil || !strings.Contains(output, "Warning: CAP gives the expiry in a form that cannot be relied on") {
 		t.Errorf("output %q, error %v; want a warning about the expiry", output, err)
 	}
 	output, err = execute(t, newSeedCommand(testClock()), `{"Credentials":{"AccessKeyId":"A","SecretAccessKey":"s"}}`)

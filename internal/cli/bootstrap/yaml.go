@@ -1,7 +1,6 @@
 package bootstrap
 
-// Manifests are read and written through the nodes of a YAML document where a person's comments must survive, and through plain
-// maps where the document is our own.
+// Manifests of people are edited through YAML nodes, so that their comments survive; our own documents are plain maps.
 
 import (
 	"bytes"
@@ -13,9 +12,9 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// document is one YAML document of a file with its exact bytes, without the line that separates it from the one before.
+// document is one YAML document of a file with its exact bytes, without the separator line before it.
 type document struct {
-	separator string // "---\n" as it stood, or empty
+	separator string // "---\n" as in the file, or empty
 	text      string
 }
 
@@ -41,10 +40,10 @@ func joinDocuments(docs []document) []byte {
 	return b.Bytes()
 }
 
-// errYAML is all that is said of a document that does not parse: the parser's own words quote it.
+// errYAML is the only error for a document that does not parse: the parser's error would quote it.
 var errYAML = errors.New("it is not valid YAML")
 
-// parseNode is the mapping of a document, or nil for an empty one or one that is no mapping.
+// parseNode returns the mapping of a document, or nil if it is empty or not a mapping.
 func parseNode(text string) (doc, mapping *yaml.Node, err error) {
 	doc = &yaml.Node{}
 	decoder := yaml.NewDecoder(strings.NewReader(text))
@@ -54,7 +53,7 @@ func parseNode(text string) (doc, mapping *yaml.Node, err error) {
 		return nil, nil, errYAML
 	}
 	if err := decoder.Decode(&yaml.Node{}); !errors.Is(err, io.EOF) {
-		return nil, nil, errYAML // a second document after a mark that splitDocuments does not know
+		return nil, nil, errYAML // a second document after a separator that splitDocuments does not recognise
 	}
 	if len(doc.Content) != 1 || doc.Content[0].Kind != yaml.MappingNode {
 		return nil, nil, nil
@@ -88,7 +87,7 @@ func text(mapping *yaml.Node, keys ...string) string {
 	return ""
 }
 
-// set gives a key of a mapping its value, in place when the key is there.
+// set sets a key of a mapping, in place if the key exists.
 func set(mapping *yaml.Node, key string, value *yaml.Node) {
 	for i := 0; i+1 < len(mapping.Content); i += 2 {
 		if mapping.Content[i].Value == key {
@@ -100,7 +99,7 @@ func set(mapping *yaml.Node, key string, value *yaml.Node) {
 	mapping.Content = append(mapping.Content, scalar(mapping, key), value)
 }
 
-// remove takes a key out of a mapping.
+// remove removes a key from a mapping.
 func remove(mapping *yaml.Node, key string) {
 	for i := 0; i+1 < len(mapping.Content); i += 2 {
 		if mapping.Content[i].Value == key {
@@ -110,11 +109,11 @@ func remove(mapping *yaml.Node, key string) {
 	}
 }
 
-// scalar is a string, quoted where any version of YAML could take it for something else; one of several lines is written as a
-// block, as people write the credentials file. In a mapping in braces, which may be JSON, it is always quoted.
+// scalar is a string, quoted if any version of YAML could read it as something else. Several lines become a block, as people write the
+// credentials file. In a mapping in braces, which may be JSON, it is always quoted.
 func scalar(within *yaml.Node, value string) *yaml.Node {
 	node := &yaml.Node{}
-	if err := node.Encode(value); err != nil { // only for what is not UTF-8
+	if err := node.Encode(value); err != nil { // only if it is not UTF-8
 		node.SetString(value)
 	}
 	if within.Style&yaml.FlowStyle != 0 {

@@ -8,10 +8,10 @@ import (
 	"k8s.io/client-go/util/flowcontrol"
 )
 
-// Lines a second, and at once, that somebody outside can cause.
+// Rate and burst of lines that an outsider can cause.
 const logRate, logBurst = 0.2, 10
 
-// boundedLog is a log for what anybody who reaches a port can cause: it leaves out what is too much, and says how much that was.
+// boundedLog limits lines that anybody who reaches a port can cause: it drops the excess, and says how many lines it dropped.
 type boundedLog struct {
 	logr.Logger
 	limit   flowcontrol.PassiveRateLimiter
@@ -34,11 +34,11 @@ func (b *boundedLog) Info(msg string, keysAndValues ...any) {
 	b.Logger.Info(msg, keysAndValues...)
 }
 
-// libraryLog takes what libraries print with the standard library's log, such as net/http a failed TLS handshake.
+// libraryLog receives what libraries print with the standard log package, such as a failed TLS handshake in net/http.
 type libraryLog struct{ log *boundedLog }
 
-// Write is one line.
+// Write logs one line.
 func (l libraryLog) Write(line []byte) (int, error) {
-	l.log.Info("A library says", "line", strings.TrimSpace(string(line)))
+	l.log.Info("A library logs", "line", strings.TrimSpace(string(line)))
 	return len(line), nil
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/version"
 )
 
-// buildInfo lets a fleet ask which clusters run which version.
+// buildInfo shows which clusters of a fleet run which version.
 var buildInfo = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 	Name: "credential_rotation_build_info",
 	Help: "1 for the version of the operator.",

@@ -14,17 +14,17 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 )
 
-// ErrNeverCached is what the cache answers when it is asked for a Secret or a ConfigMap. A cache of them would hold
-// every Secret of the cluster in memory, and would need the right to list them all.
-var ErrNeverCached = errors.New("no cache holds Secrets or ConfigMaps: read them directly, watch them by name with internal/secretwatch")
+// ErrNeverCached is the cache's error for a Secret or a ConfigMap. Caching them would hold every Secret of the cluster in memory, and need the
+// right to list them all.
+var ErrNeverCached = errors.New("Secrets and ConfigMaps are never cached: read them directly, or watch them by name with internal/secretwatch")
 
-// uncached are the kinds that the manager's client always reads from the API server: those that are never cached, and
-// those of which it reads a few by name while a cache would list and watch the whole cluster.
+// uncached are the kinds that the manager's client always reads from the API server: those that must never be cached, and those of which it reads
+// only a few by name, while a cache would list and watch all.
 func uncached() []client.Object {
 	return []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}, &corev1.Namespace{}}
 }
 
-// newGuardedCache is the manager's cache, which refuses Secrets and ConfigMaps: not by convention, but by an error.
+// newGuardedCache is the manager's cache, which refuses Secrets and ConfigMaps with an error.
 func newGuardedCache(config *rest.Config, opts cache.Options) (cache.Cache, error) {
 	inner, err := cache.New(config, opts)
 	if err != nil {
@@ -73,11 +73,11 @@ func (g *guardedCache) IndexField(ctx context.Context, obj client.Object, field 
 	return g.Cache.IndexField(ctx, obj, field, extract)
 }
 
-// refuse answers an error for a Secret or a ConfigMap in whatever form: typed, unstructured or metadata only.
+// refuse returns an error for a Secret or a ConfigMap in any form: typed, unstructured or metadata only.
 func (g *guardedCache) refuse(obj runtime.Object) error {
 	gvk, err := apiutil.GVKForObject(obj, g.scheme)
 	if err != nil {
-		return fmt.Errorf("which kind to cache: %w", err)
+		return fmt.Errorf("finding the kind to cache: %w", err)
 	}
 	if neverCached(gvk) {
 		return ErrNeverCached

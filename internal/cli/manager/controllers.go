@@ -13,8 +13,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/secretwatch"
 )
 
-// controllerOptions are the times of both controllers. Their defaults suit the real services; who runs the operator
-// against something quicker, as the demo does, gives shorter ones.
+// controllerOptions are the intervals of both controllers. The defaults suit the real services; the demo uses shorter ones.
 type controllerOptions struct {
 	pullSecret pullsecretrotation.Options
 	cap        capcredentialset.Options
@@ -23,35 +22,35 @@ type controllerOptions struct {
 func (o *controllerOptions) bind(flags *pflag.FlagSet) {
 	p := &o.pullSecret
 	p.SetDefaults()
-	flags.DurationVar(&p.PollMin, "pull-secret-poll-min", p.PollMin, "shortest time between two looks at OCM while new credentials are awaited")
-	flags.DurationVar(&p.PollMax, "pull-secret-poll-max", p.PollMax, "longest time between two looks at OCM while new credentials are awaited")
-	flags.DurationVar(&p.RevokePollMin, "pull-secret-revoke-poll-min", p.RevokePollMin, "shortest time between two looks at OCM while the end of the old credentials is awaited")
-	flags.DurationVar(&p.RevokePollMax, "pull-secret-revoke-poll-max", p.RevokePollMax, "longest time between two looks at OCM while the end of the old credentials is awaited")
-	flags.DurationVar(&p.PoolPoll, "pull-secret-pool-poll", p.PoolPoll, "time between two looks at the MachineConfigPools during a roll-out")
-	flags.Var(&p.OCMHosts, "allowed-ocm-hosts", "hosts that a spec may have the OCM credential and the cluster's own token sent to, separated by commas: host, host:port, host:* or *.domain "+
+	flags.DurationVar(&p.PollMin, "pull-secret-poll-min", p.PollMin, "shortest interval between polls of OCM while waiting for new credentials")
+	flags.DurationVar(&p.PollMax, "pull-secret-poll-max", p.PollMax, "longest interval between polls of OCM while waiting for new credentials")
+	flags.DurationVar(&p.RevokePollMin, "pull-secret-revoke-poll-min", p.RevokePollMin, "shortest interval between polls of OCM while waiting for the end of the old credentials")
+	flags.DurationVar(&p.RevokePollMax, "pull-secret-revoke-poll-max", p.RevokePollMax, "longest interval between polls of OCM while waiting for the end of the old credentials")
+	flags.DurationVar(&p.PoolPoll, "pull-secret-pool-poll", p.PoolPoll, "interval between polls of the MachineConfigPools during a roll-out")
+	flags.Var(&p.OCMHosts, "allowed-ocm-hosts", "hosts to which a spec may send the OCM credential and the cluster's own token, separated by commas: host, host:port, host:* or *.domain "+
 		"(environment: "+ocmHostsVariable+")")
-	flags.DurationVar(&p.OCMTimeout, "ocm-timeout", p.OCMTimeout, "how long one request to OCM may take")
-	flags.DurationVar(&p.RequestSpread, "pull-secret-request-spread", p.RequestSpread, "over how long the clusters of one account spread their requests")
-	flags.DurationVar(&p.VerifyRetry, "pull-secret-verify-retry", p.VerifyRetry, "time between two questions to a registry that has not accepted new credentials")
-	flags.DurationVar(&p.VerifyDeadline, "pull-secret-verify-deadline", p.VerifyDeadline, "how long new credentials may need to spread before a refusal counts")
-	flags.DurationVar(&p.IssueDeadline, "pull-secret-issue-deadline", p.IssueDeadline, "after how long new credentials are reported as overdue")
-	flags.DurationVar(&p.RevokeDeadline, "pull-secret-revoke-deadline", p.RevokeDeadline, "after how long the end of the old credentials is reported as overdue")
+	flags.DurationVar(&p.OCMTimeout, "ocm-timeout", p.OCMTimeout, "time limit of one request to OCM")
+	flags.DurationVar(&p.RequestSpread, "pull-secret-request-spread", p.RequestSpread, "period over which the clusters of one account spread their requests")
+	flags.DurationVar(&p.VerifyRetry, "pull-secret-verify-retry", p.VerifyRetry, "interval between checks at a registry that has not accepted the new credentials")
+	flags.DurationVar(&p.VerifyDeadline, "pull-secret-verify-deadline", p.VerifyDeadline, "how long new credentials may take to propagate before a refusal counts")
+	flags.DurationVar(&p.IssueDeadline, "pull-secret-issue-deadline", p.IssueDeadline, "time after which new credentials are reported as overdue")
+	flags.DurationVar(&p.RevokeDeadline, "pull-secret-revoke-deadline", p.RevokeDeadline, "time after which the end of the old credentials is reported as overdue")
 
 	c := &o.cap
 	c.SetDefaults()
-	flags.Var(&c.CAPHosts, "allowed-cap-hosts", "hosts that a spec may have the client certificate shown to, written as for --allowed-ocm-hosts; none given: any (environment: "+capHostsVariable+")")
-	flags.DurationVar(&c.MaxSleep, "cap-max-sleep", c.MaxSleep, "longest time between two looks at what is due")
-	flags.DurationVar(&c.RoundBudget, "cap-round-budget", c.RoundBudget, "how long one round begins new requests to CAP")
-	flags.DurationVar(&c.RestartRetry, "cap-restart-retry", c.RestartRetry, "wait after a workload could not be restarted")
+	flags.Var(&c.CAPHosts, "allowed-cap-hosts", "hosts to which a spec may present the client certificate, in the form of --allowed-ocm-hosts; default: any (environment: "+capHostsVariable+")")
+	flags.DurationVar(&c.MaxSleep, "cap-max-sleep", c.MaxSleep, "longest interval between two rounds")
+	flags.DurationVar(&c.RoundBudget, "cap-round-budget", c.RoundBudget, "period of a round in which it starts new requests to CAP")
+	flags.DurationVar(&c.RestartRetry, "cap-restart-retry", c.RestartRetry, "wait before retrying the failed restart of a workload")
 }
 
-// Environment variables stand in for flags where only an environment can be given: in a Subscription of the Operator Lifecycle Manager.
+// Environment variables replace flags in a Subscription of the Operator Lifecycle Manager, which can set only the environment.
 const (
 	ocmHostsVariable = "ALLOWED_OCM_HOSTS"
 	capHostsVariable = "ALLOWED_CAP_HOSTS"
 )
 
-// readEnvironment sets the flags of hosts that were not given.
+// readEnvironment sets the host flags that were not given from the environment.
 func (o *controllerOptions) readEnvironment(flags *pflag.FlagSet) error {
 	for name, variable := range map[string]string{"allowed-ocm-hosts": ocmHostsVariable, "allowed-cap-hosts": capHostsVariable} {
 		value := os.Getenv(variable)
@@ -65,7 +64,7 @@ func (o *controllerOptions) readEnvironment(flags *pflag.FlagSet) error {
 	return nil
 }
 
-// setupControllers adds both controllers to the manager, and the one watcher of Secrets that they share.
+// setupControllers adds both controllers to the manager, and their shared watcher of Secrets.
 func setupControllers(mgr ctrl.Manager, namespace string, o controllerOptions) error {
 	secrets, err := secretwatch.New(mgr.GetConfig(), objectwatch.Options{})
 	if err != nil {

@@ -12,19 +12,18 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 )
 
-// maxClockJump is how far the wall clock may move apart from the monotonic clock before the process asks to be
-// restarted. Work that is due is waited for on the monotonic clock, so a cluster that was suspended, or whose clock was
-// wrong when it started, would wait too long. Five minutes is far beyond what a time service slews and short against
-// the hour that a credential lives.
+// maxClockJump is how far the wall clock may diverge from the monotonic clock before the process asks to be restarted. Waits for due work use the
+// monotonic clock, so a cluster that was suspended, or started with a wrong clock, would wait too long. Five minutes is far more than a time
+// service slews, and short compared to the hour that a credential lives.
 const maxClockJump = 5 * time.Minute
 
-// clockReading is one look at both clocks.
+// clockReading is one reading of both clocks.
 type clockReading struct {
 	wall      time.Time
 	monotonic time.Duration
 }
 
-// readClocks looks at both clocks; the monotonic one counts from the start of the process.
+// readClocks reads both clocks; the monotonic one counts from the start of the process.
 func readClocks() func() clockReading {
 	start := time.Now()
 	return func() clockReading {
@@ -34,21 +33,21 @@ func readClocks() func() clockReading {
 	}
 }
 
-// clockJumpCheck is a livez check that fails once the wall clock has jumped, forwards or backwards. It keeps failing,
-// so that the kubelet restarts the process, which then computes every due time anew.
+// clockJumpCheck is a livez check that fails once the wall clock has jumped, forwards or backwards. It keeps failing, so that the kubelet
+// restarts the process, which then recomputes every due time.
 func clockJumpCheck(read func() clockReading) healthz.Checker {
 	start := read()
 	return func(*http.Request) error {
 		now := read()
 		jump := now.wall.Sub(start.wall) - (now.monotonic - start.monotonic)
 		if jump.Abs() > maxClockJump {
-			return fmt.Errorf("the wall clock has jumped by %s since the start: restarting computes anew what is due", jump.Round(time.Second))
+			return fmt.Errorf("the wall clock has jumped by %s since the start: a restart recomputes what is due", jump.Round(time.Second))
 		}
 		return nil
 	}
 }
 
-// saidOnce logs why a check fails, once for each reason: controller-runtime's own line has no text, and is written at each probe.
+// saidOnce logs why a check fails, once for each reason: controller-runtime's own log line has no reason, and repeats with each probe.
 func saidOnce(log logr.Logger, name string, check healthz.Checker) healthz.Checker {
 	var mu sync.Mutex
 	said := ""
@@ -72,8 +71,7 @@ type cacheSyncer interface {
 	WaitForCacheSync(ctx context.Context) bool
 }
 
-// cacheSyncedCheck is a readyz check that passes once what the controllers watch has been read. It remembers, since
-// caches do not become unsynced.
+// cacheSyncedCheck is a readyz check that passes once the caches have synced. It remembers that, since caches do not become unsynced.
 func cacheSyncedCheck(caches cacheSyncer) healthz.Checker {
 	var mu sync.Mutex
 	synced := false

@@ -14,16 +14,16 @@ import (
 	"k8s.io/utils/clock"
 )
 
-// podNameVariable is where the Deployment puts the pod's own name (downward API).
+// podNameVariable is the environment variable with the pod's own name (downward API).
 const podNameVariable = "POD_NAME"
 
-// abandonedAfter is how long ago a Lease must have been renewed last to be nobody's. It is many times the lease duration, so
-// that clocks that are minutes apart do not take the lead from each other; after a shutdown of days it is taken at once, and not
-// only when the new process has watched it for as long as it is valid.
+// abandonedAfter is how long after its last renewal a Lease counts as abandoned. It is many times the lease duration, so that replicas whose
+// clocks are minutes apart do not take the lead from each other. After a long shutdown the new process takes the lead at once instead of watching
+// the Lease for its whole duration.
 const abandonedAfter = 30 * time.Minute
 
-// identity is who this process is to the others. A pod's name is that of one process at a time, so a container that is
-// restarted goes on leading without a wait; without one, each process is somebody else.
+// identity identifies this process to other replicas. With a pod's name, which belongs to one process at a time, a restarted container keeps the
+// lead without a wait; without one, each process has a new identity.
 func identity() (string, error) {
 	if pod := os.Getenv(podNameVariable); pod != "" {
 		return pod, nil
@@ -35,20 +35,20 @@ func identity() (string, error) {
 	return host + "_" + string(uuid.NewUUID()), nil
 }
 
-// lock is a Lease that is nobody's once it has been abandoned.
+// lock is a Lease without a holder once it has been abandoned.
 type lock struct {
 	resourcelock.Interface
 	clock clock.PassiveClock
 }
 
-// newLock makes the lock by which replicas elect a leader; rights learn from the answers to it.
+// newLock makes the lock for leader election; rights observes the answers to its requests.
 func newLock(config *rest.Config, rights *leaseRights, namespace string, renewDeadline time.Duration) (resourcelock.Interface, error) {
 	me, err := identity()
 	if err != nil {
 		return nil, err
 	}
 	config = rest.AddUserAgent(rights.watch(config), "leader-election")
-	// Less than the deadline, so that one request that hangs does not lose the lead.
+	// Less than the deadline, so that one hanging request does not lose the lead.
 	config.Timeout = max(renewDeadline/2, time.Second)
 	leases, err := coordinationv1client.NewForConfig(config)
 	if err != nil {
@@ -59,7 +59,7 @@ func newLock(config *rest.Config, rights *leaseRights, namespace string, renewDe
 	return &lock{Interface: lease, clock: clock.RealClock{}}, nil
 }
 
-// Get shows a Lease without its holder when that has not renewed it for long.
+// Get hides the holder of an abandoned Lease.
 func (l *lock) Get(ctx context.Context) (*resourcelock.LeaderElectionRecord, []byte, error) {
 	record, raw, err := l.Interface.Get(ctx)
 	if err != nil || record == nil || record.HolderIdentity == l.Identity() || l.clock.Since(record.RenewTime.Time) < abandonedAfter {

@@ -9,15 +9,15 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// leaseRights knows whether the API server lets this process elect a leader. Without the right to the Lease a replica waits for
-// ever, and looks healthy: whoever installed it must see that it is not. It learns from the answers to the election's own
-// requests, so that it costs none. An API server that is away says nothing about rights.
+// leaseRights knows whether this process has the rights for leader election. Without them a replica would wait forever and look healthy, so the
+// readiness must show it. It observes the answers to the election's own requests, so it costs none. An unavailable API server says nothing about
+// rights.
 type leaseRights struct {
 	lease string
 	log   logr.Logger
 
 	mu sync.Mutex
-	// refused are the methods that were last answered with 403.
+	// refused are the methods whose last answer was a 403.
 	refused map[string]bool
 }
 
@@ -25,7 +25,7 @@ func newLeaseRights(namespace string, log logr.Logger) *leaseRights {
 	return &leaseRights{lease: namespace + "/" + leaderElectionID, log: log, refused: map[string]bool{}}
 }
 
-// watch is a copy of config for the client of the election alone, whose answers are looked at.
+// watch returns a copy of config for the election's client, whose answers it observes.
 func (l *leaseRights) watch(config *rest.Config) *rest.Config {
 	own := rest.CopyConfig(config)
 	own.Wrap(func(next http.RoundTripper) http.RoundTripper { return leaseTransport{next: next, rights: l} })
@@ -37,7 +37,7 @@ type leaseTransport struct {
 	rights *leaseRights
 }
 
-// RoundTrip sends the request and looks at the status of the answer.
+// RoundTrip sends the request and notes the status of the answer.
 func (t leaseTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := t.next.RoundTrip(req)
 	if err == nil {
@@ -46,8 +46,7 @@ func (t leaseTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// note takes one answer down. A write that succeeds proves all that is needed; a missing or a foreign Lease proves that the
-// method is allowed.
+// note records one answer. A successful write proves all needed rights; a missing Lease or a conflict proves that the method is allowed.
 func (l *leaseRights) note(method string, status int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -64,12 +63,12 @@ func (l *leaseRights) note(method string, status int) {
 	case now && !before:
 		l.log.Info("This replica is not ready. "+l.sentence(), "lease", l.lease)
 	case before && !now:
-		l.log.Info("The rights to elect a leader are there now", "lease", l.lease)
+		l.log.Info("The rights to elect a leader have been granted", "lease", l.lease)
 	}
 }
 
 func (l *leaseRights) sentence() string {
-	return fmt.Sprintf("Its service account lacks a right to the Lease %s, so that no leader can be elected and nothing is rotated or refreshed. "+
+	return fmt.Sprintf("Its service account lacks a right to the Lease %s, so it cannot become the leader, and nothing is rotated or refreshed. "+
 		"Bind the Role %s in that namespace to the service account of this pod.", l.lease, leaderElectionID)
 }
 

@@ -13,12 +13,11 @@ import (
 	crzap "sigs.k8s.io/controller-runtime/pkg/log/zap"
 )
 
-// maxVerbosity is the most verbose level there is, whatever --zap-log-level says. From 8 on, client-go logs the bodies
-// of its requests and answers, which for us means Secrets; from 7 on, their headers. 6 still shows each URL and status.
+// maxVerbosity limits the verbosity, whatever --zap-log-level says. From level 8, client-go logs the bodies of its requests and answers, which
+// may be Secrets; from 7, their headers. Level 6 still shows each URL and status.
 const maxVerbosity = 6
 
-// logFlags are the flags of the log. Development mode (--zap-devel) is not among them: it logs whole objects where
-// otherwise only their names are.
+// logFlags are the flags of the log. They exclude development mode (--zap-devel), which logs whole objects instead of only their names.
 type logFlags struct{ options crzap.Options }
 
 func (l *logFlags) bind(flags *pflag.FlagSet) {
@@ -29,7 +28,7 @@ func (l *logFlags) bind(flags *pflag.FlagSet) {
 	}
 }
 
-// logger makes the one logger of the process, which writes to out.
+// logger makes the logger of the process, which writes to out.
 func (l *logFlags) logger(out io.Writer) logr.Logger {
 	options := l.options
 	if options.Level != nil {
@@ -38,24 +37,24 @@ func (l *logFlags) logger(out io.Writer) logr.Logger {
 	return withoutForeignWords(crzap.New(crzap.UseFlagOptions(&options), crzap.WriteTo(out)))
 }
 
-// cappedLevel is a level that never enables what lies beyond maxVerbosity.
+// cappedLevel is a level that never enables more than maxVerbosity.
 type cappedLevel struct{ zapcore.LevelEnabler }
 
-// Enabled says whether an entry of this level is written. zap counts verbosity downwards: V(6) is level -6.
+// Enabled is true if an entry of this level is written. zap counts verbosity downwards: V(6) is level -6.
 func (c cappedLevel) Enabled(level zapcore.Level) bool {
 	return level >= -maxVerbosity && c.LevelEnabler.Enabled(level)
 }
 
-// useLogger makes every library of ours log there: controller-runtime, client-go by klog, what prints with the standard library, and glog, which the OCM SDK
-// links in and which would else write files into the temporary directory.
+// useLogger makes all libraries use the logger: controller-runtime, client-go via klog, users of the standard log package, and glog, which the
+// OCM SDK links in and which would otherwise write files to the temporary directory.
 func useLogger(log logr.Logger) {
 	ctrl.SetLogger(log)
 	klog.SetLoggerWithOptions(log, klog.ContextualLogger(true))
-	// net/http and others print with the standard library's log, whenever somebody outside makes them.
+	// net/http and others use the standard log package, whenever outsiders trigger it.
 	stdlog.SetFlags(0)
 	stdlog.SetOutput(libraryLog{newBoundedLog(log.V(1).WithName("library"))})
 	if f := flag.CommandLine.Lookup("logtostderr"); f != nil {
-		// It is a bool, so "true" cannot be refused.
+		// The flag is a bool, so "true" cannot fail.
 		_ = f.Value.Set("true")
 	}
 }

@@ -19,14 +19,14 @@ import (
 )
 
 const (
-	// reviewTimeout bounds both questions about one scrape; a scrape itself has ten seconds.
+	// reviewTimeout limits both reviews of one scrape; a scrape itself has ten seconds.
 	reviewTimeout = 8 * time.Second
-	// Reviews a second, and at once. Two Prometheus ask each minute, so this is plenty; whoever sends nonsense cannot have more asked
-	// of the API server.
+	// Rate and burst of reviews. Two Prometheus scrape each minute, so this is plenty; it limits the requests to the API server that others can
+	// cause.
 	reviewRate, reviewBurst = 5, 20
 )
 
-// The ways in which a request for the metrics is refused.
+// The reasons why a request for the metrics is refused.
 var (
 	errNoToken   = errors.New("no bearer token")
 	errBadToken  = errors.New("the API server does not accept the bearer token")
@@ -34,8 +34,8 @@ var (
 	errTooMany   = errors.New("too many requests")
 )
 
-// metricsAccess lets those read the metrics who may get the URL /metrics, which it asks of the API server. controller-runtime's own
-// filter calls a wrong token an internal error, logs a stack trace for each, and links the API server's libraries in.
+// metricsAccess serves the metrics only to users who may get the URL /metrics, which it checks with the API server. controller-runtime's own
+// filter answers a wrong token with an internal error, logs a stack trace for each, and links in the API server's libraries.
 type metricsAccess struct {
 	reviews interface {
 		authenticate(ctx context.Context, token string) (authenticationv1.UserInfo, error)
@@ -44,7 +44,7 @@ type metricsAccess struct {
 	limit flowcontrol.PassiveRateLimiter
 }
 
-// newMetricsAccess is a FilterProvider of the metrics server.
+// newMetricsAccess is a FilterProvider for the metrics server.
 func newMetricsAccess(config *rest.Config, httpClient *http.Client) (metricsserver.Filter, error) {
 	client, err := kubernetes.NewForConfigAndClient(config, httpClient)
 	if err != nil {
@@ -64,7 +64,7 @@ func (a *metricsAccess) filter(log logr.Logger, next http.Handler) (http.Handler
 		}
 		status := statusOf(err)
 		if status == http.StatusInternalServerError {
-			limited.Info("A request for the metrics was refused, because the API server could not be asked about it", "because", err.Error())
+			limited.Info("A request for the metrics was refused because its review by the API server failed", "because", err.Error())
 		} else {
 			log.V(4).Info("A request for the metrics was refused", "status", status, "because", err.Error())
 		}
@@ -101,7 +101,7 @@ func (a *metricsAccess) check(req *http.Request) error {
 	return a.reviews.authorize(ctx, user, strings.ToLower(req.Method), req.URL.Path)
 }
 
-// apiReviews asks the API server.
+// apiReviews sends the reviews to the API server.
 type apiReviews struct{ client kubernetes.Interface }
 
 func (r apiReviews) authenticate(ctx context.Context, token string) (authenticationv1.UserInfo, error) {
@@ -111,7 +111,7 @@ func (r apiReviews) authenticate(ctx context.Context, token string) (authenticat
 	case err != nil:
 		return authenticationv1.UserInfo{}, fmt.Errorf("reviewing the token: %w", err)
 	case !review.Status.Authenticated:
-		return authenticationv1.UserInfo{}, errBadToken // Its own words may repeat parts of the token.
+		return authenticationv1.UserInfo{}, errBadToken // The API server's error may repeat parts of the token.
 	}
 	return review.Status.User, nil
 }

@@ -6,13 +6,13 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/apierr"
 )
 
-// plainSink keeps the words of the API server out of the log: controller-runtime and client-go log each error as it is, and an
-// admission policy may have put a part of a Secret into one.
+// plainSink keeps the API server's texts out of the log: controller-runtime and client-go log errors unchanged, and an admission policy may have
+// put a part of a Secret into one.
 type plainSink struct{ logr.LogSink }
 
-// withoutForeignWords is the same log with the errors in it in our own words.
+// withoutForeignWords is the same log with errors in our own words.
 func withoutForeignWords(log logr.Logger) logr.Logger {
-	return log.WithSink(plainSink{log.GetSink()}.WithCallDepth(1)) // this sink is one call deeper than the other
+	return log.WithSink(plainSink{log.GetSink()}.WithCallDepth(1)) // this sink adds one call to the stack
 }
 
 func (s plainSink) Error(err error, msg string, keysAndValues ...any) {
@@ -29,7 +29,7 @@ func (s plainSink) WithValues(keysAndValues ...any) logr.LogSink {
 
 func (s plainSink) WithName(name string) logr.LogSink { return plainSink{s.LogSink.WithName(name)} }
 
-// WithCallDepth keeps the line numbers right.
+// WithCallDepth keeps the line numbers correct.
 func (s plainSink) WithCallDepth(depth int) logr.LogSink {
 	if inner, ok := s.LogSink.(logr.CallDepthLogSink); ok {
 		return plainSink{inner.WithCallDepth(depth)}

@@ -13,10 +13,11 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/proxy"
 )
 
-// firstProxy bounds the first look at the cluster's proxy: a cluster that is too ill to tell it needs its credentials all the more.
+// firstProxy limits the first read of the cluster's proxy: a failing API server must not delay the start, because the cluster may need its
+// credentials to recover.
 const firstProxy = 10 * time.Second
 
-// setupProxy makes requests go through the cluster's proxy, from the first one on and as it changes.
+// setupProxy makes all requests go through the cluster's proxy and follows its changes.
 func setupProxy(ctx context.Context, mgr ctrl.Manager, log logr.Logger) error {
 	use := func(s proxy.Settings) {
 		counts := proxy.SetCluster(s)
@@ -33,7 +34,7 @@ func setupProxy(ctx context.Context, mgr ctrl.Manager, log logr.Logger) error {
 	defer cancel()
 	first, err := cluster.ReadProxy(ctx, mgr.GetAPIReader())
 	if err != nil {
-		log.Error(err, "The cluster's proxy is not known yet; requests go out directly until it is")
+		log.Error(err, "The cluster's proxy could not be read; requests go out directly until it can")
 		return nil
 	}
 	proxy.SetCluster(first)

@@ -14,8 +14,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/version"
 )
 
-// run runs both controllers until ctx ends or the lead is lost. The latter is an error, so that the process ends with
-// an exit code that says so.
+// run runs both controllers until ctx ends or the lead is lost. The latter is an error, so that the exit code shows it.
 func run(ctx context.Context, o options) error {
 	config, err := ctrl.GetConfig()
 	if err != nil {
@@ -44,7 +43,7 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	if err := mgr.Add(&serviceMonitor{client: mgr.GetClient(), namespace: o.namespace, log: ctrl.Log.WithName("monitoring")}); err != nil {
-		return fmt.Errorf("adding what adapts the ServiceMonitor: %w", err)
+		return fmt.Errorf("adding the ServiceMonitor's adapter: %w", err)
 	}
 	if err := setupControllers(mgr, o.namespace, o.controllers); err != nil {
 		return err
@@ -79,7 +78,7 @@ func (o *options) managerOptions() (ctrl.Options, error) {
 		LeaseDuration:           &o.leaseDuration,
 		RenewDeadline:           &o.renewDeadline,
 		RetryPeriod:             &o.retryPeriod,
-		// Safe because the process ends as soon as the manager does: nothing of it works on without the lead.
+		// Safe because the process ends with the manager: nothing runs on without the lead.
 		LeaderElectionReleaseOnCancel: true,
 	}, nil
 }
@@ -95,7 +94,7 @@ func (o *options) metricsOptions() (metricsserver.Options, error) {
 	}
 	m.TLSOpts = []func(*tls.Config){func(c *tls.Config) {
 		c.GetCertificate = certificate.get
-		// HTTP/2 has had denial-of-service flaws again and again, and a scrape gains nothing from it.
+		// HTTP/2 has repeatedly had denial-of-service flaws, and scrapes do not need it.
 		c.NextProtos = []string{"http/1.1"}
 	}}
 	m.FilterProvider = newMetricsAccess

@@ -12,7 +12,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 )
 
-// NewScheme knows every kind that the operator reads or writes: Kubernetes' own, ours, and those of OpenShift.
+// NewScheme returns a scheme with every kind that the operator reads or writes: Kubernetes' own, ours, and OpenShift's.
 func NewScheme() (*runtime.Scheme, error) {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{

@@ -17,33 +17,33 @@ import (
 )
 
 const (
-	// metricsService is the Service of the metrics endpoint, whose name is in the certificate.
+	// metricsService is the Service of the metrics endpoint; its name is in the certificate.
 	metricsService = "credential-rotation-operator-metrics"
 	// monitorName is the operator's ServiceMonitor.
 	monitorName = "credential-rotation-operator"
-	// monitorRetry is between two tries after an error. Nothing but the alerts depends on it.
+	// monitorRetry is the wait after an error. Only the alerts depend on it.
 	monitorRetry = time.Minute
 )
 
-// serviceMonitor sees to it that Prometheus expects the certificate of this namespace. A bundle names one namespace and is
-// installed into any, and OLM fills in nothing: Prometheus would refuse the endpoint for its name. Only the leader does it, once.
+// serviceMonitor makes Prometheus expect the certificate of this namespace. A bundle names one namespace but can be installed into any, and OLM
+// does not adapt it: Prometheus would refuse the endpoint because of its name. The leader does this once.
 type serviceMonitor struct {
 	client    client.Client
 	namespace string
 	log       logr.Logger
 }
 
-// Start corrects the name. It never fails: what it cannot do is logged and tried again.
+// Start corrects the name. It never fails: it logs errors and retries.
 func (m *serviceMonitor) Start(ctx context.Context) error {
 	for {
 		err := m.correct(ctx)
 		switch {
 		case err == nil, meta.IsNoMatchError(err), apierrors.IsNotFound(err):
-			return nil // Without such a kind or object nobody scrapes by it.
+			return nil // Without the kind or the object nothing uses the name.
 		case ctx.Err() != nil:
-			return nil //nolint:nilerr // the process ends
+			return nil //nolint:nilerr // the process is ending
 		}
-		m.log.Info("The ServiceMonitor could not be adapted to this namespace; the operator will retry. Until then Prometheus may refuse the certificate of the metrics endpoint",
+		m.log.Info("The ServiceMonitor could not be adapted to this namespace. Prometheus may refuse the certificate of the metrics endpoint. The operator will retry",
 			"because", apierrors.ReasonForError(err))
 		select {
 		case <-ctx.Done():
@@ -53,7 +53,7 @@ func (m *serviceMonitor) Start(ctx context.Context) error {
 	}
 }
 
-// correct replaces a server name of another namespace. One that is not of that form is somebody's choice.
+// correct replaces a server name of another namespace. It keeps a name of any other form, which somebody chose.
 func (m *serviceMonitor) correct(ctx context.Context) error {
 	monitor := &unstructured.Unstructured{}
 	monitor.SetGroupVersionKind(schema.GroupVersionKind{Group: "monitoring.coreos.com", Version: "v1", Kind: "ServiceMonitor"})
@@ -71,19 +71,19 @@ func (m *serviceMonitor) correct(ctx context.Context) error {
 	if err := m.client.Patch(ctx, monitor, client.RawPatch(types.JSONPatchType, patch)); err != nil {
 		return err
 	}
-	m.log.Info("The ServiceMonitor expects the certificate of this namespace now")
+	m.log.Info("The ServiceMonitor now expects the certificate of this namespace")
 	return nil
 }
 
-// patchOperation is one of a JSON patch.
+// patchOperation is one operation of a JSON patch.
 type patchOperation struct {
 	Op    string `json:"op"`
 	Path  string `json:"path"`
 	Value any    `json:"value"`
 }
 
-// serverNamePatch replaces the names of the metrics Service in another namespace. Each is tested first, so that an edit in between
-// is not overwritten.
+// serverNamePatch replaces the names of the metrics Service in another namespace. The patch tests each first, so that an edit in between is not
+// overwritten.
 func serverNamePatch(monitor *unstructured.Unstructured, want string) []patchOperation {
 	var operations []patchOperation
 	endpoints, _, _ := unstructured.NestedSlice(monitor.Object, "spec", "endpoints")

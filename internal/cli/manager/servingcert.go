@@ -12,23 +12,22 @@ import (
 	certutil "k8s.io/client-go/util/cert"
 )
 
-// servingCertificate is the certificate of the metrics endpoint. OpenShift's service CA makes it once it sees the Service,
-// which is often after the pod has started, and makes a new one every 13 months. controller-runtime looks for the files
-// once, and would serve a self-signed certificate, which Prometheus refuses, until somebody restarts the pod. This one reads
-// them at each handshake: two small files every half a minute, and nothing that a watch could miss.
+// servingCertificate is the certificate of the metrics endpoint. OpenShift's service CA issues it once it sees the Service, often after the pod
+// has started, and renews it every 13 months. controller-runtime looks for the files only once, and would serve a self-signed certificate, which
+// Prometheus refuses, until the pod restarts. This one reads the two small files at each handshake, every half a minute, so it misses no change.
 type servingCertificate struct {
 	certFile, keyFile string
 	log               logr.Logger
 
 	mu sync.Mutex
-	// current is what is served; of the files as they were read, or self-signed.
+	// current is the served certificate: the last one read from the files, or self-signed.
 	current         *tls.Certificate
 	certPEM, keyPEM []byte
-	// complaint is the last one logged, so that each is logged once and not at every handshake.
+	// complaint is the last logged problem, so that each is logged once and not at every handshake.
 	complaint string
 }
 
-// newServingCertificate takes tls.crt and tls.key of dir whenever they are there; dir may be empty.
+// newServingCertificate uses tls.crt and tls.key in dir once they exist; dir may be empty.
 func newServingCertificate(dir string, log logr.Logger) (*servingCertificate, error) {
 	certPEM, keyPEM, err := certutil.GenerateSelfSignedCertKey("localhost", nil, nil)
 	if err != nil {
@@ -36,7 +35,7 @@ func newServingCertificate(dir string, log logr.Logger) (*servingCertificate, er
 	}
 	selfSigned, err := tls.X509KeyPair(certPEM, keyPEM)
 	if err != nil {
-		return nil, fmt.Errorf("the self-signed certificate for the metrics endpoint: %w", err)
+		return nil, fmt.Errorf("parsing the self-signed certificate for the metrics endpoint: %w", err)
 	}
 	s := &servingCertificate{current: &selfSigned, log: log}
 	if dir != "" {
@@ -45,8 +44,7 @@ func newServingCertificate(dir string, log logr.Logger) (*servingCertificate, er
 	return s, nil
 }
 
-// get is a tls.Config's GetCertificate. It never fails: where the files are missing or not whole, what was served before is
-// served on.
+// get is a tls.Config's GetCertificate. It never fails: if the files are missing or incomplete, it keeps the previous certificate.
 func (s *servingCertificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -58,12 +56,12 @@ func (s *servingCertificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error)
 		s.complaint = ""
 	case err.Error() != s.complaint:
 		s.complaint = err.Error()
-		s.log.Info("The metrics endpoint keeps the certificate that it has", "because", s.complaint)
+		s.log.Info("The metrics endpoint keeps its current certificate", "because", s.complaint)
 	}
 	return s.current, nil
 }
 
-// read takes over what is in the files, if it is new.
+// read loads the files if they have changed.
 func (s *servingCertificate) read() error {
 	certPEM, err := os.ReadFile(s.certFile)
 	if err != nil {
@@ -78,7 +76,7 @@ func (s *servingCertificate) read() error {
 	}
 	pair, err := tls.X509KeyPair(certPEM, keyPEM)
 	if err != nil {
-		// Written half, or of two different renewals: the next handshake finds them whole.
+		// Half written, or from two different renewals: the next handshake finds them complete.
 		return err
 	}
 	s.current, s.certPEM, s.keyPEM = &pair, certPEM, keyPEM

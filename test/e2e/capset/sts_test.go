@@ -53,7 +53,7 @@ func (w *capWorld) awsCA(bundle []byte) {
 	}))
 }
 
-// serviceEndpoint tells the cluster of an endpoint of its own.
+// serviceEndpoint gives the cluster a custom endpoint.
 func (w *capWorld) serviceEndpoint(name, url string) {
 	w.t.Helper()
 	infrastructure := &configv1.Infrastructure{}
@@ -151,7 +151,7 @@ func TestSTS_ARegionThatNobodyKnowsNeedsAnEndpoint(t *testing.T) {
 	w.start()
 	w.create(verify(v1alpha1.STSRequired), func(s *v1alpha1.CAPCredentialSet) { s.Spec.Verification.Region = "us-isog-east-1" })
 	row := w.eventuallyRow(machineNamespace, machineSecret, v1alpha1.ReasonSTSUnavailable)
-	if err := missing(row.Message, "us-isog-east-1", "endpoint has to be given"); err != nil {
+	if err := missing(row.Message, "us-isog-east-1", "endpoint must be given"); err != nil {
 		t.Error(err)
 	}
 	w.edit(func(s *v1alpha1.CAPCredentialSet) { s.Spec.Verification.Endpoint = aws.URL() })

@@ -97,7 +97,7 @@ func TestTheAnswersOfTheRegistriesAreToldApart(t *testing.T) {
 		{registry.Quay, "is rate limiting requests (429)", false, func() {
 			w.registry.Break(registry.Fault{Registry: registry.Quay, Endpoint: registry.EndpointToken, Kind: registry.RateLimited})
 		}, w.registry.Mend},
-		{registry.RedHatRegistry, "cannot be asked: the server's certificate is signed by an unknown authority", false,
+		{registry.RedHatRegistry, "cannot be reached: the server's certificate is signed by an unknown authority", false,
 			func() { w.registry.Present(registry.RedHatRegistry, registry.OtherCA) },
 			func() { w.registry.Present(registry.RedHatRegistry, registry.GoodCertificate) }},
 		{registry.RedHatConnect, silence, false, func() { block(registry.RedHatConnect, true) }, func() {}},
@@ -134,7 +134,7 @@ func TestTheAnswersOfTheRegistriesAreToldApart(t *testing.T) {
 }
 
 // silence is what is said of a registry that the proxy does not let through.
-const silence = "cannot be asked"
+const silence = "cannot be reached"
 
 func TestAPolicyPerRegistryDecidesWhatItsAnswerMeans(t *testing.T) {
 	w := newWorld(t, settings{siblings: 1, siblingMode: ocm.SwitchesSoon})
