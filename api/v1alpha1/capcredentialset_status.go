@@ -4,9 +4,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// CAPCredentialSetStatus is what the operator knows and has done.
+// CAPCredentialSetStatus is the observed state of a CAPCredentialSet.
 type CAPCredentialSetStatus struct {
-	// ObservedGeneration is the generation of the spec that the conditions speak of; -1 until the operator has seen the object.
+	// ObservedGeneration is the generation of the spec that the conditions describe; -1 until the operator has seen the object.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
@@ -18,57 +18,57 @@ type CAPCredentialSetStatus struct {
 	// +optional
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
-	// Credentials is fresh/all, such as 7/7.
+	// Credentials is the number of fresh credentials and of all, such as 7/7.
 	// +kubebuilder:validation:MaxLength=32
 	// +optional
 	Credentials string `json:"credentials,omitempty"`
-	// Expired counts the Secrets whose credential has expired: what reads them gets nothing from AWS.
+	// Expired counts the Secrets whose credential has expired: AWS refuses whatever uses them.
 	// +optional
 	Expired int32 `json:"expired,omitempty"`
 	// EarliestExpiry of all credentials.
 	// +optional
 	EarliestExpiry *metav1.Time `json:"earliestExpiry,omitempty"`
-	// NextRefresh that is due.
+	// NextRefresh is when the next refresh is due.
 	// +optional
 	NextRefresh *metav1.Time `json:"nextRefresh,omitempty"`
-	// LastHandledRefresh is the value of the annotation rotation.openshift.io/refresh-requested-at that has been carried out.
+	// LastHandledRefresh is the last value of the annotation rotation.openshift.io/refresh-requested-at that the operator has carried out.
 	// +kubebuilder:validation:MaxLength=64
 	// +optional
 	LastHandledRefresh string `json:"lastHandledRefresh,omitempty"`
-	// Proof is CAP's latest good answer, and what it was asked with. While the spec, the client certificate or the CAs are others,
-	// CAP is asked once more, and Ready is not True before it has answered well.
+	// Proof describes CAP's latest good answer. After a change of the spec, the client certificate or the CAs, Ready is not True until CAP has
+	// given another good answer.
 	// +optional
 	Proof *CAPProof `json:"proof,omitempty"`
-	// ClientCertificate that the portal is asked with.
+	// ClientCertificate that CAP is asked with.
 	// +optional
 	ClientCertificate *ClientCertificateStatus `json:"clientCertificate,omitempty"`
 
-	// Targets, failing ones first, at most 200.
+	// Targets are the Secrets, failing ones first, at most 200.
 	// +listType=map
 	// +listMapKey=namespace
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=200
 	// +optional
 	Targets []CredentialTargetStatus `json:"targets,omitempty"`
-	// TargetsNotListed counts what Targets has no room for.
+	// TargetsNotListed counts the Secrets that are not listed in Targets.
 	// +optional
 	TargetsNotListed int32 `json:"targetsNotListed,omitempty"`
 
-	// NotServed counts the AWS CredentialsRequests that are left alone because they use STS tokens (stsIAMRoleARN).
+	// NotServed counts the AWS CredentialsRequests that are not served because they use STS tokens (stsIAMRoleARN).
 	// +optional
 	NotServed int32 `json:"notServed,omitempty"`
 }
 
-// CAPProof is a good answer of CAP.
+// CAPProof describes a good answer of CAP.
 type CAPProof struct {
-	// Generation of the spec that CAP was asked by.
+	// Generation of the spec with which CAP was asked.
 	// +required
 	Generation int64 `json:"generation"`
-	// Certificate is the SHA-256 fingerprint, in hexadecimal, of the client certificate that was shown to CAP.
+	// Certificate is the SHA-256 fingerprint, in hexadecimal, of the client certificate that was sent to CAP.
 	// +kubebuilder:validation:MaxLength=64
 	// +required
 	Certificate string `json:"certificate"`
-	// Authorities is the SHA-256 digest, in hexadecimal, of the CAs that CAP's own certificate was checked by.
+	// Authorities is the SHA-256 digest, in hexadecimal, of the CAs with which CAP's server certificate was checked.
 	// +kubebuilder:validation:MaxLength=64
 	// +required
 	Authorities string `json:"authorities"`
@@ -98,7 +98,7 @@ type CredentialTargetStatus struct {
 	// +kubebuilder:validation:MaxLength=253
 	// +required
 	Name string `json:"name"`
-	// CredentialsRequest that asks for it, namespace/name; empty for one named in spec.secrets.
+	// CredentialsRequest that asks for it, namespace/name; empty for a Secret named in spec.secrets.
 	// +kubebuilder:validation:MaxLength=317
 	// +optional
 	CredentialsRequest string `json:"credentialsRequest,omitempty"`
@@ -109,36 +109,36 @@ type CredentialTargetStatus struct {
 	// ExpiresAt of the credential in the Secret.
 	// +optional
 	ExpiresAt *metav1.Time `json:"expiresAt,omitempty"`
-	// Expiry is how that is known: Told by CAP, Assumed, told Zoneless, or Unreadable.
+	// Expiry says how expiresAt is known: Told (CAP gives it), Assumed, Zoneless (CAP gives it without a time zone) or Unreadable.
 	// +optional
 	Expiry ExpiryKnowledge `json:"expiry,omitempty"`
-	// RefreshedAt is when it was fetched.
+	// RefreshedAt is when the credential was fetched.
 	// +optional
 	RefreshedAt *metav1.Time `json:"refreshedAt,omitempty"`
-	// NextRefresh of it.
+	// NextRefresh is when the credential is due for its next refresh.
 	// +optional
 	NextRefresh *metav1.Time `json:"nextRefresh,omitempty"`
 	// Result: a condition reason, such as Fresh, AuthenticationRefused or NoRole.
 	// +kubebuilder:validation:MaxLength=64
 	// +required
 	Result string `json:"result"`
-	// Message in words.
+	// Message explains the result.
 	// +kubebuilder:validation:MaxLength=1024
 	// +optional
 	Message string `json:"message,omitempty"`
 }
 
-// ExpiryKnowledge says how the end of a credential's life is known.
+// ExpiryKnowledge says how the expiry of a credential is known.
 // +kubebuilder:validation:Enum=Told;Assumed;Zoneless;Unreadable
 type ExpiryKnowledge string
 
 const (
-	// ExpiryTold: CAP has told it.
+	// ExpiryTold: CAP gives it.
 	ExpiryTold ExpiryKnowledge = "Told"
-	// ExpiryAssumed: CAP tells none, so spec.refresh.assumedLifetime counts, whatever it is at present.
+	// ExpiryAssumed: CAP gives none, so the current spec.refresh.assumedLifetime applies.
 	ExpiryAssumed ExpiryKnowledge = "Assumed"
-	// ExpiryZoneless: CAP tells a time without a zone, which counts for no more than the assumed lifetime.
+	// ExpiryZoneless: CAP gives a time without a time zone; the assumed lifetime is the upper limit.
 	ExpiryZoneless ExpiryKnowledge = "Zoneless"
-	// ExpiryUnreadable: CAP tells something that is no time; half of the assumed lifetime counts.
+	// ExpiryUnreadable: CAP gives something that is not a time; half of the assumed lifetime applies.
 	ExpiryUnreadable ExpiryKnowledge = "Unreadable"
 )

@@ -4,34 +4,34 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// STSPolicy says whether STS is asked before a credential is written.
+// STSPolicy says whether the operator checks a credential with STS before it writes it.
 // +kubebuilder:validation:Enum=Off;BestEffort;Required
 type STSPolicy string
 
 const (
-	// STSOff does not ask.
+	// STSOff does not check.
 	STSOff STSPolicy = "Off"
-	// STSBestEffort writes nothing that STS refuses; an unreachable STS does not hold back.
+	// STSBestEffort does not write a credential that STS refuses; an unreachable STS does not prevent the write.
 	STSBestEffort STSPolicy = "BestEffort"
-	// STSRequired writes only what STS has accepted.
+	// STSRequired writes only credentials that STS has accepted.
 	STSRequired STSPolicy = "Required"
 )
 
-// SecretRoleKeyPolicy says what the data key "role" of a served Secret is worth.
+// SecretRoleKeyPolicy says whether the data key "role" of a served Secret counts.
 // +kubebuilder:validation:Enum=Ignore;AllowListed
 type SecretRoleKeyPolicy string
 
 const (
-	// SecretRoleKeyIgnore: the spec alone gives roles.
+	// SecretRoleKeyIgnore: only the spec gives roles.
 	SecretRoleKeyIgnore SecretRoleKeyPolicy = "Ignore"
 	// SecretRoleKeyAllowListed: the key chooses among spec.credentialsRequests.allowedRoles.
 	SecretRoleKeyAllowListed SecretRoleKeyPolicy = "AllowListed"
 )
 
-// DefaultRequestsNamespace is where the release payload has its CredentialsRequests. It is served without being named.
+// DefaultRequestsNamespace is the namespace of the release payload's CredentialsRequests. It is always served.
 const DefaultRequestsNamespace = "openshift-cloud-credential-operator"
 
-// RestartKind is a workload that can be restarted.
+// RestartKind is the kind of a workload that can be restarted.
 // +kubebuilder:validation:Enum=Deployment;DaemonSet;StatefulSet
 type RestartKind string
 
@@ -45,24 +45,24 @@ const (
 )
 
 const (
-	// RefreshRequestedAnnotation on a CAPCredentialSet forces a refresh of every credential that is older than its
-	// value, a time in RFC 3339. status.lastHandledRefresh repeats the value when that has been done.
+	// RefreshRequestedAnnotation on a CAPCredentialSet forces a refresh of every credential that is older than its value, a time in RFC 3339.
+	// status.lastHandledRefresh repeats the value when the refresh is done.
 	RefreshRequestedAnnotation = "rotation.openshift.io/refresh-requested-at"
 
-	// Bookkeeping on a Secret that a set keeps fresh lives in annotations: consumers hash the data, never the metadata.
+	// The bookkeeping of a set is in annotations of its Secrets: consumers hash the data, never the metadata.
 
-	// CredentialSetAnnotation names the CAPCredentialSet that keeps the Secret.
+	// CredentialSetAnnotation names the CAPCredentialSet that owns the Secret.
 	CredentialSetAnnotation = "rotation.openshift.io/credential-set"
 	// RoleAnnotation is the role whose credential the Secret holds.
 	RoleAnnotation = "rotation.openshift.io/role"
 	// ExpiresAtAnnotation is when the credential expires, RFC 3339.
 	ExpiresAtAnnotation = "rotation.openshift.io/expires-at"
-	// ExpiryAnnotation is how that is known: Told, Assumed, Zoneless or Unreadable.
+	// ExpiryAnnotation says how the expiry is known: Told, Assumed, Zoneless or Unreadable.
 	ExpiryAnnotation = "rotation.openshift.io/expiry"
 	// RefreshedAtAnnotation is when the credential was fetched, RFC 3339 with fractions of a second.
 	RefreshedAtAnnotation = "rotation.openshift.io/refreshed-at"
-	// SealAnnotation is a keyed hash (MAC) over the Secret's identity, the role, the times and the keys that the operator
-	// wrote. What it does not fit is not believed.
+	// SealAnnotation is a keyed hash (MAC) over the Secret's identity, the role, the times and the keys that the operator wrote. Bookkeeping that
+	// does not match it is ignored.
 	SealAnnotation = "rotation.openshift.io/seal"
 	// RestartedAtAnnotation on a pod template restarts the workload.
 	RestartedAtAnnotation = "rotation.openshift.io/restarted-at"
@@ -74,13 +74,12 @@ type CAPCredentialSetSpec struct {
 	// +required
 	Endpoint CAPEndpoint `json:"endpoint"`
 
-	// CredentialsRequests says which of the cluster's AWS CredentialsRequests are served, and with which role. Without this
-	// field none is: the set then serves only what Secrets names. Empty ({}), it serves all of the namespace
-	// openshift-cloud-credential-operator.
+	// CredentialsRequests says which of the cluster's AWS CredentialsRequests are served, and with which role. Without this field the set serves
+	// only the Secrets in secrets. Empty ({}), it serves all CredentialsRequests in the namespace openshift-cloud-credential-operator.
 	// +optional
 	CredentialsRequests *CredentialsRequestsSpec `json:"credentialsRequests,omitempty"`
 
-	// Secrets are served besides those of the CredentialsRequests. One that is named here is taken over whatever is in it.
+	// Secrets are served in addition to those of the CredentialsRequests. The operator takes them over whatever they hold.
 	// +listType=map
 	// +listMapKey=namespace
 	// +listMapKey=name
@@ -88,7 +87,7 @@ type CAPCredentialSetSpec struct {
 	// +optional
 	Secrets []SecretRole `json:"secrets,omitempty"`
 
-	// Refresh says when.
+	// Refresh says when credentials are refreshed.
 	// +kubebuilder:default={}
 	// +optional
 	Refresh RefreshSpec `json:"refresh,omitempty"`
@@ -98,28 +97,28 @@ type CAPCredentialSetSpec struct {
 	// +optional
 	Verification CAPVerification `json:"verification,omitempty"`
 
-	// CreateMissingSecrets creates a Secret (type Opaque) that does not exist yet when its namespace does.
+	// CreateMissingSecrets creates missing Secrets (type Opaque) in existing namespaces.
 	// +kubebuilder:default=true
 	// +optional
 	CreateMissingSecrets *bool `json:"createMissingSecrets,omitempty"`
 
-	// RestartTargets are workloads that cannot reload credentials: restarted once per refresh that changed a Secret in
-	// their namespace.
+	// RestartTargets are workloads that cannot reload credentials. The operator restarts each once per refresh that changes a Secret in its
+	// namespace.
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64
 	// +optional
 	RestartTargets []RestartTarget `json:"restartTargets,omitempty"`
 
-	// Suspend stops every effect, and says so.
+	// Suspend stops all actions of the operator for this object, and shows the condition Suspended.
 	// +optional
 	Suspend bool `json:"suspend,omitempty"`
 }
 
 // CredentialsRequestsSpec selects CredentialsRequests and gives them roles.
-// +kubebuilder:validation:XValidation:rule="(has(self.secretRoleKey) && self.secretRoleKey == 'AllowListed') == (has(self.allowedRoles) && size(self.allowedRoles) > 0)",message="allowedRoles is needed with secretRoleKey: AllowListed, and means nothing without it"
+// +kubebuilder:validation:XValidation:rule="(has(self.secretRoleKey) && self.secretRoleKey == 'AllowListed') == (has(self.allowedRoles) && size(self.allowedRoles) > 0)",message="allowedRoles is required with secretRoleKey: AllowListed, and has no effect without it"
 type CredentialsRequestsSpec struct {
-	// Namespaces whose CredentialsRequests are served besides those of openshift-cloud-credential-operator. Whoever may create
-	// a CredentialsRequest there decides into which Secrets credentials are written.
+	// Namespaces whose CredentialsRequests are served in addition to those of openshift-cloud-credential-operator. Anyone who may create a
+	// CredentialsRequest there decides which Secrets get credentials.
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=64
 	// +kubebuilder:validation:items:MinLength=1
@@ -128,34 +127,34 @@ type CredentialsRequestsSpec struct {
 	// +optional
 	Namespaces []string `json:"namespaces,omitempty"`
 
-	// Selector by label. None: all AWS CredentialsRequests of the namespaces.
+	// Selector by label. Default: all AWS CredentialsRequests of the namespaces.
 	// +optional
 	Selector *LabelSelector `json:"selector,omitempty"`
 
-	// Exclude are CredentialsRequests that are left alone.
+	// Exclude lists CredentialsRequests that are not served.
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=500
 	// +optional
 	Exclude []RequestReference `json:"exclude,omitempty"`
 
-	// Roles of CredentialsRequests by their name. What has none here gets DefaultRole.
+	// Roles of CredentialsRequests by name. All others get defaultRole.
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=2000
 	// +optional
 	Roles []RequestRole `json:"roles,omitempty"`
 
-	// DefaultRole for what has no other.
+	// DefaultRole of CredentialsRequests without another role.
 	// +kubebuilder:validation:Pattern=`^[^\x00-\x1f\x7f-\x9f]*$`
 	// +kubebuilder:validation:MaxLength=512
 	// +optional
 	DefaultRole string `json:"defaultRole,omitempty"`
 
-	// SecretRoleKey: Ignore (default), or AllowListed: the Secret's own data key "role", which is how cap-token-refresh was told,
-	// chooses among AllowedRoles where Roles gives none. Whoever may edit such a Secret then chooses too.
+	// SecretRoleKey: Ignore (default), or AllowListed: if roles names none, the Secret's data key "role", which cap-token-refresh used, chooses
+	// among allowedRoles. Anyone who may edit such a Secret can then choose its role.
 	// +optional
 	SecretRoleKey SecretRoleKeyPolicy `json:"secretRoleKey,omitempty"`
 
-	// AllowedRoles are those that a Secret's own key "role" may name.
+	// AllowedRoles are the roles that a Secret's data key "role" may name.
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=64
 	// +kubebuilder:validation:items:MinLength=1
@@ -164,20 +163,20 @@ type CredentialsRequestsSpec struct {
 	// +optional
 	AllowedRoles []string `json:"allowedRoles,omitempty"`
 
-	// AdoptExisting also takes over Secrets of CredentialsRequests that hold credentials, or other keys, which the operator has
-	// not written, such as those of cap-token-refresh. Without it they are left alone and say SecretNotOurs.
+	// AdoptExisting also takes over Secrets of CredentialsRequests whose content the operator has not written, such as those of
+	// cap-token-refresh. Without it the operator leaves them alone and reports SecretNotOurs.
 	// +optional
 	AdoptExisting bool `json:"adoptExisting,omitempty"`
 }
 
-// LabelSelector selects by labels, as everywhere in Kubernetes; all requirements must be met.
+// LabelSelector selects by labels as usual in Kubernetes; all requirements must be met.
 // +kubebuilder:validation:XValidation:rule="!has(self.matchLabels) || self.matchLabels.all(k, size(k) <= 317 && size(self.matchLabels[k]) <= 63)",message="matchLabels must hold labels: a key has at most 317 characters and a value 63"
 type LabelSelector struct {
 	// MatchLabels are labels with their values.
 	// +kubebuilder:validation:MaxProperties=16
 	// +optional
 	MatchLabels map[string]string `json:"matchLabels,omitempty"`
-	// MatchExpressions are requirements of other kinds.
+	// MatchExpressions are requirements with operators.
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=16
 	// +optional
@@ -205,7 +204,7 @@ type LabelRequirement struct {
 
 // RequestReference names a CredentialsRequest.
 type RequestReference struct {
-	// Namespace of the CredentialsRequest; openshift-cloud-credential-operator where it is left out.
+	// Namespace of the CredentialsRequest; openshift-cloud-credential-operator if omitted.
 	// +kubebuilder:validation:MaxLength=63
 	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
 	// +optional
@@ -220,7 +219,7 @@ type RequestReference struct {
 
 // RequestRole gives a CredentialsRequest its role.
 type RequestRole struct {
-	// Namespace of the CredentialsRequest; openshift-cloud-credential-operator where it is left out.
+	// Namespace of the CredentialsRequest; openshift-cloud-credential-operator if omitted.
 	// +kubebuilder:validation:MaxLength=63
 	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
 	// +optional
@@ -231,7 +230,7 @@ type RequestRole struct {
 	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`
 	// +required
 	Name string `json:"name"`
-	// Role as the portal knows it.
+	// Role as CAP knows it.
 	// +kubebuilder:validation:Pattern=`^[^\x00-\x1f\x7f-\x9f]+$`
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
@@ -242,7 +241,7 @@ type RequestRole struct {
 // SecretRole gives a Secret its role.
 type SecretRole struct {
 	SecretReference `json:",inline"`
-	// Role as the portal knows it.
+	// Role as CAP knows it.
 	// +kubebuilder:validation:Pattern=`^[^\x00-\x1f\x7f-\x9f]+$`
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
@@ -250,21 +249,21 @@ type SecretRole struct {
 	Role string `json:"role"`
 }
 
-// RefreshSpec says when a credential is fetched anew.
+// RefreshSpec says when credentials are refreshed.
 type RefreshSpec struct {
-	// AtLifetimePercent of its lifetime.
+	// AtLifetimePercent is the percentage of its lifetime after which a credential is refreshed.
 	// +kubebuilder:default=50
 	// +kubebuilder:validation:Minimum=10
 	// +kubebuilder:validation:Maximum=90
 	// +optional
 	AtLifetimePercent int32 `json:"atLifetimePercent,omitempty"`
-	// JitterPercent of its lifetime by which a refresh may come earlier, the same for a role each time. 0 is none.
+	// JitterPercent is the maximum percentage of its lifetime by which a refresh comes earlier, constant for each role; 0 means none.
 	// +kubebuilder:default=10
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=40
 	// +optional
 	JitterPercent *int32 `json:"jitterPercent,omitempty"`
-	// AssumedLifetime where the portal gives no expiry.
+	// AssumedLifetime of a credential for which CAP gives no expiry.
 	// +kubebuilder:default="1h"
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=32
@@ -273,7 +272,7 @@ type RefreshSpec struct {
 	AssumedLifetime *metav1.Duration `json:"assumedLifetime,omitempty"`
 }
 
-// CAPVerification is the question to AWS STS.
+// CAPVerification says how credentials are checked with AWS STS.
 // +kubebuilder:validation:XValidation:rule="!has(self.endpoint) || self.endpoint.size() == 0 || (isURL(self.endpoint) && url(self.endpoint).getScheme() == 'https' && url(self.endpoint).getHostname().size() > 0 && !self.endpoint.contains('?') && !self.endpoint.contains('#') && !self.endpoint.contains('@'))",message="verification.endpoint must be an https:// URL with a host, and without query, fragment or user name"
 type CAPVerification struct {
 	// STS: Off, BestEffort or Required.
@@ -310,7 +309,7 @@ type RestartTarget struct {
 	Name string `json:"name"`
 }
 
-// CAPCredentialSet keeps the AWS credentials of a cluster fresh that get them from a C2S Access Portal.
+// CAPCredentialSet refreshes the AWS credentials of a cluster that gets them from a C2S Access Portal (CAP).
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
@@ -334,7 +333,7 @@ type CAPCredentialSet struct {
 	Status CAPCredentialSetStatus `json:"status,omitempty"`
 }
 
-// GetConditions and SetConditions serve the shared condition code.
+// GetConditions returns the conditions, for code that both kinds share.
 func (s *CAPCredentialSet) GetConditions() []metav1.Condition { return s.Status.Conditions }
 
 // SetConditions replaces the conditions.

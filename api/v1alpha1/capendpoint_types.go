@@ -7,26 +7,26 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 type CAPDialect string
 
 const (
-	// DialectC2S asks with agency, mission and role (us-iso-*).
+	// DialectC2S uses agency, mission and role (us-iso-*).
 	DialectC2S CAPDialect = "C2S"
-	// DialectSC2S asks with agency, accountName and roleName (us-isob-*).
+	// DialectSC2S uses agency, accountName and roleName (us-isob-*).
 	DialectSC2S CAPDialect = "SC2S"
 )
 
-// CAPEndpoint is a C2S Access Portal.
+// CAPEndpoint is a C2S Access Portal (CAP).
 type CAPEndpoint struct {
-	// URL without query: any host, port and path.
+	// URL of CAP's API, without query: any host, port and path.
 	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() == 'https' && url(self).getHostname().size() > 0 && !self.contains('?') && !self.contains('#') && !self.contains('@')",message="url must be an https:// URL with a host, and without query, fragment or user name: agency, mission and role have fields of their own"
+	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() == 'https' && url(self).getHostname().size() > 0 && !self.contains('?') && !self.contains('#') && !self.contains('@')",message="url must be an https:// URL with a host, and without query, fragment or user name: agency, mission and role have their own fields"
 	// +required
 	URL string `json:"url"`
 
-	// Dialect: C2S asks with mission and role, SC2S with accountName and roleName.
+	// Dialect: the query parameters are mission and role for C2S, and accountName and roleName for SC2S.
 	// +kubebuilder:default=C2S
 	// +optional
 	Dialect CAPDialect `json:"dialect,omitempty"`
 
-	// Agency as the portal knows it.
+	// Agency as CAP knows it.
 	// +kubebuilder:validation:Pattern=`^[^\x00-\x1f\x7f-\x9f]+$`
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
@@ -40,26 +40,25 @@ type CAPEndpoint struct {
 	// +required
 	Mission string `json:"mission"`
 
-	// ExtraParameters are added to the query of each request: at most 16, with names of up to 128 characters and values of up
-	// to 1024.
+	// ExtraParameters are added to the query of each request: at most 16, with names of at most 128 characters and values of at most 1024.
 	// +kubebuilder:validation:MaxProperties=16
 	// +kubebuilder:validation:XValidation:rule="self.all(k, size(k) > 0 && size(k) <= 128 && size(self[k]) <= 1024)",message="extraParameters must have names of 1 to 128 characters and values of at most 1024"
-	// +kubebuilder:validation:XValidation:rule="self.all(k, !(k in ['agency', 'mission', 'role', 'accountName', 'roleName']))",message="extraParameters must not name agency, mission, role, accountName or roleName: they have fields of their own"
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !(k in ['agency', 'mission', 'role', 'accountName', 'roleName']))",message="extraParameters must not name agency, mission, role, accountName or roleName: they have their own fields"
 	// +optional
 	ExtraParameters map[string]string `json:"extraParameters,omitempty"`
 
-	// ClientCertificateSecretRef names a Secret in the operator's namespace with the keys tls.crt, tls.key and ca.crt, or
-	// cap.pem, cap.key and ca-chain.cert.pem. The CA replaces the system's roots; without one, the cluster's trust bundle
-	// is used. tls names a CA elsewhere.
+	// ClientCertificateSecretRef names a Secret in the operator's namespace with the keys tls.crt, tls.key and ca.crt, or cap.pem, cap.key and
+	// ca-chain.cert.pem. The CA replaces the system's roots; without a CA, the cluster's trust bundle is used. The field tls can name a CA
+	// elsewhere.
 	// +required
 	ClientCertificateSecretRef LocalReference `json:"clientCertificateSecretRef"`
 
-	// TLS says how to speak TLS with the portal, where the defaults do not fit.
+	// TLS settings for CAP, if the defaults do not fit.
 	// +optional
 	TLS *CAPTLS `json:"tls,omitempty"`
 
-	// Proxy for this portal alone, such as http://proxy.example.com:3128, or none to go past the cluster's proxy. Default: the
-	// cluster's proxy. A proxy that asks for a password can only be the cluster's: a spec is no place for one.
+	// Proxy for requests to CAP, such as http://proxy.example.com:3128, or none to bypass the cluster's proxy. Default: the cluster's proxy. Only
+	// the cluster's proxy can use a password, which must not be in a spec.
 	// +kubebuilder:validation:MaxLength=512
 	// +kubebuilder:validation:XValidation:rule="self.size() == 0 || self == 'none' || (isURL(self) && url(self).getScheme() in ['http', 'https'] && url(self).getHostname().size() > 0 && url(self).getEscapedPath().size() <= 1 && !self.contains('?') && !self.contains('#') && !self.contains('@'))",message="proxy must be none, or an http:// or https:// URL of host and port without user name, path and query"
 	// +optional
@@ -73,7 +72,7 @@ type CAPEndpoint struct {
 	// +optional
 	Timeout *metav1.Duration `json:"timeout,omitempty"`
 
-	// MaxConcurrentRequests to the portal.
+	// MaxConcurrentRequests to CAP.
 	// +kubebuilder:default=4
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=32
@@ -81,7 +80,7 @@ type CAPEndpoint struct {
 	MaxConcurrentRequests int32 `json:"maxConcurrentRequests,omitempty"`
 }
 
-// TLSVersion is a version of TLS, by the name that OpenShift's own APIs give it.
+// TLSVersion is a version of TLS, named as in OpenShift's own APIs.
 // +kubebuilder:validation:Enum=VersionTLS12;VersionTLS13
 type TLSVersion string
 
@@ -92,21 +91,22 @@ const (
 	VersionTLS13 TLSVersion = "VersionTLS13"
 )
 
-// CAPTLS says how to speak TLS with a C2S Access Portal.
+// CAPTLS holds the TLS settings for a C2S Access Portal (CAP).
 // +kubebuilder:validation:XValidation:rule="!has(self.minVersion) || !has(self.maxVersion) || self.minVersion <= self.maxVersion",message="minVersion must not be newer than maxVersion"
-// +kubebuilder:validation:XValidation:rule="!has(self.caConfigMapRef) || !has(self.caSecretRef)",message="give the CA in caConfigMapRef or in caSecretRef, not in both"
+// +kubebuilder:validation:XValidation:rule="!has(self.caConfigMapRef) || !has(self.caSecretRef)",message="set caConfigMapRef or caSecretRef, not both"
 type CAPTLS struct {
-	// MinVersion that is spoken. Default: VersionTLS12.
+	// MinVersion of TLS. Default: VersionTLS12.
 	// +optional
 	MinVersion TLSVersion `json:"minVersion,omitempty"`
-	// MaxVersion that is spoken. Default: the newest. Without it TLS 1.2 is tried where TLS 1.3 does not serve, see the documentation.
+	// MaxVersion of TLS. Default: the newest. Without it the operator also tries TLS 1.2 if CAP does not ask for the client certificate over TLS
+	// 1.3.
 	// +optional
 	MaxVersion TLSVersion `json:"maxVersion,omitempty"`
-	// AllowRSAKeyExchange offers cipher suites without forward secrecy too, for servers that have no others.
+	// AllowRSAKeyExchange also offers cipher suites without forward secrecy, for servers that have no others.
 	// +optional
 	AllowRSAKeyExchange bool `json:"allowRSAKeyExchange,omitempty"`
-	// CAConfigMapRef names a ConfigMap in the operator's namespace whose key ca-bundle.crt, ca.crt or ca-chain.cert.pem holds the
-	// CAs of the portal's certificate, PEM. They replace all others, also those in the Secret of the client certificate.
+	// CAConfigMapRef names a ConfigMap in the operator's namespace whose key ca-bundle.crt, ca.crt or ca-chain.cert.pem holds the CAs of CAP's
+	// server certificate (PEM). They replace all others, including those in the Secret of the client certificate.
 	// +optional
 	CAConfigMapRef *LocalReference `json:"caConfigMapRef,omitempty"`
 	// CASecretRef names a Secret instead, with the same keys.

@@ -1,7 +1,7 @@
 package v1alpha1
 
-// LocalReference names a Secret or a ConfigMap in the operator's own namespace. There is no namespace field on purpose:
-// a spec must not be able to make the operator read elsewhere.
+// LocalReference names a Secret or a ConfigMap in the operator's own namespace. It deliberately has no namespace: a spec must not make the
+// operator read elsewhere.
 type LocalReference struct {
 	// Name of the object in the operator's namespace.
 	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`

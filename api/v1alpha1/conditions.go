@@ -3,89 +3,89 @@ package v1alpha1
 // Condition types. Ready, Reconciling and Stalled are those of kstatus, so that Flux and kubectl wait
 // understand them without configuration.
 const (
-	// ConditionReady is True when what the spec states is true.
+	// ConditionReady is True if the cluster is in the state that the spec asks for.
 	ConditionReady = "Ready"
-	// ConditionReconciling is True while the operator works or waits for something that will come.
+	// ConditionReconciling is True while the operator works or waits, and nobody needs to act.
 	ConditionReconciling = "Reconciling"
-	// ConditionStalled is True when only a person can help.
+	// ConditionStalled is True while somebody must act.
 	ConditionStalled = "Stalled"
 	// ConditionPullSecretValid says whether the registries accept the pull secret in use.
 	ConditionPullSecretValid = "PullSecretValid"
-	// ConditionClientCertificateValid says whether the client certificate for CAP is good, and for long enough.
+	// ConditionClientCertificateValid says whether the client certificate for CAP is valid, and for long enough.
 	ConditionClientCertificateValid = "ClientCertificateValid"
-	// ConditionOldCredentialsRevoked is True when OCM says that it has deleted the credentials which the last rotation replaced,
-	// Unknown while that is awaited or cannot be told.
+	// ConditionOldCredentialsRevoked is True if OCM has deleted the credentials that the last rotation replaced, Unknown while that is awaited or
+	// cannot be known.
 	ConditionOldCredentialsRevoked = "OldCredentialsRevoked"
-	// ConditionSuspended is True while spec.suspend is; it is present only then. Ready keeps what it said last.
+	// ConditionSuspended is present and True only while spec.suspend is true. Ready keeps its last message.
 	ConditionSuspended = "Suspended"
 	// ConditionPoolsPaused is True while a paused MachineConfigPool keeps its machines from getting a new pull secret.
 	ConditionPoolsPaused = "PoolsPaused"
 	// ConditionSecondWriter is True while somebody else writes the same Secrets.
 	ConditionSecondWriter = "SecondWriter"
-	// ConditionSpecMatches is False while the spec names what this cluster does not have, or a CredentialsRequest cannot be served.
+	// ConditionSpecMatches is False while the spec names something that this cluster lacks, or a CredentialsRequest cannot be served.
 	ConditionSpecMatches = "SpecMatches"
-	// ConditionClockSkewed is True while this cluster's clock and CAP's disagree; it is present only then.
+	// ConditionClockSkewed is present and True only while this cluster's clock and CAP's disagree.
 	ConditionClockSkewed = "ClockSkewed"
-	// ConditionExpiryDoubtful is True while CAP tells an expiry that cannot be relied on; it is present only then.
+	// ConditionExpiryDoubtful is present and True only while CAP gives an expiry that cannot be relied on.
 	ConditionExpiryDoubtful = "ExpiryDoubtful"
 )
 
-// Reasons of both kinds. A reason is used by the condition, the event, the metric label and the runbook alike.
+// Reasons of both kinds. Conditions, events, metric labels and runbooks use the same reasons.
 const (
 	// ReasonSuspended: spec.suspend is true; nothing is requested or written.
 	ReasonSuspended = "Suspended"
-	// ReasonInvalidSpec: the spec passed the schema and cannot be carried out all the same, such as an unknown time zone.
+	// ReasonInvalidSpec: the spec passed the schema but cannot be carried out, for example because of an unknown time zone.
 	ReasonInvalidSpec = "InvalidSpec"
-	// ReasonHostNotAllowed: the spec names a server to which the operator's installation lets no credential go.
+	// ReasonHostNotAllowed: the operator's installation does not allow sending credentials to a server in the spec.
 	ReasonHostNotAllowed = "HostNotAllowed"
-	// ReasonForbidden: the operator lacks a right; the message has the command that grants it.
+	// ReasonForbidden: the operator lacks a right; the message contains the command that grants it.
 	ReasonForbidden = "Forbidden"
 	// ReasonConflict: another object claims the same Secret; the older one keeps it.
 	ReasonConflict = "Conflict"
 	// ReasonInternalError: an unexpected error, retried with backoff.
 	ReasonInternalError = "InternalError"
-	// ReasonClockSkew: this cluster's clock and a service's disagree by minutes or more. The SSO refuses tokens then; the
-	// expiries that CAP gives are counted by CAP's clock.
+	// ReasonClockSkew: this cluster's clock and a service's disagree by minutes or more. The SSO then refuses tokens; CAP's expiries are
+	// converted from CAP's clock.
 	ReasonClockSkew = "ClockSkew"
 )
 
-// Reasons of PullSecretRotation: the way of a rotation, in its order.
+// Reasons of PullSecretRotation: the course of a rotation, in order.
 const (
-	// ReasonNotDue: T is satisfied, or still to come.
+	// ReasonNotDue: T is satisfied, or in the future.
 	ReasonNotDue = "NotDue"
 	// ReasonAwaitingApproval: spec.approval holds the request back.
 	ReasonAwaitingApproval = "AwaitingApproval"
 	// ReasonAwaitingWindow: no start window is open.
 	ReasonAwaitingWindow = "AwaitingWindow"
-	// ReasonSpreadingRequests: clusters of one account wait for different times, so that one of them requests for all.
+	// ReasonSpreadingRequests: clusters of one account wait for different times, so that one of them requests the rotation for all.
 	ReasonSpreadingRequests = "SpreadingRequests"
 	// ReasonRotationStarted: the baseline is taken.
 	ReasonRotationStarted = "RotationStarted"
 	// ReasonRotationRequested: OCM accepted the request.
 	ReasonRotationRequested = "RotationRequested"
-	// ReasonRotationAdopted: a rotation that this cluster did not request, or whose answer was lost, is seen through.
+	// ReasonRotationAdopted: this cluster takes part in a rotation that it did not request, or whose answer was lost.
 	ReasonRotationAdopted = "RotationAdopted"
 	// ReasonAwaitingIssue: OCM has not issued new credentials yet.
 	ReasonAwaitingIssue = "AwaitingIssue"
-	// ReasonIssueOverdue: OCM has not issued new credentials for longer than its four daily batches explain.
+	// ReasonIssueOverdue: OCM has not issued new credentials for longer than its four batches a day explain.
 	ReasonIssueOverdue = "IssueOverdue"
-	// ReasonCredentialsIssued: OCM gives out new credentials.
+	// ReasonCredentialsIssued: OCM has issued new credentials.
 	ReasonCredentialsIssued = "CredentialsIssued"
-	// ReasonVerifying: the registries are asked about the new credentials.
+	// ReasonVerifying: the operator checks the new credentials with the registries.
 	ReasonVerifying = "Verifying"
 	// ReasonCredentialsVerified: the registries accept the new credentials.
 	ReasonCredentialsVerified = "CredentialsVerified"
 	// ReasonCredentialsRefused: a registry refuses the new credentials; its entries were not written.
 	ReasonCredentialsRefused = "CredentialsRefused"
-	// ReasonVerificationIncomplete: a Required registry could not be asked; its entries were not written.
+	// ReasonVerificationIncomplete: a Required registry could not be reached; its entries were not written.
 	ReasonVerificationIncomplete = "VerificationIncomplete"
 	// ReasonPullSecretUpdated: a target has the new credentials.
 	ReasonPullSecretUpdated = "PullSecretUpdated"
-	// ReasonAlreadyCurrent: a target had the new credentials before the operator wrote, by insights-operator or a person.
+	// ReasonAlreadyCurrent: insights-operator or a person had already written the new credentials to a target.
 	ReasonAlreadyCurrent = "AlreadyCurrent"
-	// ReasonRollingOut: the MachineConfigPools are taking the new file to the machines.
+	// ReasonRollingOut: the MachineConfigPools are rolling out the new file.
 	ReasonRollingOut = "RollingOut"
-	// ReasonRolloutOverdue: they have not within spec.rollout.timeout.
+	// ReasonRolloutOverdue: the roll-out has taken longer than spec.rollout.timeout.
 	ReasonRolloutOverdue = "RolloutOverdue"
 	// ReasonRolloutDegraded: a pool is degraded.
 	ReasonRolloutDegraded = "RolloutDegraded"
@@ -95,31 +95,31 @@ const (
 	ReasonRolledOut = "RolledOut"
 	// ReasonAwaitingRevocation: OCM keeps the old credentials until every cluster of the account has switched.
 	ReasonAwaitingRevocation = "AwaitingRevocation"
-	// ReasonRevocationOverdue: it has kept them for longer than its transfers live.
+	// ReasonRevocationOverdue: OCM has kept the old credentials for longer than its transfers last.
 	ReasonRevocationOverdue = "RevocationOverdue"
 	// ReasonRotationCompleted: OCM has deleted the old credentials; the rotation has ended.
 	ReasonRotationCompleted = "RotationCompleted"
 	// ReasonRolledBack: a registry refused the new entries and accepted the old ones, which were put back.
 	ReasonRolledBack = "RolledBack"
-	// ReasonRollbackImpossible: the old credentials are dead, so putting them back would break the cluster, or their backup is gone.
+	// ReasonRollbackImpossible: the old credentials no longer work, so restoring them would break the cluster, or their backup is missing.
 	ReasonRollbackImpossible = "RollbackImpossible"
-	// ReasonRevocationUnknown: OCM no longer lists the rotation, so nobody says whether the old credentials are deleted.
+	// ReasonRevocationUnknown: OCM no longer lists the rotation, so it is unknown whether the old credentials are deleted.
 	ReasonRevocationUnknown = "RevocationUnknown"
 	// ReasonRotationVanished: OCM no longer lists the rotation under way.
 	ReasonRotationVanished = "RotationVanished"
 	// ReasonAudited: mode Audit has reported.
 	ReasonAudited = "Audited"
-	// ReasonAuditedStale: mode Audit has found a rotation that this cluster will not survive, or has not followed.
+	// ReasonAuditedStale: mode Audit has found a rotation whose new credentials this cluster lacks.
 	ReasonAuditedStale = "AuditedStale"
 	// ReasonFollowing: mode Follow waits for a rotation that somebody else requests.
 	ReasonFollowing = "Following"
-	// ReasonEntryHealed: an entry had gone back to a value known to be old and was set again.
+	// ReasonEntryHealed: an entry had been set back to an old value, and the operator has replaced it again.
 	ReasonEntryHealed = "EntryHealed"
-	// ReasonWriterFight: the same writer puts old values back again and again.
+	// ReasonWriterFight: another writer repeatedly restores old values.
 	ReasonWriterFight = "WriterFight"
 )
 
-// Reasons of PullSecretRotation: what keeps a rotation from starting.
+// Reasons of PullSecretRotation: what prevents a rotation from starting.
 const (
 	// ReasonOCMCredentialMissing: the Secret with the OCM credential is missing or has none of the known keys.
 	ReasonOCMCredentialMissing = "OCMCredentialMissing"
@@ -129,7 +129,7 @@ const (
 	ReasonOCMClientRefused = "OCMClientRefused"
 	// ReasonOCMOfflineTokensForbidden: the organisation forbids offline tokens.
 	ReasonOCMOfflineTokensForbidden = "OCMOfflineTokensForbidden"
-	// ReasonOCMUnauthorized: OCM refuses the access token although the SSO gave it.
+	// ReasonOCMUnauthorized: OCM refuses the access token although the SSO issued it.
 	ReasonOCMUnauthorized = "OCMUnauthorized"
 	// ReasonOCMForbidden: the account may not do this.
 	ReasonOCMForbidden = "OCMForbidden"
@@ -137,11 +137,11 @@ const (
 	ReasonOCMUnavailable = "OCMUnavailable"
 	// ReasonOCMRateLimited: OCM is rate limiting requests.
 	ReasonOCMRateLimited = "OCMRateLimited"
-	// ReasonAccountMismatch: the OCM credential belongs to another account than the cluster's pull secret.
+	// ReasonAccountMismatch: the OCM credential and the cluster's pull secret belong to different accounts.
 	ReasonAccountMismatch = "AccountMismatch"
-	// ReasonOwnerUnknown: nothing proves that the cluster's pull secret is of the account that the OCM credential belongs to.
+	// ReasonOwnerUnknown: nothing proves that the cluster's pull secret belongs to the account of the OCM credential.
 	ReasonOwnerUnknown = "OwnerUnknown"
-	// ReasonVerificationImpossible: a Required registry cannot be asked, so new credentials could not be verified.
+	// ReasonVerificationImpossible: a Required registry cannot be reached, so new credentials could not be verified.
 	ReasonVerificationImpossible = "VerificationImpossible"
 	// ReasonPoolsNotReady: a MachineConfigPool is degraded or in the middle of another change.
 	ReasonPoolsNotReady = "PoolsNotReady"
@@ -169,19 +169,19 @@ const (
 	ReasonRegistriesAccept = "RegistriesAccept"
 	// ReasonRegistriesRefuse: a Required registry refuses it.
 	ReasonRegistriesRefuse = "RegistriesRefuse"
-	// ReasonRegistriesUnknown: a Required registry could not be asked.
+	// ReasonRegistriesUnknown: a Required registry could not be reached.
 	ReasonRegistriesUnknown = "RegistriesUnknown"
 )
 
 // Reasons of CAPCredentialSet: of the set and of each of its targets.
 const (
-	// ReasonFresh: the credential is good until its next refresh.
+	// ReasonFresh: the credential is valid until its next refresh.
 	ReasonFresh = "Fresh"
 	// ReasonRefreshed: a new credential was written.
 	ReasonRefreshed = "Refreshed"
-	// ReasonAwaitingRefresh: a credential is due and its turn has not come yet.
+	// ReasonAwaitingRefresh: a credential is due for a refresh, which has not happened yet.
 	ReasonAwaitingRefresh = "AwaitingRefresh"
-	// ReasonEditNotProven: CAP has not answered well since the spec, the client certificate or a CA was changed.
+	// ReasonEditNotProven: CAP has given no good answer since the spec, the client certificate or a CA was changed.
 	ReasonEditNotProven = "EditNotProven"
 	// ReasonRefreshFailing: some targets have no fresh credential; their rows say why.
 	ReasonRefreshFailing = "RefreshFailing"
@@ -193,38 +193,38 @@ const (
 	ReasonNamespaceMissing = "NamespaceMissing"
 	// ReasonSecretMissing: the Secret does not exist and createMissingSecrets is false.
 	ReasonSecretMissing = "SecretMissing"
-	// ReasonSecretNotOurs: the Secret holds what the operator has not written, and the spec does not say that it may be taken over.
+	// ReasonSecretNotOurs: the Secret has content that the operator did not write, and the spec does not allow taking it over.
 	ReasonSecretNotOurs = "SecretNotOurs"
-	// ReasonSecretNotOpaque: the Secret is of another type than Opaque.
+	// ReasonSecretNotOpaque: the type of the Secret is not Opaque.
 	ReasonSecretNotOpaque = "SecretNotOpaque"
-	// ReasonSpecMatched: every name in the spec is that of something.
+	// ReasonSpecMatched: every name in the spec matches something.
 	ReasonSpecMatched = "SpecMatched"
-	// ReasonSpecUnmatched: a name in the spec matches nothing, or a CredentialsRequest cannot be served; the message has them.
+	// ReasonSpecUnmatched: a name in the spec matches nothing, or a CredentialsRequest cannot be served; the message lists them.
 	ReasonSpecUnmatched = "SpecUnmatched"
 	// ReasonCredentialsModeNotManual: the cloud-credential-operator writes these Secrets itself.
 	ReasonCredentialsModeNotManual = "CredentialsModeNotManual"
 	// ReasonLegacyCronJob: a cap-token-refresh CronJob writes the same Secrets.
 	ReasonLegacyCronJob = "LegacyCronJob"
-	// ReasonRegularWriter: the same Secret has been set right several times within a day.
+	// ReasonRegularWriter: the operator has corrected the same Secret several times within a day.
 	ReasonRegularWriter = "RegularWriter"
 	// ReasonNoSecondWriter: nobody else writes the Secrets.
 	ReasonNoSecondWriter = "NoSecondWriter"
-	// ReasonExpiryUnreadable: CAP tells when a credential expires in a form that says nothing, or without a zone.
+	// ReasonExpiryUnreadable: CAP gives the expiry of a credential in an unknown form, or without a time zone.
 	ReasonExpiryUnreadable = "ExpiryUnreadable"
 	// ReasonClusterUnknown: the CredentialsRequests or the cloud-credential-operator's mode have not been read for a minute.
 	ReasonClusterUnknown = "ClusterUnknown"
-	// ReasonSecretEdited: somebody changed a key that the operator keeps; it was fetched anew.
+	// ReasonSecretEdited: somebody changed a key that the operator writes; the credential was refreshed.
 	ReasonSecretEdited = "SecretEdited"
-	// ReasonWriteRefused: the API server refuses the write of a Secret, such as one that is immutable.
+	// ReasonWriteRefused: the API server refuses to write a Secret, for example an immutable one.
 	ReasonWriteRefused = "WriteRefused"
 	// ReasonWorkloadRestarted: a workload that cannot reload was restarted.
 	ReasonWorkloadRestarted = "WorkloadRestarted"
 	// ReasonRestartFailed: a workload of restartTargets could not be restarted, so it may still use old credentials.
 	ReasonRestartFailed = "RestartFailed"
 
-	// Classes of a bad answer of CAP. None carries a byte of the body.
+	// Classes of a bad answer of CAP. None holds any of the body.
 
-	// ReasonAuthenticationRefused: CAP refused the client certificate, which it says with 200 and an HTML page.
+	// ReasonAuthenticationRefused: CAP refused the client certificate, which it shows by a 200 with an HTML page.
 	ReasonAuthenticationRefused = "AuthenticationRefused"
 	// ReasonRequestRejected: CAP answered 400: agency, mission or a parameter is wrong.
 	ReasonRequestRejected = "RequestRejected"
@@ -234,28 +234,28 @@ const (
 	ReasonAPIDisabled = "APIDisabled"
 	// ReasonCAPUnavailable: CAP cannot be reached, is too slow, or answers 429 or 5xx.
 	ReasonCAPUnavailable = "CAPUnavailable"
-	// ReasonProxyUnavailable: the proxy before CAP cannot be reached, is not trusted, or does not let the operator through.
+	// ReasonProxyUnavailable: the proxy in front of CAP cannot be reached, is not trusted, or refuses the operator.
 	ReasonProxyUnavailable = "ProxyUnavailable"
-	// ReasonHandshakeFailed: CAP and the operator have no version or cipher of TLS in common, or CAP's address speaks no TLS.
+	// ReasonHandshakeFailed: CAP and the operator have no TLS version or cipher in common, or CAP's address does not speak TLS.
 	ReasonHandshakeFailed = "HandshakeFailed"
 	// ReasonCAPUntrusted: CAP's server certificate is not trusted.
 	ReasonCAPUntrusted = "CAPUntrusted"
-	// ReasonMalformedCredential: the answer is no credential: truncated, too large, not JSON, a key missing.
+	// ReasonMalformedCredential: the answer is not a credential: it is truncated, too large, not JSON, or lacks a key.
 	ReasonMalformedCredential = "MalformedCredential"
-	// ReasonCredentialExpired: the answer holds a credential that has expired already.
+	// ReasonCredentialExpired: the answer holds a credential that has already expired.
 	ReasonCredentialExpired = "CredentialExpired"
-	// ReasonUnsafeCredential: the answer holds control characters, which could inject into the credentials file.
+	// ReasonUnsafeCredential: the answer holds characters that could inject lines into the credentials file.
 	ReasonUnsafeCredential = "UnsafeCredential"
 	// ReasonCredentialRefused: STS refuses the new credential.
 	ReasonCredentialRefused = "CredentialRefused"
-	// ReasonSTSUnavailable: STS could not be asked and verification.sts is Required.
+	// ReasonSTSUnavailable: STS could not check the credential, and verification.sts is Required.
 	ReasonSTSUnavailable = "STSUnavailable"
 
 	// Reasons of the client certificate.
 
-	// ReasonCertificateValid: it is good for longer than the warning time.
+	// ReasonCertificateValid: it is valid for longer than the warning time.
 	ReasonCertificateValid = "CertificateValid"
-	// ReasonCertificateMissing: the Secret is missing or has neither naming of the keys.
+	// ReasonCertificateMissing: the Secret is missing, or has neither pair of keys.
 	ReasonCertificateMissing = "CertificateMissing"
 	// ReasonCertificateInvalid: it does not parse.
 	ReasonCertificateInvalid = "CertificateInvalid"
@@ -263,10 +263,10 @@ const (
 	ReasonCertificateKeyEncrypted = "CertificateKeyEncrypted"
 	// ReasonCertificateKeyMismatch: the private key belongs to another certificate.
 	ReasonCertificateKeyMismatch = "CertificateKeyMismatch"
-	// ReasonCertificateNotYetValid: its validity begins later.
+	// ReasonCertificateNotYetValid: it becomes valid later.
 	ReasonCertificateNotYetValid = "CertificateNotYetValid"
-	// ReasonCertificateExpired: its validity has ended.
+	// ReasonCertificateExpired: it has expired.
 	ReasonCertificateExpired = "CertificateExpired"
-	// ReasonCertificateExpiring: its validity ends soon.
+	// ReasonCertificateExpiring: it expires soon.
 	ReasonCertificateExpiring = "CertificateExpiring"
 )

@@ -1,7 +1,7 @@
 // Package v1alpha1 holds the two kinds of rotation.openshift.io: PullSecretRotation and CAPCredentialSet.
 //
-// Both are cluster-scoped: creating one is a cluster-level right, so that no tenant can use the operator as a confused
-// deputy. Every Secret and ConfigMap that a spec reads lies in the operator's own namespace.
+// Both are cluster-scoped: creating one is a cluster-level right, so that no tenant can use the operator as a confused deputy. Specs can refer
+// only to Secrets and ConfigMaps in the operator's own namespace.
 //
 // +kubebuilder:object:generate=true
 // +groupName=rotation.openshift.io

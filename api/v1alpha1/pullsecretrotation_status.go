@@ -4,9 +4,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// PullSecretRotationStatus is what the operator knows and has done.
+// PullSecretRotationStatus is the observed state of a PullSecretRotation.
 type PullSecretRotationStatus struct {
-	// ObservedGeneration is the generation of the spec that the conditions speak of.
+	// ObservedGeneration is the generation of the spec that the conditions describe.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
@@ -17,7 +17,7 @@ type PullSecretRotationStatus struct {
 	// +optional
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
-	// Phase in words, for people; the conditions are for machines.
+	// Phase for people; the conditions are for machines.
 	// +optional
 	Phase string `json:"phase,omitempty"`
 
@@ -25,16 +25,16 @@ type PullSecretRotationStatus struct {
 	// +optional
 	WaitingFor string `json:"waitingFor,omitempty"`
 
-	// ClusterID is the id of this cluster, by which OCM knows it, so that reports of many clusters can be put together.
+	// ClusterID is the id of this cluster in OCM, so that reports of many clusters can be combined.
 	// +kubebuilder:validation:MaxLength=64
 	// +optional
 	ClusterID string `json:"clusterID,omitempty"`
 
-	// Account that the OCM credential belongs to: the one whose rotations are read and requested.
+	// Account of the OCM credential, whose rotations are read and requested.
 	// +optional
 	Account *AccountStatus `json:"account,omitempty"`
 
-	// PullSecretAccount is the account that the first target's pull secret is proven to be of. Empty while nothing proves any.
+	// PullSecretAccount is the account to which the first target's pull secret provably belongs. Empty while nothing proves it.
 	// +optional
 	PullSecretAccount *AccountStatus `json:"pullSecretAccount,omitempty"`
 
@@ -42,24 +42,24 @@ type PullSecretRotationStatus struct {
 	// +optional
 	SiblingClusters *int32 `json:"siblingClusters,omitempty"`
 
-	// NextRotationAfter is the next T that is still to come.
+	// NextRotationAfter is the next T in the future.
 	// +optional
 	NextRotationAfter *metav1.Time `json:"nextRotationAfter,omitempty"`
 
-	// Schedule is the spec's schedule as it was last looked at, and since when it is in force. T counts from then.
+	// Schedule is the spec's schedule as last seen, and since when it has been in force. T counts from then.
 	// +optional
 	Schedule *ScheduleStatus `json:"schedule,omitempty"`
 
-	// PullSecretIssuedAt is when the rotation was created that the pull secret in use is of, as far as known: the latest that has
-	// ended, or the one under way once it is applied.
+	// PullSecretIssuedAt is when the rotation of the pull secret in use was created, if known: the latest that has ended, or the current one once
+	// it is applied.
 	// +optional
 	PullSecretIssuedAt *metav1.Time `json:"pullSecretIssuedAt,omitempty"`
 
-	// LastHealthCheck is when the pull secret in use was last proven against the registries.
+	// LastHealthCheck is when the pull secret in use was last checked with the registries.
 	// +optional
 	LastHealthCheck *metav1.Time `json:"lastHealthCheck,omitempty"`
 
-	// OCMCredential is the credential that OCM is asked with. An offline token dies after 30 days without use.
+	// OCMCredential is the credential used for OCM. An offline token expires after 30 days without use.
 	// +optional
 	OCMCredential *OCMCredentialStatus `json:"ocmCredential,omitempty"`
 
@@ -68,36 +68,36 @@ type PullSecretRotationStatus struct {
 	// +optional
 	Salt string `json:"salt,omitempty"`
 
-	// Credentials are what is known of each credential: whose it is, and which registry accepts or refuses it since when. It is
-	// the evidence on which entries are written, healed and rolled back.
+	// Credentials is the evidence about each credential: whose it is, and since when which registry accepts or refuses it. Entries are written,
+	// healed and rolled back based on it.
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=96
 	// +optional
 	Credentials []CredentialStatus `json:"credentials,omitempty"`
 
-	// Unmatched are names in the spec that match nothing: a registry of verification that no target has and OCM gives nothing out for,
-	// an entry to add that OCM does not give out. At most 32 are listed.
+	// Unmatched lists names in the spec that match nothing: registries in verification that no target has and OCM does not issue credentials for,
+	// and entries to add that OCM does not issue. At most 32 are listed.
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=32
 	// +kubebuilder:validation:items:MaxLength=320
 	// +optional
 	Unmatched []string `json:"unmatched,omitempty"`
 
-	// Audit is what the report of mode Audit is about, which the condition Ready holds.
+	// Audit identifies the report of mode Audit that the condition Ready holds.
 	// +optional
 	Audit *AuditStatus `json:"audit,omitempty"`
 
-	// Rotation is the rotation under way or the last one.
+	// Rotation is the current rotation or the last one.
 	// +optional
 	Rotation *RotationStatus `json:"rotation,omitempty"`
 
-	// Registries and what they said last.
+	// Registries with their last answers.
 	// +listType=map
 	// +listMapKey=registry
 	// +optional
 	Registries []RegistryStatus `json:"registries,omitempty"`
 
-	// Targets and what was done to each.
+	// Targets and what the operator did to each.
 	// +listType=map
 	// +listMapKey=namespace
 	// +listMapKey=name
@@ -111,15 +111,15 @@ type PullSecretRotationStatus struct {
 	History []RotationStatus `json:"history,omitempty"` //nolint:kubeapilinter // an intent has neither id nor times yet
 }
 
-// AuditStatus is what the last report of mode Audit is about. A report about other values is made anew.
+// AuditStatus identifies the last report of mode Audit. If any of the values changes, the operator makes a new report.
 type AuditStatus struct {
-	// ObservedGeneration is the generation of the spec that was reported on.
+	// ObservedGeneration is the generation of the spec in the report.
 	// +required
 	ObservedGeneration int64 `json:"observedGeneration"`
-	// DueSince is the T that is due and not satisfied; empty when none is.
+	// DueSince is the T that is due and not satisfied; empty if there is none.
 	// +optional
 	DueSince *metav1.Time `json:"dueSince,omitempty"`
-	// NextAfter is the next T; empty when there is none.
+	// NextAfter is the next T; empty if there is none.
 	// +optional
 	NextAfter *metav1.Time `json:"nextAfter,omitempty"`
 	// ReportedAt is when the report was made.
@@ -127,7 +127,7 @@ type AuditStatus struct {
 	ReportedAt metav1.Time `json:"reportedAt"`
 }
 
-// ScheduleStatus is a schedule in force.
+// ScheduleStatus is the schedule in force.
 type ScheduleStatus struct {
 	// Cron as in the spec.
 	// +kubebuilder:validation:MaxLength=128
@@ -137,12 +137,12 @@ type ScheduleStatus struct {
 	// +kubebuilder:validation:MaxLength=64
 	// +optional
 	TimeZone string `json:"timeZone,omitempty"`
-	// Since is when the object was created with it, or when the edit was first seen.
+	// Since is when the object was created with the schedule, or when its edit was first seen.
 	// +required
 	Since metav1.Time `json:"since"`
 }
 
-// AccountStatus is the account that current_account named.
+// AccountStatus is an account in OCM.
 type AccountStatus struct {
 	// ID of the account, a KSUID.
 	// +required
@@ -152,12 +152,12 @@ type AccountStatus struct {
 	Username string `json:"username,omitempty"`
 }
 
-// OCMCredentialStatus is the credential that OCM is asked with, without any of it.
+// OCMCredentialStatus describes the credential used for OCM, without any of its content.
 type OCMCredentialStatus struct {
 	// Type: Token (an offline or refresh token), ServiceAccount (client id and secret) or ClusterToken.
 	// +required
 	Type string `json:"type"`
-	// IssuedAt of a token, as it says itself.
+	// IssuedAt is when the token was issued, by its own claim.
 	// +optional
 	IssuedAt *metav1.Time `json:"issuedAt,omitempty"`
 	// LastUsedAt is when it was used for the last health check.
@@ -174,18 +174,18 @@ const (
 	TriggerRotateAfter RotationTrigger = "RotateAfter"
 	// TriggerSchedule is a tick of spec.schedule.
 	TriggerSchedule RotationTrigger = "Schedule"
-	// TriggerStartedElsewhere is a rotation that somebody else requested: a person, Red Hat, another cluster.
+	// TriggerStartedElsewhere is a rotation that somebody else requested: a person, Red Hat or another cluster.
 	TriggerStartedElsewhere RotationTrigger = "StartedElsewhere"
-	// TriggerCatchUp is a rotation that had ended before this cluster looked.
+	// TriggerCatchUp is a rotation that had ended before this cluster noticed it.
 	TriggerCatchUp RotationTrigger = "CatchUp"
 )
 
-// RotationStatus is one rotation as this cluster saw it. A step that has happened has its time; the times never go back.
+// RotationStatus is one rotation as seen by this cluster. Each completed step has its time; the times never decrease.
 type RotationStatus struct {
-	// ID that OCM gave the rotation, a KSUID. Empty until it is known.
+	// ID of the rotation in OCM, a KSUID. Empty until it is known.
 	// +optional
 	ID string `json:"id,omitempty"`
-	// AccountID is the account whose rotation it is.
+	// AccountID is the account of the rotation.
 	// +optional
 	AccountID string `json:"accountID,omitempty"`
 	// After is the T that this rotation satisfies.
@@ -194,14 +194,14 @@ type RotationStatus struct {
 	// Adopted is true when this object found the rotation in OCM's list instead of requesting it.
 	// +optional
 	Adopted bool `json:"adopted,omitempty"`
-	// RequestedHere is true when this cluster requested the rotation: by this object, by one that was deleted since, or by another.
+	// RequestedHere is true when this cluster requested the rotation, by this or another object, which may have been deleted.
 	// +optional
 	RequestedHere bool `json:"requestedHere,omitempty"`
-	// Reason why this cluster takes part.
+	// Reason why this cluster takes part in the rotation.
 	// +optional
 	Reason RotationTrigger `json:"reason,omitempty"`
-	// OCMStatus is the status as OCM last gave it: pending or completed. Other values count as in progress for as long as
-	// a rotation can be, unless they say by their name that it has failed.
+	// OCMStatus is the last status in OCM: pending or completed. Any other value counts as in progress for as long as a rotation can take, unless
+	// its name means failure.
 	// +optional
 	OCMStatus string `json:"ocmStatus,omitempty"`
 
@@ -215,35 +215,35 @@ type RotationStatus struct {
 	// +listMapKey=registry
 	// +optional
 	Issued []EntryFingerprint `json:"issued,omitempty"`
-	// Answers are what the registries said of the new credentials.
+	// Answers of the registries about the new credentials.
 	// +listType=map
 	// +listMapKey=registry
 	// +kubebuilder:validation:MaxItems=32
 	// +optional
 	Answers []RegistryAnswer `json:"answers,omitempty"`
-	// BackupSecret in the operator's namespace holds the targets' entries from before the change that a rotation may change, until
-	// OCM has deleted the old credentials.
+	// BackupSecret in the operator's namespace holds the old values of the targets' entries that a rotation may change, until OCM has deleted the
+	// old credentials.
 	// +optional
 	BackupSecret string `json:"backupSecret,omitempty"`
-	// Pools and the rendered configuration each had before the change.
+	// Pools with their rendered configurations before the change.
 	// +listType=map
 	// +listMapKey=name
 	// +optional
 	Pools []PoolStatus `json:"pools,omitempty"`
 
-	// OfferEndsAt is when OCM's offer of the new credentials to this cluster ends, as its transfer says. OCM may delete the old
-	// credentials from then on, whether this cluster has switched or not.
+	// OfferEndsAt is when OCM's offer of the new credentials to this cluster ends, according to its transfer. From then on OCM may delete the old
+	// credentials, whether this cluster has switched or not.
 	// +optional
 	OfferEndsAt *metav1.Time `json:"offerEndsAt,omitempty"`
 
-	// StartedAt is when this cluster began to take part: the baseline was taken.
+	// StartedAt is when this cluster began to take part by recording the baseline.
 	// +optional
 	StartedAt *metav1.Time `json:"startedAt,omitempty"`
 	// IntendedAt is when the intent to request was recorded, right before the POST.
 	// +optional
 	IntendedAt *metav1.Time `json:"intendedAt,omitempty"`
-	// ListedBefore is the newest rotation that OCM listed when the intent was recorded; empty when it listed none. A rotation that
-	// is newer may be the effect of the request.
+	// ListedBefore is the newest rotation that OCM listed when the intent was recorded; empty if it listed none. A newer rotation may be the
+	// effect of the request.
 	// +kubebuilder:validation:MaxLength=64
 	// +optional
 	ListedBefore string `json:"listedBefore,omitempty"`
@@ -253,30 +253,30 @@ type RotationStatus struct {
 	// IssuedAt is when the new credentials were first seen.
 	// +optional
 	IssuedAt *metav1.Time `json:"issuedAt,omitempty"`
-	// VerifiedAt is when the registries accepted them.
+	// VerifiedAt is when the registries accepted the new credentials.
 	// +optional
 	VerifiedAt *metav1.Time `json:"verifiedAt,omitempty"`
-	// AppliedAt is when the last target had them.
+	// AppliedAt is when the last target had the new credentials.
 	// +optional
 	AppliedAt *metav1.Time `json:"appliedAt,omitempty"`
-	// RolledOutAt is when the pools had them.
+	// RolledOutAt is when the pools had the new credentials.
 	// +optional
 	RolledOutAt *metav1.Time `json:"rolledOutAt,omitempty"`
 	// RevokedAt is when OCM reported that the old credentials are deleted.
 	// +optional
 	RevokedAt *metav1.Time `json:"revokedAt,omitempty"`
-	// RolledBackAt is when the old entries were put back.
+	// RolledBackAt is when the old entries were restored.
 	// +optional
 	RolledBackAt *metav1.Time `json:"rolledBackAt,omitempty"`
-	// GivenUpAt is when the operator stopped waiting for a rotation that had not ended: OCM no longer lists it, or it cannot
-	// complete any more. It satisfies no T.
+	// GivenUpAt is when the operator gave up a rotation that had not ended: OCM no longer lists it, or it can no longer complete. It satisfies no
+	// T.
 	// +optional
 	GivenUpAt *metav1.Time `json:"givenUpAt,omitempty"`
 }
 
 // CredentialStatus is the evidence about one credential at one registry.
 type CredentialStatus struct {
-	// Registry as it is written in the pull secret.
+	// Registry as written in the pull secret.
 	// +kubebuilder:validation:MaxLength=253
 	// +required
 	Registry string `json:"registry"`
@@ -284,25 +284,25 @@ type CredentialStatus struct {
 	// +kubebuilder:validation:MaxLength=64
 	// +required
 	Fingerprint string `json:"fingerprint"`
-	// AccountID is the account that the credential is of, as OCM has proven: it names this account when asked with the
-	// credential, or gives the credential out to the account. Empty while nothing proves it.
+	// AccountID is the account to which the credential provably belongs: OCM returns this account for the credential, or issues the credential to
+	// the account. Empty while nothing proves it.
 	// +kubebuilder:validation:MaxLength=64
 	// +optional
 	AccountID string `json:"accountID,omitempty"`
-	// GivenAt is when OCM was first seen to give the credential out.
+	// GivenAt is when OCM was first seen to issue the credential.
 	// +optional
 	GivenAt *metav1.Time `json:"givenAt,omitempty"`
 	// VerifiedAt is when the registry last accepted the credential.
 	// +optional
 	VerifiedAt *metav1.Time `json:"verifiedAt,omitempty"`
-	// RefusedSince is since when the registry refuses it; empty while it does not.
+	// RefusedSince is since when the registry has refused the credential; empty while it does not.
 	// +optional
 	RefusedSince *metav1.Time `json:"refusedSince,omitempty"`
 }
 
-// EntryFingerprint identifies a credential without holding it: a salted SHA-256 of user name and password.
+// EntryFingerprint identifies a credential without revealing it: a salted SHA-256 of user name and password.
 type EntryFingerprint struct {
-	// Registry as it is written in the pull secret.
+	// Registry as written in the pull secret.
 	// +required
 	Registry string `json:"registry"`
 	// Fingerprint in hex, shortened.
@@ -310,9 +310,9 @@ type EntryFingerprint struct {
 	Fingerprint string `json:"fingerprint"`
 }
 
-// RegistryAnswer is what a registry said of the credential that a rotation issued for it.
+// RegistryAnswer is a registry's answer about the credential that a rotation issued for it.
 type RegistryAnswer struct {
-	// Registry as it is written in the pull secret.
+	// Registry as written in the pull secret.
 	// +kubebuilder:validation:MaxLength=253
 	// +required
 	Registry string `json:"registry"`
@@ -320,12 +320,12 @@ type RegistryAnswer struct {
 	// +kubebuilder:validation:Enum=Accepted;Refused;NotAsked
 	// +required
 	Result string `json:"result"`
-	// At is when it first said so.
+	// At is when the registry first gave this answer.
 	// +optional
 	At *metav1.Time `json:"at,omitempty"`
 }
 
-// PoolStatus is a MachineConfigPool before the change.
+// PoolStatus is the state of a MachineConfigPool before the change.
 type PoolStatus struct {
 	// Name of the pool.
 	// +required
@@ -333,34 +333,34 @@ type PoolStatus struct {
 	// ConfigurationBefore is the rendered configuration the pool had before the change.
 	// +optional
 	ConfigurationBefore string `json:"configurationBefore,omitempty"`
-	// DegradedBefore is true for a pool that was degraded before the change already. The change is not rolled back for it.
+	// DegradedBefore is true for a pool that was already degraded before the change. Such a pool causes no rollback.
 	// +optional
 	DegradedBefore bool `json:"degradedBefore,omitempty"`
 }
 
-// RegistryStatus is what a registry said last.
+// RegistryStatus is the last answer of a registry.
 type RegistryStatus struct {
-	// Registry as it is written in the pull secret.
+	// Registry as written in the pull secret.
 	// +required
 	Registry string `json:"registry"`
 	// Result: Accepted, Unauthorized, Denied, NotFound, Unreachable, RateLimited, TLSError or Skipped.
 	// +required
 	Result string `json:"result"`
-	// Policy is how much its word counted.
+	// Policy with which the registry was checked.
 	// +optional
 	Policy VerificationPolicy `json:"policy,omitempty"`
-	// Message in words, without any part of a credential.
+	// Message explains the result, without any part of a credential.
 	// +optional
 	Message string `json:"message,omitempty"`
-	// Since is when it began to answer so.
+	// Since is when the registry began to give this result.
 	// +optional
 	Since *metav1.Time `json:"since,omitempty"`
-	// CheckedAt is when it was last asked.
+	// CheckedAt is when the registry was last asked.
 	// +optional
 	CheckedAt *metav1.Time `json:"checkedAt,omitempty"`
 }
 
-// TargetStatus is what was done to a target.
+// TargetStatus is what the operator did to a target.
 type TargetStatus struct {
 	// Namespace of the Secret.
 	// +required
@@ -371,29 +371,29 @@ type TargetStatus struct {
 	// Result: a condition reason, such as PullSecretUpdated, AlreadyCurrent, TargetMissing or Forbidden.
 	// +optional
 	Result string `json:"result,omitempty"`
-	// Message in words.
+	// Message explains the result.
 	// +optional
 	Message string `json:"message,omitempty"`
-	// Entries and what became of each.
+	// Entries and what the operator did with each.
 	// +listType=map
 	// +listMapKey=registry
 	// +kubebuilder:validation:MaxItems=64
 	// +optional
 	Entries []EntryStatus `json:"entries,omitempty"`
-	// EntriesNotListed counts further entries: at most 64 are listed, those that a rotation concerns first.
+	// EntriesNotListed counts the entries that are not listed: at most 64 are, first those that a rotation may change.
 	// +optional
 	EntriesNotListed int32 `json:"entriesNotListed,omitempty"`
 	// AppliedAt is when the operator last wrote the Secret.
 	// +optional
 	AppliedAt *metav1.Time `json:"appliedAt,omitempty"`
-	// Healed counts how often an old value was replaced again.
+	// Healed counts how often the operator replaced an old value again.
 	// +optional
 	Healed int32 `json:"healed,omitempty"`
 }
 
-// EntryStatus is what became of an entry.
+// EntryStatus is what the operator did with an entry.
 type EntryStatus struct {
-	// Registry as it is written in the pull secret.
+	// Registry as written in the pull secret.
 	// +required
 	Registry string `json:"registry"`
 	// Action: Replaced, Added, Unchanged, Awaited (the new credential is not proven yet), KeptForeign or KeptAbsent; in mode Audit

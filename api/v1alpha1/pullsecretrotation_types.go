@@ -11,21 +11,21 @@ type RotationMode string
 const (
 	// ModeRotate requests rotations and applies them.
 	ModeRotate RotationMode = "Rotate"
-	// ModeFollow never requests: it applies the rotations that somebody else requested.
+	// ModeFollow never requests a rotation: it applies those that somebody else requested.
 	ModeFollow RotationMode = "Follow"
-	// ModeAudit reads and reports; it requests and writes nothing.
+	// ModeAudit reads and reports, but requests and writes nothing.
 	ModeAudit RotationMode = "Audit"
 )
 
-// ApprovalPolicy says whether a person must approve.
+// ApprovalPolicy says whether a person must approve a rotation.
 // +kubebuilder:validation:Enum=None;BeforeRequest
 type ApprovalPolicy string
 
 const (
-	// ApprovalNone needs nobody.
+	// ApprovalNone requires no approval.
 	ApprovalNone ApprovalPolicy = "None"
-	// ApprovalBeforeRequest holds the request back until the annotation ApprovedAnnotation names this rotation's T.
-	// There is no later approval: after the request OCM's clock runs.
+	// ApprovalBeforeRequest holds the request back until the annotation ApprovedAnnotation names this rotation's T. There is no later approval,
+	// because OCM's deadlines run from the request.
 	ApprovalBeforeRequest ApprovalPolicy = "BeforeRequest"
 )
 
@@ -34,9 +34,9 @@ const (
 type SiblingPolicy string
 
 const (
-	// SiblingsRefuse requests nothing while the account has other active clusters.
+	// SiblingsRefuse requests no rotation while the account has other active clusters.
 	SiblingsRefuse SiblingPolicy = "Refuse"
-	// SiblingsAllow requests although other clusters must switch too.
+	// SiblingsAllow requests a rotation although other clusters must switch too.
 	SiblingsAllow SiblingPolicy = "Allow"
 )
 
@@ -45,9 +45,9 @@ const (
 type ForeignPolicy string
 
 const (
-	// ForeignKeep leaves them.
+	// ForeignKeep keeps them.
 	ForeignKeep ForeignPolicy = "Keep"
-	// ForeignReplace replaces them by the account's own where the account has an entry for the same registry.
+	// ForeignReplace replaces them with the account's own entries for the same registry.
 	ForeignReplace ForeignPolicy = "Replace"
 )
 
@@ -58,7 +58,7 @@ type VerificationPolicy string
 const (
 	// VerificationRequired holds the new credential back until the registry has accepted it.
 	VerificationRequired VerificationPolicy = "Required"
-	// VerificationBestEffort holds it back only when the registry refuses it; an unreachable registry does not.
+	// VerificationBestEffort holds it back only if the registry refuses it, not if the registry is unreachable.
 	VerificationBestEffort VerificationPolicy = "BestEffort"
 	// VerificationSkip does not ask the registry.
 	VerificationSkip VerificationPolicy = "Skip"
@@ -69,7 +69,7 @@ const (
 type RollbackPolicy string
 
 const (
-	// RollbackAutomatic restores the entries that the operator changed, while the old credentials still live.
+	// RollbackAutomatic restores the entries that the operator changed, as long as the old credentials work.
 	RollbackAutomatic RollbackPolicy = "Automatic"
 	// RollbackNever leaves that to a person.
 	RollbackNever RollbackPolicy = "Never"
@@ -78,29 +78,28 @@ const (
 // ApprovedAnnotation on a PullSecretRotation approves the request for one T: its value is that T in RFC 3339.
 const ApprovedAnnotation = "rotation.openshift.io/approved-rotation-after"
 
-// PullSecretRotationSpec states what must be true: the account's pull secret has been rotated after T, and this
-// cluster uses the new one.
+// PullSecretRotationSpec describes the desired state: the account's pull secret has been rotated after T, and this cluster uses the new one.
 //
 // +kubebuilder:validation:XValidation:rule="self.mode != 'Rotate' || has(self.rotateAfter) || has(self.schedule)",message="mode Rotate needs rotateAfter or schedule: without either, nothing would ever be rotated"
 // +kubebuilder:validation:XValidation:rule="self.mode != 'Follow' || (!has(self.rotateAfter) && !has(self.schedule))",message="mode Follow never requests a rotation: remove rotateAfter and schedule, or use mode Rotate"
-// +kubebuilder:validation:XValidation:rule="self.mode == 'Follow' || (has(self.ocm) && has(self.ocm.credentialsSecretRef))",message="ocm.credentialsSecretRef is needed unless mode is Follow: name a Secret in the operator's namespace with the key token, or client-id and client-secret"
+// +kubebuilder:validation:XValidation:rule="self.mode == 'Follow' || (has(self.ocm) && has(self.ocm.credentialsSecretRef))",message="ocm.credentialsSecretRef is required unless mode is Follow: name a Secret in the operator's namespace with the key token, or client-id and client-secret"
 type PullSecretRotationSpec struct {
-	// Mode: Rotate requests and applies, Follow applies what others requested, Audit only reports.
+	// Mode: Rotate requests and applies rotations, Follow applies those that others requested, Audit only reports.
 	// +kubebuilder:default=Rotate
 	// +optional
 	Mode RotationMode `json:"mode,omitempty"`
 
-	// RotateAfter is T: the account's pull secret must have been rotated at or after this time. With a schedule too, the
-	// later of the two counts.
+	// RotateAfter is T: the account's pull secret must have been rotated at or after this time. If there is also a schedule, the later of the two
+	// counts.
 	// +optional
 	RotateAfter *metav1.Time `json:"rotateAfter,omitempty"`
 
-	// Schedule makes T the last tick since this object was created, or since its schedule was last edited: a new schedule never makes
-	// a T that has passed.
+	// Schedule makes T the last tick since this object was created, or since its schedule was last edited: a new schedule never makes a T in the
+	// past.
 	// +optional
 	Schedule *RotationSchedule `json:"schedule,omitempty"`
 
-	// StartWindows are when a rotation may be requested. None: at any time. They never hold back a rotation under way.
+	// StartWindows are when a rotation may be requested. Default: at any time. They never delay a rotation under way.
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=16
 	// +optional
@@ -111,16 +110,16 @@ type PullSecretRotationSpec struct {
 	// +optional
 	Approval ApprovalPolicy `json:"approval,omitempty"`
 
-	// SiblingClusters: a rotation is per account. Refuse requests nothing while other clusters of the account are active.
+	// SiblingClusters: a rotation affects all clusters of the account. Refuse requests none while other clusters of the account are active.
 	// +kubebuilder:default=Refuse
 	// +optional
 	SiblingClusters SiblingPolicy `json:"siblingClusters,omitempty"`
 
-	// Suspend stops every effect, and says so.
+	// Suspend stops all actions of the operator for this object, and shows the condition Suspended.
 	// +optional
 	Suspend bool `json:"suspend,omitempty"`
 
-	// OCM is how OpenShift Cluster Manager is reached.
+	// OCM says how to reach OpenShift Cluster Manager.
 	// +kubebuilder:default={}
 	// +optional
 	OCM OCMSpec `json:"ocm,omitempty"`
@@ -139,7 +138,7 @@ type PullSecretRotationSpec struct {
 	Verification []RegistryVerification `json:"verification,omitempty"`
 
 	// Targets are the Secrets of type kubernetes.io/dockerconfigjson (other than the cluster's own pull secret also Opaque, with the key
-	// .dockerconfigjson) that get the new entries, the first one as canary.
+	// .dockerconfigjson) that get the new entries, the first one before the others.
 	// +kubebuilder:default={{namespace: "openshift-config", name: "pull-secret"}}
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=64
@@ -149,17 +148,17 @@ type PullSecretRotationSpec struct {
 	// +optional
 	Targets []SecretReference `json:"targets,omitempty"`
 
-	// Rollout says how the MachineConfigPools are followed.
+	// Rollout says how the operator follows the MachineConfigPools.
 	// +kubebuilder:default={}
 	// +optional
 	Rollout RolloutSpec `json:"rollout,omitempty"`
 
-	// Rollback of the changed entries, possible only while OCM keeps the old credentials alive.
+	// Rollback of the changed entries, which is possible only while OCM keeps the old credentials.
 	// +kubebuilder:default=Automatic
 	// +optional
 	Rollback RollbackPolicy `json:"rollback,omitempty"`
 
-	// HealthCheckInterval is how often the pull secret in use is proven against the registries between rotations.
+	// HealthCheckInterval is how often the pull secret in use is checked with the registries between rotations.
 	// +kubebuilder:default="6h"
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=32
@@ -171,8 +170,8 @@ type PullSecretRotationSpec struct {
 
 // RotationSchedule is a cron expression in a time zone.
 type RotationSchedule struct {
-	// Cron has the five usual fields: minute, hour, day of month, month, day of week. It ticks at most once a day: minute and hour
-	// are one number each.
+	// Cron has the five usual fields: minute, hour, day of month, month, day of week. It ticks at most once a day: minute and hour must be single
+	// numbers.
 	// +kubebuilder:validation:MaxLength=128
 	// +kubebuilder:validation:Pattern=`^[-0-9A-Za-z*/,?@ \t]*$`
 	// +kubebuilder:validation:XValidation:rule="self.matches('^\\\\s*\\\\S+(\\\\s+\\\\S+){4}\\\\s*$')",message="cron needs five fields: minute, hour, day of month, month, day of week"
@@ -195,21 +194,21 @@ type StartWindow struct {
 	// +kubebuilder:validation:XValidation:rule="self.matches('^\\\\s*\\\\S+(\\\\s+\\\\S+){4}\\\\s*$')",message="cron needs five fields: minute, hour, day of month, month, day of week"
 	// +required
 	Cron string `json:"cron"`
-	// Duration the window stays open.
+	// Duration for which the window stays open.
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=32
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(h|m|s|ms))+$')",message="duration must be written in h, m and s, such as 36h or 1h30m: there is no unit for days"
 	// +kubebuilder:validation:XValidation:rule="!self.matches('^([0-9]+([.][0-9]+)?(h|m|s|ms))+$') || (duration(self) >= duration('1m') && duration(self) <= duration('168h'))",message="duration must be between 1m and 168h"
 	// +required
 	Duration metav1.Duration `json:"duration"`
-	// TimeZone is an IANA name; UTC when it is left out.
+	// TimeZone is an IANA name; UTC if omitted.
 	// +kubebuilder:validation:MaxLength=64
 	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9_+/-]*$`
 	// +optional
 	TimeZone string `json:"timeZone,omitempty"`
 }
 
-// OCMSpec is how OpenShift Cluster Manager is reached.
+// OCMSpec says how to reach OpenShift Cluster Manager.
 type OCMSpec struct {
 	// URL of the API.
 	// +kubebuilder:default="https://api.openshift.com"
@@ -230,12 +229,12 @@ type OCMSpec struct {
 	// +optional
 	CredentialsSecretRef *LocalReference `json:"credentialsSecretRef,omitempty"`
 
-	// CABundleConfigMapRef names a ConfigMap in the operator's namespace whose key ca-bundle.crt is trusted besides the
-	// system's roots, for OCM and for the registries.
+	// CABundleConfigMapRef names a ConfigMap in the operator's namespace whose key ca-bundle.crt holds CAs for OCM and the registries, trusted in
+	// addition to the system's.
 	// +optional
 	CABundleConfigMapRef *LocalReference `json:"caBundleConfigMapRef,omitempty"`
 
-	// AccountID is an optional pin. It is only compared with current_account, never used in a request.
+	// AccountID is an optional pin. It is only compared with the account of the credential, never used in a request.
 	// +kubebuilder:validation:MaxLength=64
 	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9_-]*$`
 	// +optional
@@ -244,8 +243,8 @@ type OCMSpec struct {
 
 // EntriesSpec says which entries of the pull secret may change.
 type EntriesSpec struct {
-	// AddMissing names registries whose entry is added when it is absent. None by default: a missing
-	// cloud.openshift.com is an opt-out of telemetry.
+	// AddMissing names registries whose entry is added if it is absent. Default: none, because a missing cloud.openshift.com means that the
+	// cluster opted out of telemetry.
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=32
 	// +kubebuilder:validation:items:MinLength=1
@@ -254,22 +253,22 @@ type EntriesSpec struct {
 	// +optional
 	AddMissing []string `json:"addMissing,omitempty"`
 
-	// Foreign is what happens to an entry for one of the account's registries that the account did not issue, such as a
-	// registry service account of the customer.
+	// Foreign says what happens to an entry for one of the account's registries that was not issued to the account, such as a customer's registry
+	// service account.
 	// +kubebuilder:default=Keep
 	// +optional
 	Foreign ForeignPolicy `json:"foreign,omitempty"`
 }
 
-// RegistryVerification is how one registry is asked.
+// RegistryVerification says how one registry is checked.
 type RegistryVerification struct {
-	// Registry as it is written in the pull secret: host[:port][/path].
+	// Registry as written in the pull secret: host[:port][/path].
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	// +kubebuilder:validation:Pattern=`^(https?://)?[A-Za-z0-9][-A-Za-z0-9._]*(:[0-9]{1,5})?(/[-A-Za-z0-9._~/]*)?$`
 	// +required
 	Registry string `json:"registry"`
-	// Policy: Required, BestEffort or Skip; Required when it is left out.
+	// Policy: Required, BestEffort or Skip; Required if omitted.
 	// +optional
 	Policy VerificationPolicy `json:"policy,omitempty"`
 	// Image whose manifest must be readable, to prove the right to pull and not only the login. Default: the cluster's own
@@ -280,13 +279,13 @@ type RegistryVerification struct {
 	Image string `json:"image,omitempty"`
 }
 
-// RolloutSpec says how the MachineConfigPools are followed.
+// RolloutSpec says how the operator follows the MachineConfigPools.
 type RolloutSpec struct {
 	// WaitForPools follows the pools until each machine has the new file. Paused pools are reported and do not block.
 	// +kubebuilder:default=true
 	// +optional
 	WaitForPools *bool `json:"waitForPools,omitempty"`
-	// Timeout after which a roll-out that has not ended is reported. It is followed on all the same.
+	// Timeout after which an unfinished roll-out is reported as overdue. The operator keeps following it.
 	// +kubebuilder:default="2h"
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=32
@@ -300,7 +299,7 @@ type RolloutSpec struct {
 	AllowNodeDisruption bool `json:"allowNodeDisruption,omitempty"`
 }
 
-// PullSecretRotation keeps the Red Hat pull secret of a cluster rotated and alive.
+// PullSecretRotation rotates the Red Hat pull secret of a cluster and keeps it working.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
@@ -325,7 +324,7 @@ type PullSecretRotation struct {
 	Status PullSecretRotationStatus `json:"status,omitempty"`
 }
 
-// GetConditions and SetConditions serve the shared condition code.
+// GetConditions returns the conditions, for code that both kinds share.
 func (r *PullSecretRotation) GetConditions() []metav1.Condition { return r.Status.Conditions }
 
 // SetConditions replaces the conditions.

@@ -80,7 +80,7 @@ var refusals = []struct {
 	{"CAPCredentialSet", "endpoint.tls", "not in both", `{endpoint: {tls: {caConfigMapRef: {name: a}, caSecretRef: {name: b}}}}`},
 	{"CAPCredentialSet", "verification", "with a host, and without query, fragment or user name", `{verification: {endpoint: "https://u:p@sts.example.com"}}`},
 	{"CAPCredentialSet", "verification", "with a host, and without query, fragment or user name", `{verification: {endpoint: "https:///x"}}`},
-	{"CAPCredentialSet", "endpoint.extraParameters", "they have fields of their own", `{endpoint: {extraParameters: {roleName: R}}}`},
+	{"CAPCredentialSet", "endpoint.extraParameters", "they have their own fields", `{endpoint: {extraParameters: {roleName: R}}}`},
 	{"CAPCredentialSet", "endpoint.extraParameters", "values of at most 1024", `{endpoint: {extraParameters: {a: "` + strings.Repeat("x", 1025) + `"}}}`},
 	{"CAPCredentialSet", "endpoint.extraParameters", "values of at most 1024", `{endpoint: {extraParameters: {"": b}}}`},
 	{"CAPCredentialSet", "credentialsRequests", "allowedRoles is needed with", `{credentialsRequests: {secretRoleKey: AllowListed}}`},

@@ -84,7 +84,7 @@ func TestEndpoint_IsHTTPSOnlyAndHasNoQueryOfItsOwn(t *testing.T) {
 	}
 	set := w.set()
 	set.Spec.Endpoint.ExtraParameters = map[string]string{"roleName": "another"}
-	if err := w.client.Create(t.Context(), set); err == nil || !strings.Contains(err.Error(), "fields of their own") {
+	if err := w.client.Create(t.Context(), set); err == nil || !strings.Contains(err.Error(), "their own fields") {
 		t.Errorf("a role among the extra parameters: the answer is %v", err)
 	}
 }
