@@ -36,7 +36,7 @@ func TestReadProxy_IsTheStatusWhichHasTheClustersOwnNetworks(t *testing.T) {
 
 func TestProxyWatch_TellsEachChangeOnceAndKeepsWhatItKnew(t *testing.T) {
 	var told []string
-	w := &ProxyWatch{changed: func(s proxy.Settings) { told = append(told, s.HTTPSProxy) }}
+	w := proxyWatch(func(s proxy.Settings) { told = append(told, s.HTTPSProxy) })
 	is := func(url string) runtime.Object {
 		return &unstructured.Unstructured{Object: map[string]any{"status": map[string]any{"httpsProxy": url}}}
 	}

@@ -77,6 +77,7 @@ var granted = map[string]string{
 	"ClusterRole clusterversions [version]":                        "get",
 	"ClusterRole infrastructures [cluster]":                        "get",
 	"ClusterRole proxies [cluster]":                                "get list watch",
+	"ClusterRole apiservers [cluster]":                             "get list watch",
 	"ClusterRole machineconfigpools":                               "list",
 	"ClusterRole machineconfigurations [cluster]":                  "get",
 	"ClusterRole credentialsrequests":                              "list watch",

@@ -22,7 +22,8 @@ func run(ctx context.Context, o options) error {
 	}
 	rest.AddUserAgent(config, version.UserAgent())
 
-	managerOptions, err := o.managerOptions()
+	follower := newTLSFollower()
+	managerOptions, err := o.managerOptions(follower)
 	if err != nil {
 		return err
 	}
@@ -37,6 +38,9 @@ func run(ctx context.Context, o options) error {
 		return fmt.Errorf("making the manager: %w", err)
 	}
 	if err := setupProxy(ctx, mgr, ctrl.Log.WithName("proxy")); err != nil {
+		return err
+	}
+	if err := setupTLSProfile(ctx, mgr, follower, ctrl.Log.WithName("tls")); err != nil {
 		return err
 	}
 	if err := addHealthChecks(mgr, rights); err != nil {
@@ -55,12 +59,12 @@ func run(ctx context.Context, o options) error {
 	return nil
 }
 
-func (o *options) managerOptions() (ctrl.Options, error) {
+func (o *options) managerOptions(follower *tlsFollower) (ctrl.Options, error) {
 	scheme, err := NewScheme()
 	if err != nil {
 		return ctrl.Options{}, err
 	}
-	metrics, err := o.metricsOptions()
+	metrics, err := o.metricsOptions(follower)
 	if err != nil {
 		return ctrl.Options{}, err
 	}
@@ -83,7 +87,7 @@ func (o *options) managerOptions() (ctrl.Options, error) {
 	}, nil
 }
 
-func (o *options) metricsOptions() (metricsserver.Options, error) {
+func (o *options) metricsOptions(follower *tlsFollower) (metricsserver.Options, error) {
 	m := metricsserver.Options{BindAddress: o.metricsAddress, SecureServing: o.metricsSecure}
 	if !o.metricsSecure {
 		return m, nil
@@ -96,8 +100,9 @@ func (o *options) metricsOptions() (metricsserver.Options, error) {
 		c.GetCertificate = certificate.get
 		// HTTP/2 has repeatedly had denial-of-service flaws, and scrapes do not need it.
 		c.NextProtos = []string{"http/1.1"}
+		follower.serve(c)
 	}}
-	m.FilterProvider = newMetricsAccess
+	m.FilterProvider = follower.filter(newMetricsAccess)
 	return m, nil
 }
 

@@ -22,7 +22,7 @@ import (
 
 func TestManagerOptions_HoldNoSecretInMemoryAndElectInTheOwnNamespace(t *testing.T) {
 	o := options{namespace: "own"}
-	m, err := o.managerOptions()
+	m, err := o.managerOptions(newTLSFollower())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -102,7 +102,7 @@ func TestServingCertificate_NeedsNoDirectory(t *testing.T) {
 func TestMetricsEndpoint_TakesACertificateThatAppearsAfterTheStart(t *testing.T) {
 	dir := t.TempDir()
 	o := options{metricsAddress: "127.0.0.1:0", metricsSecure: true, metricsCertDir: dir}
-	m, err := o.metricsOptions()
+	m, err := o.metricsOptions(newTLSFollower())
 	if err != nil {
 		t.Fatal(err)
 	}
