@@ -260,3 +260,50 @@ func TestImages_RefuseABaseThatMayBeAnotherTomorrow(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestRule_PreflightContainer has the container policy of openshift-preflight (internal/policy/container) as far as it needs no registry.
+// BasedOnUbi is the one rule that an image from scratch does not meet: who certifies builds with BASE.
+func TestRule_PreflightContainer(t *testing.T) {
+	out := t.TempDir()
+	index := built(t, checkout(t), out, "-platforms", "linux/amd64")
+	image := imagesOf(t, index)["linux/amd64"]
+	config, err := image.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	labels := config.Config.Labels
+	t.Run("HasRequiredLabel", func(t *testing.T) {
+		for _, label := range []string{"name", "vendor", "version", "release", "summary", "description", "maintainer"} {
+			if labels[label] == "" {
+				t.Errorf("there is no label %s", label)
+			}
+		}
+	})
+	t.Run("HasNoProhibitedLabelsTrademark", func(t *testing.T) {
+		for _, label := range []string{"name", "vendor", "maintainer"} {
+			if strings.Contains(strings.ToLower(strings.ReplaceAll(labels[label], " ", "")), "redhat") {
+				t.Errorf("%s is %q, which is a trademark", label, labels[label])
+			}
+		}
+	})
+	t.Run("HasLicense", func(t *testing.T) {
+		if file, ok := filesOf(t, image)["/licenses/LICENSE"]; !ok || file.Size == 0 {
+			t.Error("there is no licence in /licenses")
+		}
+	})
+	t.Run("RunAsNonRoot", func(t *testing.T) {
+		if user, _, _ := strings.Cut(config.Config.User, ":"); user == "" || user == "0" || user == "root" {
+			t.Errorf("it runs as %q", config.Config.User)
+		}
+	})
+	t.Run("LayerCountAcceptable", func(t *testing.T) {
+		if layers, err := image.Layers(); err != nil || len(layers) > 40 {
+			t.Errorf("%d layers (%v)", len(layers), err)
+		}
+	})
+	t.Run("HasUniqueTag", func(t *testing.T) {
+		if _, tag, err := oci.Read(filepath.Join(out, "images", "operator")); err != nil || tag != "v1.2.3" {
+			t.Errorf("the tag is %q (%v)", tag, err)
+		}
+	})
+}

@@ -67,6 +67,9 @@ func (m *maker) manifests() error {
 	if err != nil {
 		return err
 	}
+	if err := m.operatorHub(); err != nil {
+		return err
+	}
 	raw, err := os.ReadFile(filepath.Join(m.root, "config", "install.yaml"))
 	if err != nil {
 		return err
@@ -81,6 +84,19 @@ func (m *maker) manifests() error {
 		return err
 	}
 	return os.WriteFile(filepath.Join(m.out, "monitoring.yaml"), raw, 0o644)
+}
+
+// operatorHub writes the bundle as the repositories of OperatorHub have it: operators/NAME/VERSION, and ci.yaml beside the versions.
+func (m *maker) operatorHub() error {
+	folder := filepath.Join(m.out, "operatorhub", packageName)
+	if err := os.CopyFS(filepath.Join(folder, m.version), os.DirFS(filepath.Join(m.out, "bundle"))); err != nil {
+		return err
+	}
+	raw, err := os.ReadFile(filepath.Join(m.root, "config", "manifests", "ci.yaml"))
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(folder, "ci.yaml"), raw, 0o644)
 }
 
 // bills writes a bill of materials for each image: of the operator's for each platform, since each has a binary of its own.

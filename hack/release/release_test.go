@@ -55,7 +55,8 @@ func TestRelease(t *testing.T) {
 	t.Run("writes all that is published", func(t *testing.T) {
 		for _, name := range []string{"bin/credential-rotation-operator-linux-amd64", "images/operator/index.json", "images/bundle/index.json",
 			"images/catalog/index.json", "bundle/metadata/annotations.yaml", "catalog/credential-rotation-operator/catalog.yaml", "install.yaml",
-			"monitoring.yaml", "sbom/operator-linux-amd64.cdx.json", "sbom/bundle.cdx.json", "sbom/catalog.cdx.json", "provenance.intoto.json", "SHA256SUMS"} {
+			"monitoring.yaml", "operatorhub/credential-rotation-operator/ci.yaml",
+			"operatorhub/credential-rotation-operator/0.2.0/metadata/annotations.yaml", "sbom/operator-linux-amd64.cdx.json", "sbom/bundle.cdx.json", "sbom/catalog.cdx.json", "provenance.intoto.json", "SHA256SUMS"} {
 			if info, err := os.Stat(filepath.Join(out, name)); err != nil || info.Size() == 0 {
 				t.Errorf("%s: %v", name, err)
 			}
