@@ -47,23 +47,21 @@ type state struct {
 	refs map[types.NamespacedName]bool
 }
 
-// scope is one round of one set.
+// scope is one round of one set. Its stations are Reconcile's: open, discover, look, check, copy, fetch, look again, restart, report.
 type scope struct {
+	// From the start, by open: what the process remembers, a copy of the set whose status report writes, and when the round began.
 	*state
-	set *v1alpha1.CAPCredentialSet
-	// started is when the round began.
+	set     *v1alpha1.CAPCredentialSet
 	started time.Time
 
+	// By discover. requestsErr is why the requests are not known; discovery has the targets that they and the spec mean.
 	requests    []cluster.CredentialsRequest
 	requestsErr error
 	discovery   plan.Discovery
-	// hold keeps the round from fetching and writing anything.
-	hold              *plan.Hold
-	holdByCertificate bool
-	// partial is why not all targets are known. What was known of the others stays in the status and the metrics.
+	// partial is why not all targets are known; nil when they are. What was known of the others stays in the status and the metrics.
 	partial *plan.Hold
 
-	// certificate may be there together with certificateErr: expired ones are shown.
+	// By each look, from the certificate's Secret. certificate may be there together with certificateErr: expired ones are shown.
 	certificate    *cap.ClientCertificate
 	certificateErr *cap.CertificateError
 	// certificateBasis changes with the content of its Secret.
@@ -71,15 +69,21 @@ type scope struct {
 	// certificateUnread is true until its Secret has been looked for.
 	certificateUnread bool
 
-	// postponed is how long the status waits to be written.
-	postponed time.Duration
+	// hold keeps the round from fetching and writing anything; nil when nothing does. By discover, for the spec and the cluster; each look
+	// sets it for the certificate, which holdByCertificate tells, and takes that back.
+	hold              *plan.Hold
+	holdByCertificate bool
 
+	// By each look: the key of the content hash, nil while there is none, and what is due by all that was found.
 	hashKey []byte
 	plan    plan.Plan
 
-	// effects is guarded, because roles are fetched side by side.
+	// effects grow by copy, fetch and restart; report tells them. Roles are fetched side by side, so that remember guards them.
 	effectsMu sync.Mutex
 	effects   effects
+
+	// postponed is how long the status waits to be written. By report.
+	postponed time.Duration
 }
 
 // effects are what a round has done, for events.

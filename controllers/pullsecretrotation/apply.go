@@ -20,43 +20,52 @@ import (
 
 // apply merges the issued credentials into each target, the first as canary: when it fails, the others stay. One of the
 // others that fails does not hold up the rest.
-func (s *scope) apply(ctx context.Context, heal bool) error {
-	if err := s.notePools(ctx); err != nil {
-		return err
-	}
+func (s *scope) apply(ctx context.Context, d decide.Decision) error {
+	heal := d.Step == decide.Heal
 	for i := range s.targets {
-		t := &s.targets[i]
 		if heal && s.pausesInAFight(i) {
 			continue
 		}
-		err := s.applyTo(ctx, t, heal)
-		if errors.Is(err, errTargetChanged) {
-			return err
+		if err := s.applyTo(ctx, &s.targets[i], heal); err != nil {
+			if err := s.failed(i, err); err != nil {
+				return err
+			}
 		}
-		if apierr.MissingRight(err) && i == 0 {
-			return &forbiddenError{s.forbidden(t.ref)}
-		}
-		if err != nil && (i == 0 || !apierrors.IsForbidden(err) && !apierrors.IsInvalid(err)) {
-			return fmt.Errorf("writing the target %s: %w", t.ref, err)
-		}
-		if err != nil {
-			s.leaveOut(t, s.refusedWrite(t.ref, err))
-		}
-		if i == 0 && t.doc == nil && !heal { // nothing is applied while the canary cannot be
-			s.deriveFacts()
+		if i == 0 && s.targets[0].doc == nil && !heal { // nothing is applied while the canary cannot be
 			return nil
 		}
 	}
 	s.deriveFacts()
-	if r := s.rotation(); r.AppliedAt == nil && !s.awaits() {
-		r.AppliedAt = s.timestamp()
+	if s.rotation().AppliedAt == nil && !s.awaits() {
+		s.record().Applied(s.now())
 		s.noteAge()
 	}
 	if s.wrote || s.rotation().AppliedAt != nil && !heal {
-		s.obj.Status.LastHealthCheck = nil // it was about what has been replaced: what is in use now is proven at once
+		s.record().Unproven()
 	}
-	s.deriveFacts()
 	return nil
+}
+
+// failed leaves a target out that could not be written; the error is what holds up the others too.
+func (s *scope) failed(i int, err error) error {
+	t := &s.targets[i]
+	switch {
+	case errors.Is(err, errTargetChanged):
+		return err
+	case i == 0 && apierr.MissingRight(err):
+		return &forbiddenError{s.forbidden(t.ref)}
+	case i == 0 || !apierrors.IsForbidden(err) && !apierrors.IsInvalid(err):
+		return fmt.Errorf("writing the target %s: %w", t.ref, err)
+	}
+	s.leaveOut(t, s.refusedWrite(t.ref, err))
+	return nil
+}
+
+// noteAge notes which rotation the pull secret in use is of, as far as OCM's list was read.
+func (s *scope) noteAge() {
+	if s.facts.Rotations != nil {
+		s.record().Age(*s.facts.Rotations, s.now())
+	}
 }
 
 // awaits is true while an entry of a target that can be written waits for its registry.
@@ -89,31 +98,17 @@ func (s *scope) refusedWrite(ref v1alpha1.SecretReference, err error) problem {
 	return problem{v1alpha1.ReasonForbidden, s.forbidden(ref)}
 }
 
-// notePools persists all that is known before a target is written, and with it which configuration each pool has before the
-// change that makes it render another. No pool is noted when the global pull secret needs no change: then no new
-// configuration will come.
-func (s *scope) notePools(ctx context.Context) error {
-	if r := s.rotation(); len(r.Pools) == 0 && s.facts.Pools != nil && s.changesGlobal() {
-		for _, p := range *s.facts.Pools {
-			before := v1alpha1.PoolStatus{Name: p.Name, ConfigurationBefore: p.Wanted, DegradedBefore: p.Degraded}
-			if s.undone() { // a pool that has not rendered the rollback yet has the configuration that it will have again
-				before.ConfigurationBefore = ""
-			}
-			r.Pools = append(r.Pools, before)
-		}
+// notePools notes which configuration each pool has before a target is written, whose change makes it render another. None is noted
+// when the global pull secret needs no change: then no new configuration will come.
+func (s *scope) notePools() {
+	if len(s.rotation().Pools) == 0 && s.facts.Pools != nil && s.changesGlobal() {
+		s.record().Before(*s.facts.Pools)
 	}
-	return s.flush(ctx)
-}
-
-// undone is true when old entries were put back into the global pull secret.
-func (s *scope) undone() bool {
-	row := decide.TargetRow(&s.obj.Status, v1alpha1.SecretReference{Namespace: "openshift-config", Name: "pull-secret"})
-	return row != nil && row.Result == v1alpha1.ReasonRolledBack
 }
 
 func (s *scope) changesGlobal() bool {
 	for _, t := range s.targets {
-		if t.doc == nil || t.ref.String() != "openshift-config/pull-secret" {
+		if t.doc == nil || t.ref != decide.GlobalPullSecret {
 			continue
 		}
 		merged, _, err := pullsecret.Merge(t.doc, s.issued, s.policy(t, s.held))
@@ -139,34 +134,38 @@ func (s *scope) applyTo(ctx context.Context, t *target, heal bool) error {
 		s.leaveOut(t, problem{v1alpha1.ReasonTargetInvalid, fmt.Sprintf("The new entries cannot be merged: %v. The target was not changed.", err)})
 		return nil
 	}
-	r := s.rotation()
 	if bytes.Equal(merged, t.doc.Raw()) {
-		result, ours := v1alpha1.ReasonAlreadyCurrent, false
-		if writer(t.secret) == managedfields.Operator && len(r.Pools) > 0 {
-			result = v1alpha1.ReasonPullSecretUpdated // by this operator, right before a crash
-			at := decide.TargetRow(&s.obj.Status, t.ref)
-			ours = !heal && (at == nil || at.AppliedAt == nil || r.IssuedAt == nil || at.AppliedAt.Before(r.IssuedAt))
-		}
-		s.noteTarget(t.ref, result, "", changes, ours)
-		if !heal {
-			s.event(corev1.EventTypeNormal, result, "Apply", "%s has the new credentials of rotation %s", t.ref, r.ID)
-		}
+		s.noteCurrent(t, changes, heal)
 		return nil
 	}
-	before, late := writer(t.secret), !decide.Applied(decide.TargetRow(&s.obj.Status, t.ref))
+	r, before, late := s.rotation(), writer(t.secret), !decide.Applied(decide.TargetRow(&s.obj.Status, t.ref))
 	if err := s.write(ctx, t, merged); err != nil {
 		return err
 	}
 	s.noteTarget(t.ref, v1alpha1.ReasonPullSecretUpdated, "", changes, true)
 	if heal && !late {
-		status := decide.TargetRow(&s.obj.Status, t.ref)
-		status.Healed++
+		s.record().Healed(t.ref)
 		heals.WithLabelValues(s.obj.Name, t.ref.Namespace, t.ref.Name).Inc()
 		s.event(corev1.EventTypeWarning, v1alpha1.ReasonEntryHealed, "Heal", "%s put other credentials into %s; they were replaced again (rotation %s)", decide.WriterName(before), t.ref, r.ID)
 		return nil
 	}
 	s.event(corev1.EventTypeNormal, v1alpha1.ReasonPullSecretUpdated, "Apply", "Wrote the new credentials of rotation %s into %s", r.ID, t.ref)
 	return nil
+}
+
+// noteCurrent is for a target that has the new credentials already: by somebody else, or by this operator right before a crash.
+func (s *scope) noteCurrent(t *target, changes []pullsecret.Change, heal bool) {
+	r := s.rotation()
+	result, ours := v1alpha1.ReasonAlreadyCurrent, false
+	if writer(t.secret) == managedfields.Operator && len(r.Pools) > 0 {
+		result = v1alpha1.ReasonPullSecretUpdated
+		at := decide.TargetRow(&s.obj.Status, t.ref)
+		ours = !heal && (at == nil || at.AppliedAt == nil || r.IssuedAt == nil || at.AppliedAt.Before(r.IssuedAt))
+	}
+	s.noteTarget(t.ref, result, "", changes, ours)
+	if !heal {
+		s.event(corev1.EventTypeNormal, result, "Apply", "%s has the new credentials of rotation %s", t.ref, r.ID)
+	}
 }
 
 // write updates one target. The answer is what the API server has: it is compared with what was meant.
@@ -187,50 +186,48 @@ func (s *scope) write(ctx context.Context, t *target, document []byte) error {
 	return nil
 }
 
-// rollBack puts back the entries that this rotation changed, not the whole document: others may have edited it since. That they
-// are put back is on record before the first is: old entries without that would be healed.
-func (s *scope) rollBack(ctx context.Context) error {
-	backup := &corev1.Secret{}
-	key := client.ObjectKey{Namespace: s.r.Options.Namespace, Name: s.rotation().BackupSecret}
-	if err := s.r.Reader.Get(ctx, key, backup); apierrors.IsNotFound(err) || err == nil && len(backup.Data) == 0 {
-		s.rotation().BackupSecret = "" // somebody has deleted it: it is decided anew, without one
-		return nil
-	} else if err != nil {
-		return fmt.Errorf("reading the backup Secret %s: %w", key, err)
-	}
-	if r := s.rotation(); r.RolledBackAt == nil {
-		r.RolledBackAt, s.obj.Status.PullSecretIssuedAt = s.timestamp(), nil
+// noteRollback notes that old entries are put back before the first is: without that they would be healed.
+func (s *scope) noteRollback() {
+	if s.rotation().RolledBackAt == nil {
+		s.record().RollBack(s.now())
 		s.noteAge()
-		return s.flush(ctx) // and decided anew
 	}
+}
+
+// rollBack puts back the entries that this rotation changed, not the whole document: others may have edited it since.
+func (s *scope) rollBack(ctx context.Context, _ decide.Decision) error {
 	for i := range s.targets {
-		t := &s.targets[i]
-		old := parse(backup.Data[backupKey(t.ref)])
-		if t.doc == nil {
-			continue
+		if t := &s.targets[i]; t.doc != nil {
+			if err := s.restore(ctx, t); i > 0 && (apierrors.IsForbidden(err) || apierrors.IsInvalid(err)) {
+				s.leaveOut(t, s.refusedWrite(t.ref, err))
+			} else if err != nil {
+				return fmt.Errorf("restoring the target %s: %w", t.ref, err)
+			}
 		}
-		if old == nil { // it has become a target since
-			s.noteTarget(t.ref, v1alpha1.ReasonRolledBack, "", nil, false)
-			continue
-		}
-		merged, changes, err := pullsecret.Restore(t.doc, old, s.brought(t))
-		if err != nil {
-			return fmt.Errorf("restoring the target %s: %w", t.ref, err)
-		}
-		if bytes.Equal(merged, t.doc.Raw()) {
-			s.noteTarget(t.ref, v1alpha1.ReasonRolledBack, "", nil, false)
-			continue
-		}
-		if err := s.write(ctx, t, merged); i > 0 && (apierrors.IsForbidden(err) || apierrors.IsInvalid(err)) {
-			s.leaveOut(t, s.refusedWrite(t.ref, err))
-			continue
-		} else if err != nil {
-			return fmt.Errorf("restoring the target %s: %w", t.ref, err)
-		}
-		s.noteTarget(t.ref, v1alpha1.ReasonRolledBack, "", changes, true)
-		s.event(corev1.EventTypeWarning, v1alpha1.ReasonRolledBack, "RollBack", "Put the old credentials back into %s: rotation %s could not be used", t.ref, s.rotation().ID)
 	}
-	s.deriveFacts()
+	return nil
+}
+
+// restore puts the old entries back into one target.
+func (s *scope) restore(ctx context.Context, t *target) error {
+	old := s.backup[t.ref]
+	if old == nil { // it has become a target since
+		s.noteTarget(t.ref, v1alpha1.ReasonRolledBack, "", nil, false)
+		return nil
+	}
+	merged, changes, err := pullsecret.Restore(t.doc, old, s.brought(t))
+	if err != nil {
+		return err
+	}
+	if bytes.Equal(merged, t.doc.Raw()) {
+		s.noteTarget(t.ref, v1alpha1.ReasonRolledBack, "", nil, false)
+		return nil
+	}
+	if err := s.write(ctx, t, merged); err != nil {
+		return err
+	}
+	s.noteTarget(t.ref, v1alpha1.ReasonRolledBack, "", changes, true)
+	s.event(corev1.EventTypeWarning, v1alpha1.ReasonRolledBack, "RollBack", "Put the old credentials back into %s: rotation %s could not be used", t.ref, s.rotation().ID)
 	return nil
 }
 

@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 	"github.com/openshift/credential-rotation-operator/internal/pullsecret"
 )
 
@@ -52,6 +53,25 @@ func (s *scope) backUp(ctx context.Context, r v1alpha1.RotationStatus) (string, 
 		return "", fmt.Errorf("writing the backup Secret %s/%s: %w", backup.Namespace, backup.Name, err)
 	}
 	return backup.Name, nil
+}
+
+// lookAtBackup reads the old entries. Where somebody has deleted them, there are none.
+func (s *scope) lookAtBackup(ctx context.Context) (seen decide.Facts, err error) {
+	seen.BackupKnown, s.backup = true, nil
+	backup := &corev1.Secret{}
+	key := client.ObjectKey{Namespace: s.r.Options.Namespace, Name: s.rotation().BackupSecret}
+	if err := s.r.Reader.Get(ctx, key, backup); apierrors.IsNotFound(err) || err == nil && len(backup.Data) == 0 {
+		return seen, nil
+	} else if err != nil {
+		return seen, fmt.Errorf("reading the backup Secret %s: %w", key, err)
+	}
+	s.backup = map[v1alpha1.SecretReference]*pullsecret.Document{}
+	for _, t := range s.targets {
+		if old := parse(backup.Data[backupKey(t.ref)]); old != nil {
+			s.backup[t.ref] = old
+		}
+	}
+	return seen, nil
 }
 
 // backupKey names a target's entries in a backup: by its namespace and name, which an underscore keeps apart. Where they are too

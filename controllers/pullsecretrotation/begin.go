@@ -12,7 +12,8 @@ import (
 
 // begin takes the baseline and the backup. It is for a rotation that will be requested (no id yet), one that was found
 // pending, and one that had ended before this cluster looked.
-func (s *scope) begin(ctx context.Context, r v1alpha1.RotationStatus) error {
+func (s *scope) begin(ctx context.Context, d decide.Decision) error {
+	r := d.Rotation
 	r.AccountID = s.accountID()
 	r.StartedAt = s.timestamp()
 	r.Baseline = s.baseline(r)
@@ -26,7 +27,6 @@ func (s *scope) begin(ctx context.Context, r v1alpha1.RotationStatus) error {
 	}
 	r.BackupSecret = name
 	s.record().Begin(r)
-	s.deriveFacts()
 	switch {
 	case r.ID == "":
 	case r.RequestedHere:
@@ -61,14 +61,14 @@ func (s *scope) baseline(r v1alpha1.RotationStatus) []v1alpha1.EntryFingerprint 
 func all(pullsecret.Entry) bool { return true }
 
 // abandon gives up the rotation under way.
-func (s *scope) abandon() error {
+func (s *scope) abandon(context.Context, decide.Decision) error {
 	s.record().Abandon(s.now())
-	s.deriveFacts()
 	return nil
 }
 
 // recordSatisfied notes that somebody else's rotation makes one of our own unnecessary.
-func (s *scope) recordSatisfied(r v1alpha1.RotationStatus) error {
+func (s *scope) recordSatisfied(_ context.Context, d decide.Decision) error {
+	r := d.Rotation
 	r.AccountID = s.accountID()
 	if !s.record().Satisfied(r) {
 		return nil

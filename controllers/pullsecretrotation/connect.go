@@ -144,13 +144,13 @@ func (s *scope) ocm(ctx context.Context) (OCM, error) {
 		return nil, err
 	}
 	s.clients.api, s.clients.account = api, s.clients.asks
-	s.noteCredential(credential)
+	s.noteCredential(shown(credential))
 	return api, nil
 }
 
-// noteCredential shows which credential is used, and how old a token is.
-func (s *scope) noteCredential(c ocm.Credential) {
-	n := &v1alpha1.OCMCredentialStatus{Type: "ClusterToken"}
+// shown is what may be shown of a credential: its kind, and how old a token is.
+func shown(c ocm.Credential) v1alpha1.OCMCredentialStatus {
+	n := v1alpha1.OCMCredentialStatus{Type: "ClusterToken"}
 	switch {
 	case c.ClientID != "" && c.ClientSecret != "":
 		n.Type = "ServiceAccount"
@@ -160,10 +160,7 @@ func (s *scope) noteCredential(c ocm.Credential) {
 			n.IssuedAt = decide.TimePtr(at)
 		}
 	}
-	if before := s.obj.Status.OCMCredential; before != nil && before.Type == n.Type {
-		n.LastUsedAt = before.LastUsedAt
-	}
-	s.obj.Status.OCMCredential = n
+	return n
 }
 
 func (s *scope) connect(ctx context.Context, credential ocm.Credential, token ocm.ClusterToken) (OCM, error) {

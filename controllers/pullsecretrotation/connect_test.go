@@ -55,7 +55,7 @@ func TestNoteCredential_ATokenOfAnotherClientIsATokenAndHasAnAge(t *testing.T) {
 		{ocm.Credential{}, "ClusterToken", false},
 	} {
 		s := &scope{obj: &v1alpha1.PullSecretRotation{}}
-		s.noteCredential(c.given)
+		s.noteCredential(shown(c.given))
 		if got := s.obj.Status.OCMCredential; got.Type != c.want || (got.IssuedAt != nil) != c.dated {
 			t.Errorf("noted as %+v, want a %s", got, c.want)
 		}

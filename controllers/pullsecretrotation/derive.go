@@ -14,8 +14,8 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/pullsecret"
 )
 
-// deriveFacts compares the documents at hand with the fingerprints in status. It is called after either changed: facts
-// that follow from what was read are never read again.
+// deriveFacts compares the documents at hand with the fingerprints in status, before each decision: facts that follow from what was
+// read are never read again.
 func (s *scope) deriveFacts() {
 	if s.targets != nil {
 		facts := make([]decide.TargetFact, 0, len(s.targets))
@@ -191,18 +191,23 @@ func (s *scope) owner(t target) (account string, asks bool) {
 	if asks || mine == "" {
 		return "", asks
 	}
-	for _, registry := range t.doc.Registries() {
-		if e, _ := t.doc.Entry(registry); !e.Token && s.record().Owner(s.fingerprint(e)) == mine {
-			return mine, false
-		}
-	}
-	if s.obj.Spec.OCM.AccountID == mine {
-		return mine, false
-	}
-	if a := s.facts.Account; hasToken && a != nil && !a.ServiceAccount && token.Email != "" && strings.EqualFold(token.Email, a.Email) {
+	if s.provenByValue(t) || s.obj.Spec.OCM.AccountID == mine || hasToken && provenByEmail(token, s.facts.Account) {
 		return mine, false
 	}
 	return "", false
+}
+
+// provenByValue is true for a target with an entry whose value OCM gives, or has given, to the account.
+func (s *scope) provenByValue(t target) bool {
+	return slices.ContainsFunc(t.doc.Registries(), func(registry string) bool {
+		e, _ := t.doc.Entry(registry)
+		return !e.Token && s.record().Owner(s.fingerprint(e)) == s.accountID()
+	})
+}
+
+// provenByEmail is true for a token with the account's e-mail address beside it.
+func provenByEmail(token pullsecret.Entry, a *decide.Account) bool {
+	return a != nil && !a.ServiceAccount && token.Email != "" && strings.EqualFold(token.Email, a.Email)
 }
 
 // own says whether the account issued an entry of a target: OCM has proven it by its value, under whatever key; the record of a

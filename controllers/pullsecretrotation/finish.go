@@ -11,7 +11,7 @@ import (
 )
 
 // markRolledOut notes that the pools have the new file.
-func (s *scope) markRolledOut() error {
+func (s *scope) markRolledOut(context.Context, decide.Decision) error {
 	r := s.rotation()
 	s.record().MarkRolledOut(s.now())
 	looked := 0 // pools whose machines were looked at
@@ -31,15 +31,14 @@ func (s *scope) markRolledOut() error {
 }
 
 // finish ends a rotation: OCM has deleted the old credentials.
-func (s *scope) finish(ctx context.Context, seen v1alpha1.RotationStatus) error {
+func (s *scope) finish(ctx context.Context, d decide.Decision) error {
 	// Before the end is on record: what fails here is done again.
 	if err := s.dropBackups(ctx); err != nil {
 		return err
 	}
 	r := s.rotation()
-	s.record().Finish(seen.OCMStatus, s.now())
+	s.record().Finish(d.Rotation.OCMStatus, s.now())
 	s.event(corev1.EventTypeNormal, v1alpha1.ReasonRotationCompleted, "Finish", "Rotation %s of account %s has ended: OCM has deleted the old credentials", r.ID, s.accountID())
 	s.facts.Checks = nil
-	s.deriveFacts()
 	return nil
 }

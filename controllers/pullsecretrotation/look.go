@@ -1,10 +1,10 @@
 package pullsecretrotation
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -21,52 +21,47 @@ import (
 // telemetryRegistry is the entry that is the cluster's own token for OCM.
 const telemetryRegistry = "cloud.openshift.com"
 
-func (s *scope) lookAtCluster(ctx context.Context) error {
-	facts, err := cluster.ReadFacts(ctx, s.r.Reader)
+func (s *scope) lookAtCluster(ctx context.Context) (seen decide.Facts, err error) {
+	read, err := cluster.ReadFacts(ctx, s.r.Reader)
 	if err != nil {
-		return err
+		return seen, err
 	}
-	known := decide.Cluster(facts)
-	s.facts.Cluster, s.obj.Status.ClusterID = &known, ""
-	if len(known.ID) <= 64 {
-		s.obj.Status.ClusterID = known.ID
-	}
-	return nil
+	seen.Cluster = ptr.To(decide.Cluster(read))
+	return seen, nil
 }
 
-func (s *scope) lookAtPools(ctx context.Context) error {
+func (s *scope) lookAtPools(ctx context.Context) (seen decide.Facts, err error) {
 	read, err := cluster.ReadPools(ctx, s.r.Reader)
 	if err != nil {
-		return err
+		return seen, err
 	}
 	pools := make([]decide.Pool, 0, len(read))
 	for _, p := range read {
 		pools = append(pools, decide.Pool(p))
 	}
-	s.facts.Pools = &pools
-	s.reportPools(pools)
-	return nil
+	seen.Pools = &pools
+	return seen, nil
 }
 
 // lookAtTargets reads each target past any cache: there is none of Secrets.
-func (s *scope) lookAtTargets(ctx context.Context) error {
-	s.targets = nil
+func (s *scope) lookAtTargets(ctx context.Context) (seen decide.Facts, err error) {
 	claimed, err := s.claims(ctx)
 	if err != nil {
-		return err
+		return seen, err
 	}
+	targets := make([]target, 0, len(s.obj.Spec.Targets))
 	for _, ref := range s.obj.Spec.Targets {
 		t := target{ref: ref, problem: conflict(ref, claimed[ref])}
 		if claimed[ref] == "" {
 			if t, err = s.readTarget(ctx, ref); err != nil {
-				return err
+				return seen, err
 			}
 		}
-		s.targets = append(s.targets, t)
+		targets = append(targets, t)
 	}
+	s.targets = targets // the facts about them are derived
 	s.lookAround(ctx)
-	s.deriveFacts()
-	return nil
+	return seen, nil
 }
 
 // mayBeTarget is true for the type of a pull secret. HyperShift's and Hive's tools create theirs without a type too, which is Opaque;
@@ -103,28 +98,27 @@ func (s *scope) readTarget(ctx context.Context, ref v1alpha1.SecretReference) (t
 	return t, nil
 }
 
-func (s *scope) lookAtSiblings(ctx context.Context) error {
+func (s *scope) lookAtSiblings(ctx context.Context) (seen decide.Facts, err error) {
 	api, err := s.ocm(ctx)
 	if err != nil {
-		return err
+		return seen, err
 	}
-	all, err := api.ActiveSubscriptions(ctx, s.accountID())
+	listed, err := api.ActiveSubscriptions(ctx, s.accountID())
 	if ocm.IsKind(err, ocm.OCMForbidden) {
-		s.facts.Siblings, s.facts.SiblingsUnknown, s.obj.Status.SiblingClusters = &[]decide.Sibling{}, true, nil
-		return nil
+		seen.Siblings, seen.SiblingsUnknown = &[]decide.Sibling{}, true
+		return seen, nil
 	}
 	if err != nil {
-		return err
+		return seen, err
 	}
-	siblings := make([]decide.Sibling, 0, len(all))
-	for _, o := range all {
+	siblings := make([]decide.Sibling, 0, len(listed))
+	for _, o := range listed {
 		if o.ClusterID != s.facts.Cluster.ID {
 			siblings = append(siblings, decide.Sibling(o))
 		}
 	}
-	s.facts.Siblings = &siblings
-	s.obj.Status.SiblingClusters = ptr.To(int32(min(len(siblings), 1<<30)))
-	return nil
+	seen.Siblings = &siblings
+	return seen, nil
 }
 
 func (s *scope) accountID() string {
@@ -134,103 +128,69 @@ func (s *scope) accountID() string {
 	return s.obj.Status.Account.ID
 }
 
-func (s *scope) lookAtRotations(ctx context.Context) error {
+func (s *scope) lookAtRotations(ctx context.Context) (seen decide.Facts, err error) {
 	api, err := s.ocm(ctx)
 	if err != nil {
-		return err
+		return seen, err
 	}
 	listed, err := api.Rotations(ctx, s.accountID())
 	if s.facts.Account == nil && (ocm.IsKind(err, ocm.OCMForbidden) || ocm.IsKind(err, ocm.NotFound)) {
 		return s.lookAtAccount(ctx) // maybe the credential has become another account's
 	}
 	if err != nil {
-		return err
+		return seen, err
 	}
 	s.memory.lastPoll, s.memory.lookedAt = s.now(), s.state()
 	rotations := make([]decide.Rotation, 0, len(listed))
 	for _, r := range listed {
 		rotations = append(rotations, decide.Rotation(r))
 	}
-	s.facts.Rotations = &rotations
 	if s.facts.Requested == nil && len(rotations) > 0 {
-		if s.facts.Requested, err = s.requestedHere(ctx); err != nil {
-			return err
+		if seen.Requested, err = s.requestedHere(ctx); err != nil {
+			return seen, err
 		}
 	}
-	if r := s.rotation(); decide.UnderWay(r) {
-		if listed, ok := decide.FindRotation(rotations, r.ID); ok {
-			if listed.Status == decide.RotationCompleted && r.OCMStatus != listed.Status && r.AppliedAt == nil {
-				s.obj.Status.LastHealthCheck = nil // the old credentials have just died: what is in use is proven at once
-			}
-			r.OCMStatus = listed.Status
-		}
-	}
-	s.noteAge()
-	return nil
-}
-
-// noteAge says which rotation the pull secret in use is of: the latest that has ended, or the one under way once it is applied.
-func (s *scope) noteAge() {
-	if s.facts.Rotations == nil {
-		return
-	}
-	now := s.rotation()
-	applied := now != nil && now.AppliedAt != nil && now.RolledBackAt == nil
-	for _, r := range *s.facts.Rotations { // newest first
-		if r.Status == decide.RotationCompleted || applied && r.ID == now.ID {
-			// In the resolution of the status: a fraction would be written anew at each look.
-			// OCM's clock may be ahead: nothing is younger than now.
-			created := r.CreatedAt
-			if created.After(s.now()) {
-				created = s.now()
-			}
-			s.obj.Status.PullSecretIssuedAt = decide.TimePtr(created.Truncate(time.Second))
-			return
-		}
-	}
+	seen.Rotations = &rotations
+	return seen, nil
 }
 
 // lookAtIssued reads what OCM gives out: by access_token, or for a follower with nothing but the cluster's token, by the
 // transfer that OCM accepted for this cluster.
-func (s *scope) lookAtIssued(ctx context.Context) error {
+func (s *scope) lookAtIssued(ctx context.Context) (seen decide.Facts, err error) {
 	api, err := s.ocm(ctx)
 	if err != nil {
-		return err
+		return seen, err
 	}
 	var raw []byte
 	if decide.UsesOwnToken(&s.obj.Spec) {
-		raw, err = s.transferred(ctx, api)
+		raw, seen.Offer, err = s.transferred(ctx, api)
 	} else {
 		raw, err = api.AccessToken(ctx)
 	}
 	if err != nil {
-		return err
+		return seen, err
 	}
 	s.issued = nil
 	if raw != nil {
 		if s.issued, err = pullsecret.Parse(raw); err != nil {
-			return &ocm.Error{Kind: ocm.MalformedAnswer, Message: fmt.Sprintf("OCM's answer is not a pull secret: %v. Nothing was written. It is asked again.", err)}
+			return seen, &ocm.Error{Kind: ocm.MalformedAnswer, Message: fmt.Sprintf("OCM's answer is not a pull secret: %v. Nothing was written. It is asked again.", err)}
 		}
 	}
-	s.facts.Issued = &decide.IssuedFact{}
+	seen.Issued = &decide.IssuedFact{} // the rest is derived
 	if s.facts.Account == nil && s.memory.knows != s.clients.account {
-		s.deriveFacts()
-		if err := s.lookAtAccount(ctx); err != nil { // what another account is given must not be noted as this one's
-			return err
-		}
+		// What another account is given must not be noted as this one's.
+		account, err := s.lookAtAccount(ctx)
+		seen.Account = account.Account
+		return seen, err
 	}
-	if s.issued != nil && s.accountID() != "" {
-		s.record().Given(s.accountID(), s.fingerprints(s.issued, all), s.now())
-	}
-	s.deriveFacts()
-	return nil
+	return seen, nil
 }
 
-// transferred is the secret of the newest accepted transfer of this cluster; nil when there is none.
-func (s *scope) transferred(ctx context.Context, api OCM) ([]byte, error) {
+// transferred is the secret of the newest accepted transfer of this cluster, nil when there is none, and the offer of the rotation under way.
+func (s *scope) transferred(ctx context.Context, api OCM) ([]byte, *decide.OfferFact, error) {
 	transfers, err := api.ClusterTransfers(ctx, s.facts.Cluster.ID)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var newest *ocm.Transfer
 	for i, t := range transfers {
@@ -238,11 +198,10 @@ func (s *scope) transferred(ctx context.Context, api OCM) ([]byte, error) {
 			newest = &transfers[i]
 		}
 	}
-	s.noteOffer(transfers)
 	if newest == nil {
-		return nil, nil
+		return nil, s.offer(transfers), nil
 	}
-	return newest.Secret, nil
+	return newest.Secret, s.offer(transfers), nil
 }
 
 // open is true for a transfer by which OCM waits for this cluster to switch. One that belongs to no rotation hands the cluster over
@@ -251,39 +210,40 @@ func (s *scope) open(t ocm.Transfer) bool {
 	return t.RotationID != "" && t.Status == ocm.TransferAccepted && (t.ExpiresAt.IsZero() || t.ExpiresAt.After(s.now()))
 }
 
-// noteOffer notes whether, and until when, OCM waits for this cluster to switch to the rotation under way.
-func (s *scope) noteOffer(transfers []ocm.Transfer) {
+// offer is whether, and until when, OCM waits for this cluster to switch to the rotation under way; nil when none is.
+func (s *scope) offer(transfers []ocm.Transfer) *decide.OfferFact {
 	r := s.rotation()
 	if !decide.UnderWay(r) || r.ID == "" {
-		return
+		return nil
 	}
-	s.facts.Offer = &decide.OfferFact{}
+	offer := &decide.OfferFact{}
 	for _, t := range transfers {
 		if t.RotationID != r.ID || !s.open(t) {
 			continue
 		}
-		s.facts.Offer.Open = true
+		offer.Open = true
 		if !t.ExpiresAt.IsZero() {
-			r.OfferEndsAt = decide.TimePtr(t.ExpiresAt.Truncate(time.Second))
+			offer.EndsAt = t.ExpiresAt
 		}
 	}
+	return offer
 }
 
 // lookAtOffer asks OCM whether it still waits for this cluster. What cannot be asked is no open offer: then nothing is put back,
 // and the time is reckoned from the issue.
-func (s *scope) lookAtOffer(ctx context.Context) error {
-	s.facts.Offer = &decide.OfferFact{}
+func (s *scope) lookAtOffer(ctx context.Context) (seen decide.Facts, err error) {
+	seen.Offer = &decide.OfferFact{}
 	api, err := s.ocm(ctx)
 	if err != nil {
-		return err
+		return seen, err
 	}
 	transfers, err := api.ClusterTransfers(ctx, s.facts.Cluster.ID)
 	if err != nil {
 		s.log.Info("the cluster's transfers cannot be read", "error", err.Error())
-		return nil
+		return seen, nil
 	}
-	s.noteOffer(transfers)
-	return nil
+	seen.Offer = cmp.Or(s.offer(transfers), seen.Offer)
+	return seen, nil
 }
 
 // errClusterTokenDead marks a follower that has nothing left to ask OCM with.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 	"github.com/openshift/credential-rotation-operator/internal/ocm"
 	"github.com/openshift/credential-rotation-operator/internal/pullsecret"
@@ -12,43 +11,40 @@ import (
 
 // Whose the OCM credential is, and whose each target is.
 
-func (s *scope) lookAtAccount(ctx context.Context) error {
+func (s *scope) lookAtAccount(ctx context.Context) (seen decide.Facts, err error) {
 	api, err := s.ocm(ctx)
 	if err != nil {
-		return err
+		return seen, err
 	}
 	known, err := api.CurrentAccount(ctx)
 	if before, ok := s.knownAccount(); ok && ocm.IsKind(err, ocm.OCMUnavailable) {
-		s.facts.Account = &before
-		s.deriveFacts()
-		return nil
+		seen.Account = &before
+		return seen, nil
 	}
 	if err != nil {
-		return err
+		return seen, err
 	}
 	account := decide.Account(known)
-	s.memory.account, s.memory.accountOf = &account, s.credentialState()
+	s.memory.account, s.memory.accountOf, s.memory.knows = &account, s.credentialState(), s.clients.account
 	if s.accountID() != account.ID {
 		s.memory.proven = "" // what a proof says of the cluster's own token depends on whose it should be
 	}
-	s.facts.Account, s.memory.knows = &account, s.clients.account
-	s.obj.Status.Account = &v1alpha1.AccountStatus{ID: account.ID, Username: account.Username}
-	s.deriveFacts() // whose an entry is may have changed
-	return nil
+	seen.Account = &account
+	return seen, nil
 }
 
 // knownAccount is whose the OCM credential is although OCM cannot say so now, while a rotation of that account is under way: new
 // credentials must not wait for it, because the old ones may die meanwhile. Either OCM has said it of this very credential before, or it
 // gives out, to this credential, what the record of the rotation has.
 func (s *scope) knownAccount() (decide.Account, bool) {
-	r, i := s.rotation(), s.facts.Issued
+	r, i := s.rotation(), s.issuedFact()
 	if !decide.UnderWay(r) || r.ID == "" || r.AccountID == "" || r.AccountID != s.accountID() {
 		return decide.Account{}, false
 	}
 	if a := s.memory.account; a != nil && a.ID == r.AccountID && s.memory.accountOf == s.credentialState() {
 		return *a, true
 	}
-	return decide.Account{ID: r.AccountID, Username: s.obj.Status.Account.Username}, r.IssuedAt != nil && i != nil && i.Present && i.SameAsIssued
+	return decide.Account{ID: r.AccountID, Username: s.obj.Status.Account.Username}, r.IssuedAt != nil && i.Present && i.SameAsIssued
 }
 
 // credentialState changes when the OCM credential, or where it is sent, does.
@@ -60,11 +56,13 @@ func (s *scope) credentialState() string {
 type tokenAnswer struct {
 	account, username string
 	dead              bool
+	// heard is true for what OCM has said in this reconcile, and not the record.
+	heard bool
 }
 
 // lookAtOwner asks OCM, with each target's own token, whose it is. That of the first is asked each time, because it also tells
 // whether it lives; the others only while nothing proves whose they are.
-func (s *scope) lookAtOwner(ctx context.Context) error {
+func (s *scope) lookAtOwner(ctx context.Context) (seen decide.Facts, err error) {
 	if s.asked == nil {
 		s.asked = map[string]tokenAnswer{}
 	}
@@ -74,7 +72,7 @@ func (s *scope) lookAtOwner(ctx context.Context) error {
 			continue
 		}
 		if err := s.askWhose(ctx, i, entry); err != nil {
-			return err
+			return seen, err
 		}
 	}
 	owner := decide.OwnerFact{Absent: true}
@@ -82,9 +80,22 @@ func (s *scope) lookAtOwner(ctx context.Context) error {
 		answer := s.asked[s.fingerprint(entry)]
 		owner = decide.OwnerFact{AccountID: answer.account, Dead: answer.dead, Email: entry.Email}
 	}
-	s.facts.Owner = &owner
-	s.deriveFacts()
-	return nil
+	seen.Owner = &owner
+	return seen, nil
+}
+
+// learnOwners notes whose tokens are, as OCM has said.
+func (s *scope) learnOwners() {
+	for _, t := range s.targets {
+		entry, ok := ownToken(t)
+		if !ok {
+			continue
+		}
+		fp := s.fingerprint(entry)
+		if answer := s.asked[fp]; answer.heard && answer.account != "" {
+			s.record().Owns(answer.account, telemetryRegistry, fp)
+		}
+	}
 }
 
 // askWhose asks OCM about one token, once in a reconcile.
@@ -94,8 +105,7 @@ func (s *scope) askWhose(ctx context.Context, i int, entry pullsecret.Entry) err
 		return nil
 	}
 	if i == 0 && decide.UsesOwnToken(&s.obj.Spec) && s.facts.Account != nil {
-		s.asked[fp] = tokenAnswer{account: s.facts.Account.ID, username: s.facts.Account.Username} // it was asked with this very token
-		s.record().Owns(s.facts.Account.ID, telemetryRegistry, fp)
+		s.asked[fp] = tokenAnswer{account: s.facts.Account.ID, username: s.facts.Account.Username, heard: true} // it was asked with this very token
 		return nil
 	}
 	api, err := s.connect(ctx, ocm.Credential{}, ocm.ClusterToken{ClusterID: s.facts.Cluster.ID, Auth: entry.Auth()})
@@ -105,10 +115,9 @@ func (s *scope) askWhose(ctx context.Context, i int, entry pullsecret.Entry) err
 	defer func() { _ = api.Close() }()
 	switch account, err := api.CurrentAccount(ctx); {
 	case err == nil:
-		s.asked[fp] = tokenAnswer{account: account.ID, username: account.Username}
-		s.record().Owns(account.ID, telemetryRegistry, fp)
+		s.asked[fp] = tokenAnswer{account: account.ID, username: account.Username, heard: true}
 	case ocm.IsKind(err, ocm.OCMUnauthorized) || ocm.IsKind(err, ocm.OCMForbidden):
-		s.asked[fp] = tokenAnswer{dead: true}
+		s.asked[fp] = tokenAnswer{dead: true, heard: true}
 	case s.record().Owner(fp) != "":
 		s.asked[fp] = tokenAnswer{account: s.record().Owner(fp)} // it has said so before, and whose a credential is does not change
 	default:

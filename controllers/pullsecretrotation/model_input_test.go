@@ -196,7 +196,7 @@ func created(r *rotation, i int8) time.Time {
 
 func (c *scenario) facts(r *replica) *decide.Facts {
 	m := &r.facts
-	f := &decide.Facts{IntentIsOurs: m.intentIsOurs, RightsKnown: m.rights}
+	f := &decide.Facts{IntentIsOurs: m.intentIsOurs, RightsKnown: m.rights, BackupKnown: m.backup}
 	if m.cluster {
 		f.Cluster = &decide.Cluster{ID: "this"}
 	}

@@ -135,7 +135,7 @@ type findings struct {
 	pools                             bool
 	pool                              pool
 	checks, issuedChecks, oldChecks   verdict
-	offerKnown, offer                 bool
+	offerKnown, offer, backup         bool
 	proven                            bool
 	intentIsOurs                      bool
 }

@@ -29,7 +29,7 @@ func (m *model) ask(w *world, i int) decide.Decision { return m.decide(m.input(w
 // world changes between them and the effect.
 func (m *model) local(d decide.Decision, r *replica) bool {
 	switch d.Step {
-	case decide.LookAtTargets, decide.LookAtAccount, decide.LookAtOwner, decide.LookAtRotations, decide.LookAtIssued, decide.LookAtPools, decide.CheckIssued, decide.CheckInUse, decide.CheckBackup, decide.LookAtOffer:
+	case decide.LookAtTargets, decide.LookAtAccount, decide.LookAtOwner, decide.LookAtRotations, decide.LookAtIssued, decide.LookAtPools, decide.CheckIssued, decide.CheckInUse, decide.CheckBackup, decide.LookAtOffer, decide.LookAtBackup:
 		return !m.fine
 	case decide.LookAtCluster, decide.LookAtRights, decide.LookAtSiblings, decide.Begin, decide.Abandon, decide.RecordID, decide.MarkIssued, decide.MarkVerified, decide.MarkRolledOut, decide.Finish, decide.RecordSatisfied, decide.RecordHealth:
 		return true
@@ -177,6 +177,8 @@ func (m *model) perform(w *world, i int, d decide.Decision) {
 		if f.checks == accepted {
 			w.judged |= bit(f.target)
 		}
+	case decide.LookAtBackup:
+		f.backup = true
 	case decide.CheckBackup:
 		f.oldChecks = w.ask(s.backup)
 	case decide.LookAtOffer:

@@ -113,70 +113,11 @@ func (s *scope) run(ctx context.Context) (decide.Decision, error) {
 }
 
 func (s *scope) decide() decide.Decision {
+	s.deriveFacts()
 	if s.r.judge != nil {
 		return s.r.judge(s.input())
 	}
 	return decide.Decide(s.input())
-}
-
-// perform does one step. Steps with an effect first write what is known so far, so that a crash finds it.
-func (s *scope) perform(ctx context.Context, d decide.Decision) error {
-	switch d.Step {
-	case decide.LookAtCluster:
-		return s.lookAtCluster(ctx)
-	case decide.LookAtTargets:
-		return s.lookAtTargets(ctx)
-	case decide.LookAtRights:
-		return s.lookAtRights(ctx)
-	case decide.LookAtAccount:
-		return s.lookAtAccount(ctx)
-	case decide.LookAtOwner:
-		return s.lookAtOwner(ctx)
-	case decide.LookAtSiblings:
-		return s.lookAtSiblings(ctx)
-	case decide.LookAtRotations:
-		return s.lookAtRotations(ctx)
-	case decide.LookAtIssued:
-		return s.lookAtIssued(ctx)
-	case decide.LookAtPools:
-		return s.lookAtPools(ctx)
-	case decide.CheckIssued:
-		return s.checkIssued(ctx)
-	case decide.CheckInUse:
-		return s.checkInUse(ctx)
-	case decide.CheckBackup:
-		return s.checkBackup(ctx)
-	case decide.LookAtOffer:
-		return s.lookAtOffer(ctx)
-	case decide.Begin:
-		return s.begin(ctx, d.Rotation)
-	case decide.Abandon:
-		return s.abandon()
-	case decide.RecordIntent:
-		return s.recordIntent(ctx)
-	case decide.Request:
-		return s.request(ctx)
-	case decide.RecordID:
-		return s.recordID(ctx, d.Rotation)
-	case decide.MarkIssued:
-		return s.markIssued()
-	case decide.MarkVerified:
-		return s.markVerified()
-	case decide.Apply, decide.Heal:
-		return s.apply(ctx, d.Step == decide.Heal)
-	case decide.RollBack:
-		return s.rollBack(ctx)
-	case decide.MarkRolledOut:
-		return s.markRolledOut()
-	case decide.Finish:
-		return s.finish(ctx, d.Rotation)
-	case decide.RecordSatisfied:
-		return s.recordSatisfied(d.Rotation)
-	case decide.RecordHealth:
-		return s.recordHealth()
-	default:
-		return fmt.Errorf("unknown step %q: this is a defect, please report it", d.Step)
-	}
 }
 
 func (r *Reconciler) remember(obj *v1alpha1.PullSecretRotation) *memory {

@@ -12,15 +12,14 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/pullsecret"
 )
 
-// recordIntent writes that a request is about to be sent. Whoever finds an intent without an id looks for the request's
-// effect before sending another; whoever fails to write it, because another replica has, sends none.
-func (s *scope) recordIntent(ctx context.Context) error {
-	s.record().Intend(*s.facts.Rotations, s.now())
-	if err := s.flush(ctx); err != nil {
-		return err
-	}
+// noteIntent notes that a request is about to be sent. Whoever finds an intent without an id looks for the request's effect before
+// sending another; whoever fails to persist it, because another replica has, sends none.
+func (s *scope) noteIntent() { s.record().Intend(*s.facts.Rotations, s.now()) }
+
+// claimIntent is for once it is persisted. The list is read again right before the request: another cluster may have been quicker.
+func (s *scope) claimIntent(context.Context, decide.Decision) error {
 	s.facts.IntentIsOurs = true
-	s.facts.Rotations = nil // the list is read again right before the request: another cluster may have been quicker
+	s.facts.Rotations = nil
 	return nil
 }
 
@@ -32,7 +31,7 @@ func (s *scope) takeBackIntent() {
 }
 
 // request sends the one POST.
-func (s *scope) request(ctx context.Context) error {
+func (s *scope) request(ctx context.Context, _ decide.Decision) error {
 	s.facts.IntentIsOurs = false // whatever comes of it, this intent is used up
 	api, err := s.ocm(ctx)
 	if err != nil {
@@ -61,12 +60,11 @@ var errAnswerLost = errors.New("the answer to the request was lost")
 
 // recordID takes over a rotation that the list shows. It may have issued before the baseline was read from OCM, so the
 // baseline is what the cluster uses: told from the new credentials themselves, they would never seem to come.
-func (s *scope) recordID(ctx context.Context, known v1alpha1.RotationStatus) error {
+func (s *scope) recordID(ctx context.Context, d decide.Decision) error {
 	r := s.rotation()
 	before := *r
 	before.Adopted = true
-	s.record().Adopt(known, s.baseline(before))
-	s.deriveFacts()
+	s.record().Adopt(d.Rotation, s.baseline(before))
 	if r.RequestedHere {
 		s.noteRequested(ctx, r.ID, r.Reason)
 		s.event(corev1.EventTypeNormal, v1alpha1.ReasonRotationRequested, "Request", "Rotation %s of account %s is the one that this cluster asked OCM for", r.ID, s.accountID())
@@ -77,11 +75,10 @@ func (s *scope) recordID(ctx context.Context, known v1alpha1.RotationStatus) err
 }
 
 // markIssued notes that OCM gives out other credentials than before. What was done with earlier ones is done again.
-func (s *scope) markIssued() error {
+func (s *scope) markIssued(context.Context, decide.Decision) error {
 	r := s.rotation()
 	s.record().MarkIssued(s.fingerprints(s.issued, all), s.now())
 	s.facts.IssuedChecks = nil
-	s.deriveFacts()
 	s.event(corev1.EventTypeNormal, v1alpha1.ReasonCredentialsIssued, "Receive", "OCM gives out new credentials for account %s, rotation %s", s.accountID(), r.ID)
 	return nil
 }

@@ -8,15 +8,16 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 	"github.com/openshift/credential-rotation-operator/internal/command"
 )
 
 // lookAtRights asks whether the targets may be written, before a rotation is requested whose result could not be used. A
 // target that may not is left out; when it is the first, no rotation is begun.
-func (s *scope) lookAtRights(ctx context.Context) error {
-	s.facts.RightsKnown = true
+func (s *scope) lookAtRights(ctx context.Context) (seen decide.Facts, err error) {
+	seen.RightsKnown = true
 	if s.r.MayPatch == nil {
-		return nil
+		return seen, nil
 	}
 	for i := range s.targets {
 		t := &s.targets[i]
@@ -25,14 +26,13 @@ func (s *scope) lookAtRights(ctx context.Context) error {
 		}
 		may, err := s.r.MayPatch(ctx, t.ref)
 		if err != nil {
-			return fmt.Errorf("asking for the right to write the target %s: %w", t.ref, err)
+			return seen, fmt.Errorf("asking for the right to write the target %s: %w", t.ref, err)
 		}
 		if !may {
 			t.doc, t.problem = nil, problem{v1alpha1.ReasonForbidden, s.forbidden(t.ref)}
 		}
 	}
-	s.deriveFacts()
-	return nil
+	return seen, nil
 }
 
 // mayPatch asks the API server what the operator itself may do; every service account may ask that.

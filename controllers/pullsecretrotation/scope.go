@@ -19,30 +19,44 @@ import (
 
 // scope is one reconcile of one object: the object, the facts gathered so far, and the documents behind them.
 type scope struct {
+	// From the start, by newScope. The object's status changes by record and the report; stored is the object as the API server has it,
+	// as flush left it.
 	log    logr.Logger
 	r      *Reconciler
 	obj    *v1alpha1.PullSecretRotation
-	stored *v1alpha1.PullSecretRotation // as the API server has it
+	stored *v1alpha1.PullSecretRotation
+	// memory is the process's, and outlives the scope.
 	memory *memory
-	facts  decide.Facts
 
+	// facts begin empty. learn adds to them what a look has found, and deriveFacts, before each decision, what follows from the documents
+	// and the status. A step takes away what it has outdated.
+	facts decide.Facts
+
+	// targets are nil until lookAtTargets. Afterwards write gives one a new document, and whatever finds that one cannot be used takes its
+	// document away.
 	targets []target
-	// noted are the targets whose result was recorded in this reconcile.
-	noted  map[v1alpha1.SecretReference]bool
-	issued *pullsecret.Document
-	// wrote is true once a target was written in this reconcile.
-	wrote bool
-	// asked is what OCM said of the targets' own tokens in this reconcile, by fingerprint.
-	asked   map[string]tokenAnswer
-	clients *clients
-	// surroundings is a hash of the OCM credential and the trusted CAs, once they were read.
+	// surroundings is a hash of the OCM credential and the trusted CAs; empty until lookAtTargets.
 	surroundings string
+	// issued is nil until lookAtIssued, and when that finds nothing.
+	issued *pullsecret.Document
+	// backup has the old entries of each target that has any. It is nil until lookAtBackup, and when they are gone.
+	backup map[v1alpha1.SecretReference]*pullsecret.Document
+	// asked is what OCM has said of the targets' own tokens, by fingerprint; nil until lookAtOwner.
+	asked map[string]tokenAnswer
+	// clients are made by the first look that needs them, and closed at the end.
+	clients *clients
+
+	// noted are the targets whose result noteTarget has recorded in this reconcile.
+	noted map[v1alpha1.SecretReference]bool
+	// wrote is set by write once a target was written.
+	wrote bool
 }
 
-// target is a target Secret with its document; doc is nil when it has a problem.
+// target is a target Secret, read by readTarget.
 type target struct {
-	ref     v1alpha1.SecretReference
-	secret  *corev1.Secret
+	ref    v1alpha1.SecretReference
+	secret *corev1.Secret
+	// doc is nil when, and from when, the target has a problem.
 	doc     *pullsecret.Document
 	problem problem
 }

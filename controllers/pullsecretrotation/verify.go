@@ -8,10 +8,8 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
@@ -28,18 +26,14 @@ var required = []string{"quay.io", "registry.redhat.io", "registry.connect.redha
 const proofImage = "registry.redhat.io/ubi8/ubi:latest"
 
 // checkIssued asks the registries about the new credentials, those that a write of some target would bring in.
-func (s *scope) checkIssued(ctx context.Context) error {
-	checks, err := s.check(ctx, s.issued, decide.Unproven(s.input()))
-	if err != nil {
-		return err
-	}
-	s.facts.IssuedChecks = checks
-	return nil
+func (s *scope) checkIssued(ctx context.Context) (seen decide.Facts, err error) {
+	seen.IssuedChecks, err = s.check(ctx, s.issued, decide.Unproven(s.input()))
+	return seen, err
 }
 
 // checkInUse asks the registries about what the targets hold now: their entries of the account, and those that the spec names. What
 // several hold is asked once.
-func (s *scope) checkInUse(ctx context.Context) error {
+func (s *scope) checkInUse(ctx context.Context) (seen decide.Facts, err error) {
 	checks := []decide.Check{}
 	for i, t := range s.targets {
 		f := s.facts.Targets[i]
@@ -52,7 +46,7 @@ func (s *scope) checkInUse(ctx context.Context) error {
 		})
 		more, err := s.check(ctx, t.doc, names)
 		if err != nil {
-			return err
+			return seen, err
 		}
 		for j := range more {
 			if i > 0 {
@@ -61,9 +55,8 @@ func (s *scope) checkInUse(ctx context.Context) error {
 		}
 		checks = append(checks, more...)
 	}
-	s.noteRegistries(checks)
-	s.facts.Checks = checks
-	return nil
+	seen.Checks = checks
+	return seen, nil
 }
 
 // proofs are the registries that are asked about a target.
@@ -83,38 +76,30 @@ func asked(checks []decide.Check, registry, fingerprint string) bool {
 }
 
 // checkBackup asks the registries that refuse an applied entry about the one that it replaced.
-func (s *scope) checkBackup(ctx context.Context) error {
-	s.facts.BackupChecks = []decide.Check{}
-	backup := &corev1.Secret{}
-	key := client.ObjectKey{Namespace: s.r.Options.Namespace, Name: s.rotation().BackupSecret}
-	if err := s.r.Reader.Get(ctx, key, backup); apierrors.IsNotFound(err) {
-		s.rotation().BackupSecret = ""
-		return nil
-	} else if err != nil {
-		return fmt.Errorf("reading the backup Secret %s: %w", key, err)
-	}
+func (s *scope) checkBackup(ctx context.Context) (seen decide.Facts, err error) {
+	seen.BackupChecks = []decide.Check{}
 	for i, t := range s.targets {
-		old := parse(backup.Data[backupKey(t.ref)])
+		old := s.backup[t.ref]
 		if old == nil {
 			continue
 		}
-		checks, err := s.check(ctx, old, s.refusedIn(i, old))
+		checks, err := s.check(ctx, old, s.refusedIn(i, old, seen.BackupChecks))
 		if err != nil {
-			return err
+			return seen, err
 		}
-		s.facts.BackupChecks = append(s.facts.BackupChecks, checks...)
+		seen.BackupChecks = append(seen.BackupChecks, checks...)
 	}
-	return nil
+	return seen, nil
 }
 
 // refusedIn are the registries that refuse an entry of a target which this rotation has brought, and were not asked yet about the one
 // that it replaced.
-func (s *scope) refusedIn(i int, old *pullsecret.Document) []string {
+func (s *scope) refusedIn(i int, old *pullsecret.Document, known []decide.Check) []string {
 	var names []string
 	for _, c := range s.facts.Checks {
 		entry, ok := old.Entry(c.Registry)
 		of := c.Target == "" && i == 0 || c.Target == s.targets[i].ref.String()
-		if of && ok && c.Result.Outcome.Refused() && decide.Holds(s.rotation().Issued, c.Fingerprint) && !asked(s.facts.BackupChecks, c.Registry, s.fingerprint(entry)) {
+		if of && ok && c.Result.Outcome.Refused() && decide.Holds(s.rotation().Issued, c.Fingerprint) && !asked(known, c.Registry, s.fingerprint(entry)) {
 			names = append(names, c.Registry)
 		}
 	}
@@ -129,36 +114,35 @@ func (s *scope) check(ctx context.Context, doc *pullsecret.Document, names []str
 		if !ok {
 			continue
 		}
-		c := decide.Check{Registry: name, Fingerprint: s.fingerprint(entry)}
-		var image string
-		c.Policy, image, c.Named = s.verification(name)
-		switch {
-		case c.Policy == v1alpha1.VerificationSkip:
-			c.Result.Message = "not asked, by spec.verification"
-		case name == telemetryRegistry && s.facts.Cluster.ID == "":
-			c.Policy, c.Result.Message = v1alpha1.VerificationSkip, "not asked: the cluster has no ClusterVersion"
-		case name == telemetryRegistry:
-			result, err := s.checkTelemetry(ctx, entry)
-			if err != nil {
-				return nil, err
-			}
-			c.Result = result
-		default:
-			prober, err := s.prober(ctx)
-			if err != nil {
-				return nil, err
-			}
-			c.Result = answer(prober.Check(ctx, registry.Check{Registry: name, Image: image, Username: entry.Username, Password: entry.Password}))
+		c, err := s.checkEntry(ctx, name, entry)
+		if err != nil {
+			return nil, err
 		}
+		c.Since = s.record().RefusedSince(c, s.now())
 		checks = append(checks, c)
 	}
-	s.record().Answered(checks, s.now())
-	for i := range checks {
-		if row := s.record().Credential(checks[i].Registry, checks[i].Fingerprint); row != nil && row.RefusedSince != nil {
-			checks[i].Since = row.RefusedSince.Time
-		}
-	}
 	return checks, nil
+}
+
+func (s *scope) checkEntry(ctx context.Context, name string, entry pullsecret.Entry) (c decide.Check, err error) {
+	c = decide.Check{Registry: name, Fingerprint: s.fingerprint(entry)}
+	var image string
+	c.Policy, image, c.Named = s.verification(name)
+	switch {
+	case c.Policy == v1alpha1.VerificationSkip:
+		c.Result.Message = "not asked, by spec.verification"
+	case name == telemetryRegistry && s.facts.Cluster.ID == "":
+		c.Policy, c.Result.Message = v1alpha1.VerificationSkip, "not asked: the cluster has no ClusterVersion"
+	case name == telemetryRegistry:
+		c.Result, c.Account, err = s.checkTelemetry(ctx, entry)
+	default:
+		prober, err := s.prober(ctx)
+		if err != nil {
+			return c, err
+		}
+		c.Result = answer(prober.Check(ctx, registry.Check{Registry: name, Image: image, Username: entry.Username, Password: entry.Password}))
+	}
+	return c, err
 }
 
 // verification is the policy for a registry, the image that proves the right to pull, and whether the spec names it.
@@ -187,24 +171,31 @@ func (s *scope) verification(name string) (policy v1alpha1.VerificationPolicy, i
 
 // checkTelemetry proves the cloud.openshift.com entry, which belongs to no registry: OCM itself accepts it as the cluster's
 // token. Source: the published OpenAPI document, security of current_account.
-func (s *scope) checkTelemetry(ctx context.Context, entry pullsecret.Entry) (decide.Answer, error) {
+func (s *scope) checkTelemetry(ctx context.Context, entry pullsecret.Entry) (result decide.Answer, owner string, err error) {
 	if err := s.leadsToAllowedHosts(!decide.UsesOwnToken(&s.obj.Spec)); err != nil {
-		return unaskable(err)
+		result, err = unaskable(err)
+		return result, "", err
 	}
 	api, err := s.connect(ctx, ocm.Credential{}, ocm.ClusterToken{ClusterID: s.facts.Cluster.ID, Auth: entry.Auth()})
 	if err != nil {
-		return unaskable(err)
+		result, err = unaskable(err)
+		return result, "", err
 	}
 	defer func() { _ = api.Close() }()
 	account, err := api.CurrentAccount(ctx)
-	if err == nil {
-		s.record().Owns(account.ID, telemetryRegistry, s.fingerprint(entry))
+	if err != nil {
+		result, err = refusedToken(err)
+		return result, "", err
 	}
+	if s.accountID() != "" && account.ID != s.accountID() {
+		return decide.Answer{Outcome: decide.Denied, Message: "the token belongs to account " + account.ID}, account.ID, nil
+	}
+	return decide.Answer{Outcome: decide.Accepted, Message: "the token is accepted"}, account.ID, nil
+}
+
+// refusedToken is what it means that OCM does not say whose a token is.
+func refusedToken(err error) (decide.Answer, error) {
 	switch {
-	case err == nil && s.accountID() != "" && account.ID != s.accountID():
-		return decide.Answer{Outcome: decide.Denied, Message: "the token belongs to account " + account.ID}, nil
-	case err == nil:
-		return decide.Answer{Outcome: decide.Accepted, Message: "the token is accepted"}, nil
 	case ocm.IsKind(err, ocm.OCMUnauthorized):
 		return decide.Answer{Outcome: decide.Unauthorized, Message: "OCM refuses the token"}, nil
 	case ocm.IsKind(err, ocm.OCMForbidden):
@@ -228,7 +219,7 @@ func unaskable(err error) (decide.Answer, error) {
 }
 
 // markVerified notes that nothing speaks against the new credentials.
-func (s *scope) markVerified() error {
+func (s *scope) markVerified(context.Context, decide.Decision) error {
 	r := s.rotation()
 	s.record().MarkVerified(s.now())
 	s.event(corev1.EventTypeNormal, v1alpha1.ReasonCredentialsVerified, "Verify", "The registries accept the new credentials of rotation %s: %s", r.ID, spoken(s.facts.IssuedChecks))
@@ -300,15 +291,12 @@ func badness(c decide.Check) int {
 }
 
 // recordHealth concludes a health check of the pull secret in use.
-func (s *scope) recordHealth() error {
-	s.obj.Status.LastHealthCheck = s.timestamp()
+func (s *scope) recordHealth(context.Context, decide.Decision) error {
 	if c := s.obj.Status.OCMCredential; c != nil && s.clients.api != nil {
 		c.LastUsedAt = s.timestamp()
 	}
 	s.reportAnswers(s.facts.Checks)
-	if r := s.rotation(); r != nil && r.AppliedAt != nil && r.VerifiedAt == nil && meta.IsStatusConditionTrue(s.obj.Status.Conditions, v1alpha1.ConditionPullSecretValid) {
-		s.record().MarkVerified(s.now()) // somebody else has written them, or nobody could be asked before
-	}
+	s.record().Proven(meta.IsStatusConditionTrue(s.obj.Status.Conditions, v1alpha1.ConditionPullSecretValid), s.now())
 	s.memory.proven, s.facts.Proven = s.state(), true
 	s.facts.Checks = nil
 	return nil

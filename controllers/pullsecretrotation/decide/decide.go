@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -25,6 +26,7 @@ const (
 	LookAtIssued    Step = "LookAtIssued"
 	LookAtPools     Step = "LookAtPools"
 	LookAtOffer     Step = "LookAtOffer"
+	LookAtBackup    Step = "LookAtBackup"
 	CheckIssued     Step = "CheckIssued"
 	CheckInUse      Step = "CheckInUse"
 	CheckBackup     Step = "CheckBackup"
@@ -96,12 +98,34 @@ type Facts struct {
 	// Checks are the registries' answers to what is in use, IssuedChecks those to what OCM gives out, BackupChecks those to the
 	// old entries of the registries that refuse the applied ones.
 	Checks, IssuedChecks, BackupChecks []Check
+	// BackupKnown is true once it was looked for the old entries; where they are gone, the record no longer names them.
+	BackupKnown bool
 	// Proven is true once what is in use was proven in this reconcile.
 	Proven bool
 	// Offer is OCM's offer of this rotation's credentials to this cluster.
 	Offer *OfferFact
 	// IntentIsOurs is true when this reconcile recorded the intent and has not sent the request.
 	IntentIsOurs bool
+}
+
+// Add takes over what a look has found.
+func (f *Facts) Add(seen Facts) {
+	f.Cluster, f.Account, f.Owner = cmp.Or(seen.Cluster, f.Cluster), cmp.Or(seen.Account, f.Account), cmp.Or(seen.Owner, f.Owner)
+	f.Siblings, f.SiblingsUnknown = cmp.Or(seen.Siblings, f.Siblings), seen.SiblingsUnknown || f.SiblingsUnknown
+	f.Rotations, f.Issued = cmp.Or(seen.Rotations, f.Rotations), cmp.Or(seen.Issued, f.Issued)
+	f.Pools, f.Offer = cmp.Or(seen.Pools, f.Pools), cmp.Or(seen.Offer, f.Offer)
+	f.RightsKnown, f.BackupKnown = seen.RightsKnown || f.RightsKnown, seen.BackupKnown || f.BackupKnown
+	f.Checks, f.IssuedChecks, f.BackupChecks = newer(seen.Checks, f.Checks), newer(seen.IssuedChecks, f.IssuedChecks), newer(seen.BackupChecks, f.BackupChecks)
+	if seen.Requested != nil {
+		f.Requested = seen.Requested
+	}
+}
+
+func newer(seen, known []Check) []Check {
+	if seen != nil {
+		return seen
+	}
+	return known
 }
 
 // TargetFact is a target Secret without its content.
@@ -156,6 +180,8 @@ type IssuedFact struct {
 type OfferFact struct {
 	// Open: OCM waits for the cluster to switch. When it has switched, or the time is over, it is not.
 	Open bool
+	// EndsAt is until when, zero where OCM does not say.
+	EndsAt time.Time
 }
 
 // Check is the answer of one registry.
@@ -169,8 +195,10 @@ type Check struct {
 	Result Answer
 	// Fingerprint of the credential that was asked about.
 	Fingerprint string
-	// Since is when the registry began to answer so.
+	// Since is when the registry began to refuse it; zero unless it does.
 	Since time.Time
+	// Account that OCM names when it is asked with the credential.
+	Account string
 }
 
 // Input is all that a decision depends on.

@@ -86,6 +86,9 @@ func (s Record) Answered(checks []Check, now time.Time) {
 		if c.Fingerprint == "" || c.Policy == v1alpha1.VerificationSkip {
 			continue
 		}
+		if c.Account != "" {
+			s.Owns(c.Account, c.Registry, c.Fingerprint)
+		}
 		switch {
 		case c.accepted():
 			row := s.row(c.Registry, c.Fingerprint)
@@ -96,6 +99,17 @@ func (s Record) Answered(checks []Check, now time.Time) {
 			}
 		}
 	}
+}
+
+// RefusedSince is when a registry began to refuse a credential that it refuses now.
+func (s Record) RefusedSince(c Check, now time.Time) time.Time {
+	if c.Policy == v1alpha1.VerificationSkip || !c.Result.Outcome.Refused() {
+		return time.Time{}
+	}
+	if row := s.Credential(c.Registry, c.Fingerprint); row != nil && row.RefusedSince != nil {
+		return row.RefusedSince.Time
+	}
+	return now.Truncate(time.Second)
 }
 
 // accepted is true when the login is good, and the image too unless it was only our guess.

@@ -29,6 +29,8 @@ var (
 		func(in Input) bool { return in.Facts.Issued != nil }}
 	needOffer = &need{LookAtOffer, "OCM: `GET cluster_transfers`",
 		func(in Input) bool { return in.Facts.Offer != nil }}
+	needBackup = &need{LookAtBackup, "the API server: the backup Secret",
+		func(in Input) bool { return in.Facts.BackupKnown }}
 	needChecks = &need{CheckInUse, "the registries; for `cloud.openshift.com` OCM: `GET current_account`",
 		func(in Input) bool { return in.Facts.Checks != nil }}
 	needIssuedChecks = &need{CheckIssued, "the same, about what OCM gives out and no evidence allows yet",

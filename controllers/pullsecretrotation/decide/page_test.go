@@ -52,7 +52,7 @@ var chains = []struct {
 
 // facts are all needs, in the order of the page.
 var facts = []*need{
-	needCluster, needTargets, needRights, needPools, needAccount, needOwner, needSiblings, needRotations, needIssued, needOffer, needChecks, needIssuedChecks,
+	needCluster, needTargets, needRights, needPools, needAccount, needOwner, needSiblings, needRotations, needIssued, needOffer, needBackup, needChecks, needIssuedChecks,
 	needBackupChecks,
 }
 

@@ -73,6 +73,86 @@ func (s Record) MarkVerified(now time.Time) {
 	s.Rotation.Answers = s.Answers(s.Rotation)
 }
 
+// Listed notes what OCM's list says of the rotation under way, and which rotation the pull secret in use is of.
+func (s Record) Listed(rotations []Rotation, now time.Time) {
+	if r := s.Rotation; UnderWay(r) {
+		if listed, ok := FindRotation(rotations, r.ID); ok {
+			if listed.Status == RotationCompleted && r.OCMStatus != listed.Status && r.AppliedAt == nil {
+				s.LastHealthCheck = nil // the old credentials have just died: what is in use is proven at once
+			}
+			r.OCMStatus = listed.Status
+		}
+	}
+	s.Age(rotations, now)
+}
+
+// Age notes which rotation the pull secret in use is of: the latest that has ended, or the one under way once it is applied.
+func (s Record) Age(rotations []Rotation, now time.Time) {
+	applied := s.Rotation != nil && s.Rotation.AppliedAt != nil && s.Rotation.RolledBackAt == nil
+	for _, r := range rotations { // newest first
+		if r.Status == RotationCompleted || applied && r.ID == s.Rotation.ID {
+			// In the resolution of the status: a fraction would be written anew at each look.
+			// OCM's clock may be ahead: nothing is younger than now.
+			created := r.CreatedAt
+			if created.After(now) {
+				created = now
+			}
+			s.PullSecretIssuedAt = TimePtr(created.Truncate(time.Second))
+			return
+		}
+	}
+}
+
+// Offered notes until when OCM waits for this cluster.
+func (s Record) Offered(o OfferFact) {
+	if !o.EndsAt.IsZero() {
+		s.Rotation.OfferEndsAt = TimePtr(o.EndsAt.Truncate(time.Second))
+	}
+}
+
+// BackupGone notes that somebody has deleted the backup: it is decided anew, without one.
+func (s Record) BackupGone() { s.Rotation.BackupSecret = "" }
+
+// Before notes which configuration each pool has before the change that makes it render another. After a rollback that it has not
+// rendered yet it will have the same again, so that none is noted.
+func (s Record) Before(pools []Pool) {
+	back := TargetRow(s.PullSecretRotationStatus, GlobalPullSecret)
+	for _, p := range pools {
+		before := v1alpha1.PoolStatus{Name: p.Name, ConfigurationBefore: p.Wanted, DegradedBefore: p.Degraded}
+		if back != nil && back.Result == v1alpha1.ReasonRolledBack {
+			before.ConfigurationBefore = ""
+		}
+		s.Rotation.Pools = append(s.Rotation.Pools, before)
+	}
+}
+
+// Applied notes that the targets have the new credentials.
+func (s Record) Applied(now time.Time) { s.Rotation.AppliedAt = TimePtr(now) }
+
+// Healed counts that old values in a target were replaced again.
+func (s Record) Healed(ref v1alpha1.SecretReference) {
+	TargetRow(s.PullSecretRotationStatus, ref).Healed++
+}
+
+// RollBack notes that the old entries are about to be put back.
+func (s Record) RollBack(now time.Time) {
+	if s.Rotation.RolledBackAt == nil {
+		s.Rotation.RolledBackAt, s.PullSecretIssuedAt = TimePtr(now), nil
+	}
+}
+
+// Proven notes a health check of what is in use. What somebody else has written, or nobody could be asked about before, is verified
+// by it.
+func (s Record) Proven(accepted bool, now time.Time) {
+	s.LastHealthCheck = TimePtr(now)
+	if r := s.Rotation; accepted && r != nil && r.AppliedAt != nil && r.VerifiedAt == nil {
+		s.MarkVerified(now)
+	}
+}
+
+// Unproven notes that what was proven has been replaced: what is in use now is proven at once.
+func (s Record) Unproven() { s.LastHealthCheck = nil }
+
 // MarkRolledOut notes that the pools have the new file.
 func (s Record) MarkRolledOut(now time.Time) { s.Rotation.RolledOutAt = TimePtr(now) }
 

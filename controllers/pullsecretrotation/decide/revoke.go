@@ -52,7 +52,8 @@ func besideRollout(in Input, said *Decision) *Decision {
 // and accepts the one that it replaced: that is a reason to go back.
 var judgeApplied = chain{
 	{why: "a registry's bad moment is no reason to go back", when: appliedRefused, check: refusedForAWhile},
-	{why: "does it accept the entry that was replaced?", when: all(appliedRefused, hasBackup), needs: []*need{needBackupChecks}},
+	{why: "is the entry that was replaced still there?", when: all(appliedRefused, hasBackup), needs: []*need{needBackup}},
+	{why: "and what does the registry say of it?", when: all(appliedRefused, hasBackup), needs: []*need{needBackupChecks}},
 	{why: "it does", when: all(appliedRefused, oldAccepted), then: rollBack},
 	{why: "the health check is concluded", check: does(RecordHealth)},
 }
@@ -120,7 +121,8 @@ func refusedSince(refused []Check) time.Time {
 var rollBack = chain{
 	{why: "does OCM keep the old credentials alive?", when: mayRollBack, needs: []*need{needRotations}},
 	{why: "does it still wait for this cluster?", when: all(mayRollBack, oldAlive), needs: []*need{needOffer}},
-	{why: "then they work, and for long enough", when: all(mayRollBack, oldAlive, timeToGoBack), check: does(RollBack)},
+	{why: "then they work, and for long enough, if they are still there", when: all(mayRollBack, oldAlive, timeToGoBack), needs: []*need{needBackup}},
+	{why: "they are", when: all(mayRollBack, oldAlive, timeToGoBack), check: does(RollBack)},
 }
 
 func mayRollBack(in Input) bool { return hasBackup(in) && in.Spec.Rollback != v1alpha1.RollbackNever }

@@ -15,7 +15,7 @@ func underWayInput() Input {
 		ID: "a", After: hours(-1), Reason: v1alpha1.TriggerRotateAfter, RequestedAt: hours(-1), StartedAt: hours(-1), BackupSecret: "backup", OCMStatus: RotationPending,
 	}
 	in.Facts.Rotations = &[]Rotation{{ID: "a", Status: RotationPending, CreatedAt: hours(-1).Time}}
-	in.Facts.Issued = &IssuedFact{Present: true, SameAsBaseline: true, InUse: true}
+	in.Facts.Issued, in.Facts.BackupKnown = &IssuedFact{Present: true, SameAsBaseline: true, InUse: true}, true
 	return in
 }
 
@@ -281,6 +281,16 @@ func TestDecide_FromTheTargetToTheEnd(t *testing.T) {
 			in.Facts.Offer = &OfferFact{Open: true}
 			in.Status.Rotation.RolledBackAt = hours(0)
 		}, RollBack, "", ""},
+		{"with the old entries, which are read first", func(in *Input) {
+			rolledOut(in)
+			in.Facts.Offer, in.Facts.BackupKnown = &OfferFact{Open: true}, false
+			in.Status.Rotation.RolledBackAt = hours(0)
+		}, LookAtBackup, "", ""},
+		{"and ends where they are gone", func(in *Input) {
+			rolledBack(in)
+			in.Status.Targets[0].Result = v1alpha1.ReasonPullSecretUpdated
+			in.Status.Rotation.BackupSecret = ""
+		}, Wait, v1alpha1.ReasonRolledBack, ""},
 		{"what was rolled back says so", rolledBack, Wait, v1alpha1.ReasonRolledBack, "set spec.rollback to Never"},
 		{"and that advice is good", func(in *Input) {
 			rolledBack(in)
@@ -302,6 +312,12 @@ func TestDecide_FromTheTargetToTheEnd(t *testing.T) {
 			in.Status.LastHealthCheck, in.Facts.Checks = hours(-7), said(Unauthorized, v1alpha1.VerificationRequired)
 			refusedFor(in, in.Timing.VerifyDeadline)
 		}, CheckBackup, "", ""},
+		{"which are read first", func(in *Input) {
+			rolledOut(in)
+			in.Status.LastHealthCheck, in.Facts.Checks = hours(-7), said(Unauthorized, v1alpha1.VerificationRequired)
+			refusedFor(in, in.Timing.VerifyDeadline)
+			in.Facts.BackupKnown = false
+		}, LookAtBackup, "", ""},
 		{"not when they are refused as well", func(in *Input) {
 			rolledOut(in)
 			in.Status.LastHealthCheck, in.Facts.Checks = hours(-7), said(Unauthorized, v1alpha1.VerificationRequired)

@@ -1,0 +1,63 @@
+package pullsecretrotation
+
+import (
+	"slices"
+
+	"k8s.io/utils/ptr"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
+)
+
+// maxClusterID is how long an id the status has room for.
+const maxClusterID = 64
+
+// learn takes over what a look has found: into the facts of this reconcile, and what outlives it into the status. No other place writes
+// into the status what was seen.
+func (s *scope) learn(seen decide.Facts) {
+	if seen.Cluster != nil {
+		if s.obj.Status.ClusterID = ""; len(seen.Cluster.ID) <= maxClusterID {
+			s.obj.Status.ClusterID = seen.Cluster.ID
+		}
+	}
+	if seen.Account != nil {
+		s.obj.Status.Account = &v1alpha1.AccountStatus{ID: seen.Account.ID, Username: seen.Account.Username}
+	}
+	if seen.Owner != nil {
+		s.learnOwners()
+	}
+	if seen.Siblings != nil {
+		s.obj.Status.SiblingClusters = nil
+		if !seen.SiblingsUnknown {
+			s.obj.Status.SiblingClusters = ptr.To(int32(min(len(*seen.Siblings), 1<<30)))
+		}
+	}
+	if seen.Pools != nil {
+		s.reportPools(*seen.Pools)
+	}
+	if seen.Rotations != nil {
+		s.record().Listed(*seen.Rotations, s.now())
+	}
+	if seen.Issued != nil && s.issued != nil && s.accountID() != "" {
+		s.record().Given(s.accountID(), s.fingerprints(s.issued, all), s.now())
+	}
+	if seen.Offer != nil {
+		s.record().Offered(*seen.Offer)
+	}
+	if seen.BackupKnown && s.backup == nil {
+		s.record().BackupGone()
+	}
+	if seen.Checks != nil {
+		s.noteRegistries(seen.Checks)
+	}
+	s.record().Answered(slices.Concat(seen.Checks, seen.IssuedChecks, seen.BackupChecks), s.now())
+	s.facts.Add(seen)
+}
+
+// noteCredential shows which credential OCM is asked with, and how old a token is.
+func (s *scope) noteCredential(c v1alpha1.OCMCredentialStatus) {
+	if before := s.obj.Status.OCMCredential; before != nil && before.Type == c.Type {
+		c.LastUsedAt = before.LastUsedAt
+	}
+	s.obj.Status.OCMCredential = &c
+}

@@ -1,0 +1,73 @@
+package pullsecretrotation
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
+)
+
+// step is how one is performed: it looks, or it does something.
+type step struct {
+	// looks finds out a fact. What it returns is taken over by learn, and by nothing else.
+	looks func(*scope, context.Context) (decide.Facts, error)
+	// notes puts on record what does is about to do. A step that has it is persisted first, so that a crash finds it.
+	notes func(*scope)
+	does  func(*scope, context.Context, decide.Decision) error
+}
+
+// steps are all steps but Wait.
+var steps = map[decide.Step]step{
+	decide.LookAtCluster:   {looks: (*scope).lookAtCluster},
+	decide.LookAtTargets:   {looks: (*scope).lookAtTargets},
+	decide.LookAtRights:    {looks: (*scope).lookAtRights},
+	decide.LookAtPools:     {looks: (*scope).lookAtPools},
+	decide.LookAtAccount:   {looks: (*scope).lookAtAccount},
+	decide.LookAtOwner:     {looks: (*scope).lookAtOwner},
+	decide.LookAtSiblings:  {looks: (*scope).lookAtSiblings},
+	decide.LookAtRotations: {looks: (*scope).lookAtRotations},
+	decide.LookAtIssued:    {looks: (*scope).lookAtIssued},
+	decide.LookAtOffer:     {looks: (*scope).lookAtOffer},
+	decide.LookAtBackup:    {looks: (*scope).lookAtBackup},
+	decide.CheckIssued:     {looks: (*scope).checkIssued},
+	decide.CheckInUse:      {looks: (*scope).checkInUse},
+	decide.CheckBackup:     {looks: (*scope).checkBackup},
+
+	decide.Begin:           {does: (*scope).begin},
+	decide.Abandon:         {does: (*scope).abandon},
+	decide.RecordIntent:    {notes: (*scope).noteIntent, does: (*scope).claimIntent},
+	decide.Request:         {does: (*scope).request},
+	decide.RecordID:        {does: (*scope).recordID},
+	decide.MarkIssued:      {does: (*scope).markIssued},
+	decide.MarkVerified:    {does: (*scope).markVerified},
+	decide.Apply:           {notes: (*scope).notePools, does: (*scope).apply},
+	decide.Heal:            {notes: (*scope).notePools, does: (*scope).apply},
+	decide.RollBack:        {notes: (*scope).noteRollback, does: (*scope).rollBack},
+	decide.MarkRolledOut:   {does: (*scope).markRolledOut},
+	decide.Finish:          {does: (*scope).finish},
+	decide.RecordSatisfied: {does: (*scope).recordSatisfied},
+	decide.RecordHealth:    {does: (*scope).recordHealth},
+}
+
+// perform does one step.
+func (s *scope) perform(ctx context.Context, d decide.Decision) error {
+	p, ok := steps[d.Step]
+	if !ok {
+		return fmt.Errorf("unknown step %q: this is a defect, please report it", d.Step)
+	}
+	if p.looks != nil {
+		seen, err := p.looks(s, ctx)
+		if err != nil {
+			return err
+		}
+		s.learn(seen)
+		return nil
+	}
+	if p.notes != nil {
+		p.notes(s)
+		if err := s.flush(ctx); err != nil {
+			return err
+		}
+	}
+	return p.does(s, ctx, d)
+}
