@@ -110,48 +110,60 @@ var needsPerson = map[string]bool{
 
 // setReady sums up: what holds the whole set first, then what is wrong with some Secrets.
 func (s *scope) setReady() {
-	total := len(s.plan.Rows)
-	all := troubles(s.plan.Rows, s.started)
-	switch {
-	case s.set.Spec.Suspend:
+	if s.set.Spec.Suspend {
 		s.keepReady()
 		return
+	}
+	all := troubles(s.plan.Rows, s.started)
+	switch {
+	case s.setHeld():
+	case len(all) > 0:
+		s.setTroubled(all)
+	default:
+		s.setFresh()
+	}
+}
+
+// setHeld is true when something concerns the whole set, and Ready says what.
+func (s *scope) setHeld() bool {
+	switch {
 	case s.hold != nil:
 		message := s.hold.Message
 		if s.hold.Fetching {
 			message += s.firstExpiry()
 		}
 		conditions.Stalled(s.set, s.hold.Reason, message)
-		return
 	case s.partial != nil && s.partial.Reason == v1alpha1.ReasonInvalidSpec:
 		conditions.Stalled(s.set, s.partial.Reason, s.partial.Message+s.firstExpiry())
-		return
 	case s.partial != nil:
 		conditions.Failing(s.set, s.partial.Reason, s.partial.Message+s.firstExpiry())
-		return
 	case s.requestsErr != nil:
 		conditions.Stalled(s.set, v1alpha1.ReasonForbidden, "The CredentialsRequests cannot be read, so none is served ("+string(apierrors.ReasonForError(s.requestsErr))+
 			"). Restore the operator's ClusterRole credential-rotation-operator.")
-		return
-	case total == 0:
+	case len(s.plan.Rows) == 0:
 		conditions.Progressing(s.set, v1alpha1.ReasonNoTargets, "No AWS CredentialsRequest matches and spec.secrets names none, so there is nothing to keep fresh. "+
 			"If there should be, check spec.credentialsRequests.selector.")
-		return
+	default:
+		return false
 	}
-	if len(all) == 0 {
-		if f := s.failedRestart(); f != nil {
-			conditions.Failing(s.set, f.Reason, f.Message)
-			return
-		}
-		if s.unproven() {
-			s.setUnproven(total)
-			return
-		}
-		conditions.Ready(s.set, v1alpha1.ReasonFresh, fmt.Sprintf("All %d credentials are fresh.", total))
-		return
-	}
+	return true
+}
 
-	failing, person, waiting := 0, false, v1alpha1.ReasonAwaitingRefresh
+// setFresh is for a set whose Secrets have all that they need.
+func (s *scope) setFresh() {
+	if f := s.failedRestart(); f != nil {
+		conditions.Failing(s.set, f.Reason, f.Message)
+		return
+	}
+	if s.unproven() {
+		s.setUnproven(len(s.plan.Rows))
+		return
+	}
+	conditions.Ready(s.set, v1alpha1.ReasonFresh, fmt.Sprintf("All %d credentials are fresh.", len(s.plan.Rows)))
+}
+
+func (s *scope) setTroubled(all []trouble) {
+	total, failing, person, waiting := len(s.plan.Rows), 0, false, v1alpha1.ReasonAwaitingRefresh
 	words := make([]string, 0, len(all))
 	for _, t := range all {
 		failing += len(t.refs)

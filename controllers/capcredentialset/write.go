@@ -53,13 +53,8 @@ func (r *reconciler) write(ctx context.Context, s *scope, row plan.Row, g gift) 
 	for range maxConflicts {
 		data := dataFor(g.credential, live)
 		hash := awscreds.Hash(s.hashKey, data)
-		switch {
-		case live.Found && live.Hash == hash:
-			return outcome{kept, hash, g.expires, g.expiry}, nil
-		case live.Found && live.ResourceVersion != row.ResourceVersion && live.RefreshedSince(row):
-			return outcome{kind: superseded}, nil
-		case row.Why == string(schedule.RefreshScheduled) && row.Outlives(g.expiry, g.expires) && r.lives(ctx, s, row):
-			return outcome{kept, live.Hash, row.ExpiresAt, row.Expiry}, nil
+		if o, ok := r.needless(ctx, s, row, g, live, hash); ok {
+			return o, nil
 		}
 		b := plan.Books{Role: g.role, RefreshedAt: g.fetched, ExpiresAt: g.expires, Expiry: g.expiry}
 		seal := awscreds.Seal(s.hashKey, statement(row.Ref.Namespace, row.Ref.Name, live.Uid, b), data)
@@ -74,14 +69,35 @@ func (r *reconciler) write(ctx context.Context, s *scope, row plan.Row, g gift) 
 		if live, err = r.reread(ctx, row.Ref, s.hashKey); err != nil {
 			return outcome{}, r.judgeWrite(row.Ref, err)
 		}
-		if !row.Found && (live.NotOpaque || live.Foreign && !row.Adopt) { // somebody was quicker in making it
-			return outcome{}, &writeError{v1alpha1.ReasonSecretNotOurs, plan.NotOursMessage}
-		}
-		if !live.Found && !plan.MayCreate(&s.set.Spec) {
-			return outcome{}, &writeError{v1alpha1.ReasonSecretMissing, plan.MissingMessage}
+		if e := becameImpossible(s, row, live); e != nil {
+			return outcome{}, e
 		}
 	}
 	return outcome{}, &writeError{v1alpha1.ReasonConflict, "Somebody else writes this Secret all the time, so it could not be written. Find out who, in its managedFields."}
+}
+
+// needless is the outcome of a write that changes nothing, or would replace something better.
+func (r *reconciler) needless(ctx context.Context, s *scope, row plan.Row, g gift, live plan.Observation, hash string) (outcome, bool) {
+	switch {
+	case live.Found && live.Hash == hash:
+		return outcome{kept, hash, g.expires, g.expiry}, true
+	case live.Found && live.ResourceVersion != row.ResourceVersion && live.RefreshedSince(row):
+		return outcome{kind: superseded}, true
+	case row.Why == string(schedule.RefreshScheduled) && row.Outlives(g.expiry, g.expires) && r.lives(ctx, s, row):
+		return outcome{kept, live.Hash, row.ExpiresAt, row.Expiry}, true
+	}
+	return outcome{}, false
+}
+
+// becameImpossible is why a Secret that somebody has made or deleted meanwhile may not be written any more; nil when it may.
+func becameImpossible(s *scope, row plan.Row, live plan.Observation) *writeError {
+	switch {
+	case !row.Found && (live.NotOpaque || live.Foreign && !row.Adopt): // somebody was quicker in making it
+		return &writeError{v1alpha1.ReasonSecretNotOurs, plan.NotOursMessage}
+	case !live.Found && !plan.MayCreate(&s.set.Spec):
+		return &writeError{v1alpha1.ReasonSecretMissing, plan.MissingMessage}
+	}
+	return nil
 }
 
 // dataFor is what a Secret gets. Server-side apply takes away a session token that the operator wrote earlier and now leaves

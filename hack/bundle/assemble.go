@@ -54,9 +54,10 @@ func assemble(o options, f *facts.Facts, icon []byte, objects []*unstructured.Un
 	return files, nil
 }
 
+// sort tells the objects of the manifests by what becomes of them in a bundle.
 func sort(objects []*unstructured.Unstructured) (*parts, error) {
 	p := &parts{}
-	clusterRoles, roles := map[string]*unstructured.Unstructured{}, map[string]*unstructured.Unstructured{}
+	roles := rolesByKind{"ClusterRole": {}, "Role": {}}
 	var bindings []*unstructured.Unstructured
 	for _, object := range objects {
 		switch object.GetKind() {
@@ -66,10 +67,8 @@ func sort(objects []*unstructured.Unstructured) (*parts, error) {
 			p.crds = append(p.crds, object)
 		case "Deployment":
 			p.deployments = append(p.deployments, object)
-		case "ClusterRole":
-			clusterRoles[object.GetName()] = object
-		case "Role":
-			roles[object.GetName()] = object
+		case "ClusterRole", "Role":
+			roles[object.GetKind()][object.GetName()] = object
 		case "ClusterRoleBinding", "RoleBinding":
 			bindings = append(bindings, object)
 		case "Namespace", "ServiceAccount":
@@ -84,18 +83,23 @@ func sort(objects []*unstructured.Unstructured) (*parts, error) {
 	if p.csv == nil || len(p.crds) == 0 || len(p.deployments) == 0 {
 		return nil, fmt.Errorf("a ClusterServiceVersion, a CustomResourceDefinition or a Deployment is missing")
 	}
+	return p, p.sortRights(roles, bindings)
+}
 
-	// The operator's rights in the whole cluster move into the ClusterServiceVersion; a binding of somebody else stays a file. So
-	// does the Role for the operator's own namespace: as spec.install.spec.permissions OLM would grant it in the whole cluster,
-	// every Secret included, because the operator is installed for all namespaces (ensureRBACInTargetNamespace in
-	// pkg/controller/operators/olm/operatorgroup.go of operator-framework/operator-lifecycle-manager).
+// rolesByKind are roles, by kind and name.
+type rolesByKind map[string]map[string]*unstructured.Unstructured
+
+// sortRights moves the operator's rights in the whole cluster into the ClusterServiceVersion; a binding of somebody else stays a file.
+// So does the Role for the operator's own namespace: as spec.install.spec.permissions OLM would grant it in the whole cluster,
+// every Secret included, because the operator is installed for all namespaces (ensureRBACInTargetNamespace in
+// pkg/controller/operators/olm/operatorgroup.go of operator-framework/operator-lifecycle-manager).
+func (p *parts) sortRights(roles rolesByKind, bindings []*unstructured.Unstructured) error {
 	for _, binding := range bindings {
 		role, _, _ := unstructured.NestedString(binding.Object, "roleRef", "name")
 		kind, _, _ := unstructured.NestedString(binding.Object, "roleRef", "kind")
-		from := map[string]map[string]*unstructured.Unstructured{"ClusterRole": clusterRoles, "Role": roles}[kind]
-		bound, ok := from[role]
+		bound, ok := roles[kind][role]
 		if !ok {
-			return nil, fmt.Errorf("%s %s binds %s %s, which is not there", binding.GetKind(), binding.GetName(), kind, role)
+			return fmt.Errorf("%s %s binds %s %s, which is not there", binding.GetKind(), binding.GetName(), kind, role)
 		}
 		if binding.GetKind() != "ClusterRoleBinding" || !bindsOperator(binding) {
 			p.verbatim = append(p.verbatim, binding)
@@ -103,14 +107,14 @@ func sort(objects []*unstructured.Unstructured) (*parts, error) {
 		}
 		rules, _, _ := unstructured.NestedSlice(bound.Object, "rules")
 		p.clusterRules = append(p.clusterRules, rules...)
-		delete(from, role)
+		delete(roles[kind], role)
 	}
-	for _, left := range []map[string]*unstructured.Unstructured{clusterRoles, roles} {
+	for _, left := range []map[string]*unstructured.Unstructured{roles["ClusterRole"], roles["Role"]} {
 		for _, role := range left {
 			p.verbatim = append(p.verbatim, role)
 		}
 	}
-	return p, nil
+	return nil
 }
 
 // bindWhereItIsInstalled takes the namespace off the operator's ServiceAccount in a RoleBinding: RBAC then looks for it in the

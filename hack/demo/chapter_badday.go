@@ -34,23 +34,7 @@ func (w *world) badDay(ctx context.Context) error {
 	if err := w.show(ctx, "annotate", "--overwrite", "capset", setName, annotation); err != nil {
 		return err
 	}
-	failing := map[string]v1alpha1.CredentialTargetStatus{}
-	_, err = w.untilSet(ctx, "the refusal shows in the rows of one role, and the other is refreshed", func(set *v1alpha1.CAPCredentialSet) error {
-		clear(failing)
-		fresh := 0
-		for _, t := range set.Status.Targets {
-			switch {
-			case t.Role == platformRole && t.Result == v1alpha1.ReasonAuthenticationRefused:
-				failing[t.Namespace+"/"+t.Name] = t
-			case t.Role == machineRole && t.Result == v1alpha1.ReasonFresh && t.RefreshedAt != nil && !t.RefreshedAt.Time.Before(requested):
-				fresh++
-			}
-		}
-		if len(failing) != secretsOfPayload-1 || fresh != 1 || w.cap.Counts().ByOutcome["fault:"+cap.Outcome(cap.FaultHTML)] == 0 {
-			return waiting("%s", setMessage(set))
-		}
-		return nil
-	})
+	failing, err := w.untilRefused(ctx, requested)
 	if err != nil {
 		return err
 	}
@@ -67,6 +51,28 @@ func (w *world) badDay(ctx context.Context) error {
 		return err
 	}
 	return w.nothingLost(before, after, failing)
+}
+
+// untilRefused waits until one role's Secrets show the refusal and the other's was refreshed; it returns the former.
+func (w *world) untilRefused(ctx context.Context, requested time.Time) (map[string]v1alpha1.CredentialTargetStatus, error) {
+	failing := map[string]v1alpha1.CredentialTargetStatus{}
+	_, err := w.untilSet(ctx, "the refusal shows in the rows of one role, and the other is refreshed", func(set *v1alpha1.CAPCredentialSet) error {
+		clear(failing)
+		fresh := 0
+		for _, t := range set.Status.Targets {
+			switch {
+			case t.Role == platformRole && t.Result == v1alpha1.ReasonAuthenticationRefused:
+				failing[t.Namespace+"/"+t.Name] = t
+			case t.Role == machineRole && t.Result == v1alpha1.ReasonFresh && t.RefreshedAt != nil && !t.RefreshedAt.Time.Before(requested):
+				fresh++
+			}
+		}
+		if len(failing) != secretsOfPayload-1 || fresh != 1 || w.cap.Counts().ByOutcome["fault:"+cap.Outcome(cap.FaultHTML)] == 0 {
+			return waiting("%s", setMessage(set))
+		}
+		return nil
+	})
+	return failing, err
 }
 
 // nothingLost compares the Secrets with those from before the bad answer.

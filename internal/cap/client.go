@@ -91,14 +91,9 @@ type Client struct {
 
 // New checks the configuration. Its error says what is wrong without showing the URL or a parameter's value.
 func New(cfg Config) (*Client, error) {
-	base, err := url.Parse(cfg.URL)
-	switch {
-	case err != nil:
-		return nil, errors.New("the URL of CAP does not parse")
-	case base.Scheme != "https" || base.Hostname() == "":
-		return nil, errors.New("the URL of CAP must be an absolute https URL")
-	case base.User != nil || base.RawQuery != "" || base.ForceQuery || base.Fragment != "":
-		return nil, errors.New("the URL of CAP must have no user, query or fragment")
+	base, err := baseURL(cfg.URL)
+	if err != nil {
+		return nil, err
 	}
 	if cfg.Dialect == "" {
 		cfg.Dialect = C2S
@@ -129,6 +124,19 @@ func New(cfg Config) (*Client, error) {
 	}
 	c.connect(cfg)
 	return c, nil
+}
+
+func baseURL(of string) (*url.URL, error) {
+	base, err := url.Parse(of)
+	switch {
+	case err != nil: // the error quotes the URL
+		return nil, errors.New("the URL of CAP does not parse")
+	case base.Scheme != "https" || base.Hostname() == "":
+		return nil, errors.New("the URL of CAP must be an absolute https URL")
+	case base.User != nil || base.RawQuery != "" || base.ForceQuery || base.Fragment != "":
+		return nil, errors.New("the URL of CAP must have no user, query or fragment")
+	}
+	return base, nil
 }
 
 // connect makes the connections. All requests go to one URL, so they share the proxy.

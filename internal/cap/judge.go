@@ -36,26 +36,51 @@ func Judge(status int, contentType string, body []byte, now, portal time.Time) (
 	return judgeBody(status, body, now, portal)
 }
 
+// verdict is what a status says.
+type verdict struct {
+	class   Class
+	message string
+}
+
+// verdicts are those of single statuses, whatever comes with them.
+var verdicts = map[int]verdict{
+	301: {APIDisabled, permanentRedirect},
+	308: {APIDisabled, permanentRedirect},
+	401: {AuthenticationRefused, "CAP does not accept the client certificate."},
+	404: {APIDisabled, noSuchAPI},
+	405: {APIDisabled, noSuchAPI},
+	407: {ProxyUnavailable, "A proxy in front of CAP asks for a user and a password (status 407)."},
+	408: {Unavailable, notNow},
+	410: {APIDisabled, noSuchAPI},
+	425: {Unavailable, notNow},
+	429: {Unavailable, notNow},
+	501: {APIDisabled, noSuchAPI},
+}
+
+const (
+	permanentRedirect = "CAP answered with a permanent redirect, which is not followed: the URL is not the API's own."
+	noSuchAPI         = "CAP has no such API: it is not enabled, or the URL's path is wrong."
+	notNow            = "CAP, or a proxy in front of it, cannot answer now."
+)
+
 // judgeStatus classifies an answer other than 200 by its status and by whether it claims to be JSON.
 func judgeStatus(status int, json bool) *Error {
 	e := &Error{Status: status, page: !json}
+	if v, ok := verdicts[status]; ok {
+		if e.Class, e.Message = v.class, v.message; status == 407 {
+			e.Cause = CauseProxyAuthentication
+		}
+		return e
+	}
 	switch {
-	case status == 401:
-		e.Class, e.Message = AuthenticationRefused, "CAP does not accept the client certificate."
-	case status == 301 || status == 308:
-		e.Class, e.Message = APIDisabled, "CAP answered with a permanent redirect, which is not followed: the URL is not the API's own."
 	case status >= 300 && status < 400:
 		e.Class, e.Message = AuthenticationRefused, "CAP answered with a redirect, which is not followed: portals send clients whose certificate they do not accept to a login page."
 	case status == 403 && !json:
 		e.Class, e.Message = AuthenticationRefused, "CAP, or a web server in front of it, refused the request with a page instead of JSON, which is how web servers refuse a client certificate."
 	case status == 403:
 		e.Class, e.Message = RoleRefused, "CAP does not provide this role: it is unknown, or the client certificate is not authorised for it."
-	case status == 404 || status == 405 || status == 410 || status == 501:
-		e.Class, e.Message = APIDisabled, "CAP has no such API: it is not enabled, or the URL's path is wrong."
-	case status == 407:
-		e.Class, e.Cause, e.Message = ProxyUnavailable, CauseProxyAuthentication, "A proxy in front of CAP asks for a user and a password (status 407)."
-	case status == 408 || status == 425 || status == 429 || status >= 500:
-		e.Class, e.Message = Unavailable, "CAP, or a proxy in front of it, cannot answer now."
+	case status >= 500:
+		e.Class, e.Message = Unavailable, notNow
 	case status == 400 && !json:
 		e.Class, e.Message = RequestRejected, "CAP rejects the request with a page instead of JSON: a parameter is wrong, or a web server in front of it refuses the client certificate."
 	case status >= 400:

@@ -158,19 +158,24 @@ func complete(cfg Config) (Config, error) {
 	if cfg.Credential.ClientID == "" && cfg.TokenURL == authentication.FedRAMPTokenURL {
 		cfg.Credential.ClientID = authentication.FedRAMPClientID
 	}
+	return cfg, authorized(cfg)
+}
+
+// authorized says what is wrong with what a client asks with.
+func authorized(cfg Config) error {
 	if cfg.ClusterToken == (ClusterToken{}) {
 		if err := cfg.Credential.check(); err != nil {
-			return cfg, &Error{Kind: OCMCredentialMissing, Message: "the OCM credential cannot be used: " + err.Error()}
+			return &Error{Kind: OCMCredentialMissing, Message: "the OCM credential cannot be used: " + err.Error()}
 		}
-		return cfg, nil
+		return nil
 	}
 	if cfg.Credential.Token != "" || cfg.Credential.ClientSecret != "" {
-		return cfg, &Error{Kind: InvalidSpec, Message: "an OCM client uses a credential or a cluster's token, not both"}
+		return &Error{Kind: InvalidSpec, Message: "an OCM client uses a credential or a cluster's token, not both"}
 	}
 	if err := cfg.ClusterToken.check(); err != nil {
-		return cfg, &Error{Kind: OCMCredentialMissing, Message: "the cluster's token cannot be used: " + err.Error()}
+		return &Error{Kind: OCMCredentialMissing, Message: "the cluster's token cannot be used: " + err.Error()}
 	}
-	return cfg, nil
+	return nil
 }
 
 // checkURL requires https, because credentials are sent there. Its errors do not repeat the URL, which may hold a password.

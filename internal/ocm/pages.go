@@ -41,15 +41,9 @@ func list[T any](ctx context.Context, c *Client, call call, decode func(json.Raw
 			}
 			return nil, nil
 		}
-		var page page
-		if json.Unmarshal(got.body, &page) != nil {
-			return nil, malformed(call, got.status, "it is not a list")
-		}
-		if page.Items == nil {
-			if page.Total != nil && *page.Total == 0 {
-				return nil, nil
-			}
-			return nil, malformed(call, got.status, "the list has no items")
+		page, problem := readPage(got.body)
+		if problem != "" {
+			return nil, malformed(call, got.status, problem)
 		}
 		for _, raw := range *page.Items {
 			item, id, problem := decode(raw)
@@ -71,4 +65,17 @@ func list[T any](ctx context.Context, c *Client, call call, decode func(json.Raw
 		}
 	}
 	return nil, malformed(call, http.StatusOK, "the list does not end")
+}
+
+// readPage reads one page; problem says what is wrong with it. A list of nothing may leave its items out.
+func readPage(body []byte) (p page, problem string) {
+	switch {
+	case json.Unmarshal(body, &p) != nil:
+		return p, "it is not a list"
+	case p.Items == nil && p.Total != nil && *p.Total == 0:
+		p.Items = &[]json.RawMessage{}
+	case p.Items == nil:
+		return p, "the list has no items"
+	}
+	return p, ""
 }

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"sort"
 	"time"
 
@@ -162,60 +163,89 @@ func (in Input) row(t Target) Row {
 		r.FetchedAt, r.Expiry = r.Books.RefreshedAt, known(r.Books.Expiry)
 		r.ExpiresAt = in.expiry(r.Expiry, r.Books.RefreshedAt, r.Books.ExpiresAt)
 	}
-	switch {
-	case t.Holder != "":
-		return r.blocked(v1alpha1.ReasonConflict, "The older CAPCredentialSet "+t.Holder+" keeps this Secret. Take it out of one of the two sets.")
-	case r.Forbidden:
-		return r.blocked(v1alpha1.ReasonForbidden, r.Problem)
-	case !r.Known:
-		return r.blocked(v1alpha1.ReasonAwaitingRefresh, "The Secret has not been read yet.")
-	case r.Found && r.NotOpaque:
-		return r.blocked(v1alpha1.ReasonSecretNotOpaque, notOpaqueMessage)
-	case r.Found && r.Foreign && !t.Adopt && !in.Memory.Kept[t.Ref]:
-		return r.blocked(v1alpha1.ReasonSecretNotOurs, NotOursMessage)
-	case r.Role == "":
-		return r.blocked(v1alpha1.ReasonNoRole, noRoleMessage(r))
-	case !r.Found && !MayCreate(in.Spec):
-		return r.blocked(v1alpha1.ReasonSecretMissing, MissingMessage)
-	case !r.Found && r.NamespaceMissing:
-		return r.blocked(v1alpha1.ReasonNamespaceMissing, "The namespace does not exist yet. The Secret is created as soon as it does.")
+	if reason, message := in.hindrance(r); reason != "" {
+		return r.blocked(reason, message)
 	}
-
-	confirmed, ok := in.Memory.Confirmed[t.Ref]
-	if ok = ok && r.Found && confirmed.Hash == r.Hash && confirmed.Role == r.Role; ok {
-		r.FetchedAt, r.Expiry = confirmed.FetchedAt, known(confirmed.Expiry)
-		r.ExpiresAt = in.expiry(r.Expiry, confirmed.FetchedAt, confirmed.ExpiresAt)
-	}
+	confirmedAt, ok := in.confirmed(&r)
 	due := schedule.RefreshDue(in.Now, r.FetchedAt, r.ExpiresAt, in.policy(r.Role))
-	switch {
-	case !r.Found:
-		r.Why = whyMissing
-	case !ok && (r.Edited() || r.Books.Hash == "" && in.Memory.Kept[t.Ref]): // before what the edit made of it: whoever empties a Secret all the time is a writer to tell of too
-		r.Why = WhyEdited
-	case !r.Usable:
-		r.Why = whyUnusable
-	case !ok && r.Books.Hash == "":
-		r.Why = whyUnknown
-	case !ok && r.Books.Role != r.Role:
-		r.Why = whyRoleChanged
-	case in.Memory.Refused[r.Hash]:
-		r.Why = whyRefused
-	case in.Memory.Suspect[r.Hash]:
-		r.Why = string(schedule.RefreshClockJumped)
-	case in.requested(r.FetchedAt):
-		r.Why = whyRequested
-	case due.Due:
-		r.Why = string(due.Reason)
-	default:
+	r.Why = cmp.Or(in.broken(r, ok), in.overdue(r, due))
+	if r.Why == "" {
 		r.Result, r.Next = v1alpha1.ReasonFresh, due.At
 		return r
 	}
-	if early := confirmed.FetchedAt.Add(minConfirmed); ok && due.Reason == schedule.RefreshScheduled && r.Why == string(due.Reason) && early.After(in.Now) {
+	if early := confirmedAt.Add(minConfirmed); ok && r.Why == string(schedule.RefreshScheduled) && early.After(in.Now) {
 		r.Why, r.Result, r.Next = "", v1alpha1.ReasonFresh, Earlier(early, r.ExpiresAt)
 		return r
 	}
 	r.Disturbed = r.Why == WhyEdited || r.Why == whyMissing && in.Memory.Kept[t.Ref] || r.Why == whyRoleChanged && r.ownRole
 	return in.gate(r)
+}
+
+// confirmed takes what the memory has of a row, and says when it was fetched; ok is false when it has nothing of the row as it is.
+func (in Input) confirmed(r *Row) (fetched time.Time, ok bool) {
+	c, ok := in.Memory.Confirmed[r.Ref]
+	if !ok || !r.Found || c.Hash != r.Hash || c.Role != r.Role {
+		return time.Time{}, false
+	}
+	r.FetchedAt, r.Expiry = c.FetchedAt, known(c.Expiry)
+	r.ExpiresAt = in.expiry(r.Expiry, c.FetchedAt, c.ExpiresAt)
+	return c.FetchedAt, true
+}
+
+// hindrance is why nothing can be done about a row, whatever it holds; the reason is empty when there is none.
+func (in Input) hindrance(r Row) (reason, message string) {
+	switch {
+	case r.Holder != "":
+		return v1alpha1.ReasonConflict, "The older CAPCredentialSet " + r.Holder + " keeps this Secret. Take it out of one of the two sets."
+	case r.Forbidden:
+		return v1alpha1.ReasonForbidden, r.Problem
+	case !r.Known:
+		return v1alpha1.ReasonAwaitingRefresh, "The Secret has not been read yet."
+	case r.Found && r.NotOpaque:
+		return v1alpha1.ReasonSecretNotOpaque, notOpaqueMessage
+	case r.Found && r.Foreign && !r.Adopt && !in.Memory.Kept[r.Ref]:
+		return v1alpha1.ReasonSecretNotOurs, NotOursMessage
+	case r.Role == "":
+		return v1alpha1.ReasonNoRole, noRoleMessage(r)
+	case !r.Found && !MayCreate(in.Spec):
+		return v1alpha1.ReasonSecretMissing, MissingMessage
+	case !r.Found && r.NamespaceMissing:
+		return v1alpha1.ReasonNamespaceMissing, "The namespace does not exist yet. The Secret is created as soon as it does."
+	}
+	return "", ""
+}
+
+// broken is why a Secret needs a credential although none was due: it does not hold what was written. Empty when it does; confirmed is
+// true when the memory has that it was written so.
+func (in Input) broken(r Row, confirmed bool) string {
+	switch {
+	case !r.Found:
+		return whyMissing
+	case !confirmed && (r.Edited() || r.Books.Hash == "" && in.Memory.Kept[r.Ref]): // before what the edit made of it: whoever empties a Secret all the time is a writer to tell of too
+		return WhyEdited
+	case !r.Usable:
+		return whyUnusable
+	case !confirmed && r.Books.Hash == "":
+		return whyUnknown
+	case !confirmed && r.Books.Role != r.Role:
+		return whyRoleChanged
+	}
+	return ""
+}
+
+// overdue is why the credential that a Secret holds is to be renewed; empty when it is not.
+func (in Input) overdue(r Row, due schedule.Refresh) string {
+	switch {
+	case in.Memory.Refused[r.Hash]:
+		return whyRefused
+	case in.Memory.Suspect[r.Hash]:
+		return string(schedule.RefreshClockJumped)
+	case in.requested(r.FetchedAt):
+		return whyRequested
+	case due.Due:
+		return string(due.Reason)
+	}
+	return ""
 }
 
 // MayCreate is true unless the spec says that a missing Secret stays missing.

@@ -17,6 +17,7 @@ import (
 
 	"github.com/openshift/credential-rotation-operator/config"
 	"github.com/openshift/credential-rotation-operator/internal/awscreds"
+	"github.com/openshift/credential-rotation-operator/internal/cluster"
 )
 
 // NewInstallManifestsCommand writes manifests for openshift-install, with which a cluster starts with the operator.
@@ -97,19 +98,8 @@ func (i *install) run(ctx context.Context, out, errOut io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if i.rolesFile != "" {
-		if i.roles, err = readRoles(i.rolesFile); err != nil {
-			return err
-		}
-	}
-	if err := i.checkLimits(); err != nil {
-		return err
-	}
-	assigned, unknown, err := assignRoles(requests, i.roles, i.defaultRole)
+	assigned, unknown, err := i.assign(requests)
 	if err != nil {
-		return err
-	}
-	if err := i.checkSet(i.setObject(requests, assigned)); err != nil {
 		return err
 	}
 	client, certificate, certificateWarning, err := i.portal.load(i.clock)
@@ -153,6 +143,22 @@ func (i *install) run(ctx context.Context, out, errOut io.Writer) error {
 	}
 	fmt.Fprint(out, i.next())
 	return nil
+}
+
+// assign gives each request its role, and checks the set that comes of it.
+func (i *install) assign(requests []cluster.CredentialsRequest) (assigned map[string]string, unknown []string, err error) {
+	if i.rolesFile != "" {
+		if i.roles, err = readRoles(i.rolesFile); err != nil {
+			return nil, nil, err
+		}
+	}
+	if err := i.checkLimits(); err != nil {
+		return nil, nil, err
+	}
+	if assigned, unknown, err = assignRoles(requests, i.roles, i.defaultRole); err != nil {
+		return nil, nil, err
+	}
+	return assigned, unknown, i.checkSet(i.setObject(requests, assigned))
 }
 
 // changes are the files to write. An existing file that differs is only overwritten with --force: it may have been edited, or hold a credential.

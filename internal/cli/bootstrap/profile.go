@@ -71,25 +71,12 @@ func (e *profileEdit) line(line string) {
 		return
 	}
 	m := keyLine.FindStringSubmatch(text)
-	if e.skipping && m != nil && m[1] != "" && m[3] == "=" && strings.Trim(text[len(m[0]):], "=") == "" {
-		return // "  abc==" is the end of a token that was broken into lines, not a key
-	}
 	if m == nil {
-		trimmed := strings.TrimSpace(text)
-		if trimmed != "" && (trimmed[0] == '#' || trimmed[0] == ';') {
-			e.out = append(e.out, line) // a comment, indented or not; one at the end may belong to the next section, so keys go before it
-			return
-		}
-		if e.skipping && trimmed != "" && (text[0] == ' ' || text[0] == '\t') {
-			return
-		}
-		e.skipping = false
-		if trimmed == "" {
-			e.out = append(e.out, line)
-			return
-		}
-		e.keep(line)
+		e.otherLine(line, text)
 		return
+	}
+	if e.skipping && m[1] != "" && m[3] == "=" && strings.Trim(text[len(m[0]):], "=") == "" {
+		return // "  abc==" is the end of a token that was broken into lines, not a key
 	}
 	key := strings.ToLower(m[2])
 	value, ours := e.values[key]
@@ -100,6 +87,22 @@ func (e *profileEdit) line(line string) {
 	if value != "" && !e.done[key] {
 		e.done[key] = true
 		e.keep(m[1] + m[2] + m[3] + value + strings.TrimPrefix(line, text))
+	}
+}
+
+// otherLine is a line of the profile that has no key: a comment, an empty one, or the rest of a value.
+func (e *profileEdit) otherLine(line, text string) {
+	trimmed := strings.TrimSpace(text)
+	switch {
+	case trimmed != "" && (trimmed[0] == '#' || trimmed[0] == ';'):
+		e.out = append(e.out, line) // indented or not; one at the end may belong to the next section, so keys go before it
+	case trimmed == "":
+		e.skipping = false
+		e.out = append(e.out, line)
+	case e.skipping && (text[0] == ' ' || text[0] == '\t'):
+	default:
+		e.skipping = false
+		e.keep(line)
 	}
 }
 

@@ -1,6 +1,7 @@
 package cap
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -152,12 +153,7 @@ func (s *Sim) takeFault(kinds []FaultKind, role string) (Fault, bool) {
 
 // answerEarly answers with an early fault.
 func (f Fault) answerEarly(w http.ResponseWriter, r *http.Request) {
-	text := func(otherwise string) string {
-		if f.Body != "" {
-			return f.Body
-		}
-		return otherwise
-	}
+	text := func(otherwise string) string { return cmp.Or(f.Body, otherwise) }
 	switch f.Kind {
 	case FaultHTML:
 		answerHTML(w, http.StatusOK, text(dashboardErrorPage))
@@ -171,33 +167,29 @@ func (f Fault) answerEarly(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(http.StatusOK)
 	case FaultRedirect:
-		location := f.Location
-		if location == "" {
-			location = r.URL.RequestURI() + "&moved=1"
-		}
-		http.Redirect(w, r, location, http.StatusFound)
+		http.Redirect(w, r, cmp.Or(f.Location, r.URL.RequestURI()+"&moved=1"), http.StatusFound)
 	case FaultRateLimited:
-		if f.RetryAfter != "" {
-			w.Header().Set("Retry-After", f.RetryAfter)
-		}
+		setHeader(w, "Retry-After", f.RetryAfter)
 		answerError(w, http.StatusTooManyRequests, text("Too many requests"))
 	case FaultServerError:
 		answerError(w, http.StatusInternalServerError, text("Internal server error"))
 	case FaultBadGateway:
 		answerHTML(w, http.StatusBadGateway, text(badGatewayPage))
 	case FaultAnswer:
-		if f.ContentType != "" {
-			w.Header().Set("Content-Type", f.ContentType)
-		}
-		if f.RetryAfter != "" {
-			w.Header().Set("Retry-After", f.RetryAfter)
-		}
+		setHeader(w, "Content-Type", f.ContentType)
+		setHeader(w, "Retry-After", f.RetryAfter)
 		w.WriteHeader(f.Status)
 		_, _ = w.Write([]byte(f.Body))
 	case FaultHang:
 		simctl.Hang(r)
 	case FaultDisconnect:
 		simctl.Disconnect()
+	}
+}
+
+func setHeader(w http.ResponseWriter, name, value string) {
+	if value != "" {
+		w.Header().Set(name, value)
 	}
 }
 

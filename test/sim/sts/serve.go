@@ -96,19 +96,9 @@ func (s *Sim) identify(r *http.Request, signed signature, signatureErr error) (*
 	if err != nil {
 		return nil, incomplete
 	}
-	if signed.service != "sts" || s.options.Region != "" && signed.region != s.options.Region {
-		return nil, wrongScope
-	}
-	secret, token, roleARN, expires, known := s.options.Keys.Lookup(signed.accessKeyID)
-	if !known || !hmac.Equal([]byte(token), []byte(r.Header.Get("X-Amz-Security-Token"))) {
-		return nil, unknownKey
-	}
-	role, err := parseRoleARN(roleARN)
-	if err != nil || role.partition != partitionOf(signed.region) {
-		return nil, unknownKey
-	}
-	if now := s.clock.Now(); !expires.IsZero() && !now.Before(expires) {
-		return nil, expiredKey
+	secret, caller, refused := s.caller(r, signed)
+	if refused != nil {
+		return nil, refused
 	}
 	if skew := s.clock.Since(signedAt); s.options.CheckClockSkew && (skew > maxSkew || skew < -maxSkew) {
 		return nil, wrongTime
@@ -123,7 +113,26 @@ func (s *Sim) identify(r *http.Request, signed signature, signatureErr error) (*
 	if form.Get("Action") != "GetCallerIdentity" || form.Get("Version") != "2011-06-15" {
 		return nil, wrongAction
 	}
-	return s.identityOf(role, token != ""), nil
+	return caller, nil
+}
+
+// caller is whose key a request is signed with, and the key's secret: in its scope, with its token, and as long as it lives.
+func (s *Sim) caller(r *http.Request, signed signature) (secret string, caller *callerIdentity, refused *refusal) {
+	if signed.service != "sts" || s.options.Region != "" && signed.region != s.options.Region {
+		return "", nil, wrongScope
+	}
+	secret, token, roleARN, expires, known := s.options.Keys.Lookup(signed.accessKeyID)
+	if !known || !hmac.Equal([]byte(token), []byte(r.Header.Get("X-Amz-Security-Token"))) {
+		return "", nil, unknownKey
+	}
+	role, err := parseRoleARN(roleARN)
+	if err != nil || role.partition != partitionOf(signed.region) {
+		return "", nil, unknownKey
+	}
+	if now := s.clock.Now(); !expires.IsZero() && !now.Before(expires) {
+		return "", nil, expiredKey
+	}
+	return secret, s.identityOf(role, token != ""), nil
 }
 
 func formOf(r *http.Request, body []byte) (url.Values, error) {
