@@ -23,7 +23,7 @@ func waitingObject() *v1alpha1.PullSecretRotation {
 	o.Spec.Approval = v1alpha1.ApprovalNone
 	next := metav1.NewTime(now.Add(29 * 24 * time.Hour))
 	o.Status = v1alpha1.PullSecretRotationStatus{
-		ObservedGeneration: 3, Salt: "CANARY-salt", Phase: "Waiting for new credentials", WaitingFor: "OCM has not issued new credentials yet; its batch runs four times a day.",
+		ObservedGeneration: 3, Salt: "CANARY-salt", Phase: "Waiting for new credentials", WaitingFor: "OCM has not issued new credentials yet; it issues them four times a day.",
 		Conditions: []metav1.Condition{
 			{Type: v1alpha1.ConditionReady, Status: metav1.ConditionUnknown, Reason: v1alpha1.ReasonAwaitingIssue, Message: "OCM has not issued new credentials yet."},
 			{Type: v1alpha1.ConditionPoolsPaused, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonPoolPaused, Message: "The pools worker are paused."},

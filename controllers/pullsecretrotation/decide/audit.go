@@ -12,8 +12,8 @@ import (
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 )
 
-// audit is mode Audit: it has looked at all that the mode Rotate looks at before a rotation, and reports what a rotation
-// would do and what would hold it back. status.targets gets the entries when the report is written.
+// audit is mode Audit: it checks everything that mode Rotate checks before a rotation, and reports what a rotation would do and what would hold
+// it back. The entries go to status.targets with the report.
 var audit = chain{
 	{why: "a report names what would hold a rotation back", needs: []*need{needSiblings}, check: reportAudit},
 }
@@ -26,7 +26,8 @@ func reportAudit(in Input) *Decision {
 	for _, o := range obstacles(in) {
 		said += " It would be held back: " + o.sentence
 	}
-	said += fmt.Sprintf(" The account has %d other active clusters. status.targets says, entry by entry, what a rotation would change; nothing was requested or written.",
+	said += fmt.Sprintf(" The account has %d other active clusters. status.targets says, entry by entry, what a rotation would change; nothing was "+
+		"requested or written.",
 		len(*in.Facts.Siblings))
 	return audited(in, Waiting(Ready, v1alpha1.ReasonAudited, "Audited", said, 0))
 }
@@ -42,7 +43,7 @@ func auditVerdict(in Input) string {
 	}
 }
 
-// leftToDie says which rotation the pull secret in use does not survive, because mode Audit applies none.
+// leftToDie reports a rotation that ends the pull secret in use, because mode Audit applies none.
 func leftToDie(in Input) (string, bool) {
 	mine := in.Status.Account
 	served := func(t TargetFact) bool { return t.Problem == "" && mine != nil && t.Owner == mine.ID }
@@ -53,7 +54,8 @@ func leftToDie(in Input) (string, bool) {
 		if has(in, r) {
 			return "", false
 		}
-		return fmt.Sprintf("Rotation %s of the account is under way, and mode Audit applies nothing. The pull secret in use dies when OCM ends that rotation. "+
+		return fmt.Sprintf("Rotation %s of the account is under way, but mode Audit does not apply it. The pull secret in use stops working when "+
+			"OCM ends that rotation. "+
 			"Set spec.mode to Follow or Rotate, or give this cluster the new pull secret.", r.ID), true
 	}
 	var stale []string
@@ -65,17 +67,18 @@ func leftToDie(in Input) (string, bool) {
 	if i := in.Facts.Issued; len(*in.Facts.Rotations) == 0 || len(stale) == 0 || i.Superseded {
 		return "", false
 	}
-	return fmt.Sprintf("OCM has replaced credentials that %s still have (rotation %s), and mode Audit applies nothing. Images can no longer be pulled with them. "+
+	return fmt.Sprintf("%s still have credentials that OCM has replaced (rotation %s), but mode Audit does not apply the new ones. Images can no "+
+		"longer be pulled with the old ones. "+
 		"Set spec.mode to Follow or Rotate.", strings.Join(stale, ", "), (*in.Facts.Rotations)[0].ID), true
 }
 
-// has is true when the targets have what a rotation under way has issued.
+// has is true if the targets have the credentials that a current rotation has issued.
 func has(in Input, r Rotation) bool {
 	i := in.Facts.Issued
 	return i.Present && i.InUse && !i.FirstGiven.Before(r.CreatedAt.Truncate(time.Second)) && r.UpdatedAt.After(r.CreatedAt)
 }
 
-// audited is a report until something is to be looked at again.
+// audited is a report that stands until the next check.
 func audited(in Input, report Decision) *Decision {
 	report.After = untilNext(in)
 	if next := in.due.Next; next != nil {
@@ -84,12 +87,12 @@ func audited(in Input, report Decision) *Decision {
 	return &report
 }
 
-// Reports is true for the reasons of a report of mode Audit.
+// Reports is true for the reasons of mode Audit's reports.
 func Reports(reason string) bool {
 	return reason == v1alpha1.ReasonAudited || reason == v1alpha1.ReasonAuditedStale
 }
 
-// lastAudit is the report that stands, if it is about this spec and this T.
+// lastAudit keeps the last report if it is about this spec and this T.
 func lastAudit(in Input) *Decision {
 	ready, about := meta.FindStatusCondition(in.Status.Conditions, v1alpha1.ConditionReady), in.Status.Audit
 	if about == nil || ready == nil || !Reports(ready.Reason) || !sameReport(*about, reportOn(in)) {
@@ -102,7 +105,7 @@ func lastAudit(in Input) *Decision {
 	return audited(in, Waiting(state, ready.Reason, in.Status.Phase, ready.Message, 0))
 }
 
-// reportOn is what a report made now is about.
+// reportOn identifies a report made now.
 func reportOn(in Input) v1alpha1.AuditStatus {
 	a, d := v1alpha1.AuditStatus{ObservedGeneration: in.Generation, ReportedAt: *TimePtr(in.Now.Truncate(time.Second))}, in.due
 	if isDue(in) {
@@ -121,7 +124,7 @@ func sameReport(a, b v1alpha1.AuditStatus) bool {
 	return a.ObservedGeneration == b.ObservedGeneration && same(a.DueSince, b.DueSince) && same(a.NextAfter, b.NextAfter)
 }
 
-// NoteAudit keeps in status what the report of mode Audit is about.
+// NoteAudit records in the status what the report of mode Audit is about.
 func (s Record) NoteAudit(in Input, reason string) {
 	if in.Spec.Mode != v1alpha1.ModeAudit {
 		s.Audit = nil

@@ -74,7 +74,7 @@ func TestDecide_BetweenRotations(t *testing.T) {
 		{"a suspended object does nothing", func(in *Input) { in.Spec.Suspend = true }, Wait, v1alpha1.ReasonSuspended, "Set it to false"},
 		{"and says what that means while a rotation is under way", func(in *Input) {
 			in.Spec.Suspend, in.Status.Rotation = true, &v1alpha1.RotationStatus{ID: "a"}
-		}, Wait, v1alpha1.ReasonSuspended, "dies when OCM ends rotation a"},
+		}, Wait, v1alpha1.ReasonSuspended, "stops working when OCM ends rotation a"},
 		{"first the cluster is looked at", func(in *Input) { in.Facts = &Facts{} }, LookAtCluster, "", ""},
 		{"a hosted cluster is sent to its management cluster", func(in *Input) { in.Facts.Cluster.Hosted = true }, Wait, v1alpha1.ReasonHostedControlPlane, "HostedCluster.spec.pullSecret"},
 		{"a hosted cluster may serve other targets", func(in *Input) {
@@ -87,7 +87,7 @@ func TestDecide_BetweenRotations(t *testing.T) {
 		}, Wait, v1alpha1.ReasonTargetMissing, "Create it."},
 		{"another target that is missing does, too", func(in *Input) {
 			in.Facts.Targets = append(in.Facts.Targets, TargetFact{Problem: v1alpha1.ReasonTargetMissing, Message: "Create it."})
-		}, Wait, v1alpha1.ReasonTargetMissing, "what it holds would die. Create it."},
+		}, Wait, v1alpha1.ReasonTargetMissing, "its credentials would stop working. Create it."},
 		{"so does one of another account", func(in *Input) {
 			in.Facts.Targets = append(in.Facts.Targets, TargetFact{Owner: "you", Problem: v1alpha1.ReasonAccountMismatch, Message: "Remove it."})
 		}, Wait, v1alpha1.ReasonAccountMismatch, "Remove it."},
@@ -99,7 +99,7 @@ func TestDecide_BetweenRotations(t *testing.T) {
 			in.Facts.Rotations = &pendingOne
 		}, Begin, "", ""},
 		{"a banned account cannot rotate", func(in *Input) { in.Facts.Account.Banned = true }, Wait, v1alpha1.ReasonOCMForbidden, "Contact Red Hat support"},
-		{"the pin is compared", func(in *Input) { in.Spec.OCM.AccountID = "you" }, Wait, v1alpha1.ReasonAccountPinMismatch, "correct the pin"},
+		{"the pin is compared", func(in *Input) { in.Spec.OCM.AccountID = "you" }, Wait, v1alpha1.ReasonAccountPinMismatch, "correct spec.ocm.accountID"},
 		{"a pending rotation is adopted", func(in *Input) { in.Facts.Rotations = &pendingOne }, Begin, "", ""},
 		{"a rotation after T makes ours unnecessary", func(in *Input) {
 			in.Facts.Rotations = &[]Rotation{{ID: "b", Status: RotationCompleted, CreatedAt: hours(0).Time}}

@@ -1,26 +1,26 @@
 package decide
 
-// check is one question on the way to a decision. It answers with the decision, or with nil to go on.
+// check is one step towards a decision. It returns the decision, or nil to go on.
 type check func(Input) *Decision
 
-// rule is a line of a chain: why it is there, when it applies, what must be known for it, and what it decides.
+// rule is one rule of a chain: its reason, when it applies, the facts that it needs, and what it decides.
 type rule struct {
 	why string
-	// when is nil for a line that always applies.
+	// when is nil for a rule that always applies.
 	when func(Input) bool
-	// needs are found out before the line is asked, in this order.
+	// needs are gathered before the check, in this order.
 	needs []*need
-	// check, or another chain in its place; a line without either only finds out what it needs.
+	// check, or another chain instead; a rule without either only gathers its needs.
 	check check
 	then  chain
-	// amend, if there is one, has the last word about what the line has decided.
+	// amend, if set, may change the rule's decision.
 	amend func(Input, *Decision) *Decision
 }
 
-// chain is a list of rules. The first that decides ends it.
+// chain is a list of rules. The first decision ends it.
 type chain []rule
 
-// decide is the decision of the first rule that has one; nil when none has.
+// decide returns the decision of the first rule that makes one, or nil.
 func (c chain) decide(in Input) *Decision {
 	for i := range c {
 		if d := c[i].decide(in); d != nil {
@@ -50,15 +50,15 @@ func (r *rule) decide(in Input) *Decision {
 	return r.amend(in, d)
 }
 
-// decided is a decision as the answer of a check.
+// decided is a decision as the result of a check.
 func decided(d Decision) *Decision { return &d }
 
-// does is the check that names a step.
+// does is the check that always decides for a step.
 func does(s Step) check {
 	return func(Input) *Decision { return decided(Do(s)) }
 }
 
-// all is true when each of the conditions is.
+// all is true if all conditions are.
 func all(conditions ...func(Input) bool) func(Input) bool {
 	return func(in Input) bool {
 		for _, c := range conditions {
@@ -70,7 +70,7 @@ func all(conditions ...func(Input) bool) func(Input) bool {
 	}
 }
 
-// not is the opposite of a condition.
+// not negates a condition.
 func not(condition func(Input) bool) func(Input) bool {
 	return func(in Input) bool { return !condition(in) }
 }

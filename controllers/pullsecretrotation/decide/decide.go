@@ -10,10 +10,10 @@ import (
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 )
 
-// Step is what is to be done next. Each is performed by one function of the reconciler.
+// Step is what to do next. One function of the reconciler performs each step.
 type Step string
 
-// The steps: first those that only look, then those that have an effect and persist it.
+// The steps: first those that only gather facts, then those that have an effect and persist it.
 const (
 	Wait            Step = "Wait"
 	LookAtCluster   Step = "LookAtCluster"
@@ -46,10 +46,10 @@ const (
 	RecordHealth    Step = "RecordHealth"
 )
 
-// RecheckForPeople is how often a state that only a person can mend is looked at without an event.
+// RecheckForPeople is how often the operator rechecks, without an event, a state that only a person can fix.
 const RecheckForPeople = time.Hour
 
-// State is how a Wait is reported.
+// State says how a Wait is reported.
 type State string
 
 // The states, in the words of kstatus.
@@ -61,7 +61,7 @@ const (
 	Paused      State = "Paused"
 )
 
-// Decision is one Step, and for Wait how and how long.
+// Decision is one Step and, for Wait, how to report it and for how long.
 type Decision struct {
 	Step Step
 
@@ -73,34 +73,34 @@ type Decision struct {
 	// After is when to decide again at the latest.
 	After time.Duration
 
-	// Rotation that Begin starts from, or that RecordID, RecordSatisfied and Finish are about.
+	// Rotation with which Begin starts, or which RecordID, RecordSatisfied and Finish record.
 	Rotation v1alpha1.RotationStatus
 }
 
-// Facts are what has been gathered since the reconcile began. A nil fact is not known yet.
+// Facts have been gathered since the reconcile began. A nil fact is not known yet.
 type Facts struct {
 	Cluster *Cluster
-	Targets []TargetFact // never empty once known: a spec has at least one
+	Targets []TargetFact // never empty once known, since a spec has at least one target
 	// Switched: the cluster had new credentials before the rotation under way was found.
 	Switched bool
-	// RightsKnown is true once it was asked whether the targets may be written.
+	// RightsKnown is true once the rights to write the targets have been checked.
 	RightsKnown bool
 	Account     *Account
 	Owner       *OwnerFact
 	Siblings    *[]Sibling
-	// SiblingsUnknown: OCM does not let this account list them.
+	// SiblingsUnknown: OCM does not let this account list its clusters.
 	SiblingsUnknown bool
 	Rotations       *[]Rotation // newest first
-	// Requested are the rotations that this cluster has requested, by id, and why: also by an object that was deleted since, or another.
+	// Requested are the rotations that this cluster has requested, with the reason by id, including those by other or deleted objects.
 	Requested map[string]v1alpha1.RotationTrigger
 	Issued    *IssuedFact
 	Pools     *[]Pool
-	// Checks are the registries' answers to what is in use, IssuedChecks those to what OCM gives out, BackupChecks those to the
-	// old entries of the registries that refuse the applied ones.
+	// Checks are the registries' answers about the pull secret in use, IssuedChecks those about the issued credentials, BackupChecks those about
+	// the old entries of the registries that refuse the applied ones.
 	Checks, IssuedChecks, BackupChecks []Check
 	// BackupKnown is true once it was looked for the old entries; where they are gone, the record no longer names them.
 	BackupKnown bool
-	// Proven is true once what is in use was proven in this reconcile.
+	// Proven is true once this reconcile has checked the pull secret in use.
 	Proven bool
 	// Offer is OCM's offer of this rotation's credentials to this cluster.
 	Offer *OfferFact
@@ -133,52 +133,51 @@ type TargetFact struct {
 	Ref v1alpha1.SecretReference
 	// Problem is a reason, and Message its sentence; empty when the target is fine.
 	Problem, Message string
-	// Owner is the account that the target is proven to be of; empty while nothing proves any.
+	// Owner is the account to which the target provably belongs; empty while nothing proves it.
 	Owner string
-	// Asks is true when the target has a cloud.openshift.com token of which OCM was not asked yet whose it is.
+	// Asks is true if the target has a cloud.openshift.com token about which OCM has not been asked yet.
 	Asks bool
-	// Own are the registries whose entry is the account's.
+	// Own are the registries whose entry belongs to the account.
 	Own []string
-	// Old are those of them that hold a value known to be old, and Other those that hold one which no record knows although the last
-	// rotation has brought another.
+	// Old are those of them with a value known to be old, and Other those with an unknown value although the last rotation brought another.
 	Old, Other []string
-	// Changes are the entries that a write would change with what OCM gives out now; none while that is not known.
+	// Changes are the entries that a write of the issued credentials would change; none while these are unknown.
 	Changes []Change
-	// Writer is the field manager that last changed the document, as far as managedFields tell.
+	// Writer is the field manager that last changed the document, according to managedFields.
 	Writer string
 }
 
-// OwnerFact is whom the cluster's own cloud.openshift.com token belongs to.
+// OwnerFact is the owner of the cluster's own cloud.openshift.com token.
 type OwnerFact struct {
-	// AccountID is empty when the token is dead or absent.
+	// AccountID is empty if the token is dead or absent.
 	AccountID string
 	// Dead: OCM refuses the token. Absent: the pull secret has none.
 	Dead, Absent bool
-	// Email in the cluster's entry, compared when the token is dead.
+	// Email in the cluster's entry, compared if the token is dead.
 	Email string
-	// Known: the account is proven to be the owner by the value of an entry, which OCM gives out or has given out to it.
+	// Known: an entry's value, which OCM issues or has issued to the account, proves that the account is the owner.
 	Known bool
 }
 
-// IssuedFact is what OCM gives out now.
+// IssuedFact describes the credentials that OCM issues now.
 type IssuedFact struct {
-	// Present is false when there is nothing to take yet (a follower without an accepted transfer).
+	// Present is false if there are none yet (a follower without an accepted transfer).
 	Present bool
 	// SameAsBaseline: equal to the fingerprints in status.rotation.baseline. SameAsIssued: to those in issued.
 	SameAsBaseline, SameAsIssued bool
-	// Superseded: OCM has given out others since. A server that lags behind answers so.
+	// Superseded: OCM has issued others since. This comes from a server that lags behind.
 	Superseded bool
-	// GivenBefore: OCM gave them out before the rotation under way was requested.
+	// GivenBefore: OCM issued them before the current rotation was requested.
 	GivenBefore bool
-	// FirstGiven is when OCM was first seen to give the last of them out.
+	// FirstGiven is when OCM was first seen to issue the last of them.
 	FirstGiven time.Time
-	// InUse: each entry of the account in each target equals what is issued.
+	// InUse: each entry of the account in each target equals the issued one.
 	InUse bool
 }
 
-// OfferFact is OCM's offer of a rotation's credentials to this cluster, a transfer.
+// OfferFact is OCM's offer (a transfer) of a rotation's credentials to this cluster.
 type OfferFact struct {
-	// Open: OCM waits for the cluster to switch. When it has switched, or the time is over, it is not.
+	// Open: OCM waits for the cluster to switch. It is false once the cluster has switched or the time is over.
 	Open bool
 	// EndsAt is until when, zero where OCM does not say.
 	EndsAt time.Time
@@ -187,13 +186,13 @@ type OfferFact struct {
 // Check is the answer of one registry.
 type Check struct {
 	Registry string
-	// Target that has the entry; empty for the first.
+	// Target of the entry; empty for the first target.
 	Target string
 	Policy v1alpha1.VerificationPolicy
-	// Named is true when the spec names the image, so that it must be there.
+	// Named is true if the spec names the image, which must then exist.
 	Named  bool
 	Result Answer
-	// Fingerprint of the credential that was asked about.
+	// Fingerprint of the checked credential.
 	Fingerprint string
 	// Since is when the registry began to refuse it; zero unless it does.
 	Since time.Time
@@ -201,7 +200,7 @@ type Check struct {
 	Account string
 }
 
-// Input is all that a decision depends on.
+// Input is everything that a decision depends on.
 type Input struct {
 	Name string
 	// Generation of the spec.
@@ -215,38 +214,38 @@ type Input struct {
 	Timing     *Timing
 	// LastPoll is when OCM was last asked for its list, by this process.
 	LastPoll time.Time
-	// Unproven is true when the targets, the spec, the OCM credential or the trusted CAs are not those with which this process
-	// has last proven what is in use; Unasked when they are not those with which it has last asked OCM.
+	// Unproven is true if the targets, the spec, the OCM credential or the trusted CAs have changed since this process last checked the pull
+	// secret in use; Unasked, if they have changed since it last asked OCM.
 	Unproven, Unasked bool
 	Now               time.Time
 
-	// due is what Trigger says, once Decide has begun, and dueErr what is wrong with the schedule.
+	// due and dueErr are the results of Trigger, once Decide has begun.
 	due    Due
 	dueErr error
 }
 
-// Decide names the next step. It has no effects, and equal inputs give equal answers.
+// Decide names the next step. It has no effects, and equal inputs give equal decisions.
 func Decide(in Input) Decision {
 	in.due, in.dueErr = Trigger(in)
 	return *wayIn.decide(in)
 }
 
-// wayIn is asked first, whatever goes on.
+// wayIn comes first in every state.
 var wayIn = chain{
 	{why: "`spec.suspend` stops everything", when: func(in Input) bool { return in.Spec.Suspend }, check: suspended},
-	{why: "what is no name belongs into no request", check: invalidNames},
-	{why: "a schedule that cannot be read makes no T", check: invalidSchedule},
+	{why: "an invalid name must not reach any request", check: invalidNames},
+	{why: "an invalid schedule makes no T", check: invalidSchedule},
 	{why: "HyperShift overwrites the global pull secret of a hosted cluster", needs: []*need{needCluster}, check: hosted},
-	{why: "all else is about what the targets hold", needs: []*need{needTargets}},
-	{why: "the condition PoolsPaused is taken back when they are unpaused", when: poolsReportedPaused, needs: []*need{needPools}},
-	{why: "a rotation under way is seen through", when: seesThrough, then: seeThrough},
-	{why: "else one may be due, or under way unnoticed", then: betweenRotations},
+	{why: "everything else depends on the targets", needs: []*need{needTargets}},
+	{why: "the condition PoolsPaused is removed when the pools are unpaused", when: poolsReportedPaused, needs: []*need{needPools}},
+	{why: "a rotation under way is completed", when: seesThrough, then: seeThrough},
+	{why: "otherwise one may be due, or under way unnoticed", then: betweenRotations},
 }
 
 func suspended(in Input) *Decision {
-	message := "spec.suspend is true: nothing is requested, written or healed. Set it to false to go on."
+	message := "spec.suspend is true: nothing is requested, written or healed. Set it to false to resume."
 	if r := in.Status.Rotation; UnderWay(r) && r.ID != "" && r.AppliedAt == nil {
-		message += fmt.Sprintf(" The pull secret in use dies when OCM ends rotation %s, which is under way.", r.ID)
+		message += fmt.Sprintf(" The pull secret in use stops working when OCM ends rotation %s, which is under way.", r.ID)
 	}
 	return decided(Waiting(Paused, v1alpha1.ReasonSuspended, "Suspended", message, RecheckForPeople))
 }
@@ -274,7 +273,7 @@ func hosted(in Input) *Decision {
 	}
 	return decided(Waiting(Stalled, v1alpha1.ReasonHostedControlPlane, "Hosted control plane",
 		"This cluster's control plane is hosted: HyperShift overwrites openshift-config/pull-secret from the HostedCluster. "+
-			"Nothing was changed. Run a PullSecretRotation on the management cluster whose targets name the Secret in "+
+			"Nothing was changed. Run a PullSecretRotation on the management cluster, with the target "+
 			"HostedCluster.spec.pullSecret.", RecheckForPeople))
 }
 
@@ -289,7 +288,7 @@ func auditing(in Input) bool { return in.Spec.Mode == v1alpha1.ModeAudit }
 // Do is the decision for a step.
 func Do(s Step) Decision { return Decision{Step: s} }
 
-// Waiting is the decision to wait, how that is reported, and for how long.
+// Waiting is the decision to wait, with how to report it and for how long.
 func Waiting(s State, reason, phase, message string, after time.Duration) Decision {
 	return Decision{Step: Wait, State: s, Reason: reason, Phase: phase, Message: message, After: after}
 }
@@ -297,10 +296,10 @@ func Waiting(s State, reason, phase, message string, after time.Duration) Decisi
 // UnderWay is true from the baseline until OCM has deleted the old credentials.
 func UnderWay(r *v1alpha1.RotationStatus) bool { return r != nil && r.RevokedAt == nil }
 
-// GlobalPullSecret is the cluster's own, which the machine-config-operator takes to the machines.
+// GlobalPullSecret is the cluster's own, which the machine-config-operator brings to the machines.
 var GlobalPullSecret = v1alpha1.SecretReference{Namespace: "openshift-config", Name: "pull-secret"}
 
-// TargetsGlobal is true when the cluster's own pull secret is a target.
+// TargetsGlobal is true if the cluster's own pull secret is a target.
 func TargetsGlobal(spec *v1alpha1.PullSecretRotationSpec) bool {
 	for _, t := range spec.Targets {
 		if t.Namespace == "openshift-config" && t.Name == "pull-secret" {
@@ -310,11 +309,10 @@ func TargetsGlobal(spec *v1alpha1.PullSecretRotationSpec) bool {
 	return false
 }
 
-// UsesOwnToken is true for a follower that has nothing but the cluster's own token to ask OCM with.
+// UsesOwnToken is true for a follower that can use only the cluster's own token for OCM.
 func UsesOwnToken(spec *v1alpha1.PullSecretRotationSpec) bool {
 	return spec.Mode == v1alpha1.ModeFollow && spec.OCM.CredentialsSecretRef == nil
 }
 
-// OnTheClock formats a time for a message. Messages hold absolute times, because a relative one would change, and be written,
-// at every look.
+// OnTheClock formats a time for a message. Messages hold absolute times, because a relative one would change the status at every reconcile.
 func OnTheClock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }

@@ -1,12 +1,12 @@
-// Package decide says what a PullSecretRotation does next. It is pure: a function of the spec, the persisted status, the facts
-// gathered so far and the time. It knows no client, no HTTP and no API server; the executor, one package up, gathers the facts
-// in words of this package (facts.go), performs the one Step that Decide names, and asks again until the answer is Wait.
+// Package decide decides what a PullSecretRotation does next. It is pure: a function of the spec, the persisted status, the facts gathered so far
+// and the time. It knows no client, no HTTP and no API server; the executor, in the parent package, gathers the facts as types of this package
+// (facts.go), performs the Step that Decide names, and asks again until the answer is Wait.
 //
-// A decision is made by chains of checks (chain.go): lists of rules, each with the reason for it, of which the first that decides ends
-// the chain. A rule names the facts that it needs (needs.go), and a missing fact is the decision to find it out. docs/development.md shows
-// all chains, and a test holds that page to them.
+// Decisions are made by chains of checks (chain.go): lists of rules with their reasons, ended by the first rule that decides. A rule names the
+// facts that it needs (needs.go); if one is missing, the decision is to gather it. docs/development.md shows all chains, and a test keeps that
+// page up to date.
 //
-// It is read in this order: decide.go (the types and the way in), between.go and gate.go (no rotation under way), rotation.go,
-// deliver.go, rollout.go and revoke.go (within one), heal.go and health.go (always), account.go (whose is it), record.go (the
-// transitions of the status, which are shared with the model of the walk).
+// Reading order: decide.go (the types and the entry point), between.go and gate.go (no rotation under way), rotation.go, deliver.go, rollout.go
+// and revoke.go (during a rotation), heal.go and health.go (always), account.go (ownership), record.go (the transitions of the status, shared
+// with the walk's model).
 package decide

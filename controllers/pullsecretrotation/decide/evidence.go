@@ -7,13 +7,13 @@ import (
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 )
 
-// This file is the table of evidence, status.credentials: what is known of each credential, by its fingerprint. Whose an entry
-// is, whether it may be written, and whether it is older than another are questions to this table.
+// This file is the table of evidence, status.credentials: what is known about each credential, by its fingerprint. The table answers whose an
+// entry is, whether it may be written, and whether it is older than another.
 
-// keptCredentials is how many rows the table has: some rotations of an account's four registries, several targets'.
+// keptCredentials is the size of the table: several rotations of an account's four registries, for several targets.
 const keptCredentials = 96
 
-// Credential is the row of a credential at a registry; nil when nothing is known.
+// Credential is the row of a credential at a registry; nil if nothing is known.
 func (s Record) Credential(registry, fingerprint string) *v1alpha1.CredentialStatus {
 	for i := range s.Credentials {
 		if c := &s.Credentials[i]; c.Registry == registry && c.Fingerprint == fingerprint {
@@ -23,7 +23,7 @@ func (s Record) Credential(registry, fingerprint string) *v1alpha1.CredentialSta
 	return nil
 }
 
-// row is Credential, made where it is missing. The oldest row that neither the rotation nor a proof of ownership needs makes room.
+// row is Credential, but adds a missing row. It replaces the oldest row that neither the rotation nor a proof of ownership needs.
 func (s Record) row(registry, fingerprint string) *v1alpha1.CredentialStatus {
 	if c := s.Credential(registry, fingerprint); c != nil {
 		return c
@@ -42,13 +42,13 @@ func (s Record) needed(c v1alpha1.CredentialStatus) bool {
 	return r != nil && (Holds(r.Issued, c.Fingerprint) || Holds(r.Baseline, c.Fingerprint))
 }
 
-// Holds is true when a list has a fingerprint, under whatever registry: one credential may stand under several.
+// Holds is true if a list has a fingerprint under any registry: one credential may be under several.
 func Holds(list []v1alpha1.EntryFingerprint, fingerprint string) bool {
 	return fingerprint != "" && slices.ContainsFunc(list, func(f v1alpha1.EntryFingerprint) bool { return f.Fingerprint == fingerprint })
 }
 
-// Given notes that OCM gives these credentials out to an account. What it has replaced is not noted as news. Of two sets the newer has
-// the later time, also when both came within a second or the clock was put back: the times are what tells which one it is.
+// Given records that OCM issues these credentials to an account, unless it has replaced them since. The newer of two sets always gets the later
+// time, even within a second or after the clock was set back, because only the times tell which is newer.
 func (s Record) Given(account string, list []v1alpha1.EntryFingerprint, now time.Time) {
 	news, at := !s.Superseded(account, list), now.Truncate(time.Second)
 	if newest := s.givenAt(account, nil); !at.After(newest) {
@@ -62,14 +62,14 @@ func (s Record) Given(account string, list []v1alpha1.EntryFingerprint, now time
 	}
 }
 
-// Owns notes that OCM names an account when it is asked with a credential.
+// Owns records that OCM returns an account for a credential.
 func (s Record) Owns(account, registry, fingerprint string) {
 	if fingerprint != "" {
 		s.row(registry, fingerprint).AccountID = account
 	}
 }
 
-// Owner is the account that a credential is proven to be of, under whatever registry it stands; empty when nothing proves any.
+// Owner is the account to which a credential provably belongs, under any registry; empty if nothing proves it.
 func (s Record) Owner(fingerprint string) string {
 	for _, c := range s.Credentials {
 		if c.Fingerprint == fingerprint && fingerprint != "" && c.AccountID != "" {
@@ -79,7 +79,7 @@ func (s Record) Owner(fingerprint string) string {
 	return ""
 }
 
-// Answered notes what registries say of credentials.
+// Answered records the registries' answers about credentials.
 func (s Record) Answered(checks []Check, now time.Time) {
 	now = now.Truncate(time.Second)
 	for _, c := range checks {
@@ -112,13 +112,13 @@ func (s Record) RefusedSince(c Check, now time.Time) time.Time {
 	return now.Truncate(time.Second)
 }
 
-// accepted is true when the login is good, and the image too unless it was only our guess.
+// accepted is true if the login works, and the pull of the image too unless the image was only our guess.
 func (c Check) accepted() bool {
 	return c.Result.Outcome == Accepted || c.Result.Outcome == NotFound && !c.Named
 }
 
-// Superseded is true for a set of credentials that OCM has given to the account before it gave others, or that a rotation on record has
-// replaced: a server that lags behind gives it once more. It is never taken for new, unless what was taken for newer turns out dead.
+// Superseded is true for a set of credentials that OCM issued to the account before others, or that a recorded rotation has replaced: it comes
+// from a server that lags behind. Such a set never counts as new, unless the supposedly newer one turns out dead.
 func (s Record) Superseded(account string, list []v1alpha1.EntryFingerprint) bool {
 	newest, own := s.givenAt(account, nil), s.givenAt(account, list)
 	if !own.IsZero() && own.Before(newest) {
@@ -128,7 +128,7 @@ func (s Record) Superseded(account string, list []v1alpha1.EntryFingerprint) boo
 	return ok && !s.dead(by)
 }
 
-// givenAt is when OCM last gave one of these, or any, to the account for the first time.
+// givenAt is when OCM last issued one of these, or any, to the account for the first time.
 func (s Record) givenAt(account string, list []v1alpha1.EntryFingerprint) time.Time {
 	var last time.Time
 	for _, c := range s.Credentials {
@@ -142,7 +142,7 @@ func (s Record) givenAt(account string, list []v1alpha1.EntryFingerprint) time.T
 	return last
 }
 
-// givenThen is the set that OCM gave to the account for the first time at a time.
+// givenThen is the set that OCM first issued to the account at a time.
 func (s Record) givenThen(account string, at time.Time) []v1alpha1.EntryFingerprint {
 	var list []v1alpha1.EntryFingerprint
 	for _, c := range s.Credentials {
@@ -153,7 +153,7 @@ func (s Record) givenThen(account string, at time.Time) []v1alpha1.EntryFingerpr
 	return list
 }
 
-// dead is true for a set that every registry which was asked about it refuses.
+// dead is true for a set that all registries that were asked about it refuse.
 func (s Record) dead(list []v1alpha1.EntryFingerprint) bool {
 	refused := false
 	for _, f := range list {
@@ -169,13 +169,13 @@ func (s Record) dead(list []v1alpha1.EntryFingerprint) bool {
 	return refused
 }
 
-// replacedBy is what a rotation on record has replaced a set by. One that was found after it had issued has its baseline from the
-// cluster: OCM may never have been seen to give that out.
+// replacedBy is the set with which a recorded rotation has replaced another. If the rotation was found after it had issued, its baseline comes
+// from the cluster, and OCM may never have been seen to issue it.
 func (s Record) replacedBy(account string, list []v1alpha1.EntryFingerprint) ([]v1alpha1.EntryFingerprint, bool) {
 	all := func(known []v1alpha1.EntryFingerprint) bool {
 		return len(known) > 0 && len(list) > 0 && !slices.ContainsFunc(list, func(f v1alpha1.EntryFingerprint) bool { return !Holds(known, f.Fingerprint) })
 	}
-	var later []v1alpha1.EntryFingerprint // what the latest rotation on record has issued
+	var later []v1alpha1.EntryFingerprint // the credentials that the latest recorded rotation has issued
 	for _, r := range s.records() {
 		switch {
 		case r.AccountID != account:
@@ -185,7 +185,7 @@ func (s Record) replacedBy(account string, list []v1alpha1.EntryFingerprint) ([]
 		case all(r.Baseline) && (r.AppliedAt != nil || r.Reason != v1alpha1.TriggerCatchUp && r.IssuedAt != nil):
 			return r.Issued, true
 		case all(r.Baseline):
-			return nil, false // what replaces it is still awaited
+			return nil, false // its replacement has not been issued yet
 		}
 		if later == nil && len(r.Issued) > 0 {
 			later = r.Issued
@@ -194,7 +194,7 @@ func (s Record) replacedBy(account string, list []v1alpha1.EntryFingerprint) ([]
 	return nil, false
 }
 
-// records are the rotations on record, the present one first.
+// records are the recorded rotations, the current one first.
 func (s Record) records() []v1alpha1.RotationStatus {
 	if s.Rotation == nil {
 		return s.History
@@ -202,7 +202,7 @@ func (s Record) records() []v1alpha1.RotationStatus {
 	return append([]v1alpha1.RotationStatus{*s.Rotation}, s.History...)
 }
 
-// FirstGiven is when the last of a set was first seen to be given out.
+// FirstGiven is when the last of a set was first seen to be issued.
 func (s Record) FirstGiven(list []v1alpha1.EntryFingerprint) time.Time {
 	var last time.Time
 	for _, f := range list {
@@ -213,7 +213,7 @@ func (s Record) FirstGiven(list []v1alpha1.EntryFingerprint) time.Time {
 	return last
 }
 
-// GivenBefore is true for a set that OCM gave out before a time, so that it cannot be the fruit of what was requested then.
+// GivenBefore is true for a set that OCM issued before a time, so that it cannot come from a rotation requested at that time.
 func (s Record) GivenBefore(list []v1alpha1.EntryFingerprint, at time.Time) bool {
 	if len(list) == 0 {
 		return false

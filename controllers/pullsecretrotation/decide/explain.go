@@ -10,16 +10,16 @@ import (
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 )
 
-// What the command line says about an object comes from the same functions by which the controller decides.
+// The command line reports on an object with the same functions with which the controller decides.
 
-// ToApprove is the T that an approval at now is for: the one that is due or, when wanted is given, that one, if it is the one
-// due or the next to come. The error is a sentence about why there is nothing to approve.
+// ToApprove is the T to approve at now: the one that is due, or wanted if that is the one due or the next one. The error says why there is
+// nothing to approve.
 func ToApprove(o *v1alpha1.PullSecretRotation, wanted *time.Time, now time.Time) (time.Time, error) {
 	switch {
 	case o.Spec.Mode != v1alpha1.ModeRotate:
 		return time.Time{}, fmt.Errorf("PullSecretRotation %s has the mode %s, which requests no rotation", o.Name, o.Spec.Mode)
 	case o.Spec.Approval != v1alpha1.ApprovalBeforeRequest:
-		return time.Time{}, fmt.Errorf("PullSecretRotation %s waits for no approval: its spec.approval is %s", o.Name, o.Spec.Approval)
+		return time.Time{}, fmt.Errorf("PullSecretRotation %s does not need an approval: its spec.approval is %s", o.Name, o.Spec.Approval)
 	}
 	d, err := Trigger(inputOf(o, now))
 	if err != nil {
@@ -61,7 +61,7 @@ func Approves(o *v1alpha1.PullSecretRotation, t time.Time) bool {
 	return approves(o.Annotations[v1alpha1.ApprovedAnnotation], t)
 }
 
-// WaitingSince is what began the present waiting, in one word (empty where nothing but the waiting began), and when it was; ok is false for an object that waits for
+// WaitingSince is what began the current wait, in one word (empty if nothing else did), and when; ok is false for an object that waits for
 // nothing.
 func WaitingSince(o *v1alpha1.PullSecretRotation, now time.Time) (what string, at time.Time, ok bool) {
 	ready := meta.FindStatusCondition(o.Status.Conditions, v1alpha1.ConditionReady)

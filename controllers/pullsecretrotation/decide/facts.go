@@ -2,48 +2,48 @@ package decide
 
 import "time"
 
-// This file has what Decide knows of the services and the cluster, in words of its own: the executor translates, so that no
-// decision depends on a client.
+// This file has Decide's own types for facts of the services and the cluster: the executor converts to them, so that no decision depends on a
+// client.
 
-// Cluster is what the cluster is.
+// Cluster describes the cluster.
 type Cluster struct {
-	// ID of the cluster, by which OCM knows it. Empty when there is none.
+	// ID of the cluster in OCM. Empty if there is none.
 	ID string
-	// ReleaseImage is the cluster's own release image, by digest. Empty when unknown.
+	// ReleaseImage is the cluster's own release image, by digest. Empty if unknown.
 	ReleaseImage string
 	// Hosted is true when the control plane runs elsewhere (HyperShift).
 	Hosted bool
-	// DisruptiveActions are what a node does when the pull-secret file changes, of Drain and Reboot. Usually none.
+	// DisruptiveActions are those of Drain and Reboot that a node takes when the pull-secret file changes. Usually none.
 	DisruptiveActions []string
 }
 
-// Pool is a MachineConfigPool as far as a roll-out needs it.
+// Pool is what a roll-out needs to know of a MachineConfigPool.
 type Pool struct {
 	Name string
-	// Wanted and Current are the rendered configurations that the pool should have and has.
+	// Wanted is the rendered configuration that the pool should have, Current the one that it has.
 	Wanted, Current string
 	// Machines, Updated and DegradedMachines count its machines.
 	Machines, Updated, DegradedMachines int32
 	Paused, Degraded                    bool
 }
 
-// Settled is true when every machine of the pool has what the pool should have.
+// Settled is true if every machine of the pool has the wanted configuration.
 func (p Pool) Settled() bool { return p.Wanted == p.Current && p.Updated == p.Machines && !p.Degraded }
 
-// Account is whom the OCM credential belongs to.
+// Account is the owner of the OCM credential.
 type Account struct {
 	ID string
-	// Username and Email as OCM shows them.
+	// Username and Email in OCM.
 	Username, Email string
-	// ServiceAccount tells that it is no person. Its rotation would rotate its own pull secret.
+	// ServiceAccount is true for an account that is not a person's. A rotation would rotate its own pull secret.
 	ServiceAccount bool
 	// Banned accounts get nothing, for instance under an export hold.
 	Banned bool
 }
 
-// The statuses of a rotation that are publicly known. Anything else is a rotation under way.
+// The publicly known statuses of a rotation. Any other status means a rotation under way.
 const (
-	// RotationPending: requested. The new credentials may or may not have been issued; the old ones are still good.
+	// RotationPending: requested. The new credentials may or may not have been issued; the old ones still work.
 	RotationPending = "pending"
 	// RotationCompleted: every cluster has switched, and the old credentials are deleted.
 	RotationCompleted = "completed"
@@ -54,7 +54,7 @@ type Rotation struct {
 	ID, AccountID string
 	// Status in lower case.
 	Status string
-	// CreatedAt by OCM's clock, never zero; UpdatedAt zero when OCM does not say.
+	// CreatedAt by OCM's clock is never zero; UpdatedAt is zero if OCM does not say.
 	CreatedAt, UpdatedAt time.Time
 }
 
@@ -64,7 +64,7 @@ type Sibling struct {
 	ClusterID string
 	// DisplayName is what people call it in the console.
 	DisplayName string
-	// Status as OCM spells it: Active, Disconnected, Reserved or Stale.
+	// Status in OCM's spelling: Active, Disconnected, Reserved or Stale.
 	Status string
 }
 
@@ -80,15 +80,15 @@ const (
 	Denied Outcome = "Denied"
 	// NotFound: the login is good, and there is no such image.
 	NotFound Outcome = "NotFound"
-	// Unreachable: the registry could not be asked, or its answer says nothing about the credential.
+	// Unreachable: the registry could not be reached, or its answer says nothing about the credential.
 	Unreachable Outcome = "Unreachable"
-	// RateLimited: the registry wants to be left alone for a while.
+	// RateLimited: the registry is rate limiting requests.
 	RateLimited Outcome = "RateLimited"
 	// TLSError: the connection failed because of TLS, such as a certificate authority that is not trusted.
 	TLSError Outcome = "TLSError"
 )
 
-// Refused tells whether the outcome is evidence against the credential.
+// Refused is true if the outcome is evidence against the credential.
 func (o Outcome) Refused() bool { return o == Unauthorized || o == Denied }
 
 // Answer of a registry.
@@ -96,6 +96,6 @@ type Answer struct {
 	Outcome Outcome
 	// Message is a sentence for a person, without any part of a credential.
 	Message string
-	// RetryAfter is how long a RateLimited registry asks to wait; 0 when it does not say.
+	// RetryAfter is how long a RateLimited registry asks to wait; 0 if it does not say.
 	RetryAfter time.Duration
 }

@@ -13,22 +13,22 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/schedule"
 )
 
-// mayRequest is the last gate before a rotation of this cluster's own: what it would do to others, and whether its time
-// has come. It never holds back a rotation under way.
+// mayRequest makes the last checks before this cluster's own request: the effects on others, and whether the time has come. It never holds back a
+// rotation under way.
 var mayRequest = chain{
-	{why: "who else would have to switch, and which machines could not?", needs: []*need{needSiblings, needPools}},
-	{why: "nothing holds it back, at least until the next T", then: holds, amend: untilNextT},
+	{why: "who else would have to switch, and which machines could not switch?", needs: []*need{needSiblings, needPools}},
+	{why: "the request is held back, at most until the next T", then: holds, amend: untilNextT},
 }
 
-// holds are what may stand in the way of a request.
+// holds are the reasons that may hold back a request.
 var holds = chain{
-	{why: "what a person must decide about, or what passes by itself", check: obstructed},
+	{why: "what a person must decide, or what goes away by itself", check: obstructed},
 	{why: "`spec.approval`", check: unapproved},
 	{why: "`spec.startWindows`", check: outsideWindows},
-	{why: "the account's clusters do not all ask at once", check: notItsTurn},
+	{why: "the account's clusters do not all send requests at once", check: notItsTurn},
 }
 
-// untilNextT ends a wait when the next T comes.
+// untilNextT ends a wait at the next T.
 func untilNextT(in Input, held *Decision) *Decision {
 	if in.due.Next != nil {
 		held.After = min(held.After, in.due.Next.Sub(in.Now))
@@ -44,13 +44,13 @@ func obstructed(in Input) *Decision {
 	return heldBy(in, list[0])
 }
 
-// heldBy is the wait for a person, or for what passes by itself.
+// heldBy is the wait for a person, or for what goes away by itself.
 func heldBy(in Input, o obstacle) *Decision {
-	return decided(Waiting(Stalled, o.reason, o.phase, fmt.Sprintf("A rotation has been due since %s, but %s", OnTheClock(in.due.T), o.sentence), recheckObstacle(in, o)))
+	return decided(Waiting(Stalled, o.reason, o.phase, fmt.Sprintf("A rotation has been due since "+
+		"%s, but %s", OnTheClock(in.due.T), o.sentence), recheckObstacle(in, o)))
 }
 
-// stillHeldByPools is for pools that held a rotation back the last time and still do: nobody announces that they are ready, and OCM
-// need not be asked for it.
+// stillHeldByPools is for pools that still hold a rotation back: no event reports that they are ready, and OCM need not be asked.
 func stillHeldByPools(in Input) *Decision {
 	ready, pools := meta.FindStatusCondition(in.Status.Conditions, v1alpha1.ConditionReady), poolsInTheWay(in)
 	if ready == nil || ready.Reason != v1alpha1.ReasonPoolsNotReady || len(pools) == 0 || in.Spec.Mode != v1alpha1.ModeRotate {
@@ -59,7 +59,7 @@ func stillHeldByPools(in Input) *Decision {
 	return heldBy(in, pools[0])
 }
 
-// recheckObstacle is how often an obstacle is looked at: those that pass by themselves sooner than those that a person removes.
+// recheckObstacle is how often a hold is rechecked: sooner if it goes away by itself than if a person must act.
 func recheckObstacle(in Input, o obstacle) time.Duration {
 	if o.reason == v1alpha1.ReasonForbidden {
 		return recheckTarget(TargetFact{Problem: o.reason})
@@ -73,10 +73,10 @@ func recheckObstacle(in Input, o obstacle) time.Duration {
 	return RecheckForPeople
 }
 
-// obstacle is something that a person must decide about before a rotation is requested.
+// obstacle is a reason to hold back a request.
 type obstacle struct{ reason, phase, sentence string }
 
-// obstacles that a rotation requested now would meet.
+// obstacles are the reasons to hold back a request now.
 func obstacles(in Input) []obstacle {
 	return slices.Concat(brokenTargets(in), siblingsInTheWay(in), silentRegistries(in), poolsInTheWay(in), disruption(in))
 }
@@ -85,13 +85,13 @@ func brokenTargets(in Input) []obstacle {
 	var list []obstacle
 	for _, t := range in.Facts.Targets {
 		if t.Problem != "" {
-			list = append(list, obstacle{t.Problem, "Held back by a target", "a target cannot be used, and what it holds would die. " + t.Message})
+			list = append(list, obstacle{t.Problem, "Held back by a target", "a target cannot be used, and its credentials would stop working. " + t.Message})
 		}
 	}
 	return list
 }
 
-// siblingsInTheWay are other clusters, which would have to switch too.
+// siblingsInTheWay holds for other clusters, which would have to switch too.
 func siblingsInTheWay(in Input) []obstacle {
 	if in.Spec.SiblingClusters == v1alpha1.SiblingsAllow {
 		return nil
@@ -99,11 +99,11 @@ func siblingsInTheWay(in Input) []obstacle {
 	var list []obstacle
 	if in.Facts.SiblingsUnknown {
 		list = append(list, obstacle{v1alpha1.ReasonSiblingClusters, "Held back by sibling clusters",
-			"OCM does not let this account list its clusters, and each of them would have to take the new pull secret within days or lose its credentials. " +
-				"See that there are no others, or that each has a PullSecretRotation, and set spec.siblingClusters to Allow."})
+			"OCM does not let this account list its clusters, each of which would have to take the new pull secret within days or lose its " +
+				"credentials. Make sure that there are no others, or that each has a PullSecretRotation, and set spec.siblingClusters to Allow."})
 	}
 	if siblings := *in.Facts.Siblings; len(siblings) > 0 {
-		// The names come last: there may be more of them than a message has room for.
+		// The names come last, because there may be too many for a message.
 		list = append(list, obstacle{v1alpha1.ReasonSiblingClusters, "Held back by sibling clusters",
 			fmt.Sprintf("the account has %d other active clusters. Each would have to take the new pull secret within days or lose its credentials. Create a "+
 				"PullSecretRotation with mode Follow (or Rotate) on each of them, then set spec.siblingClusters to Allow here. They are: %s.",
@@ -112,42 +112,43 @@ func siblingsInTheWay(in Input) []obstacle {
 	return list
 }
 
-// silentRegistries are those whose word is required and that could not be asked.
+// silentRegistries holds for Required registries that could not be reached.
 func silentRegistries(in Input) []obstacle {
 	unknown := unprovable(in)
 	if len(unknown) == 0 {
 		return nil
 	}
 	return []obstacle{{v1alpha1.ReasonVerificationImpossible, "Held back: new credentials could not be verified",
-		fmt.Sprintf("registries whose word spec.verification requires could not be asked at the last health check: %s. New credentials could not be verified, and the old ones would die. "+
-			"Check the way from this cluster to the registry, or set its policy in spec.verification to BestEffort or Skip.", strings.Join(unknown, "; "))}}
+		fmt.Sprintf("registries that spec.verification requires could not be reached at the last health check: %s. New credentials could not be "+
+			"verified, and the old ones would stop working. Check the connection from this cluster to the registry, or set its policy in "+
+			"spec.verification to BestEffort or Skip.", strings.Join(unknown, "; "))}}
 }
 
-// poolsInTheWay are those that would not take a change now.
+// poolsInTheWay holds for pools that would not take a change now.
 func poolsInTheWay(in Input) []obstacle {
 	pools := unready(in)
 	if len(pools) == 0 {
 		return nil
 	}
 	return []obstacle{{v1alpha1.ReasonPoolsNotReady, "Held back by machines",
-		fmt.Sprintf("the pools %s are degraded or in the middle of another change, so their machines might not get the new pull secret in time. See: oc get machineconfigpools",
+		fmt.Sprintf("the pools %s are degraded or in the middle of another change, so their machines might not get the new pull secret in time. "+
+			"See: oc get machineconfigpools",
 			strings.Join(pools, ", "))}}
 }
 
-// disruption is what a change of the pull secret would do to nodes.
+// disruption holds if a change of the pull secret would drain or reboot nodes.
 func disruption(in Input) []obstacle {
 	actions := in.Facts.Cluster.DisruptiveActions
 	if len(actions) == 0 || in.Spec.Rollout.AllowNodeDisruption || !TargetsGlobal(in.Spec) {
 		return nil
 	}
 	return []obstacle{{v1alpha1.ReasonNodeDisruption, "Held back by a node disruption policy",
-		fmt.Sprintf("the node disruption policy of this cluster makes a change of the pull secret %s every node. Set the action for "+
+		fmt.Sprintf("with the node disruption policy of this cluster a change of the pull secret would %s every node. Set the action for "+
 			"/var/lib/kubelet/config.json to None in MachineConfiguration/cluster, or accept it with spec.rollout.allowNodeDisruption.",
 			strings.ToLower(strings.Join(actions, " and ")))}}
 }
 
-// unprovable are the Required registries that have not answered well at the last health check: what they would say of new credentials
-// could not be known.
+// unprovable are the Required registries without a good answer at the last health check: they could not verify new credentials.
 func unprovable(in Input) []string {
 	var list []string
 	for _, r := range in.Status.Registries {
@@ -161,7 +162,7 @@ func unprovable(in Input) []string {
 	return list
 }
 
-// unready are the pools that would not take a change now. Paused ones are reported, and do not block.
+// unready are the pools that would not take a change now. Paused ones are reported, but do not hold back the request.
 func unready(in Input) []string {
 	if in.Facts.Pools == nil || !followsPools(in.Spec) {
 		return nil
@@ -175,7 +176,7 @@ func unready(in Input) []string {
 	return list
 }
 
-// names of clusters, as many as a person reads: a condition is a message, not a report.
+// names lists clusters, but only as many as a person reads.
 func names(siblings []Sibling) string {
 	const shown, longest = 10, 48
 	list := make([]string, 0, shown)
@@ -212,10 +213,11 @@ func outsideWindows(in Input) *Decision {
 		return nil
 	}
 	return decided(Waiting(Progressing, v1alpha1.ReasonAwaitingWindow, "Waiting for a start window",
-		fmt.Sprintf("A rotation has been due since %s and waits for the next start window, which opens at %s.", OnTheClock(in.due.T), OnTheClock(next)), next.Sub(in.Now)))
+		fmt.Sprintf("A rotation has been due since %s and waits for the next start window, which "+
+			"opens at %s.", OnTheClock(in.due.T), OnTheClock(next)), next.Sub(in.Now)))
 }
 
-// notItsTurn spreads the requests. A single cluster has nobody to spread its request from.
+// notItsTurn spreads the requests. A single cluster does not wait.
 func notItsTurn(in Input) *Decision {
 	if len(*in.Facts.Siblings) == 0 && !in.Facts.SiblingsUnknown {
 		return nil
@@ -225,13 +227,14 @@ func notItsTurn(in Input) *Decision {
 		return nil
 	}
 	return decided(Waiting(Progressing, v1alpha1.ReasonSpreadingRequests, "Waiting for its turn",
-		fmt.Sprintf("A rotation has been due since %s. The account's %d other clusters may have the same task, so each waits for a time of its own; this one asks OCM at %s unless another has.",
+		fmt.Sprintf("A rotation has been due since %s. The account's %d other clusters may be about to request the same, so each waits for a "+
+			"different time; this one asks OCM at %s unless another has done so.",
 			OnTheClock(in.due.T), len(*in.Facts.Siblings), OnTheClock(at)), at.Sub(in.Now)))
 }
 
-// turn is when this cluster may request: a while after what set all clusters of the account going at once, which is T, a
-// change of the object that came to each of them from one repository, or the opening of a window. The while is the same
-// at each look, another for each cluster, and short enough for the window.
+// turn is when this cluster may request: a delay after the event that all clusters of the account share, which is T, a change of the object from
+// a common repository, or the opening of a window. The delay is constant for each cluster, different between clusters, and short enough for the
+// window.
 func turn(in Input) time.Time {
 	var opened schedule.Opening
 	if len(in.Spec.StartWindows) > 0 {
@@ -244,7 +247,7 @@ func turn(in Input) time.Time {
 		}
 	}
 	if opened.Open() {
-		// Half of the window is left for the requests themselves.
+		// Half of the window remains for the requests themselves.
 		spread = min(spread, opened.Duration/2)
 		if from.Add(spread).After(opened.At.Add(opened.Duration)) {
 			spread = 0 // the window closes: now or at the next one
@@ -258,7 +261,7 @@ func startWindows(spec *v1alpha1.PullSecretRotationSpec) []schedule.Window {
 	for _, w := range spec.StartWindows {
 		parsed, err := schedule.ParseCron(w.Cron, w.TimeZone)
 		if err != nil {
-			continue // trigger has refused it already
+			continue // Trigger has already refused it
 		}
 		windows = append(windows, schedule.Window{Schedule: parsed, Duration: w.Duration.Duration})
 	}

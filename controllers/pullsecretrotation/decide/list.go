@@ -8,19 +8,18 @@ import (
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 )
 
-// This file reads OCM's list of rotations, which is somebody else's data: it may hold records that failed, that nobody ends, or
-// that are years old, with statuses that are published nowhere.
+// This file reads OCM's list of rotations, which may hold records that failed, never end or are years old, with undocumented statuses.
 
 const (
-	// rotationLife is after how long a record that has not completed is no longer expected to: the longest life of a transfer
-	// that is published. Transfers that have expired are ignored, so whatever could complete has.
+	// rotationLife is after how long an incomplete rotation is no longer expected to complete: the longest published lifetime of a transfer. OCM
+	// ignores expired transfers, so whatever could complete has completed.
 	rotationLife = 15 * 24 * time.Hour
-	// clockSkew is how far this cluster's clock and OCM's may be apart: an hour is a wrong time zone, the rest is slack.
+	// clockSkew is how far this cluster's clock and OCM's may be apart: an hour for a wrong time zone, plus some slack.
 	clockSkew = 65 * time.Minute
 )
 
-// endings are statuses that say by their name that a rotation will not complete. OCM publishes no list, so that any other word
-// counts as under way for as long as a rotation can be.
+// endings are statuses whose name says that a rotation will not complete. OCM publishes no list, so any other word counts as under way for as
+// long as a rotation can take.
 var endings = []string{"failed", "failure", "error", "errored", "cancelled", "canceled", "rejected", "declined", "rescinded", "expired", "aborted",
 	"deleted", "denied", "revoked", "timeout", "timed_out", "timedout"}
 
@@ -29,7 +28,7 @@ func lives(r Rotation, now time.Time) bool {
 	return r.Status != RotationCompleted && !slices.Contains(endings, r.Status) && r.CreatedAt.After(now.Add(-rotationLife))
 }
 
-// pending is the newest rotation that can still complete. One that is older than the newest completed one has been overtaken.
+// pending is the newest rotation that can still complete. One older than the newest completed rotation has been overtaken.
 func pending(rotations []Rotation, now time.Time) (Rotation, bool) {
 	for _, r := range rotations { // newest first
 		switch {
@@ -42,9 +41,8 @@ func pending(rotations []Rotation, now time.Time) (Rotation, bool) {
 	return Rotation{}, false
 }
 
-// satisfying is the newest rotation that counts for T: completed, or able to complete, and created at or after T. OCM's clock
-// and this cluster's may disagree, so one from shortly before T counts too, unless this object knew it before it knew T: then
-// a person wants another.
+// satisfying is the newest rotation that counts for T: completed, or able to complete, and created at or after T. OCM's clock and this cluster's
+// may disagree, so one from shortly before T also counts, unless this object knew it before T was set: then a person wants another rotation.
 func satisfying(rotations []Rotation, t time.Time, in Input) (Rotation, bool) {
 	for _, r := range rotations {
 		if r.Status != RotationCompleted && !lives(r, in.Now) {
@@ -62,8 +60,8 @@ func onRecord(s *v1alpha1.PullSecretRotationStatus, id string) bool {
 	return s.Rotation != nil && s.Rotation.ID == id || slices.ContainsFunc(s.History, func(h v1alpha1.RotationStatus) bool { return h.ID == id })
 }
 
-// forT is the T that a rotation is for: the one that is due, or the next when the rotation was created so shortly before it that
-// clocks may be the reason. Nil when it is for none.
+// forT is the T that a rotation satisfies: the one that is due, or the next one if the rotation was created so shortly before it that clock skew
+// may be the reason; nil if there is none.
 func forT(r Rotation, d Due) *time.Time {
 	switch {
 	case d.Set && !r.CreatedAt.Before(d.T.Add(-clockSkew)):
@@ -84,8 +82,8 @@ func FindRotation(rotations []Rotation, id string) (Rotation, bool) {
 	return Rotation{}, false
 }
 
-// effect is true when a listed rotation may be what this cluster's own request has caused: the intent is on record, its answer is
-// not, and the rotation was not listed when it was recorded.
+// effect is true if a listed rotation may result from this cluster's own request: the intent is recorded, the answer is not, and the rotation was
+// not listed when the intent was recorded.
 func effect(r Rotation, in Input) bool {
 	own := in.Status.Rotation
 	if own == nil || own.IntendedAt == nil || in.Facts.IntentIsOurs || r.ID == own.ListedBefore {
@@ -95,12 +93,12 @@ func effect(r Rotation, in Input) bool {
 	return !known && !r.CreatedAt.Before(own.IntendedAt.Add(-clockSkew))
 }
 
-// oddStatus says in a sentence what is strange about the record of the rotation under way; empty when nothing is.
+// oddStatus is a sentence about an unusual status of the current rotation, or empty.
 func oddStatus(r *v1alpha1.RotationStatus, now time.Time) string {
 	if r.OCMStatus == RotationPending && now.Sub(since(r)) < rotationLife {
 		return ""
 	}
-	return fmt.Sprintf(" OCM calls the rotation's status %q. If that is not what it should be, delete the record: ocm delete %s", r.OCMStatus, recordPath(r))
+	return fmt.Sprintf(" The rotation's status in OCM is %q. If that is wrong, delete the record: ocm delete %s", r.OCMStatus, recordPath(r))
 }
 
 // recordPath is the path of a rotation in OCM's API.

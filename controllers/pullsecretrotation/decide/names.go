@@ -9,12 +9,12 @@ import (
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 )
 
-// InvalidNames says which name in a spec is none. The schema refuses them too; but an object may have been written before the schema
-// did, and names go into requests, commands and messages.
+// InvalidNames returns an error for an invalid name in a spec. The schema refuses them too, but an object may be older than the schema, and names
+// go into requests, commands and messages.
 func InvalidNames(spec *v1alpha1.PullSecretRotationSpec) error {
 	for _, n := range namesIn(spec) {
 		if problem := n.check(n.value); problem != "" {
-			return fmt.Errorf("%s is %s, which is no %s", n.field, shown(n.value), problem)
+			return fmt.Errorf("%s is %s, which is not a valid %s", n.field, shown(n.value), problem)
 		}
 	}
 	return nil
@@ -22,7 +22,7 @@ func InvalidNames(spec *v1alpha1.PullSecretRotationSpec) error {
 
 type nameIn struct {
 	field, value string
-	// check is empty for a name, else what it should have been.
+	// check returns an empty string for a valid name, else what it should be.
 	check func(string) string
 }
 
@@ -66,7 +66,7 @@ func objectName(name string) string {
 func registryName(name string) string {
 	bare := strings.TrimPrefix(strings.TrimPrefix(name, "https://"), "http://")
 	if len(name) > 253 || !starts(bare) || strings.ContainsFunc(bare, func(r rune) bool { return !alphanumeric(r) && !strings.ContainsRune(".-_~:/", r) }) {
-		return "registry as a pull secret has it (host[:port][/path])"
+		return "registry as in a pull secret (host[:port][/path])"
 	}
 	return ""
 }
@@ -84,7 +84,7 @@ func alphanumeric(r rune) bool {
 	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
 }
 
-// shown is a name that is none, so that nobody's terminal obeys it and no message is full of it.
+// shown quotes and shortens an invalid name, so that it is harmless on a terminal and in a message.
 func shown(name string) string {
 	const longest = 64
 	if len(name) > longest {

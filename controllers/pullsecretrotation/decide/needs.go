@@ -1,6 +1,6 @@
 package decide
 
-// need is a fact that a rule may ask for: the step that finds it out, whom that asks, and whether it is known already.
+// need is a fact that a rule may need: the step that gathers it, what that asks, and whether it is already known.
 type need struct {
 	step  Step
 	asks  string
@@ -19,13 +19,13 @@ var (
 		func(in Input) bool { return in.Facts.Pools != nil }}
 	needAccount = &need{LookAtAccount, "OCM: `GET current_account`",
 		func(in Input) bool { return in.Facts.Account != nil }}
-	needOwner = &need{LookAtOwner, "OCM: `GET current_account`, with the token of each target about which that is not known",
+	needOwner = &need{LookAtOwner, "OCM: `GET current_account`, with the token of each target whose owner is unknown",
 		func(in Input) bool { return in.Facts.Owner != nil && !asks(in) }}
-	needSiblings = &need{LookAtSiblings, "OCM: `GET subscriptions`, a request a page",
+	needSiblings = &need{LookAtSiblings, "OCM: `GET subscriptions`, one request per page",
 		func(in Input) bool { return in.Facts.Siblings != nil }}
 	needRotations = &need{LookAtRotations, "OCM: `GET pull_secret_rotation`",
 		func(in Input) bool { return in.Facts.Rotations != nil }}
-	needIssued = &need{LookAtIssued, "OCM: `POST access_token`; with the cluster's token alone `GET cluster_transfers`",
+	needIssued = &need{LookAtIssued, "OCM: `POST access_token`, or `GET cluster_transfers` with only the cluster's token",
 		func(in Input) bool { return in.Facts.Issued != nil }}
 	needOffer = &need{LookAtOffer, "OCM: `GET cluster_transfers`",
 		func(in Input) bool { return in.Facts.Offer != nil }}
@@ -33,8 +33,8 @@ var (
 		func(in Input) bool { return in.Facts.BackupKnown }}
 	needChecks = &need{CheckInUse, "the registries; for `cloud.openshift.com` OCM: `GET current_account`",
 		func(in Input) bool { return in.Facts.Checks != nil }}
-	needIssuedChecks = &need{CheckIssued, "the same, about what OCM gives out and no evidence allows yet",
+	needIssuedChecks = &need{CheckIssued, "the same, about issued credentials that no evidence allows yet",
 		func(in Input) bool { return in.Facts.IssuedChecks != nil }}
-	needBackupChecks = &need{CheckBackup, "the registries that refuse an applied entry, about the one that it replaced",
+	needBackupChecks = &need{CheckBackup, "the registries that refuse an applied entry, about the entry that it replaced",
 		func(in Input) bool { return in.Facts.BackupChecks != nil }}
 )

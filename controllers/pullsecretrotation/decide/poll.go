@@ -9,9 +9,9 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/schedule"
 )
 
-// This file says when OCM is asked again while a rotation is under way.
+// This file says when OCM is polled while a rotation is under way.
 
-// tooEarlyToPoll spares OCM: a reconcile that something else has caused does not ask it again before the next poll.
+// tooEarlyToPoll keeps reconciles with other causes from asking OCM before the next poll.
 func tooEarlyToPoll(in Input) bool {
 	if in.LastPoll.IsZero() || in.Unasked || in.Facts.Rotations != nil || asksForAPerson(in.Status) {
 		return false
@@ -19,21 +19,21 @@ func tooEarlyToPoll(in Input) bool {
 	return !in.LastPoll.After(in.Now) && untilPoll(in) > 0
 }
 
-// untilPoll is how long it is until the next look at OCM, by the interval that was told at the last; it has grown since.
+// untilPoll is how long it is until the next poll, by the interval at the last one; the interval has grown since.
 func untilPoll(in Input) time.Duration {
 	polled := in
 	polled.Now = in.LastPoll
 	return in.LastPoll.Add(pollInterval(polled)).Sub(in.Now)
 }
 
-// untilNextPoll repeats what was said until OCM is to be asked again.
+// untilNextPoll repeats the last report until the next poll.
 func untilNextPoll(in Input, said *Decision) *Decision {
 	said.After = untilPoll(in)
 	return said
 }
 
-// asksForAPerson is true while a person is asked to act upon what a look at OCM has shown: then each look is at OCM, or the
-// next one would take it back.
+// asksForAPerson is true while a person must act on a result from OCM: then each reconcile asks OCM, because otherwise the next one would
+// withdraw the report.
 func asksForAPerson(s *v1alpha1.PullSecretRotationStatus) bool {
 	ready := meta.FindStatusCondition(s.Conditions, v1alpha1.ConditionReady)
 	return ready != nil && (ready.Reason == v1alpha1.ReasonRotationVanished || ready.Reason == v1alpha1.ReasonAccountMismatch ||
@@ -41,12 +41,11 @@ func asksForAPerson(s *v1alpha1.PullSecretRotationStatus) bool {
 		ready.Reason == v1alpha1.ReasonAccountPinMismatch)
 }
 
-// pollInterval grows with the age of what is awaited: new credentials since the request, the end of the old ones since
-// this cluster switched.
+// pollInterval grows with the time waited: for new credentials since the request, for the end of the old ones since this cluster switched.
 func pollInterval(in Input) time.Duration {
 	r := in.Status.Rotation
 	if r.RolledBackAt != nil {
-		return in.Timing.RevokePollMin // the old credentials, which are in use, may die at any batch
+		return in.Timing.RevokePollMin // the old credentials, which are in use, may be deleted at any batch
 	}
 	if r.AppliedAt != nil {
 		return schedule.PollInterval(in.Now.Sub(r.AppliedAt.Time), in.Timing.RevokePollMin, in.Timing.RevokePollMax)
@@ -54,7 +53,7 @@ func pollInterval(in Input) time.Duration {
 	return schedule.PollInterval(in.Now.Sub(since(r)), in.Timing.PollMin, in.Timing.PollMax)
 }
 
-// since is when the rotation was asked for, by OCM's word or, before that is known, ours.
+// since is when the rotation was requested, by OCM's clock or, before that is known, by ours.
 func since(r *v1alpha1.RotationStatus) time.Time {
 	switch {
 	case r.RequestedAt != nil:

@@ -7,13 +7,13 @@ import (
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 )
 
-// Record is the status as what is remembered of rotations. Its methods are the transitions: each notes that something has
-// happened, and nothing else changes status.rotation and status.history. The executor and the model of the walk share them.
+// Record is the part of the status about rotations. Its methods are the transitions: nothing else changes status.rotation and status.history. The
+// executor and the walk's model share them.
 type Record struct {
 	*v1alpha1.PullSecretRotationStatus
 }
 
-// keptHistory is how many rotations the history holds.
+// keptHistory is the length of the history.
 const keptHistory = 10
 
 // Begin starts to take part in a rotation.
@@ -22,14 +22,14 @@ func (s Record) Begin(r v1alpha1.RotationStatus) {
 	s.endFights()
 }
 
-// endFights forgets how often values were replaced again: it was about other credentials.
+// endFights resets the counts of healed entries, which were about other credentials.
 func (s Record) endFights() {
 	for i := range s.Targets {
 		s.Targets[i].Healed = 0
 	}
 }
 
-// Intend notes that a request is about to be sent, and what OCM listed before it.
+// Intend records that a request is about to be sent, and what OCM listed before.
 func (s Record) Intend(listed []Rotation, now time.Time) {
 	s.Rotation.IntendedAt, s.Rotation.ListedBefore = TimePtr(now), ""
 	if len(listed) > 0 {
@@ -37,14 +37,14 @@ func (s Record) Intend(listed []Rotation, now time.Time) {
 	}
 }
 
-// NotSent takes the intent back: nothing was sent, or it was refused and had no effect.
+// NotSent withdraws the intent: nothing was sent, or it was refused and had no effect.
 func (s Record) NotSent() { s.Rotation.IntendedAt, s.Rotation.ListedBefore = nil, "" }
 
-// Adopt takes over a rotation that OCM lists. The baseline, if there is one, is what the cluster uses.
+// Adopt takes over a rotation that OCM lists. The baseline, if given, is what the cluster uses.
 func (s Record) Adopt(known v1alpha1.RotationStatus, used []v1alpha1.EntryFingerprint) {
 	r := s.Rotation
 	if r.ID != known.ID {
-		r.OfferEndsAt = nil // each has an offer of its own
+		r.OfferEndsAt = nil // each rotation has its own offer
 	}
 	r.ID, r.OCMStatus, r.RequestedAt, r.After = known.ID, known.OCMStatus, known.RequestedAt, known.After
 	r.Adopted, r.RequestedHere = known.Adopted, known.RequestedHere
@@ -53,13 +53,13 @@ func (s Record) Adopt(known v1alpha1.RotationStatus, used []v1alpha1.EntryFinger
 	}
 }
 
-// Requested notes the answer to the request.
+// Requested records the answer to the request.
 func (s Record) Requested(made Rotation) {
 	r := s.Rotation
 	r.ID, r.OCMStatus, r.RequestedAt, r.RequestedHere = made.ID, made.Status, TimePtr(made.CreatedAt), true
 }
 
-// MarkIssued notes that OCM gives out other credentials than before. What was done with earlier ones is done again.
+// MarkIssued records that OCM issues other credentials than before. The later steps are then repeated.
 func (s Record) MarkIssued(issued []v1alpha1.EntryFingerprint, now time.Time) {
 	r := s.Rotation
 	r.IssuedAt, r.Issued = TimePtr(now), issued
@@ -67,7 +67,7 @@ func (s Record) MarkIssued(issued []v1alpha1.EntryFingerprint, now time.Time) {
 	s.endFights()
 }
 
-// MarkVerified notes that nothing speaks against the new credentials.
+// MarkVerified records that the new credentials are accepted or excused.
 func (s Record) MarkVerified(now time.Time) {
 	s.Rotation.VerifiedAt = TimePtr(now)
 	s.Rotation.Answers = s.Answers(s.Rotation)
@@ -153,7 +153,7 @@ func (s Record) Proven(accepted bool, now time.Time) {
 // Unproven notes that what was proven has been replaced: what is in use now is proven at once.
 func (s Record) Unproven() { s.LastHealthCheck = nil }
 
-// MarkRolledOut notes that the pools have the new file.
+// MarkRolledOut records that the pools have the new file.
 func (s Record) MarkRolledOut(now time.Time) { s.Rotation.RolledOutAt = TimePtr(now) }
 
 // Finish ends a rotation: OCM has deleted the old credentials.
@@ -163,9 +163,8 @@ func (s Record) Finish(status string, now time.Time) {
 	s.Remember(*s.Rotation)
 }
 
-// Abandon gives up a rotation that was begun and not requested, because the spec changed in between, one whose record somebody
-// has deleted or that cannot complete any more, or one of an account that the cluster has left. All but the first stay in the
-// history, without an end.
+// Abandon gives up a rotation: one that was not requested because the spec changed, one whose record was deleted or that can no longer complete,
+// or one of an account that the cluster has left. All but the first stay in the history without an end.
 func (s Record) Abandon(now time.Time) {
 	if s.Rotation.ID != "" {
 		s.Rotation.GivenUpAt, s.Rotation.Answers = TimePtr(now), s.Answers(s.Rotation)
@@ -177,7 +176,7 @@ func (s Record) Abandon(now time.Time) {
 	}
 }
 
-// Satisfied notes somebody else's rotation that makes one of this cluster's own unnecessary; false when it was on record.
+// Satisfied records somebody else's rotation that makes the cluster's own unnecessary; it returns false if that was already recorded.
 func (s Record) Satisfied(r v1alpha1.RotationStatus) bool {
 	for i := range s.History {
 		if h := &s.History[i]; h.ID == r.ID {
@@ -189,8 +188,7 @@ func (s Record) Satisfied(r v1alpha1.RotationStatus) bool {
 	return true
 }
 
-// Remember puts a rotation into the history, newest first, each once. What was caught up with after it had been seen through adds
-// nothing but its end.
+// Remember adds a rotation to the history, newest first, each once. Catching up with a rotation that is already there adds only its end.
 func (s Record) Remember(r v1alpha1.RotationStatus) {
 	i := slices.IndexFunc(s.History, func(h v1alpha1.RotationStatus) bool { return h.ID == r.ID && r.ID != "" })
 	if i >= 0 && r.Reason == v1alpha1.TriggerCatchUp && s.History[i].AppliedAt != nil {

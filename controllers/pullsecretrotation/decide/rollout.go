@@ -10,8 +10,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/schedule"
 )
 
-// rollout judges the pools: nil when each has rendered the change and brought it to all its machines. Paused pools are named and do
-// not block.
+// rollout judges the pools: nil if each has rolled out the change to all its machines. Paused pools are reported, but not awaited.
 func rollout(in Input) *Decision {
 	r := in.Status.Rotation
 	if !followsPools(in.Spec) {
@@ -24,7 +23,7 @@ func rollout(in Input) *Decision {
 		switch {
 		case p.Paused:
 		case p.Degraded && before.DegradedBefore:
-			open = append(open, p.Name+" is degraded, and was before the change")
+			open = append(open, p.Name+" is degraded, as it was before the change")
 		case p.Degraded:
 			degraded = append(degraded, p.Name)
 		case wrote && before.ConfigurationBefore != "" && p.Wanted == before.ConfigurationBefore:
@@ -37,30 +36,32 @@ func rollout(in Input) *Decision {
 	switch overdue := in.Now.Sub(r.AppliedAt.Time) > rolloutTimeout(in.Spec); {
 	case len(degraded) > 0:
 		return decided(Waiting(Failing, v1alpha1.ReasonRolloutDegraded, "Roll-out degraded",
-			fmt.Sprintf("The pull secret was applied at %s, and the pools %s are degraded: their machines may keep the old file. See: %s",
+			fmt.Sprintf("The pull secret was applied at %s, but the pools %s are degraded: their machines may keep the old file. See: %s",
 				OnTheClock(r.AppliedAt.Time), strings.Join(degraded, ", "), append(command.Line{"oc", "describe", "machineconfigpool"}, degraded...)), poll))
 	case len(open) == 0:
 		return nil
 	case overdue:
 		return decided(Waiting(Failing, v1alpha1.ReasonRolloutOverdue, "Rolling out (overdue)",
-			fmt.Sprintf("The pull secret was applied at %s, and the roll-out has not ended within %s: %s. It is followed on; see: oc get machineconfigpools",
+			fmt.Sprintf("The pull secret was applied at %s, but the roll-out has taken longer than %s: %s. The operator keeps following it; see: "+
+				"oc get machineconfigpools",
 				OnTheClock(r.AppliedAt.Time), rolloutTimeout(in.Spec), strings.Join(open, "; ")), poll))
 	default:
 		return decided(Waiting(Progressing, v1alpha1.ReasonRollingOut, "Rolling out",
-			fmt.Sprintf("The pull secret was applied at %s and goes to the machines: %s.", OnTheClock(r.AppliedAt.Time), strings.Join(open, "; ")), poll))
+			fmt.Sprintf("The pull secret was applied at %s and is being rolled out to the "+
+				"machines: %s.", OnTheClock(r.AppliedAt.Time), strings.Join(open, "; ")), poll))
 	}
 }
 
-// longestPoolPoll is how often pools are looked at that have been stuck for long: only a person helps them.
+// longestPoolPoll is how often pools that have been stuck for long are polled: only a person can help them.
 const longestPoolPoll = 10 * time.Minute
 
-// poolPoll follows a roll-out closely for as long as it may take, and ever less closely after that.
+// poolPoll is short for as long as a roll-out may take, and grows after that.
 func poolPoll(in Input) time.Duration {
 	late := in.Now.Sub(in.Status.Rotation.AppliedAt.Time) - rolloutTimeout(in.Spec)
 	return schedule.PollInterval(max(late, 0), in.Timing.PoolPoll, longestPoolPoll)
 }
 
-// followsPools is true when the pools have to do with the rotation.
+// followsPools is true if the rotation involves the pools.
 func followsPools(spec *v1alpha1.PullSecretRotationSpec) bool {
 	return (spec.Rollout.WaitForPools == nil || *spec.Rollout.WaitForPools) && TargetsGlobal(spec)
 }
@@ -72,7 +73,7 @@ func rolloutTimeout(spec *v1alpha1.PullSecretRotationSpec) time.Duration {
 	return spec.Rollout.Timeout.Duration
 }
 
-// poolBefore is a pool before the change; empty when it was not noted, because the change was not this operator's.
+// poolBefore is a pool's state before the change; empty if it was not recorded because somebody else made the change.
 func poolBefore(r *v1alpha1.RotationStatus, pool string) v1alpha1.PoolStatus {
 	for _, p := range r.Pools {
 		if p.Name == pool {
@@ -82,8 +83,8 @@ func poolBefore(r *v1alpha1.RotationStatus, pool string) v1alpha1.PoolStatus {
 	return v1alpha1.PoolStatus{}
 }
 
-// wroteGlobal is true when this rotation changed the global pull secret by our hand. When somebody else had done it before,
-// the pools may have rendered it before we looked.
+// wroteGlobal is true if the operator itself changed the global pull secret in this rotation. If somebody else did, the pools may have rendered
+// it before the operator looked.
 func wroteGlobal(s *v1alpha1.PullSecretRotationStatus) bool {
 	t := TargetRow(s, v1alpha1.SecretReference{Namespace: "openshift-config", Name: "pull-secret"})
 	return t != nil && t.Result == v1alpha1.ReasonPullSecretUpdated

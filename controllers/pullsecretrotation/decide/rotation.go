@@ -8,14 +8,13 @@ import (
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 )
 
-// seeThrough decides while a rotation is under way. Its place in the way is the first time that is missing in
-// status.rotation; everything else is derived.
+// seeThrough decides while a rotation is under way. The first missing time in status.rotation shows its progress; everything else is derived.
 var seeThrough = chain{
-	{why: "the OCM credential has become another account's; it may be back", when: credentialMoved, needs: []*need{needAccount, needOwner}, check: ofAnotherAccount},
-	{why: "it is still to be requested", when: unsent, then: requesting},
+	{why: "the OCM credential belonged to another account and may have been corrected", when: credentialMoved, needs: []*need{needAccount, needOwner}, check: ofAnotherAccount},
+	{why: "it has not been requested yet", when: unsent, then: requesting},
 	{why: "new credentials are awaited", when: not(hasIssued), then: awaitingIssue},
-	{why: "they are brought into the targets", when: not(hasApplied), then: delivering},
-	{why: "they go to the machines, and OCM deletes the old ones", then: afterApply},
+	{why: "they are written to the targets", when: not(hasApplied), then: delivering},
+	{why: "they are rolled out to the machines, and OCM deletes the old ones", then: afterApply},
 }
 
 func unsent(in Input) bool {
@@ -27,20 +26,20 @@ func hasIssued(in Input) bool { return in.Status.Rotation.IssuedAt != nil }
 
 func hasApplied(in Input) bool { return in.Status.Rotation.AppliedAt != nil }
 
-// requesting sends at most one POST for a T. The list is read right before, so that what another cluster, a person or a
-// lost answer of our own has started is adopted instead of doubled.
+// requesting sends at most one POST for a T. The list is read right before, so that a rotation started by another cluster, a person or an own
+// request whose answer was lost is adopted instead of repeated.
 var requesting = chain{
-	{why: "what is listed already is adopted instead of doubled", needs: []*need{needRotations}, check: adoptListed},
-	{why: "the intent of this reconcile is on record, and the list was read since", when: intentIsFresh, check: does(Request)},
-	{why: "a request whose answer is not known may still take effect", check: settling},
+	{why: "a listed rotation is adopted instead of repeated", needs: []*need{needRotations}, check: adoptListed},
+	{why: "this reconcile has recorded the intent and read the list since", when: intentIsFresh, check: does(Request)},
+	{why: "a request whose answer is unknown may still take effect", check: settling},
 	{why: "the mode or T has changed since the baseline", when: not(stillWanted), check: does(Abandon)},
-	{why: "a target that may not be written holds it up", needs: []*need{needRights}},
-	{why: "somebody can have replaced the pull secret by another account's", then: sameOwner},
-	{why: "and the last gate may have closed", then: mayRequest},
+	{why: "a target that may not be written holds up the request", needs: []*need{needRights}},
+	{why: "somebody may have replaced the pull secret by another account's", then: sameOwner},
+	{why: "something new may hold back the request", then: mayRequest},
 	{why: "the intent comes before the request", check: does(RecordIntent)},
 }
 
-// adoptListed takes over what OCM lists in the place of a request.
+// adoptListed adopts a listed rotation instead of sending a request.
 func adoptListed(in Input) *Decision {
 	known, ok := adoptable(*in.Facts.Rotations, in)
 	if !ok {
@@ -49,8 +48,8 @@ func adoptListed(in Input) *Decision {
 	return adopt(known, in)
 }
 
-// intentIsFresh is true for one timeout: together with the request's own that is the time after which others no longer expect an
-// effect. A process that stood still since sends nothing.
+// intentIsFresh is true for one timeout: after that time plus the request's own, others no longer expect an effect. A process that was suspended
+// in between must not send the request.
 func intentIsFresh(in Input) bool {
 	return in.Facts.IntentIsOurs && in.Now.Before(in.Status.Rotation.IntendedAt.Add(in.Timing.OCMTimeout))
 }
@@ -65,18 +64,18 @@ func settling(in Input) *Decision {
 		return nil
 	}
 	return decided(Waiting(Progressing, v1alpha1.ReasonRotationStarted, "Making sure of the request",
-		fmt.Sprintf("A request to OCM was about to be sent at %s and its answer is not known. It may still take effect: OCM's list decides at %s whether another is needed.",
+		fmt.Sprintf("A request to OCM was about to be sent at %s, and its answer is unknown. It may still take effect. At %s the operator checks "+
+			"OCM's list and decides whether another request is needed.",
 			OnTheClock(r.IntendedAt.Time), OnTheClock(settled)), settled.Sub(in.Now)))
 }
 
-// stillWanted is true while the mode and T are those that the rotation was begun for.
+// stillWanted is true while the mode and T are those for which the rotation was begun.
 func stillWanted(in Input) bool {
 	after := in.Status.Rotation.After
 	return in.Spec.Mode == v1alpha1.ModeRotate && in.due.Set && after != nil && after.Time.Equal(in.due.T.Truncate(time.Second))
 }
 
-// adopt takes over a rotation that OCM lists in the place of one of our own. When it was requested before T, it is seen
-// through and T still needs its own.
+// adopt takes part in a listed rotation instead of requesting one. If it was requested before T, T still needs its own rotation afterwards.
 func adopt(known Rotation, in Input) *Decision {
 	r := in.Status.Rotation
 	taken := found(in, known, r.Reason)
@@ -88,8 +87,8 @@ func adopt(known Rotation, in Input) *Decision {
 	return &Decision{Step: RecordID, Rotation: taken}
 }
 
-// adoptable is the rotation that makes a request of our own unnecessary: one that can still complete, one that counts for T, or
-// the effect of a request whose answer is not known.
+// adoptable is a rotation that makes a request unnecessary: one that can still complete, one that counts for T, or the effect of a request whose
+// answer is unknown.
 func adoptable(rotations []Rotation, in Input) (Rotation, bool) {
 	r := in.Status.Rotation
 	if p, ok := pending(rotations, in.Now); ok {
@@ -106,22 +105,22 @@ func adoptable(rotations []Rotation, in Input) (Rotation, bool) {
 	return Rotation{}, false
 }
 
-// awaitingIssue compares what OCM gives out with the baseline. The status stays "pending" until every cluster has switched:
-// waiting for "completed" here would wait for ourselves.
+// awaitingIssue compares the issued credentials with the baseline. The status stays "pending" until every cluster has switched: waiting for
+// "completed" before switching is a deadlock.
 var awaitingIssue = chain{
-	{why: "what is in use is proven meanwhile", then: proveInUse},
-	{why: "a reconcile that something else has caused does not ask OCM before the next poll", when: tooEarlyToPoll, check: awaitIssueMessage, amend: untilNextPoll},
-	{why: "how far is it?", needs: []*need{needRotations}},
+	{why: "the pull secret in use is still checked", then: proveInUse},
+	{why: "a reconcile with another cause does not ask OCM before the next poll", when: tooEarlyToPoll, check: awaitIssueMessage, amend: untilNextPoll},
+	{why: "what is the rotation's status?", needs: []*need{needRotations}},
 	{why: "somebody has deleted its record", when: not(listed), then: vanished},
-	{why: "what does OCM give out?", needs: []*need{needIssued}},
-	{why: "a server that lags behind gives out old ones", when: superseded, check: lagging},
-	{why: "they are new, or the rotation has ended, so that somebody had switched this cluster before the baseline", when: thereIsNew, then: receive},
+	{why: "which credentials does OCM issue?", needs: []*need{needIssued}},
+	{why: "a server that lags behind returns old ones", when: superseded, check: lagging},
+	{why: "they are new, or the rotation has ended, which means that somebody switched this cluster before the baseline", when: thereIsNew, then: receive},
 	{why: "it has ended, and nothing is offered to this cluster", when: completed, check: finish},
-	{why: "it cannot complete any more, and no request of this cluster's for this T stands behind it", when: all(not(canComplete), giveUp), check: does(Abandon)},
-	{why: "OCM's batch runs four times a day", check: awaitIssueMessage},
+	{why: "it can no longer complete, and this cluster did not request it for this T", when: all(not(canComplete), giveUp), check: does(Abandon)},
+	{why: "OCM issues credentials four times a day", check: awaitIssueMessage},
 }
 
-// current is the rotation under way, as OCM lists it.
+// current is the current rotation in OCM's list.
 func current(in Input) Rotation {
 	r, _ := FindRotation(*in.Facts.Rotations, in.Status.Rotation.ID)
 	return r
@@ -142,9 +141,8 @@ func finish(in Input) *Decision {
 	return &Decision{Step: Finish, Rotation: found(in, current(in), in.Status.Rotation.Reason)}
 }
 
-// thereIsNew is true when what OCM gives out is what the rotation has issued: it differs from the baseline; or the rotation was found
-// after it had, because some target has other credentials, or because all have these and OCM has worked on the rotation since; or it has
-// ended.
+// thereIsNew is true if OCM issues the rotation's credentials: they differ from the baseline; or the rotation was found after it had issued them,
+// because some target has other credentials, or because all targets have these and OCM has updated the rotation since; or it has ended.
 func thereIsNew(in Input) bool {
 	r, now, issued := in.Status.Rotation, current(in), in.Facts.Issued
 	switch {
@@ -161,13 +159,13 @@ func thereIsNew(in Input) bool {
 	}
 }
 
-// giveUp is true when a rotation that cannot complete any more is no longer waited for: it was somebody else's, or a later T has
-// come, which gets its own. For the T that this cluster has requested it for, none is requested in its place.
+// giveUp is true if a rotation that can no longer complete should be abandoned: it was somebody else's, or a later T has come, which gets its
+// own. For the same T this cluster does not request another.
 func giveUp(in Input) bool {
 	return in.Status.Rotation.Adopted || in.Spec.Mode == v1alpha1.ModeFollow || laterT(in)
 }
 
-// laterT is true when a T has come after the rotation under way was asked for.
+// laterT is true if a T has come after the current rotation was requested.
 func laterT(in Input) bool {
 	r, d := in.Status.Rotation, in.due
 	return d.Set && d.T.After(since(r)) && (r.After == nil || d.T.After(r.After.Time))
@@ -177,40 +175,42 @@ func awaitIssueMessage(in Input) *Decision {
 	r := in.Status.Rotation
 	asked := since(r)
 	if r.IssuedAt != nil {
-		return decided(Waiting(Progressing, v1alpha1.ReasonAwaitingIssue, "Waiting for the rotation's end",
-			fmt.Sprintf("OCM no longer offers the new credentials of rotation %s to this cluster: insights-operator or a person has applied them, or the offer has expired. In the latter "+
-				"case the pull secret in use dies when OCM ends the rotation; an OCM credential in spec.ocm.credentialsSecretRef prevents that.", r.ID), pollInterval(in)))
+		return decided(Waiting(Progressing, v1alpha1.ReasonAwaitingIssue, "Waiting for the end of the rotation",
+			fmt.Sprintf("OCM no longer offers the new credentials of rotation %s to this cluster: insights-operator or a person has applied them, "+
+				"or the offer has expired. In the latter case the pull secret in use stops working when OCM ends the rotation, unless you provide "+
+				"an OCM credential in spec.ocm.credentialsSecretRef.", r.ID), pollInterval(in)))
 	}
 	if in.Facts.Switched {
-		return decided(Waiting(Progressing, v1alpha1.ReasonAwaitingIssue, "Waiting for the rotation's end",
-			fmt.Sprintf("This cluster has other credentials than at its last rotation: insights-operator or a person has applied those of rotation %s before it was found here. Its end is awaited; "+
-				"newer credentials would be applied.", r.ID), pollInterval(in)))
+		return decided(Waiting(Progressing, v1alpha1.ReasonAwaitingIssue, "Waiting for the end of the rotation",
+			fmt.Sprintf("This cluster has other credentials than after its last rotation: insights-operator or a person applied those of rotation "+
+				"%s before the operator found it. The operator waits for the rotation to complete, and would apply newer credentials.", r.ID), pollInterval(in)))
 	}
 	switched := ""
-	if r.Adopted { // found after it was requested, so maybe after it issued
+	if r.Adopted { // found after the request, so possibly after it issued credentials
 		switched = " If this cluster already uses them, the operator only waits for the rotation to complete."
 	}
 	switched += oddStatus(r, in.Now)
 	if age := in.Now.Sub(asked); age > in.Timing.IssueDeadline || slices.Contains(endings, r.OCMStatus) {
 		return decided(Waiting(Failing, v1alpha1.ReasonIssueOverdue, "Waiting for new credentials (overdue)",
-			fmt.Sprintf("OCM has not issued new credentials for rotation %s, asked at %s; its batch runs four times a day. The pull secret in use is unchanged. "+
-				"Waiting goes on; open a support case with Red Hat that names the rotation.%s", r.ID, OnTheClock(asked), switched), pollInterval(in)))
+			fmt.Sprintf("OCM has not issued new credentials for rotation %s, requested at %s, although it issues them four times a day. The pull "+
+				"secret in use is unchanged. The operator keeps waiting; open a support case with Red Hat that names the "+
+				"rotation.%s", r.ID, OnTheClock(asked), switched), pollInterval(in)))
 	}
 	return decided(Waiting(Progressing, v1alpha1.ReasonAwaitingIssue, "Waiting for new credentials",
-		fmt.Sprintf("OCM has not issued new credentials yet; its batch runs four times a day. Rotation %s was asked for at %s.%s", r.ID, OnTheClock(asked), switched),
+		fmt.Sprintf("OCM has not issued new credentials yet; it issues them four times a day. Rotation %s was requested "+
+			"at %s.%s", r.ID, OnTheClock(asked), switched),
 		pollInterval(in)))
 }
 
-// vanished is for a rotation that OCM no longer lists: somebody deleted the record. What it has issued is applied all the
-// same, because the old credentials may die. For the same T none is requested in its place; a later T, and a follower, which
-// requests nothing, go on without it.
+// vanished is for a rotation that OCM no longer lists: somebody deleted the record. Its credentials are applied anyway, because the old ones may
+// stop working. The operator does not request another for the same T; a later T, or a follower, goes on without it.
 var vanished = chain{
 	{why: "a newer rotation is under way", when: oneIsPending, check: adoptNewest},
-	{why: "what it has issued is applied all the same", needs: []*need{needIssued}},
-	{why: "the old credentials may die", when: issuedUnseen, then: receive},
-	{why: "this cluster has what it needs; the history keeps the rotation, without an end", when: hasWhatItNeeds, check: does(Abandon)},
+	{why: "the credentials that it issued are applied anyway", needs: []*need{needIssued}},
+	{why: "the old credentials may stop working", when: issuedUnseen, then: receive},
+	{why: "this cluster has the new credentials; the history keeps the rotation without an end", when: hasWhatItNeeds, check: does(Abandon)},
 	{why: "a later T and a follower go on without it", when: goesOnWithout, check: does(Abandon)},
-	{why: "for the same T none is requested in its place", check: vanishedMessage},
+	{why: "the same T gets no second request", check: vanishedMessage},
 }
 
 func adoptNewest(in Input) *Decision {
@@ -218,7 +218,7 @@ func adoptNewest(in Input) *Decision {
 	return adopt(newest, in)
 }
 
-// issuedUnseen is true when OCM gives out something that the record of the rotation does not have.
+// issuedUnseen is true if OCM issues something that is not in the record of the rotation.
 func issuedUnseen(in Input) bool {
 	i := in.Facts.Issued
 	if !i.Present || i.Superseded {
@@ -238,6 +238,6 @@ func goesOnWithout(in Input) bool { return laterT(in) || in.Spec.Mode == v1alpha
 
 func vanishedMessage(in Input) *Decision {
 	return decided(Waiting(Stalled, v1alpha1.ReasonRotationVanished, "Rotation vanished",
-		fmt.Sprintf("OCM no longer lists rotation %s: somebody deleted its record, and whether it still takes place is not known. It is not requested a second time. "+
-			"Set spec.rotateAfter to the present to have another one.", in.Status.Rotation.ID), RecheckForPeople))
+		fmt.Sprintf("OCM no longer lists rotation %s: somebody deleted its record, and it is unknown whether it still takes place. The operator "+
+			"does not request it again. To request another rotation, set spec.rotateAfter to the current time.", in.Status.Rotation.ID), RecheckForPeople))
 }

@@ -91,7 +91,7 @@ func TestDecide_UntilTheRequest(t *testing.T) {
 		{"then the intent is recorded", unsent, RecordIntent, "", ""},
 		{"an intent of our own is followed by the request", func(in *Input) { intended(in, 0); in.Facts.IntentIsOurs = true }, Request, "", ""},
 		{"but not when the process stood still since", func(in *Input) { intended(in, 31*time.Second); in.Facts.IntentIsOurs = true }, Wait, v1alpha1.ReasonRotationStarted, ""},
-		{"somebody else's intent is given time to have its effect", func(in *Input) { intended(in, 59*time.Second) }, Wait, v1alpha1.ReasonRotationStarted, "OCM's list decides at"},
+		{"somebody else's intent is given time to have its effect", func(in *Input) { intended(in, 59*time.Second) }, Wait, v1alpha1.ReasonRotationStarted, "the operator checks OCM's list"},
 		{"and then replaced", func(in *Input) { intended(in, time.Minute) }, RecordIntent, "", ""},
 		{"its effect is adopted", func(in *Input) { intended(in, time.Second); list(in, RotationPending) }, RecordID, "", ""},
 		{"also instead of our own request", func(in *Input) { intended(in, 0); in.Facts.IntentIsOurs = true; list(in, "queued") }, RecordID, "", ""},
@@ -105,12 +105,12 @@ func TestDecide_UntilTheRequest(t *testing.T) {
 
 func TestDecide_FromTheRequestToTheTarget(t *testing.T) {
 	for _, c := range []decision{
-		{"what OCM gives out is the same as before: it waits", func(*Input) {}, Wait, v1alpha1.ReasonAwaitingIssue, "asked for at 2026-05-06 11:00 UTC"},
+		{"what OCM gives out is the same as before: it waits", func(*Input) {}, Wait, v1alpha1.ReasonAwaitingIssue, "was requested at 2026-05-06 11:00 UTC"},
 		{"for longer than normal: it says so and waits on", func(in *Input) { in.Status.Rotation.RequestedAt = hours(-25) }, Wait, v1alpha1.ReasonIssueOverdue, "support case"},
 		{"the cluster had switched before it was found: what it uses is on record from now on", func(in *Input) { in.Facts.Switched = true }, MarkIssued, "", ""},
 		{"or, where nothing is offered, the end is awaited, for however long", func(in *Input) {
 			in.Facts.Switched, in.Facts.Issued, in.Status.Rotation.RequestedAt = true, &IssuedFact{}, hours(-100)
-		}, Wait, v1alpha1.ReasonAwaitingIssue, "Its end is awaited"},
+		}, Wait, v1alpha1.ReasonAwaitingIssue, "waits for the rotation to complete"},
 		{"new credentials are seen while the rotation is pending", func(in *Input) { in.Facts.Issued.SameAsBaseline = false }, MarkIssued, "", ""},
 		{"a rotation that has ended leaves no doubt", func(in *Input) { list(in, RotationCompleted) }, MarkIssued, "", ""},
 		{"a follower that is offered nothing ends with it", func(in *Input) { list(in, RotationCompleted); in.Facts.Issued = &IssuedFact{} }, Finish, "", ""},
@@ -128,7 +128,7 @@ func TestDecide_FromTheRequestToTheTarget(t *testing.T) {
 		}, LookAtAccount, "", ""},
 		{"it is: a person is asked", func(in *Input) {
 			in.Status.Rotation.AccountID, in.Facts.Owner = "before", &OwnerFact{AccountID: "before"}
-		}, Wait, v1alpha1.ReasonAccountMismatch, "Give an OCM credential of account before"},
+		}, Wait, v1alpha1.ReasonAccountMismatch, "Provide an OCM credential of account before"},
 		{"and that advice is good: the cluster follows", func(in *Input) { in.Status.Rotation.AccountID = "before" }, Abandon, "", ""},
 		{"or the pin says so", func(in *Input) {
 			in.Status.Rotation.AccountID, in.Facts.Owner, in.Spec.OCM.AccountID = "before", &OwnerFact{Dead: true}, "me"
@@ -140,7 +140,7 @@ func TestDecide_FromTheRequestToTheTarget(t *testing.T) {
 		{"a reconcile before the next poll asks nothing", func(in *Input) { in.LastPoll, in.Facts.Rotations = noon.Add(-time.Minute), nil }, Wait, v1alpha1.ReasonAwaitingIssue, ""},
 		{"at the next poll it does", func(in *Input) { in.LastPoll, in.Facts.Rotations = noon.Add(-time.Hour), nil }, LookAtRotations, "", ""},
 		{"a poll in the future does not count", func(in *Input) { in.LastPoll, in.Facts.Rotations = noon.Add(time.Hour), nil }, LookAtRotations, "", ""},
-		{"a record that vanished is not requested again", func(in *Input) { in.Facts.Rotations = &[]Rotation{} }, Wait, v1alpha1.ReasonRotationVanished, "Set spec.rotateAfter to the present"},
+		{"a record that vanished is not requested again", func(in *Input) { in.Facts.Rotations = &[]Rotation{} }, Wait, v1alpha1.ReasonRotationVanished, "set spec.rotateAfter to the current time"},
 		{"and that advice is good", func(in *Input) { in.Facts.Rotations = &[]Rotation{}; in.Spec.RotateAfter = hours(0) }, Abandon, "", ""},
 		{"a follower goes on without it", func(in *Input) {
 			in.Facts.Rotations, in.Spec.RotateAfter, in.Spec.Mode = &[]Rotation{}, nil, v1alpha1.ModeFollow
@@ -249,7 +249,7 @@ func TestDecide_FromTheTargetToTheEnd(t *testing.T) {
 		{"not one that was degraded before the change", func(in *Input) {
 			degraded(in)
 			in.Status.Rotation.Pools[0].DegradedBefore = true
-		}, Wait, v1alpha1.ReasonRollingOut, "worker is degraded, and was before"},
+		}, Wait, v1alpha1.ReasonRollingOut, "worker is degraded, as it was before"},
 		{"nor for a change that somebody else has made", func(in *Input) {
 			degraded(in)
 			in.Status.Rotation.Pools, in.Status.Targets[0].Result = nil, v1alpha1.ReasonAlreadyCurrent
@@ -341,7 +341,7 @@ func TestDecide_FromTheTargetToTheEnd(t *testing.T) {
 			rolledOut(in)
 			in.Status.LastHealthCheck, in.Facts.Checks = hours(-7), said(Unauthorized, v1alpha1.VerificationRequired)
 			refusedFor(in, in.Timing.VerifyDeadline-time.Second)
-		}, Wait, v1alpha1.ReasonRegistriesRefuse, "they are put back"},
+		}, Wait, v1alpha1.ReasonRegistriesRefuse, "the operator will restore them"},
 		{"nor when the spec says Never", func(in *Input) {
 			rolledOut(in)
 			in.Status.LastHealthCheck, in.Facts.Checks = hours(-7), said(Unauthorized, v1alpha1.VerificationRequired)

@@ -9,13 +9,13 @@ import (
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 )
 
-// This file reads the targets: which can be used, and what the status has of them.
+// This file reads the targets: which are usable, and their rows in the status.
 
-// canaryUsable is true when the first target, which is written first, can be used.
+// canaryUsable is true if the first target, which is written first, is usable.
 func canaryUsable(in Input) bool { return in.Facts.Targets[0].Problem == "" }
 
-// brokenCanary is for a first target that cannot be used: then no rotation is begun, because its result could not be used either.
-// One of the others that cannot be used does not hold up the rest.
+// brokenCanary is for an unusable first target: then no rotation begins, because its result could not be used. Other unusable targets do not hold
+// up the rest.
 func brokenCanary(in Input) *Decision {
 	if canaryUsable(in) {
 		return nil
@@ -24,13 +24,12 @@ func brokenCanary(in Input) *Decision {
 	return decided(Waiting(Stalled, t.Problem, "Held back by a target", t.Message, recheckTarget(t)))
 }
 
-// lacksRight is true when a target could not be used for lack of a right.
+// lacksRight is true if a target was unusable because of a missing right.
 func lacksRight(s *v1alpha1.PullSecretRotationStatus) bool {
 	return slices.ContainsFunc(s.Targets, func(t v1alpha1.TargetStatus) bool { return t.Result == v1alpha1.ReasonForbidden })
 }
 
-// recheckTarget is how often a broken target is looked at without an event: a change of the Secret is one, a right that was
-// granted is none.
+// recheckTarget is how often a broken target is rechecked without an event: a change of the Secret causes an event, granting a right does not.
 func recheckTarget(t TargetFact) time.Duration {
 	if t.Problem == v1alpha1.ReasonForbidden {
 		return time.Minute
@@ -38,7 +37,7 @@ func recheckTarget(t TargetFact) time.Duration {
 	return RecheckForPeople
 }
 
-// brokenTarget is the first that cannot be used.
+// brokenTarget is the first unusable target.
 func brokenTarget(in Input) (TargetFact, bool) {
 	for _, t := range in.Facts.Targets {
 		if t.Problem != "" {
@@ -48,7 +47,7 @@ func brokenTarget(in Input) (TargetFact, bool) {
 	return TargetFact{}, false
 }
 
-// TargetRow is a target's row in the status; nil where it has none.
+// TargetRow is a target's row in the status, or nil.
 func TargetRow(s *v1alpha1.PullSecretRotationStatus, ref v1alpha1.SecretReference) *v1alpha1.TargetStatus {
 	for i := range s.Targets {
 		if t := &s.Targets[i]; t.Namespace == ref.Namespace && t.Name == ref.Name {
@@ -58,12 +57,12 @@ func TargetRow(s *v1alpha1.PullSecretRotationStatus, ref v1alpha1.SecretReferenc
 	return nil
 }
 
-// Applied is true for a target that has had the new credentials; one that could not be used until now gets them late.
+// Applied is true for a target that has had the new credentials; one that was unusable until now gets them late.
 func Applied(t *v1alpha1.TargetStatus) bool {
 	return t != nil && (t.Result == v1alpha1.ReasonPullSecretUpdated || t.Result == v1alpha1.ReasonAlreadyCurrent || t.Result == v1alpha1.ReasonEntryHealed)
 }
 
-// TimePtr is a time as the status has it.
+// TimePtr converts a time to the status' type.
 func TimePtr(t time.Time) *metav1.Time {
 	m := metav1.NewTime(t)
 	return &m

@@ -9,18 +9,18 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/schedule"
 )
 
-// Due is the T of now: the account's pull secret must have been rotated at or after it.
+// Due is the current T: the account's pull secret must have been rotated at or after it.
 type Due struct {
-	// T, and Set, which is false when there is none yet.
+	// T; Set is false if there is none yet.
 	T   time.Time
 	Set bool
-	// Reason is the later of the two triggers.
+	// Reason is the trigger that gave T.
 	Reason v1alpha1.RotationTrigger
-	// Next is the T still to come, nil when there is none.
+	// Next is the next T in the future, nil if there is none.
 	Next *time.Time
 }
 
-// Trigger works out T from the spec. An error is a sentence about the spec.
+// Trigger computes T from the spec. An error is a sentence about the spec.
 func Trigger(in Input) (Due, error) {
 	var d Due
 	if in.Spec.Mode == v1alpha1.ModeFollow {
@@ -44,7 +44,7 @@ func Trigger(in Input) (Due, error) {
 	}
 	var after *time.Time
 	if in.Spec.RotateAfter != nil {
-		whole := in.Spec.RotateAfter.Truncate(time.Second) // as status has it
+		whole := in.Spec.RotateAfter.Truncate(time.Second) // as the status stores it
 		after = &whole
 	}
 	d.T, d.Set, d.Next = schedule.Due(after, ticks, scheduleSince(in), in.Now)
@@ -55,7 +55,7 @@ func Trigger(in Input) (Due, error) {
 	return d, nil
 }
 
-// atMostDaily is true for a cron expression whose minute and hour are one number each.
+// atMostDaily is true for a cron expression whose minute and hour are single numbers.
 func atMostDaily(cron string) bool {
 	fields := strings.Fields(cron)
 	for _, f := range fields[:min(len(fields), 2)] {
@@ -66,7 +66,7 @@ func atMostDaily(cron string) bool {
 	return true
 }
 
-// scheduleSince is since when the spec's schedule is in force: an edited one must not make a T that has passed.
+// scheduleSince is since when the spec's schedule has been in force: an edited one must not make a T in the past.
 func scheduleSince(in Input) time.Time {
 	s := in.Spec.Schedule
 	if s == nil || in.Status == nil {
@@ -74,7 +74,7 @@ func scheduleSince(in Input) time.Time {
 	}
 	known := in.Status.Schedule
 	switch {
-	case known == nil && in.Status.ObservedGeneration <= 0: // never looked at
+	case known == nil && in.Status.ObservedGeneration <= 0: // never reconciled
 		return in.Created
 	case known == nil, known.Cron != s.Cron, known.TimeZone != s.TimeZone:
 		return in.Now
@@ -82,7 +82,7 @@ func scheduleSince(in Input) time.Time {
 	return known.Since.Time
 }
 
-// NoteSchedule keeps in status since when the spec's schedule is in force.
+// NoteSchedule records in the status since when the spec's schedule has been in force.
 func (s Record) NoteSchedule(in Input) {
 	if in.Spec.Schedule == nil || in.Spec.Mode == v1alpha1.ModeFollow {
 		s.Schedule = nil
@@ -92,8 +92,8 @@ func (s Record) NoteSchedule(in Input) {
 	s.Schedule = &v1alpha1.ScheduleStatus{Cron: in.Spec.Schedule.Cron, TimeZone: in.Spec.Schedule.TimeZone, Since: *TimePtr(since)}
 }
 
-// satisfiedByRecord is true when this object has itself seen a rotation that satisfies T through, or is seeing it.
-// OCM's clock may be behind T's: a rotation that was requested for T counts whatever its created_at says.
+// satisfiedByRecord is true if this object has taken part in a rotation that satisfies T, or is doing so. OCM's clock may be behind T's: a
+// rotation that was requested for T counts whatever its created_at says.
 func satisfiedByRecord(s *v1alpha1.PullSecretRotationStatus, t time.Time) bool {
 	counts := func(r *v1alpha1.RotationStatus) bool {
 		if r.ID == "" || r.GivenUpAt != nil && r.AppliedAt == nil || r.AccountID != "" && s.Account != nil && r.AccountID != s.Account.ID {

@@ -7,13 +7,13 @@ import (
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 )
 
-// Judge sorts the answers: refused is evidence against the credential, unknown is none but holds a Required registry back.
+// Judge sorts the answers: refused is evidence against the credential; unknown is not, but holds back the entry of a Required registry.
 func Judge(checks []Check) (refused, unknown []string) {
 	for _, c := range checks {
 		said := c.said()
 		switch {
 		case c.Policy == v1alpha1.VerificationSkip || c.Result.Outcome == Accepted:
-		case c.Result.Outcome == NotFound && !c.Named: // the login is good, and the image was only our guess
+		case c.Result.Outcome == NotFound && !c.Named: // the login works, and the image was only our guess
 		case c.Result.Outcome.Refused():
 			refused = append(refused, said)
 		case c.Policy == v1alpha1.VerificationRequired:
@@ -23,7 +23,7 @@ func Judge(checks []Check) (refused, unknown []string) {
 	return refused, unknown
 }
 
-// said is an answer in words. It names the target when that is not the first.
+// said describes an answer. It names the target unless it is the first.
 func (c Check) said() string {
 	if c.Target != "" {
 		return fmt.Sprintf("%s in %s: %s", c.Registry, c.Target, c.Result.Message)
@@ -31,7 +31,7 @@ func (c Check) said() string {
 	return fmt.Sprintf("%s: %s", c.Registry, c.Result.Message)
 }
 
-// retryAfter is how long the registries ask to be left alone.
+// retryAfter is the longest Retry-After of the registries.
 func retryAfter(checks []Check) time.Duration {
 	var longest time.Duration
 	for _, c := range checks {

@@ -30,7 +30,7 @@ func TestTheTableAndTheMessageSayWhatIsWaitedFor(t *testing.T) {
 	w.create(rotation())
 	w.start()
 	r := w.waitForReason(v1alpha1.ReasonAwaitingIssue)
-	for _, part := range []string{"has not issued new credentials yet", "four times a day", "asked for at", r.Status.Rotation.ID} {
+	for _, part := range []string{"has not issued new credentials yet", "four times a day", "was requested at", r.Status.Rotation.ID} {
 		if !strings.Contains(r.Status.WaitingFor, part) {
 			t.Errorf("status.waitingFor does not say %q: %s", part, r.Status.WaitingFor)
 		}

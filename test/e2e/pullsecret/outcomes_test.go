@@ -115,7 +115,7 @@ func TestTheAnswersOfTheRegistriesAreToldApart(t *testing.T) {
 		if c.refused {
 			want = v1alpha1.ReasonCredentialsRefused
 		}
-		if r := says(c.registry, c.words, want); !strings.Contains(r.Status.WaitingFor, "These entries were not written") {
+		if r := says(c.registry, c.words, want); !strings.Contains(r.Status.WaitingFor, "These entries have not been written") {
 			t.Errorf("the message does not say that nothing was written: %s", r.Status.WaitingFor)
 		}
 		if !bytes.Equal(w.document(), w.before) {

@@ -111,12 +111,12 @@ func TestACredentialOfAnotherAccountRequestsNothing(t *testing.T) {
 	w.credential(map[string]string{"client-id": id, "client-secret": password})
 	w.create(rotation())
 	w.start()
-	w.says(v1alpha1.ReasonAccountMismatch, "belongs to account "+w.account.ID, "to account "+service.ID, "a service account would rotate its own pull secret", "Give an OCM credential of account "+w.account.ID)
+	w.says(v1alpha1.ReasonAccountMismatch, "belongs to account "+w.account.ID, "to account "+service.ID, "a service account would rotate its own pull secret", "Provide an OCM credential of account "+w.account.ID)
 
 	// Without a token of the cluster's own, nothing speaks against the service account but what it is.
 	document := w.document()
 	w.put("oc", []byte(strings.Replace(string(document), `"cloud.openshift.com":`, `"x.example.com":`, 1)))
-	w.says(v1alpha1.ReasonAccountMismatch, "belongs to the service account", "no living cloud.openshift.com token", "spec.ocm.accountID to "+service.ID)
+	w.says(v1alpha1.ReasonAccountMismatch, "belongs to the service account", "no valid cloud.openshift.com token", "spec.ocm.accountID to "+service.ID)
 	w.put("oc", document)
 
 	w.credential(map[string]string{"token": w.ocm.OfflineToken(w.account.ID)})

@@ -28,7 +28,7 @@ func TestNewCredentialsThatARegistryRefusesAreNotWritten(t *testing.T) {
 		}
 	}
 	message := conditionsOf(r)
-	for _, part := range []string{"registry.redhat.io", "These entries were not written"} {
+	for _, part := range []string{"registry.redhat.io", "These entries have not been written"} {
 		if !strings.Contains(message, part) {
 			t.Errorf("the condition does not say %q: %s", part, message)
 		}
