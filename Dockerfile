@@ -13,6 +13,8 @@ ARG VERSION=devel
 ENV GOTOOLCHAIN=local CGO_ENABLED=0 GOFIPS140=v1.0.0
 USER root
 WORKDIR /src
+# What must-gather calls is the same program, by a name of its own.
+RUN mkdir /links && ln -s /credential-rotation-operator /links/gather
 # The modules first: they change less often than the code.
 COPY go.mod go.sum ./
 RUN go mod download
@@ -49,6 +51,7 @@ LABEL name="credential-rotation-operator" \
 # The roots that are trusted where the cluster gives no bundle of its own.
 COPY --from=builder /etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem /etc/pki/tls/certs/ca-bundle.crt
 COPY --from=builder /credential-rotation-operator /credential-rotation-operator
+COPY --from=builder /links/ /usr/bin/
 COPY LICENSE /licenses/LICENSE
 USER 65532:65532
 ENTRYPOINT ["/credential-rotation-operator"]

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"os"
 	"path/filepath"
@@ -52,15 +53,11 @@ func (m *maker) writeCatalog(c catalog.Catalog) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
-	f, err := os.Create(filepath.Join(folder, "catalog.yaml"))
-	if err != nil {
+	var out bytes.Buffer
+	if err := c.Write(&out); err != nil {
 		return err
 	}
-	if err := c.Write(f); err != nil {
-		f.Close()
-		return err
-	}
-	return f.Close()
+	return os.WriteFile(filepath.Join(folder, "catalog.yaml"), out.Bytes(), 0o644)
 }
 
 func (m *maker) catalogImage(ctx context.Context) error {

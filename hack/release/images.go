@@ -14,9 +14,10 @@ import (
 )
 
 const (
-	// builtBinary and builderRoots are what the Dockerfile copies from its builder.
+	// builtBinary, builderRoots and builderLinks are what the Dockerfile copies from its builder.
 	builtBinary  = "/" + packageName
 	builderRoots = "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem"
+	builderLinks = "/links/"
 
 	versionVariable = "github.com/openshift/credential-rotation-operator/internal/version.version"
 )
@@ -61,13 +62,15 @@ func (m *maker) operator(ctx context.Context) (v1.ImageIndex, error) {
 }
 
 // made stands for the Dockerfile's builder.
-func (m *maker) made(p v1.Platform, path string) ([]byte, bool, error) {
+func (m *maker) made(p v1.Platform, path string) ([]oci.File, error) {
 	switch path {
 	case builtBinary:
 		raw, err := os.ReadFile(m.binary(p))
-		return raw, true, err
+		return []oci.File{{Name: packageName, Content: raw, Executable: true}}, err
 	case builderRoots:
-		return oci.Roots(), false, nil
+		return []oci.File{{Content: oci.Roots()}}, nil
+	case builderLinks:
+		return []oci.File{{Name: "gather", Link: builtBinary}}, nil
 	}
-	return nil, false, fmt.Errorf("the Dockerfile copies %s from its builder, which is not known here", path)
+	return nil, fmt.Errorf("the Dockerfile copies %s from its builder, which is not known here", path)
 }

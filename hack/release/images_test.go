@@ -114,7 +114,7 @@ func filesOf(t *testing.T, image v1.Image) map[string]tar.Header {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if header.Typeflag == tar.TypeReg {
+		if header.Typeflag != tar.TypeDir {
 			files["/"+header.Name] = *header
 		}
 	}
@@ -147,6 +147,9 @@ func TestImage_IsWhatTheDockerfileSays(t *testing.T) {
 			if _, ok := files[want]; !ok {
 				t.Errorf("%s is missing", want)
 			}
+		}
+		if link := files["/usr/bin/gather"]; link.Linkname != "/credential-rotation-operator" {
+			t.Errorf("what must-gather calls is %+v", link)
 		}
 		if files["/credential-rotation-operator"].Mode != 0o755 {
 			t.Errorf("the program has mode %o", files["/credential-rotation-operator"].Mode)
@@ -242,8 +245,8 @@ func TestImages_AreBuiltOnABaseByDigest(t *testing.T) {
 	name := host + "/base@" + digest.String()
 	image := imagesOf(t, built(t, checkout(t), t.TempDir(), "-platforms", "linux/amd64", "-base", name))["linux/amd64"]
 	layers, err := image.Layers()
-	if err != nil || len(layers) != 4 {
-		t.Errorf("%d layers, want that of the base and our three (%v)", len(layers), err)
+	if err != nil || len(layers) != 5 {
+		t.Errorf("%d layers, want that of the base and our four (%v)", len(layers), err)
 	}
 	if config, err = image.ConfigFile(); err != nil {
 		t.Fatal(err)

@@ -84,7 +84,7 @@ func (m *maker) signed(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("everything is written, and nothing is signed: there is no cosign here. Where there is one, run: cosign %s", strings.Join(args, " "))
 	}
-	cmd := exec.CommandContext(ctx, cosign, args...) //nolint:gosec // the key is named by who signs
+	cmd := exec.CommandContext(ctx, cosign, args...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("cosign: %w", err)

@@ -9,6 +9,10 @@ go build -C hack/release -o "$PWD/bin/release" .
 bin/release verify "$@" -out "$dist"
 go test -C hack/bundle -count=1 -run "TestBundle_PassesTheValidation|TestRule_" . -args -bundle "$(realpath "$dist")/bundle"
 
+if command -v opm >/dev/null; then
+  opm validate "$dist/catalog"
+fi
+
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
 git ls-files -z | xargs -0 cp --parents -t "$copy"

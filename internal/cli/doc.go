@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -39,7 +40,8 @@ func forPeople() []*cobra.Command {
 	return commands
 }
 
-func connect(kubeconfig, context string) (client.Client, error) {
+// restConfig finds the cluster.
+func restConfig(kubeconfig, context string) (*rest.Config, error) {
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
 	rules.ExplicitPath = kubeconfig
 	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: context}).ClientConfig()
@@ -49,6 +51,14 @@ func connect(kubeconfig, context string) (client.Client, error) {
 		return nil, errors.New("no cluster is configured: log in with oc login, or set --kubeconfig or $KUBECONFIG")
 	case err != nil:
 		return nil, fmt.Errorf("reading the kubeconfig: %w", err)
+	}
+	return config, nil
+}
+
+func connect(kubeconfig, context string) (client.Client, error) {
+	config, err := restConfig(kubeconfig, context)
+	if err != nil {
+		return nil, err
 	}
 	scheme := runtime.NewScheme()
 	if err := v1alpha1.AddToScheme(scheme); err != nil {

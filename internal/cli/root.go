@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/openshift/credential-rotation-operator/internal/cli/bootstrap"
+	"github.com/openshift/credential-rotation-operator/internal/cli/gather"
 	"github.com/openshift/credential-rotation-operator/internal/cli/manager"
 	"github.com/openshift/credential-rotation-operator/internal/version"
 )
@@ -45,5 +46,10 @@ func NewRootCommand() *cobra.Command {
 	}
 	root.AddCommand(manager.NewCommand(), bootstrap.NewSeedCommand(), bootstrap.NewInstallManifestsCommand(), version.NewCommand())
 	root.AddCommand(forPeople()...)
+	root.AddCommand(gather.NewCommand(restConfig))
+	if filepath.Base(os.Args[0]) == "gather" {
+		// In the image, /usr/bin/gather is the program under the name by which must-gather calls it.
+		root.SetArgs(append([]string{"gather"}, os.Args[1:]...))
+	}
 	return root
 }

@@ -40,7 +40,7 @@ func sumOf(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // it was read only
 	h := sha256.New()
 	if _, err := io.Copy(h, f); err != nil {
 		return "", err

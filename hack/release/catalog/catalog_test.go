@@ -89,7 +89,8 @@ func TestJudge_FindsEachMistake(t *testing.T) {
 		"default channel": {func(c Catalog) Catalog { at(c, "a").DefaultChannel = "gone"; return c }, "the default channel gone"},
 		"image by digest": {func(c Catalog) Catalog { at(c, "a.v0.1.0").Image = "quay.io/a/b:v0.1.0"; return c }, "without its digest"},
 		"bundle object": {func(c Catalog) Catalog {
-			at(c, "a.v0.1.0").Properties = append(bundle("0.1.0").Properties, Property{"olm.bundle.object", 1})
+			o := at(c, "a.v0.1.0")
+			o.Properties = append(o.Properties, Property{"olm.bundle.object", 1})
 			return c
 		}, "olm.bundle.object"},
 		"kinds":           {func(c Catalog) Catalog { at(c, "a.v0.1.0").Properties = nil; return c }, "lacks a package"},

@@ -52,7 +52,7 @@ func (b Build) Binary(ctx context.Context, p v1.Platform, out string) error {
 	if err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", flags, "-o", out, ".") //nolint:gosec // what is built is chosen by who runs it
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", flags, "-o", out, ".")
 	cmd.Dir = b.Source
 	cmd.Env = append(os.Environ(), settings(p)...)
 	if said, err := cmd.CombinedOutput(); err != nil {

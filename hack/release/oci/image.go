@@ -23,8 +23,8 @@ type Build struct {
 	Created time.Time
 	// Base gives the base for a platform; nil is scratch.
 	Base func(v1.Platform) (v1.Image, error)
-	// Made gives what another stage has made: the content of a file there, and whether it can be executed.
-	Made func(p v1.Platform, path string) (content []byte, executable bool, err error)
+	// Made gives what another stage has made: the file, or those in the folder.
+	Made func(p v1.Platform, path string) ([]File, error)
 }
 
 // Index builds the image for each platform.
@@ -76,11 +76,15 @@ func (b Build) files(p v1.Platform, c dockerfile.Copy) (tree, error) {
 	if c.From == "" {
 		return fromDisk(filepath.Join(b.Context, c.Source), c.Target)
 	}
-	content, executable, err := b.Made(p, c.Source)
+	made, err := b.Made(p, c.Source)
 	if err != nil {
 		return nil, err
 	}
-	return tree{inImage(c.Target, filepath.Base(c.Source)): {content: content, executable: executable}}, nil
+	files := tree{}
+	for _, f := range made {
+		files[inImage(c.Target, f.Name)] = f
+	}
+	return files, nil
 }
 
 func (b Build) configured(image v1.Image, p v1.Platform) (v1.Image, error) {

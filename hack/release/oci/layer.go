@@ -21,11 +21,27 @@ import (
 )
 
 // tree are files of an image by their path without a leading slash.
-type tree map[string]file
+type tree map[string]File
 
-type file struct {
-	content    []byte
-	executable bool
+// File is a file of an image.
+type File struct {
+	// Name is that in the folder that COPY copies; of a single file it does not matter.
+	Name       string
+	Content    []byte
+	Executable bool
+	// Link makes it a symbolic link to this path.
+	Link string
+}
+
+func (f File) header(name string, created time.Time) *tar.Header {
+	h := &tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o644, Size: int64(len(f.Content)), ModTime: created}
+	if f.Executable {
+		h.Mode = 0o755
+	}
+	if f.Link != "" {
+		h.Typeflag, h.Linkname, h.Mode, h.Size = tar.TypeSymlink, f.Link, 0o777, 0
+	}
+	return h
 }
 
 // layer is a tar of the files whose bytes depend on nothing else: no owner, no time but the given one, no order but that of names.
@@ -41,14 +57,10 @@ func (t tree) layer(created time.Time, withFolders bool) (v1.Layer, error) {
 		}
 	}
 	for _, name := range names {
-		header := &tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o644, Size: int64(len(t[name].content)), ModTime: created}
-		if t[name].executable {
-			header.Mode = 0o755
-		}
-		if err := w.WriteHeader(header); err != nil {
+		if err := w.WriteHeader(t[name].header(name, created)); err != nil {
 			return nil, err
 		}
-		if _, err := w.Write(t[name].content); err != nil {
+		if _, err := w.Write(t[name].Content); err != nil {
 			return nil, err
 		}
 	}
@@ -78,7 +90,7 @@ func fromDisk(source, target string) (tree, error) {
 	}
 	if !info.IsDir() {
 		raw, err := os.ReadFile(source)
-		return tree{inImage(target, filepath.Base(source)): {content: raw}}, err
+		return tree{inImage(target, filepath.Base(source)): {Content: raw}}, err
 	}
 	t := tree{}
 	err = fs.WalkDir(os.DirFS(source), ".", func(name string, entry fs.DirEntry, err error) error {
@@ -89,7 +101,7 @@ func fromDisk(source, target string) (tree, error) {
 			return fmt.Errorf("%s is no file", name)
 		}
 		raw, err := os.ReadFile(filepath.Join(source, name))
-		t[path.Join(strings.TrimPrefix(target, "/"), name)] = file{content: raw}
+		t[path.Join(strings.TrimPrefix(target, "/"), name)] = File{Content: raw}
 		return err
 	})
 	return t, err

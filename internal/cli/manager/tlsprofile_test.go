@@ -26,7 +26,7 @@ func followed(t *testing.T) (*tlsFollower, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config := &tls.Config{} //nolint:gosec // the versions are what the test is about
+	config := &tls.Config{}
 	for _, set := range m.TLSOpts {
 		set(config)
 	}
@@ -62,7 +62,7 @@ func profile(name configv1.TLSProfileType, adherence string) tlsprofile.Settings
 // back; FIPS mode takes away what is older than TLS 1.2.
 func TestMetrics_FollowTheTLSProfileAtEachHandshake(t *testing.T) {
 	f, address := followed(t)
-	strong, weak := uint16(tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256), uint16(tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA)
+	strong, weak := tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA
 	type client struct {
 		version, suite uint16
 	}
@@ -80,13 +80,13 @@ func TestMetrics_FollowTheTLSProfileAtEachHandshake(t *testing.T) {
 	} {
 		f.use(row.settings)
 		for i, c := range clients {
-			config := &tls.Config{InsecureSkipVerify: true, MinVersion: c.version, MaxVersion: c.version} //nolint:gosec // old clients are the subject
+			config := &tls.Config{InsecureSkipVerify: true, MinVersion: c.version, MaxVersion: c.version}
 			if c.suite != 0 {
 				config.CipherSuites = []uint16{c.suite}
 			}
 			conn, err := tls.Dial("tcp", address, config)
 			if err == nil {
-				conn.Close()
+				_ = conn.Close() // the handshake was all
 			}
 			want := row.allowed[i] && (!fips140.Enabled() || c.version >= tls.VersionTLS12 && c.suite != weak)
 			if (err == nil) != want {
@@ -98,11 +98,11 @@ func TestMetrics_FollowTheTLSProfileAtEachHandshake(t *testing.T) {
 
 func TestMetrics_EndAConnectionThatTheProfileDoesNotAllowAnyMore(t *testing.T) {
 	f, address := followed(t)
-	conn, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12}) //nolint:gosec // an old client
+	conn, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	reader := bufio.NewReader(conn)
 	var closed []bool
 	for _, name := range []configv1.TLSProfileType{"Intermediate", "Modern"} {
