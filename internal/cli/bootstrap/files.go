@@ -91,37 +91,3 @@ func stage(target string, c change) (name string, err error) {
 	}
 	return f.Name(), f.Sync()
 }
-
-// readLimited reads a file that a person wrote. The limit keeps a wrong path, such as a disk image, out of memory.
-func readLimited(path string) ([]byte, error) {
-	const limit = 16 << 20
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a file", path)
-	}
-	if info.Size() > limit {
-		return nil, fmt.Errorf("%s is larger than %d MiB", path, limit>>20)
-	}
-	return os.ReadFile(path)
-}
-
-// manifestFiles are the YAML and JSON files of a directory, in order of their names.
-func manifestFiles(dir string) ([]string, error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, err
-	}
-	var paths []string
-	for _, e := range entries {
-		switch filepath.Ext(e.Name()) {
-		case ".yaml", ".yml", ".json":
-			if !e.IsDir() {
-				paths = append(paths, filepath.Join(dir, e.Name()))
-			}
-		}
-	}
-	return paths, nil
-}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/openshift/credential-rotation-operator/config"
 	"github.com/openshift/credential-rotation-operator/internal/awscreds"
+	"github.com/openshift/credential-rotation-operator/internal/payload"
 )
 
 // The files of these commands are somebody else's: a release's, an installer's, a person's.
@@ -36,7 +37,7 @@ func FuzzManifest(f *testing.F) {
 	f.Add("%YAML 1.1\n---\napiVersion: v1\nkind: Secret\ndata: [aws_access_key_id]\nstringData: {role: \"a\\e[31m\"}\n...\n")
 	credential := credentialOf("R")
 	f.Fuzz(func(t *testing.T, file string) {
-		if joined := string(joinDocuments(splitDocuments([]byte(file)))); joined != file {
+		if joined := string(payload.Join(payload.Split([]byte(file)))); joined != file {
 			t.Fatalf("taken apart and joined again, %q is %q", file, joined)
 		}
 		m, err := parseManifest("f.yaml", []byte(file))
@@ -52,7 +53,7 @@ func FuzzManifest(f *testing.F) {
 			harmless(t, err.Error())
 			return
 		}
-		after := splitDocuments(filled.content)
+		after := payload.Split(filled.content)
 		if len(m.secrets) == 0 && string(filled.content) != file {
 			t.Fatalf("a file without such a Secret becomes %q", filled.content)
 		}
@@ -60,7 +61,7 @@ func FuzzManifest(f *testing.F) {
 			t.Fatalf("of %d documents %d are left", len(m.docs), len(after))
 		}
 		for _, s := range m.secrets {
-			requireFilled(t, m.docs[s.index].text, after[s.index].text, credential)
+			requireFilled(t, m.docs[s.index].Text, after[s.index].Text, credential)
 		}
 		again, err := parseManifest("f.yaml", filled.content)
 		if err != nil {
@@ -106,12 +107,12 @@ func FuzzRequests(f *testing.F) {
 	f.Add(credentialsRequest("\"a\\e[31m\"", "AWSProviderSpec", "b", "../c", "    release.openshift.io/feature-set: \"x\\u202ey\"\n"))
 	f.Add("a: &a [*a]\n")
 	f.Fuzz(func(t *testing.T, file string) {
-		requests, skipped, err := requestsIn([]byte(file), false)
+		requests, skipped, err := payload.Requests([]byte(file), false)
 		if err != nil {
 			harmless(t, err.Error())
 		}
 		for _, words := range skipped {
-			harmless(t, words)
+			harmless(t, words.String())
 		}
 		for _, r := range requests {
 			if len(validation.IsDNS1123Subdomain(r.Name))+len(validation.IsDNS1123Label(r.Secret.Namespace))+len(validation.IsDNS1123Subdomain(r.Secret.Name)) > 0 {
@@ -128,9 +129,9 @@ func FuzzRoles(f *testing.F) {
 	}
 	// The definition alone: all of the manifests at each turn would be most of the work.
 	var definition []byte
-	for _, d := range splitDocuments(config.Install()) {
-		if strings.Contains(d.text, "name: capcredentialsets.rotation.openshift.io") {
-			definition = []byte(d.text)
+	for _, d := range payload.Split(config.Install()) {
+		if strings.Contains(d.Text, "name: capcredentialsets.rotation.openshift.io") {
+			definition = []byte(d.Text)
 		}
 	}
 	f.Fuzz(func(t *testing.T, file string) {

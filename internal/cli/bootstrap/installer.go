@@ -10,18 +10,20 @@ import (
 	"path/filepath"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/openshift/credential-rotation-operator/internal/payload"
 )
 
 // readInstallerFile returns the object in a file of the installer, or nil if there is none.
 func readInstallerFile(dir, name string) (*yaml.Node, error) {
-	content, err := readLimited(filepath.Join(dir, name))
+	content, err := payload.ReadFile(filepath.Join(dir, name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	_, mapping, err := parseNode(string(content))
+	_, mapping, err := payload.Parse(string(content))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
@@ -35,11 +37,11 @@ func credentialsModeWarning(dir string) (string, error) {
 	if err != nil || config == nil {
 		return "", err
 	}
-	_, installConfig, err := parseNode(text(config, "data", "install-config"))
+	_, installConfig, err := payload.Parse(payload.Text(config, "data", "install-config"))
 	if err != nil {
 		return "", fmt.Errorf("install-config in cluster-config.yaml: %w", err)
 	}
-	if mode := text(installConfig, "credentialsMode"); mode != "Manual" {
+	if mode := payload.Text(installConfig, "credentialsMode"); mode != "Manual" {
 		return "install-config.yaml lacks credentialsMode: Manual, so the cloud-credential-operator will write the same Secrets; set it and create the manifests again", nil
 	}
 	return "", nil

@@ -13,6 +13,8 @@ import (
 	"unicode"
 
 	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/openshift/credential-rotation-operator/internal/payload"
 )
 
 // checkLimits checks the flags against the rules of the API that are not in its schema.
@@ -106,19 +108,7 @@ func (i *install) roleOrigin(set map[string]any, index, field any) string {
 		origin = i.rolesFile
 	}
 	if field == "name" {
-		return fmt.Sprintf("%s: the name %s", origin, shown(name))
+		return fmt.Sprintf("%s: the name %s", origin, payload.Shown(name))
 	}
-	return fmt.Sprintf("%s: the role of CredentialsRequest %s", origin, shown(name))
-}
-
-// shown quotes foreign text, such as a name in a manifest, so that it is harmless on a terminal.
-func shown(text string) string {
-	const most = 80
-	if runes := []rune(text); len(runes) > most {
-		text = string(runes[:most]) + "…"
-	}
-	if text == "" || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) || r == '"' }) || strings.TrimSpace(text) != text {
-		return fmt.Sprintf("%q", text)
-	}
-	return text
+	return fmt.Sprintf("%s: the role of CredentialsRequest %s", origin, payload.Shown(name))
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/openshift/credential-rotation-operator/internal/payload"
 )
 
 // operatorNamespace is the operator's namespace in its manifests.
@@ -68,15 +70,15 @@ func newObject(step int, content map[string]any) (object, error) {
 // operatorObjects splits the operator's manifests, and replaces the image if one is given. granted are the names of the Secrets outside its own
 // namespace that its rights cover.
 func operatorObjects(install []byte, image string) (objects []object, granted []string, err error) {
-	for _, d := range splitDocuments(install) {
-		doc, mapping, err := parseNode(d.text)
+	for _, d := range payload.Split(install) {
+		doc, mapping, err := payload.Parse(d.Text)
 		if err != nil {
 			return nil, nil, fmt.Errorf("the operator's own manifests: %w", err)
 		}
 		if mapping == nil {
 			continue
 		}
-		o := object{kind: text(mapping, "kind"), namespace: text(mapping, "metadata", "namespace"), name: text(mapping, "metadata", "name"), content: d.text}
+		o := object{kind: payload.Text(mapping, "kind"), namespace: payload.Text(mapping, "metadata", "namespace"), name: payload.Text(mapping, "metadata", "name"), content: d.Text}
 		step, known := steps[o.kind]
 		if !known {
 			return nil, nil, fmt.Errorf("the operator's own manifests hold a %s, whose place in the order is unknown", o.kind)
@@ -100,7 +102,7 @@ func operatorObjects(install []byte, image string) (objects []object, granted []
 
 // setImage replaces the manager's image.
 func setImage(deployment *yaml.Node, image string) error {
-	containers := get(deployment, "spec", "template", "spec", "containers")
+	containers := payload.Get(deployment, "spec", "template", "spec", "containers")
 	if containers == nil || len(containers.Content) == 0 {
 		return fmt.Errorf("the operator's Deployment has no container")
 	}
@@ -113,7 +115,7 @@ func setImage(deployment *yaml.Node, image string) error {
 // grantedSecrets are the resourceNames of a ClusterRole's rules that allow writing Secrets.
 func grantedSecrets(role *yaml.Node) []string {
 	var names []string
-	rules := get(role, "rules")
+	rules := payload.Get(role, "rules")
 	if rules == nil {
 		return nil
 	}
@@ -128,7 +130,7 @@ func grantedSecrets(role *yaml.Node) []string {
 // list is a sequence of scalars.
 func list(mapping *yaml.Node, key string) []string {
 	var values []string
-	if node := get(mapping, key); node != nil && node.Kind == yaml.SequenceNode {
+	if node := payload.Get(mapping, key); node != nil && node.Kind == yaml.SequenceNode {
 		for _, n := range node.Content {
 			values = append(values, n.Value)
 		}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/openshift/credential-rotation-operator/internal/awscreds"
 	"github.com/openshift/credential-rotation-operator/internal/cap"
+	"github.com/openshift/credential-rotation-operator/internal/payload"
 )
 
 // portal holds the flags about a C2S Access Portal, named as in the CAPCredentialSet.
@@ -53,7 +54,7 @@ func (p *portal) certificateData() (map[string][]byte, error) {
 		if path == "" {
 			continue
 		}
-		content, err := readLimited(path)
+		content, err := payload.ReadFile(path)
 		if err != nil {
 			return nil, err
 		}

@@ -11,6 +11,8 @@ import (
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/openshift/credential-rotation-operator/internal/payload"
 )
 
 // schema is the part of a CustomResourceDefinition's schema about strings, lists and maps.
@@ -36,20 +38,20 @@ type refusal struct {
 
 // schemaOf finds the schema of a kind among the operator's own manifests.
 func schemaOf(kind string, install []byte) (*schema, error) {
-	for _, d := range splitDocuments(install) {
-		_, mapping, err := parseNode(d.text)
+	for _, d := range payload.Split(install) {
+		_, mapping, err := payload.Parse(d.Text)
 		if err != nil {
 			return nil, fmt.Errorf("the operator's own manifests: %w", err)
 		}
-		if text(mapping, "kind") != "CustomResourceDefinition" || text(mapping, "spec", "names", "kind") != kind {
+		if payload.Text(mapping, "kind") != "CustomResourceDefinition" || payload.Text(mapping, "spec", "names", "kind") != kind {
 			continue
 		}
-		versions := get(mapping, "spec", "versions")
+		versions := payload.Get(mapping, "spec", "versions")
 		if versions == nil || len(versions.Content) != 1 {
 			break
 		}
 		s := &schema{}
-		if node := get(versions.Content[0], "schema", "openAPIV3Schema"); node != nil && node.Decode(s) == nil {
+		if node := payload.Get(versions.Content[0], "schema", "openAPIV3Schema"); node != nil && node.Decode(s) == nil {
 			return s, nil
 		}
 		break

@@ -13,6 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/openshift/credential-rotation-operator/internal/awscreds"
+	"github.com/openshift/credential-rotation-operator/internal/payload"
 )
 
 const (
@@ -25,7 +26,7 @@ const (
 // manifest is a file with Secrets to fill.
 type manifest struct {
 	path    string
-	docs    []document
+	docs    []payload.Document
 	secrets []*secretManifest
 }
 
@@ -39,17 +40,17 @@ type secretManifest struct {
 }
 
 // String is the usual namespace/name.
-func (s *secretManifest) String() string { return shown(s.Namespace + "/" + s.Name) }
+func (s *secretManifest) String() string { return payload.Shown(s.Namespace + "/" + s.Name) }
 
 // findSecrets reads the files of a directory and returns those with Secrets that need a credential.
 func findSecrets(dir string) ([]manifest, error) {
-	paths, err := manifestFiles(dir)
+	paths, err := payload.Files(dir)
 	if err != nil {
 		return nil, err
 	}
 	var found []manifest
 	for _, path := range paths {
-		content, err := readLimited(path)
+		content, err := payload.ReadFile(path)
 		if err != nil {
 			return nil, err
 		}
@@ -66,9 +67,9 @@ func findSecrets(dir string) ([]manifest, error) {
 
 // parseManifest finds the Secrets of a file that need a credential.
 func parseManifest(path string, content []byte) (manifest, error) {
-	m := manifest{path: path, docs: splitDocuments(content)}
+	m := manifest{path: path, docs: payload.Split(content)}
 	for i, d := range m.docs {
-		_, mapping, err := parseNode(d.text)
+		_, mapping, err := payload.Parse(d.Text)
 		if err != nil {
 			return manifest{}, err
 		}
@@ -83,18 +84,18 @@ func parseManifest(path string, content []byte) (manifest, error) {
 // waitingSecret returns the Secret in a document if it holds AWS credentials or names the role for them, else nil. It excludes the installer's
 // own kube-system/aws-creds, which holds the installer's own credential.
 func waitingSecret(mapping *yaml.Node) *secretManifest {
-	if mapping == nil || text(mapping, "kind") != "Secret" || text(mapping, "apiVersion") != "v1" {
+	if mapping == nil || payload.Text(mapping, "kind") != "Secret" || payload.Text(mapping, "apiVersion") != "v1" {
 		return nil
 	}
-	s := &secretManifest{Namespace: text(mapping, "metadata", "namespace"), Name: text(mapping, "metadata", "name")}
+	s := &secretManifest{Namespace: payload.Text(mapping, "metadata", "namespace"), Name: payload.Text(mapping, "metadata", "name")}
 	if s.Namespace == "kube-system" && s.Name == "aws-creds" {
 		return nil
 	}
-	s.Role = strings.TrimSpace(text(mapping, "metadata", "annotations", roleAnnotation))
+	s.Role = strings.TrimSpace(payload.Text(mapping, "metadata", "annotations", roleAnnotation))
 	if s.Role == "" {
-		s.Role = strings.TrimSpace(text(mapping, "stringData", roleKey)) // a YAML block ends with a newline
+		s.Role = strings.TrimSpace(payload.Text(mapping, "stringData", roleKey)) // a YAML block ends with a newline
 	}
-	if encoded := text(mapping, "data", roleKey); s.Role == "" && encoded != "" {
+	if encoded := payload.Text(mapping, "data", roleKey); s.Role == "" && encoded != "" {
 		if decoded, err := base64.StdEncoding.DecodeString(encoded); err == nil {
 			s.Role = strings.TrimSpace(string(decoded))
 		}
@@ -104,7 +105,7 @@ func waitingSecret(mapping *yaml.Node) *secretManifest {
 	}
 	for _, field := range []string{"stringData", "data"} {
 		for _, key := range []string{awscreds.KeyAccessKeyID, awscreds.KeySecretAccessKey} {
-			if get(mapping, field, key) != nil {
+			if payload.Get(mapping, field, key) != nil {
 				return s
 			}
 		}
@@ -115,15 +116,15 @@ func waitingSecret(mapping *yaml.Node) *secretManifest {
 // fill returns the file with a credential in each of its Secrets, which the caller chooses by role. Everything else stays byte for byte, as do
 // the comments of these Secrets.
 func (m manifest) fill(credential func(*secretManifest) awscreds.Credential) (change, error) {
-	docs := append([]document(nil), m.docs...)
+	docs := append([]payload.Document(nil), m.docs...)
 	for _, s := range m.secrets {
-		filled, err := fillDocument(docs[s.index].text, credential(s))
+		filled, err := fillDocument(docs[s.index].Text, credential(s))
 		if err != nil {
 			return change{}, fmt.Errorf("%s: %w", m.path, err)
 		}
-		docs[s.index].text = filled
+		docs[s.index].Text = filled
 	}
-	return change{path: m.path, content: joinDocuments(docs), mode: secretMode}, nil
+	return change{path: m.path, content: payload.Join(docs), mode: secretMode}, nil
 }
 
 // errAlias: whatever is written to an anchored mapping also appears at its aliases, which may be labels.
@@ -139,19 +140,19 @@ func fillDocument(content string, c awscreds.Credential) (string, error) {
 	if wanted == nil {
 		return "", c.Validate()
 	}
-	doc, mapping, err := parseNode(content)
+	doc, mapping, err := payload.Parse(content)
 	if err != nil {
 		return "", err
 	}
 	if hasAlias(doc) {
 		return "", errAlias
 	}
-	stringData := get(mapping, "stringData")
+	stringData := payload.Get(mapping, "stringData")
 	if stringData == nil || stringData.Kind != yaml.MappingNode {
 		stringData = &yaml.Node{Kind: yaml.MappingNode, Style: mapping.Style}
 		set(mapping, "stringData", stringData)
 	}
-	data := get(mapping, "data")
+	data := payload.Get(mapping, "data")
 	for _, key := range awscreds.Keys() {
 		if data != nil {
 			remove(data, key)

@@ -14,6 +14,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/openshift/credential-rotation-operator/internal/awscreds"
+	"github.com/openshift/credential-rotation-operator/internal/payload"
 )
 
 // NewSeedCommand fills initial credentials into manifests and into a profile of ~/.aws/credentials.
@@ -199,7 +200,7 @@ func (s *seed) roles(manifests []manifest) ([]string, error) {
 
 // fillProfile returns the credentials file with the filled profile.
 func (s *seed) fillProfile(file string, c awscreds.Credential) (change, error) {
-	content, err := readLimited(file)
+	content, err := payload.ReadFile(file)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return change{}, err
 	}
