@@ -1,8 +1,10 @@
 // Package cli is the command line. Its package manager holds the process in the cluster, and bootstrap the commands before there is a cluster
 // (seed, install-manifests). This package has the commands for people: what the operator does and waits for (status), what it has
-// done (report), the two requests to it (approve, refresh), and what a reason means (explain, without a cluster).
+// done (report), the two requests to it (approve, refresh), whether the next release finds its credentials (upgrade-check), and what a reason
+// means (explain, without a cluster).
 //
-// The commands for people use the caller's kubeconfig, need only the rights to read or annotate the two kinds, and decide with the controllers'
+// The commands for people use the caller's kubeconfig, need only the rights to read or annotate the two kinds (upgrade-check also to list the
+// CredentialsRequests and to annotate the CloudCredential), and decide with the controllers'
 // own functions. They read no Secret, so they cannot print one.
 package cli
 
@@ -28,8 +30,8 @@ type environment struct {
 
 // forPeople returns the commands for people.
 func forPeople() []*cobra.Command {
-	commands := append(make([]*cobra.Command, 0, 5), newExplainCommand())
-	for _, newCommand := range []func(environment) *cobra.Command{newStatusCommand, newReportCommand, newApproveCommand, newRefreshCommand} {
+	commands := append(make([]*cobra.Command, 0, 6), newExplainCommand())
+	for _, newCommand := range []func(environment) *cobra.Command{newStatusCommand, newReportCommand, newUpgradeCheckCommand, newApproveCommand, newRefreshCommand} {
 		var kubeconfig, context string
 		connect := func() (client.Client, error) { return connect(kubeconfig, context) }
 		command := newCommand(environment{connect: connect, clock: clock.RealClock{}})

@@ -47,8 +47,8 @@ func ReadCredentialsRequest(text func(path ...string) string) (r CredentialsRequ
 	}, text("spec", "providerSpec", "kind") == awsProviderKind
 }
 
-// parseCredentialsRequest reads a CredentialsRequest of the cluster; ok is false if it is another cloud's, names no Secret, or is being deleted.
-func parseCredentialsRequest(u *unstructured.Unstructured) (r CredentialsRequest, ok bool) {
+// ParseCredentialsRequest reads a CredentialsRequest of the cluster; ok is false if it is another cloud's, names no Secret, or is being deleted.
+func ParseCredentialsRequest(u *unstructured.Unstructured) (r CredentialsRequest, ok bool) {
 	r, isAWS := ReadCredentialsRequest(func(path ...string) string {
 		text, _, _ := unstructured.NestedString(u.Object, path...)
 		return text

@@ -56,7 +56,7 @@ func TestParseCredentialsRequest_TakesThoseOfAWSAlone(t *testing.T) {
 		"being deleted":                {set("2026-11-20T00:00:00Z", "metadata", "deletionTimestamp"), false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r, taken := parseCredentialsRequest(credentialsRequest("r", test.change))
+			r, taken := ParseCredentialsRequest(credentialsRequest("r", test.change))
 			if taken != test.taken || r.TimedToken != test.timed {
 				t.Errorf("taken %v, timed token %v", taken, r.TimedToken)
 			}

@@ -56,7 +56,7 @@ func NewCredentialsWatch(config *rest.Config, opts objectwatch.Options) (*Creden
 	}
 	opts.SetDefaults()
 	w := &CredentialsWatch{dynamic: dynamicClient, metadata: metadataClient, opts: opts}
-	w.requests = w.keep(func(o runtime.Object) (any, bool) { return keepUnstructured(o, parseCredentialsRequest) })
+	w.requests = w.keep(func(o runtime.Object) (any, bool) { return keepUnstructured(o, ParseCredentialsRequest) })
 	w.cronJobs = w.keep(func(o runtime.Object) (any, bool) { return keepUnstructured(o, parseCronJob) })
 	w.modes = w.keep(func(o runtime.Object) (any, bool) {
 		return keepUnstructured(o, func(u *unstructured.Unstructured) (string, bool) {

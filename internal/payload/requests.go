@@ -105,3 +105,25 @@ func leftOut(mapping *yaml.Node, r cluster.CredentialsRequest, techPreview bool)
 func inList(list, wanted string) bool {
 	return slices.ContainsFunc(strings.Split(list, ","), func(s string) bool { return strings.TrimSpace(s) == wanted })
 }
+
+// Release are the requests in several files; a request that is there twice is an error.
+type Release struct {
+	Requests []cluster.CredentialsRequest
+	LeftOut  []LeftOut
+}
+
+// Add reads one file of the release.
+func (r *Release) Add(content []byte, techPreview bool) error {
+	requests, left, err := Requests(content, techPreview)
+	if err != nil {
+		return err
+	}
+	for _, n := range requests {
+		if slices.ContainsFunc(r.Requests, func(o cluster.CredentialsRequest) bool { return o.String() == n.String() }) {
+			return fmt.Errorf("CredentialsRequest %s is there twice", n.Name)
+		}
+		r.Requests = append(r.Requests, n)
+	}
+	r.LeftOut = append(r.LeftOut, left...)
+	return nil
+}

@@ -1,0 +1,165 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/controllers/capcredentialset/plan"
+)
+
+// requestYAML is a CredentialsRequest as a release has it.
+func requestYAML(name, namespace, secret, annotations string) string {
+	return "---\napiVersion: cloudcredential.openshift.io/v1\nkind: CredentialsRequest\nmetadata:\n  name: " + name +
+		"\n  namespace: openshift-cloud-credential-operator\n  annotations:\n    include.release.openshift.io/self-managed-high-availability: \"true\"\n" + annotations +
+		"spec:\n  secretRef:\n    namespace: " + namespace + "\n    name: " + secret + "\n  providerSpec:\n    apiVersion: cloudcredential.openshift.io/v1\n    kind: AWSProviderSpec\n"
+}
+
+func object(t *testing.T, text string) client.Object {
+	t.Helper()
+	u := &unstructured.Unstructured{}
+	if err := yaml.Unmarshal([]byte(strings.TrimPrefix(text, "---\n")), &u.Object); err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+func cloudCredential(mode string) client.Object {
+	return &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "operator.openshift.io/v1", "kind": "CloudCredential", "metadata": map[string]any{"name": "cluster"}, "spec": map[string]any{"credentialsMode": mode},
+	}}
+}
+
+// servingSet gives a role to these requests.
+func servingSet(requests ...string) *v1alpha1.CAPCredentialSet {
+	set := &v1alpha1.CAPCredentialSet{ObjectMeta: metav1.ObjectMeta{Name: "cap"}}
+	set.Spec.Endpoint.Agency, set.Spec.Endpoint.Mission, set.Spec.Endpoint.ClientCertificateSecretRef.Name = "A", "M", "cert"
+	set.Spec.CredentialsRequests = &v1alpha1.CredentialsRequestsSpec{}
+	for _, r := range requests {
+		set.Spec.CredentialsRequests.Roles = append(set.Spec.CredentialsRequests.Roles, v1alpha1.RequestRole{Name: r, Role: "role-" + r})
+	}
+	return set
+}
+
+// upgrading runs the command on a release that arrives on standard input, and gives what the CloudCredential says afterwards.
+func upgrading(t *testing.T, release, mode string, set *v1alpha1.CAPCredentialSet, args ...string) (out, annotation string, err error) {
+	t.Helper()
+	env, c := cluster(t, set, cloudCredential(mode), object(t, requestYAML("ingress", "openshift-ingress-operator", "cloud-credentials", "")),
+		object(t, requestYAML("registry", "openshift-image-registry", "installer-cloud-credentials", "")), object(t, requestYAML("old", "openshift-old", "creds", "")))
+	cmd := newUpgradeCheckCommand(env)
+	cmd.SetIn(strings.NewReader(release))
+	out, err = run(t, cmd, append([]string{"-"}, args...)...)
+	credential := cloudCredential(mode).(*unstructured.Unstructured)
+	if err := c.Get(t.Context(), client.ObjectKey{Name: "cluster"}, credential); err != nil {
+		t.Fatal(err)
+	}
+	return out, credential.GetAnnotations()["cloudcredential.openshift.io/upgradeable-to"], err
+}
+
+// nextRelease has one request as it was, one with another Secret, a new one, and some that nobody has to serve.
+func nextRelease() string {
+	return requestYAML("ingress", "openshift-ingress-operator", "cloud-credentials", "") + requestYAML("registry", "openshift-image-registry", "cloud-credentials", "") +
+		requestYAML("storage", "openshift-storage-new", "creds", "") + requestYAML("gated", "openshift-gated", "creds", "    release.openshift.io/feature-set: TechPreviewNoUpgrade\n") +
+		strings.ReplaceAll(requestYAML("gcp", "openshift-gcp", "creds", ""), "AWSProviderSpec", "GCPProviderSpec")
+}
+
+func TestUpgradeCheck_SaysWhichRequestsHaveARoleAndWhichHaveNone(t *testing.T) {
+	out, _, err := upgrading(t, nextRelease(), "Manual", servingSet("ingress", "registry"))
+	expect(t, out, "has 3 AWS CredentialsRequests to serve. Without credentials after the upgrade: 1.",
+		"NewWithoutRole storage openshift-storage-new/creds - cap", "storage: CAPCredentialSet cap selects it without a role.",
+		"Covered ingress openshift-ingress-operator/cloud-credentials role-ingress cap", "SecretChanged registry openshift-image-registry/cloud-credentials role-registry cap",
+		"registry: Its Secret is openshift-image-registry/installer-cloud-credentials before the upgrade.", "Gone old openshift-old/creds - -", "gated: Left out: it belongs to the feature set TechPreviewNoUpgrade")
+	if strings.Index(out, "NewWithoutRole") > strings.Index(out, "Covered ") {
+		t.Errorf("what needs a person is not first:\n%s", out)
+	}
+	if code := ExitCode(err); err == nil || code != 3 {
+		t.Errorf("the exit code is %d (%v), want 3", code, err)
+	}
+	if _, _, err := upgrading(t, nextRelease(), "Manual", servingSet("ingress", "registry", "storage")); err != nil {
+		t.Errorf("each has a role, and the error is %v", err)
+	}
+}
+
+func TestUpgradeCheck_IsAlsoForPrograms(t *testing.T) {
+	out, _, err := upgrading(t, nextRelease(), "Manual", servingSet("ingress", "registry"), "-o", "json")
+	var view UpgradeView
+	if uncovered := (*UncoveredError)(nil); !errors.As(err, &uncovered) || json.Unmarshal([]byte(out), &view) != nil {
+		t.Fatalf("got %v and %s", err, out)
+	}
+	answers := map[string]plan.Answer{}
+	for _, r := range view.Requests {
+		_, name, _ := strings.Cut(r.Request, "/")
+		answers[name] = r.Answer
+	}
+	for name, want := range map[string]plan.Answer{"ingress": plan.AnswerCovered, "registry": plan.AnswerSecretChanged, "storage": plan.AnswerNewWithoutRole, "old": plan.AnswerGone} {
+		if answers[name] != want {
+			t.Errorf("%s is %s, want %s", name, answers[name], want)
+		}
+	}
+	if len(view.LeftOut) != 1 || view.Acknowledged != "" {
+		t.Errorf("it says %+v", view)
+	}
+}
+
+// The cluster is told that it may upgrade only when it was asked for, in Manual mode, and if nothing is missing.
+func TestUpgradeCheck_AcknowledgesOnlyWhatIsComplete(t *testing.T) {
+	all := servingSet("ingress", "registry", "storage")
+	for what, tc := range map[string]struct {
+		mode string
+		set  *v1alpha1.CAPCredentialSet
+		args []string
+		want string
+		fail bool
+	}{
+		"complete":        {"Manual", all, []string{"--acknowledge", "4.21.3"}, "4.21.3", false},
+		"not asked for":   {"Manual", all, nil, "", false},
+		"a role missing":  {"Manual", servingSet("ingress"), []string{"--acknowledge", "4.21.3"}, "", true},
+		"another mode":    {"Mint", all, []string{"--acknowledge", "4.21.3"}, "", true},
+		"no version":      {"Manual", all, []string{"--acknowledge", "next"}, "", true},
+		"a minor version": {"Manual", all, []string{"--acknowledge", "4.21"}, "", true},
+	} {
+		out, annotation, err := upgrading(t, nextRelease(), tc.mode, tc.set.DeepCopy(), tc.args...)
+		if annotation != tc.want || (err != nil) != tc.fail {
+			t.Errorf("%s: the annotation is %q, want %q (%v)\n%s", what, annotation, tc.want, err, out)
+		}
+		if told := strings.Contains(out, "may now upgrade to"); told != (tc.want != "") {
+			t.Errorf("%s: it says that the cluster may upgrade: %t", what, told)
+		}
+	}
+}
+
+func TestUpgradeCheck_ReadsADirectoryAndRefusesWhatIsNoRelease(t *testing.T) {
+	env, _ := cluster(t, servingSet("ingress", "registry", "storage"), object(t, requestYAML("ingress", "openshift-ingress-operator", "cloud-credentials", "")))
+	check := func(from, in string) error {
+		cmd := newUpgradeCheckCommand(env)
+		cmd.SetIn(strings.NewReader(in))
+		_, err := run(t, cmd, from)
+		return err
+	}
+	dir, empty := t.TempDir(), t.TempDir()
+	for i, text := range strings.SplitAfter(nextRelease(), "AWSProviderSpec\n") {
+		if err := os.WriteFile(filepath.Join(dir, string(rune('a'+i))+".yaml"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := check(dir, ""); err != nil {
+		t.Errorf("a directory: %v", err)
+	}
+	for what, err := range map[string]error{
+		"an empty directory": check(empty, ""), "no directory": check(filepath.Join(empty, "none"), ""), "nothing": check("-", ""), "no YAML": check("-", "a: [CANARY"),
+		"a request twice": check("-", nextRelease()+nextRelease()), "a request without a Secret": check("-", requestYAML("r", "", "", "")),
+	} {
+		if err == nil || ExitCode(err) != 1 || strings.Contains(err.Error(), "CANARY") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
