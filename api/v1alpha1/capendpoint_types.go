@@ -102,7 +102,8 @@ type CAPTLS struct {
 	// 1.3.
 	// +optional
 	MaxVersion TLSVersion `json:"maxVersion,omitempty"`
-	// AllowRSAKeyExchange also offers cipher suites without forward secrecy, for servers that have no others.
+	// AllowRSAKeyExchange also offers cipher suites without forward secrecy, for servers that have no others. It works only
+	// without FIPS mode: set GODEBUG=fips140=off in the operator's environment.
 	// +optional
 	AllowRSAKeyExchange bool `json:"allowRSAKeyExchange,omitempty"`
 	// CAConfigMapRef names a ConfigMap in the operator's namespace whose key ca-bundle.crt, ca.crt or ca-chain.cert.pem holds the CAs of CAP's

@@ -129,7 +129,7 @@ func fromV1(t *testing.T, c *v1credentials.Credentials) Credential {
 }
 
 func TestHash_ChangesWithWhatTheOperatorWritesAndWithNothingElse(t *testing.T) {
-	key := []byte("key")
+	key := []byte("a key as long as FIPS mode wants it")
 	base := Hash(key, Render(example))
 	with := func(change func(map[string][]byte)) map[string][]byte {
 		data := Render(example)
@@ -144,7 +144,7 @@ func TestHash_ChangesWithWhatTheOperatorWritesAndWithNothingElse(t *testing.T) {
 	}{
 		{"the same data", key, Render(example), true},
 		{"a foreign key beside them", key, with(func(d map[string][]byte) { d["role"] = []byte("r") }), true},
-		{"another hash key", []byte("other"), Render(example), false},
+		{"another hash key", []byte("another one that is as long as that"), Render(example), false},
 		{"an edited access key", key, with(func(d map[string][]byte) { d[KeyAccessKeyID] = []byte("x") }), false},
 		{"an edited file", key, with(func(d map[string][]byte) { d[KeyCredentials] = append(d[KeyCredentials], '\n') }), false},
 		{"a removed token", key, with(func(d map[string][]byte) { delete(d, KeySessionToken) }), false},
@@ -165,7 +165,7 @@ func TestHash_ChangesWithWhatTheOperatorWritesAndWithNothingElse(t *testing.T) {
 	if removed == emptied {
 		t.Error("a removed key and an emptied key have the same hash")
 	}
-	other := Hash([]byte("other"), Render(example))
+	other := Hash([]byte("another one that is as long as that"), Render(example))
 	if !SameKey(base, removed) || SameKey(base, other) || SameKey("", base) || SameKey("", "") {
 		t.Error("hashes of one key and of two are not told apart")
 	}

@@ -4,6 +4,7 @@ package cap
 
 import (
 	"context"
+	"crypto/fips140"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -85,6 +86,8 @@ type Client struct {
 	// usual is the connection as configured. older is the one over TLS 1.2, nil if that is the same or not allowed.
 	usual, older *connection
 	preference   preference
+	// deniedByFIPS: the configuration wants RSA key exchange, and FIPS mode does not offer it.
+	deniedByFIPS bool
 	// skew at the last answer with a date, see Skew.
 	skew atomic.Pointer[time.Duration]
 }
@@ -121,6 +124,7 @@ func New(cfg Config) (*Client, error) {
 	}
 	c := &Client{
 		base: *base, dialect: cfg.Dialect, query: query, timeout: cfg.Timeout, roots: cfg.RootsFrom, clock: cfg.Clock, preference: preference{clock: cfg.Clock},
+		deniedByFIPS: cfg.TLS.RSAKeyExchange && fips140.Enabled(),
 	}
 	c.connect(cfg)
 	return c, nil

@@ -2,6 +2,7 @@ package cap
 
 import (
 	"context"
+	"crypto/fips140"
 	"crypto/tls"
 	"crypto/x509"
 	"io"
@@ -162,7 +163,7 @@ func TestFetch_SpeaksTheTLSThatItIsToldTo(t *testing.T) {
 		works  bool
 	}{
 		{"RSA key exchange is not offered", rsaOnly, TLS{}, false},
-		{"unless it is wanted", rsaOnly, TLS{RSAKeyExchange: true}, true},
+		{"unless it is wanted, and FIPS mode is off", rsaOnly, TLS{RSAKeyExchange: true}, !fips140.Enabled()},
 		{"which takes nothing away from others", modern, TLS{RSAKeyExchange: true}, true},
 		{"a server with TLS 1.3 alone", modern, TLS{}, true},
 		{"a server with TLS 1.3 alone, and 1.2 at most", modern, TLS{MaxVersion: tls.VersionTLS12}, false},
@@ -177,6 +178,8 @@ func TestFetch_SpeaksTheTLSThatItIsToldTo(t *testing.T) {
 				t.Error(bad)
 			case !test.works && (bad == nil || bad.Class != HandshakeFailed || !strings.Contains(bad.Message, "no version or cipher")):
 				t.Errorf("Fetch gives %+v, want %s", bad, HandshakeFailed)
+			case bad != nil && strings.Contains(bad.Message, "fips140=off") != test.tls.RSAKeyExchange:
+				t.Errorf("that FIPS mode is the reason is told where it is not, or the other way round: %s", bad.Message)
 			}
 		})
 	}

@@ -32,6 +32,9 @@ func (c *Client) transportError(ctx context.Context, err error) *Error {
 		e.Class, e.Message = AuthenticationRefused, "CAP refuses the client certificate in the TLS handshake ("+alert+")."
 	case alert != "" && aboutVersions(alert):
 		e.Class, e.Message = HandshakeFailed, "CAP aborts the TLS handshake ("+alert+"): the operator offers no version or cipher that CAP accepts."
+		if c.deniedByFIPS {
+			e.Message += " FIPS mode does not allow RSA key exchange; GODEBUG=fips140=off in the operator's environment turns it off."
+		}
 	case alert != "":
 		e.Message = "CAP aborts the TLS handshake (" + alert + ")."
 	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
