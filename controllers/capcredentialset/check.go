@@ -11,8 +11,8 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/awscreds"
 )
 
-// check asks STS about what is in the Secrets, where that is due, and makes the plan anew when it refuses something: a credential
-// whose sessions were revoked, or that lived shorter than was assumed, is replaced at once.
+// check checks the credentials in the Secrets with STS when that is due, and replans if STS refuses one: a credential whose sessions were
+// revoked, or that expired earlier than assumed, is replaced at once.
 func (r *reconciler) check(ctx context.Context, s *scope) {
 	if len(s.plan.Checks) == 0 {
 		return
@@ -30,7 +30,7 @@ func (r *reconciler) check(ctx context.Context, s *scope) {
 	}
 }
 
-// lives says whether what a Secret holds may be trusted to be alive: STS says so, where it is asked at all.
+// lives is true if the credential in a Secret can be expected to work: STS has accepted it, or is not asked.
 func (r *reconciler) lives(ctx context.Context, s *scope, row plan.Row) bool {
 	if !s.checksSTS() {
 		return true
@@ -38,7 +38,7 @@ func (r *reconciler) lives(ctx context.Context, s *scope, row plan.Row) bool {
 	return r.inPlace(ctx, s, r.openChecker(ctx, s), row) == awscreds.STSAccepted
 }
 
-// inPlace asks STS about what a Secret holds, and notes the answer.
+// inPlace checks the credential in a Secret with STS, and records the answer.
 func (r *reconciler) inPlace(ctx context.Context, s *scope, check checker, row plan.Row) awscreds.STSOutcome {
 	secret, found, _ := r.store.Get(row.Ref.Namespace, row.Ref.Name)
 	if check == nil || !found || awscreds.Hash(s.hashKey, secret.Data) != row.Hash {
@@ -66,7 +66,7 @@ func (r *reconciler) inPlace(ctx context.Context, s *scope, check checker, row p
 		delete(m.Held, row.Role)
 		delete(s.held, row.Role)
 	}
-	// Revoked sessions are refused in other words; those say nothing about how long a credential lives.
+	// STS refuses revoked sessions with other codes, which say nothing about the lifetime.
 	if strings.HasPrefix(result.Code, "ExpiredToken") && row.Expiry != v1alpha1.ExpiryTold && now.Before(row.ExpiresAt) {
 		m.Learned = now.Sub(row.FetchedAt)
 	}

@@ -10,19 +10,19 @@ import (
 	"github.com/openshift/credential-rotation-operator/controllers/capcredentialset/plan"
 )
 
-// now is the wall clock alone. Go's times also carry a monotonic reading, and compare by it where both have one: times that
-// come from a Secret have none, and a mixture would see a clock that was set in some comparisons and not in others.
+// now is the wall clock without Go's monotonic reading. Times from a Secret have no monotonic reading, so otherwise only some comparisons would
+// notice that the clock was set.
 func (r *reconciler) now() time.Time { return r.Clock.Now().Round(0) }
 
-// jumpDetector notices that the clock was set. A clock that was set back makes a credential look younger than it is: it would be
-// waited for while it dies. One that was wrong before has left wrong times on the Secrets.
+// jumpDetector notices that the clock was set. A clock that was set back makes a credential look younger than it is, so its refresh would come
+// too late. A clock that was wrong before has left wrong times on the Secrets.
 type jumpDetector struct {
 	wall      time.Time
 	monotonic time.Duration
 	count     int
 }
 
-// clockJumps looks at both clocks and answers how often the one was set since the start. A set looks at least every MaxSleep.
+// clockJumps compares both clocks and returns how often the wall clock was set since the start. A set checks at least every MaxSleep.
 func (r *reconciler) clockJumps() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -39,7 +39,7 @@ func (r *reconciler) clockJumps() int {
 	return j.count
 }
 
-// distrust marks what lies in the Secrets when the clock has been set since the last look.
+// distrust marks the contents of the Secrets as suspect if the clock has been set since the last round.
 func (s *scope) distrust(jumps int, secrets map[types.NamespacedName]plan.Observation) {
 	if s.jumps == jumps {
 		return

@@ -10,11 +10,11 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/awscreds"
 )
 
-// fromMemory is where a credential comes from that the process has kept.
+// fromMemory is the source of a credential that the process has in memory.
 const fromMemory = "memory"
 
-// copy gives Secrets the credential of their role from a Secret that has it fresh, or from memory. STS is asked about it as about
-// one that CAP gives: what it refuses is not spread, and the roles are asked for in the same round.
+// copy delivers to Secrets the fresh credential of their role from another Secret, or from memory. STS checks it like one from CAP: a refused
+// credential is not copied, and its role is fetched in the same round.
 func (r *reconciler) copy(ctx context.Context, s *scope) {
 	if len(s.plan.Copies) == 0 {
 		return
@@ -23,14 +23,14 @@ func (r *reconciler) copy(ctx context.Context, s *scope) {
 	for _, c := range s.plan.Copies {
 		g, ok := r.copied(s, c)
 		if !ok {
-			continue // it has changed since the plan was made; the next round sees that
+			continue // it has changed since the plan was made; the next round will see that
 		}
 		var err error
 		if check != nil {
 			g.proven, err = checked(ctx, s.set.Spec.Verification.STS, check, g.credential)
 		}
 		var bad *refusal
-		_ = errors.As(err, &bad) // nil where it is none
+		_ = errors.As(err, &bad) // nil if it is not a Secret
 		switch {
 		case ctx.Err() != nil:
 			return
@@ -48,7 +48,7 @@ func (r *reconciler) copy(ctx context.Context, s *scope) {
 	}
 }
 
-// copied is what a copy would give.
+// copied is the credential that a copy would deliver.
 func (r *reconciler) copied(s *scope, c plan.Copying) (gift, bool) {
 	if c.From < 0 {
 		credential, ok := s.held[c.Role]
@@ -66,7 +66,7 @@ func (r *reconciler) copied(s *scope, c plan.Copying) (gift, bool) {
 	}, err == nil
 }
 
-// refuse forgets a credential that STS refuses, wherever it is: the Secrets that hold it need another one.
+// refuse discards a credential that STS refuses, in memory and in all Secrets, which then need another one.
 func (s *scope) refuse(g gift) {
 	s.memory.Refused[awscreds.Hash(s.hashKey, awscreds.Render(g.credential))] = true
 	for i := range s.plan.Rows {
@@ -80,7 +80,7 @@ func (s *scope) refuse(g gift) {
 	}
 }
 
-// withhold leaves Secrets as they are for want of an answer by STS that the spec requires.
+// withhold leaves Secrets unchanged if the spec requires an answer of STS that is missing.
 func (r *reconciler) withhold(s *scope, rows []int, why *refusal) {
 	now := r.now()
 	for _, i := range rows {

@@ -1,16 +1,16 @@
 // Package capcredentialset refreshes the AWS credentials of a cluster that gets them from a C2S Access Portal.
 //
-// A round reads as Reconcile does (reconciler.go):
+// A round follows Reconcile (reconciler.go):
 //
-//	look.go      which Secrets, what is in them, and in the client certificate's Secret
-//	plan/        what is due, why, and when to look again; pure
-//	fetch.go     one question to the portal per role that is due, judged, and checked by STS where asked
+//	look.go      which Secrets, their content, and the client certificate's Secret
+//	plan/        what is due, why, and when the next round is; pure
+//	fetch.go     one request to CAP per role that is due, judged, and checked with STS if the spec says so
 //	write.go     one server-side apply per Secret whose content changes
 //	restart.go   the workloads that cannot reload
 //	report.go    conditions, rows, events and metrics; at most one patch
 //
-// What must survive a restart lies on the Secrets as annotations: role, times and a keyed hash of the content. What only one
-// process needs is in plan/memory.go: it tries a failing role once more after a restart, and that is all it forgets.
+// State that must survive a restart is in annotations of the Secrets: role, times and a keyed hash of the content. State of one process is in
+// plan/memory.go: losing it costs one more try of each failing role.
 //
 // # Rights
 //
@@ -27,8 +27,8 @@
 //	config.openshift.io             infrastructures                   get                  resourceName cluster
 //	events.k8s.io                   events                            create patch         in namespace default
 //
-// Per Secret that is kept, by resourceNames: secrets get list watch patch create. A list and a watch have the field selector
-// metadata.name; a missing Secret is created by server-side apply, whose create is authorised with the name.
+// Per target Secret, by resourceNames: secrets get list watch patch create. A list and a watch have the field selector metadata.name; a missing
+// Secret is created by server-side apply, whose create is authorised with the name.
 //
 // In the operator's own namespace: secrets get list watch (client certificate), create (key of the content hash).
 //

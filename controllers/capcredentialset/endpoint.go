@@ -6,21 +6,21 @@ import (
 	"github.com/openshift/credential-rotation-operator/controllers/capcredentialset/plan"
 )
 
-// endpoint is a portal as some sets ask it: with one client certificate, one way to it and one opinion of its certificate. What it
-// answers to one of them about itself and not about a role, it would answer to all, so they share the breaker.
+// endpoint is CAP as some sets ask it: with the same client certificate, the same route and the same CAs. A failure that concerns CAP and not a
+// role would be the same for all of them, so they share the breaker.
 type endpoint struct {
 	breaker plan.Breaker
 	sets    map[string]bool
 }
 
-// endpointKey tells portals apart. It stays in memory.
+// endpointKey identifies an endpoint. It stays in memory.
 func (s *scope) endpointKey() string {
 	e := s.set.Spec.Endpoint
-	key, _ := json.Marshal([]any{e.URL, e.TLS, e.Proxy, s.certificateBasis, s.authorities}) // strings, which always can be
+	key, _ := json.Marshal([]any{e.URL, e.TLS, e.Proxy, s.certificateBasis, s.authorities}) // marshalling strings cannot fail
 	return digest(key)
 }
 
-// join has a set share the breaker of its endpoint. An edit of the set's is tried at once, by this set for all.
+// join makes a set share the breaker of its endpoint. An edit of the set is tried at once, by this set for all.
 func (r *reconciler) join(s *scope, edited bool) {
 	key, name := s.endpointKey(), s.set.Name
 	r.mu.Lock()
@@ -42,7 +42,7 @@ func (r *reconciler) join(s *scope, edited bool) {
 	}
 }
 
-// leave ends that. The caller holds the lock.
+// leave undoes join. The caller holds the lock.
 func (r *reconciler) leave(name string, st *state) {
 	e := r.endpoints[st.endpoint]
 	if e == nil {
@@ -54,11 +54,11 @@ func (r *reconciler) leave(name string, st *state) {
 	st.endpoint = ""
 }
 
-// portalAnswers changes the breaker by an answer. The other sets are looked at again when it closes: they waited for that.
+// portalAnswers updates the breaker after an answer. When it closes, it wakes the other sets, which waited for that.
 func (r *reconciler) portalAnswers(s *scope, change func(plan.Breaker) plan.Breaker) {
 	r.mu.Lock()
 	e := r.endpoints[s.endpoint]
-	if e == nil { // the set has been deleted meanwhile
+	if e == nil { // the set has been deleted in the meantime
 		r.mu.Unlock()
 		return
 	}

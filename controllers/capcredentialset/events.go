@@ -15,7 +15,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/controllers/capcredentialset/plan"
 )
 
-// Actions are what the operator was about when it had something to tell.
+// Actions of events.
 const (
 	actionRefresh = "Refresh"
 	actionHeal    = "Heal"
@@ -23,11 +23,11 @@ const (
 	actionJudge   = "Judge"
 )
 
-// tell makes events: one for each thing that was done, and one for each trouble that is new since the status that was
-// there before. A process that starts finds that status and does not repeat what it says.
+// tell makes events: one for each action, and one for each problem that is new since the previous status. A process that starts finds that status
+// and does not repeat its problems.
 //
-// Each is about the set and related to a Secret or a workload: events that are alike in reason, action and both objects
-// are counted as one, whose words are those of the first.
+// Each is about the set and related to a Secret or a workload: events with the same reason, action and objects are counted as one, with the note
+// of the first.
 func (r *reconciler) tell(s *scope, before *v1alpha1.CAPCredentialSet) {
 	send := func(related runtime.Object, kind, reason, action, words string, args ...any) {
 		r.recorder.Eventf(s.set, related, kind, reason, action, "%s", note(fmt.Sprintf(words, args...)))
@@ -37,18 +37,21 @@ func (r *reconciler) tell(s *scope, before *v1alpha1.CAPCredentialSet) {
 		if h.writer != "" {
 			writer = "field manager " + quoted(h.writer)
 		}
-		send(secretObject(h.ref), corev1.EventTypeWarning, v1alpha1.ReasonSecretEdited, actionHeal, "Secret %s had been changed by %s and was set right", h.ref, writer)
+		send(secretObject(h.ref), corev1.EventTypeWarning, v1alpha1.ReasonSecretEdited, actionHeal, "Secret %s had been changed by %s and was "+
+			"corrected", h.ref, writer)
 	}
 	for _, d := range s.effects.refreshed {
 		source := "CAP"
 		if d.from != "" {
 			source = d.from
 		}
-		send(secretObject(d.refs[0]), corev1.EventTypeNormal, v1alpha1.ReasonRefreshed, actionRefresh, "Credential of role %s from %s written to %s; it expires at %s",
+		send(secretObject(d.refs[0]), corev1.EventTypeNormal, v1alpha1.ReasonRefreshed, actionRefresh, "Credential of role %s from %s written to "+
+			"%s; it expires at %s",
 			quoted(d.role), source, listed(names(d.refs)), d.expires.UTC().Format(time.RFC3339))
 	}
 	for _, t := range s.effects.restarted {
-		send(workloadObject(t), corev1.EventTypeNormal, v1alpha1.ReasonWorkloadRestarted, actionRestart, "%s %s/%s restarted, so that it uses the new credentials", t.Kind, t.Namespace, t.Name)
+		send(workloadObject(t), corev1.EventTypeNormal, v1alpha1.ReasonWorkloadRestarted, actionRestart, "%s %s/%s restarted, so that it uses the "+
+			"new credentials", t.Kind, t.Namespace, t.Name)
 	}
 
 	old := map[v1alpha1.SecretReference]string{}
@@ -67,10 +70,10 @@ func (r *reconciler) tell(s *scope, before *v1alpha1.CAPCredentialSet) {
 	}
 }
 
-// maxNote is how many bytes an event may say; the API refuses more.
+// maxNote is the maximum length of an event's note in bytes; the API server refuses more.
 const maxNote = 1024
 
-// note cuts what is too long, between two characters.
+// note cuts a text that is too long, between two characters.
 func note(words string) string {
 	const dots = "…"
 	if len(words) <= maxNote {
@@ -92,7 +95,7 @@ func workloadObject(t v1alpha1.RestartTarget) runtime.Object {
 	}
 }
 
-// worthTelling are the reasons of conditions that are events of their own; the others show in the rows.
+// worthTelling are the reasons of conditions that get their own events; the others show in the rows.
 var worthTelling = map[string]bool{
 	v1alpha1.ReasonSuspended:                true,
 	v1alpha1.ReasonInvalidSpec:              true,
@@ -115,7 +118,7 @@ var worthTelling = map[string]bool{
 	v1alpha1.ReasonCertificateExpiring:      true,
 }
 
-// newTroubles are the troubles of rows that had another result before. What holds the whole set is told by its condition.
+// newTroubles are the problems of rows that had another result before. The condition reports what holds the whole set.
 func (s *scope) newTroubles(old map[v1alpha1.SecretReference]string) []trouble {
 	if s.hold != nil {
 		return nil

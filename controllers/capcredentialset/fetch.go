@@ -18,34 +18,33 @@ import (
 )
 
 const (
-	// defaultConcurrency is that of the API.
+	// defaultConcurrency is the API's default.
 	defaultConcurrency = 4
 )
 
-// landing is an answer of the portal.
+// landing is an answer of CAP.
 type landing struct {
 	role       string
 	asked      time.Time
 	credential awscreds.Credential
-	// proven says that STS has accepted it.
+	// proven is true if STS has accepted it.
 	proven bool
 	err    error
-	// basis is what the question was made from: an answer to another spec or another certificate is of no use.
+	// basis identifies the request's inputs: an answer for another spec or certificate is useless.
 	basis string
-	// proof is what a good answer proves.
+	// proof is what a good answer proves about CAP.
 	proof v1alpha1.CAPProof
 }
 
-// flights are the questions to the portal that are on their way. They outlive a round: one that hangs holds up nothing but its own
-// role, and its answer wakes the set.
+// flights are the pending requests to CAP. They outlive a round: a hanging one holds up only its own role, and its answer wakes the set.
 type flights struct {
 	mu    sync.Mutex
 	roles map[string]bool
-	// landed are answers that no round has taken yet.
+	// landed are answers that no round has processed yet.
 	landed []landing
-	// arrived tells the round that waits.
+	// arrived signals the waiting round.
 	arrived chan struct{}
-	// underWay are all that have not landed, also those of a process that ends.
+	// underWay are all pending requests, including those of a process that is ending.
 	underWay sync.WaitGroup
 }
 
@@ -53,7 +52,7 @@ func newFlights() *flights {
 	return &flights{roles: map[string]bool{}, arrived: make(chan struct{}, 1)}
 }
 
-// take gives the answers that have come.
+// take returns the answers that have arrived.
 func (f *flights) take() []landing {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -65,14 +64,14 @@ func (f *flights) take() []landing {
 	return landed
 }
 
-// flying are the roles whose answers have not been taken.
+// flying are the roles whose answers have not been processed.
 func (f *flights) flying() map[string]bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return maps.Clone(f.roles)
 }
 
-// start sends a question off.
+// start sends a request.
 func (f *flights) start(role string, question func() landing, landed func()) {
 	f.mu.Lock()
 	f.roles[role] = true
@@ -90,8 +89,8 @@ func (f *flights) start(role string, question func() landing, landed func()) {
 	})
 }
 
-// fetch asks the portal for each role that is due, the most important first and some at a time, and writes each answer as
-// it comes. It waits for a moment, in which nearly all answers come; the others wake the next round.
+// fetch asks CAP for each role that is due, the most important first and several at a time, and writes each answer as it arrives. It waits
+// briefly, in which time nearly all answers arrive; the others wake the next round.
 func (r *reconciler) fetch(ctx context.Context, s *scope) {
 	r.land(ctx, s)
 	if len(s.plan.Fetches) == 0 {
@@ -110,7 +109,7 @@ func (r *reconciler) fetch(ctx context.Context, s *scope) {
 	ask := r.question(ctx, s, client, r.openChecker(ctx, s))
 	enough := time.NewTimer(r.AnswerWait)
 	defer enough.Stop()
-	mine := map[string]bool{} // what has been hanging for rounds is not waited for again
+	mine := map[string]bool{} // requests that have been hanging for rounds are not awaited again
 	for queue := s.plan.Fetches; ; {
 		queue = r.sendOff(ctx, s, queue, mine, ask)
 		if !anyOf(mine, s.flights.flying()) {
@@ -136,7 +135,7 @@ func anyOf(wanted, there map[string]bool) bool {
 	return false
 }
 
-// sendOff starts as many questions as may be under way at once, and answers those that are left.
+// sendOff starts as many requests as may be pending at once, and returns the rest.
 func (r *reconciler) sendOff(ctx context.Context, s *scope, queue []plan.Fetch, mine map[string]bool, ask func(role string) landing) []plan.Fetch {
 	concurrency := int(s.set.Spec.Endpoint.MaxConcurrentRequests)
 	if concurrency < 1 {
@@ -144,7 +143,7 @@ func (r *reconciler) sendOff(ctx context.Context, s *scope, queue []plan.Fetch, 
 	}
 	for len(queue) > 0 && len(s.flights.flying()) < concurrency {
 		f := queue[0]
-		// What is not asked for now is left to the next round, which sees what has happened meanwhile.
+		// The rest is left to the next round, which sees what has happened in the meantime.
 		if ctx.Err() != nil || r.now().Sub(s.started).Abs() > r.RoundBudget || s.memory.Portal.Open && s.memory.Portal.Last.After(s.started) {
 			return nil
 		}
@@ -158,7 +157,7 @@ func (r *reconciler) sendOff(ctx context.Context, s *scope, queue []plan.Fetch, 
 	return queue
 }
 
-// question asks for one role, and STS about what comes. It runs beside the round and reads nothing of it.
+// question fetches one role and checks the answer with STS. It runs concurrently with the round and does not read its state.
 func (r *reconciler) question(ctx context.Context, s *scope, client portal, check checker) func(role string) landing {
 	set, policy, basis, proof := s.set.Name, s.set.Spec.Verification.STS, s.memory.Basis, s.askedWith()
 	return func(role string) landing {
@@ -174,14 +173,14 @@ func (r *reconciler) question(ctx context.Context, s *scope, client portal, chec
 	}
 }
 
-// land takes the answers that have come, and gives each to the Secrets that need it.
+// land processes the answers that have arrived, and delivers each to the Secrets that need it.
 func (r *reconciler) land(ctx context.Context, s *scope) {
 	for _, l := range s.flights.take() {
 		switch {
 		case ctx.Err() != nil:
 			continue
 		case l.basis != s.memory.Basis:
-			r.wake(s.set.Name) // it is asked again
+			r.wake(s.set.Name) // it is requested again
 			continue
 		case l.err != nil:
 			r.failed(ctx, s, l.role, l.asked, l.err)
@@ -197,7 +196,7 @@ func (r *reconciler) land(ctx context.Context, s *scope) {
 	}
 }
 
-// accept keeps a good answer in memory, and forgets the failures of before.
+// accept keeps a good answer in memory, and clears earlier failures.
 func (s *scope) accept(l landing) gift {
 	m, expiry := s.memory, l.credential.Expiry.Plausible(l.asked)
 	g := gift{
@@ -215,35 +214,35 @@ func (s *scope) accept(l landing) gift {
 	return g
 }
 
-// failAll notes that no role could even be asked for.
+// failAll records that no role could be requested.
 func (r *reconciler) failAll(s *scope, err error) {
 	for _, f := range s.plan.Fetches {
 		s.memory.Roles[f.Role] = s.memory.Roles[f.Role].Again(v1alpha1.ReasonInvalidSpec, err.Error()+".", r.now(), time.Time{}, plan.WriteRhythm)
 	}
 }
 
-// refusal is a credential that the portal gave and STS did not accept.
+// refusal is a credential of CAP that STS did not accept.
 type refusal struct{ reason, message string }
 
 func (e *refusal) Error() string { return e.reason + ": " + e.message }
 
-// checked asks STS about a new credential. One that it refuses is not written; one that it could not be asked about is, unless
-// the check is Required.
+// checked checks a new credential with STS. A refused credential is not written; if STS cannot be reached, the credential is written unless the
+// check is Required.
 func checked(ctx context.Context, policy v1alpha1.STSPolicy, check checker, c awscreds.Credential) (proven bool, _ error) {
 	result, err := check.Check(ctx, c)
 	switch {
 	case result.Outcome == awscreds.STSRefused:
-		return false, &refusal{v1alpha1.ReasonCredentialRefused, "STS refuses the credential that CAP gave (" + result.Code + ")"}
+		return false, &refusal{v1alpha1.ReasonCredentialRefused, "STS refuses the credential from CAP (" + result.Code + ")"}
 	case result.Outcome == awscreds.STSAccepted:
 		return true, nil
 	case policy != v1alpha1.STSRequired:
 		log.FromContext(ctx).V(1).Info("A new credential could not be checked", "problem", err)
 		return false, nil
 	}
-	return false, &refusal{v1alpha1.ReasonSTSUnavailable, "The credential that CAP gave could not be checked: " + err.Error()}
+	return false, &refusal{v1alpha1.ReasonSTSUnavailable, "The credential from CAP could not be checked: " + err.Error()}
 }
 
-// failed notes that a role has no credential for its Secrets, which stay as they are.
+// failed records that a role has no credential for its Secrets, which stay as they are.
 func (r *reconciler) failed(ctx context.Context, s *scope, role string, asked time.Time, err error) {
 	now := r.now()
 	reason, message, rhythm := v1alpha1.ReasonInternalError, "The credential could not be fetched.", schedule.DefaultRetryRhythm
@@ -275,20 +274,20 @@ func (r *reconciler) failed(ctx context.Context, s *scope, role string, asked ti
 	})
 }
 
-// gift is a credential for some Secrets.
+// gift is a credential to deliver to some Secrets.
 type gift struct {
 	credential       awscreds.Credential
 	role             string
 	fetched, expires time.Time
-	// expiry is how expires is known.
+	// expiry says how expires is known.
 	expiry v1alpha1.ExpiryKnowledge
-	// proven says that STS has accepted it.
+	// proven is true if STS has accepted it.
 	proven bool
-	// from is where it was copied from; empty when CAP gave it.
+	// from is where it was copied from; empty if it comes from CAP.
 	from string
 }
 
-// give writes a credential into the Secrets that need it, and notes what came of each.
+// give writes a credential to the Secrets that need it, and records each outcome.
 func (r *reconciler) give(ctx context.Context, s *scope, g gift, rows []int) {
 	var written []types.NamespacedName
 	for _, i := range rows {

@@ -24,12 +24,11 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/managedfields"
 )
 
-// blindFor is how long what is not known of the cluster is waited for before it is told: an API server that is restarted is
-// back within it, and a credential lives many times as long.
+// blindFor is how long unknown facts of the cluster are awaited before they are reported: a restarting API server is back within it, and a
+// credential lasts many times as long.
 const blindFor = time.Minute
 
-// discover finds what the set has to do with, and has it watched. act is false as long as there is nothing to do yet because the
-// cluster has not been read.
+// discover finds the Secrets of the set and watches them. act is false as long as the cluster has not been read.
 func (r *reconciler) discover(ctx context.Context, s *scope) (act bool, err error) {
 	var known bool
 	s.requests, known, s.requestsErr = r.facts.Requests()
@@ -39,12 +38,13 @@ func (r *reconciler) discover(ctx context.Context, s *scope) (act bool, err erro
 		return false, fmt.Errorf("reading the CAPCredentialSets: %w", err)
 	}
 	if s.discovery, err = plan.Discover(s.set, asked(s.requests), all.Items); err != nil {
-		s.partial = &plan.Hold{Reason: v1alpha1.ReasonInvalidSpec, Message: err.Error() + ". The Secrets of CredentialsRequests are not refreshed until it is corrected."}
+		s.partial = &plan.Hold{Reason: v1alpha1.ReasonInvalidSpec, Message: err.Error() + ". The Secrets of CredentialsRequests are not refreshed " +
+			"until it is corrected."}
 	}
 	modeKnown, hold := r.held(s)
 	s.hold = hold
 	if hold == nil && !(known && modeKnown) {
-		s.partial = &plan.Hold{Reason: v1alpha1.ReasonClusterUnknown, Message: "The CredentialsRequests or the cloud-credential-operator's mode cannot be read at present, " +
+		s.partial = &plan.Hold{Reason: v1alpha1.ReasonClusterUnknown, Message: "The CredentialsRequests or the cloud-credential-operator's mode cannot be read, " +
 			"so the Secrets of CredentialsRequests are not refreshed. Check the API server, and the webhooks that convert these kinds."}
 		s.discovery.Targets = slices.DeleteFunc(s.discovery.Targets, func(t plan.Target) bool { return t.Request != "" })
 		blind := r.now().Sub(s.since)
@@ -56,7 +56,7 @@ func (r *reconciler) discover(ctx context.Context, s *scope) (act bool, err erro
 	return true, nil
 }
 
-// watch has the Secrets watched that the set has to do with. What it knew of before and does not know at present stays watched.
+// watch watches the Secrets of the set. Known Secrets that are temporarily unknown stay watched.
 func (r *reconciler) watch(s *scope) {
 	refs := []types.NamespacedName{r.certificateRef(s)}
 	for _, t := range s.discovery.Targets {
@@ -76,8 +76,7 @@ func (r *reconciler) watch(s *scope) {
 	r.store.Watch(owner(s.set.Name), refs...)
 }
 
-// lastKnown are the rows of the status whose Secrets are not known to be targets at present, because the spec or the cluster cannot be
-// understood.
+// lastKnown are the rows of the status whose Secrets may still be targets, which is unknown because of an invalid spec or an unreadable cluster.
 func (s *scope) lastKnown() []v1alpha1.CredentialTargetStatus {
 	if s.partial == nil {
 		return nil
@@ -91,7 +90,7 @@ func (s *scope) lastKnown() []v1alpha1.CredentialTargetStatus {
 	})
 }
 
-// asked are the CredentialsRequests as the plan wants to know them.
+// asked converts the CredentialsRequests for the plan.
 func asked(requests []cluster.CredentialsRequest) []plan.Request {
 	all := make([]plan.Request, 0, len(requests))
 	for _, r := range requests {
@@ -100,10 +99,11 @@ func asked(requests []cluster.CredentialsRequest) []plan.Request {
 	return all
 }
 
-// held says what keeps the set from doing anything, in the order in which it is worth knowing.
+// held returns what keeps the set from doing anything, the most important hold first.
 func (r *reconciler) held(s *scope) (known bool, _ *plan.Hold) {
 	if s.set.Spec.Suspend {
-		return true, &plan.Hold{Reason: v1alpha1.ReasonSuspended, Message: "spec.suspend is true: nothing is fetched or written, and credentials expire. Set it to false to go on."}
+		return true, &plan.Hold{Reason: v1alpha1.ReasonSuspended, Message: "spec.suspend is true: nothing is fetched or written, and credentials " +
+			"expire. Set it to false to resume."}
 	}
 	if err := r.CAPHosts.Check(s.set.Spec.Endpoint.URL); err != nil && !r.CAPHosts.Empty() {
 		return true, hostHold(err)
@@ -111,7 +111,8 @@ func (r *reconciler) held(s *scope) (known bool, _ *plan.Hold) {
 	mode, err := r.facts.Mode()
 	switch {
 	case err != nil:
-		return true, &plan.Hold{Reason: v1alpha1.ReasonForbidden, Message: "The cloud-credential-operator's mode cannot be read, so nothing is written: it could be writing these Secrets itself. " +
+		return true, &plan.Hold{Reason: v1alpha1.ReasonForbidden, Message: "The cloud-credential-operator's mode cannot be read, so nothing is " +
+			"written: it could be writing these Secrets itself. " +
 			"Restore the operator's ClusterRole credential-rotation-operator."}
 	case !mode.Known:
 		return false, nil
@@ -121,7 +122,7 @@ func (r *reconciler) held(s *scope) (known bool, _ *plan.Hold) {
 	return true, nil
 }
 
-// look observes the client certificate and the Secrets, and makes the plan.
+// look reads the client certificate and the Secrets, and makes the plan.
 func (r *reconciler) look(ctx context.Context, s *scope) error {
 	now := r.now()
 	r.lookAtCertificate(s, now)
@@ -136,7 +137,7 @@ func (r *reconciler) look(ctx context.Context, s *scope) error {
 	return nil
 }
 
-// lookAtSecrets observes the Secrets and makes the plan.
+// lookAtSecrets reads the Secrets and makes the plan.
 func (r *reconciler) lookAtSecrets(s *scope, key []byte) {
 	now := r.now()
 	secrets := make(map[types.NamespacedName]plan.Observation, len(s.discovery.Targets))
@@ -154,8 +155,8 @@ func (r *reconciler) lookAtSecrets(s *scope, key []byte) {
 	r.keep(s)
 }
 
-// keep takes the latest good credential of each role into memory: a Secret that is emptied or deleted while CAP is away gets back
-// what still lives.
+// keep takes the latest good credential of each role into memory, with which a Secret that is emptied or deleted during an outage of CAP is
+// restored.
 func (r *reconciler) keep(s *scope) {
 	for i := range s.plan.Rows {
 		row := &s.plan.Rows[i]
@@ -197,7 +198,7 @@ func (r *reconciler) certificateRef(s *scope) types.NamespacedName {
 	return types.NamespacedName{Namespace: r.Namespace, Name: s.set.Spec.Endpoint.ClientCertificateSecretRef.Name}
 }
 
-// lookAtCertificate reads the client certificate as it is now, and holds the set when it is of no use.
+// lookAtCertificate reads the current client certificate, and holds the set if it is unusable.
 func (r *reconciler) lookAtCertificate(s *scope, now time.Time) {
 	ref := r.certificateRef(s)
 	secret, found, synced := r.store.Get(ref.Namespace, ref.Name)
@@ -209,14 +210,15 @@ func (r *reconciler) lookAtCertificate(s *scope, now time.Time) {
 	case synced:
 		s.certificateErr = &cap.CertificateError{Reason: cap.CertificateMissing, Message: "it does not exist"}
 	case apierrors.IsForbidden(readErr) || apierrors.IsUnauthorized(readErr):
-		s.certificateErr = &cap.CertificateError{Reason: cap.CertificateMissing, Message: "the operator may not read it. Restore its Role credential-rotation-operator in that namespace"}
+		s.certificateErr = &cap.CertificateError{Reason: cap.CertificateMissing, Message: "the operator may not read it. Restore its Role " +
+			"credential-rotation-operator in that namespace"}
 	case readErr != nil:
-		s.certificateErr = &cap.CertificateError{Reason: cap.CertificateMissing, Message: "it cannot be read at present"}
+		s.certificateErr = &cap.CertificateError{Reason: cap.CertificateMissing, Message: "it cannot be read"}
 	default:
 		s.certificateErr = &cap.CertificateError{Reason: cap.CertificateMissing, Message: "it has not been read yet"}
 	}
 	s.certificateBasis = certificateBasis(secret)
-	// A hold that the certificate caused is judged anew; the others hold for the whole round.
+	// A hold because of the certificate is re-evaluated; the others apply to the whole round.
 	if s.hold != nil && !s.holdByCertificate {
 		return
 	}
@@ -226,7 +228,7 @@ func (r *reconciler) lookAtCertificate(s *scope, now time.Time) {
 	}
 }
 
-// basis changes with all that CAP is asked with.
+// basis changes with everything that CAP is asked with.
 func (s *scope) basis() string {
 	return strconv.FormatInt(s.set.Generation, 10) + "/" + s.certificateBasis + "/" + s.authorities
 }
@@ -265,8 +267,8 @@ func newHashKey() []byte {
 	return fresh
 }
 
-// ownHashKey is a key for this process alone, once the one in the cluster could not be had for a while: it costs a refresh of each
-// Secret, now and after the next start, and bookkeeping is no reason to let credentials expire.
+// ownHashKey is a key for this process alone, if the one in the cluster has been unavailable for a while. It costs a refresh of each Secret, now
+// and after the next start, but credentials must not expire because of bookkeeping.
 func (r *reconciler) ownHashKey(ctx context.Context) *corev1.Secret {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -277,12 +279,11 @@ func (r *reconciler) ownHashKey(ctx context.Context) *corev1.Secret {
 	if now.Sub(r.keylessSince) < blindFor {
 		return nil
 	}
-	log.FromContext(ctx).Info("The key of the content hash cannot be read or made: this process uses one of its own")
+	log.FromContext(ctx).Info("The key of the content hash cannot be read or created; this process uses its own key")
 	return &corev1.Secret{Data: map[string][]byte{hashKeyKey: newHashKey()}}
 }
 
-// contentHashKey reads the key of the content hash, and makes it once. Should it get lost, nothing is known of the Secrets and
-// each is refreshed once.
+// contentHashKey reads the key of the content hash, or creates it. If it is lost, nothing is known about the Secrets, and each is refreshed once.
 func (r *reconciler) contentHashKey(ctx context.Context) ([]byte, error) {
 	r.mu.Lock()
 	key := r.hashKey
@@ -305,7 +306,7 @@ func (r *reconciler) contentHashKey(ctx context.Context) ([]byte, error) {
 		secret = secret.DeepCopy()
 		secret.Data = map[string][]byte{hashKeyKey: newHashKey()}
 		secret, err = secrets.Update(ctx, secret, metav1.UpdateOptions{FieldManager: managedfields.Operator})
-		log.FromContext(ctx).Info("The key of the content hash was damaged: a new one is made, and each Secret is refreshed once")
+		log.FromContext(ctx).Info("The key of the content hash was damaged: the operator creates a new one and refreshes each Secret once")
 	}
 	if err != nil {
 		if secret = r.ownHashKey(ctx); secret == nil {

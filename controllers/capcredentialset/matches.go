@@ -12,17 +12,17 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/conditions"
 )
 
-// setSpecMatches says which names of the spec match nothing. It is no failure, as a role may be written down before the upgrade that
-// brings its CredentialsRequest, but a misspelt name must not hide behind a default role: Ready's message has it too.
+// setSpecMatches reports names in the spec that match nothing. It is not a failure, because a role may be configured before the upgrade that
+// brings its CredentialsRequest, but a default role must not hide a misspelt name: Ready's message mentions it too.
 func (s *scope) setSpecMatches() {
 	const condition = v1alpha1.ConditionSpecMatches
 	if s.requestsErr != nil || s.hold != nil && s.hold.Reason == v1alpha1.ReasonInvalidSpec {
-		conditions.Remove(s.set, condition) // nobody knows
+		conditions.Remove(s.set, condition) // unknown
 		return
 	}
 	unmatched := s.unmatched()
 	if len(unmatched) == 0 {
-		conditions.Set(s.set, condition, metav1.ConditionTrue, v1alpha1.ReasonSpecMatched, "Every name in the spec is that of something.")
+		conditions.Set(s.set, condition, metav1.ConditionTrue, v1alpha1.ReasonSpecMatched, "Every name in the spec matches something.")
 		return
 	}
 	words := strings.Join(unmatched, " ")
@@ -44,19 +44,19 @@ func (s *scope) unmatched() []string {
 	return append(slices.Clone(s.discovery.Unmatched), fmt.Sprintf("spec.secrets: there is no namespace for %s.", plan.Listed(missing)))
 }
 
-// earlyEnough is the latest percentage that leaves a credential alive until the next refresh: what reads its file only when it starts
-// then has one that works.
+// earlyEnough is the highest percentage with which a credential is valid until the next refresh, which suits components that read it only when
+// they start.
 const earlyEnough = 50
 
-// remarkOnLateness ends the words of Ready with what a late refresh means.
+// remarkOnLateness adds to Ready what a late refresh means.
 func (s *scope) remarkOnLateness() {
 	if at := s.set.Spec.Refresh.AtLifetimePercent; at > earlyEnough {
-		s.addToReady(fmt.Sprintf("spec.refresh.atLifetimePercent is %d: a credential does not outlive the next refresh, and components that read it only when they start, "+
-			"such as the cloud-network-config-controller, may lose access to AWS. Use %d or less.", at, earlyEnough))
+		s.addToReady(fmt.Sprintf("With spec.refresh.atLifetimePercent at %d, a credential expires before the next refresh, so components that read "+
+			"it only when they start, such as the cloud-network-config-controller, may lose access to AWS. Use %d or less.", at, earlyEnough))
 	}
 }
 
-// addToReady ends the words of Ready with some more. A suspended set keeps those that it had.
+// addToReady appends a sentence to Ready's message, unless the set is suspended.
 func (s *scope) addToReady(words string) {
 	if !s.set.Spec.Suspend {
 		conditions.AddToReady(s.set, words)

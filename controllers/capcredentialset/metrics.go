@@ -12,27 +12,27 @@ import (
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 )
 
-// The metrics are about names, times and counts; no label is ever made from a credential or an answer.
+// The metrics have names, times and counts; no label is made from a credential or an answer.
 var (
 	secretExpiry = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "credential_rotation_secret_expiry_timestamp_seconds",
-		Help: "When the AWS credential in a Secret expires, as a Unix time. Absent while that is not known.",
+		Help: "When the AWS credential in a Secret expires, as a Unix time; absent while that is unknown.",
 	}, []string{"set", "namespace", "name"})
 	secretRefreshed = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "credential_rotation_secret_refreshed_timestamp_seconds",
-		Help: "When the AWS credential in a Secret was fetched, as a Unix time; now minus it is the refresh age.",
+		Help: "When the AWS credential in a Secret was fetched, as a Unix time.",
 	}, []string{"set", "namespace", "name"})
 	ready = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "credential_rotation_set_ready",
-		Help: "1 while the condition Ready of a CAPCredentialSet is True, else 0; the reason is that of the condition.",
+		Help: "1 while the condition Ready of a CAPCredentialSet is True, else 0, with the reason of the condition.",
 	}, []string{"set", "reason"})
 	targets = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "credential_rotation_secrets",
-		Help: "How many Secrets of a set are in a state: the reason Fresh or the reason why not.",
+		Help: "Number of Secrets of a set by state: Fresh, or the reason why not.",
 	}, []string{"set", "reason"})
 	withoutExpiry = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "credential_rotation_secrets_without_expiry",
-		Help: "How many Secrets that a set keeps hold no credential, or one of which nobody knows when it expires.",
+		Help: "Number of Secrets of a set without a credential, or with one whose expiry is unknown.",
 	}, []string{"set"})
 	calls = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "credential_rotation_cap_requests_total",
@@ -40,7 +40,7 @@ var (
 	}, []string{"set", "role"})
 	failures = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "credential_rotation_refresh_failures_total",
-		Help: "Credentials that could not be fetched, were not accepted or could not be written, by the reason.",
+		Help: "Credentials that could not be fetched, were not accepted or could not be written, by reason.",
 	}, []string{"set", "role", "reason"})
 	writes = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "credential_rotation_secret_writes_total",
@@ -62,7 +62,7 @@ func countFailure(set, role, reason string) {
 }
 func countWrite(set string) { writes.WithLabelValues(set).Inc() }
 
-// leftAlone are the reasons of Secrets that a set does not keep, or not yet: their own reason says what is missing.
+// leftAlone are the reasons of Secrets that a set does not own, or not yet.
 var leftAlone = map[string]bool{
 	v1alpha1.ReasonConflict:         true,
 	v1alpha1.ReasonForbidden:        true,
@@ -73,7 +73,7 @@ var leftAlone = map[string]bool{
 	v1alpha1.ReasonSecretNotOurs:    true,
 }
 
-// gauge sets what is now true of a set. What is gone is dropped, so that no alert fires for it, and what is there is never
+// gauge exports the current state of a set. Series of removed Secrets are dropped, so that no alert fires for them, and existing series are never
 // missing in between.
 func gauge(s *scope) {
 	name := s.set.Name
@@ -123,7 +123,7 @@ func gauge(s *scope) {
 	gaugeReady(s.set)
 }
 
-// gaugeReady shows the condition Ready. The series of another reason goes before this one comes.
+// gaugeReady exports the condition Ready. It removes the series of another reason before it adds the new one.
 func gaugeReady(set *v1alpha1.CAPCredentialSet) {
 	ready.DeletePartialMatch(prometheus.Labels{"set": set.Name})
 	if c := meta.FindStatusCondition(set.Status.Conditions, v1alpha1.ConditionReady); c != nil {
@@ -135,7 +135,7 @@ func gaugeReady(set *v1alpha1.CAPCredentialSet) {
 	}
 }
 
-// setTime shows a time, and nothing for one that is not known.
+// setTime exports a time, or nothing if it is unknown.
 func setTime(v *prometheus.GaugeVec, t time.Time, labels ...string) {
 	if t.IsZero() {
 		v.DeleteLabelValues(labels...)
@@ -144,7 +144,7 @@ func setTime(v *prometheus.GaugeVec, t time.Time, labels ...string) {
 	v.WithLabelValues(labels...).Set(float64(t.Unix()))
 }
 
-// forgetMetrics drops the series of a set that is gone.
+// forgetMetrics drops the series of a deleted set.
 func forgetMetrics(name string) {
 	roleLabels.keep(name, nil)
 	set := prometheus.Labels{"set": name}

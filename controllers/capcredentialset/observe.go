@@ -10,7 +10,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/awscreds"
 )
 
-// observe looks at a Secret. hashKey keys the seal and the hash of the content.
+// observe makes the observation of a Secret. hashKey is the key of the seal and of the content hash.
 func observe(s *corev1.Secret, hashKey []byte) plan.Observation {
 	_, err := awscreds.Parse(s.Data)
 	_, token := s.Data[awscreds.KeySessionToken]
@@ -25,29 +25,29 @@ func observe(s *corev1.Secret, hashKey []byte) plan.Observation {
 		return awscreds.Verify(hashKey, seal, statement(s.Namespace, s.Name, uid, books), s.Data)
 	}
 	switch {
-	case sealed(string(s.UID)), sealed(""): // the one that creates a Secret cannot know its UID
+	case sealed(string(s.UID)), sealed(""): // whoever creates a Secret cannot know its UID
 		o.Books = books
 		o.Books.Hash = o.Hash
 		return o
 	case awscreds.SealedWith(hashKey, seal):
-		o.Books.Hash = plan.Broken // somebody has changed something, and nobody knows what else
-	} // else it was never sealed, or with a key that was lost, which tells nothing
+		o.Books.Hash = plan.Broken // somebody has changed something, so nothing can be trusted
+	} // otherwise it was never sealed, or with a lost key, which says nothing
 	o.Writer = lastWriter(s.ManagedFields)
 	return o
 }
 
-// statement is what the seal of a Secret vouches for.
+// statement is what the seal of a Secret covers.
 func statement(namespace, name, uid string, b plan.Books) awscreds.Statement {
 	return awscreds.Statement{
 		Namespace: namespace, Name: name, UID: uid, Role: b.Role, RefreshedAt: b.RefreshedAt, ExpiresAt: b.ExpiresAt, ExpirySource: string(b.Expiry),
 	}
 }
 
-// roleKey is the data key by which a Secret may choose its role where the spec allows it.
+// roleKey is the data key with which a Secret may choose its role if the spec allows it.
 const roleKey = "role"
 
-// foreign says whether a Secret holds what the operator has not written and nobody has handed to it. Whoever may edit a Secret may
-// hand it over, by the annotations that install-manifests writes too.
+// foreign is true if a Secret has content that the operator did not write and that nobody has handed over to it. Anyone who may edit a Secret can
+// hand it over, with the annotations that install-manifests also writes.
 func foreign(s *corev1.Secret) bool {
 	for _, annotation := range []string{v1alpha1.RoleAnnotation, v1alpha1.CredentialSetAnnotation} {
 		if s.Annotations[annotation] != "" {
@@ -65,5 +65,5 @@ func foreign(s *corev1.Secret) bool {
 	return false
 }
 
-// quoted shows a name that came from elsewhere without its control characters.
+// quoted quotes a foreign name without its control characters.
 func quoted(s string) string { return strconv.Quote(s) }

@@ -9,34 +9,33 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/secretwatch"
 )
 
-// Options are what the manager gives to the controller. Each time has a default that suits real services.
+// Options of the controller. The defaults of the intervals suit real services.
 type Options struct {
-	// Namespace of the operator: every Secret and ConfigMap that a spec reads lies there, and the key of the content hash.
+	// Namespace of the operator, which holds every Secret and ConfigMap that a spec refers to, and the key of the content hash.
 	Namespace string
-	// CAPHosts are where a spec may have the client certificate shown; empty: anywhere.
+	// CAPHosts are the hosts to which a spec may present the client certificate; empty means any.
 	CAPHosts hosts.List
 	// Clock tells the time.
 	Clock clock.PassiveClock
-	// Monotonic is time that passes whatever the clock says; the two drift apart when the clock is set. nil with a Clock of
-	// one's own: the clock is never set.
+	// Monotonic is a monotonic time, from which the clock diverges when it is set. If it is nil with a custom Clock, the clock is never set.
 	Monotonic func() time.Duration
 	// Secrets watches single Secrets by name. The manager runs it.
 	Secrets *secretwatch.Watcher
 
-	// MaxSleep is the longest time between two looks at the clock. A look that finds nothing due reads and writes nothing.
+	// MaxSleep is the longest interval between two rounds. A round in which nothing is due reads and writes nothing.
 	MaxSleep time.Duration
-	// RoundBudget is how long after its start a round begins no more requests to the portal: the rest is left to the next
-	// round, which follows at once and sees what has happened meanwhile.
+	// RoundBudget is how long after its start a round may start requests to CAP. The rest is left to the next round, which follows at once and
+	// sees what has happened in the meantime.
 	RoundBudget time.Duration
-	// AnswerWait is how long a round waits for CAP's answers. Those that come later are taken by another round.
+	// AnswerWait is how long a round waits for CAP's answers. A later round processes those that arrive later.
 	AnswerWait time.Duration
-	// Settle is how long a set waits after the start for all its Secrets to be read before it acts on those that are.
+	// Settle is how long a set waits after the start for all its Secrets to be read, before it acts on those that have been read.
 	Settle time.Duration
-	// RestartRetry is the wait after a workload could not be restarted.
+	// RestartRetry is the wait before retrying the failed restart of a workload.
 	RestartRetry time.Duration
 }
 
-// SetDefaults fills what is zero.
+// SetDefaults fills in zero fields.
 func (o *Options) SetDefaults() {
 	def := func(d *time.Duration, v time.Duration) {
 		if *d == 0 {
@@ -48,15 +47,15 @@ func (o *Options) SetDefaults() {
 		start := time.Now()
 		o.Monotonic = func() time.Duration { return time.Since(start) }
 	}
-	// Timers run on the monotonic clock, which stands still while a machine sleeps and knows nothing of a wall clock that
-	// jumps: looking this often bounds what both can cost, against credentials that live for an hour. It is also sooner than
-	// the minute after which the kubelet restarts a process whose livez has noticed a jump, and the next one would know nothing.
+	// Timers use the monotonic clock, which stops while a machine sleeps and does not follow jumps of the wall clock: this interval limits the
+	// cost of both, compared to credentials that live for an hour. It is also shorter than the minute after which the kubelet restarts a process
+	// whose livez has noticed a jump, which the next process would not know.
 	def(&o.MaxSleep, 30*time.Second)
-	// As long as one request may take by default: a portal that hangs must not keep a new Secret waiting for longer.
+	// The default timeout of one request: a hanging CAP must not keep a new Secret waiting for longer.
 	def(&o.RoundBudget, 30*time.Second)
-	// A portal that works answers within this; a set whose portal hangs is served all the same, this much later.
+	// A working CAP answers within this time; a set whose CAP hangs is only delayed by it.
 	def(&o.AnswerWait, 5*time.Second)
-	// A thousand Secrets are read within this on a healthy API server, and nobody notices it after a start.
+	// A healthy API server returns a thousand Secrets within this time, and the delay after a start does not matter.
 	def(&o.Settle, 2*time.Second)
 	def(&o.RestartRetry, time.Minute)
 }

@@ -22,25 +22,25 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/trust"
 )
 
-// portal gives out credentials. *cap.Client is one.
+// portal fetches credentials. *cap.Client implements it.
 type portal interface {
 	Fetch(ctx context.Context, role string) (awscreds.Credential, error)
 	Skew() (skew time.Duration, known bool)
 	Close()
 }
 
-// checker asks STS about a credential. awscreds.STSChecker is one.
+// checker checks a credential with STS. awscreds.STSChecker implements it.
 type checker interface {
 	Check(ctx context.Context, c awscreds.Credential) (awscreds.STSResult, error)
 }
 
-// dialer makes both from their configuration.
+// dialer makes both from their configurations.
 type dialer struct {
 	portal  func(cap.Config) (portal, error)
 	checker func(awscreds.STSChecker) checker
 }
 
-// realDialer talks to the real services.
+// realDialer makes the real clients.
 func realDialer() dialer {
 	return dialer{
 		portal: func(c cap.Config) (portal, error) {
@@ -54,7 +54,7 @@ func realDialer() dialer {
 	}
 }
 
-// portalCache keeps a set's client, with its connections, for as long as what it is made from stays the same.
+// portalCache keeps a set's client, with its connections, for as long as its configuration stays the same.
 type portalCache struct {
 	client  portal
 	basis   string
@@ -68,8 +68,8 @@ func (c *portalCache) close() {
 	c.client, c.basis, c.trusted = nil, "", trusted{}
 }
 
-// openPortal makes the client of a set, or gives the one that is there. Its certificate and authorities are those of now: a
-// Secret or a trust bundle that changed makes a new client, without a restart.
+// openPortal makes the client of a set, or returns the cached one. It uses the current certificate and CAs: a changed Secret or trust bundle
+// gives a new client without a restart.
 func (r *reconciler) openPortal(ctx context.Context, s *scope) (portal, error) {
 	trusted, err := r.authorities(ctx, s)
 	if err != nil {
@@ -105,7 +105,7 @@ func (r *reconciler) openPortal(ctx context.Context, s *scope) (portal, error) {
 	return client, nil
 }
 
-// tlsOf translates a spec.
+// tlsOf converts the spec's TLS settings.
 func tlsOf(spec *v1alpha1.CAPTLS) cap.TLS {
 	if spec == nil {
 		return cap.TLS{}
@@ -114,10 +114,10 @@ func tlsOf(spec *v1alpha1.CAPTLS) cap.TLS {
 	return cap.TLS{MinVersion: versions[spec.MinVersion], MaxVersion: versions[spec.MaxVersion], RSAKeyExchange: spec.AllowRSAKeyExchange}
 }
 
-// noProxy in a spec goes past the cluster's proxy.
+// noProxy in a spec bypasses the cluster's proxy.
 const noProxy = "none"
 
-// proxyOf translates a spec: the cluster's proxy by default.
+// proxyOf converts the spec's proxy: the cluster's by default.
 func proxyOf(spec string) (func(*http.Request) (*url.URL, error), error) {
 	switch spec {
 	case "":
@@ -132,7 +132,7 @@ func proxyOf(spec string) (func(*http.Request) (*url.URL, error), error) {
 	return http.ProxyURL(at), nil
 }
 
-// proxyBasis changes with the proxy that a URL is reached through: the cluster's may change at any time. It stays in memory.
+// proxyBasis changes with the proxy of a URL, because the cluster's may change at any time. It stays in memory.
 func proxyBasis(through func(*http.Request) (*url.URL, error), endpoint string) string {
 	to, err := url.Parse(endpoint)
 	if err != nil || through == nil {
@@ -150,20 +150,20 @@ func digest(b []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// openChecker makes the check by STS that the spec asks for; nil when it asks for none.
+// openChecker makes the STS checker in the spec; nil if there is none.
 func (r *reconciler) openChecker(ctx context.Context, s *scope) checker {
 	if !s.checksSTS() {
 		return nil
 	}
 	v := s.set.Spec.Verification
-	// What cannot be read leaves the credential unchecked, which is an answer too: the policy says what it means.
+	// If these cannot be read, the credential stays unchecked, and the policy says what that means.
 	aws, err := cluster.ReadAWS(ctx, r.reader)
 	if err != nil {
-		log.FromContext(ctx).Error(err, "The cluster's region is not known")
+		log.FromContext(ctx).Error(err, "The cluster's region could not be read")
 	}
 	bundle, err := cluster.ReadTrustBundle(ctx, r.reader)
 	if err != nil {
-		log.FromContext(ctx).Error(err, "STS is checked against the system's roots alone")
+		log.FromContext(ctx).Error(err, "STS is checked only against the system's roots")
 	}
 	c := awscreds.STSChecker{Region: v.Region, Endpoint: v.Endpoint, RootCAs: trust.Pool(bundle, aws.CABundle)}
 	if c.Region == "" {

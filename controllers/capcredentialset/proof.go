@@ -13,17 +13,16 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/conditions"
 )
 
-// An edit is proven: what CAP is asked with may be wrong for half an hour before anything is due, and whoever has made the mistake
-// has gone home by then.
+// Edits are tested at once: otherwise a mistake would show only when something is due, perhaps half an hour later, when its author has left.
 
-// authoritiesPause is between two looks at CAs that lie in ConfigMaps, which are not watched: whoever changes one looks at the status
-// within minutes, and a look is a request to the API server.
+// authoritiesPause is the interval between reads of CAs in ConfigMaps, which are not watched: people who change one look at the status within
+// minutes, and a read is a request to the API server.
 const authoritiesPause = 5 * time.Minute
 
-// noAuthorities is the digest of CAs that are missing.
+// noAuthorities is the digest of missing CAs.
 const noAuthorities = "none"
 
-// lookAtAuthorities notices that the CAs have changed. One that cannot be read at present is no change.
+// lookAtAuthorities notices that the CAs have changed. CAs that cannot be read do not count as a change.
 func (r *reconciler) lookAtAuthorities(ctx context.Context, s *scope, now time.Time) {
 	what := fmt.Sprint(s.set.Generation, "/", s.certificateBasis)
 	recent := now.Sub(s.authoritiesAt).Abs() < authoritiesPause && s.authoritiesFor == what
@@ -36,13 +35,13 @@ func (r *reconciler) lookAtAuthorities(ctx context.Context, s *scope, now time.T
 	case errors.As(err, &missing):
 		s.authorities = noAuthorities
 	case err != nil:
-		log.FromContext(ctx).Info("The CAs of CAP's certificate are not known", "problem", err)
+		log.FromContext(ctx).Info("The CAs of CAP's certificate could not be read", "problem", err)
 	case t.digest != "":
 		s.authorities = t.digest
 	}
 }
 
-// askedWith is what CAP is asked with at present.
+// askedWith identifies the current inputs of requests to CAP.
 func (s *scope) askedWith() v1alpha1.CAPProof {
 	p := v1alpha1.CAPProof{Generation: s.set.Generation, Authorities: s.authorities}
 	if s.certificate != nil {
@@ -51,17 +50,17 @@ func (s *scope) askedWith() v1alpha1.CAPProof {
 	return p
 }
 
-// unproven is true while CAP has not answered well to what it is asked with at present.
+// unproven is true while CAP has given no good answer with the current inputs.
 func (s *scope) unproven() bool {
 	proof, now := s.latestProof(), s.askedWith()
-	if proof == nil || now.Authorities == "" { // which is not known, and not what was changed
+	if proof == nil || now.Authorities == "" { // unknown, but not the change
 		return proof == nil || proof.Generation != now.Generation || proof.Certificate != now.Certificate
 	}
 	now.At = proof.At
 	return *proof != now
 }
 
-// latestProof is what the process knows, else what the status says.
+// latestProof is the proof in memory, or else in the status.
 func (s *scope) latestProof() *v1alpha1.CAPProof {
 	if s.proof != nil {
 		return s.proof
@@ -69,17 +68,17 @@ func (s *scope) latestProof() *v1alpha1.CAPProof {
 	return s.set.Status.Proof
 }
 
-// setUnproven says that all is fresh, and that nobody knows yet whether it will stay so.
+// setUnproven reports that all is fresh, but that the next refresh may fail.
 func (s *scope) setUnproven(total int) {
 	f := s.memory.Portal.Failure
 	if role, ok := s.memory.Roles[s.memory.Prover]; ok && !s.memory.Portal.Open {
 		f = role
 	}
-	words := fmt.Sprintf("All %d credentials are fresh, but CAP has not answered well since the spec, the client certificate or a CA was changed. ", total)
+	words := fmt.Sprintf("All %d credentials are fresh, but CAP has given no good answer since the spec, the client certificate or a CA was changed. ", total)
 	switch {
 	case f.Count == 0:
-		conditions.Progressing(s.set, v1alpha1.ReasonEditNotProven, fmt.Sprintf("All %d credentials are fresh. CAP is being asked whether it answers well, "+
-			"now that the spec, the client certificate or a CA was changed.", total))
+		conditions.Progressing(s.set, v1alpha1.ReasonEditNotProven, fmt.Sprintf("All %d credentials are fresh. The operator is checking whether "+
+			"CAP still answers well after a change of the spec, the client certificate or a CA.", total))
 	case needsPerson[f.Reason]:
 		conditions.Stalled(s.set, v1alpha1.ReasonEditNotProven, words+s.firstFailure(f))
 	default:
@@ -87,7 +86,7 @@ func (s *scope) setUnproven(total int) {
 	}
 }
 
-// firstFailure is what became of the question, and how much time is left to mend it.
+// firstFailure describes the failure, and how much time is left to fix it.
 func (s *scope) firstFailure(f plan.Failure) string {
 	return fmt.Sprintf("%s: %s%s", f.Reason, f.Message, s.firstExpiry())
 }

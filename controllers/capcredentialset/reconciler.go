@@ -24,7 +24,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/cluster"
 )
 
-// facts are what the cluster is, known without asking. *cluster.CredentialsWatch has them.
+// facts of the cluster from a watch. *cluster.CredentialsWatch implements it.
 type facts interface {
 	Requests() (requests []cluster.CredentialsRequest, known bool, err error)
 	Mode() (cluster.CredentialsMode, error)
@@ -32,7 +32,7 @@ type facts interface {
 	HasNamespace(name string) (exists, known bool)
 }
 
-// secretStore knows single Secrets without asking. *secretwatch.Watcher is one.
+// secretStore returns watched Secrets. *secretwatch.Watcher implements it.
 type secretStore interface {
 	Watch(owner string, refs ...types.NamespacedName)
 	Forget(owner string)
@@ -44,7 +44,7 @@ type secretStore interface {
 // reconciler keeps the Secrets of CAPCredentialSets fresh.
 type reconciler struct {
 	Options
-	client   client.Client              // the sets, from the cache, and their status
+	client   client.Client              // sets, from the cache, and their status
 	reader   client.Reader              // a few objects of the cluster, without a cache
 	secrets  corev1client.SecretsGetter // writing Secrets
 	store    secretStore
@@ -54,23 +54,23 @@ type reconciler struct {
 
 	mu     sync.Mutex
 	states map[string]*state
-	// endpoints are the portals that sets ask, by what they are asked with.
+	// endpoints are shared by sets with the same inputs of requests.
 	endpoints map[string]*endpoint
 	jumps     jumpDetector
-	// wake has a set looked at again; it must not block.
+	// wake starts another round of a set; it must not block.
 	wake func(set string)
 	// hashKey keys the content hash; nil until it has been read.
 	hashKey []byte
-	// keylessSince is since when it can be neither read nor made.
+	// keylessSince is since when it can be neither read nor created.
 	keylessSince time.Time
 }
 
-// Reconcile is one round: look, decide, do, say. It reads top to bottom in the order in which things happen.
+// Reconcile is one round: look, decide, act, report, in this order.
 func (r *reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
 	set := &v1alpha1.CAPCredentialSet{}
 	err := r.client.Get(ctx, req.NamespacedName, set)
 	if apierrors.IsNotFound(err) || err == nil && set.DeletionTimestamp != nil {
-		r.forget(req.Name) // the Secrets stay: their consumers live on
+		r.forget(req.Name) // the Secrets stay, because their consumers still run
 		return reconcile.Result{}, nil
 	}
 	if err != nil {
@@ -83,7 +83,7 @@ func (r *reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 		return reconcile.Result{}, err
 	}
 	if !known {
-		return reconcile.Result{RequeueAfter: r.Settle}, nil // it comes as an event; this is for when it does not
+		return reconcile.Result{RequeueAfter: r.Settle}, nil // an event wakes the set; this is in case it is missed
 	}
 	if err := r.look(ctx, s); err != nil {
 		return reconcile.Result{}, errors.Join(err, r.reportBlind(ctx, s, err))
@@ -109,14 +109,14 @@ func (r *reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	return reconcile.Result{RequeueAfter: r.sleep(s)}, nil
 }
 
-// open begins a round.
+// open starts a round.
 func (r *reconciler) open(set *v1alpha1.CAPCredentialSet) *scope {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.now()
 	st := r.states[set.Name]
 	if st == nil || st.uid != set.UID {
-		if st != nil { // one of the same name was there before
+		if st != nil { // a set of the same name existed before
 			r.leave(set.Name, st)
 			st.portal.close()
 			forgetMetrics(set.Name)
@@ -132,7 +132,7 @@ func (r *reconciler) open(set *v1alpha1.CAPCredentialSet) *scope {
 	return &scope{state: st, set: set.DeepCopy(), started: now}
 }
 
-// forget ends what is done for a set.
+// forget drops all state of a set.
 func (r *reconciler) forget(name string) {
 	r.store.Forget(owner(name))
 	forgetMetrics(name)
@@ -145,11 +145,10 @@ func (r *reconciler) forget(name string) {
 	}
 }
 
-// owner is the set's name to the Secret watcher.
+// owner is the set's name for the Secret watcher.
 func owner(set string) string { return "capcredentialset/" + set }
 
-// settling is how long to wait for Secrets that have not been read yet, so that a start acts once on what it sees, and not
-// on each Secret as it comes.
+// settling is how long to wait for Secrets that have not been read yet, so that a start acts once, and not on each Secret as it arrives.
 func (r *reconciler) settling(s *scope) time.Duration {
 	left := r.Settle - r.now().Sub(s.since)
 	if s.plan.Complete && !s.certificateUnread || left <= 0 || left > r.Settle {
@@ -158,7 +157,7 @@ func (r *reconciler) settling(s *scope) time.Duration {
 	return left
 }
 
-// sleep is how long nothing is due. Never longer than MaxSleep, see there.
+// sleep is how long nothing is due, at most MaxSleep.
 func (r *reconciler) sleep(s *scope) time.Duration {
 	now := r.now()
 	wake := plan.Earlier(s.plan.Wake, s.memory.RestartWake())
@@ -168,11 +167,11 @@ func (r *reconciler) sleep(s *scope) time.Duration {
 	if wake.IsZero() {
 		return r.MaxSleep
 	}
-	// What is due at once was left over by a round that used up its time.
+	// Work that is due at once was left over by a round that ran out of time.
 	return min(max(wake.Sub(now), 10*time.Millisecond), r.MaxSleep)
 }
 
-// setsOf are the sets that a Secret concerns.
+// setsOf returns the sets that a Secret concerns.
 func (r *reconciler) setsOf(ref types.NamespacedName) []reconcile.Request {
 	return r.requests(func(st *state) bool {
 		st.mu.Lock()
@@ -181,7 +180,7 @@ func (r *reconciler) setsOf(ref types.NamespacedName) []reconcile.Request {
 	})
 }
 
-// setsIn are the sets that have a Secret in a namespace; all when it is empty.
+// setsIn returns the sets with a Secret in a namespace; all if it is empty.
 func (r *reconciler) setsIn(namespace string) []reconcile.Request {
 	return r.requests(func(st *state) bool {
 		st.mu.Lock()
@@ -195,7 +194,7 @@ func (r *reconciler) setsIn(namespace string) []reconcile.Request {
 	})
 }
 
-// allSets are all sets that there are.
+// allSets returns all sets.
 func (r *reconciler) allSets() []reconcile.Request {
 	return r.requests(func(*state) bool { return true })
 }

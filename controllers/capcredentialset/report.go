@@ -20,8 +20,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/conditions"
 )
 
-// report is the one way out of a round: status, conditions, events and metrics, with at most one patch, and none when there
-// is no news.
+// report is the only exit of a round: status, conditions, events and metrics, with at most one patch, and none if nothing has changed.
 func (r *reconciler) report(ctx context.Context, s *scope) error {
 	before := s.set.DeepCopy()
 	s.fillStatus()
@@ -43,10 +42,10 @@ func (r *reconciler) report(ctx context.Context, s *scope) error {
 	return r.patchStatus(ctx, s, before)
 }
 
-// patchPause is between two patches of which the second has nothing to say but other times to come.
+// patchPause is the interval between two patches that differ only in future times.
 const patchPause = 10 * time.Second
 
-// postpone is how long a status waits that differs from the one before only in when something is tried again.
+// postpone is how long a status waits that differs from the previous one only in the times of retries.
 func (r *reconciler) postpone(before *v1alpha1.CAPCredentialSet, s *scope) time.Duration {
 	wait := patchPause - r.now().Sub(s.patched)
 	if wait <= 0 || wait > patchPause || equality.Semantic.DeepEqual(before.Status, s.set.Status) {
@@ -58,7 +57,7 @@ func (r *reconciler) postpone(before *v1alpha1.CAPCredentialSet, s *scope) time.
 	return wait
 }
 
-// timeless is a status without the times to come.
+// timeless is a status without future times.
 func timeless(status *v1alpha1.CAPCredentialSetStatus) *v1alpha1.CAPCredentialSetStatus {
 	status = status.DeepCopy()
 	status.NextRefresh = nil
@@ -68,10 +67,10 @@ func timeless(status *v1alpha1.CAPCredentialSetStatus) *v1alpha1.CAPCredentialSe
 	return status
 }
 
-// reportBlind says that a round could not even judge the Secrets. What the status knows of them stays.
+// reportBlind reports that a round could not judge the Secrets. Their rows in the status stay.
 func (r *reconciler) reportBlind(ctx context.Context, s *scope, cause error) error {
 	before := s.set.DeepCopy()
-	words := "The key of the content hash cannot be read or made: " + apierr.Words(cause)
+	words := "The key of the content hash cannot be read or created: " + apierr.Words(cause)
 	defer gaugeReady(s.set)
 	conditions.Failing(s.set, v1alpha1.ReasonInternalError, words+". Nothing is fetched or written until then."+s.firstExpiry())
 	return r.patchStatus(ctx, s, before)
@@ -88,7 +87,7 @@ func (r *reconciler) patchStatus(ctx context.Context, s *scope, before *v1alpha1
 	return nil
 }
 
-// needsPerson are the reasons that do not go away by waiting.
+// needsPerson are the reasons that do not go away by themselves.
 var needsPerson = map[string]bool{
 	v1alpha1.ReasonConflict:              true,
 	v1alpha1.ReasonForbidden:             true,
@@ -108,7 +107,7 @@ var needsPerson = map[string]bool{
 	v1alpha1.ReasonUnsafeCredential:      true,
 }
 
-// setReady sums up: what holds the whole set first, then what is wrong with some Secrets.
+// setReady sets Ready: first what holds the whole set, then what is wrong with some Secrets.
 func (s *scope) setReady() {
 	if s.set.Spec.Suspend {
 		s.keepReady()
@@ -124,7 +123,7 @@ func (s *scope) setReady() {
 	}
 }
 
-// setHeld is true when something concerns the whole set, and Ready says what.
+// setHeld returns true if something holds the whole set, and reports it in Ready.
 func (s *scope) setHeld() bool {
 	switch {
 	case s.hold != nil:
@@ -138,18 +137,19 @@ func (s *scope) setHeld() bool {
 	case s.partial != nil:
 		conditions.Failing(s.set, s.partial.Reason, s.partial.Message+s.firstExpiry())
 	case s.requestsErr != nil:
-		conditions.Stalled(s.set, v1alpha1.ReasonForbidden, "The CredentialsRequests cannot be read, so none is served ("+string(apierrors.ReasonForError(s.requestsErr))+
+		conditions.Stalled(s.set, v1alpha1.ReasonForbidden, "The CredentialsRequests cannot be read, so none are "+
+			"served ("+string(apierrors.ReasonForError(s.requestsErr))+
 			"). Restore the operator's ClusterRole credential-rotation-operator.")
 	case len(s.plan.Rows) == 0:
-		conditions.Progressing(s.set, v1alpha1.ReasonNoTargets, "No AWS CredentialsRequest matches and spec.secrets names none, so there is nothing to keep fresh. "+
-			"If there should be, check spec.credentialsRequests.selector.")
+		conditions.Progressing(s.set, v1alpha1.ReasonNoTargets, "No AWS CredentialsRequest matches and spec.secrets is empty, so there is nothing to refresh. "+
+			"If that is not intended, check spec.credentialsRequests.selector.")
 	default:
 		return false
 	}
 	return true
 }
 
-// setFresh is for a set whose Secrets have all that they need.
+// setFresh is for a set whose Secrets are all fresh.
 func (s *scope) setFresh() {
 	if f := s.failedRestart(); f != nil {
 		conditions.Failing(s.set, f.Reason, f.Message)
@@ -184,7 +184,7 @@ func (s *scope) setTroubled(all []trouble) {
 	}
 }
 
-// firstExpiry is a sentence about how long there is time, where that is known.
+// firstExpiry is a sentence about how much time is left, if that is known.
 func (s *scope) firstExpiry() string {
 	first := s.set.Status.EarliestExpiry
 	if first == nil {
@@ -193,7 +193,7 @@ func (s *scope) firstExpiry() string {
 	return " The first credential in the Secrets " + dies(first.Time, s.set.Status.Expired > 0) + "."
 }
 
-// onlyWaiting is true when nothing has gone wrong: something is still to come.
+// onlyWaiting is true if nothing has failed, and the set only waits.
 func onlyWaiting(all []trouble) bool {
 	for _, t := range all {
 		if t.reason != v1alpha1.ReasonAwaitingRefresh && t.reason != v1alpha1.ReasonNamespaceMissing {
@@ -213,21 +213,21 @@ func (s *scope) failedRestart() *plan.Failure {
 	return nil
 }
 
-// remarkOnRequest ends the words of Ready with what became of a request for a refresh that nobody sees happen.
+// remarkOnRequest adds to Ready why a requested refresh does not happen yet.
 func (s *scope) remarkOnRequest() {
 	var words string
 	switch value := s.set.Annotations[v1alpha1.RefreshRequestedAnnotation]; {
 	case value != "" && plan.ParseTime(value).IsZero():
 		words = "The annotation " + v1alpha1.RefreshRequestedAnnotation + " is ignored: it is not an RFC 3339 time, for example 2026-11-20T00:00:00Z."
 	case !s.plan.Requested.IsZero():
-		words = "A refresh of everything is requested for " + s.plan.Requested.UTC().Format(time.RFC3339) + ", which is still to come."
+		words = "A refresh of all credentials is requested for " + s.plan.Requested.UTC().Format(time.RFC3339) + ", which is in the future."
 	default:
 		return
 	}
 	s.addToReady(words)
 }
 
-// setCertificateValid shows the client certificate's own condition, long before it hurts.
+// setCertificateValid sets the condition of the client certificate, well before it expires.
 func (s *scope) setCertificateValid(now time.Time, secret string) {
 	const condition = v1alpha1.ConditionClientCertificateValid
 	switch {
@@ -236,7 +236,8 @@ func (s *scope) setCertificateValid(now time.Time, secret string) {
 			fmt.Sprintf("Secret %s: %s.", secret, s.certificateErr.Message))
 	case s.certificate.ExpiringSoon(now):
 		conditions.Set(s.set, condition, metav1.ConditionFalse, v1alpha1.ReasonCertificateExpiring,
-			fmt.Sprintf("The client certificate in Secret %s expires at %s. After that no credential can be fetched. Have it renewed and replace it in the Secret; no restart is needed.",
+			fmt.Sprintf("The client certificate in Secret %s expires at %s. After that no credential can be fetched. Renew it and replace it in "+
+				"the Secret; no restart is needed.",
 				secret, s.certificate.NotAfter.UTC().Format(time.RFC3339)))
 	default:
 		conditions.Set(s.set, condition, metav1.ConditionTrue, v1alpha1.ReasonCertificateValid,
@@ -244,7 +245,7 @@ func (s *scope) setCertificateValid(now time.Time, secret string) {
 	}
 }
 
-// setSecondWriter shows who else writes the same Secrets.
+// setSecondWriter reports who else writes the same Secrets.
 func (r *reconciler) setSecondWriter(s *scope) {
 	const condition = v1alpha1.ConditionSecondWriter
 	for i := range s.plan.Rows {
@@ -258,7 +259,7 @@ func (r *reconciler) setSecondWriter(s *scope) {
 			continue
 		}
 		conditions.Set(s.set, condition, metav1.ConditionTrue, v1alpha1.ReasonLegacyCronJob, fmt.Sprintf(
-			"CronJob %s/%s (schedule %s) writes AWS credentials into the same Secrets, without their session token, and empties them when the portal answers with an error. "+
+			"CronJob %s/%s (schedule %s) writes AWS credentials to the same Secrets, without their session token, and empties them when CAP answers with an error. "+
 				"Suspend it: %s", job.Namespace, job.Name, quoted(conditions.Shorten(job.Schedule, 128)),
 			command.Line{"oc", "-n", job.Namespace, "patch", "cronjob", job.Name, "-p", `{"spec":{"suspend":true}}`}))
 		return
@@ -267,15 +268,16 @@ func (r *reconciler) setSecondWriter(s *scope) {
 		ref := s.plan.Rows[i].Ref
 		if heals, writer := s.memory.Regular(ref, r.now()); heals > 0 {
 			conditions.Set(s.set, condition, metav1.ConditionTrue, v1alpha1.ReasonRegularWriter, fmt.Sprintf(
-				"%s has changed what the operator writes into Secret %s, and it was set right %d times within a day. Each time its consumers may have met a wrong credential. "+
-					"Stop the other writer; it may be a CronJob of cap-token-refresh under another name.", manager(writer), ref, heals))
+				"%s has changed what the operator writes to Secret %s, and the operator corrected it %d times within a day. Each time its "+
+					"consumers may have read a wrong credential. Stop the other writer, which may be a CronJob of cap-token-refresh under "+
+					"another name.", manager(writer), ref, heals))
 			return
 		}
 	}
-	conditions.Set(s.set, condition, metav1.ConditionFalse, v1alpha1.ReasonNoSecondWriter, "Nobody else is known to write these Secrets.")
+	conditions.Set(s.set, condition, metav1.ConditionFalse, v1alpha1.ReasonNoSecondWriter, "No other writer of these Secrets is known.")
 }
 
-// manager names a field manager, where one is known.
+// manager names a field manager, if one is known.
 func manager(name string) string {
 	if name == "" {
 		return "Somebody"
@@ -283,13 +285,13 @@ func manager(name string) string {
 	return "The field manager " + quoted(conditions.Shorten(name, 128))
 }
 
-// maybeLegacy says whether a CronJob of the name cap-token-refresh may be that project's: in the namespace that its manifests make, or
-// in one that only administrators can make. A tenant's of the same name writes nothing that a set keeps.
+// maybeLegacy is true if a CronJob named cap-token-refresh may be that project's: in the namespace of its manifests, or in one that only
+// administrators can create. A tenant's CronJob of the same name does not write a set's Secrets.
 func maybeLegacy(namespace string) bool {
 	return namespace == "cap-token-refresh" || strings.HasPrefix(namespace, "openshift-") || strings.HasPrefix(namespace, "kube-")
 }
 
-// setClockSkewed shows that this cluster's clock and the portal's disagree. A process that has not asked yet leaves what was said.
+// setClockSkewed reports that this cluster's clock and CAP's disagree. A process that has not asked CAP yet keeps the last report.
 func (s *scope) setClockSkewed() {
 	const condition = v1alpha1.ConditionClockSkewed
 	if s.portal.client == nil {
@@ -301,12 +303,13 @@ func (s *scope) setClockSkewed() {
 		conditions.Remove(s.set, condition)
 	default:
 		conditions.Set(s.set, condition, metav1.ConditionTrue, v1alpha1.ReasonClockSkew, fmt.Sprintf(
-			"CAP's clock is %s this cluster's. Expiries are counted by CAP's and shown by this cluster's, so refreshes come in time; but AWS refuses requests of a clock "+
-				"that is minutes off. Mend time synchronisation (chrony) on the machines of this cluster; if it is right, tell the operators of CAP.", cap.DescribeSkew(skew)))
+			"CAP's clock is %s this cluster's. Expiries are converted from CAP's clock, so refreshes come in time, but AWS refuses requests if a "+
+				"clock is minutes off. Fix time synchronisation (chrony) on the machines of this cluster; if it is correct, tell CAP's "+
+				"administrators.", cap.DescribeSkew(skew)))
 	}
 }
 
-// setExpiryDoubtful shows the Secrets whose credential ends nobody knows when, although CAP has said something.
+// setExpiryDoubtful reports the Secrets whose expiry is uncertain although CAP gives one.
 func (s *scope) setExpiryDoubtful() {
 	var refs []types.NamespacedName
 	for i := range s.plan.Rows {
@@ -319,6 +322,6 @@ func (s *scope) setExpiryDoubtful() {
 		return
 	}
 	conditions.Set(s.set, v1alpha1.ConditionExpiryDoubtful, metav1.ConditionTrue, v1alpha1.ReasonExpiryUnreadable, fmt.Sprintf(
-		"CAP tells when the credentials in %s expire in a form that cannot be read, or without a zone. They are refreshed early, by spec.refresh.assumedLifetime. "+
-			"Set it to the lifetime that CAP gives, and tell the operators of CAP.", listed(names(refs))))
+		"CAP gives the expiry of the credentials in %s in an unknown form, or without a time zone. They are refreshed early, by "+
+			"spec.refresh.assumedLifetime. Set it to the lifetime of CAP's credentials, and tell CAP's administrators.", listed(names(refs))))
 }

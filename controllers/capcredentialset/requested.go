@@ -7,10 +7,10 @@ import (
 	"github.com/openshift/credential-rotation-operator/controllers/capcredentialset/plan"
 )
 
-// noteRequest repeats the value of a requested refresh once every credential is as new as that.
+// noteRequest records a requested refresh as handled once every credential is at least as new.
 func (s *scope) noteRequest(now time.Time) {
 	value := s.set.Annotations[v1alpha1.RefreshRequestedAnnotation]
-	at := plan.ParseTime(value).Truncate(time.Second) // what is noted on a Secret is cut to seconds
+	at := plan.ParseTime(value).Truncate(time.Second) // the times on a Secret are truncated to seconds
 	if at.IsZero() || at.After(now) || s.hold != nil || len(value) > 64 {
 		return
 	}

@@ -18,9 +18,9 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/schedule"
 )
 
-// restart restarts the workloads that cannot reload, once all Secrets of the round are written, and once per refresh: what
-// is noted on the pod template is the time of the newest credential in the namespace, so a second try changes nothing, and
-// a process that was killed between the write and the restart is made up for by the next one.
+// restart restarts the workloads that cannot reload, once all Secrets of the round are written, and once per refresh: the annotation on the pod
+// template is the time of the newest credential in the namespace, so a second try changes nothing, and the next process makes up for one that was
+// killed between the write and the restart.
 func (r *reconciler) restart(ctx context.Context, s *scope) {
 	if s.hold != nil {
 		return
@@ -49,8 +49,8 @@ func (r *reconciler) restart(ctx context.Context, s *scope) {
 	}
 }
 
-// newestIn is when the newest credential of a namespace was fetched, as the Secrets themselves say it. What a clock that was
-// ahead has left on a Secret that cannot be refreshed would hide the refreshes of the others.
+// newestIn is when the newest credential of a namespace was fetched, according to the Secrets. Times in the future, left by a wrong clock, would
+// hide later refreshes and are ignored.
 func newestIn(rows []plan.Row, namespace string, now time.Time) time.Time {
 	var newest time.Time
 	for i := range rows {
@@ -61,12 +61,12 @@ func newestIn(rows []plan.Row, namespace string, now time.Time) time.Time {
 	return newest
 }
 
-// fromTheFuture is true of a time that was noted by a clock that was ahead, and means nothing.
+// fromTheFuture is true for a time that was recorded by a clock that was ahead, and means nothing.
 func fromTheFuture(noted, now time.Time) bool { return noted.After(now.Add(schedule.ClockTolerance)) }
 
-// restartOne restarts a workload unless it has been for this refresh. wrote is true when this process itself has changed a
-// Secret of its namespace; else only a workload whose note is older is behind: one without a note was never ours to restart,
-// and the start of the operator is no reason to.
+// restartOne restarts a workload unless it was already restarted for this refresh. wrote is true if this process has changed a Secret of its
+// namespace; otherwise only a workload with an older annotation is restarted, because the start of the operator alone is not a reason to restart
+// one without an annotation.
 func (r *reconciler) restartOne(ctx context.Context, t v1alpha1.RestartTarget, newest time.Time, wrote bool) (bool, error) {
 	workload, template := newWorkload(t.Kind)
 	if err := r.reader.Get(ctx, types.NamespacedName{Namespace: t.Namespace, Name: t.Name}, workload); err != nil {
@@ -86,7 +86,7 @@ func (r *reconciler) restartOne(ctx context.Context, t v1alpha1.RestartTarget, n
 	return err == nil, err
 }
 
-// newWorkload is an empty workload of a kind, and the annotations of its pod template once it has been read.
+// newWorkload returns an empty workload of a kind, and a function for the annotations of its pod template.
 func newWorkload(kind v1alpha1.RestartKind) (client.Object, func() map[string]string) {
 	switch kind {
 	case v1alpha1.RestartDaemonSet:
@@ -105,9 +105,9 @@ func restartMessage(t v1alpha1.RestartTarget, err error, namespace string) strin
 	what := fmt.Sprintf("%s %s/%s could not be restarted and may still use old credentials", t.Kind, t.Namespace, t.Name)
 	switch {
 	case apierrors.IsNotFound(err):
-		return what + ": it does not exist. Create it, or take it out of spec.restartTargets."
+		return what + ": it does not exist. Create it, or remove it from spec.restartTargets."
 	case apierrors.IsForbidden(err):
-		return what + ": the operator may not. Grant it: " + grantRestart(t, namespace)
+		return what + ": the operator lacks the right. Grant it with: " + grantRestart(t, namespace)
 	}
 	return fmt.Sprintf("%s (%s). The operator will retry.", what, apierr.Reason(err))
 }

@@ -8,11 +8,10 @@ import (
 	"github.com/openshift/credential-rotation-operator/controllers/capcredentialset/plan"
 )
 
-// maxRoleLabels is how many roles of a set have series of their own. A series costs memory here and in Prometheus for as long as the
-// process lives.
+// maxRoleLabels is how many roles of a set have their own series. A series costs memory here and in Prometheus for as long as the process runs.
 const maxRoleLabels = 200
 
-// otherRoles is the label of the rest.
+// otherRoles is the label for all other roles.
 const otherRoles = "(other)"
 
 // labelSets are the values that a label has had, by set.
@@ -21,10 +20,10 @@ type labelSets struct {
 	bySet map[string]map[string]bool
 }
 
-// roleLabels are those of the label role.
+// roleLabels are the values of the label role.
 var roleLabels = &labelSets{bySet: map[string]map[string]bool{}}
 
-// of is the value for a role.
+// of is the label's value for a role.
 func (l *labelSets) of(set, role string) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -40,7 +39,7 @@ func (l *labelSets) of(set, role string) string {
 	return role
 }
 
-// keep forgets the values of a set but those that are wanted, and answers with what it forgot.
+// keep forgets all values of a set but the wanted ones, and returns what it forgot.
 func (l *labelSets) keep(set string, wanted map[string]bool) (gone []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

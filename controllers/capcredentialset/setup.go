@@ -27,7 +27,7 @@ import (
 
 const controllerName = "capcredentialset"
 
-// maxConcurrentSets: a portal that hangs must not hold up another set's.
+// maxConcurrentSets: a hanging CAP must not hold up other sets.
 const maxConcurrentSets = 4
 
 // Setup adds the controller of CAPCredentialSet to the manager.
@@ -43,8 +43,8 @@ func Setup(mgr ctrl.Manager, opts Options) error {
 	if err := mgr.Add(watch); err != nil {
 		return fmt.Errorf("adding the watch of CredentialsRequests: %w", err)
 	}
-	// A refresh of a thousand Secrets is a thousand patches, spread by the number of requests to the portal: a client-side
-	// rate limit would stretch it to minutes.
+	// A refresh of a thousand Secrets is a thousand patches, which the number of requests to CAP already spreads: a client-side rate limit would
+	// stretch it to minutes.
 	config := rest.CopyConfig(mgr.GetConfig())
 	config.QPS, config.Burst, config.RateLimiter = -1, -1, nil
 	secrets, err := corev1client.NewForConfig(config)
@@ -58,8 +58,8 @@ func Setup(mgr ctrl.Manager, opts Options) error {
 	return r.build(mgr, watch.OnChange)
 }
 
-// build says what wakes the controller: a set's spec or annotations, another set that comes or goes, a Secret that concerns
-// it, and the facts of the cluster. Its own status is no news to it.
+// build sets what wakes the controller: a set's spec or annotations, the creation or deletion of another set, a Secret of the set, and the facts
+// of the cluster, but not its own status.
 func (r *reconciler) build(mgr ctrl.Manager, onFacts func(func(namespace string))) error {
 	changed := predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{})
 	err := ctrl.NewControllerManagedBy(mgr).
@@ -84,13 +84,13 @@ func (r *reconciler) build(mgr ctrl.Manager, onFacts func(func(namespace string)
 	return nil
 }
 
-// errorRhythm is how long after a round that failed the next one comes: soon, and never later than after one that found nothing
-// due. The default goes up to a quarter of an hour, in which a status that cannot be written would keep credentials from their refresh.
+// errorRhythm is the backoff after a failed round, never longer than MaxSleep. The default goes up to a quarter of an hour, in which a status
+// that cannot be written would delay refreshes.
 func errorRhythm(o Options) workqueue.TypedRateLimiter[reconcile.Request] {
 	return workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](50*time.Millisecond, o.MaxSleep)
 }
 
-// otherSets are those that may gain or lose a Secret by what happens to one.
+// otherSets are those that may gain or lose a Secret when a set changes.
 func (r *reconciler) otherSets(_ context.Context, o client.Object) []reconcile.Request {
 	all := r.allSets()
 	others := make([]reconcile.Request, 0, len(all))

@@ -16,15 +16,15 @@ import (
 )
 
 const (
-	// maxRows is that of the API; what a person reads is at the top of them.
+	// maxRows is the API's limit; the most important rows come first.
 	maxRows = 200
 	// maxRowsSize keeps the whole status well below 256 KiB, however long names and messages are.
 	maxRowsSize = 192 << 10
-	// maxRowMessage is a few sentences and a command.
+	// maxRowMessage is enough for a few sentences and a command.
 	maxRowMessage = 1024
 )
 
-// fillStatus says what is known, without the conditions.
+// fillStatus fills in the status without the conditions.
 func (s *scope) fillStatus() {
 	status := &s.set.Status
 	before := map[v1alpha1.SecretReference]v1alpha1.CredentialTargetStatus{}
@@ -44,7 +44,7 @@ func (s *scope) fillStatus() {
 			fresh++
 		}
 		old, was := before[v1alpha1.SecretReference{Namespace: r.Ref.Namespace, Name: r.Ref.Name}]
-		if was && (r.Unread() || r.Forbidden) { // what was known is better than that it is not known now
+		if was && (r.Unread() || r.Forbidden) { // the last known state is better than none
 			r.FetchedAt, r.ExpiresAt = goTime(old.RefreshedAt), goTime(old.ExpiresAt)
 		}
 		if dead(r.ExpiresAt, s.started) {
@@ -59,7 +59,7 @@ func (s *scope) fillStatus() {
 	}
 	for _, old := range s.lastKnown() {
 		if old.Result == v1alpha1.ReasonFresh {
-			old.Result, old.Message, old.NextRefresh = s.partial.Reason, "It is not refreshed at present; Ready says why.", nil
+			old.Result, old.Message, old.NextRefresh = s.partial.Reason, "It is currently not refreshed; see the condition Ready.", nil
 		}
 		earliest = plan.Earlier(earliest, goTime(old.ExpiresAt))
 		rows = append(rows, old)
@@ -67,7 +67,7 @@ func (s *scope) fillStatus() {
 	status.Credentials = fmt.Sprintf("%d/%d", fresh, len(rows))
 	status.Expired = int32(min(expired, 1<<30))
 	status.EarliestExpiry, status.NextRefresh = metaTime(earliest), metaTime(next)
-	// Rows come in order of importance; those that need somebody go first.
+	// Rows are in order of importance; those that need somebody come first.
 	sort.SliceStable(rows, func(i, j int) bool {
 		return rows[i].Result != v1alpha1.ReasonFresh && rows[j].Result == v1alpha1.ReasonFresh
 	})
@@ -84,7 +84,7 @@ func (s *scope) fillStatus() {
 // statusOf is a row as the status shows it.
 func statusOf(r *plan.Row) v1alpha1.CredentialTargetStatus {
 	next := r.Next
-	if r.Together { // it is the set's: one time in the status that changes, and not one in each row
+	if r.Together { // the time is the set's, so that only one time in the status changes, and not one in each row
 		next = time.Time{}
 	}
 	return v1alpha1.CredentialTargetStatus{
@@ -94,7 +94,7 @@ func statusOf(r *plan.Row) v1alpha1.CredentialTargetStatus {
 	}
 }
 
-// bounded takes as many rows as a status should hold.
+// bounded limits the number of rows in the status.
 func bounded(rows []v1alpha1.CredentialTargetStatus) []v1alpha1.CredentialTargetStatus {
 	size := 0
 	for i := range rows {
@@ -109,7 +109,7 @@ func bounded(rows []v1alpha1.CredentialTargetStatus) []v1alpha1.CredentialTarget
 	return rows
 }
 
-// metaTime cuts to seconds, as the API does, so that a status that was read back compares equal.
+// metaTime truncates to seconds, as the API does, so that a status that was read back compares equal.
 func metaTime(t time.Time) *metav1.Time {
 	if t.IsZero() {
 		return nil
@@ -118,7 +118,7 @@ func metaTime(t time.Time) *metav1.Time {
 	return &m
 }
 
-// goTime is zero for none.
+// goTime is zero for nil.
 func goTime(t *metav1.Time) time.Time {
 	if t == nil {
 		return time.Time{}
@@ -126,17 +126,17 @@ func goTime(t *metav1.Time) time.Time {
 	return t.Time
 }
 
-// trouble is what some rows have in common that are not fresh.
+// trouble is a common problem of some rows that are not fresh.
 type trouble struct {
 	reason, message string
 	refs            []types.NamespacedName
-	// expires is when the first of the credentials that these Secrets still hold dies; zero: not known.
+	// expires is when the first credential in these Secrets expires; zero if unknown.
 	expires time.Time
-	// dead is true when that has come to pass.
+	// dead is true if it has expired.
 	dead bool
 }
 
-// troubles groups the rows that are not fresh by their reason, in the rows' order.
+// troubles groups the rows that are not fresh by reason, in the rows' order.
 func troubles(rows []plan.Row, now time.Time) []trouble {
 	var all []trouble
 	at := map[string]int{}
@@ -158,11 +158,11 @@ func troubles(rows []plan.Row, now time.Time) []trouble {
 	return all
 }
 
-// String is one sentence for the condition: what, whom it concerns and how much time is left, and what to do.
+// String is one sentence for the condition: the problem, the Secrets, the remaining time, and what to do.
 func (t trouble) String() string {
 	whom := listed(names(t.refs))
 	if !t.expires.IsZero() {
-		whom += "; what is there " + dies(t.expires, t.dead)
+		whom += "; the current credential " + dies(t.expires, t.dead)
 	}
 	return fmt.Sprintf("%s (%s): %s", t.reason, whom, t.message)
 }
@@ -176,10 +176,10 @@ func listed(names []string) string {
 	return fmt.Sprintf("%s and %d more", strings.Join(names[:shown], ", "), len(names)-shown)
 }
 
-// dead says that the end of a credential's life is known and has come.
+// dead is true if a credential is known to have expired.
 func dead(expires, now time.Time) bool { return !expires.IsZero() && !expires.After(now) }
 
-// dies says when a credential expires, and calls dead what is dead.
+// dies says when a credential expires or has expired.
 func dies(expires time.Time, dead bool) string {
 	at := expires.UTC().Format(time.RFC3339)
 	if dead {

@@ -10,7 +10,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/conditions"
 )
 
-// setSuspended shows that nothing is done, and why.
+// setSuspended reports that the operator does nothing, and why.
 func (s *scope) setSuspended() {
 	if !s.set.Spec.Suspend {
 		conditions.Remove(s.set, v1alpha1.ConditionSuspended)
@@ -19,8 +19,7 @@ func (s *scope) setSuspended() {
 	conditions.Set(s.set, v1alpha1.ConditionSuspended, metav1.ConditionTrue, v1alpha1.ReasonSuspended, s.hold.Message+s.firstExpiry())
 }
 
-// keepReady leaves of a suspended set what was last true of it, until that is no longer so: when a credential has expired. Nothing is
-// worked at, so nothing is reconciling.
+// keepReady keeps the last Ready condition of a suspended set until a credential has expired. Nothing is reconciling.
 func (s *scope) keepReady() {
 	last := meta.FindStatusCondition(s.set.Status.Conditions, v1alpha1.ConditionReady)
 	conditions.Remove(s.set, v1alpha1.ConditionReconciling)
@@ -28,7 +27,7 @@ func (s *scope) keepReady() {
 	case expired > 0:
 		conditions.Remove(s.set, v1alpha1.ConditionStalled)
 		conditions.Set(s.set, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonSuspended,
-			fmt.Sprintf("%d of %d credentials have expired while spec.suspend is true. Set it to false to have them refreshed.", expired, len(s.plan.Rows)))
+			fmt.Sprintf("%d of %d credentials have expired while spec.suspend is true. Set it to false to refresh them.", expired, len(s.plan.Rows)))
 	case last == nil || last.Reason == v1alpha1.ReasonSuspended:
 		conditions.Remove(s.set, v1alpha1.ConditionStalled)
 		conditions.Set(s.set, v1alpha1.ConditionReady, metav1.ConditionUnknown, v1alpha1.ReasonSuspended, s.hold.Message)

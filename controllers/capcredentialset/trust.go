@@ -16,12 +16,12 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/trust"
 )
 
-// trusted are the authorities by which the portal and a proxy before it are checked.
+// trusted are the CAs with which CAP and a proxy in front of it are checked.
 type trusted struct {
 	roots, proxyRoots *x509.CertPool
-	// digest changes with what the portal is checked by; empty when a part of it could not be read.
+	// digest changes with CAP's CAs; empty if some could not be read.
 	digest string
-	// from says where the portal's come from.
+	// from says where CAP's CAs come from.
 	from string
 }
 
@@ -29,21 +29,21 @@ func (t trusted) equal(other trusted) bool {
 	return t.from == other.from && t.roots.Equal(other.roots) && t.proxyRoots.Equal(other.proxyRoots)
 }
 
-// caError says that the CA which the spec names is not there or is none, and not only that it cannot be read at present.
+// caError means that the CA in the spec is missing or invalid, rather than temporarily unreadable.
 type caError struct{ words string }
 
 func (e *caError) Error() string { return "spec.endpoint.tls: " + e.words }
 
-// caKeys are where a ConfigMap or a Secret keeps CAs, in order of preference.
+// caKeys are the keys with CAs in a ConfigMap or a Secret, in order of preference.
 var caKeys = []string{"ca-bundle.crt", "ca.crt", "ca-chain.cert.pem"}
 
-// authorities finds them: what the spec names counts before the CA beside the client certificate, and that before the cluster's bundle.
-// A proxy belongs to the cluster whatever the portal's own CA is.
+// authorities finds CAP's CAs: those in the spec take precedence over the CA beside the client certificate, and that over the cluster's bundle. A
+// proxy belongs to the cluster, whatever CAP's own CA is.
 func (r *reconciler) authorities(ctx context.Context, s *scope) (trusted, error) {
 	bundle, err := cluster.ReadTrustBundle(ctx, r.reader)
 	if err != nil {
-		// A cluster that is too ill to give out its bundle needs its credentials all the more.
-		log.FromContext(ctx).Error(err, "The cluster's trust bundle cannot be read: the system's roots alone count")
+		// A failing API server must not stop the refresh: the cluster may need its credentials to recover.
+		log.FromContext(ctx).Error(err, "The cluster's trust bundle cannot be read, so only the system's roots are trusted")
 	}
 	t := trusted{roots: trust.Pool(bundle), from: "the system's roots and the cluster's trust bundle", digest: digest(bundle)}
 	if err != nil {
@@ -66,7 +66,7 @@ func (r *reconciler) authorities(ctx context.Context, s *scope) (trusted, error)
 	return t, nil
 }
 
-// namedCA reads the CA that the spec names. from is empty when it names none.
+// namedCA reads the CA in the spec. from is empty if there is none.
 func (r *reconciler) namedCA(ctx context.Context, s *scope) (pem []byte, from string, err error) {
 	spec := s.set.Spec.Endpoint.TLS
 	var data func(key string) []byte
@@ -88,7 +88,7 @@ func (r *reconciler) namedCA(ctx context.Context, s *scope) (pem []byte, from st
 		return nil, from, &caError{from + " does not exist"}
 	}
 	if err != nil {
-		return nil, from, fmt.Errorf("spec.endpoint.tls: %s cannot be read at present", from)
+		return nil, from, fmt.Errorf("spec.endpoint.tls: %s cannot be read", from)
 	}
 	for _, key := range caKeys {
 		if content := data(key); len(strings.TrimSpace(string(content))) > 0 {

@@ -19,35 +19,34 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/schedule"
 )
 
-// outcomeKind is what came of giving a credential to a Secret.
+// outcomeKind is the outcome of delivering a credential to a Secret.
 type outcomeKind int
 
 const (
-	// wrote: the Secret has it now.
+	// wrote: the Secret now has the credential.
 	wrote outcomeKind = iota
-	// kept: the Secret keeps what it has, which is the same or lives longer.
+	// kept: the Secret keeps its credential, which is the same or expires later.
 	kept
-	// superseded: another writer has refreshed it meanwhile.
+	// superseded: another writer has refreshed it in the meantime.
 	superseded
 )
 
 type outcome struct {
 	kind outcomeKind
-	// hash and expires of what the Secret keeps.
+	// hash and expires of the credential in the Secret.
 	hash    string
 	expires time.Time
 	expiry  v1alpha1.ExpiryKnowledge
 }
 
-// writeError is why a Secret could not be written, as a row says it.
+// writeError is why a Secret could not be written, as reported in its row.
 type writeError struct{ reason, message string }
 
-// maxConflicts is how often a write that met another one is tried again at once. Each time somebody else has written, so
-// more means a fight.
+// maxConflicts is how often a conflicting write is retried at once. More conflicts mean a fight.
 const maxConflicts = 5
 
-// write gives a credential to a Secret: all keys and the bookkeeping in one server-side apply, under the condition that the Secret
-// is still the one that the decision was made on. Its other keys, its labels and its type are not ours and stay.
+// write delivers a credential to a Secret: all keys and the bookkeeping in one server-side apply, provided that the Secret has not changed since
+// the decision. Its other keys, labels and type stay.
 func (r *reconciler) write(ctx context.Context, s *scope, row plan.Row, g gift) (outcome, *writeError) {
 	live := row.Observation
 	for range maxConflicts {
@@ -73,10 +72,11 @@ func (r *reconciler) write(ctx context.Context, s *scope, row plan.Row, g gift) 
 			return outcome{}, e
 		}
 	}
-	return outcome{}, &writeError{v1alpha1.ReasonConflict, "Somebody else writes this Secret all the time, so it could not be written. Find out who, in its managedFields."}
+	return outcome{}, &writeError{v1alpha1.ReasonConflict, "Somebody else keeps writing this Secret, so the operator could not write it. See its " +
+		"managedFields for the other writer."}
 }
 
-// needless is the outcome of a write that changes nothing, or would replace something better.
+// needless is the outcome if a write would change nothing, or replace a better credential.
 func (r *reconciler) needless(ctx context.Context, s *scope, row plan.Row, g gift, live plan.Observation, hash string) (outcome, bool) {
 	switch {
 	case live.Found && live.Hash == hash:
@@ -89,10 +89,10 @@ func (r *reconciler) needless(ctx context.Context, s *scope, row plan.Row, g gif
 	return outcome{}, false
 }
 
-// becameImpossible is why a Secret that somebody has made or deleted meanwhile may not be written any more; nil when it may.
+// becameImpossible is why a Secret that somebody has created or deleted in the meantime may no longer be written; nil if it may.
 func becameImpossible(s *scope, row plan.Row, live plan.Observation) *writeError {
 	switch {
-	case !row.Found && (live.NotOpaque || live.Foreign && !row.Adopt): // somebody was quicker in making it
+	case !row.Found && (live.NotOpaque || live.Foreign && !row.Adopt): // somebody else has created it first
 		return &writeError{v1alpha1.ReasonSecretNotOurs, plan.NotOursMessage}
 	case !live.Found && !plan.MayCreate(&s.set.Spec):
 		return &writeError{v1alpha1.ReasonSecretMissing, plan.MissingMessage}
@@ -100,8 +100,8 @@ func becameImpossible(s *scope, row plan.Row, live plan.Observation) *writeError
 	return nil
 }
 
-// dataFor is what a Secret gets. Server-side apply takes away a session token that the operator wrote earlier and now leaves
-// out, but not one that somebody else wrote; that one is emptied, so that no key has a token of another key's.
+// dataFor is the data for a Secret. Server-side apply removes a session token that the operator wrote earlier and now omits, but not one from
+// somebody else, which is emptied, so that a key never stands beside another key's token.
 func dataFor(c awscreds.Credential, live plan.Observation) map[string][]byte {
 	data := awscreds.Render(c)
 	if _, ok := data[awscreds.KeySessionToken]; !ok && live.StaleToken {
@@ -110,8 +110,8 @@ func dataFor(c awscreds.Credential, live plan.Observation) map[string][]byte {
 	return data
 }
 
-// apply sends the patch. Server-side apply that creates is authorised as a create with the Secret's name, so the same
-// resourceNames allow both. One that is to create changes no key that somebody has written in the same moment.
+// apply sends the patch. A creating server-side apply is authorised as a create with the Secret's name, so the same resourceNames allow both. It
+// does not change keys that somebody has written at the same time.
 func (r *reconciler) apply(ctx context.Context, ref types.NamespacedName, live plan.Observation, data map[string][]byte, annotations map[string]string) (*corev1.Secret, error) {
 	secret := corev1ac.Secret(ref.Name, ref.Namespace).WithType(corev1.SecretTypeOpaque).WithAnnotations(annotations).WithData(data)
 	if live.Found {
@@ -120,7 +120,7 @@ func (r *reconciler) apply(ctx context.Context, ref types.NamespacedName, live p
 	return r.secrets.Secrets(ref.Namespace).Apply(ctx, secret, metav1.ApplyOptions{FieldManager: managedfields.Operator, Force: live.Found})
 }
 
-// reread looks at a Secret itself, after a write met another one.
+// reread reads a Secret from the API server after a conflict.
 func (r *reconciler) reread(ctx context.Context, ref types.NamespacedName, key []byte) (plan.Observation, error) {
 	secret, err := r.secrets.Secrets(ref.Namespace).Get(ctx, ref.Name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
@@ -133,17 +133,19 @@ func (r *reconciler) reread(ctx context.Context, ref types.NamespacedName, key [
 	return observe(secret, key), nil
 }
 
-// judgeWrite says why the API server did not take a Secret. Its own words are not repeated: they may quote the object.
+// judgeWrite says why the API server refused a Secret. It does not repeat the server's text, which may quote the object.
 func (r *reconciler) judgeWrite(ref types.NamespacedName, err error) *writeError {
 	switch {
 	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause), apierrors.IsNotFound(err):
-		return &writeError{v1alpha1.ReasonNamespaceMissing, "The namespace does not exist or is being deleted. The Secret is created as soon as it can be."}
+		return &writeError{v1alpha1.ReasonNamespaceMissing, "The namespace does not exist or is being deleted. The operator creates the Secret as soon as possible."}
 	case apierr.MissingRight(err):
 		return &writeError{v1alpha1.ReasonForbidden, forbiddenMessage(ref, "write", r.Namespace)}
 	case apierrors.IsInvalid(err):
-		return &writeError{v1alpha1.ReasonWriteRefused, "The API server does not accept the new content; most likely the Secret is immutable. Delete it: the operator creates it anew."}
+		return &writeError{v1alpha1.ReasonWriteRefused, "The API server does not accept the new content; most likely the Secret is immutable. " +
+			"Delete it so that the operator recreates it."}
 	case apierrors.IsForbidden(err), apierrors.IsBadRequest(err):
-		return &writeError{v1alpha1.ReasonWriteRefused, "An admission plugin or a quota of this cluster refuses the write. Look for it in the API server's audit log."}
+		return &writeError{v1alpha1.ReasonWriteRefused, "An admission plugin or a quota of this cluster refuses the write. See the API server's " +
+			"audit log for which."}
 	}
-	return &writeError{v1alpha1.ReasonInternalError, fmt.Sprintf("The API server did not take the write (%s). The operator will retry.", apierr.Reason(err))}
+	return &writeError{v1alpha1.ReasonInternalError, fmt.Sprintf("The API server did not accept the write (%s). The operator will retry.", apierr.Reason(err))}
 }

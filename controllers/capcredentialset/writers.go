@@ -11,13 +11,12 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/managedfields"
 )
 
-// writtenByUs says whether the operator owns one of its data keys.
+// writtenByUs is true if the operator owns one of its data keys.
 func writtenByUs(entries []metav1.ManagedFieldsEntry) bool {
 	return managedfields.WrittenBy(entries, managedfields.Operator, ownsKey)
 }
 
-// lastWriter names the field manager, other than the operator, that was the last to write one of the operator's keys or
-// annotations; empty when managedFields do not tell.
+// lastWriter is the field manager, other than the operator, that last wrote one of the operator's keys or annotations; empty if unknown.
 func lastWriter(entries []metav1.ManagedFieldsEntry) string {
 	annotations := slices.Collect(maps.Keys(plan.Books{}.Annotations("", "")))
 	return managedfields.LastWriter(entries, func(e metav1.ManagedFieldsEntry, f managedfields.Fields) bool {
@@ -26,5 +25,5 @@ func lastWriter(entries []metav1.ManagedFieldsEntry) string {
 	})
 }
 
-// ownsKey says whether a set of fields has one of the data keys that the operator writes.
+// ownsKey is true if a set of fields includes one of the operator's data keys.
 func ownsKey(f managedfields.Fields) bool { return f.HasData(awscreds.Keys()...) }

@@ -18,8 +18,8 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/pullsecret"
 )
 
-// apply merges the issued credentials into each target, the first as canary: when it fails, the others stay. One of the
-// others that fails does not hold up the rest.
+// apply merges the issued credentials into each target. If the first one, the canary, fails, the others stay unchanged; any other that fails does
+// not hold up the rest.
 func (s *scope) apply(ctx context.Context, d decide.Decision) error {
 	heal := d.Step == decide.Heal
 	for i := range s.targets {
@@ -31,7 +31,7 @@ func (s *scope) apply(ctx context.Context, d decide.Decision) error {
 				return err
 			}
 		}
-		if i == 0 && s.targets[0].doc == nil && !heal { // nothing is applied while the canary cannot be
+		if i == 0 && s.targets[0].doc == nil && !heal { // nothing is applied while the canary cannot be written
 			return nil
 		}
 	}
@@ -46,7 +46,7 @@ func (s *scope) apply(ctx context.Context, d decide.Decision) error {
 	return nil
 }
 
-// failed leaves a target out that could not be written; the error is what holds up the others too.
+// failed leaves out a target that could not be written; it returns an error that also holds up the others.
 func (s *scope) failed(i int, err error) error {
 	t := &s.targets[i]
 	switch {
@@ -61,29 +61,29 @@ func (s *scope) failed(i int, err error) error {
 	return nil
 }
 
-// noteAge notes which rotation the pull secret in use is of, as far as OCM's list was read.
+// noteAge records the rotation of the pull secret in use, if OCM's list was read.
 func (s *scope) noteAge() {
 	if s.facts.Rotations != nil {
 		s.record().Age(*s.facts.Rotations, s.now())
 	}
 }
 
-// awaits is true while an entry of a target that can be written waits for its registry.
+// awaits is true while an entry of a writable target waits for its registry.
 func (s *scope) awaits() bool {
 	return slices.ContainsFunc(s.facts.Targets, func(t decide.TargetFact) bool { return t.Problem == "" && len(t.Changes) > 0 })
 }
 
-// held keeps back what the evidence does not allow to be written.
+// held holds back entries that the evidence does not allow to be written.
 func (s *scope) held(e pullsecret.Entry) bool {
 	return !decide.MayWrite(s.input(), s.change(e.Registry, e.Registry))
 }
 
-// pausesInAFight is true for a target whose old entries are left alone for a while, whatever is done to the others.
+// pausesInAFight is true for a target whose old entries are left alone for a while because of a fight.
 func (s *scope) pausesInAFight(i int) bool {
 	return decide.Pauses(s.input(), s.facts.Targets[i])
 }
 
-// leaveOut takes a target out of this reconcile: what cannot be done to it now is not tried again before the next.
+// leaveOut excludes a target from the rest of this reconcile: a failed action is not retried before the next one.
 func (s *scope) leaveOut(t *target, p problem) {
 	t.doc, t.problem = nil, p
 	s.noteTarget(t.ref, p.reason, p.message, nil, false)
@@ -92,14 +92,14 @@ func (s *scope) leaveOut(t *target, p problem) {
 // refusedWrite says why a target could not be written.
 func (s *scope) refusedWrite(ref v1alpha1.SecretReference, err error) problem {
 	if !apierr.MissingRight(err) {
-		return problem{v1alpha1.ReasonTargetInvalid, fmt.Sprintf("An admission policy, a webhook or a quota refuses the change of the target Secret %s. It was not changed. "+
-			"The API server's audit log names what refuses it.", ref)}
+		return problem{v1alpha1.ReasonTargetInvalid, fmt.Sprintf("An admission policy, a webhook or a quota refuses the change of the target "+
+			"Secret %s. It was not changed. See the API server's audit log for what refuses it.", ref)}
 	}
 	return problem{v1alpha1.ReasonForbidden, s.forbidden(ref)}
 }
 
-// notePools notes which configuration each pool has before a target is written, whose change makes it render another. None is noted
-// when the global pull secret needs no change: then no new configuration will come.
+// notePools records each pool's configuration before a target is written, because the change makes the pool render another. It records none if
+// the global pull secret needs no change, because then no new configuration will come.
 func (s *scope) notePools() {
 	if len(s.rotation().Pools) == 0 && s.facts.Pools != nil && s.changesGlobal() {
 		s.record().Before(*s.facts.Pools)
@@ -117,7 +117,7 @@ func (s *scope) changesGlobal() bool {
 	return false
 }
 
-// applyTo merges into one target. The resourceVersion is the precondition: what somebody else wrote in between is read anew.
+// applyTo merges into one target. The resourceVersion is the precondition: after a concurrent write the target is read again.
 func (s *scope) applyTo(ctx context.Context, t *target, heal bool) error {
 	if t.doc == nil {
 		s.noteTarget(t.ref, t.problem.reason, t.problem.message, nil, false)
@@ -131,7 +131,7 @@ func (s *scope) applyTo(ctx context.Context, t *target, heal bool) error {
 	}
 	merged, changes, err := pullsecret.Merge(t.doc, s.issued, s.policy(*t, s.held))
 	if err != nil {
-		s.leaveOut(t, problem{v1alpha1.ReasonTargetInvalid, fmt.Sprintf("The new entries cannot be merged: %v. The target was not changed.", err)})
+		s.leaveOut(t, problem{v1alpha1.ReasonTargetInvalid, fmt.Sprintf("The new entries could not be merged: %v. The target was not changed.", err)})
 		return nil
 	}
 	if bytes.Equal(merged, t.doc.Raw()) {
@@ -146,14 +146,15 @@ func (s *scope) applyTo(ctx context.Context, t *target, heal bool) error {
 	if heal && !late {
 		s.record().Healed(t.ref)
 		heals.WithLabelValues(s.obj.Name, t.ref.Namespace, t.ref.Name).Inc()
-		s.event(corev1.EventTypeWarning, v1alpha1.ReasonEntryHealed, "Heal", "%s put other credentials into %s; they were replaced again (rotation %s)", decide.WriterName(before), t.ref, r.ID)
+		s.event(corev1.EventTypeWarning, v1alpha1.ReasonEntryHealed, "Heal", "%s put other credentials into %s; the operator replaced them again "+
+			"(rotation %s)", decide.WriterName(before), t.ref, r.ID)
 		return nil
 	}
 	s.event(corev1.EventTypeNormal, v1alpha1.ReasonPullSecretUpdated, "Apply", "Wrote the new credentials of rotation %s into %s", r.ID, t.ref)
 	return nil
 }
 
-// noteCurrent is for a target that has the new credentials already: by somebody else, or by this operator right before a crash.
+// noteCurrent is for a target that already has the new credentials: from somebody else, or from this operator right before a crash.
 func (s *scope) noteCurrent(t *target, changes []pullsecret.Change, heal bool) {
 	r := s.rotation()
 	result, ours := v1alpha1.ReasonAlreadyCurrent, false
@@ -168,7 +169,7 @@ func (s *scope) noteCurrent(t *target, changes []pullsecret.Change, heal bool) {
 	}
 }
 
-// write updates one target. The answer is what the API server has: it is compared with what was meant.
+// write updates one target. It compares the API server's answer with what was meant to be written.
 func (s *scope) write(ctx context.Context, t *target, document []byte) error {
 	updated := t.secret.DeepCopy()
 	updated.Data[corev1.DockerConfigJsonKey] = document
@@ -186,7 +187,7 @@ func (s *scope) write(ctx context.Context, t *target, document []byte) error {
 	return nil
 }
 
-// noteRollback notes that old entries are put back before the first is: without that they would be healed.
+// noteRollback records the rollback before the first write, because otherwise the old entries would be healed.
 func (s *scope) noteRollback() {
 	if s.rotation().RolledBackAt == nil {
 		s.record().RollBack(s.now())
@@ -194,7 +195,7 @@ func (s *scope) noteRollback() {
 	}
 }
 
-// rollBack puts back the entries that this rotation changed, not the whole document: others may have edited it since.
+// rollBack restores the entries that this rotation changed, not the whole document: others may have edited it since.
 func (s *scope) rollBack(ctx context.Context, _ decide.Decision) error {
 	for i := range s.targets {
 		if t := &s.targets[i]; t.doc != nil {
@@ -208,10 +209,10 @@ func (s *scope) rollBack(ctx context.Context, _ decide.Decision) error {
 	return nil
 }
 
-// restore puts the old entries back into one target.
+// restore restores the old entries in one target.
 func (s *scope) restore(ctx context.Context, t *target) error {
 	old := s.backup[t.ref]
-	if old == nil { // it has become a target since
+	if old == nil { // it has become a target since the backup
 		s.noteTarget(t.ref, v1alpha1.ReasonRolledBack, "", nil, false)
 		return nil
 	}
@@ -227,11 +228,12 @@ func (s *scope) restore(ctx context.Context, t *target) error {
 		return err
 	}
 	s.noteTarget(t.ref, v1alpha1.ReasonRolledBack, "", changes, true)
-	s.event(corev1.EventTypeWarning, v1alpha1.ReasonRolledBack, "RollBack", "Put the old credentials back into %s: rotation %s could not be used", t.ref, s.rotation().ID)
+	s.event(corev1.EventTypeWarning, v1alpha1.ReasonRolledBack, "RollBack", "Restored the old credentials in %s: a registry refused those of "+
+		"rotation %s", t.ref, s.rotation().ID)
 	return nil
 }
 
-// brought are the registries of a target whose entry is the one that this rotation issued.
+// brought are the registries of a target whose entry was issued by this rotation.
 func (s *scope) brought(t *target) []string {
 	r := s.rotation()
 	var list []string
@@ -244,9 +246,9 @@ func (s *scope) brought(t *target) []string {
 	return list
 }
 
-// elsewhere is what a target other than the cluster's own pull secret means for machines.
-const elsewhere = "Other clusters' nodes are not looked at: whoever reads this Secret decides what they get. HyperShift gives it to existing nodes only " +
-	"when spec.pullSecret of the HostedCluster names another Secret; Hive uses it for new clusters, and a SyncSet takes it to those that exist."
+// elsewhere explains a target other than the cluster's own pull secret.
+const elsewhere = "The operator does not follow other clusters' nodes: the consumers of this Secret update them. HyperShift updates existing nodes " +
+	"only if spec.pullSecret of the HostedCluster names another Secret; Hive uses the Secret for new clusters, and a SyncSet for existing ones."
 
 // noteTarget records the result of one target.
 func (s *scope) noteTarget(ref v1alpha1.SecretReference, result, message string, changes []pullsecret.Change, wrote bool) {
@@ -271,10 +273,10 @@ func (s *scope) noteTarget(ref v1alpha1.SecretReference, result, message string,
 	}
 }
 
-// maxEntryRows is how many entries of a target the status lists. The account has about six, and a status has a size.
+// maxEntryRows is how many entries of a target the status lists. An account has about six, and the size of a status is limited.
 const maxEntryRows = 64
 
-// entryRows are what became of the entries, those that a rotation concerns before the others, and how many are left out.
+// entryRows are the rows of the entries, first those that a rotation may change, and how many are left out.
 func entryRows(changes []pullsecret.Change) (rows []v1alpha1.EntryStatus, rest int32) {
 	others := func(c pullsecret.Change) bool { return c.Action == pullsecret.KeptForeign }
 	listed := changes

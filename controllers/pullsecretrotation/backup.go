@@ -23,8 +23,8 @@ import (
 // backupLabel marks a backup Secret with the name of its PullSecretRotation.
 const backupLabel = "rotation.openshift.io/backup-of"
 
-// backUp writes the entries that the rotation may change into a Secret in the operator's namespace. Its name follows from what the
-// rotation is for, so that a repetition after a crash overwrites instead of adding.
+// backUp writes the entries that the rotation may change to a Secret in the operator's namespace. The Secret's name depends on the rotation, so
+// that a retry after a crash overwrites it instead of adding another.
 func (s *scope) backUp(ctx context.Context, r v1alpha1.RotationStatus) (string, error) {
 	purpose := string(s.obj.UID) + "/" + r.ID
 	if r.ID == "" && r.After != nil {
@@ -55,7 +55,7 @@ func (s *scope) backUp(ctx context.Context, r v1alpha1.RotationStatus) (string, 
 	return backup.Name, nil
 }
 
-// lookAtBackup reads the old entries. Where somebody has deleted them, there are none.
+// lookAtBackup reads the old entries; there are none if somebody has deleted the backup.
 func (s *scope) lookAtBackup(ctx context.Context) (seen decide.Facts, err error) {
 	seen.BackupKnown, s.backup = true, nil
 	backup := &corev1.Secret{}
@@ -74,8 +74,8 @@ func (s *scope) lookAtBackup(ctx context.Context) (seen decide.Facts, err error)
 	return seen, nil
 }
 
-// backupKey names a target's entries in a backup: by its namespace and name, which an underscore keeps apart. Where they are too
-// long for a key, a hash stands for the end.
+// backupKey is the key of a target's entries in a backup: its namespace and name, separated by an underscore. If they are too long for a key, a
+// hash replaces the end.
 func backupKey(ref v1alpha1.SecretReference) string {
 	key := ref.Namespace + "_" + ref.Name
 	if len(key) <= validation.DNS1123SubdomainMaxLength {
@@ -86,11 +86,11 @@ func backupKey(ref v1alpha1.SecretReference) string {
 	return key[:validation.DNS1123SubdomainMaxLength-len(end)] + end
 }
 
-// shortName leaves room for a suffix in a name and fits into a label, which ends in a letter or a digit.
+// shortName leaves room for a suffix in a name and is a valid label, which must end in a letter or a digit.
 func shortName(name string) string { return strings.TrimRight(name[:min(len(name), 50)], "-.") }
 
-// mayChange is true for an entry that a rotation may replace: one that the account has issued, by shape, by record or by value, and
-// any other only if the spec says so. The customer's own credentials outlive a rotation, so they have no place in a backup.
+// mayChange is true for an entry that a rotation may replace: one issued to the account, by shape, by record or by value, and any other only if
+// the spec says so. The customer's own credentials survive a rotation, so they need no backup.
 func (s *scope) mayChange(e pullsecret.Entry) bool {
 	if e.Token {
 		return false
@@ -98,7 +98,7 @@ func (s *scope) mayChange(e pullsecret.Entry) bool {
 	return s.obj.Spec.Entries.Foreign == v1alpha1.ForeignReplace && s.givesOut(e.Registry) || pullsecret.IssuedByOCM(e) || s.known(e) || s.givenOut(e) || s.record().Owner(s.fingerprint(e)) != ""
 }
 
-// givesOut is true for a registry that OCM gives a credential out for. A backup has no room for all that the targets of a hub hold besides.
+// givesOut is true for a registry for which OCM issues a credential. The other entries in the targets of a hub would not fit into a backup.
 func (s *scope) givesOut(registry string) bool {
 	if slices.Contains(required, registry) {
 		return true
@@ -110,7 +110,7 @@ func (s *scope) givesOut(registry string) bool {
 	return ok
 }
 
-// givenOut is true for an entry with a credential that OCM gives out now, for whatever registry.
+// givenOut is true for an entry with a credential that OCM issues now, for any registry.
 func (s *scope) givenOut(e pullsecret.Entry) bool {
 	if s.issued == nil || e.Username == "" || e.Password == "" {
 		return false
@@ -121,7 +121,7 @@ func (s *scope) givenOut(e pullsecret.Entry) bool {
 	})
 }
 
-// dropBackups deletes the backups of this object. They are of use until the credentials in them are dead.
+// dropBackups deletes the backups of this object, whose credentials no longer work.
 func (s *scope) dropBackups(ctx context.Context) error {
 	list := &corev1.SecretList{}
 	err := s.r.Reader.List(ctx, list, client.InNamespace(s.r.Options.Namespace), client.MatchingLabels{backupLabel: shortName(s.obj.Name)})

@@ -10,8 +10,8 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/pullsecret"
 )
 
-// begin takes the baseline and the backup. It is for a rotation that will be requested (no id yet), one that was found
-// pending, and one that had ended before this cluster looked.
+// begin records the baseline and the backup of a rotation that will be requested (no id yet), was found pending, or ended before this cluster
+// noticed it.
 func (s *scope) begin(ctx context.Context, d decide.Decision) error {
 	r := d.Rotation
 	r.AccountID = s.accountID()
@@ -30,16 +30,18 @@ func (s *scope) begin(ctx context.Context, d decide.Decision) error {
 	switch {
 	case r.ID == "":
 	case r.RequestedHere:
-		s.event(corev1.EventTypeNormal, v1alpha1.ReasonRotationAdopted, "Adopt", "Rotation %s of account %s, which this cluster has requested (%s), is seen through", r.ID, s.accountID(), r.Reason)
+		s.event(corev1.EventTypeNormal, v1alpha1.ReasonRotationAdopted, "Adopt", "This cluster takes part in rotation %s of account %s, which it "+
+			"has requested (%s)", r.ID, s.accountID(), r.Reason)
 	default:
-		s.event(corev1.EventTypeNormal, v1alpha1.ReasonRotationAdopted, "Adopt", "Rotation %s of account %s was not requested by this cluster (%s); it is seen through",
+		s.event(corev1.EventTypeNormal, v1alpha1.ReasonRotationAdopted, "Adopt", "This cluster takes part in rotation %s of account %s, which it "+
+			"did not request (%s)",
 			r.ID, s.accountID(), r.Reason)
 	}
 	return nil
 }
 
-// baseline is what new credentials are told from. For a rotation that this cluster requests, it is what OCM gives out right
-// before. One that was found may have issued already, so there it is what the cluster itself uses of the account's.
+// baseline identifies the old credentials. For a rotation that this cluster requests, these are the ones that OCM issues right before. A rotation
+// that was found may already have issued new ones, so there they are the account's entries that the cluster uses.
 func (s *scope) baseline(r v1alpha1.RotationStatus) []v1alpha1.EntryFingerprint {
 	if r.Adopted {
 		for _, t := range s.targets {
@@ -60,20 +62,20 @@ func (s *scope) baseline(r v1alpha1.RotationStatus) []v1alpha1.EntryFingerprint 
 
 func all(pullsecret.Entry) bool { return true }
 
-// abandon gives up the rotation under way.
+// abandon gives up the current rotation.
 func (s *scope) abandon(context.Context, decide.Decision) error {
 	s.record().Abandon(s.now())
 	return nil
 }
 
-// recordSatisfied notes that somebody else's rotation makes one of our own unnecessary.
+// recordSatisfied records that somebody else's rotation makes the cluster's own unnecessary.
 func (s *scope) recordSatisfied(_ context.Context, d decide.Decision) error {
 	r := d.Rotation
 	r.AccountID = s.accountID()
 	if !s.record().Satisfied(r) {
 		return nil
 	}
-	s.event(corev1.EventTypeNormal, v1alpha1.ReasonRotationAdopted, "Adopt", "Rotation %s of account %s satisfies %s; no other is requested",
+	s.event(corev1.EventTypeNormal, v1alpha1.ReasonRotationAdopted, "Adopt", "Rotation %s of account %s satisfies %s; the operator requests no other",
 		r.ID, s.accountID(), decide.OnTheClock(r.After.Time))
 	return nil
 }

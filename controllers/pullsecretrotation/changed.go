@@ -13,13 +13,13 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/pullsecret"
 )
 
-// A proof is about certain targets, a spec, an OCM credential and trusted CAs. When one of them has changed, or the process has just
-// begun, OCM and the registries are asked at once, before Ready is True for it.
+// A check is valid for certain targets, a spec, an OCM credential and trusted CAs. If one of them has changed, or the process has just started,
+// OCM and the registries are asked at once, before Ready becomes True.
 
-// changed is true when what is there now is not what a proof was about.
+// changed is true if the state differs from the one that was checked.
 func (s *scope) changed(proven string) bool { return s.targets != nil && proven != s.state() }
 
-// state is a hash of what a proof depends on. It stays in memory.
+// state is a hash of what a check depends on. It stays in memory.
 func (s *scope) state() string {
 	sum := sha256.New()
 	_, _ = fmt.Fprintf(sum, "%d %s", s.obj.Generation, s.surroundings)
@@ -32,12 +32,12 @@ func (s *scope) state() string {
 	return hex.EncodeToString(sum.Sum(nil))
 }
 
-// lookAround reads the OCM credential and the trusted CAs, only to notice that they have changed.
+// lookAround reads the OCM credential and the trusted CAs only to notice changes.
 func (s *scope) lookAround(ctx context.Context) {
 	sum := sha256.New()
 	add := func(name string, o client.Object, data func() map[string][]byte) {
 		if err := s.r.Reader.Get(ctx, client.ObjectKey{Namespace: s.r.Options.Namespace, Name: name}, o); err != nil {
-			return // whoever needs it says what is wrong with it
+			return // whoever needs it reports what is wrong with it
 		}
 		keys := data()
 		names := make([]string, 0, len(keys))
@@ -62,7 +62,7 @@ func (s *scope) lookAround(ctx context.Context) {
 	s.surroundings = hex.EncodeToString(sum.Sum(nil))
 }
 
-// fingerprint of an entry, by the one salt of the object.
+// fingerprint of an entry, with the object's salt.
 func (s *scope) fingerprint(e pullsecret.Entry) string {
 	if s.obj.Status.Salt == "" {
 		s.obj.Status.Salt = pullsecret.NewSalt()

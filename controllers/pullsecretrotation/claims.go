@@ -12,10 +12,10 @@ import (
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 )
 
-// A target belongs to one object, or two would undo each other's work. Of several that name it the oldest keeps it; mode Audit writes
-// nothing, so it neither has nor heeds a claim.
+// A target belongs to one object, because two would undo each other's work. If several name it, the oldest keeps it; mode Audit writes nothing,
+// so it neither makes nor respects claims.
 
-// claims are the targets of this object that belong to an older one, by its name.
+// claims maps the targets of this object that belong to an older one to the older one's name.
 func (s *scope) claims(ctx context.Context) (map[v1alpha1.SecretReference]string, error) {
 	if s.obj.Spec.Mode == v1alpha1.ModeAudit {
 		return nil, nil
@@ -46,17 +46,17 @@ func precedes(a, b client.Object) bool {
 
 // conflict is the problem of a target that belongs to an older object.
 func conflict(ref v1alpha1.SecretReference, owner string) problem {
-	return problem{v1alpha1.ReasonConflict, fmt.Sprintf("The target Secret %s belongs to the PullSecretRotation %s, which is older. This object leaves it alone. "+
-		"Remove it from spec.targets of one of the two.", ref, owner)}
+	return problem{v1alpha1.ReasonConflict, fmt.Sprintf("The target Secret %s belongs to the PullSecretRotation %s, which is older. This object "+
+		"leaves it alone. Remove it from spec.targets of one of them.", ref, owner)}
 }
 
-// rivals are the other objects that share a target with one that has come, changed or gone.
+// rivals are the other objects that share a target with one that was created, changed or deleted.
 func (r *Reconciler) rivals(c client.Reader) func(context.Context, client.Object) []reconcile.Request {
 	return func(ctx context.Context, changed client.Object) []reconcile.Request {
 		of, ok := changed.(*v1alpha1.PullSecretRotation)
 		list := &v1alpha1.PullSecretRotationList{}
 		if !ok || c.List(ctx, list) != nil {
-			return nil // from the cache: it fails only before its start, and the start reconciles all
+			return nil // from the cache: it fails only before the start, which reconciles all objects
 		}
 		var requests []reconcile.Request
 		for i := range list.Items {

@@ -19,7 +19,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/registry"
 )
 
-// OCM is what the controller asks of OpenShift Cluster Manager.
+// OCM is the part of OpenShift Cluster Manager's client that the controller uses.
 type OCM interface {
 	CurrentAccount(ctx context.Context) (ocm.Account, error)
 	Rotations(ctx context.Context, accountID string) ([]ocm.Rotation, error)
@@ -30,36 +30,36 @@ type OCM interface {
 	Close() error
 }
 
-// Prober asks a registry about a credential.
+// Prober checks a credential with a registry.
 type Prober interface {
 	Check(ctx context.Context, c registry.Check) registry.Result
 }
 
-// Connector reaches the services.
+// Connector makes clients of the services.
 type Connector interface {
 	OCM(cfg ocm.Config) (OCM, error)
 	Registries(roots *x509.CertPool) Prober
 }
 
-// connector reaches the real ones. OCM clients are kept per credential version and trusted CAs: a client exchanges its token
-// once per token lifetime, a new client once more.
+// connector makes the real clients. It caches OCM clients by credential version and trusted CAs: a client exchanges its token once per token
+// lifetime, and a new client would exchange it again.
 type connector struct {
 	userAgent string
 	mu        sync.Mutex
 	kept      []keptClient
 }
 
-// keptClient is a client with what it was made from.
+// keptClient is a cached client with its inputs.
 type keptClient struct {
 	*ocm.Client
 	key   [sha256.Size]byte
 	roots *x509.CertPool
 }
 
-// maxKept clients: one per object and credential version; beyond it the cache starts anew.
+// maxKept clients: one per object and credential version; beyond that the cache is cleared.
 const maxKept = 16
 
-// OCM makes a client, or finds the one that is logged in with this credential.
+// OCM makes a client, or returns the cached one for this credential.
 func (c *connector) OCM(cfg ocm.Config) (OCM, error) {
 	cfg.UserAgent = c.userAgent
 	cfg.Observe = observeOCM
@@ -80,7 +80,7 @@ func (c *connector) OCM(cfg ocm.Config) (OCM, error) {
 	}
 	if len(c.kept) >= maxKept {
 		for _, old := range c.kept {
-			go func() { _ = old.Close() }() // waits for the calls under way
+			go func() { _ = old.Close() }() // waits for running calls
 		}
 		c.kept = nil
 	}
@@ -88,27 +88,27 @@ func (c *connector) OCM(cfg ocm.Config) (OCM, error) {
 	return shared{made}, nil
 }
 
-// shared is a client that outlives one reconcile.
+// shared is a client that outlives a reconcile.
 type shared struct{ *ocm.Client }
 
-// Close leaves it open.
+// Close does nothing.
 func (shared) Close() error { return nil }
 
-// Registries asks through the proxy that all clients of the operator use.
+// Registries makes a prober that uses the same proxy as all clients of the operator.
 func (c *connector) Registries(roots *x509.CertPool) Prober {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.Proxy = proxy.For
 	if roots != nil {
 		transport.TLSClientConfig = tlsConfig(roots)
 	}
-	transport.DisableKeepAlives = true // some questions a day: no connection is worth keeping
+	transport.DisableKeepAlives = true // a few requests a day: no connection is worth keeping
 	return &registry.Prober{Transport: transport, UserAgent: c.userAgent}
 }
 
 // clients are those of one reconcile.
 type clients struct {
-	asks    [sha256.Size]byte // which OCM was asked last, with which credential
-	account [sha256.Size]byte // the same of api, once it is set
+	asks    [sha256.Size]byte // the OCM and the credential of the last client
+	account [sha256.Size]byte // the same for api, once it is set
 	api     OCM
 	prober  Prober
 	roots   *x509.CertPool
@@ -120,7 +120,7 @@ func (c *clients) close() {
 	}
 }
 
-// ocm is the client of the object's own credential, or of the cluster's token where there is nothing else.
+// ocm is the client with the object's own credential, or else with the cluster's token.
 func (s *scope) ocm(ctx context.Context) (OCM, error) {
 	if s.clients.api != nil {
 		return s.clients.api, nil
@@ -182,8 +182,8 @@ func (s *scope) connect(ctx context.Context, credential ocm.Credential, token oc
 	})
 }
 
-// leadsToAllowedHosts keeps credentials from hosts that only the spec wants them sent to. With the cluster's own token the SSO is
-// not asked.
+// leadsToAllowedHosts refuses to send credentials to hosts that the installation does not allow. With the cluster's own token the SSO is not
+// asked.
 func (s *scope) leadsToAllowedHosts(asksSSO bool) error {
 	spec := s.obj.Spec.OCM
 	for _, to := range []struct {
@@ -191,18 +191,18 @@ func (s *scope) leadsToAllowedHosts(asksSSO bool) error {
 		asked      bool
 	}{{"spec.ocm.url", spec.URL, true}, {"spec.ocm.tokenURL", spec.TokenURL, asksSSO}} {
 		if to.url == "" || !to.asked {
-			continue // the defaults are the public ones
+			continue // the default is the public OCM
 		}
 		if err := s.r.Options.OCMHosts.Check(to.url); err != nil {
-			return &ocm.Error{Kind: ocm.HostNotAllowed, Message: fmt.Sprintf("No credential is sent where %s leads: %v. Nothing was requested, verified or changed. "+
-				"Correct the field, or have the host added to --allowed-ocm-hosts (ALLOWED_OCM_HOSTS) of the operator.", to.field, err)}
+			return &ocm.Error{Kind: ocm.HostNotAllowed, Message: fmt.Sprintf("The operator does not send credentials to the host in %s: %v. "+
+				"Nothing was requested, verified or changed. Correct the field, or add the host to the operator's --allowed-ocm-hosts "+
+				"(ALLOWED_OCM_HOSTS).", to.field, err)}
 		}
 	}
 	return nil
 }
 
-// rateLimited is OCM's last refusal until its Retry-After ends, whatever has caused this reconcile. A new credential or URL is
-// tried at once.
+// rateLimited is OCM's last refusal until its Retry-After ends, whatever caused this reconcile. A new credential or URL is tried at once.
 func (s *scope) rateLimited() error {
 	m := s.memory
 	rest := m.retryAfter.Sub(s.now())
@@ -225,7 +225,7 @@ func (s *scope) prober(ctx context.Context) (Prober, error) {
 	return s.clients.prober, nil
 }
 
-// credential reads the OCM credential: its Secret lies in the operator's namespace, wherever the spec might want it.
+// credential reads the OCM credential from a Secret in the operator's namespace.
 func (s *scope) credential(ctx context.Context) (ocm.Credential, error) {
 	ref := s.obj.Spec.OCM.CredentialsSecretRef
 	if ref == nil {
@@ -246,6 +246,6 @@ func (s *scope) credential(ctx context.Context) (ocm.Credential, error) {
 }
 
 func missingCredential(what string) error {
-	return &ocm.Error{Kind: ocm.OCMCredentialMissing, Message: fmt.Sprintf("OCM cannot be asked: %s. Nothing was requested. Put an offline token "+
+	return &ocm.Error{Kind: ocm.OCMCredentialMissing, Message: fmt.Sprintf("OCM cannot be used: %s. Nothing was requested. Put an offline token "+
 		"(https://console.redhat.com/openshift/token) or a service account's client id and secret there.", what)}
 }

@@ -14,8 +14,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/pullsecret"
 )
 
-// deriveFacts compares the documents at hand with the fingerprints in status, before each decision: facts that follow from what was
-// read are never read again.
+// deriveFacts compares the documents with the fingerprints in the status, before each decision.
 func (s *scope) deriveFacts() {
 	if s.targets != nil {
 		facts := make([]decide.TargetFact, 0, len(s.targets))
@@ -63,8 +62,8 @@ func (s *scope) targetFact(i int) decide.TargetFact {
 	return f
 }
 
-// judgedForeign is true once it is known that a further target is not the account's, or that nothing proves whose it is; that stays
-// so until OCM is asked about it again.
+// judgedForeign is true once a further target is known to be another account's or nobody's provably; that stays so until OCM is asked about it
+// again.
 func (s *scope) judgedForeign(ref v1alpha1.SecretReference, f decide.TargetFact) bool {
 	if s.accountID() == "" || f.Owner == s.accountID() {
 		return false
@@ -73,18 +72,18 @@ func (s *scope) judgedForeign(ref v1alpha1.SecretReference, f decide.TargetFact)
 	return f.Owner != "" || s.facts.Owner != nil && s.issued != nil && !f.Asks || s.facts.Owner == nil && row != nil && row.Result == v1alpha1.ReasonOwnerUnknown
 }
 
-// foreign is what is wrong with a further target that is not proven to be the account's: it is left out. The first one holds up
-// everything, which Decide says in words of its own.
+// foreign is the problem of a further target that is not proven to be the account's: it is left out. The first target would hold up everything,
+// which Decide reports itself.
 func (s *scope) foreign(ref v1alpha1.SecretReference, owner string) (reason, message string) {
 	switch account := s.accountID(); owner {
 	case account:
 		return "", ""
 	case "":
-		return v1alpha1.ReasonOwnerUnknown, fmt.Sprintf("Nothing proves whose the pull secret in the target Secret %s is. It was not changed. If it belongs to account %s, set spec.ocm.accountID to %s; "+
-			"else remove it from spec.targets.", ref, account, account)
+		return v1alpha1.ReasonOwnerUnknown, fmt.Sprintf("Nothing proves to whom the pull secret in the target Secret %s belongs. It was not "+
+			"changed. If it belongs to account %s, set spec.ocm.accountID to %s; otherwise remove the Secret from spec.targets.", ref, account, account)
 	default:
-		return v1alpha1.ReasonAccountMismatch, fmt.Sprintf("The target Secret %s holds a pull secret of account %s, not of account %s. It was not changed. Remove it from spec.targets, or serve it by a "+
-			"PullSecretRotation of that account.", ref, owner, account)
+		return v1alpha1.ReasonAccountMismatch, fmt.Sprintf("The target Secret %s holds a pull secret of account %s, not of account %s. It was not "+
+			"changed. Remove it from spec.targets, or use a PullSecretRotation of that account for it.", ref, owner, account)
 	}
 }
 
@@ -92,7 +91,7 @@ func (s *scope) foreign(ref v1alpha1.SecretReference, owner string) (reason, mes
 func (s *scope) changes(t target) []decide.Change {
 	_, changes, err := pullsecret.Merge(t.doc, s.issued, s.policy(t, nil))
 	if err != nil {
-		return nil // applyTo says what is wrong with it
+		return nil // applyTo reports what is wrong with it
 	}
 	var list []decide.Change
 	for _, c := range changes {
@@ -129,7 +128,7 @@ func (s *scope) issuedFact() *decide.IssuedFact {
 		case i > 0:
 			continue // left out
 		case owner != "":
-			f.InUse = false // somebody has given the cluster another account's
+			f.InUse = false // somebody has replaced the pull secret by another account's
 		}
 		if _, changes, err := pullsecret.Merge(t.doc, s.issued, s.policy(t, nil)); err != nil || writes(changes) {
 			f.InUse = false
@@ -144,8 +143,8 @@ func writes(changes []pullsecret.Change) bool {
 	})
 }
 
-// switched says whether the cluster had the new credentials before the rotation under way was found: what it uses is none that
-// the last rotation on record knows, before or after.
+// switched is true if the cluster had the new credentials before the current rotation was found: it uses credentials that the last recorded
+// rotation does not know, neither as old nor as new.
 func (s *scope) switched() bool {
 	r := s.rotation()
 	if !decide.UnderWay(r) || !r.Adopted || r.IssuedAt != nil {
@@ -171,9 +170,9 @@ func (s *scope) switched() bool {
 	return found
 }
 
-// owner is the account that a target is proven to be of, by the strongest evidence there is: what OCM says of its own token; an entry
-// whose value OCM gives, or has given, to the account; the pin in the spec; the e-mail address beside a dead token. asks is true
-// while OCM was not asked about the token.
+// owner is the account to which a target provably belongs, by the strongest available evidence: OCM's answer for its token; an entry whose value
+// OCM issues, or has issued, to the account; the pin in the spec; the e-mail address beside an invalid token. asks is true while OCM has not been
+// asked about the token.
 func (s *scope) owner(t target) (account string, asks bool) {
 	if t.doc == nil {
 		return "", false
@@ -197,7 +196,7 @@ func (s *scope) owner(t target) (account string, asks bool) {
 	return "", false
 }
 
-// provenByValue is true for a target with an entry whose value OCM gives, or has given, to the account.
+// provenByValue is true for a target with an entry whose value OCM issues, or has issued, to the account.
 func (s *scope) provenByValue(t target) bool {
 	return slices.ContainsFunc(t.doc.Registries(), func(registry string) bool {
 		e, _ := t.doc.Entry(registry)
@@ -205,16 +204,16 @@ func (s *scope) provenByValue(t target) bool {
 	})
 }
 
-// provenByEmail is true for a token with the account's e-mail address beside it.
+// provenByEmail is true if the account's e-mail address is beside the token.
 func provenByEmail(token pullsecret.Entry, a *decide.Account) bool {
 	return a != nil && !a.ServiceAccount && token.Email != "" && strings.EqualFold(token.Email, a.Email)
 }
 
-// own says whether the account issued an entry of a target: OCM has proven it by its value, under whatever key; the record of a
-// rotation has it; or its user name has a shape that OCM gives out, and the target is not another account's.
+// own is true if an entry of a target was issued to the account: OCM has proven its value, under any key; a recorded rotation has it; or its user
+// name looks like one that OCM issues, and the target is not another account's.
 func (s *scope) own(owner string, e pullsecret.Entry) bool {
 	if e.Token {
-		return false // never replaced, whoever issued the user name beside it
+		return false // never replaced, whatever its user name
 	}
 	mine := s.accountID()
 	if proven := s.record().Owner(s.fingerprint(e)); proven != "" && mine != "" {
@@ -226,7 +225,7 @@ func (s *scope) own(owner string, e pullsecret.Entry) bool {
 	return pullsecret.IssuedByOCM(e) || s.known(e)
 }
 
-// known says whether an entry's fingerprint is in the record of a rotation of the account.
+// known is true if a recorded rotation of the account has the entry's fingerprint.
 func (s *scope) known(e pullsecret.Entry) bool {
 	fp := s.fingerprint(e)
 	for _, r := range s.records() {
@@ -237,11 +236,11 @@ func (s *scope) known(e pullsecret.Entry) bool {
 	return false
 }
 
-// old says whether an entry holds a value that the record knows as replaced; other, whether it holds one that no record knows, although
-// the last rotation has brought another.
+// old is true if an entry has a value that was replaced according to the record; other, if it has an unknown value although the last rotation
+// brought another.
 func (s *scope) old(e pullsecret.Entry) (old, other bool) {
 	last, fp := s.rotation(), s.fingerprint(e)
-	// What cannot be replaced is not called old: it would be healed for ever.
+	// An entry that cannot be replaced does not count as old: it would be healed forever.
 	if e.Token || last == nil || last.AppliedAt == nil || decide.Holds(last.Issued, fp) {
 		return false, false
 	}
@@ -256,8 +255,8 @@ func (s *scope) old(e pullsecret.Entry) (old, other bool) {
 	return false, last.RolledBackAt == nil
 }
 
-// sourceIn is the registry among issued ones whose credential an entry gets: its own, or for one under another key the registry that
-// the same credential was issued for, of several that of the same host.
+// sourceIn is the issued registry whose credential an entry gets: its own or, for another key, the one for which the same credential was issued,
+// preferably on the same host.
 func (s *scope) sourceIn(issued []v1alpha1.EntryFingerprint, e pullsecret.Entry) (string, bool) {
 	has := func(name string) bool {
 		return slices.ContainsFunc(issued, func(f v1alpha1.EntryFingerprint) bool { return f.Registry == name })
@@ -295,7 +294,7 @@ func hostOf(registry string) string {
 	return host
 }
 
-// records are the rotations that status knows, the present one first.
+// records are the rotations in the status, the current one first.
 func (s *scope) records() []*v1alpha1.RotationStatus {
 	var all []*v1alpha1.RotationStatus
 	if r := s.rotation(); r != nil {
@@ -304,14 +303,14 @@ func (s *scope) records() []*v1alpha1.RotationStatus {
 	for i := range s.obj.Status.History {
 		h := &s.obj.Status.History[i]
 		if i == 0 && len(all) > 0 && h.ID == all[0].ID {
-			continue // the same one, which has ended
+			continue // the same rotation, which has ended
 		}
 		all = append(all, h)
 	}
 	return all
 }
 
-// policy says what a merge may change in a target; hold keeps back what is not to be written yet.
+// policy says what a merge may change in a target; hold holds back what must not be written yet.
 func (s *scope) policy(t target, hold func(pullsecret.Entry) bool) pullsecret.Policy {
 	owner, _ := s.owner(t)
 	given := s.fingerprints(s.issued, all)
@@ -329,7 +328,7 @@ func (s *scope) policy(t target, hold func(pullsecret.Entry) bool) pullsecret.Po
 	}
 }
 
-// sameWhereBoth compares the registries that both know; without one in common nothing is the same.
+// sameWhereBoth compares the registries in both sets; it is false if there are none.
 func sameWhereBoth(list []v1alpha1.EntryFingerprint, now map[string]string) bool {
 	common := false
 	for _, f := range list {
@@ -345,7 +344,7 @@ func sameWhereBoth(list []v1alpha1.EntryFingerprint, now map[string]string) bool
 	return common
 }
 
-// fingerprints of a document, in its order, for status.
+// fingerprints of a document, in its order, for the status.
 func (s *scope) fingerprints(doc *pullsecret.Document, keep func(pullsecret.Entry) bool) []v1alpha1.EntryFingerprint {
 	var list []v1alpha1.EntryFingerprint
 	for _, registry := range doc.Registries() {
@@ -357,7 +356,7 @@ func (s *scope) fingerprints(doc *pullsecret.Document, keep func(pullsecret.Entr
 	return list
 }
 
-// writer is the field manager that last changed a Secret's data, as far as managedFields tell.
+// writer is the field manager that last changed a Secret's data, according to managedFields.
 func writer(secret *corev1.Secret) string {
 	return managedfields.LastWriter(secret.ManagedFields, func(_ metav1.ManagedFieldsEntry, f managedfields.Fields) bool { return f.HasData() })
 }

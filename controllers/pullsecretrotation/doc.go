@@ -1,20 +1,19 @@
-// Package pullsecretrotation sees an account's pull secret through its rotation.
+// Package pullsecretrotation rotates an account's pull secret.
 //
-// What to do next is decided in the package decide below this one, which is pure: Decide takes the spec, the persisted status,
-// the facts gathered so far and the time, and names one Step. The reconciler (reconciler.go) performs the Step, which
-// either gathers a fact, or has one effect and persists that it happened, and asks again until the answer is Wait. What
-// happens in the world, in its order:
+// The package decide, which is pure, decides what to do next: Decide takes the spec, the persisted status, the facts gathered so far and the
+// time, and names one Step. The reconciler (reconciler.go) performs the Step, which either gathers a fact, or has one effect and persists that it
+// happened, and asks again until the answer is Wait. The effects, in order:
 //
 //	begin.go     baseline and backup, for a rotation requested, adopted or caught up with
-//	request.go   the intent, the one POST, the id; OCM gives out new credentials, while it still says "pending"
-//	verify.go    the registries are asked about them
+//	request.go   the intent, the one POST, the id; OCM issues new credentials, while its status is still "pending"
+//	verify.go    the registries check them
 //	apply.go     they are merged into the targets; also healing and rollback
 //	finish.go    the pools have them, OCM has deleted the old ones
 //
-// Two walks of every state hold this. That of the model (model_*_test.go, walk_test.go) goes between any two steps of one or two
-// replicas: it runs the real Decide, and mirrors the executor: what is read becomes facts, steps change the record, targets are written.
-// The replay (model_replay_test.go) holds that mirror to the real reconciler. That of the wide world (wide_*_test.go) mirrors nothing: each of
-// its moves is one Reconcile over services in memory.
+// Two walks of all states test this. The model's walk (model_*_test.go, walk_test.go) interleaves the steps of one or two replicas: it runs the
+// real Decide and mirrors the executor, which turns observations into facts, changes the record and writes targets. The replay
+// (model_replay_test.go) compares that mirror with the real reconciler. The wide walk (wide_*_test.go) mirrors nothing: each of its moves is one
+// Reconcile over services in memory.
 //
 // Rights the package needs (config/rbac): get, list, watch and patch of each target Secret by name; everything on Secrets
 // in the operator's namespace (OCM credential, backups) and get on ConfigMaps there; get on ClusterVersion/version,

@@ -14,13 +14,13 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/schedule"
 )
 
-// errTargetChanged marks a target that somebody else wrote at the same time: it is read anew at once.
+// errTargetChanged marks a target that somebody else wrote at the same time: it is read again at once.
 var errTargetChanged = errors.New("the target was changed by somebody else at the same time")
 
-// errTargetAltered marks a target that holds something else than what was just written: a webhook changes it.
-var errTargetAltered = errors.New("the API server holds something else than what was written")
+// errTargetAltered marks a target whose content differs from what was just written: a webhook changes it.
+var errTargetAltered = errors.New("the API server stored something other than what was written")
 
-// failure turns an error into how it is reported and when to try again.
+// failure decides how to report an error and when to retry.
 func (s *scope) failure(err error) decide.Decision {
 	if errors.Is(err, errTargetChanged) || apierrors.IsConflict(err) {
 		return decide.Decision{Step: decide.Wait, After: time.Second}
@@ -45,8 +45,8 @@ func (s *scope) failure(err error) decide.Decision {
 	return d
 }
 
-// judgeError is pure. Terminal errors need a person and are looked at again now and then; a change of the credential's
-// Secret is noticed at once. The others are retried with a backoff that doubles.
+// judgeError is pure. Terminal errors need a person and are rechecked rarely; a change of the credential's Secret is noticed at once. All others
+// are retried with exponential backoff.
 func judgeError(err error, failures int, o *decide.Timing) decide.Decision {
 	backoff := schedule.Doubled(min(15*time.Second, o.PollMin), o.PollMax, failures)
 	var e *ocm.Error
@@ -55,16 +55,18 @@ func judgeError(err error, failures int, o *decide.Timing) decide.Decision {
 	case errors.As(err, &refused):
 		return decide.Waiting(decide.Stalled, v1alpha1.ReasonForbidden, "Missing a right", refused.Error(), backoff)
 	case errors.Is(err, errClusterTokenDead):
-		return decide.Waiting(decide.Stalled, v1alpha1.ReasonClusterTokenDead, "Cluster token dead",
-			"OCM refuses this cluster's own cloud.openshift.com token (or the pull secret has none), and spec.ocm.credentialsSecretRef is not set, so nothing can be asked. The pull "+
-				"secret was not changed. Put an offline token or a service account of the account's owner into a Secret in the operator's namespace and name it in "+
+		return decide.Waiting(decide.Stalled, v1alpha1.ReasonClusterTokenDead, "Cluster token refused",
+			"OCM refuses this cluster's own cloud.openshift.com token (or the pull secret has none), and spec.ocm.credentialsSecretRef is not set, "+
+				"so the operator cannot use OCM. The pull secret was not changed. Put an offline token or a service account of the account's owner "+
+				"into a Secret in the operator's namespace and name it in "+
 				"spec.ocm.credentialsSecretRef.", decide.RecheckForPeople)
 	case errors.Is(err, errTargetAltered):
 		return decide.Waiting(decide.Stalled, v1alpha1.ReasonTargetInvalid, "Altered by the API server",
-			"An admission webhook of this cluster changes what the operator writes into a target, so that it does not hold the new credentials. The operator will retry. Exempt the target from that webhook.", backoff)
+			"An admission webhook of this cluster changes what the operator writes to a target, which therefore lacks the new credentials. The "+
+				"operator will retry. Exempt the target from that webhook.", backoff)
 	case errors.Is(err, errAnswerLost):
 		return decide.Waiting(decide.Progressing, v1alpha1.ReasonRotationStarted, "Making sure of the request",
-			"A request was sent to OCM and its answer was lost: OCM's list will show whether it took effect. It is not sent a second time before that is known.", backoff)
+			"A request was sent to OCM, but its answer was lost. The operator does not send another until OCM's list shows whether the first took effect.", backoff)
 	case errors.As(err, &e):
 		return judgeOCM(e, backoff)
 	case apierr.MissingRight(err):
@@ -72,8 +74,8 @@ func judgeError(err error, failures int, o *decide.Timing) decide.Decision {
 			fmt.Sprintf("The operator lacks a right: %s. See the list of rights in docs/security.md.", apierr.Words(err)), decide.RecheckForPeople)
 	case apierrors.IsForbidden(err), apierrors.IsInvalid(err):
 		return decide.Waiting(decide.Stalled, v1alpha1.ReasonTargetInvalid, "Refused by the API server",
-			fmt.Sprintf("An admission policy, a webhook or a quota of this cluster refuses what the operator does: %s. The operator will retry. "+
-				"The API server's audit log names what refuses it.", apierr.Words(err)), backoff)
+			fmt.Sprintf("An admission policy, a webhook or a quota of this cluster refuses an action of the operator: %s. The operator will retry. "+
+				"See the API server's audit log for what refuses it.", apierr.Words(err)), backoff)
 	default:
 		return decide.Waiting(decide.Failing, v1alpha1.ReasonInternalError, "Error", apierr.Words(err)+". The operator will retry.", backoff)
 	}
@@ -83,17 +85,17 @@ func judgeOCM(e *ocm.Error, backoff time.Duration) decide.Decision {
 	reason := string(e.Kind)
 	switch e.Kind {
 	case ocm.OCMUnavailable, ocm.MalformedAnswer, ocm.OCMUnauthorized:
-		return decide.Waiting(decide.Failing, reason, "OCM cannot be asked", e.Message, max(backoff, e.RetryAfter))
+		return decide.Waiting(decide.Failing, reason, "OCM cannot be used", e.Message, max(backoff, e.RetryAfter))
 	case ocm.OCMRateLimited:
 		return decide.Waiting(decide.Failing, reason, "OCM is rate limiting requests", e.Message, max(backoff, e.RetryAfter))
 	case ocm.InvalidSpec, ocm.OCMCredentialMissing:
-		// What is missing may be on its way: a repository is not applied in one moment, and a ConfigMap is not watched.
-		return decide.Waiting(decide.Stalled, reason, "OCM cannot be asked", e.Message, backoff)
+		// A missing object may be about to be created: a repository is not applied all at once, and ConfigMaps are not watched.
+		return decide.Waiting(decide.Stalled, reason, "OCM cannot be used", e.Message, backoff)
 	case ocm.ClockSkew:
 		return decide.Waiting(decide.Failing, reason, "Clock skew", e.Message, backoff)
 	case ocm.NotFound:
 		return decide.Waiting(decide.Failing, v1alpha1.ReasonOCMForbidden, "OCM does not know the account", e.Message, max(backoff, 5*time.Minute))
 	default: // needs a person: the credential, the organisation's rules, the account's rights, the spec
-		return decide.Waiting(decide.Stalled, reason, "OCM cannot be asked", e.Message, decide.RecheckForPeople)
+		return decide.Waiting(decide.Stalled, reason, "OCM cannot be used", e.Message, decide.RecheckForPeople)
 	}
 }

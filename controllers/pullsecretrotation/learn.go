@@ -9,11 +9,11 @@ import (
 	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 )
 
-// maxClusterID is how long an id the status has room for.
+// maxClusterID is the maximum length of the cluster's id in the status.
 const maxClusterID = 64
 
-// learn takes over what a look has found: into the facts of this reconcile, and what outlives it into the status. No other place writes
-// into the status what was seen.
+// learn processes the result of a look: it adds it to the facts of this reconcile, and to the status what outlives the reconcile. No other place
+// writes observations to the status.
 func (s *scope) learn(seen decide.Facts) {
 	if seen.Cluster != nil {
 		if s.obj.Status.ClusterID = ""; len(seen.Cluster.ID) <= maxClusterID {
@@ -54,7 +54,7 @@ func (s *scope) learn(seen decide.Facts) {
 	s.facts.Add(seen)
 }
 
-// noteCredential shows which credential OCM is asked with, and how old a token is.
+// noteCredential records the credential used for OCM, and when a token was issued.
 func (s *scope) noteCredential(c v1alpha1.OCMCredentialStatus) {
 	if before := s.obj.Status.OCMCredential; before != nil && before.Type == c.Type {
 		c.LastUsedAt = before.LastUsedAt

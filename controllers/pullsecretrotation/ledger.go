@@ -15,17 +15,17 @@ import (
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 )
 
-// The ledger has the rotations that this cluster has requested. OCM does not say who requested one, and an object that is deleted and
-// created anew, or another object of this cluster, must not take the cluster's own for somebody else's. It is a Secret, because
-// ConfigMaps are not the operator's to write; it holds ids and reasons alone, and no object owns it.
+// The ledger lists the rotations that this cluster has requested. OCM does not say who requested one, and a recreated object, or another object
+// of this cluster, must not mistake the cluster's own for somebody else's. It is a Secret, because the operator may not write ConfigMaps; it
+// holds only ids and reasons, and has no owner.
 
 const (
 	ledgerName = "requested-rotations"
-	// ledgerSize is how many it keeps: some years of one account's.
+	// ledgerSize is how many it keeps: several years of one account's.
 	ledgerSize = 32
 )
 
-// noteRequested enters a rotation. The record in the status is what counts for this object, so that a failure here is no reason to stop.
+// noteRequested adds a rotation. For this object the record in the status counts, so a failure here is only logged.
 func (s *scope) noteRequested(ctx context.Context, id string, why v1alpha1.RotationTrigger) {
 	ledger := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: s.r.Options.Namespace, Name: ledgerName}}
 	_, err := controllerutil.CreateOrUpdate(ctx, uncached{s.r.Client, s.r.Reader}, ledger, func() error {
@@ -39,17 +39,17 @@ func (s *scope) noteRequested(ctx context.Context, id string, why v1alpha1.Rotat
 		return nil
 	})
 	if err != nil {
-		s.log.Info("the rotation cannot be noted as requested by this cluster", "rotation", id, "reason", apierrors.ReasonForError(err))
+		s.log.Info("the rotation could not be recorded as requested by this cluster", "rotation", id, "reason", apierrors.ReasonForError(err))
 	}
 }
 
-// oldest are the ids that are too many: those of OCM sort by time.
+// oldest are the excess ids: OCM's ids sort by time.
 func oldest(entries map[string][]byte, keep int) []string {
 	ids := slices.Sorted(maps.Keys(entries))
 	return ids[:max(0, len(ids)-keep)]
 }
 
-// requestedHere reads it.
+// requestedHere reads the ledger.
 func (s *scope) requestedHere(ctx context.Context) (map[string]v1alpha1.RotationTrigger, error) {
 	ledger, requested := &corev1.Secret{}, map[string]v1alpha1.RotationTrigger{}
 	err := s.r.Reader.Get(ctx, client.ObjectKey{Namespace: s.r.Options.Namespace, Name: ledgerName}, ledger)

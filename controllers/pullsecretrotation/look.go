@@ -18,7 +18,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/pullsecret"
 )
 
-// telemetryRegistry is the entry that is the cluster's own token for OCM.
+// telemetryRegistry is the registry whose entry is the cluster's own token for OCM.
 const telemetryRegistry = "cloud.openshift.com"
 
 func (s *scope) lookAtCluster(ctx context.Context) (seen decide.Facts, err error) {
@@ -43,7 +43,7 @@ func (s *scope) lookAtPools(ctx context.Context) (seen decide.Facts, err error) 
 	return seen, nil
 }
 
-// lookAtTargets reads each target past any cache: there is none of Secrets.
+// lookAtTargets reads each target from the API server: Secrets are not cached.
 func (s *scope) lookAtTargets(ctx context.Context) (seen decide.Facts, err error) {
 	claimed, err := s.claims(ctx)
 	if err != nil {
@@ -64,8 +64,8 @@ func (s *scope) lookAtTargets(ctx context.Context) (seen decide.Facts, err error
 	return seen, nil
 }
 
-// mayBeTarget is true for the type of a pull secret. HyperShift's and Hive's tools create theirs without a type too, which is Opaque;
-// the machine-config-operator takes the cluster's own in no other type than its own.
+// mayBeTarget is true for the type of a pull secret. HyperShift's and Hive's tools also create theirs as Opaque; for the cluster's own the
+// machine-config-operator accepts only the proper type.
 func mayBeTarget(ref v1alpha1.SecretReference, t corev1.SecretType) bool {
 	return t == corev1.SecretTypeDockerConfigJson || (t == corev1.SecretTypeOpaque || t == "") && ref != decide.GlobalPullSecret
 }
@@ -75,21 +75,24 @@ func (s *scope) readTarget(ctx context.Context, ref v1alpha1.SecretReference) (t
 	err := s.r.Reader.Get(ctx, client.ObjectKey{Namespace: ref.Namespace, Name: ref.Name}, t.secret)
 	switch {
 	case apierrors.IsNotFound(err):
-		t.problem = problem{v1alpha1.ReasonTargetMissing, fmt.Sprintf("The target Secret %s does not exist. No rotation is begun. Create it with type %s, or remove it from spec.targets.",
+		t.problem = problem{v1alpha1.ReasonTargetMissing, fmt.Sprintf("The target Secret %s does not exist. No rotation begins. Create it with "+
+			"type %s, or remove it from spec.targets.",
 			ref, corev1.SecretTypeDockerConfigJson)}
 	case apierrors.IsForbidden(err):
 		t.problem = problem{v1alpha1.ReasonForbidden, s.forbidden(ref)}
 	case err != nil:
 		return t, fmt.Errorf("reading the target %s: %w", ref, err)
 	case !mayBeTarget(ref, t.secret.Type):
-		t.problem = problem{v1alpha1.ReasonTargetInvalid, fmt.Sprintf("The target Secret %s has type %s, not %s. It was not changed. Name a pull secret in spec.targets.",
+		t.problem = problem{v1alpha1.ReasonTargetInvalid, fmt.Sprintf("The target Secret %s has type %s, not %s. It was not changed. Name a pull "+
+			"secret in spec.targets.",
 			ref, t.secret.Type, corev1.SecretTypeDockerConfigJson)}
 	case ptr.Deref(t.secret.Immutable, false):
-		t.problem = problem{v1alpha1.ReasonTargetInvalid, fmt.Sprintf("The target Secret %s is immutable, so nobody can change it. Replace it by one that is not, or remove it from spec.targets.", ref)}
+		t.problem = problem{v1alpha1.ReasonTargetInvalid, fmt.Sprintf("The target Secret %s is immutable, so it cannot be changed. Replace it with "+
+			"a mutable one, or remove it from spec.targets.", ref)}
 	default:
 		doc, err := pullsecret.Parse(t.secret.Data[corev1.DockerConfigJsonKey])
 		if err != nil {
-			t.problem = problem{v1alpha1.ReasonTargetInvalid, fmt.Sprintf("The target Secret %s holds no pull secret: %v. It was not changed. Repair its key %s.",
+			t.problem = problem{v1alpha1.ReasonTargetInvalid, fmt.Sprintf("The target Secret %s holds no valid pull secret: %v. It was not changed. Fix its key %s.",
 				ref, err, corev1.DockerConfigJsonKey)}
 			break
 		}
@@ -135,7 +138,7 @@ func (s *scope) lookAtRotations(ctx context.Context) (seen decide.Facts, err err
 	}
 	listed, err := api.Rotations(ctx, s.accountID())
 	if s.facts.Account == nil && (ocm.IsKind(err, ocm.OCMForbidden) || ocm.IsKind(err, ocm.NotFound)) {
-		return s.lookAtAccount(ctx) // maybe the credential has become another account's
+		return s.lookAtAccount(ctx) // the credential may have become another account's
 	}
 	if err != nil {
 		return seen, err
@@ -154,8 +157,8 @@ func (s *scope) lookAtRotations(ctx context.Context) (seen decide.Facts, err err
 	return seen, nil
 }
 
-// lookAtIssued reads what OCM gives out: by access_token, or for a follower with nothing but the cluster's token, by the
-// transfer that OCM accepted for this cluster.
+// lookAtIssued reads the credentials that OCM issues: with access_token or, for a follower with only the cluster's token, from the transfer that
+// OCM accepted for this cluster.
 func (s *scope) lookAtIssued(ctx context.Context) (seen decide.Facts, err error) {
 	api, err := s.ocm(ctx)
 	if err != nil {
@@ -173,12 +176,13 @@ func (s *scope) lookAtIssued(ctx context.Context) (seen decide.Facts, err error)
 	s.issued = nil
 	if raw != nil {
 		if s.issued, err = pullsecret.Parse(raw); err != nil {
-			return seen, &ocm.Error{Kind: ocm.MalformedAnswer, Message: fmt.Sprintf("OCM's answer is not a pull secret: %v. Nothing was written. It is asked again.", err)}
+			return seen, &ocm.Error{Kind: ocm.MalformedAnswer, Message: fmt.Sprintf("OCM's answer is not a pull secret: %v. Nothing was written. "+
+				"The operator will retry.", err)}
 		}
 	}
 	seen.Issued = &decide.IssuedFact{} // the rest is derived
 	if s.facts.Account == nil && s.memory.knows != s.clients.account {
-		// What another account is given must not be noted as this one's.
+		// Credentials issued to another account must not be recorded as this one's.
 		account, err := s.lookAtAccount(ctx)
 		seen.Account = account.Account
 		return seen, err
@@ -186,7 +190,7 @@ func (s *scope) lookAtIssued(ctx context.Context) (seen decide.Facts, err error)
 	return seen, nil
 }
 
-// transferred is the secret of the newest accepted transfer of this cluster, nil when there is none, and the offer of the rotation under way.
+// transferred returns the secret of the newest accepted transfer of this cluster, nil if there is none, and the offer of the current rotation.
 func (s *scope) transferred(ctx context.Context, api OCM) ([]byte, *decide.OfferFact, error) {
 	transfers, err := api.ClusterTransfers(ctx, s.facts.Cluster.ID)
 	if err != nil {
@@ -204,13 +208,13 @@ func (s *scope) transferred(ctx context.Context, api OCM) ([]byte, *decide.Offer
 	return newest.Secret, s.offer(transfers), nil
 }
 
-// open is true for a transfer by which OCM waits for this cluster to switch. One that belongs to no rotation hands the cluster over
-// to another account, which is a person's decision.
+// open is true for a transfer with which OCM waits for this cluster to switch. One without a rotation hands the cluster over to another account,
+// which is a person's decision.
 func (s *scope) open(t ocm.Transfer) bool {
 	return t.RotationID != "" && t.Status == ocm.TransferAccepted && (t.ExpiresAt.IsZero() || t.ExpiresAt.After(s.now()))
 }
 
-// offer is whether, and until when, OCM waits for this cluster to switch to the rotation under way; nil when none is.
+// offer says whether, and until when, OCM waits for this cluster to switch to the current rotation; nil if there is none.
 func (s *scope) offer(transfers []ocm.Transfer) *decide.OfferFact {
 	r := s.rotation()
 	if !decide.UnderWay(r) || r.ID == "" {
@@ -229,8 +233,8 @@ func (s *scope) offer(transfers []ocm.Transfer) *decide.OfferFact {
 	return offer
 }
 
-// lookAtOffer asks OCM whether it still waits for this cluster. What cannot be asked is no open offer: then nothing is put back,
-// and the time is reckoned from the issue.
+// lookAtOffer asks OCM whether it still waits for this cluster. An unknown offer counts as closed: then there is no rollback, and deadlines run
+// from the issue.
 func (s *scope) lookAtOffer(ctx context.Context) (seen decide.Facts, err error) {
 	seen.Offer = &decide.OfferFact{}
 	api, err := s.ocm(ctx)
@@ -239,12 +243,12 @@ func (s *scope) lookAtOffer(ctx context.Context) (seen decide.Facts, err error) 
 	}
 	transfers, err := api.ClusterTransfers(ctx, s.facts.Cluster.ID)
 	if err != nil {
-		s.log.Info("the cluster's transfers cannot be read", "error", err.Error())
+		s.log.Info("the cluster's transfers could not be read", "error", err.Error())
 		return seen, nil
 	}
 	seen.Offer = cmp.Or(s.offer(transfers), seen.Offer)
 	return seen, nil
 }
 
-// errClusterTokenDead marks a follower that has nothing left to ask OCM with.
+// errClusterTokenDead marks a follower without a valid credential for OCM.
 var errClusterTokenDead = errors.New("cluster token dead")

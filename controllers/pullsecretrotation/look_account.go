@@ -9,7 +9,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/pullsecret"
 )
 
-// Whose the OCM credential is, and whose each target is.
+// The owners of the OCM credential and of each target.
 
 func (s *scope) lookAtAccount(ctx context.Context) (seen decide.Facts, err error) {
 	api, err := s.ocm(ctx)
@@ -27,15 +27,15 @@ func (s *scope) lookAtAccount(ctx context.Context) (seen decide.Facts, err error
 	account := decide.Account(known)
 	s.memory.account, s.memory.accountOf, s.memory.knows = &account, s.credentialState(), s.clients.account
 	if s.accountID() != account.ID {
-		s.memory.proven = "" // what a proof says of the cluster's own token depends on whose it should be
+		s.memory.proven = "" // the check of the cluster's own token depends on whose it should be
 	}
 	seen.Account = &account
 	return seen, nil
 }
 
-// knownAccount is whose the OCM credential is although OCM cannot say so now, while a rotation of that account is under way: new
-// credentials must not wait for it, because the old ones may die meanwhile. Either OCM has said it of this very credential before, or it
-// gives out, to this credential, what the record of the rotation has.
+// knownAccount is the owner of the OCM credential if OCM cannot tell now, while a rotation of that account is under way: new credentials must not
+// wait, because the old ones may stop working. Either OCM has named the owner of this very credential before, or it issues to this credential
+// what the record of the rotation has.
 func (s *scope) knownAccount() (decide.Account, bool) {
 	r, i := s.rotation(), s.issuedFact()
 	if !decide.UnderWay(r) || r.ID == "" || r.AccountID == "" || r.AccountID != s.accountID() {
@@ -47,21 +47,21 @@ func (s *scope) knownAccount() (decide.Account, bool) {
 	return decide.Account{ID: r.AccountID, Username: s.obj.Status.Account.Username}, r.IssuedAt != nil && i.Present && i.SameAsIssued
 }
 
-// credentialState changes when the OCM credential, or where it is sent, does.
+// credentialState changes with the OCM credential and with the URLs to which it is sent.
 func (s *scope) credentialState() string {
 	return fmt.Sprintf("%s %d", s.surroundings, s.obj.Generation)
 }
 
-// tokenAnswer is what OCM says of a cluster's own token.
+// tokenAnswer is OCM's answer about a cluster's own token.
 type tokenAnswer struct {
 	account, username string
 	dead              bool
-	// heard is true for what OCM has said in this reconcile, and not the record.
+	// heard is true if OCM answered in this reconcile, and false if the answer comes from the record.
 	heard bool
 }
 
-// lookAtOwner asks OCM, with each target's own token, whose it is. That of the first is asked each time, because it also tells
-// whether it lives; the others only while nothing proves whose they are.
+// lookAtOwner asks OCM, with each target's own token, who its owner is: for the first target each time, because the answer also shows whether the
+// token is valid, for the others only while nothing proves the owner.
 func (s *scope) lookAtOwner(ctx context.Context) (seen decide.Facts, err error) {
 	if s.asked == nil {
 		s.asked = map[string]tokenAnswer{}
@@ -84,7 +84,7 @@ func (s *scope) lookAtOwner(ctx context.Context) (seen decide.Facts, err error) 
 	return seen, nil
 }
 
-// learnOwners notes whose tokens are, as OCM has said.
+// learnOwners records the owners of the tokens according to OCM.
 func (s *scope) learnOwners() {
 	for _, t := range s.targets {
 		entry, ok := ownToken(t)
@@ -98,14 +98,14 @@ func (s *scope) learnOwners() {
 	}
 }
 
-// askWhose asks OCM about one token, once in a reconcile.
+// askWhose asks OCM about one token, once per reconcile.
 func (s *scope) askWhose(ctx context.Context, i int, entry pullsecret.Entry) error {
 	fp := s.fingerprint(entry)
 	if _, known := s.asked[fp]; known {
 		return nil
 	}
 	if i == 0 && decide.UsesOwnToken(&s.obj.Spec) && s.facts.Account != nil {
-		s.asked[fp] = tokenAnswer{account: s.facts.Account.ID, username: s.facts.Account.Username, heard: true} // it was asked with this very token
+		s.asked[fp] = tokenAnswer{account: s.facts.Account.ID, username: s.facts.Account.Username, heard: true} // OCM was asked with this very token
 		return nil
 	}
 	api, err := s.connect(ctx, ocm.Credential{}, ocm.ClusterToken{ClusterID: s.facts.Cluster.ID, Auth: entry.Auth()})
@@ -119,7 +119,7 @@ func (s *scope) askWhose(ctx context.Context, i int, entry pullsecret.Entry) err
 	case ocm.IsKind(err, ocm.OCMUnauthorized) || ocm.IsKind(err, ocm.OCMForbidden):
 		s.asked[fp] = tokenAnswer{dead: true, heard: true}
 	case s.record().Owner(fp) != "":
-		s.asked[fp] = tokenAnswer{account: s.record().Owner(fp)} // it has said so before, and whose a credential is does not change
+		s.asked[fp] = tokenAnswer{account: s.record().Owner(fp)} // known from before: the owner of a credential does not change
 	default:
 		return err
 	}
@@ -135,8 +135,8 @@ func ownToken(t target) (pullsecret.Entry, bool) {
 	return e, ok && e.Password != "" && !e.Token
 }
 
-// clusterEntry is the cluster's own token: that of the first target alone. Where that one has opted out, another's would let whoever may
-// write it speak for the cluster.
+// clusterEntry is the cluster's own token, only that of the first target. If the first target has opted out, another target's token would let its
+// writers speak for the cluster.
 func (s *scope) clusterEntry() (pullsecret.Entry, bool) {
 	if len(s.targets) == 0 {
 		return pullsecret.Entry{}, false

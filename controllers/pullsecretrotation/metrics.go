@@ -12,36 +12,36 @@ import (
 	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 )
 
-// The metrics are about names, reasons and counts; no label is ever made from a credential or an answer.
+// The metrics have names, reasons and counts; no label is made from a credential or an answer.
 var (
-	// ocmRequests counts what OCM is asked; its paths are templates, never ids.
+	// ocmRequests counts requests to OCM; its paths are templates without ids.
 	ocmRequests = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "credential_rotation_ocm_requests_total",
 		Help: "HTTP requests to OpenShift Cluster Manager and its SSO, by method, path template and status (0: no answer).",
 	}, []string{"method", "path", "status"})
 	states = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "credential_rotation_pull_secret_status",
-		Help: "1 for the state (Ready, Progressing, Failing, Stalled, Paused) and the reason that a PullSecretRotation has now.",
+		Help: "1 for the current state (Ready, Progressing, Failing, Stalled, Paused) and reason of a PullSecretRotation.",
 	}, []string{"rotation", "state", "reason"})
 	valid = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "credential_rotation_pull_secret_valid",
-		Help: "1 when the registries accept the pull secret in use, 0 when one refuses it; absent while that is not known.",
+		Help: "1 if the registries accept the pull secret in use, 0 if one refuses it; absent while that is unknown.",
 	}, []string{"rotation"})
 	issued = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "credential_rotation_pull_secret_issued_timestamp_seconds",
-		Help: "When the rotation was requested that the pull secret in use is of; the present minus it is its age. Absent while that is not known.",
+		Help: "When the rotation of the pull secret in use was requested, which gives its age; absent while that is unknown.",
 	}, []string{"rotation"})
 	next = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "credential_rotation_pull_secret_next_rotation_timestamp_seconds",
-		Help: "When the next rotation becomes due. Absent where none will.",
+		Help: "When the next rotation becomes due; absent if none will.",
 	}, []string{"rotation"})
 	waiting = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "credential_rotation_pull_secret_waiting_since_timestamp_seconds",
-		Help: "When that began which a PullSecretRotation waits for now. Absent while it waits for nothing.",
+		Help: "When the current wait of a PullSecretRotation began; absent while it waits for nothing.",
 	}, []string{"rotation"})
 	heals = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "credential_rotation_pull_secret_heals_total",
-		Help: "How often old credentials that somebody had put back into a target were replaced again.",
+		Help: "How often the operator replaced old credentials that somebody had restored in a target.",
 	}, []string{"rotation", "namespace", "name"})
 )
 
@@ -51,7 +51,7 @@ func observeOCM(method, path string, status int) {
 	ocmRequests.WithLabelValues(method, path, strconv.Itoa(status)).Inc()
 }
 
-// measure shows the present state, and only that.
+// measure exports the current state, and only that.
 func (s *scope) measure(d decide.Decision) {
 	forgetMetrics(s.obj.Name)
 	states.WithLabelValues(s.obj.Name, string(d.State), d.Reason).Set(1)
@@ -68,7 +68,7 @@ func (s *scope) measure(d decide.Decision) {
 	}
 }
 
-// measureTimes shows the age of the pull secret, when the next rotation is due, and since when something is waited for.
+// measureTimes exports the age of the pull secret, when the next rotation is due, and the start of the current wait.
 func (s *scope) measureTimes() {
 	name := s.obj.Name
 	if at := s.obj.Status.PullSecretIssuedAt; at != nil {
@@ -82,7 +82,7 @@ func (s *scope) measureTimes() {
 	}
 }
 
-// forgetMetrics is for before the new state is set.
+// forgetMetrics clears the state before a new one is set.
 func forgetMetrics(name string) {
 	states.DeletePartialMatch(prometheus.Labels{"rotation": name})
 	for _, gauge := range []*prometheus.GaugeVec{valid, issued, next, waiting} {
@@ -90,7 +90,7 @@ func forgetMetrics(name string) {
 	}
 }
 
-// forgetAllMetrics is for an object that is gone: its counters end too.
+// forgetAllMetrics also removes the counters, for a deleted object.
 func forgetAllMetrics(name string) {
 	forgetMetrics(name)
 	heals.DeletePartialMatch(prometheus.Labels{"rotation": name})

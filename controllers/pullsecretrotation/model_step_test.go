@@ -60,7 +60,7 @@ func (m *model) localSteps(w *world, i int) {
 		}
 		m.perform(w, i, d)
 	}
-	w.broken = "the decision does not come to rest"
+	w.broken = "the reconcile does not reach a wait"
 }
 
 // requestEnd of a request to OCM.

@@ -12,11 +12,11 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/conditions"
 )
 
-// maxUnmatched is how many names that match nothing the status lists.
+// maxUnmatched is how many unmatched names the status lists.
 const maxUnmatched = 32
 
-// reportNames says which names in the spec match nothing: a misspelt one would leave a registry unproven or an entry unset. It is no
-// failure, as a name may be written down before it is that of something. What OCM gives out must be known for it.
+// reportNames reports names in the spec that match nothing: a misspelt one would leave a registry unchecked or an entry unset. It is not a
+// failure, because a name may be written before its object exists. It requires that the issued credentials are known.
 func (s *scope) reportNames(d decide.Decision) {
 	given := s.givenRegistries()
 	if d.State == decide.Paused || len(given) == 0 || slices.ContainsFunc(s.targets, func(t target) bool { return t.doc == nil }) || len(s.targets) == 0 {
@@ -25,15 +25,16 @@ func (s *scope) reportNames(d decide.Decision) {
 	unmatched := s.unmatched(given)
 	s.obj.Status.Unmatched = unmatched[:min(len(unmatched), maxUnmatched)]
 	if len(unmatched) == 0 {
-		conditions.Set(s.obj, v1alpha1.ConditionSpecMatches, metav1.ConditionTrue, v1alpha1.ReasonSpecMatched, "Every name in the spec is that of something.")
+		conditions.Set(s.obj, v1alpha1.ConditionSpecMatches, metav1.ConditionTrue, v1alpha1.ReasonSpecMatched, "Every name in the spec matches something.")
 		return
 	}
-	words := fmt.Sprintf("The spec names registries that no target has and OCM gives nothing out for: %s. They have no effect.", strings.Join(s.obj.Status.Unmatched, ", "))
+	words := fmt.Sprintf("The spec names registries that no target has and for which OCM issues no credentials: %s. They have no effect. Correct "+
+		"or remove them.", strings.Join(s.obj.Status.Unmatched, ", "))
 	conditions.Set(s.obj, v1alpha1.ConditionSpecMatches, metav1.ConditionFalse, v1alpha1.ReasonSpecUnmatched, words)
 	conditions.AddToReady(s.obj, words)
 }
 
-// givenRegistries are those for which OCM has given credentials to the account.
+// givenRegistries are those for which OCM has issued credentials to the account.
 func (s *scope) givenRegistries() []string {
 	var list []string
 	for _, c := range s.obj.Status.Credentials {
@@ -60,7 +61,7 @@ func (s *scope) unmatched(given []string) []string {
 	return list
 }
 
-// reportOwner says whose the pull secret of the first target is, which is what people look for in the column.
+// reportOwner reports the owner of the first target's pull secret, which the printed column shows.
 func (s *scope) reportOwner() {
 	if len(s.targets) == 0 || s.targets[0].doc == nil {
 		return

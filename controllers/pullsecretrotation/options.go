@@ -9,12 +9,12 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/secretwatch"
 )
 
-// Options are what the manager gives to the controller.
+// Options of the controller.
 type Options struct {
 	decide.Timing
-	// Namespace of the operator: every Secret and ConfigMap that a spec reads lies there.
+	// Namespace of the operator, which holds every Secret and ConfigMap that a spec refers to.
 	Namespace string
-	// OCMHosts are where a spec may have the OCM credential and the cluster's own token sent.
+	// OCMHosts are the hosts to which a spec may send the OCM credential and the cluster's own token.
 	OCMHosts hosts.List
 	// Clock tells the time.
 	Clock clock.PassiveClock
@@ -22,7 +22,7 @@ type Options struct {
 	Secrets *secretwatch.Watcher
 }
 
-// SetDefaults fills what is zero.
+// SetDefaults fills in zero fields.
 func (o *Options) SetDefaults() {
 	if o.OCMHosts.Empty() {
 		o.OCMHosts = ocm.PublicHosts

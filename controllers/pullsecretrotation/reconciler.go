@@ -20,48 +20,48 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/ocm"
 )
 
-// Reconciler keeps PullSecretRotations true.
+// Reconciler reconciles PullSecretRotations.
 type Reconciler struct {
-	// Client writes, Reader reads past any cache: a decision on an outdated status could repeat an effect.
+	// Client writes; Reader reads without a cache, because a decision on an outdated status could repeat an effect.
 	Client   client.Client
 	Reader   client.Reader
 	Recorder events.EventRecorder
 	Options  Options
-	// Connect reaches the services; tests give their own.
+	// Connect makes clients of the services; tests provide their own.
 	Connect Connector
-	// MayPatch says whether the operator may write a target; nil when there is nobody to ask.
+	// MayPatch says whether the operator may write a target; nil means yes.
 	MayPatch func(ctx context.Context, target v1alpha1.SecretReference) (bool, error)
-	// judge decides in the place of decide.Decide; tests break it on purpose.
+	// judge replaces decide.Decide in tests that break it on purpose.
 	judge func(decide.Input) decide.Decision
 
 	mu sync.Mutex
-	// memory of this process, by object: losing it costs one look at OCM.
+	// memory of this process, by object: losing it costs one poll of OCM.
 	memory map[types.UID]*memory
 }
 
-// memory is what this process remembers of an object between reconciles.
+// memory is what this process remembers about an object between reconciles.
 type memory struct {
 	lastPoll time.Time
 	failures int
-	// proven and lookedAt are the state of things when what is in use was last proven, and when OCM was last asked.
+	// proven is the state when the pull secret in use was last checked, lookedAt when OCM was last asked.
 	proven, lookedAt string
-	// account is whom the OCM credential belongs to, as OCM last said, and accountOf which credential it said so of.
+	// account is the owner of the OCM credential by OCM's last answer, and accountOf the credential of that answer.
 	account   *decide.Account
 	accountOf string
-	// limited is how OCM, or the SSO, last refused with a Retry-After, and retryAfter when that ends.
+	// limited is the last refusal of OCM or the SSO with a Retry-After, and retryAfter when that ends.
 	limited    *ocm.Error
 	retryAfter time.Time
-	// limitedAs is the OCM and the credential that were refused: with another, it is asked at once.
+	// limitedAs is the OCM and the credential that were refused: any other is tried at once.
 	limitedAs [sha256.Size]byte
-	// knows is the credential whose account the status names.
+	// knows is the credential whose account is in the status.
 	knows [sha256.Size]byte
 }
 
-// maxSteps bounds one reconcile. The longest way, from an adopted rotation to its end, has about twenty steps.
+// maxSteps limits one reconcile. The longest course, from an adopted rotation to its end, has about twenty steps.
 const maxSteps = 64
 
-// Reconcile decides and performs steps until the decision is to wait. There is one way out: the status is summarised and
-// written once, if it changed.
+// Reconcile decides and performs steps until the decision is to wait. It has one exit, where the status is summarised and written once, if it
+// changed.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	obj := &v1alpha1.PullSecretRotation{}
 	if err := r.Reader.Get(ctx, req.NamespacedName, obj); err != nil {
@@ -89,14 +89,14 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 	if err := s.flush(ctx); err != nil {
 		if apierrors.IsConflict(err) {
-			return ctrl.Result{RequeueAfter: time.Second}, nil // somebody changed the object: decide anew
+			return ctrl.Result{RequeueAfter: time.Second}, nil // somebody changed the object: decide again
 		}
 		return ctrl.Result{}, apierr.Plain(fmt.Errorf("writing the status: %w", err))
 	}
 	return ctrl.Result{RequeueAfter: max(d.After, time.Second)}, nil
 }
 
-// run performs steps until there is nothing to do but wait.
+// run performs steps until the decision is to wait.
 func (s *scope) run(ctx context.Context) (decide.Decision, error) {
 	s.record().NoteSchedule(s.input())
 	for range maxSteps {
@@ -109,7 +109,7 @@ func (s *scope) run(ctx context.Context) (decide.Decision, error) {
 			return d, err
 		}
 	}
-	return decide.Decision{}, errors.New("the decision does not come to rest: this is a defect, please report it")
+	return decide.Decision{}, errors.New("the reconcile does not reach a wait: this is a bug, please report it")
 }
 
 func (s *scope) decide() decide.Decision {
@@ -137,13 +137,13 @@ func (r *Reconciler) remember(obj *v1alpha1.PullSecretRotation) *memory {
 // watchOwner names an object to the Secret watcher.
 func watchOwner(name string) string { return "pullsecretrotation/" + name }
 
-// watch makes changes of the targets and of the OCM credential start a reconcile.
+// watch makes changes of the targets and of the OCM credential trigger a reconcile.
 func (r *Reconciler) watch(obj *v1alpha1.PullSecretRotation) {
 	if r.Options.Secrets == nil {
 		return
 	}
 	if decide.InvalidNames(&obj.Spec) != nil {
-		r.Options.Secrets.Watch(watchOwner(obj.Name)) // nothing: what is no name belongs into no request
+		r.Options.Secrets.Watch(watchOwner(obj.Name)) // nothing: an invalid name must not reach any request
 		return
 	}
 	refs := make([]types.NamespacedName, 0, len(obj.Spec.Targets)+1)

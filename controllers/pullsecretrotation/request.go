@@ -12,18 +12,19 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/pullsecret"
 )
 
-// noteIntent notes that a request is about to be sent. Whoever finds an intent without an id looks for the request's effect before
-// sending another; whoever fails to persist it, because another replica has, sends none.
+// noteIntent records that a request is about to be sent. A process that finds an intent without an id looks for the request's effect before
+// sending another; one that cannot persist it, because another replica has, sends none.
 func (s *scope) noteIntent() { s.record().Intend(*s.facts.Rotations, s.now()) }
 
-// claimIntent is for once it is persisted. The list is read again right before the request: another cluster may have been quicker.
+// claimIntent marks the persisted intent as this reconcile's. The list is read again right before the request, because another cluster may have
+// been quicker.
 func (s *scope) claimIntent(context.Context, decide.Decision) error {
 	s.facts.IntentIsOurs = true
 	s.facts.Rotations = nil
 	return nil
 }
 
-// takeBackIntent is for a reconcile that ends between the intent and the request: nothing was sent.
+// takeBackIntent withdraws the intent of a reconcile that ends before the request was sent.
 func (s *scope) takeBackIntent() {
 	if r := s.rotation(); r != nil && s.facts.IntentIsOurs {
 		s.record().NotSent()
@@ -32,13 +33,13 @@ func (s *scope) takeBackIntent() {
 
 // request sends the one POST.
 func (s *scope) request(ctx context.Context, _ decide.Decision) error {
-	s.facts.IntentIsOurs = false // whatever comes of it, this intent is used up
+	s.facts.IntentIsOurs = false // whatever the outcome, this intent is used up
 	api, err := s.ocm(ctx)
 	if err != nil {
 		return err
 	}
 	made, err := api.RequestRotation(ctx, s.accountID())
-	s.facts.Rotations = nil // outdated in any case
+	s.facts.Rotations = nil // the list is outdated in any case
 	if err != nil {
 		if ocm.Ambiguous(err) {
 			return errors.Join(errAnswerLost, err)
@@ -50,16 +51,16 @@ func (s *scope) request(ctx context.Context, _ decide.Decision) error {
 	r := s.rotation()
 	s.record().Requested(decide.Rotation(made))
 	s.noteRequested(ctx, r.ID, r.Reason)
-	s.event(corev1.EventTypeNormal, v1alpha1.ReasonRotationRequested, "Request", "Asked OCM to rotate the pull secret of account %s (%s); it is rotation %s",
+	s.event(corev1.EventTypeNormal, v1alpha1.ReasonRotationRequested, "Request", "Requested a rotation of the pull secret of account %s (%s): rotation %s",
 		s.accountID(), r.Reason, r.ID)
 	return nil
 }
 
-// errAnswerLost marks a request that may have had its effect.
+// errAnswerLost marks a request that may have taken effect.
 var errAnswerLost = errors.New("the answer to the request was lost")
 
-// recordID takes over a rotation that the list shows. It may have issued before the baseline was read from OCM, so the
-// baseline is what the cluster uses: told from the new credentials themselves, they would never seem to come.
+// recordID adopts a rotation from the list. It may have issued credentials before the baseline was read from OCM, so the baseline is what the
+// cluster uses: compared with the new credentials themselves, they would never seem to arrive.
 func (s *scope) recordID(ctx context.Context, d decide.Decision) error {
 	r := s.rotation()
 	before := *r
@@ -67,23 +68,25 @@ func (s *scope) recordID(ctx context.Context, d decide.Decision) error {
 	s.record().Adopt(d.Rotation, s.baseline(before))
 	if r.RequestedHere {
 		s.noteRequested(ctx, r.ID, r.Reason)
-		s.event(corev1.EventTypeNormal, v1alpha1.ReasonRotationRequested, "Request", "Rotation %s of account %s is the one that this cluster asked OCM for", r.ID, s.accountID())
+		s.event(corev1.EventTypeNormal, v1alpha1.ReasonRotationRequested, "Request", "Rotation %s of account %s is the one that this cluster "+
+			"requested", r.ID, s.accountID())
 		return nil
 	}
-	s.event(corev1.EventTypeNormal, v1alpha1.ReasonRotationAdopted, "Adopt", "Rotation %s of account %s is adopted instead of requesting another", r.ID, s.accountID())
+	s.event(corev1.EventTypeNormal, v1alpha1.ReasonRotationAdopted, "Adopt", "This cluster takes part in rotation %s of account %s instead of "+
+		"requesting another", r.ID, s.accountID())
 	return nil
 }
 
-// markIssued notes that OCM gives out other credentials than before. What was done with earlier ones is done again.
+// markIssued records that OCM issues other credentials than before. The later steps are then repeated.
 func (s *scope) markIssued(context.Context, decide.Decision) error {
 	r := s.rotation()
 	s.record().MarkIssued(s.fingerprints(s.issued, all), s.now())
 	s.facts.IssuedChecks = nil
-	s.event(corev1.EventTypeNormal, v1alpha1.ReasonCredentialsIssued, "Receive", "OCM gives out new credentials for account %s, rotation %s", s.accountID(), r.ID)
+	s.event(corev1.EventTypeNormal, v1alpha1.ReasonCredentialsIssued, "Receive", "OCM has issued new credentials for account %s, rotation %s", s.accountID(), r.ID)
 	return nil
 }
 
-// parse is for documents that are already known to parse.
+// parse is for documents that have already been parsed successfully.
 func parse(raw []byte) *pullsecret.Document {
 	doc, err := pullsecret.Parse(raw)
 	if err != nil {

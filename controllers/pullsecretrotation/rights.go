@@ -12,8 +12,8 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/command"
 )
 
-// lookAtRights asks whether the targets may be written, before a rotation is requested whose result could not be used. A
-// target that may not is left out; when it is the first, no rotation is begun.
+// lookAtRights checks the rights to write the targets before a rotation is requested. A target without the right is left out; if it is the first,
+// no rotation begins.
 func (s *scope) lookAtRights(ctx context.Context) (seen decide.Facts, err error) {
 	seen.RightsKnown = true
 	if s.r.MayPatch == nil {
@@ -26,7 +26,7 @@ func (s *scope) lookAtRights(ctx context.Context) (seen decide.Facts, err error)
 		}
 		may, err := s.r.MayPatch(ctx, t.ref)
 		if err != nil {
-			return seen, fmt.Errorf("asking for the right to write the target %s: %w", t.ref, err)
+			return seen, fmt.Errorf("checking the right to write the target %s: %w", t.ref, err)
 		}
 		if !may {
 			t.doc, t.problem = nil, problem{v1alpha1.ReasonForbidden, s.forbidden(t.ref)}
@@ -35,7 +35,7 @@ func (s *scope) lookAtRights(ctx context.Context) (seen decide.Facts, err error)
 	return seen, nil
 }
 
-// mayPatch asks the API server what the operator itself may do; every service account may ask that.
+// mayPatch asks the API server about the operator's own rights, which every service account may do.
 func mayPatch(c client.Client) func(context.Context, v1alpha1.SecretReference) (bool, error) {
 	return func(ctx context.Context, ref v1alpha1.SecretReference) (bool, error) {
 		review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
@@ -51,7 +51,7 @@ type forbiddenError struct{ message string }
 
 func (e *forbiddenError) Error() string { return e.message }
 
-// forbidden says how to grant what a target needs. The commands are complete: they can be copied.
+// forbidden gives the commands that grant the rights to a target. They are complete and can be copied.
 func (s *scope) forbidden(ref v1alpha1.SecretReference) string {
 	grant := command.Grant{
 		Namespace: ref.Namespace, Name: ref.Name, Resource: "secrets", Verbs: []string{"get", "list", "watch", "patch"}, OperatorNamespace: s.r.Options.Namespace,

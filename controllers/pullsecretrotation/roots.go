@@ -14,7 +14,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/trust"
 )
 
-// roots are the CAs to trust: the system's, the cluster's, and those that the spec names.
+// roots are the CAs to trust: the system's, the cluster's, and those in the spec.
 func (s *scope) roots(ctx context.Context) (*x509.CertPool, error) {
 	if s.clients.roots != nil {
 		return s.clients.roots, nil
@@ -25,14 +25,14 @@ func (s *scope) roots(ctx context.Context) (*x509.CertPool, error) {
 	}
 	ofCluster, err := cluster.ReadTrustBundle(ctx, s.r.Reader)
 	if err != nil {
-		// Most servers are trusted without it, and the message about one that is not says so.
-		s.log.Error(err, "The cluster's trust bundle is not known")
+		// Most servers are trusted without it; for others a message reports the missing trust.
+		s.log.Error(err, "The cluster's trust bundle could not be read")
 	}
 	s.clients.roots = trust.Pool(ofCluster, named)
 	return s.clients.roots, nil
 }
 
-// namedBundle is the bundle that the spec names; nil when it names none.
+// namedBundle is the bundle in the spec; nil if there is none.
 func (s *scope) namedBundle(ctx context.Context) ([]byte, error) {
 	ref := s.obj.Spec.OCM.CABundleConfigMapRef
 	if ref == nil {

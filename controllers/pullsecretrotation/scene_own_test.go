@@ -18,7 +18,7 @@ func TestOwnRotation_OfAnObjectThatWasCreatedAnewIsNotCalledSomebodyElses(t *tes
 			s.run(4 * day)
 			s.posts(1)
 			s.current(global)
-			if s.events.has("not requested by this cluster") {
+			if s.events.has("which it did not request") {
 				t.Errorf("an event says that it is somebody else's: %q", s.events.lines)
 			}
 			for _, r := range s.get().Status.History {
@@ -48,7 +48,7 @@ func TestOwnRotation_OfAnotherObjectOfThisClusterIsNotCalledSomebodyElses(t *tes
 	s.posts(1)
 	s.current(global)
 	s.current(hub)
-	if s.events.has("not requested by this cluster") {
+	if s.events.has("which it did not request") {
 		t.Errorf("an event says that it is somebody else's: %q", s.events.lines)
 	}
 }

@@ -50,7 +50,7 @@ func TestOwnRotation_IsItsOwnWhateverHappensRightAfterTheRequest(t *testing.T) {
 					t.Errorf("the cluster's own rotation counts as somebody else's: adopted %v, %s", r.Adopted, r.Reason)
 				}
 			}
-			if s.events.has("not requested by this cluster") || s.events.has("adopted instead") {
+			if s.events.has("which it did not request") || s.events.has("instead of requesting another") {
 				t.Errorf("an event says that it is somebody else's: %q", s.events.lines)
 			}
 		})

@@ -19,36 +19,34 @@ import (
 
 // scope is one reconcile of one object: the object, the facts gathered so far, and the documents behind them.
 type scope struct {
-	// From the start, by newScope. The object's status changes by record and the report; stored is the object as the API server has it,
-	// as flush left it.
+	// Set by newScope. record and the report change the object's status; stored is the object as in the API server, updated by flush.
 	log    logr.Logger
 	r      *Reconciler
 	obj    *v1alpha1.PullSecretRotation
 	stored *v1alpha1.PullSecretRotation
-	// memory is the process's, and outlives the scope.
+	// memory belongs to the process and outlives the scope.
 	memory *memory
 
-	// facts begin empty. learn adds to them what a look has found, and deriveFacts, before each decision, what follows from the documents
-	// and the status. A step takes away what it has outdated.
+	// facts are empty at first. learn adds the results of looks; deriveFacts adds, before each decision, what follows from the documents and the
+	// status. A step removes facts that it has made outdated.
 	facts decide.Facts
 
-	// targets are nil until lookAtTargets. Afterwards write gives one a new document, and whatever finds that one cannot be used takes its
-	// document away.
+	// targets are nil until lookAtTargets. write replaces a target's document; finding a target unusable clears it.
 	targets []target
 	// surroundings is a hash of the OCM credential and the trusted CAs; empty until lookAtTargets.
 	surroundings string
-	// issued is nil until lookAtIssued, and when that finds nothing.
+	// issued is nil until lookAtIssued, and if that finds nothing.
 	issued *pullsecret.Document
-	// backup has the old entries of each target that has any. It is nil until lookAtBackup, and when they are gone.
+	// backup has the old entries of each target. It is nil until lookAtBackup, and if the backup is gone.
 	backup map[v1alpha1.SecretReference]*pullsecret.Document
-	// asked is what OCM has said of the targets' own tokens, by fingerprint; nil until lookAtOwner.
+	// asked are OCM's answers about the targets' own tokens, by fingerprint; nil until lookAtOwner.
 	asked map[string]tokenAnswer
-	// clients are made by the first look that needs them, and closed at the end.
+	// clients are created by the first look that needs them, and closed at the end.
 	clients *clients
 
-	// noted are the targets whose result noteTarget has recorded in this reconcile.
+	// noted are the targets whose results noteTarget has recorded in this reconcile.
 	noted map[v1alpha1.SecretReference]bool
-	// wrote is set by write once a target was written.
+	// write sets wrote once a target was written.
 	wrote bool
 }
 
@@ -56,7 +54,7 @@ type scope struct {
 type target struct {
 	ref    v1alpha1.SecretReference
 	secret *corev1.Secret
-	// doc is nil when, and from when, the target has a problem.
+	// doc is nil once the target has a problem.
 	doc     *pullsecret.Document
 	problem problem
 }
@@ -85,8 +83,7 @@ func (s *scope) record() decide.Record { return decide.Record{PullSecretRotation
 
 func (s *scope) rotation() *v1alpha1.RotationStatus { return s.obj.Status.Rotation }
 
-// flush writes the status if it changed. The optimistic lock is what keeps two replicas, or one with an outdated view, from
-// both recording an intent.
+// flush writes the status if it changed. The optimistic lock keeps two replicas, or one with an outdated view, from both recording an intent.
 func (s *scope) flush(ctx context.Context) error {
 	if equality.Semantic.DeepEqual(s.obj.Status, s.stored.Status) {
 		return nil

@@ -42,7 +42,7 @@ func Setup(mgr ctrl.Manager, opts Options) error {
 	return b.Complete(r)
 }
 
-// interested are the objects whose target or credential changed.
+// interested are the objects whose target or credential has changed.
 func (r *Reconciler) interested(c client.Reader, ref types.NamespacedName) []reconcile.Request {
 	list := &v1alpha1.PullSecretRotationList{}
 	if err := c.List(context.Background(), list); err != nil {
@@ -72,7 +72,7 @@ func tlsConfig(roots *x509.CertPool) *tls.Config {
 	return &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
 }
 
-// event tells about a thing that happened, once: as an event and as a line of the log at its default level.
+// event reports something that happened, as an event and as a log line at the default level.
 func (s *scope) event(kind, reason, action, note string, args ...any) {
 	words := fmt.Sprintf(note, args...)
 	s.log.Info(words, "reason", reason)
@@ -84,10 +84,10 @@ func (s *scope) event(kind, reason, action, note string, args ...any) {
 	}
 }
 
-// maxNote is how many bytes an event may say; the API server refuses more.
+// maxNote is the maximum length of an event's note in bytes; the API server refuses more.
 const maxNote = 1024
 
-// warnOnce tells about a problem when it begins, not at every retry.
+// warnOnce reports a problem when it begins, not at every retry.
 func (s *scope) warnOnce(d decide.Decision) {
 	before := meta.FindStatusCondition(s.stored.Status.Conditions, v1alpha1.ConditionReady)
 	if before != nil && before.Reason == d.Reason {

@@ -56,8 +56,7 @@ func (s *scope) summarise(d decide.Decision) {
 	s.measure(d)
 }
 
-// reportPaused says that nothing is done, so that nothing is reconciling. Ready keeps the last truth: it does not change because nobody
-// looks.
+// reportPaused reports that the operator does nothing, so that nothing is reconciling. Ready keeps its last value, which stays unverified.
 func (s *scope) reportPaused(d decide.Decision) {
 	conditions.Set(s.obj, v1alpha1.ConditionSuspended, metav1.ConditionTrue, d.Reason, d.Message)
 	conditions.Remove(s.obj, v1alpha1.ConditionReconciling)
@@ -66,8 +65,8 @@ func (s *scope) reportPaused(d decide.Decision) {
 	}
 }
 
-// reportRevocation says whether the credentials that the last rotation replaced are dead, which other clusters may delay for days. It
-// is OCM's word.
+// reportRevocation reports whether, according to OCM, the credentials that the last rotation replaced are deleted, which other clusters may delay
+// for days.
 func (s *scope) reportRevocation() {
 	r := s.rotation()
 	if r == nil && len(s.obj.Status.History) > 0 {
@@ -80,20 +79,22 @@ func (s *scope) reportRevocation() {
 		}
 	case r.RevokedAt != nil:
 		conditions.Set(s.obj, v1alpha1.ConditionOldCredentialsRevoked, metav1.ConditionTrue, v1alpha1.ReasonRotationCompleted,
-			fmt.Sprintf("OCM says that it has deleted the credentials which rotation %s replaced.", r.ID))
+			fmt.Sprintf("According to OCM, the credentials that rotation %s replaced are deleted.", r.ID))
 	case s.rotation() == nil:
 		conditions.Set(s.obj, v1alpha1.ConditionOldCredentialsRevoked, metav1.ConditionUnknown, v1alpha1.ReasonRevocationUnknown,
-			fmt.Sprintf("OCM no longer lists rotation %s: whether the credentials which it replaced are deleted cannot be told. Ask Red Hat support, naming the rotation.", r.ID))
+			fmt.Sprintf("OCM no longer lists rotation %s, so it is unknown whether the credentials that it replaced are deleted. Ask Red Hat "+
+				"support, and name the rotation.", r.ID))
 	default:
 		conditions.Set(s.obj, v1alpha1.ConditionOldCredentialsRevoked, metav1.ConditionUnknown, v1alpha1.ReasonAwaitingRevocation,
-			fmt.Sprintf("OCM keeps the credentials which rotation %s replaces until every cluster of the account has switched. Until then they work for everybody who has them.", r.ID))
+			fmt.Sprintf("OCM keeps the credentials that rotation %s replaces until every cluster of the account has switched. Until then they work "+
+				"for everybody who has them.", r.ID))
 	}
 }
 
-// reportProof takes back what was proven too long ago.
+// reportProof withdraws the result of a check that is too old.
 func (s *scope) reportProof() {
 	if refused, _ := decide.Judge(s.facts.Checks); len(refused) > 0 {
-		s.reportAnswers(s.facts.Checks) // they are asked again before that has consequences, and it is true all the same
+		s.reportAnswers(s.facts.Checks) // the registries are asked again before this has consequences, but the report is true meanwhile
 		return
 	}
 	last := s.obj.Status.LastHealthCheck
@@ -106,14 +107,14 @@ func (s *scope) reportProof() {
 	}
 	if last == nil {
 		conditions.Set(s.obj, v1alpha1.ConditionPullSecretValid, metav1.ConditionUnknown, v1alpha1.ReasonRegistriesUnknown,
-			"The pull secret in use has not been proven since it was changed. See the condition Ready for what stands in the way.")
+			"The pull secret in use has not been checked since it was changed. See the condition Ready for the reason.")
 		return
 	}
 	conditions.Set(s.obj, v1alpha1.ConditionPullSecretValid, metav1.ConditionUnknown, v1alpha1.ReasonRegistriesUnknown,
-		"The pull secret in use was last proven longer ago than two health checks; whether it still works is not known. See the condition Ready for what stands in the way.")
+		"The last check of the pull secret in use is older than two health checks, so it is unknown whether it still works. See the condition Ready for the reason.")
 }
 
-// reportTargets notes targets that cannot be used, and in mode Audit what a rotation would do to each entry.
+// reportTargets records unusable targets and, in mode Audit, what a rotation would do to each entry.
 func (s *scope) reportTargets(d decide.Decision) {
 	s.dropStaleTargets()
 	for i, t := range s.targets {
@@ -137,8 +138,7 @@ const (
 	wouldBeAdded    pullsecret.Action = "WouldBeAdded"
 )
 
-// foreseen is what the next rotation does to entries: one that equals what OCM gives out now is the account's, so it gets
-// the new credential.
+// foreseen is what the next rotation does to entries: one that equals a currently issued one is the account's, so it gets the new credential.
 func foreseen(changes []pullsecret.Change) []pullsecret.Change {
 	next := slices.Clone(changes)
 	for i := range next {
@@ -152,8 +152,8 @@ func foreseen(changes []pullsecret.Change) []pullsecret.Change {
 	return next
 }
 
-// dropStaleTargets removes the rows of targets that the spec no longer names, and of those that have become usable and to
-// which nothing was done yet.
+// dropStaleTargets removes the rows of targets that are no longer in the spec, and of those that have become usable but have not been written
+// yet.
 func (s *scope) dropStaleTargets() {
 	if s.targets == nil {
 		return
@@ -173,10 +173,10 @@ func (s *scope) dropStaleTargets() {
 	})
 }
 
-// fightMemory is how long an entry must stay before a fight about it is over: a writer may come by once in some hours.
+// fightMemory is how long an entry must stay unchanged before a fight about it is over: a writer may act only every few hours.
 const fightMemory = 24 * time.Hour
 
-// reportWriter keeps the condition about somebody who puts other values back.
+// reportWriter sets the condition about another writer that restores other values.
 func (s *scope) reportWriter(d decide.Decision) {
 	if d.Reason == v1alpha1.ReasonWriterFight {
 		conditions.Set(s.obj, v1alpha1.ConditionSecondWriter, metav1.ConditionTrue, d.Reason, d.Message)
@@ -185,7 +185,8 @@ func (s *scope) reportWriter(d decide.Decision) {
 	for _, t := range s.obj.Status.Targets {
 		if t.Healed >= 3 && t.AppliedAt != nil && s.now().Before(t.AppliedAt.Add(fightMemory)) {
 			conditions.Set(s.obj, v1alpha1.ConditionSecondWriter, metav1.ConditionTrue, v1alpha1.ReasonWriterFight,
-				fmt.Sprintf("Another writer has put other credentials into %s/%s %d times. They were last replaced at %s. Stop that writer, or give it the new pull secret.",
+				fmt.Sprintf("Another writer has put other credentials into %s/%s %d times. The operator last replaced them at %s. Stop that "+
+					"writer, or give it the new pull secret.",
 					t.Namespace, t.Name, t.Healed, decide.OnTheClock(t.AppliedAt.Time)))
 			return
 		}
@@ -193,7 +194,7 @@ func (s *scope) reportWriter(d decide.Decision) {
 	conditions.Remove(s.obj, v1alpha1.ConditionSecondWriter)
 }
 
-// reportPools keeps the condition about paused pools: they are never unpaused, and never waited for.
+// reportPools sets the condition about paused pools: the operator neither unpauses them nor waits for them.
 func (s *scope) reportPools(pools []decide.Pool) {
 	var paused []string
 	for _, p := range pools {

@@ -7,16 +7,16 @@ import (
 	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 )
 
-// step is how one is performed: it looks, or it does something.
+// step says how a step is performed: it gathers a fact, or it has an effect.
 type step struct {
-	// looks finds out a fact. What it returns is taken over by learn, and by nothing else.
+	// looks gathers a fact. Only learn processes its result.
 	looks func(*scope, context.Context) (decide.Facts, error)
-	// notes puts on record what does is about to do. A step that has it is persisted first, so that a crash finds it.
+	// notes records in the status what does is about to do. The status is persisted before does, so that it survives a crash.
 	notes func(*scope)
 	does  func(*scope, context.Context, decide.Decision) error
 }
 
-// steps are all steps but Wait.
+// steps are all steps except Wait.
 var steps = map[decide.Step]step{
 	decide.LookAtCluster:   {looks: (*scope).lookAtCluster},
 	decide.LookAtTargets:   {looks: (*scope).lookAtTargets},
@@ -49,11 +49,11 @@ var steps = map[decide.Step]step{
 	decide.RecordHealth:    {does: (*scope).recordHealth},
 }
 
-// perform does one step.
+// perform performs one step.
 func (s *scope) perform(ctx context.Context, d decide.Decision) error {
 	p, ok := steps[d.Step]
 	if !ok {
-		return fmt.Errorf("unknown step %q: this is a defect, please report it", d.Step)
+		return fmt.Errorf("unknown step %q: this is a bug, please report it", d.Step)
 	}
 	if p.looks != nil {
 		seen, err := p.looks(s, ctx)

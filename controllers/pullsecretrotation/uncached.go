@@ -6,7 +6,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// uncached writes with a client and reads past its cache: there is no cache of Secrets.
+// uncached writes with a client and reads without its cache: Secrets are not cached.
 type uncached struct {
 	client.Client
 	reader client.Reader

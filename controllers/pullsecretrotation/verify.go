@@ -19,26 +19,26 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/registry"
 )
 
-// required are the registries that a cluster cannot do without; source: openshift/osdctl, RequiredPullSecretAuths.
+// required are the registries that a cluster needs; source: openshift/osdctl, RequiredPullSecretAuths.
 var required = []string{"quay.io", "registry.redhat.io", "registry.connect.redhat.com", telemetryRegistry}
 
-// proofImage is what Red Hat's own instructions pull to prove a new pull secret (knowledge base 6992996, step 7).
+// proofImage is the image that Red Hat's own instructions pull to test a new pull secret (knowledge base 6992996, step 7).
 const proofImage = "registry.redhat.io/ubi8/ubi:latest"
 
-// checkIssued asks the registries about the new credentials, those that a write of some target would bring in.
+// checkIssued checks the new credentials that a write of some target would deliver.
 func (s *scope) checkIssued(ctx context.Context) (seen decide.Facts, err error) {
 	seen.IssuedChecks, err = s.check(ctx, s.issued, decide.Unproven(s.input()))
 	return seen, err
 }
 
-// checkInUse asks the registries about what the targets hold now: their entries of the account, and those that the spec names. What
-// several hold is asked once.
+// checkInUse checks what the targets hold now: their entries of the account, and those that the spec names. A credential in several targets is
+// checked once.
 func (s *scope) checkInUse(ctx context.Context) (seen decide.Facts, err error) {
 	checks := []decide.Check{}
 	for i, t := range s.targets {
 		f := s.facts.Targets[i]
 		if t.doc == nil || f.Problem != "" || i > 0 && (f.Owner == "" || f.Owner != s.accountID()) {
-			continue // what is not the account's is not what this object keeps
+			continue // other accounts' credentials do not concern this object
 		}
 		names := slices.DeleteFunc(s.proofs(i), func(name string) bool {
 			entry, ok := t.doc.Entry(name)
@@ -59,7 +59,7 @@ func (s *scope) checkInUse(ctx context.Context) (seen decide.Facts, err error) {
 	return seen, nil
 }
 
-// proofs are the registries that are asked about a target.
+// proofs are the registries to check for a target.
 func (s *scope) proofs(i int) []string {
 	names := slices.Clone(s.facts.Targets[i].Own)
 	for _, v := range s.obj.Spec.Verification {
@@ -70,12 +70,12 @@ func (s *scope) proofs(i int) []string {
 	return names
 }
 
-// asked says whether an answer about a credential is there already.
+// asked is true if there already is an answer about a credential.
 func asked(checks []decide.Check, registry, fingerprint string) bool {
 	return slices.ContainsFunc(checks, func(c decide.Check) bool { return c.Registry == registry && c.Fingerprint == fingerprint })
 }
 
-// checkBackup asks the registries that refuse an applied entry about the one that it replaced.
+// checkBackup asks the registries that refuse an applied entry about the entry that it replaced.
 func (s *scope) checkBackup(ctx context.Context) (seen decide.Facts, err error) {
 	seen.BackupChecks = []decide.Check{}
 	for i, t := range s.targets {
@@ -92,8 +92,7 @@ func (s *scope) checkBackup(ctx context.Context) (seen decide.Facts, err error) 
 	return seen, nil
 }
 
-// refusedIn are the registries that refuse an entry of a target which this rotation has brought, and were not asked yet about the one
-// that it replaced.
+// refusedIn are the registries that refuse an entry of this rotation in a target, and have not been asked yet about the replaced one.
 func (s *scope) refusedIn(i int, old *pullsecret.Document, known []decide.Check) []string {
 	var names []string
 	for _, c := range s.facts.Checks {
@@ -106,7 +105,7 @@ func (s *scope) refusedIn(i int, old *pullsecret.Document, known []decide.Check)
 	return names
 }
 
-// check asks one registry after the other: they are few, and a burst from 50 clusters is no help to anybody.
+// check asks the registries one by one: they are few, and 50 clusters should not send bursts.
 func (s *scope) check(ctx context.Context, doc *pullsecret.Document, names []string) ([]decide.Check, error) {
 	checks := make([]decide.Check, 0, len(names))
 	for _, name := range names {
@@ -164,13 +163,13 @@ func (s *scope) verification(name string) (policy v1alpha1.VerificationPolicy, i
 		image = proofImage
 	}
 	if image == "" && s.facts.Cluster != nil && strings.HasPrefix(s.facts.Cluster.ReleaseImage, name+"/") {
-		image = s.facts.Cluster.ReleaseImage // a private repository: the best proof there is
+		image = s.facts.Cluster.ReleaseImage // a private repository is the best proof
 	}
 	return policy, image, named
 }
 
-// checkTelemetry proves the cloud.openshift.com entry, which belongs to no registry: OCM itself accepts it as the cluster's
-// token. Source: the published OpenAPI document, security of current_account.
+// checkTelemetry checks the cloud.openshift.com entry, which belongs to no registry: OCM itself accepts it as the cluster's token. Source: the
+// published OpenAPI document, security of current_account.
 func (s *scope) checkTelemetry(ctx context.Context, entry pullsecret.Entry) (result decide.Answer, owner string, err error) {
 	if err := s.leadsToAllowedHosts(!decide.UsesOwnToken(&s.obj.Spec)); err != nil {
 		result, err = unaskable(err)
@@ -193,7 +192,7 @@ func (s *scope) checkTelemetry(ctx context.Context, entry pullsecret.Entry) (res
 	return decide.Answer{Outcome: decide.Accepted, Message: "the token is accepted"}, account.ID, nil
 }
 
-// refusedToken is what it means that OCM does not say whose a token is.
+// refusedToken interprets an answer in which OCM does not name the owner of a token.
 func refusedToken(err error) (decide.Answer, error) {
 	switch {
 	case ocm.IsKind(err, ocm.OCMUnauthorized):
@@ -205,7 +204,7 @@ func refusedToken(err error) (decide.Answer, error) {
 	}
 }
 
-// unaskable is the answer of an OCM that cannot be asked: that is no evidence, and the registries are asked all the same.
+// unaskable is the answer for an OCM that cannot be reached: it is not evidence, and the registries are asked anyway.
 func unaskable(err error) (decide.Answer, error) {
 	e := (*ocm.Error)(nil)
 	switch {
@@ -218,15 +217,16 @@ func unaskable(err error) (decide.Answer, error) {
 	}
 }
 
-// markVerified notes that nothing speaks against the new credentials.
+// markVerified records that the new credentials are accepted or excused.
 func (s *scope) markVerified(context.Context, decide.Decision) error {
 	r := s.rotation()
 	s.record().MarkVerified(s.now())
-	s.event(corev1.EventTypeNormal, v1alpha1.ReasonCredentialsVerified, "Verify", "The registries accept the new credentials of rotation %s: %s", r.ID, spoken(s.facts.IssuedChecks))
+	s.event(corev1.EventTypeNormal, v1alpha1.ReasonCredentialsVerified, "Verify", "The registries accept the new credentials of "+
+		"rotation %s: %s", r.ID, spoken(s.facts.IssuedChecks))
 	return nil
 }
 
-// answer translates what the registry client says.
+// answer converts the registry client's result.
 func answer(r registry.Result) decide.Answer {
 	return decide.Answer{Outcome: decide.Outcome(r.Outcome), Message: r.Message, RetryAfter: r.RetryAfter}
 }
@@ -246,7 +246,7 @@ func outcome(c decide.Check) string {
 	return string(c.Result.Outcome)
 }
 
-// noteRegistries keeps the last answer of each: the worst, where targets hold different credentials for it.
+// noteRegistries records the last answer of each registry: the worst one if targets hold different credentials.
 func (s *scope) noteRegistries(checks []decide.Check) {
 	before := s.obj.Status.Registries
 	s.obj.Status.Registries = nil
@@ -261,7 +261,7 @@ func (s *scope) noteRegistries(checks []decide.Check) {
 	}
 }
 
-// worst is one answer for each registry, in the order in which they were asked.
+// worst is the worst answer of each registry, in the order in which they were asked.
 func worst(checks []decide.Check) []decide.Check {
 	var list []decide.Check
 	for _, c := range checks {
@@ -290,7 +290,7 @@ func badness(c decide.Check) int {
 	}
 }
 
-// recordHealth concludes a health check of the pull secret in use.
+// recordHealth records a completed health check of the pull secret in use.
 func (s *scope) recordHealth(context.Context, decide.Decision) error {
 	if c := s.obj.Status.OCMCredential; c != nil && s.clients.api != nil {
 		c.LastUsedAt = s.timestamp()
@@ -302,19 +302,21 @@ func (s *scope) recordHealth(context.Context, decide.Decision) error {
 	return nil
 }
 
-// reportAnswers says what the registries' answers mean for the pull secret in use.
+// reportAnswers reports what the registries' answers mean for the pull secret in use.
 func (s *scope) reportAnswers(checks []decide.Check) {
 	refused, unknown := decide.Judge(checks)
 	switch {
 	case len(refused) > 0:
 		conditions.Set(s.obj, v1alpha1.ConditionPullSecretValid, metav1.ConditionFalse, v1alpha1.ReasonRegistriesRefuse,
-			fmt.Sprintf("The pull secret in use is refused: %s. New images cannot be pulled from there. Request a rotation, or see whether somebody replaced the entry.", strings.Join(refused, "; ")))
+			fmt.Sprintf("The pull secret in use is refused: %s. New images cannot be pulled from there. Request a rotation, or check whether "+
+				"somebody replaced the entry.", strings.Join(refused, "; ")))
 	case len(unknown) > 0:
 		conditions.Set(s.obj, v1alpha1.ConditionPullSecretValid, metav1.ConditionUnknown, v1alpha1.ReasonRegistriesUnknown,
-			fmt.Sprintf("The pull secret in use could not be proven: %s.", strings.Join(unknown, "; ")))
+			fmt.Sprintf("The pull secret in use could not be checked: %s.", strings.Join(unknown, "; ")))
 	case !slices.ContainsFunc(checks, func(c decide.Check) bool { return c.Policy != v1alpha1.VerificationSkip }):
 		conditions.Set(s.obj, v1alpha1.ConditionPullSecretValid, metav1.ConditionUnknown, v1alpha1.ReasonRegistriesUnknown,
-			"No registry was asked: the targets have no entry of the account, or spec.verification skips them. Name the registries to ask in spec.verification.")
+			"No registry was asked, because the targets have no entry of the account, or spec.verification skips them. Add the registries to ask "+
+				"to spec.verification.")
 	default:
 		conditions.Set(s.obj, v1alpha1.ConditionPullSecretValid, metav1.ConditionTrue, v1alpha1.ReasonRegistriesAccept,
 			"The registries accept the pull secret in use.")

@@ -11,47 +11,46 @@ import (
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 )
 
-// Request is a CredentialsRequest for AWS, as far as it matters here.
+// Request is the relevant part of a CredentialsRequest for AWS.
 type Request struct {
 	Namespace, Name string
 	Labels          labels.Set
 	// Secret is where the component expects the credentials.
 	Secret types.NamespacedName
-	// TimedToken is true when the request uses an STS token of its own, whose Secret somebody else writes.
+	// TimedToken is true if the request uses its own STS token, whose Secret somebody else writes.
 	TimedToken bool
 }
 
 // String is the usual namespace/name.
 func (r Request) String() string { return r.Namespace + "/" + r.Name }
 
-// Target is a Secret that a set is to keep fresh, and what the spec and the cluster say of it. What is in the Secret is
-// not known here yet.
+// Target is a Secret that a set refreshes, according to the spec and the cluster. The content of the Secret is not known here.
 type Target struct {
 	Ref types.NamespacedName
-	// Request is the CredentialsRequest that asks for the Secret, namespace/name; empty for one that only the spec names.
+	// Request is the CredentialsRequest that asks for the Secret, namespace/name; empty for a Secret that only the spec names.
 	Request string
-	// SpecRole is the role that the spec gives it by name; DefaultRole counts when nothing else does.
+	// SpecRole is the role that the spec gives it by name; DefaultRole applies if nothing else does.
 	SpecRole, DefaultRole string
-	// AllowedRoles are those that the Secret's own key "role" may choose from; nil when the key means nothing.
+	// AllowedRoles are those that the Secret's own key "role" may choose from; nil if the key is ignored.
 	AllowedRoles []string
-	// Adopt is true when the spec says that the Secret may be taken over whatever is in it.
+	// Adopt is true if the spec allows taking over the Secret whatever it holds.
 	Adopt bool
-	// Holder is the older set that claims the same Secret and keeps it; empty when it is ours.
+	// Holder is the older set that claims the same Secret and keeps it; empty if this set has it.
 	Holder string
 }
 
-// Discovery is what a set has to do with.
+// Discovery is the result of Discover.
 type Discovery struct {
 	Targets []Target
-	// TimedToken counts the requests that are left alone because they use STS tokens of their own.
+	// TimedToken counts the requests that are not served because they use their own STS tokens.
 	TimedToken int
 	// Unmatched are sentences about names in the spec that match nothing, and requests that cannot be served.
 	Unmatched []string
 }
 
-// Discover finds the Secrets of a set: those of the AWS CredentialsRequests that its spec selects, and those that its spec
-// names. others are all sets of the cluster; the older of two that claim a Secret keeps it. The error says what is wrong
-// with the spec; the Secrets that it names are found all the same.
+// Discover finds the Secrets of a set: those of the AWS CredentialsRequests that its spec selects, and those that its spec names. others are all
+// sets of the cluster; the older of two that claim a Secret keeps it. The error says what is wrong with the spec; the Secrets that it names are
+// still found.
 func Discover(set *v1alpha1.CAPCredentialSet, requests []Request, others []v1alpha1.CAPCredentialSet) (Discovery, error) {
 	d, wrong := claims(set, requests)
 	holders := map[types.NamespacedName]string{}
@@ -60,7 +59,7 @@ func Discover(set *v1alpha1.CAPCredentialSet, requests []Request, others []v1alp
 		if o.UID == set.UID || o.DeletionTimestamp != nil || !older(o, set) {
 			continue
 		}
-		theirs, _ := claims(o, requests) // one whose selector is wrong claims what it names
+		theirs, _ := claims(o, requests) // a set with an invalid selector claims what it names
 		for _, t := range theirs.Targets {
 			if holders[t.Ref] == "" {
 				holders[t.Ref] = o.Name
@@ -73,7 +72,7 @@ func Discover(set *v1alpha1.CAPCredentialSet, requests []Request, others []v1alp
 	return d, wrong
 }
 
-// older is true when a was there before b: the one rule by which every set knows who keeps a Secret.
+// older is true if a was created before b. All sets use this rule to decide who keeps a Secret.
 func older(a, b *v1alpha1.CAPCredentialSet) bool {
 	if !a.CreationTimestamp.Equal(&b.CreationTimestamp) {
 		return a.CreationTimestamp.Before(&b.CreationTimestamp)
@@ -81,12 +80,12 @@ func older(a, b *v1alpha1.CAPCredentialSet) bool {
 	return a.Name < b.Name
 }
 
-// claims are the Secrets that a set would serve if there were no other set. With an error they are those that the spec names.
+// claims are the Secrets that a set would serve without other sets. With an error they are those that the spec names.
 func claims(set *v1alpha1.CAPCredentialSet, requests []Request) (Discovery, error) {
 	wrong := Invalid(&set.Spec)
 	selected := set.Spec.CredentialsRequests
 	if wrong != nil {
-		selected = nil // which requests are meant is not known; what the spec names is
+		selected = nil // the selected requests are unknown, but not what the spec names
 	}
 	selection, err := newSelection(selected)
 	if err != nil {
@@ -101,7 +100,7 @@ func claims(set *v1alpha1.CAPCredentialSet, requests []Request) (Discovery, erro
 		if !isSecret(ref) || !isRole(s.Role) {
 			continue
 		}
-		t := byRef[ref] // the request stays; the role that was written beside the Secret's own name wins
+		t := byRef[ref] // the request stays; the role beside the Secret's own name wins
 		t.Ref, t.SpecRole, t.Adopt = ref, s.Role, true
 		byRef[ref] = t
 	}
@@ -114,7 +113,7 @@ func claims(set *v1alpha1.CAPCredentialSet, requests []Request) (Discovery, erro
 	return d, wrong
 }
 
-// selection is what spec.credentialsRequests takes of the cluster's requests.
+// selection is what spec.credentialsRequests selects from the cluster's requests.
 type selection struct {
 	spec       *v1alpha1.CredentialsRequestsSpec
 	selector   labels.Selector
@@ -129,11 +128,11 @@ type selection struct {
 	// timed are the Secrets that somebody else writes.
 	timed         map[types.NamespacedName]bool
 	timedRequests int
-	// nameless are requests whose Secret has no legal name.
+	// nameless are requests whose Secret has an invalid name.
 	nameless []string
 }
 
-// newSelection prepares it. A spec without credentialsRequests selects nothing.
+// newSelection prepares a selection. A spec without credentialsRequests selects nothing.
 func newSelection(spec *v1alpha1.CredentialsRequestsSpec) (*selection, error) {
 	s := &selection{
 		spec: spec, namespaces: map[string]bool{}, roles: map[types.NamespacedName]string{}, excluded: map[types.NamespacedName]bool{},
@@ -159,7 +158,7 @@ func newSelection(spec *v1alpha1.CredentialsRequestsSpec) (*selection, error) {
 	return s, nil
 }
 
-// take looks at one request.
+// take adds one request to the selection if it matches.
 func (s *selection) take(r Request) {
 	if r.TimedToken {
 		s.timed[r.Secret] = true
@@ -184,8 +183,8 @@ func (s *selection) take(r Request) {
 	}
 }
 
-// targets are the Secrets of the requests that were taken, less those that somebody else writes. Two requests for one Secret are
-// one target: that of the payload counts before others, and one that has a role of its own before one that has none.
+// targets are the Secrets of the selected requests, except those that somebody else writes. Two requests for one Secret make one target: a
+// request of the payload takes precedence, then one with its own role.
 func (s *selection) targets() map[types.NamespacedName]Target {
 	byRef := map[types.NamespacedName]Target{}
 	rank := map[types.NamespacedName]int{}
@@ -211,8 +210,8 @@ func (s *selection) targets() map[types.NamespacedName]Target {
 	return byRef
 }
 
-// importance orders the namespaces of the payload's Secrets: without machine-api there are no machines to come back, without
-// ingress nobody reaches the cluster, without the registry nothing is pulled from it, without storage nothing mounts.
+// importance orders the namespaces of the payload's Secrets: without machine-api no machine is replaced, without ingress nobody reaches the
+// cluster, without the registry no image is pulled from it, without storage no volume is mounted.
 var importance = map[string]int{
 	"openshift-machine-api":                     -5,
 	"openshift-ingress-operator":                -4,
@@ -221,7 +220,7 @@ var importance = map[string]int{
 	"openshift-cloud-network-config-controller": -1,
 }
 
-// before orders Secrets by importance, and those of equal importance by name.
+// before orders Secrets by importance, then by name.
 func before(a, b types.NamespacedName) bool {
 	if x, y := importance[a.Namespace], importance[b.Namespace]; x != y {
 		return x < y
@@ -229,8 +228,8 @@ func before(a, b types.NamespacedName) bool {
 	return a.String() < b.String()
 }
 
-// roleOf is the role of a target whose Secret holds the given value under the key "role"; empty when nothing gives it one. own is
-// true when it was the Secret that chose.
+// roleOf is the role of a target whose Secret has the given value under the key "role"; empty if nothing gives it one. own is true if the Secret
+// chose it.
 func (t Target) roleOf(key string) (role string, own bool) {
 	key = strings.TrimSpace(key)
 	switch {
@@ -240,7 +239,7 @@ func (t Target) roleOf(key string) (role string, own bool) {
 		if slices.Contains(t.AllowedRoles, key) {
 			return key, true
 		}
-		return "", true // one that is not allowed is not quietly replaced by the default
+		return "", true // a role that is not allowed is not silently replaced by the default
 	default:
 		return t.DefaultRole, false
 	}

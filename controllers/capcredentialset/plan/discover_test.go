@@ -175,8 +175,8 @@ func TestDiscover_SaysWhatMatchesNothing(t *testing.T) {
 		"roles: no AWS CredentialsRequest that this set could serve is called addons/machines, openshift-machine-api.",
 		"exclude: no AWS CredentialsRequest that this set could serve is called registri.",
 		"namespaces: there is no AWS CredentialsRequest in nowhere.",
-		"restartTargets: this set keeps no Secret in the namespace of Deployment nowhere/w.",
-		"CredentialsRequest openshift-cloud-credential-operator/bad is left out: its secretRef is no name of a Secret.",
+		"restartTargets: this set has no Secret in the namespace of Deployment nowhere/w.",
+		"CredentialsRequest openshift-cloud-credential-operator/bad is left out: its secretRef is not a valid name of a Secret.",
 	} {
 		if !slices.ContainsFunc(got, func(s string) bool { return strings.HasSuffix(s, want) }) {
 			t.Errorf("it does not say %q:\n%s", want, strings.Join(got, "\n"))

@@ -7,14 +7,14 @@ import (
 )
 
 const (
-	// defaultLifetime is that of the API: what a portal gives out by default.
+	// defaultLifetime is the API's default, which is CAP's too.
 	defaultLifetime = time.Hour
-	// minLifetime is the shortest that is assumed, whatever has been learned: a credential that is refused within a minute has
-	// another trouble than its age.
+	// minLifetime is the shortest assumed lifetime, whatever has been learned: a credential that is refused within a minute has another problem
+	// than its age.
 	minLifetime = time.Minute
 )
 
-// known is what is noted about an expiry. What is not understood, or was never noted, counts as assumed.
+// known reads the bookkeeping about an expiry. If it is missing or invalid, the expiry counts as assumed.
 func known(noted v1alpha1.ExpiryKnowledge) v1alpha1.ExpiryKnowledge {
 	switch noted {
 	case v1alpha1.ExpiryTold, v1alpha1.ExpiryZoneless, v1alpha1.ExpiryUnreadable:
@@ -24,8 +24,8 @@ func known(noted v1alpha1.ExpiryKnowledge) v1alpha1.ExpiryKnowledge {
 	}
 }
 
-// Assumed is the lifetime of a credential of which the portal does not tell it: that of the spec, or the shorter one that was
-// learned when STS refused a credential before its time.
+// Assumed is the lifetime of a credential for which CAP gives none: the one in the spec, or a shorter one that was learned when STS refused a
+// credential early.
 func Assumed(spec *v1alpha1.CAPCredentialSetSpec, m *Memory) time.Duration {
 	assumed := defaultLifetime
 	if spec.Refresh.AssumedLifetime != nil {
@@ -37,8 +37,8 @@ func Assumed(spec *v1alpha1.CAPCredentialSetSpec, m *Memory) time.Duration {
 	return assumed
 }
 
-// expiry is until when a credential may be relied on by what is assumed now: an assumption that was corrected holds for the
-// credentials that are there too.
+// expiry is the time until which a credential can be relied on by the current assumption: a corrected assumption also applies to existing
+// credentials.
 func (in Input) expiry(knowledge v1alpha1.ExpiryKnowledge, fetched, noted time.Time) time.Time {
 	if fetched.IsZero() {
 		return noted
@@ -56,17 +56,17 @@ func (in Input) expiry(knowledge v1alpha1.ExpiryKnowledge, fetched, noted time.T
 	}
 }
 
-// Outlives says whether what a row holds is worth more than a new credential: only a told expiry is known to be later than another
-// told one. Whether it is alive at all is another question.
+// Outlives is true if a row's credential expires later than a new one: only two told expiries can be compared. It does not say whether the
+// credential works.
 func (r Row) Outlives(knowledge v1alpha1.ExpiryKnowledge, expires time.Time) bool {
 	return r.Expiry == v1alpha1.ExpiryTold && knowledge == v1alpha1.ExpiryTold && !expires.After(r.ExpiresAt)
 }
 
-// checksPerLife is how often in its life STS is asked about a credential that is in place.
+// checksPerLife is how often in its life a credential in a Secret is checked with STS.
 const checksPerLife = 4
 
-// check finds the credentials in place that STS has not been asked about for long: after a start, after the clock was set, and
-// a few times in each life. Secrets with the same content are one question.
+// check finds the credentials in Secrets that are due for a check with STS: after a start, after the clock was set, and a few times in each life.
+// Secrets with the same content share a check.
 func (p *Plan) check(in Input) {
 	seen := map[string]bool{}
 	for i := range p.Rows {

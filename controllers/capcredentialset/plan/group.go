@@ -7,10 +7,9 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/schedule"
 )
 
-// group turns the rows that need a credential now into the fewest questions to the portal: one per role, and none for a
-// role of which another Secret or the process itself holds a fresh credential. That keeps the Secrets of a role in step, brings
-// a deleted or edited one back even while the portal is away, and lets a round that was killed halfway be finished with what it
-// had fetched.
+// group turns the rows that need a credential now into the fewest requests to CAP: one per role, and none for a role of which another Secret or
+// the process holds a fresh credential. That keeps the Secrets of a role in step, restores a deleted or edited one even during an outage of CAP,
+// and completes an interrupted round with the credentials that it had fetched.
 func (p *Plan) group(in Input) {
 	donors := p.donors(in)
 	copies := map[string]int{}
@@ -38,13 +37,13 @@ func (p *Plan) group(in Input) {
 	p.joinAlmostDue(fetches, in.Now)
 }
 
-// donor is a credential that a Secret can have without a question to the portal.
+// donor is a credential that a Secret can get without a request to CAP.
 type donor struct {
-	// from is the row that has it; negative: the process.
+	// from is the row that has it; negative for the process.
 	from             int
 	role             string
 	fetched, expires time.Time
-	// next is when it will be refreshed.
+	// next is when it is due for a refresh.
 	next time.Time
 }
 
@@ -57,7 +56,7 @@ func (p *Plan) copy(copies map[string]int, d donor, row int) {
 	c.Rows = append(c.Rows, row)
 }
 
-// donors are the freshest credentials by their role, of those that are not due themselves.
+// donors are the freshest credentials by role, among those that are not due themselves.
 func (p *Plan) donors(in Input) map[string]donor {
 	donors := map[string]donor{}
 	for i, r := range p.Rows {
@@ -78,8 +77,8 @@ func (p *Plan) donors(in Input) map[string]donor {
 	return donors
 }
 
-// gives says whether a donor has a credential worth giving to r. To a Secret that has none, always. To one that is due by time
-// only when it would not be due again soon: each change restarts consumers.
+// gives is true if a donor's credential is worth copying to r: always if r has none; if r is due by time, only if it would not be due again soon,
+// because each change restarts consumers.
 func (in Input) gives(d donor, r Row) bool {
 	switch r.Why {
 	case whyMissing, whyUnusable, whyUnknown, WhyEdited, whyRoleChanged, whyRefused:
@@ -91,8 +90,7 @@ func (in Input) gives(d donor, r Row) bool {
 	}
 }
 
-// lastResort is what the process holds for a row that has nothing and whose role cannot be asked for now: though it is due, it
-// lives.
+// lastResort is the process' credential for a row that has none and whose role cannot be fetched now: it is due for a refresh, but still works.
 func (in Input) lastResort(r Row) (donor, bool) {
 	h, ok := in.Memory.Held[r.Role]
 	expires := in.expiry(h.Expiry, h.FetchedAt, h.ExpiresAt)
@@ -100,7 +98,7 @@ func (in Input) lastResort(r Row) (donor, bool) {
 	return donor{-1, r.Role, h.FetchedAt, expires, in.Now}, ok && nothing && expires.After(in.Now) && expires.After(r.ExpiresAt)
 }
 
-// ask plans the questions to the portal for the rows that nothing else helps, and says of the others until when they wait.
+// ask plans the requests to CAP for the rows without a donor, and sets until when the others wait.
 func (p *Plan) ask(in Input, needy []int) map[string]int {
 	fetches, lives, all := map[string]int{}, map[string]life{}, life{}
 	for _, i := range needy {
@@ -120,14 +118,14 @@ func (p *Plan) ask(in Input, needy []int) map[string]int {
 		case in.Hold != nil:
 			r.Next = time.Time{}
 		case in.Flying[r.Role]:
-			r.Next = time.Time{} // the answer is news
+			r.Next = time.Time{} // the answer wakes the set
 			p.Fetches = append(p.Fetches, Fetch{Role: r.Role, Flying: true, Rows: []int{i}})
 			fetches[r.Role] = len(p.Fetches) - 1
 		case probing && portal.After(in.Now):
 			r.Next, r.Together = portal, true
 		case at.After(in.Now):
 			r.Next = at
-		case probing && r.Role != probe: // one role tries for all
+		case probing && r.Role != probe: // one role is tried for all
 			r.Next, r.Together = in.Now, true
 		default:
 			fetches[r.Role] = len(p.Fetches)
@@ -140,8 +138,8 @@ func (p *Plan) ask(in Input, needy []int) map[string]int {
 	return fetches
 }
 
-// probe is the role that tries for all while the portal is not well: the one that was tried the longest ago, so that one role
-// whose questions hang does not speak for all others.
+// probe is the role that is tried for all while CAP fails: the one that was tried longest ago, so that a role whose requests hang does not stand
+// for all others.
 func (in Input) probe(rows []Row, needy []int, lives map[string]life) string {
 	var best string
 	for _, i := range needy {
@@ -156,7 +154,7 @@ func (in Input) probe(rows []Row, needy []int, lives map[string]life) string {
 	return best
 }
 
-// portalAt is when the portal may be asked again after an answer that spoke of no role.
+// portalAt is when CAP may be asked again after a failure that concerns CAP itself.
 func (in Input) portalAt(l life) time.Time {
 	f := in.Memory.Portal
 	if !f.Open || in.requested(f.Last) {
@@ -165,7 +163,7 @@ func (in Input) portalAt(l life) time.Time {
 	return f.retryAt(in.Seed, l, in.Now)
 }
 
-// askAt is when a role may be asked for; zero: at once.
+// askAt is when a role may be requested; zero means at once.
 func (in Input) askAt(role string, l life) time.Time {
 	var at time.Time
 	if f := in.Memory.Roles[role]; f.Count > 0 && !in.requested(f.Last) {
@@ -177,9 +175,8 @@ func (in Input) askAt(role string, l life) time.Time {
 	return at
 }
 
-// joinAlmostDue takes the rows that would be due soon along with a question that is asked for their role anyway, so that
-// they come back into step instead of costing a question of their own each time. Setting one Secret right changes no other: while one is
-// fresh it gives what it has, and nothing is asked.
+// joinAlmostDue adds the rows that are due soon to a request for their role, so that they get back into step instead of needing their own
+// requests. Correcting one Secret changes no other: while another is fresh, it is copied, and no request is sent.
 func (p *Plan) joinAlmostDue(fetches map[string]int, now time.Time) {
 	for i, r := range p.Rows {
 		n, ok := fetches[r.Role]

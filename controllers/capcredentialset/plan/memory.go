@@ -10,46 +10,45 @@ import (
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 )
 
-// Memory is what a set's rounds tell each other and no Secret tells. It is lost with the process, on purpose: a new
-// process tries a failing role once, at once, and that is all that the loss costs. The credentials that go with Held are kept
-// apart, so that nothing that decides has one.
+// Memory is the state that a set's rounds share and that is not on the Secrets. It is deliberately lost with the process: a new process tries
+// each failing role once, at once, which is the only cost. The credentials of Held are stored elsewhere, so that deciding code has none.
 type Memory struct {
-	// Basis is what the failures hold for: another spec, client certificate or CA makes them void.
+	// Basis is what the failures belong to: another spec, client certificate or CA clears them.
 	Basis string
-	// Roles are those that fail, writes the Secrets that could not be written.
+	// Roles are the failing roles, writes the Secrets that could not be written.
 	Roles  map[string]Failure
 	Writes map[types.NamespacedName]Failure
-	// Portal is what keeps every role from being asked for, as it is in this round: all sets that ask one portal share it.
+	// Portal is the state of the breaker in this round, which all sets with the same endpoint share.
 	Portal Breaker
-	// Prover is the role that is asked for to see whether CAP still answers well after a change.
+	// Prover is the role that is requested to see whether CAP still answers well after a change.
 	Prover string
-	// Held are the credentials of roles that the process has, the latest of each that came or was seen in a Secret.
+	// Held are the latest known credentials of the roles, fetched or seen in a Secret.
 	Held map[string]Held
-	// Fetched is when a role's credential last came.
+	// Fetched is when a role's credential was last fetched.
 	Fetched map[string]time.Time
-	// Confirmed are the Secrets of which the portal has said that they hold its current credential.
+	// Confirmed are the Secrets that hold CAP's current credential according to CAP.
 	Confirmed map[types.NamespacedName]Confirmation
-	// Asked is when STS was last asked about a content, by its hash; Refused are those that it has refused.
+	// Asked is when STS last checked a content, by its hash; Refused are those that it has refused.
 	Asked   map[string]time.Time
 	Refused map[string]bool
-	// Learned is how long a credential lived of which the portal does not tell it, when STS refused it before its time; zero: none has.
+	// Learned is the actual lifetime of a credential that STS refused earlier than assumed; zero if there was none.
 	Learned time.Duration
-	// Suspect are the contents, by their hash, that were there when the clock was set: the times noted on them mean nothing.
+	// Suspect are the contents, by their hash, that existed when the clock was set: their times mean nothing.
 	Suspect map[string]bool
-	// heals are the times at which a Secret was set right after an edit, the latest few.
+	// heals are the latest few times at which a Secret was corrected after an edit.
 	heals map[types.NamespacedName][]time.Time
-	// writers are those that made it necessary, by their field managers, as far as is known.
+	// writers are the field managers of those edits, if known.
 	writers map[types.NamespacedName]string
 	// chosen is the role that a Secret last chose for itself.
 	chosen map[types.NamespacedName]string
-	// Kept are the Secrets that this process has written: one without bookkeeping has been replaced since.
+	// Kept are the Secrets that this process has written: if one has no bookkeeping, it has been replaced since.
 	Kept map[types.NamespacedName]bool
-	// Written is when this process last wrote a Secret of a namespace, restarts how far the workloads are with that.
+	// Written is when this process last wrote a Secret of a namespace, restarts the progress of the workloads.
 	Written  map[string]time.Time
 	Restarts map[v1alpha1.RestartTarget]RestartState
 }
 
-// NewMemory knows nothing yet.
+// NewMemory returns an empty memory.
 func NewMemory() *Memory {
 	return &Memory{
 		Roles: map[string]Failure{}, Writes: map[types.NamespacedName]Failure{}, Fetched: map[string]time.Time{}, Held: map[string]Held{},
@@ -61,7 +60,7 @@ func NewMemory() *Memory {
 	}
 }
 
-// Rebase forgets failures that hold for something else than basis, and says whether there was another one before.
+// Rebase clears the failures if the basis has changed, and returns whether there was another basis before.
 func (m *Memory) Rebase(basis string) (edited bool) {
 	if m.Basis == basis {
 		return false
@@ -76,7 +75,7 @@ func (m *Memory) Rebase(basis string) (edited bool) {
 	return edited
 }
 
-// Notice counts what somebody does to a Secret that sets nothing right yet costs a question: choosing another role.
+// Notice counts edits of a Secret that need no correction but a request: choosing another role.
 func (m *Memory) Notice(rows []Row, now time.Time) {
 	for i := range rows {
 		r := &rows[i]
@@ -90,14 +89,14 @@ func (m *Memory) Notice(rows []Row, now time.Time) {
 	}
 }
 
-// Forget drops what is known of Secrets, roles and workloads that are no longer served.
+// Forget drops the state of Secrets, roles and workloads that are no longer served.
 func (m *Memory) Forget(rows []Row, workloads []v1alpha1.RestartTarget) {
 	served, there := make(map[types.NamespacedName]bool, len(rows)), make(map[string]bool, len(rows))
 	roles, namespaces := map[string]bool{}, map[string]bool{}
 	for i := range rows {
 		r := &rows[i]
 		served[r.Ref], there[r.Hash], roles[r.Role], namespaces[r.Ref.Namespace] = true, true, true, true
-		for _, role := range r.AllowedRoles { // else choosing back and forth would make a failure forgotten
+		for _, role := range r.AllowedRoles { // otherwise switching back and forth would clear a failure
 			roles[role] = true
 		}
 	}
@@ -118,47 +117,46 @@ func (m *Memory) Forget(rows []Row, workloads []v1alpha1.RestartTarget) {
 	maps.DeleteFunc(m.Restarts, func(t v1alpha1.RestartTarget, _ RestartState) bool { return !slices.Contains(workloads, t) })
 }
 
-// Confirmation is the portal's word that a Secret holds what it would give out now: there was nothing to write, so the
-// Secret's own bookkeeping still tells of an earlier time.
+// Confirmation records that a Secret already holds CAP's current credential: there was nothing to write, so the Secret's own bookkeeping has an
+// earlier time.
 type Confirmation struct {
 	// Hash of the Secret's content that was confirmed, and the role it was confirmed for.
 	Hash, Role string
-	// FetchedAt is when the portal said so, ExpiresAt when the credential dies.
+	// FetchedAt is when CAP returned it, ExpiresAt when it expires.
 	FetchedAt, ExpiresAt time.Time
-	// Expiry is how ExpiresAt is known.
+	// Expiry says how ExpiresAt is known.
 	Expiry v1alpha1.ExpiryKnowledge
 }
 
-// Held is a credential of a role that the process has in memory, without its values: what one Secret has lost, it can get back.
+// Held describes a credential in memory, without its values. A Secret that has lost its content can get it back.
 type Held struct {
 	FetchedAt, ExpiresAt time.Time
-	// Expiry is how ExpiresAt is known.
+	// Expiry says how ExpiresAt is known.
 	Expiry v1alpha1.ExpiryKnowledge
 }
 
 const (
-	// minFetch is the shortest time between two credentials of a role, whatever lifetimes a portal gives them: it bounds
-	// what a broken one costs, and is short against any lifetime that makes sense.
+	// minFetch is the shortest interval between two fetches of a role, whatever lifetimes CAP gives: it limits the cost of a broken CAP, and is
+	// short compared to any sensible lifetime.
 	minFetch = 2 * time.Second
-	// minConfirmed is the shortest time until a portal is asked again that has just said that nothing is new: the waits are
-	// half of what is left of the lifetime, and would get ever shorter.
+	// minConfirmed is the shortest wait after CAP returned the same credential again: the waits are half of the remaining lifetime, and would get
+	// shorter and shorter.
 	minConfirmed = 30 * time.Second
 )
 
 const (
-	// FightAfter heals within fightWindow are a fight: the one who edits is a program. Three could still be a person who
-	// has not understood yet.
+	// FightAfter heals within fightWindow are a fight with a program. Three could still be a person.
 	FightAfter  = 3
 	fightWindow = 10 * time.Minute
-	// A CAP call and a restart of consumers per heal must not be dictated by somebody else's loop: the wait doubles from
-	// fightBase to fightMax.
+	// Each heal costs a request to CAP and a restart of consumers, so another writer must not set the pace: the wait doubles from fightBase to
+	// fightMax.
 	fightBase, fightMax = time.Minute, 15 * time.Minute
-	// regularWindow is how long heals are remembered for Regular: a job that comes twice an hour is noticed in the second hour.
+	// regularWindow is how long heals are remembered for Regular: a job that runs twice an hour is noticed in the second hour.
 	regularWindow = 24 * time.Hour
 )
 
-// Regular says whether a Secret has been set right several times within a day, more seldom than in a fight, and because of whom: a job
-// that runs by the clock fights with nobody, and spoils the Secret each time.
+// Regular is true if a Secret was corrected several times within a day, but less often than in a fight, and returns the writers: a scheduled job
+// does not fight, but spoils the Secret each time.
 func (m *Memory) Regular(ref types.NamespacedName, now time.Time) (heals int, writer string) {
 	for _, at := range m.heals[ref] {
 		if age := now.Sub(at); age >= 0 && age < regularWindow {
@@ -171,7 +169,7 @@ func (m *Memory) Regular(ref types.NamespacedName, now time.Time) (heals int, wr
 	return heals, m.writers[ref]
 }
 
-// Healed notes that a Secret was set right, after somebody had changed it.
+// Healed records that a Secret was corrected after an edit.
 func (m *Memory) Healed(ref types.NamespacedName, writer string, at time.Time) {
 	m.writers[ref] = writer
 	recent := slices.Concat(m.heals[ref], []time.Time{at})
@@ -181,9 +179,9 @@ func (m *Memory) Healed(ref types.NamespacedName, writer string, at time.Time) {
 	m.heals[ref] = recent
 }
 
-// fight says whether somebody keeps editing a Secret, and when it is set right again at the earliest.
+// fight is true if somebody keeps editing a Secret, and returns when it may be corrected again.
 func (m *Memory) fight(ref types.NamespacedName, now time.Time) (fighting bool, notBefore time.Time) {
-	// The waits that a fight itself imposes must not make it look as if it were over.
+	// The waits during a fight must not make it look as if it were over.
 	const within = fightWindow + fightMax
 	recent := slices.DeleteFunc(slices.Clone(m.heals[ref]), func(t time.Time) bool { return t.After(now) || now.Sub(t) > within })
 	if len(recent) < FightAfter {
@@ -193,15 +191,15 @@ func (m *Memory) fight(ref types.NamespacedName, now time.Time) (fighting bool, 
 	return true, recent[len(recent)-1].Add(min(wait, fightMax))
 }
 
-// RestartState is how far a workload is.
+// RestartState is the progress of a workload's restarts.
 type RestartState struct {
-	// Done is up to which write of its namespace's Secrets it has been restarted; zero: not looked at yet.
+	// Done is the last write of its namespace's Secrets for which it has been restarted; zero if not checked yet.
 	Done    time.Time
 	Retry   time.Time
 	Failure Failure
 }
 
-// RestartWake is when the next workload is tried again.
+// RestartWake is when the next restart is retried.
 func (m *Memory) RestartWake() time.Time {
 	var wake time.Time
 	for _, st := range m.Restarts {

@@ -47,15 +47,15 @@ func TestInvalid_AcceptsNamesAndRoles(t *testing.T) {
 
 func TestInvalid_RefusesWhatIsNoNameInEachFieldAndDoesNotRepeatIt(t *testing.T) {
 	for field, set := range map[string]func(*v1alpha1.CAPCredentialSetSpec, string){
-		"clientCertificateSecretRef":  func(s *v1alpha1.CAPCredentialSetSpec, v string) { s.Endpoint.ClientCertificateSecretRef.Name = v },
-		"namespaces[0]":               func(s *v1alpha1.CAPCredentialSetSpec, v string) { s.CredentialsRequests.Namespaces[0] = v },
-		"exclude[0]":                  func(s *v1alpha1.CAPCredentialSetSpec, v string) { s.CredentialsRequests.Exclude[0].Name = v },
-		"roles[1]":                    func(s *v1alpha1.CAPCredentialSetSpec, v string) { s.CredentialsRequests.Roles[1].Name = v },
-		"secrets[0] is no name":       func(s *v1alpha1.CAPCredentialSetSpec, v string) { s.Secrets[0].Name = v },
-		"secrets[0] is no name of a":  func(s *v1alpha1.CAPCredentialSetSpec, v string) { s.Secrets[0].Namespace = v },
-		"restartTargets[0] is no":     func(s *v1alpha1.CAPCredentialSetSpec, v string) { s.RestartTargets[0].Name = v },
-		"restartTargets[0] is no nam": func(s *v1alpha1.CAPCredentialSetSpec, v string) { s.RestartTargets[0].Namespace = v },
-		"restartTargets[0].kind":      func(s *v1alpha1.CAPCredentialSetSpec, v string) { s.RestartTargets[0].Kind = v1alpha1.RestartKind(v) },
+		"clientCertificateSecretRef":            func(s *v1alpha1.CAPCredentialSetSpec, v string) { s.Endpoint.ClientCertificateSecretRef.Name = v },
+		"namespaces[0]":                         func(s *v1alpha1.CAPCredentialSetSpec, v string) { s.CredentialsRequests.Namespaces[0] = v },
+		"exclude[0]":                            func(s *v1alpha1.CAPCredentialSetSpec, v string) { s.CredentialsRequests.Exclude[0].Name = v },
+		"roles[1]":                              func(s *v1alpha1.CAPCredentialSetSpec, v string) { s.CredentialsRequests.Roles[1].Name = v },
+		"secrets[0] is not a valid name":        func(s *v1alpha1.CAPCredentialSetSpec, v string) { s.Secrets[0].Name = v },
+		"secrets[0] is not a valid name of a":   func(s *v1alpha1.CAPCredentialSetSpec, v string) { s.Secrets[0].Namespace = v },
+		"restartTargets[0] is not a":            func(s *v1alpha1.CAPCredentialSetSpec, v string) { s.RestartTargets[0].Name = v },
+		"restartTargets[0] is not a valid name": func(s *v1alpha1.CAPCredentialSetSpec, v string) { s.RestartTargets[0].Namespace = v },
+		"restartTargets[0].kind":                func(s *v1alpha1.CAPCredentialSetSpec, v string) { s.RestartTargets[0].Kind = v1alpha1.RestartKind(v) },
 	} {
 		for _, value := range notNames {
 			spec := validSpec()

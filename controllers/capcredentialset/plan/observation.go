@@ -6,55 +6,54 @@ import (
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 )
 
-// Books are the bookkeeping that lies on a Secret as annotations, as far as its seal vouches for them. What is not vouched for
-// is zero, which counts as not known.
+// Books are the bookkeeping annotations of a Secret that its seal covers. Unverified fields are zero, which means unknown.
 type Books struct {
 	Role                   string
 	RefreshedAt, ExpiresAt time.Time
 	// Expiry is how ExpiresAt is known.
 	Expiry v1alpha1.ExpiryKnowledge
-	// Hash of the content that was written together with them; Broken when the seal fits something else than what is there.
+	// Hash of the content that was written with them; Broken if the seal does not match the content.
 	Hash string
 }
 
-// Broken is the hash of no content.
+// Broken is a hash that no content has.
 const Broken = "broken"
 
-// Observation is what is known of a target's Secret, without its content.
+// Observation is what is known about a target's Secret, without its content.
 type Observation struct {
-	// Known is false until the Secret has been looked for.
+	// Known is false until the Secret has been looked up.
 	Known bool
-	// Forbidden says that it may not be read; Problem is the API server's error then.
+	// Forbidden is true if it may not be read; Problem is then the API server's error.
 	Forbidden bool
 	Problem   string
 	Found     bool
-	// NamespaceMissing is true when the Secret cannot be created yet.
+	// NamespaceMissing is true if the Secret cannot be created yet.
 	NamespaceMissing bool
 	// Role is the Secret's own key "role".
 	Role string
-	// Usable is true when the Secret holds a complete credential where components look for it.
+	// Usable is true if the Secret holds a complete credential where components look for it.
 	Usable bool
-	// Foreign is true when it holds what the operator has not written and nobody has handed to it.
+	// Foreign is true if it has content that the operator did not write and nobody has handed over.
 	Foreign bool
-	// NotOpaque is true when it is of another type than Opaque.
+	// NotOpaque is true if its type is not Opaque.
 	NotOpaque bool
-	// Hash of the content as it is; it differs from that of the books when somebody has edited a key or the books.
+	// Hash of the current content; it differs from the one in the books if somebody has edited a key or the books.
 	Hash string
-	// Books are what was noted when it was written.
+	// Books are the bookkeeping of the last write.
 	Books Books
-	// Writer is the field manager that last wrote one of our keys or annotations, when that is not the operator.
+	// Writer is the field manager that last wrote one of our keys or annotations, if not the operator.
 	Writer string
 
 	ResourceVersion string
 	Uid             string
-	// StaleToken is true when the Secret has a session token as a key of its own, see write.go.
+	// StaleToken is true if the Secret has a separate key with a session token, see write.go.
 	StaleToken bool
 }
 
-// Edited is true when what is there is not what was written.
+// Edited is true if the content is not what was written.
 func (o Observation) Edited() bool { return o.Found && o.Books.Hash != "" && o.Books.Hash != o.Hash }
 
-// ReadBooks reads what annotations say. Whether it is to be believed, their seal says.
+// ReadBooks reads the annotations, whose seal must be verified.
 func ReadBooks(annotations map[string]string) Books {
 	return Books{
 		Role:        annotations[v1alpha1.RoleAnnotation],
@@ -64,7 +63,7 @@ func ReadBooks(annotations map[string]string) Books {
 	}
 }
 
-// ParseTime reads a time that was noted on a Secret; zero where it is none.
+// ParseTime reads a time from an annotation; zero if it is invalid.
 func ParseTime(s string) time.Time {
 	t, err := time.Parse(time.RFC3339, s)
 	if err != nil {
@@ -73,7 +72,7 @@ func ParseTime(s string) time.Time {
 	return t
 }
 
-// Annotations writes books down, with their seal.
+// Annotations converts the books and their seal to annotations.
 func (b Books) Annotations(set, seal string) map[string]string {
 	return map[string]string{
 		v1alpha1.CredentialSetAnnotation: set,

@@ -11,23 +11,23 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/schedule"
 )
 
-// Input is all that decides what a set has to do now.
+// Input is everything that a plan depends on.
 type Input struct {
-	// Seed spreads what is due, over roles and over clusters: two sets of one name in two clusters have two seeds.
+	// Seed spreads due times over roles and clusters: sets of the same name in two clusters have different seeds.
 	Seed string
 	Spec *v1alpha1.CAPCredentialSetSpec
-	// RequestedAt is when somebody asked for a refresh of everything older; zero: nobody did.
+	// RequestedAt is the time of a request to refresh everything older; zero if there is none.
 	RequestedAt time.Time
 	Targets     []Target
 	Secrets     map[types.NamespacedName]Observation
 	Memory      *Memory
-	// Flying are the roles that the portal is being asked for.
+	// Flying are the roles with pending requests to CAP.
 	Flying map[string]bool
-	// Hold is why no credential may be fetched or written at all, such as a client certificate that has expired.
+	// Hold is why no credential may be fetched or written at all, such as an expired client certificate.
 	Hold *Hold
-	// Unproven is true while CAP has not answered well since what it is asked with was changed.
+	// Unproven is true while CAP has given no good answer since a change of its inputs.
 	Unproven bool
-	// Checking is true where STS is asked about what the Secrets hold.
+	// Checking is true if the credentials in the Secrets are checked with STS.
 	Checking bool
 	Now      time.Time
 }
@@ -35,7 +35,7 @@ type Input struct {
 // Hold keeps a set from doing anything.
 type Hold struct {
 	Reason, Message string
-	// Fetching is true when it is only the portal that cannot be asked: what is in one Secret may still be given to another.
+	// Fetching is true if only requests to CAP are held: a credential may still be copied between Secrets.
 	Fetching bool
 }
 
@@ -43,17 +43,17 @@ type Hold struct {
 type Plan struct {
 	// Rows are the targets, in order of importance.
 	Rows []Row
-	// Fetches are the roles to ask the portal for, the most important first.
+	// Fetches are the roles to fetch from CAP, the most important first.
 	Fetches []Fetch
-	// Copies are the Secrets that get the credential of their role from another Secret, which has it fresh.
+	// Copies are the Secrets that get the fresh credential of their role from another Secret.
 	Copies []Copying
-	// Checks are the rows whose credential STS is asked about, one of each content.
+	// Checks are the rows whose credential is checked with STS, one for each content.
 	Checks []int
-	// Wake is when to look again; zero: nothing is ahead that time brings.
+	// Wake is when the next round is due; zero if no time is.
 	Wake time.Time
-	// Requested is when a refresh that somebody asked for is still to come; zero: none is.
+	// Requested is the future time of a requested refresh; zero if there is none.
 	Requested time.Time
-	// Complete is true when every Secret has been looked for.
+	// Complete is true if every Secret has been looked up.
 	Complete bool
 }
 
@@ -61,63 +61,62 @@ type Plan struct {
 const (
 	whyMissing     = "Missing"     // the Secret does not exist
 	whyUnusable    = "Unusable"    // it holds no complete credential
-	whyUnknown     = "Unknown"     // it holds one that the operator has not written
+	whyUnknown     = "Unknown"     // it holds one that the operator did not write
 	WhyEdited      = "Edited"      // somebody has changed what the operator wrote
 	whyRoleChanged = "RoleChanged" // it holds another role's credential
 	whyRequested   = "Requested"   // somebody asked for a refresh
 	whyRefused     = "Refused"     // STS refuses what it holds
 )
 
-// Row is a target with what is known of it and what is to be done about it.
+// Row is a target with what is known about it and what to do about it.
 type Row struct {
 	Target
 	Observation
 	Role string
-	// Result is a condition reason; Message explains it where it is not Fresh.
+	// Result is a condition reason; Message explains it unless it is Fresh.
 	Result, Message string
-	// Why a credential is needed; empty when it is not.
+	// Why a credential is needed; empty if it is not.
 	Why string
-	// FetchedAt and ExpiresAt of the credential that it holds; zero when that is not known.
+	// FetchedAt and ExpiresAt of its credential; zero if unknown.
 	FetchedAt, ExpiresAt time.Time
 	// Expiry is how ExpiresAt is known.
 	Expiry v1alpha1.ExpiryKnowledge
-	// Next is when it is refreshed or tried again; zero when time alone will not do.
+	// Next is when it is refreshed or retried; zero if it does not depend on time.
 	Next time.Time
-	// Together is true of a row that waits with all others for the portal, so that Next is the whole set's.
+	// Together is true for a row that waits with all others for CAP, so that Next is the same for the whole set.
 	Together bool
-	// Disturbed is true when it is somebody's doing to the Secret that it needs a credential.
+	// Disturbed is true if it needs a credential because somebody edited the Secret.
 	Disturbed bool
-	// Fighting is true while somebody keeps doing it.
+	// Fighting is true while somebody keeps doing that.
 	Fighting bool
-	// ownRole is true when the Secret itself has chosen Role.
+	// ownRole is true if the Secret itself has chosen Role.
 	ownRole bool
 }
 
-// Unread is true of a row of whose Secret nothing is known yet.
+// Unread is true for a row whose Secret has not been read yet.
 func (r *Row) Unread() bool { return !r.Known && !r.Forbidden && r.Holder == "" }
 
-// RefreshedSince is true when another operator has refreshed the Secret since the row was looked at.
+// RefreshedSince is true if another operator has refreshed the Secret since the row was planned.
 func (o Observation) RefreshedSince(row Row) bool {
 	return o.Usable && !o.Edited() && o.Books.Role == row.Role && o.Books.RefreshedAt.After(row.Books.RefreshedAt) && o.Books.Hash != ""
 }
 
-// SetsRight is true when writing the row's Secret undoes what somebody did to it. A role that it has chosen is noticed as it is
-// chosen, see Memory.Notice.
+// SetsRight is true if writing the row's Secret undoes an edit. A newly chosen role is counted when it is chosen, see Memory.Notice.
 func (r *Row) SetsRight() bool { return r.Disturbed && r.Why != whyRoleChanged }
 
-// Fetch is one question to the portal, and the rows that get the answer.
+// Fetch is one request to CAP, with the rows that get the answer.
 type Fetch struct {
 	Role string
-	// Flying is true when it has been asked and the answer is still to come.
+	// Flying is true if the request has been sent and the answer is pending.
 	Flying bool
-	// Proof is true when it is asked to see whether CAP answers well, and for no row.
+	// Proof is true if the request only tests whether CAP answers well, and serves no row.
 	Proof bool
 	Rows  []int
 }
 
-// Copying takes a credential from one row's Secret to others'.
+// Copying copies a credential from one row's Secret to others.
 type Copying struct {
-	// From is the row; negative: from what the process holds of the role.
+	// From is the row; negative means the process' memory.
 	From int
 	Role string
 	Rows []int
@@ -155,11 +154,11 @@ func (p *Plan) wakeAt(t time.Time) {
 	}
 }
 
-// row judges one target by itself.
+// row plans one target by itself.
 func (in Input) row(t Target) Row {
 	r := Row{Target: t, Observation: in.Secrets[t.Ref]}
 	r.Role, r.ownRole = t.roleOf(r.Observation.Role)
-	if r.Usable && r.Books.Hash == r.Hash { // else nothing is known of what it holds, whatever is noted on it
+	if r.Usable && r.Books.Hash == r.Hash { // otherwise nothing is known about its content, whatever the bookkeeping says
 		r.FetchedAt, r.Expiry = r.Books.RefreshedAt, known(r.Books.Expiry)
 		r.ExpiresAt = in.expiry(r.Expiry, r.Books.RefreshedAt, r.Books.ExpiresAt)
 	}
@@ -181,7 +180,7 @@ func (in Input) row(t Target) Row {
 	return in.gate(r)
 }
 
-// confirmed takes what the memory has of a row, and says when it was fetched; ok is false when it has nothing of the row as it is.
+// confirmed returns the memory's confirmation of a row, and when it was fetched; ok is false if there is none for its current content.
 func (in Input) confirmed(r *Row) (fetched time.Time, ok bool) {
 	c, ok := in.Memory.Confirmed[r.Ref]
 	if !ok || !r.Found || c.Hash != r.Hash || c.Role != r.Role {
@@ -192,11 +191,11 @@ func (in Input) confirmed(r *Row) (fetched time.Time, ok bool) {
 	return c.FetchedAt, true
 }
 
-// hindrance is why nothing can be done about a row, whatever it holds; the reason is empty when there is none.
+// hindrance is why nothing can be done about a row, whatever it holds; the reason is empty if there is none.
 func (in Input) hindrance(r Row) (reason, message string) {
 	switch {
 	case r.Holder != "":
-		return v1alpha1.ReasonConflict, "The older CAPCredentialSet " + r.Holder + " keeps this Secret. Take it out of one of the two sets."
+		return v1alpha1.ReasonConflict, "The older CAPCredentialSet " + r.Holder + " has this Secret. Remove it from one of the two sets."
 	case r.Forbidden:
 		return v1alpha1.ReasonForbidden, r.Problem
 	case !r.Known:
@@ -210,18 +209,18 @@ func (in Input) hindrance(r Row) (reason, message string) {
 	case !r.Found && !MayCreate(in.Spec):
 		return v1alpha1.ReasonSecretMissing, MissingMessage
 	case !r.Found && r.NamespaceMissing:
-		return v1alpha1.ReasonNamespaceMissing, "The namespace does not exist yet. The Secret is created as soon as it does."
+		return v1alpha1.ReasonNamespaceMissing, "The namespace does not exist yet. The operator creates the Secret once it does."
 	}
 	return "", ""
 }
 
-// broken is why a Secret needs a credential although none was due: it does not hold what was written. Empty when it does; confirmed is
-// true when the memory has that it was written so.
+// broken is why a Secret needs a credential although none is due: its content is not what was written. It is empty if the content is intact;
+// confirmed is true if the memory confirms the content.
 func (in Input) broken(r Row, confirmed bool) string {
 	switch {
 	case !r.Found:
 		return whyMissing
-	case !confirmed && (r.Edited() || r.Books.Hash == "" && in.Memory.Kept[r.Ref]): // before what the edit made of it: whoever empties a Secret all the time is a writer to tell of too
+	case !confirmed && (r.Edited() || r.Books.Hash == "" && in.Memory.Kept[r.Ref]): // checked before the result of the edit: a writer that keeps emptying a Secret must be reported too
 		return WhyEdited
 	case !r.Usable:
 		return whyUnusable
@@ -233,7 +232,7 @@ func (in Input) broken(r Row, confirmed bool) string {
 	return ""
 }
 
-// overdue is why the credential that a Secret holds is to be renewed; empty when it is not.
+// overdue is why the credential in a Secret is due for a refresh; empty if it is not.
 func (in Input) overdue(r Row, due schedule.Refresh) string {
 	switch {
 	case in.Memory.Refused[r.Hash]:
@@ -248,17 +247,17 @@ func (in Input) overdue(r Row, due schedule.Refresh) string {
 	return ""
 }
 
-// MayCreate is true unless the spec says that a missing Secret stays missing.
+// MayCreate is true unless the spec forbids creating missing Secrets.
 func MayCreate(spec *v1alpha1.CAPCredentialSetSpec) bool {
 	return spec.CreateMissingSecrets == nil || *spec.CreateMissingSecrets
 }
 
-// gate holds a row that needs a credential back for as long as trying is pointless, and says why.
+// gate holds back a row that needs a credential for as long as a try is pointless, and says why.
 func (in Input) gate(r Row) Row {
 	r.Result, r.Next = v1alpha1.ReasonAwaitingRefresh, in.Now
 	r.Message = "A credential is about to be fetched."
 	if in.Hold != nil {
-		// The words are in the condition Ready, once for all rows.
+		// The condition Ready has the message, once for all rows.
 		r.Result, r.Message = in.Hold.Reason, ""
 		if !in.Hold.Fetching {
 			r.Next = time.Time{}
@@ -287,19 +286,19 @@ func (in Input) gate(r Row) Row {
 	return r
 }
 
-// life is until when the consumers of a row have something that works.
+// life is how long the consumers of a row have a working credential.
 func (in Input) life(r Row) life {
 	dead := !r.Found || !r.Usable || r.Why == whyRefused || !r.ExpiresAt.IsZero() && !r.ExpiresAt.After(in.Now)
 	return life{dead: dead, at: r.ExpiresAt}
 }
 
-// requested says whether somebody asked for what is older than the last request to be done anew. What is noted on a Secret
-// is cut to seconds, so the request is too: else a refresh in the same second would count as older.
+// requested is true if a refresh was requested after the row's last one. The times on a Secret are truncated to seconds, so the request is too:
+// otherwise a refresh in the same second would count as older.
 func (in Input) requested(at time.Time) bool {
 	return !in.RequestedAt.IsZero() && !in.RequestedAt.After(in.Now) && at.Before(in.RequestedAt.Truncate(time.Second))
 }
 
-// policy of a role: one seed per role, set and cluster, so that all Secrets of a role are due together and the roles apart.
+// policy of a role: with one seed per role, set and cluster all Secrets of a role are due together, and the roles at different times.
 func (in Input) policy(role string) schedule.RefreshPolicy {
 	jitter := 10
 	if in.Spec.Refresh.JitterPercent != nil {
@@ -315,7 +314,7 @@ func (r Row) blocked(reason, message string) Row {
 	return r
 }
 
-// Earlier of two times, of which zero is none.
+// Earlier of two times, where zero means none.
 func Earlier(a, b time.Time) time.Time {
 	if a.IsZero() || !b.IsZero() && b.Before(a) {
 		return b

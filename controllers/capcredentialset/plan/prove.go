@@ -14,7 +14,7 @@ func (p *Plan) prove(in Input) {
 	}
 	role, lives := p.prover(in)
 	switch at := later(in.portalAt(lives), in.askAt(role, lives)); {
-	case role == "" || in.Flying[role]: // there is none, or its answer is news
+	case role == "" || in.Flying[role]: // there is none, or its answer wakes the set
 	case at.After(in.Now):
 		p.wakeAt(at)
 	default:
@@ -22,7 +22,7 @@ func (p *Plan) prove(in Input) {
 	}
 }
 
-// prover is the role to ask for, of those whose Secrets want nothing: the one that was asked for before, else the most important.
+// prover is the role to request among those whose Secrets need nothing: the one of the last time, or else the most important.
 func (p *Plan) prover(in Input) (string, life) {
 	var first *Row
 	for i := range p.Rows {
@@ -43,10 +43,10 @@ func (p *Plan) prover(in Input) (string, life) {
 	return first.Role, in.life(*first)
 }
 
-// Proves says whether a good answer for a role shows that CAP answers well: once a role was asked for to see that, its answer counts.
+// Proves is true if a good answer for a role shows that CAP answers well: once a prover was chosen, only its answer counts.
 func (m *Memory) Proves(role string) bool { return m.Prover == "" || m.Prover == role }
 
-// later of two times, of which zero is at once.
+// later of two times, where zero means at once.
 func later(a, b time.Time) time.Time {
 	if a.After(b) {
 		return a

@@ -10,9 +10,9 @@ import (
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 )
 
-// A misspelt name is the quietest of mistakes: its CredentialsRequest gets the default role, and everything is fresh.
+// A misspelt name is easy to miss: its CredentialsRequest gets the default role, and everything is fresh.
 
-// unmatched are sentences about what of spec.credentialsRequests comes to nothing.
+// unmatched are sentences about the entries of spec.credentialsRequests without effect.
 func (s *selection) unmatched() []string {
 	if s.spec == nil {
 		return nil
@@ -37,11 +37,11 @@ func (s *selection) unmatched() []string {
 		all = append(all, field+"selector matches no AWS CredentialsRequest.")
 	}
 	slices.Sort(s.nameless)
-	say("CredentialsRequest %s is left out: its secretRef is no name of a Secret.", s.nameless)
+	say("CredentialsRequest %s is left out: its secretRef is not a valid name of a Secret.", s.nameless)
 	return all
 }
 
-// absent are the names, in order, that are no request's.
+// absent are the names, in order, that no request has.
 func absent[V any](named map[types.NamespacedName]V, seen map[string]bool) []string {
 	var absent []string
 	for n := range named {
@@ -57,7 +57,7 @@ func absent[V any](named map[types.NamespacedName]V, seen map[string]bool) []str
 	return absent
 }
 
-// idleWorkloads are the workloads that nothing would ever restart, because no Secret of the set is in their namespace.
+// idleWorkloads are the workloads that are never restarted, because no Secret of the set is in their namespace.
 func idleWorkloads(workloads []v1alpha1.RestartTarget, targets []Target) []string {
 	served := map[string]bool{}
 	for _, t := range targets {
@@ -72,7 +72,7 @@ func idleWorkloads(workloads []v1alpha1.RestartTarget, targets []Target) []strin
 	if len(idle) == 0 {
 		return nil
 	}
-	return []string{fmt.Sprintf("spec.restartTargets: this set keeps no Secret in the namespace of %s.", Listed(idle))}
+	return []string{fmt.Sprintf("spec.restartTargets: this set has no Secret in the namespace of %s.", Listed(idle))}
 }
 
 // Listed names the first few of many.

@@ -82,7 +82,7 @@ func TestExplain_TroubleIsOneSentenceWithWhomItConcernsAndWhatToDo(t *testing.T)
 	w.eventuallyReady(v1alpha1.ReasonRefreshFailing, "4/7")
 	w.eventuallyCondition(v1alpha1.ConditionReady, v1alpha1.ReasonRefreshFailing,
 		"4 of 7 credentials are fresh.", v1alpha1.ReasonAuthenticationRefused, machineNamespace+"/"+machineSecret,
-		"; what is there expires at "+expires.UTC().Format(time.RFC3339), "Check that the client certificate is registered")
+		"; the current credential expires at "+expires.UTC().Format(time.RFC3339), "Check that the client certificate is registered")
 	w.eventuallyEvent(v1alpha1.ReasonAuthenticationRefused, "Warning", machineNamespace+"/"+machineSecret)
 	set, err := w.read(t.Context())
 	must(t, err)

@@ -22,7 +22,7 @@ func TestAnEdit_IsProvenBeforeTheSetIsReadyAgain(t *testing.T) {
 	w.api.Forget()
 	w.edit(func(s *v1alpha1.CAPCredentialSet) { s.Spec.Endpoint.Mission = "no such mission" })
 	w.eventuallyReady(v1alpha1.ReasonEditNotProven, "7/7")
-	w.eventuallyCondition(v1alpha1.ConditionStalled, v1alpha1.ReasonEditNotProven, "has not answered well since", v1alpha1.ReasonRequestRejected)
+	w.eventuallyCondition(v1alpha1.ConditionStalled, v1alpha1.ReasonEditNotProven, "has given no good answer since", v1alpha1.ReasonRequestRejected)
 
 	w.edit(func(s *v1alpha1.CAPCredentialSet) { s.Spec.Endpoint.Mission = right })
 	set := w.eventuallyReady(v1alpha1.ReasonFresh, "7/7")

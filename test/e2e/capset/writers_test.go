@@ -83,7 +83,7 @@ func TestWriters_OfTwoSetsTheOlderKeepsASecretUntilItGoes(t *testing.T) {
 	w.create()
 	w.eventuallyReady(v1alpha1.ReasonRefreshFailing, "6/7")
 	row := w.eventuallyRow(machineNamespace, machineSecret, v1alpha1.ReasonConflict)
-	if err := missing(row.Message, "CAPCredentialSet older", "Take it out"); err != nil {
+	if err := missing(row.Message, "CAPCredentialSet older", "Remove it"); err != nil {
 		t.Error(err)
 	}
 	keeper := func(name string) {
