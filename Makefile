@@ -1,4 +1,4 @@
-# Everything that is done with this repository is a target here. A machine needs Go, make and git; the rest is provided.
+# All tasks of this repository are targets here. A machine needs Go, make and git; the rest is provided.
 
 SHELL := /usr/bin/env bash
 .SHELLFLAGS := -o pipefail -euc

@@ -99,7 +99,7 @@ const (
 	ReasonRevocationOverdue = "RevocationOverdue"
 	// ReasonRotationCompleted: OCM has deleted the old credentials; the rotation has ended.
 	ReasonRotationCompleted = "RotationCompleted"
-	// ReasonRolledBack: a registry refused the new entries and accepted the old ones, which were put back.
+	// ReasonRolledBack: a registry refused the new entries and accepted the old ones, which were restored.
 	ReasonRolledBack = "RolledBack"
 	// ReasonRollbackImpossible: the old credentials no longer work, so restoring them would break the cluster, or their backup is missing.
 	ReasonRollbackImpossible = "RollbackImpossible"

@@ -132,6 +132,6 @@ func TestASetThatIsMadeAnew_InheritsNothing(t *testing.T) {
 	}
 	b.round("cap")
 	if b.portal.calls["r1"] != calls+1 {
-		t.Error("a set that is made anew waits for the failures of the one before")
+		t.Error("a recreated set waits because of its predecessor's failures")
 	}
 }

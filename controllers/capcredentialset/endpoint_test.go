@@ -76,7 +76,7 @@ func TestAPortalThatDoesNotWork_IsAskedByOneSetForAll(t *testing.T) {
 	}
 }
 
-// A person who has mended something in one set need not wait.
+// A person who has fixed something in one set need not wait.
 func TestAnEditOfOneSet_IsTriedAtOnceAndTheOthersFollow(t *testing.T) {
 	b, names := manySets(t, 3)
 	elsewhere := b.set(names[2])

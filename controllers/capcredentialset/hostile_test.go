@@ -169,7 +169,7 @@ func TestAnOlderStatePutBack_IsBelievedNoLongerThanItIsTrue(t *testing.T) {
 			case 0:
 				h.secrets.put(ingress, old)
 			case 1:
-				old.UID = "" // the Secret is made anew
+				old.UID = "" // the Secret is recreated
 				h.secrets.put(ingress, old)
 			case 2:
 				h.forge()

@@ -139,7 +139,7 @@ func TestASecretThatIsReplacedAllTheTime_IsAFightLikeAnyOther(t *testing.T) {
 	}
 }
 
-// Who installs the operator anew, or restores its namespace, has another key: that is no reason to accuse anybody.
+// Reinstalling the operator, or restoring its namespace, gives another key, which is not an edit by anybody.
 func TestAHashKeyThatWasLost_RefreshesEverythingOnceAndTellsOfNoEdit(t *testing.T) {
 	b := oneBench(t, nil)
 	b.round("cap")

@@ -189,7 +189,7 @@ func (w *walk) hashKey_() {
 		w.tell("the hash key is damaged")
 		w.secrets.put(key, &corev1.Secret{Data: map[string][]byte{hashKeyKey: []byte("short")}})
 	case 2:
-		w.tell("the hash key is damaged and cannot be mended")
+		w.tell("the hash key is damaged and cannot be fixed")
 		w.secrets.put(key, &corev1.Secret{Data: map[string][]byte{hashKeyKey: []byte("short")}})
 		w.secrets.updates, w.blindness = errors.New("no"), true
 	}

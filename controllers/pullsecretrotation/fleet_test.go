@@ -132,7 +132,7 @@ func newFleetOn(t *testing.T, sim *simocm.Sim, size int, spec v1alpha1.PullSecre
 	return f
 }
 
-// apply creates the object, or creates it anew where it was.
+// apply creates the object, or recreates it.
 func (f *fleet) apply(m *member, spec v1alpha1.PullSecretRotationSpec) {
 	f.t.Helper()
 	ctx := f.t.Context()
@@ -289,11 +289,11 @@ func TestFiftyClustersOfOneAccountCauseOneRotation(t *testing.T) {
 		t.Errorf("%d clusters say that they requested the rotation, want 1", requested)
 	}
 
-	// The same objects created anew, as after a mishap with the repository, cause none.
+	// Recreating the same objects, as after a mishap with the repository, causes none.
 	for _, m := range f.members {
 		f.apply(m, spec)
 	}
-	f.until("the object that was created anew is satisfied", hasEnded)
+	f.until("the recreated object is satisfied", hasEnded)
 	f.posts(1)
 
 	// Nor does a cluster that is restored from a backup: an old pull secret, and an object without its status.

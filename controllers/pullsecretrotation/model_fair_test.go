@@ -67,7 +67,7 @@ func (w *world) guarded() bool {
 	}
 	for _, r := range w.replicas {
 		if id := r.status.id; r.running && r.facts.rotations && id >= 0 && r.facts.list[id].completed != w.ocm[id].completed {
-			return false // it may put the old credentials back, having just seen them alive; the next look mends that
+			return false // it may restore the old credentials, having just seen them accepted; the next look fixes that
 		}
 	}
 	return true

@@ -1,9 +1,8 @@
 package pullsecretrotation
 
-// The model_*_test.go files are a small world in which Decide is walked through everything that can happen to it: OCM with its
-// batches, the cluster, one or two replicas of the operator, and whoever else meddles. A state of the world is a comparable
-// struct, so that each is visited once. Times are ages in ticks, capped where Decide no longer tells them apart; that makes
-// the states finitely many although time goes on for ever.
+// The model_*_test.go files are a small world in which Decide is walked through everything that can happen to it: OCM with its batches, the
+// cluster, one or two replicas of the operator, and whoever else meddles. A state of the world is a comparable struct, so that each is visited
+// once. Times are ages in ticks, capped where Decide no longer tells them apart; that makes the states finitely many although time never ends.
 
 // generation of the account's credentials; 0 is what the cluster was installed with.
 type generation int8

@@ -15,9 +15,9 @@ import (
 // wideRounds bounds a run. The longest story, a rotation that expires and is followed by another, has about thirty rounds.
 const wideRounds = 60
 
-// stubborn is a run in which nobody mends what is broken: the registries that cannot be asked and the pools that are stuck stay so, and
-// the account's other clusters are quick, so that OCM deletes the old credentials as soon as it may. In it no target may die that the
-// operator can write, while OCM has issued credentials that nothing has refused.
+// stubborn is a run in which nobody fixes what is broken: the registries that cannot be asked and the pools that are stuck stay so, and the
+// account's other clusters are quick, so that OCM deletes the old credentials as soon as it may. In it no target may die that the operator can
+// write, while OCM has issued credentials that nothing has refused.
 //
 // fair is a run in which everybody does their part, and people do what the conditions tell them: the end must come.
 const (

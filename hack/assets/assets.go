@@ -18,10 +18,10 @@ import (
 // Variable is the environment variable by which envtest and this package agree on a directory of binaries.
 const Variable = "KUBEBUILDER_ASSETS"
 
-// Binaries are what a complete directory holds. The demo shows the cluster with kubectl.
+// Binaries are the files of a complete directory. The demo shows the cluster with kubectl.
 var Binaries = []string{"etcd", "kube-apiserver", "kubectl"}
 
-// Finder looks for the binaries. New fills it; tests change its fields.
+// Finder finds the binaries. New fills it in; tests change its fields.
 type Finder struct {
 	// Root is the repository: the directory that holds hack/controlplane/go.mod.
 	Root string
@@ -29,13 +29,13 @@ type Finder struct {
 	Cache string
 	// Given is the value of KUBEBUILDER_ASSETS.
 	Given string
-	// Log is told, in sentences, what happens and how long it takes.
+	// Log gets sentences about what happens and how long it takes.
 	Log io.Writer
 	// Go is the go command.
 	Go string
 	// Index is where setup-envtest reads which control planes can be downloaded.
 	Index string
-	// Client asks for Index, to learn quickly whether there is anything to download from.
+	// Client fetches Index, to learn quickly whether a download is possible.
 	Client *http.Client
 	// DownloadLimit ends a download that hangs.
 	DownloadLimit time.Duration
@@ -43,7 +43,7 @@ type Finder struct {
 	ProgressEvery time.Duration
 }
 
-// New returns the Finder of the repository in which the working directory lies.
+// New returns the Finder of the repository that contains the working directory.
 func New(log io.Writer) (*Finder, error) {
 	root, err := repositoryRoot()
 	if err != nil {
@@ -60,17 +60,17 @@ func New(log io.Writer) (*Finder, error) {
 		Log:   log,
 		Go:    "go",
 		Index: defaultIndex,
-		// The index is one small file: where it takes longer than this, the download behind it would not be quicker than a build.
+		// The index is one small file: if it takes longer than this, the download would not be faster than a build.
 		Client: &http.Client{Timeout: 10 * time.Second},
-		// 100 MB within the time that a build takes on 2 cores; beyond it, building is quicker.
+		// The time that a build takes on 2 cores; beyond it, building is faster.
 		DownloadLimit: 5 * time.Minute,
 		ProgressEvery: 20 * time.Second,
 	}, nil
 }
 
-// Find returns a directory with all Binaries. It looks, in this order, at KUBEBUILDER_ASSETS, at what was built or
-// downloaded before, at what setup-envtest can download, and else builds them from their Go modules. An error is a
-// sentence that says what to do. Nothing half-written is left behind, also when ctx ends.
+// Find returns a directory with all Binaries. It looks, in this order, at KUBEBUILDER_ASSETS, at what was built or downloaded before, at what
+// setup-envtest can download, or else builds them from their Go modules. An error is a sentence that says what to do. Nothing half-written is
+// left behind, also when ctx ends.
 func (f *Finder) Find(ctx context.Context) (string, error) {
 	if f.Given != "" {
 		if missing := missingIn(f.Given); len(missing) > 0 {
@@ -93,7 +93,7 @@ func (f *Finder) Find(ctx context.Context) (string, error) {
 		return "", err
 	}
 	defer unlock()
-	// Whoever held the lock before may have provided them.
+	// The previous holder of the lock may have provided them.
 	if dir, ok := f.fromCache(version); ok {
 		return dir, nil
 	}
@@ -186,7 +186,7 @@ func cacheDir() (string, error) {
 	if base == "" {
 		home, err := os.UserHomeDir()
 		if err != nil {
-			return "", fmt.Errorf("no place to keep the control plane: set XDG_CACHE_HOME or HOME (%w)", err)
+			return "", fmt.Errorf("no cache directory for the control plane: set XDG_CACHE_HOME or HOME (%w)", err)
 		}
 		base = filepath.Join(home, ".cache")
 	}

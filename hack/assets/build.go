@@ -1,6 +1,6 @@
 package assets
 
-// The way that needs only the Go module proxy: the binaries are built from their own modules.
+// Building the binaries from their own modules, which needs only the Go module proxy.
 
 import (
 	"context"
@@ -75,7 +75,7 @@ func ldflags(version string) string {
 	return strings.Join(flags, " ")
 }
 
-// explain turns what go build said into a sentence for the two failures that a person can mend at once.
+// explain turns the output of go build into a sentence for the two failures that a person can fix at once.
 func explain(err error) error {
 	text := err.Error()
 	switch {

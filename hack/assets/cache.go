@@ -1,6 +1,6 @@
 package assets
 
-// The cache: one writer at a time, and a file appears under its name only when it is whole.
+// The cache: one writer at a time, and a file appears under its name only when it is complete.
 
 import (
 	"context"
@@ -19,7 +19,7 @@ const stagePrefix = ".unfinished-"
 // lock waits until this process alone may fill the cache. The kernel releases the lock of a process that was killed.
 func (f *Finder) lock(ctx context.Context) (unlock func(), err error) {
 	if err := os.MkdirAll(f.Cache, 0o755); err != nil {
-		return nil, fmt.Errorf("the directory for the control plane cannot be made: %w", err)
+		return nil, fmt.Errorf("the directory for the control plane cannot be created: %w", err)
 	}
 	file, err := os.OpenFile(filepath.Join(f.Cache, "lock"), os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
@@ -46,8 +46,7 @@ func (f *Finder) lock(ctx context.Context) (unlock func(), err error) {
 	}
 }
 
-// stage makes an empty directory on the same file system as the cache and removes those that killed processes left. The
-// lock is held.
+// stage creates an empty directory on the same file system as the cache and removes those left by killed processes. The caller holds the lock.
 func (f *Finder) stage() (string, error) {
 	left, _ := filepath.Glob(filepath.Join(f.Cache, stagePrefix+"*"))
 	for _, dir := range left {

@@ -1,6 +1,6 @@
 package assets
 
-// The quick way: setup-envtest downloads a control plane that the Kubernetes project built for tests.
+// The fast way: setup-envtest downloads a control plane that the Kubernetes project built for tests.
 
 import (
 	"context"
@@ -18,8 +18,8 @@ import (
 // defaultIndex is the default of setup-envtest's own flag --index.
 const defaultIndex = "https://raw.githubusercontent.com/kubernetes-sigs/controller-tools/HEAD/envtest-releases.yaml"
 
-// download lets setup-envtest fetch the newest patch release of the pinned minor version. The index is asked for first
-// and by ourselves: where there is no way out this fails at once, before the tool is even compiled.
+// download lets setup-envtest fetch the newest patch release of the pinned minor version. It fetches the index first by itself: without network
+// access this fails at once, before the tool is even compiled.
 func (f *Finder) download(ctx context.Context, version, stage string) (string, error) {
 	if err := f.reachable(ctx); err != nil {
 		return "", err

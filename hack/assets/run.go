@@ -1,6 +1,6 @@
 package assets
 
-// Running a command: with progress while it is silent, with its last words when it fails, and without survivors.
+// Running a command: with progress while it is silent, with the end of its output if it fails, and without leaving child processes.
 
 import (
 	"bytes"
@@ -12,16 +12,16 @@ import (
 	"time"
 )
 
-// lastWords is how much of a failed command's output an error repeats: a compiler's first complaint and a bit around it.
+// lastWords is how much of a failed command's output an error repeats: a compiler's first error and some context.
 const lastWords = 2000
 
-// command prepares a command that is killed with all its children when ctx ends: go build starts compilers of its own.
+// command prepares a command that is killed with all its children when ctx ends: go build starts compilers.
 func (f *Finder) command(ctx context.Context, dir, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	// Output pipes that an escaped grandchild holds open must not hold us.
+	// Output pipes that an escaped grandchild holds open must not block us.
 	cmd.WaitDelay = 5 * time.Second
 	return cmd
 }
@@ -59,7 +59,7 @@ func (f *Finder) runWithProgress(cmd *exec.Cmd, line func(time.Duration) string)
 	}
 }
 
-// rough is a duration as a person says it: 40 s, 2 min 20 s.
+// rough formats a duration for people: 40 s, 2 min 20 s.
 func rough(d time.Duration) string {
 	seconds := int(d.Round(time.Second).Seconds())
 	if seconds < 60 {

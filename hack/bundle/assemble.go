@@ -1,8 +1,7 @@
 package main
 
-// Which object goes where: OLM makes the namespace, the service account and its bindings for the whole cluster itself, takes the
-// Deployment and the operator's rights in the whole cluster from the ClusterServiceVersion, and applies the rest as it is in the
-// namespace of the installation.
+// Which object goes where: OLM itself creates the namespace, the service account and its cluster-wide bindings, takes the Deployment and the
+// operator's rights in the whole cluster from the ClusterServiceVersion, and applies the rest as it is in the namespace of the installation.
 
 import (
 	"encoding/base64"
@@ -54,7 +53,7 @@ func assemble(o options, f *facts.Facts, icon []byte, objects []*unstructured.Un
 	return files, nil
 }
 
-// sort tells the objects of the manifests by what becomes of them in a bundle.
+// sort sorts the objects of the manifests by their place in a bundle.
 func sort(objects []*unstructured.Unstructured) (*parts, error) {
 	p := &parts{}
 	roles := rolesByKind{"ClusterRole": {}, "Role": {}}
@@ -226,7 +225,7 @@ func setImage(deployment *unstructured.Unstructured, image string) error {
 	}
 	container, ok := containers[0].(map[string]any)
 	if !ok {
-		return fmt.Errorf("the container of the Deployment %s is no object", deployment.GetName())
+		return fmt.Errorf("the container of the Deployment %s is not an object", deployment.GetName())
 	}
 	container["image"] = image
 	return unstructured.SetNestedSlice(deployment.Object, containers, path...)

@@ -1,6 +1,6 @@
-// Command bundle writes the OLM bundle (registry+v1) of the operator from its manifests, which it reads as one YAML stream
-// from standard input, as `kustomize build config/manifests` prints them. It exists so that generating the bundle needs
-// nothing but Go; operator-sdk does the same from the same layout.
+// Command bundle writes the OLM bundle (registry+v1) of the operator from its manifests, which it reads as one YAML stream from standard input,
+// as `kustomize build config/manifests` prints them. With it generating the bundle needs only Go; operator-sdk does the same from the same
+// layout.
 package main
 
 import (
@@ -39,7 +39,7 @@ func main() {
 	var o options
 	flag.StringVar(&o.version, "version", "", "version of the operator, such as 0.1.0")
 	flag.StringVar(&o.image, "image", "", "image of the operator")
-	flag.StringVar(&o.facts, "facts", "../../release.yaml", "what a release says of itself")
+	flag.StringVar(&o.facts, "facts", "../../release.yaml", "file with the facts of a release")
 	flag.StringVar(&o.channels, "channels", "", "channels of this version, separated by commas, instead of those of the facts")
 	flag.StringVar(&o.icon, "icon", "../../config/manifests/icon.svg", "the operator's icon")
 	flag.StringVar(&o.out, "out", "../../bundle", "directory to write to; its manifests and metadata are replaced")

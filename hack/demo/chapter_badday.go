@@ -16,11 +16,11 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/sim/cap"
 )
 
-// badDay lets CAP answer one role as it answers a client certificate that it no longer knows: 200 and a page of HTML.
+// badDay makes CAP answer one role as if it no longer knew the client certificate: 200 and an HTML page.
 func (w *world) badDay(ctx context.Context) error {
 	w.tell.gap()
-	w.tell.say("A bad day: for the role %s, CAP answers with status 200 and a page of HTML, as it does when it refuses a client certificate. "+
-		"Somebody asks for a refresh of everything right then.", platformRole)
+	w.tell.say("A bad day: for the role %s, CAP answers with status 200 and an HTML page, as it does to refuse a client certificate. At that "+
+		"moment somebody requests a refresh of everything.", platformRole)
 	before, err := w.contents(ctx)
 	if err != nil {
 		return err
@@ -56,7 +56,7 @@ func (w *world) badDay(ctx context.Context) error {
 // untilRefused waits until one role's Secrets show the refusal and the other's was refreshed; it returns the former.
 func (w *world) untilRefused(ctx context.Context, requested time.Time) (map[string]v1alpha1.CredentialTargetStatus, error) {
 	failing := map[string]v1alpha1.CredentialTargetStatus{}
-	_, err := w.untilSet(ctx, "the refusal shows in the rows of one role, and the other is refreshed", func(set *v1alpha1.CAPCredentialSet) error {
+	_, err := w.untilSet(ctx, "the refusal shows in the rows of one role, and the other role is refreshed", func(set *v1alpha1.CAPCredentialSet) error {
 		clear(failing)
 		fresh := 0
 		for _, t := range set.Status.Targets {
@@ -75,7 +75,7 @@ func (w *world) untilRefused(ctx context.Context, requested time.Time) (map[stri
 	return failing, err
 }
 
-// nothingLost compares the Secrets with those from before the bad answer.
+// nothingLost compares the Secrets with their state before the bad answer.
 func (w *world) nothingLost(before, after map[string]*corev1.Secret, failing map[string]v1alpha1.CredentialTargetStatus) error {
 	var expires time.Time
 	for name, secret := range after {
@@ -89,14 +89,15 @@ func (w *world) nothingLost(before, after map[string]*corev1.Secret, failing map
 	}
 	left := ""
 	if rest := time.Until(expires); rest > 0 {
-		left = fmt.Sprintf(", good for another %d s", int(rest.Seconds()))
+		left = fmt.Sprintf(", valid for another %d s", int(rest.Seconds()))
 	}
-	w.tell.line(proved, "the %d Secrets of %s hold byte for byte what they held before%s. The Secret of %s has a new credential: one role's bad day is not the others'.",
+	w.tell.line(proved, "the %d Secrets of %s hold byte for byte what they held before%s. The Secret of %s has a new credential: one role's bad "+
+		"day is not the others'.",
 		len(failing), platformRole, left, machineRole)
 	return nil
 }
 
-// recovery lets CAP answer well again.
+// recovery makes CAP answer well again.
 func (w *world) recovery(ctx context.Context) error {
 	w.tell.line(happens, "CAP answers well again.")
 	w.cap.Heal()

@@ -22,7 +22,7 @@ const (
 	// The roles of the sample that the demo uses.
 	machineRole  = "OpenShiftMachineAPI"
 	platformRole = "OpenShiftOperators"
-	// setPatch is what the demo changes in the sample: two roles instead of three, and each credential is shown to STS.
+	// setPatch is what the demo changes in the sample: two roles instead of three, and each credential is checked with STS.
 	setPatch = `{"spec":{"verification":{"sts":"Required"},"credentialsRequests":{"roles":[{"name":"openshift-machine-api-aws","role":"OpenShiftMachineAPI"}]}}}`
 	// secrets of the seven CredentialsRequests, and the roles that they share.
 	secretsOfPayload, rolesOfPayload = 7, 2
@@ -40,13 +40,13 @@ func (w *world) keepAWSFresh(ctx context.Context) error {
 }
 
 func (w *world) introduceCAP(ctx context.Context) error {
-	w.tell.say("A cluster in a C2S region gets its AWS credentials from CAP, for an hour at a time (here %d s). Seven of its components ask for "+
-		"some. When they run out, no machine, volume or load balancer can be made.", int(capLifetime.Seconds()))
+	w.tell.say("A cluster in a C2S region gets its AWS credentials from CAP, for an hour at a time (here %d s). Seven of its components need some. "+
+		"When they expire, no machine, volume or load balancer can be created.", int(capLifetime.Seconds()))
 	return w.show(ctx, "get", "credentialsrequests", "-A", "-o",
 		"custom-columns=CREDENTIALSREQUEST:.metadata.name,NAMESPACE:.spec.secretRef.namespace,SECRET:.spec.secretRef.name")
 }
 
-// applySet applies the client certificate, and the sample with a change that is shown.
+// applySet applies the client certificate, and the sample with a visible change.
 func (w *world) applySet(ctx context.Context) (err error) {
 	dir := filepath.Join(w.dir, "client")
 	if err := os.Mkdir(dir, 0o700); err != nil {
@@ -72,7 +72,7 @@ func (w *world) applySet(ctx context.Context) (err error) {
 		return err
 	}
 	w.tell.gap()
-	w.tell.say("The sample, with two changes for the demo: two roles instead of three, and each credential is shown to STS before it is written.")
+	w.tell.say("The sample, with two changes for the demo: two roles instead of three, and each credential is checked with STS before it is written.")
 	w.secretsBefore = w.secretWrites()
 	return w.applyPatched(ctx, setSample, setPatch)
 }
@@ -86,7 +86,7 @@ func (w *world) firstRefresh(ctx context.Context) error {
 	if calls, writes := w.cap.Counts().Requests, w.secretWrites()-w.secretsBefore; calls != rolesOfPayload || writes != secretsOfPayload {
 		return fmt.Errorf("%d calls of CAP and %d writes of Secrets, not %d and %d", calls, writes, rolesOfPayload, secretsOfPayload)
 	}
-	w.tell.line(changed, "one call for each role, one write for each Secret:")
+	w.tell.line(changed, "one request for each role, one write for each Secret:")
 	for _, t := range set.Status.Targets {
 		w.tell.more("%-20s %s/%s", t.Role, t.Namespace, t.Name)
 	}
@@ -94,7 +94,7 @@ func (w *world) firstRefresh(ctx context.Context) error {
 	return nil
 }
 
-// nothingAndThenARefresh watches that nothing happens until a refresh is due, and then what does.
+// nothingAndThenARefresh shows that nothing happens until a refresh is due, and then the refresh.
 func (w *world) nothingAndThenARefresh(ctx context.Context) error {
 	before, written := w.cap.Counts(), w.secretWrites()
 	began := time.Now()
@@ -102,24 +102,24 @@ func (w *world) nothingAndThenARefresh(ctx context.Context) error {
 		if w.cap.Counts().Requests > before.Requests {
 			return nil
 		}
-		// CAP is looked at once more, because it is always asked before a Secret is written.
+		// CAP's counts are read once more, because it is always asked before a Secret is written.
 		if n := w.secretWrites() - written; n > 0 && w.cap.Counts().Requests == before.Requests {
 			return fmt.Errorf("%d Secrets were written although nothing was due", n)
 		}
 		if set.Status.NextRefresh == nil {
 			return waiting("nothing is due")
 		}
-		return waiting("nothing is due: no call, no write; the next refresh in %d s", max(0, int(time.Until(set.Status.NextRefresh.Time).Seconds())))
+		return waiting("nothing is due: no request, no write; the next refresh is in %d s", max(0, int(time.Until(set.Status.NextRefresh.Time).Seconds())))
 	})
 	if err != nil {
 		return err
 	}
-	w.tell.line(proved, "for %d s nothing was due, and nothing was asked of CAP or written.", int(time.Since(began).Seconds()))
+	w.tell.line(proved, "for %d s nothing was due, and the operator neither asked CAP nor wrote anything.", int(time.Since(began).Seconds()))
 	until := func(ctx context.Context) error {
 		n := w.cap.Counts().ByRole
 		for _, role := range []string{machineRole, platformRole} {
 			if n[role] == before.ByRole[role] {
-				return waiting("half of their life is over: %s is refreshed a little later, by its own jitter", role)
+				return waiting("half of their lifetime is over: %s is refreshed a little later because of its own jitter", role)
 			}
 		}
 		if n := w.secretWrites() - written; n < secretsOfPayload {
@@ -131,7 +131,7 @@ func (w *world) nothingAndThenARefresh(ctx context.Context) error {
 		return err
 	}
 	w.ledger.tell(serviceCAP, serviceSTS)
-	w.tell.line(changed, "%d Secrets, each by one write with all its keys, well before %s, when the first of the old credentials would have died.",
+	w.tell.line(changed, "%d Secrets, each by one write with all its keys, well before %s, when the first of the old credentials would have expired.",
 		w.secretWrites()-written, set.Status.EarliestExpiry.UTC().Format(time.TimeOnly))
 	return nil
 }
@@ -148,7 +148,7 @@ func (w *world) untilSet(ctx context.Context, what string, is func(*v1alpha1.CAP
 	return set, err
 }
 
-// allFresh is what a set shall come to.
+// allFresh is the state of a set that is waited for.
 func allFresh(set *v1alpha1.CAPCredentialSet) error {
 	if all := fmt.Sprintf("%d/%d", secretsOfPayload, secretsOfPayload); set.Status.Credentials != all {
 		return waiting("%s", setMessage(set))

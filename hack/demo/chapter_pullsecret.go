@@ -22,7 +22,7 @@ import (
 const (
 	rotationSample = "config/samples/rotation_v1alpha1_pullsecretrotation.yaml"
 	rotationName   = "quarterly"
-	// hour is how long an hour of OCM's takes here: slow enough to be read.
+	// hour is how long an hour of OCM's time takes here: slow enough to be read.
 	hour = 300 * time.Millisecond
 )
 
@@ -65,7 +65,7 @@ func (w *world) applyRotation(ctx context.Context) error {
 	if err := w.show(ctx, "apply", "-f", rotationSample); err != nil {
 		return err
 	}
-	r, err := w.untilRotation(ctx, "the PullSecretRotation is looked at and nothing is due", func(r *v1alpha1.PullSecretRotation) error {
+	r, err := w.untilRotation(ctx, "the PullSecretRotation is reconciled and nothing is due", func(r *v1alpha1.PullSecretRotation) error {
 		if reason(r) != v1alpha1.ReasonNotDue {
 			return waiting("%s", phase(r))
 		}
@@ -79,16 +79,16 @@ func (w *world) applyRotation(ctx context.Context) error {
 	return nil
 }
 
-// askForRotation says that the account's pull secret shall be younger than now.
+// askForRotation demands a pull secret that is newer than now.
 func (w *world) askForRotation(ctx context.Context) error {
 	w.tell.gap()
-	w.tell.say("A person wants a new pull secret before that: it shall have been rotated after now.")
+	w.tell.say("Somebody wants a new pull secret before that, which has been rotated after now.")
 	w.ledger.skip(serviceAPI)
 	patch := fmt.Sprintf(`{"spec":{"rotateAfter":%q}}`, time.Now().UTC().Format(time.RFC3339))
 	if err := w.show(ctx, "patch", "psr", rotationName, "--type=merge", "-p", patch); err != nil {
 		return err
 	}
-	r, err := w.untilRotation(ctx, "a rotation is requested of OCM", func(r *v1alpha1.PullSecretRotation) error {
+	r, err := w.untilRotation(ctx, "the operator requests a rotation from OCM", func(r *v1alpha1.PullSecretRotation) error {
 		if reason(r) != v1alpha1.ReasonAwaitingIssue {
 			return waiting("%s", phase(r))
 		}
@@ -99,7 +99,7 @@ func (w *world) askForRotation(ctx context.Context) error {
 	}
 	w.ledger.tell(serviceOCM)
 	if n := w.ocm.Count(ocm.OpPostRotation); n != 1 {
-		return fmt.Errorf("OCM was asked for %d rotations, not for one", n)
+		return fmt.Errorf("the operator requested %d rotations, not one", n)
 	}
 	w.tell.line(changed, "a baseline of the account's credentials is kept: fingerprints of %d entries in the status, the document in Secret %s",
 		len(r.Status.Rotation.Baseline), r.Status.Rotation.BackupSecret)
@@ -118,20 +118,20 @@ func (w *world) awaitIssue(ctx context.Context) error {
 			return errors.Join(err, errors.New("the pull secret has changed although there is nothing new"))
 		}
 		w.hourPasses(ctx)
-		return waiting("OCM has not issued yet: %s of its time so far; its batch runs four times a day", hours(w.ocm.Now().Sub(from)))
+		return waiting("OCM has not issued new credentials yet: %s of its time so far; it issues them four times a day", hours(w.ocm.Now().Sub(from)))
 	})
 	if err != nil {
 		return err
 	}
 	r, _ := w.rotation()
-	w.tell.line(happens, "after %s of OCM's time its batch has run: new credentials exist beside the old ones. OCM's status of the rotation stays %q "+
-		"until every cluster has switched: waiting for %q first is a deadlock.", hours(w.ocm.Now().Sub(from)), r.Status, ocm.StatusCompleted)
+	w.tell.line(happens, "after %s of OCM's time its batch has run: new credentials exist beside the old ones. OCM's status of the rotation stays "+
+		"%q until every cluster has switched: waiting for %q before switching is a deadlock.", hours(w.ocm.Now().Sub(from)), r.Status, ocm.StatusCompleted)
 	return nil
 }
 
-// awaitApplied sees the new credentials proven and written.
+// awaitApplied waits until the new credentials are verified and written.
 func (w *world) awaitApplied(ctx context.Context) error {
-	r, err := w.untilRotation(ctx, "the new credentials are proven and written", func(r *v1alpha1.PullSecretRotation) error {
+	r, err := w.untilRotation(ctx, "the new credentials are verified and written", func(r *v1alpha1.PullSecretRotation) error {
 		if r.Status.Rotation == nil || r.Status.Rotation.AppliedAt == nil {
 			return waiting("%s", phase(r))
 		}
@@ -144,7 +144,7 @@ func (w *world) awaitApplied(ctx context.Context) error {
 		return fmt.Errorf("it was applied when OCM said %q, not while it said %q", ocmSays, ocm.StatusPending)
 	}
 	w.ledger.tell(serviceOCM, serviceRegistries)
-	w.tell.line(says, "of the new credentials, proven at the registries before anything is written:")
+	w.tell.line(says, "of the new credentials, verified by the registries before anything is written:")
 	for _, checked := range r.Status.Registries {
 		w.tell.more("%-28s %s", checked.Registry, checked.Result)
 	}
@@ -166,7 +166,7 @@ func (w *world) awaitApplied(ctx context.Context) error {
 	for _, name := range c.Kept {
 		w.tell.more("%-28s as before", name)
 	}
-	w.tell.line(proved, "but for the %d replaced values, the document is byte for byte the one from before: order, spaces, credHelpers and all.", len(c.Changed))
+	w.tell.line(proved, "except for the %d replaced values, the document is byte for byte the same as before: order, spaces, credHelpers and all.", len(c.Changed))
 	return w.bothAlive(ctx, after)
 }
 
@@ -194,12 +194,12 @@ func (w *world) awaitRollOut(ctx context.Context) error {
 	if n := w.mco.Renders(); n != 1 {
 		return fmt.Errorf("the machines were given %d new configurations, not one", n)
 	}
-	w.tell.line(happens, "the machine-config-operator has brought it to every machine of the pools %s, in one go and %s.", and(pools(r)),
+	w.tell.line(happens, "the machine-config-operator has rolled it out to every machine of the pools %s, in one roll-out and %s.", and(pools(r)),
 		r.Status.Rotation.RolledOutAt.Sub(r.Status.Rotation.AppliedAt.Time))
 	return nil
 }
 
-// machines tells how many of each pool have what the machine-config-operator wants them to have.
+// machines counts the machines of each pool that have the wanted configuration.
 func (w *world) machines(ctx context.Context) string {
 	list := &machineconfigurationv1.MachineConfigPoolList{}
 	if err := w.cp.Client.List(ctx, list); err != nil {
@@ -212,7 +212,7 @@ func (w *world) machines(ctx context.Context) string {
 	return strings.Join(words, ", ")
 }
 
-// untilRotation waits for the PullSecretRotation to be as wanted.
+// untilRotation waits for a state of the PullSecretRotation.
 func (w *world) untilRotation(ctx context.Context, what string, is func(*v1alpha1.PullSecretRotation) error) (*v1alpha1.PullSecretRotation, error) {
 	r := &v1alpha1.PullSecretRotation{}
 	err := w.until(ctx, what, func(ctx context.Context) error {
@@ -237,13 +237,13 @@ func message(r *v1alpha1.PullSecretRotation) string {
 	if c := meta.FindStatusCondition(r.Status.Conditions, v1alpha1.ConditionReady); c != nil {
 		return c.Message
 	}
-	return "the operator has not looked yet"
+	return "the operator has not seen it yet"
 }
 
 // phase is for a line of progress.
 func phase(r *v1alpha1.PullSecretRotation) string {
 	if r.Status.Phase == "" {
-		return "the operator has not looked yet"
+		return "the operator has not seen it yet"
 	}
 	return fmt.Sprintf("the operator: %s", r.Status.Phase)
 }

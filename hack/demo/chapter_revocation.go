@@ -26,7 +26,7 @@ func (w *world) awaitRevocation(ctx context.Context) error {
 	if err := w.othersSwitch(ctx, r.Status.Rotation.ID); err != nil {
 		return err
 	}
-	r, err = w.untilRotation(ctx, "the operator has seen the end", func(r *v1alpha1.PullSecretRotation) error {
+	r, err = w.untilRotation(ctx, "the operator has noticed the end", func(r *v1alpha1.PullSecretRotation) error {
 		if r.Status.Rotation.RevokedAt == nil || reason(r) != v1alpha1.ReasonNotDue {
 			return waiting("%s", phase(r))
 		}
@@ -42,14 +42,14 @@ func (w *world) awaitRevocation(ctx context.Context) error {
 	w.ledger.tell(serviceOCM, serviceRegistries)
 	posts := w.ocm.Count(ocm.OpPostRotation)
 	w.tell.line(asked, "API server: %s", list(w.ledger.since(serviceAPI)))
-	w.tell.say("That was the whole rotation: %d requests to OCM, of which %d asked for a rotation.", w.ocm.Count(ocm.OpAny), posts)
+	w.tell.say("That was the whole rotation: %d requests to OCM, of which %d requested a rotation.", w.ocm.Count(ocm.OpAny), posts)
 	if posts != 1 {
-		return errors.New("one is what it must be")
+		return errors.New("it must be one")
 	}
 	return nil
 }
 
-// othersSwitch lets OCM's days pass until it has deleted the old credentials, and tells who switched when.
+// othersSwitch lets OCM's days pass until it has deleted the old credentials, and reports who switched when.
 func (w *world) othersSwitch(ctx context.Context, id string) error {
 	from := w.ocm.Now()
 	told := map[string]bool{}
@@ -89,7 +89,7 @@ func (w *world) switched(cluster, rotation string) bool {
 	return false
 }
 
-// oldIsDead asks quay.io, and the directory of living credentials behind all registries.
+// oldIsDead asks quay.io, and the simulated directory of valid credentials behind all registries.
 func (w *world) oldIsDead(ctx context.Context) error {
 	after, err := w.document(ctx)
 	if err != nil {
@@ -106,15 +106,15 @@ func (w *world) oldIsDead(ctx context.Context) error {
 	if !old.Outcome.Refused() || current.Outcome.Refused() {
 		return fmt.Errorf("quay.io says of the old credential %s, of the new one %s", old.Outcome, current.Outcome)
 	}
-	w.tell.line(proved, "quay.io says of the old credential: %s; of the new one: %s.", old.Outcome, current.Outcome)
-	w.tell.line(proved, "the simulated directory of living credentials says of each entry, old and new:")
+	w.tell.line(proved, "quay.io says about the old credential: %s; about the new one: %s.", old.Outcome, current.Outcome)
+	w.tell.line(proved, "the simulated directory of valid credentials says about each entry, old and new:")
 	own, _, err := accountsEntries(after)
 	if err != nil {
 		return err
 	}
 	for _, name := range own {
 		if w.alive(w.before, name) || !w.alive(after, name) {
-			return fmt.Errorf("%s: the old credential lives or the new one is dead", name)
+			return fmt.Errorf("%s: the old credential still works or the new one does not", name)
 		}
 		w.tell.more("%-28s old %s, new %s", name, w.tell.paint(red, "dead"), w.tell.paint(green, "alive"))
 	}

@@ -20,7 +20,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/sim/ocm"
 )
 
-// This file looks at the pull secret as the demo does: by the names of its entries, never by their values.
+// This file shows the pull secret by the names of its entries, never by their values.
 
 // document is the cluster's pull secret as it is now.
 func (w *world) document(ctx context.Context) ([]byte, error) {
@@ -33,7 +33,7 @@ func (w *world) document(ctx context.Context) ([]byte, error) {
 func (w *world) clusterToken() string {
 	document, err := w.document(context.Background())
 	if err != nil {
-		return "" // the API server ends; so does the demo
+		return "" // the API server is ending, and so is the demo
 	}
 	return authOf(document, ocm.CloudOpenShift)
 }
@@ -100,7 +100,7 @@ func (w *world) probe(ctx context.Context, document []byte, name string) (regist
 	return p.Check(ctx, registry.Check{Registry: name, Username: entry.Username, Password: entry.Password}), nil
 }
 
-// alive is what the directory of living credentials says, by the entry's name.
+// alive is what the directory of valid credentials says, by the entry's name.
 func (w *world) alive(document []byte, name string) bool {
 	d, err := pullsecret.Parse(document)
 	if err != nil {
@@ -110,7 +110,7 @@ func (w *world) alive(document []byte, name string) bool {
 	return ok && w.ocm.Alive(name, entry.Username, entry.Password)
 }
 
-// accountsEntries are the entries that the account has issued, in the order of the document.
+// accountsEntries are the account's entries, in the order of the document.
 func accountsEntries(document []byte) (own, foreign []string, err error) {
 	d, err := pullsecret.Parse(document)
 	if err != nil {

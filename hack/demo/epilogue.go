@@ -16,7 +16,7 @@ func (w *world) canaries() harness.Canaries {
 	all := harness.Canaries{}
 	add := func(what string, values []string) {
 		for i, value := range values {
-			if len(value) >= 12 { // shorter ones are found by chance
+			if len(value) >= 12 { // shorter ones would be found by chance
 				all[fmt.Sprintf("%s %d", what, i+1)] = value
 			}
 		}
@@ -33,7 +33,7 @@ func (w *world) canaries() harness.Canaries {
 // writeCanaries writes them to a file.
 func (w *world) writeCanaries(path string) error {
 	if w.sts == nil {
-		return nil // it ended before there were any
+		return nil // the demo ended before there were any
 	}
 	raw, err := json.Marshal(w.canaries())
 	if err != nil {
@@ -42,7 +42,7 @@ func (w *world) writeCanaries(path string) error {
 	return os.WriteFile(path, raw, 0o600)
 }
 
-// lookForSecrets looks for every secret value that was in use, in everything that anybody may read.
+// lookForSecrets searches everything that others may read for every secret value that was in use.
 func (w *world) lookForSecrets(ctx context.Context) error {
 	w.tell.chapter("3. Where the secrets are: in Secrets, and nowhere else")
 	log, err := w.operator.Logs()
@@ -59,14 +59,16 @@ func (w *world) lookForSecrets(ctx context.Context) error {
 		return err
 	}
 	if len(found) > 0 {
-		return errors.New("secrets got out: " + strings.Join(found, "; "))
+		return errors.New("secrets leaked: " + strings.Join(found, "; "))
 	}
-	w.tell.line(proved, "%d secret values were looked for, in clear, base64, hexadecimal, URL encoding and JSON: in the %d lines of the operator's log at its most verbose "+
-		"level, its metrics, both objects' status, all events, ConfigMaps and Leases, and in this story. None is there.", len(canaries), strings.Count(string(log), "\n"))
+	w.tell.line(proved, "%d secret values were looked for, in clear, base64, hexadecimal, URL encoding and JSON: in the %d lines of the operator's "+
+		"log at its most verbose "+
+		"level, its metrics, both objects' status, all events, ConfigMaps and Leases, and in this story. None "+
+		"is there.", len(canaries), strings.Count(string(log), "\n"))
 	return nil
 }
 
-// whatThereIs shows what a person sees afterwards, and how to look around.
+// whatThereIs shows the result, and how to look around.
 func (w *world) whatThereIs(ctx context.Context) error {
 	w.tell.chapter("What there is now")
 	const names = `{{range .items}}{{.metadata.namespace}}/{{.metadata.name}}:{{range $key, $value := .data}} {{$key}}{{end}}{{"\n"}}{{end}}`

@@ -10,7 +10,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/sim/registry"
 )
 
-// ledger tells what was asked of whom since it was last read.
+// ledger reports the requests to each service since it was last read.
 type ledger struct {
 	w *world
 	// read are the counters as they were then, by service and request.
@@ -28,7 +28,7 @@ const (
 	serviceAPI        = "API server"
 )
 
-// counts are the counters of a service as they are now.
+// counts are the current counters of a service.
 func (l *ledger) counts(service string) map[string]int {
 	counts := map[string]int{}
 	switch service {
@@ -61,7 +61,7 @@ func (l *ledger) counts(service string) map[string]int {
 	return counts
 }
 
-// since is what came since it was last asked, and becomes the new beginning.
+// since returns the requests since the last call.
 func (l *ledger) since(service string) map[string]int {
 	now := l.counts(service)
 	news := map[string]int{}
@@ -74,7 +74,7 @@ func (l *ledger) since(service string) map[string]int {
 	return news
 }
 
-// tell says what was asked of the services since the last time.
+// tell prints the requests to the services since the last time.
 func (l *ledger) tell(services ...string) {
 	for _, service := range services {
 		if news := l.since(service); len(news) > 0 {
@@ -98,7 +98,7 @@ func list(counts map[string]int) string {
 	return strings.Join(words, ", ")
 }
 
-// order puts OCM's requests into that of a rotation; all else is sorted by name.
+// order sorts OCM's requests in the order of a rotation, and all others by name.
 func order(request string) string {
 	for i, op := range []string{ocm.OpToken, ocm.OpCurrentAccount, ocm.OpSubscriptions, ocm.OpListRotations, ocm.OpAccessToken, ocm.OpPostRotation} {
 		if op == request {
@@ -108,5 +108,5 @@ func order(request string) string {
 	return "x" + request
 }
 
-// skip forgets what the demo itself has asked.
+// skip drops the demo's own requests.
 func (l *ledger) skip(service string) { l.read[service] = l.counts(service) }

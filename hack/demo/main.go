@@ -1,7 +1,7 @@
-// The demo: the operator at work on a real API server, told as it happens. `make demo` runs it.
+// The demo: the operator at work on a real API server, narrated as it happens. `make demo` runs it.
 //
-// What is real and what is simulated is said at its start (opening.go). It fails with a sentence when the story does not
-// happen as told, and always takes down what it has put up.
+// It says at its start what is real and what is simulated (opening.go). It fails with a sentence if the story does not happen as told, and always
+// cleans up.
 package main
 
 import (
@@ -23,7 +23,7 @@ import (
 // Exit codes.
 const (
 	exitFailed = 1
-	// exitInterrupted is what a shell expects of a program that Ctrl-C has ended.
+	// exitInterrupted is the exit code of a program that was ended by Ctrl-C.
 	exitInterrupted = 130
 )
 
@@ -40,9 +40,9 @@ func main() {
 func run(canaries string) (code int) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	// A reader of the output that has gone (head, less) would otherwise end the demo without any cleaning up.
+	// Otherwise a closed pipe (head, less) would end the demo without cleaning up.
 	signal.Ignore(syscall.SIGPIPE)
-	// The libraries' logs are no part of the story.
+	// The libraries' logs are not part of the story.
 	ctrl.SetLogger(logr.Discard())
 	klog.SetLogger(logr.Discard())
 	rest.SetDefaultWarningHandler(rest.NoWarnings{})
@@ -80,7 +80,7 @@ func run(canaries string) (code int) {
 	return 0
 }
 
-// story is the whole of it.
+// story is the whole story.
 func (w *world) story(ctx context.Context, began time.Time) error {
 	w.opening()
 	for _, part := range []func(context.Context) error{w.build, w.rotatePullSecret, w.keepAWSFresh, w.lookForSecrets, w.whatThereIs} {

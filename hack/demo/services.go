@@ -20,7 +20,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/sim/sts"
 )
 
-// The names of the services, which the samples and the cluster's region say. The proxy leads them to the simulators.
+// The names of the services, from the samples and the cluster's region. The proxy directs them to the simulators.
 const (
 	capHost = "cap.example.ic.gov"
 	stsHost = "sts.us-iso-east-1.c2s.ic.gov"
@@ -30,10 +30,10 @@ const (
 // capLifetime is how long CAP's credentials live instead of an hour: a refresh is due after about half of it.
 const capLifetime = 30 * time.Second
 
-// capCanary is in every secret that CAP gives out.
+// capCanary is in every secret that CAP issues.
 const capCanary = "cApDeMoCaNaRy"
 
-// startServices starts everything that is not of the cluster.
+// startServices starts everything outside of the cluster.
 func (w *world) startServices(context.Context) error {
 	ca, err := simtls.NewCA("credential-rotation-operator demo")
 	if err != nil {
@@ -84,7 +84,7 @@ func (w *world) startOCM(ca *simtls.CA) error {
 		mode      ocm.Mode
 	}{
 		{"edge-paris", "its administrator, by hand", ocm.SwitchesSoon},
-		{"lab-berlin", "its insights-operator, which looks every 12 hours", ocm.InsightsOperator},
+		{"lab-berlin", "its insights-operator, which polls every 12 hours", ocm.InsightsOperator},
 	} {
 		id := w.ocm.AddCluster(w.account.ID, ocm.ClusterSpec{Name: c.name, Mode: c.mode})
 		w.siblings = append(w.siblings, sibling{id, c.name, c.who})
@@ -143,8 +143,8 @@ const (
 	team   = "quay.io/platform-team"
 )
 
-// installed is the pull secret as it has become since the installation: the account's entries, out of order, with a mirror
-// and a robot account of the team between them.
+// installed is the pull secret some time after the installation: the account's entries, out of order, with a mirror and a robot account of the
+// team between them.
 func (w *world) installed(issued []byte) ([]byte, error) {
 	var d struct {
 		Auths map[string]json.RawMessage `json:"auths"`

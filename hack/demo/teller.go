@@ -19,13 +19,13 @@ type teller struct {
 	terminal bool
 	colour   bool
 	width    int
-	// unheard is called when nobody reads any more.
+	// unheard is called when the output is closed.
 	unheard func()
 
 	mu sync.Mutex
-	// told is all that was printed, for the search for secrets.
+	// told is everything that was printed, for the search for secrets.
 	told bytes.Buffer
-	// open is true while a line of progress stands at the end of the screen.
+	// open is true while a progress line is at the end of the screen.
 	open       bool
 	progressed string
 	at         time.Time
@@ -35,13 +35,13 @@ const (
 	// widest keeps paragraphs readable on wide terminals.
 	widest = 100
 	indent = "   "
-	// labelWidth is that of the longest label and a gap.
+	// labelWidth is the width of the longest label and a gap.
 	labelWidth = 10
-	// rarely is how often progress is printed where it cannot be rewritten, patiently how long after the beginning of a wait.
+	// rarely is how often progress is printed if it cannot be rewritten, patiently how long after the start of a wait.
 	rarely, patiently = 3 * time.Second, 700 * time.Millisecond
 )
 
-// Labels of lines, so that the eye finds what it looks for.
+// Labels of lines.
 const (
 	asked   = "asked"   // of a service, by the operator
 	changed = "changed" // in the cluster
@@ -97,14 +97,14 @@ func (t *teller) clear() {
 	t.progressed = ""
 }
 
-// gap is an empty line, unless there is one.
+// gap prints an empty line, unless there already is one.
 func (t *teller) gap() {
 	if !strings.HasSuffix(t.text(), "\n\n") {
 		t.print("\n")
 	}
 }
 
-// chapter begins one.
+// chapter starts a chapter.
 func (t *teller) chapter(title string) {
 	t.gap()
 	t.print(t.paint(bold, title) + "\n" + t.paint(dim, strings.Repeat("─", min(t.width, len([]rune(title))))) + "\n")
@@ -115,7 +115,7 @@ func (t *teller) say(format string, args ...any) {
 	t.print(wrap(fmt.Sprintf(format, args...), t.width, indent, indent) + "\n")
 }
 
-// line prints one with a label.
+// line prints a line with a label.
 func (t *teller) line(label, format string, args ...any) {
 	first := indent + t.paint(colourOf[label], label) + strings.Repeat(" ", labelWidth-len(label))
 	rest := indent + strings.Repeat(" ", labelWidth)
@@ -139,7 +139,7 @@ func (t *teller) command(command, output string) {
 	t.print(b.String() + "\n")
 }
 
-// await begins a wait, whose progress is told from now on: after a moment, or at once.
+// await starts a wait and reports its progress, after a moment or at once.
 func (t *teller) await(atOnce bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -173,7 +173,7 @@ func (t *teller) progress(text string) {
 	t.write(line + "\n")
 }
 
-// failure is the end of a story that did not happen.
+// failure ends a story that did not happen as told.
 func (t *teller) failure(err error, log string) {
 	t.print("\n" + t.paint(red, "The story did not happen as told.") + "\n")
 	t.say("%v", err)
@@ -182,7 +182,7 @@ func (t *teller) failure(err error, log string) {
 	}
 }
 
-// text is all that was printed so far.
+// text is everything that was printed so far.
 func (t *teller) text() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -207,7 +207,7 @@ func wrap(text string, width int, first, rest string) string {
 	return out.String() + line
 }
 
-// done says that a step of the preparations is over.
+// done reports a completed step of the preparations.
 func (t *teller) done(what string, took time.Duration) {
 	t.print(indent + t.paint(green, "✓ ") + what + t.paint(dim, fmt.Sprintf("  (%.1f s)", took.Seconds())) + "\n")
 }

@@ -10,22 +10,21 @@ import (
 )
 
 const (
-	// patience is how long one thing may take before the story has failed: far longer than anything takes on two cores
-	// that are busy with other things.
+	// patience is the timeout of one wait: far longer than anything takes on two busy cores.
 	patience = 2 * time.Minute
-	// glance is how often the demo looks.
+	// glance is the poll interval of the demo.
 	glance = 100 * time.Millisecond
 )
 
-// pending is what a check says while its thing has not happened; any other error of a check ends the story.
+// pending is the error of a check that is not fulfilled yet; any other error ends the story.
 type pending string
 
 func (p pending) Error() string { return string(p) }
 
-// waiting is pending with words.
+// waiting is pending with a message.
 func waiting(format string, args ...any) error { return pending(fmt.Sprintf(format, args...)) }
 
-// until waits for something to happen, and says meanwhile what is pending.
+// until waits for something to happen, and reports what is pending.
 func (w *world) until(ctx context.Context, what string, check func(ctx context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -39,7 +38,7 @@ func (w *world) until(ctx context.Context, what string, check func(ctx context.C
 		case err == nil:
 			return nil
 		case errors.Is(ctx.Err(), context.DeadlineExceeded):
-			return fmt.Errorf("within %s it did not come to this: %s. At last: %w", patience, what, p)
+			return fmt.Errorf("this did not happen within %s: %s. Last state: %w", patience, what, p)
 		case !errors.As(err, &p) && ctx.Err() == nil:
 			return fmt.Errorf("%s: %w", what, err)
 		}
@@ -56,7 +55,7 @@ func (w *world) until(ctx context.Context, what string, check func(ctx context.C
 	}
 }
 
-// pause lets some time pass for the reader, who sees the progress of something simulated.
+// pause lets some time pass while the reader sees simulated progress.
 func pause(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -66,11 +65,11 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// hoursPerLook is how many hours of OCM's may pass for each look of the operator.
+// hoursPerLook is how many hours of OCM's time may pass for each poll of the operator.
 const hoursPerLook = 3
 
-// hourPasses lets an hour of OCM's time pass, after a moment in which it can be read, if the operator has looked at OCM since
-// the last few: however busy the machine is, OCM's days do not outrun the operator.
+// hourPasses lets an hour of OCM's time pass after a moment for reading, if the operator has polled OCM recently: however busy the machine is,
+// OCM's time does not outrun the operator.
 func (w *world) hourPasses(ctx context.Context) {
 	pause(ctx, hour)
 	if looks := w.ocm.Count(ocm.OpListRotations) + w.ocm.Count(ocm.OpAccessToken); looks != w.looks {
@@ -82,7 +81,7 @@ func (w *world) hourPasses(ctx context.Context) {
 	}
 }
 
-// operatorEnded is closed when the operator has ended; nil, which never is, before it runs.
+// operatorEnded is closed when the operator has ended; it is nil before the operator runs.
 func (w *world) operatorEnded() <-chan struct{} {
 	if w.operator == nil {
 		return nil

@@ -17,7 +17,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/sim/sts"
 )
 
-// world is all that the demo puts up, and takes down again.
+// world is everything that the demo starts, and stops again.
 type world struct {
 	tell *teller
 	// dir holds every file that the demo and its processes write; root is the repository.
@@ -44,7 +44,7 @@ type world struct {
 	before []byte
 	// secretsBefore is how often Secrets had been written when the second part began.
 	secretsBefore int
-	// looks is how often the operator had looked at OCM when hours last passed; hours is how many may pass before it looks again.
+	// looks is how often the operator had polled OCM when hours last passed; hours is how many may pass before the next poll.
 	looks, hours int
 	// binary is the operator's.
 	binary string
@@ -58,7 +58,7 @@ type world struct {
 // sibling is another cluster of the account.
 type sibling struct{ id, name, who string }
 
-// newWorld makes the directory in which everything lies.
+// newWorld creates the directory for all files.
 func newWorld(tell *teller) (*world, error) {
 	root, err := harness.RepositoryRoot()
 	if err != nil {
@@ -77,14 +77,14 @@ func newWorld(tell *teller) (*world, error) {
 	return w, nil
 }
 
-// later says how to take down what was just put up.
+// later registers how to stop what was just started.
 func (w *world) later(end func() error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.endings = append(w.endings, end)
 }
 
-// close takes everything down, the last thing first.
+// close stops everything in reverse order.
 func (w *world) close() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -96,7 +96,7 @@ func (w *world) close() error {
 	return errors.Join(errs...)
 }
 
-// build puts it all up.
+// build starts everything.
 func (w *world) build(ctx context.Context) error {
 	w.tell.chapter("Setting up")
 	for _, step := range []struct {
@@ -140,7 +140,7 @@ func (w *world) startControlPlane(ctx context.Context) error {
 	return w.prepareKubectl()
 }
 
-// seed makes the objects that a cluster has before the operator comes.
+// seed creates the objects that a cluster has before the operator is installed.
 func (w *world) seed(ctx context.Context) error {
 	release, err := w.addImages()
 	if err != nil {
@@ -162,8 +162,8 @@ func (w *world) seed(ctx context.Context) error {
 	return nil
 }
 
-// startOperator starts it as the Deployment does: with a token of its ServiceAccount, the cluster's proxy and the cluster's
-// trust bundle. It is only told to look at OCM every second: here an hour of OCM's is over in less.
+// startOperator starts the operator as the Deployment does: with a token of its ServiceAccount, the cluster's proxy and trust bundle. Only its
+// poll interval for OCM is one second, because an hour of OCM's time takes less here.
 func (w *world) startOperator(ctx context.Context) error {
 	var err error
 	if w.api, err = harness.StartAPIProxy(w.cp); err != nil {
@@ -194,7 +194,7 @@ func (w *world) startOperator(ctx context.Context) error {
 		return err
 	}
 	w.later(func() error {
-		// More than the time that the operator gives its own work to end.
+		// Longer than the operator's own shutdown timeout.
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		defer cancel()
 		_, err := w.operator.Stop(ctx)
@@ -223,8 +223,7 @@ func (w *world) logTail(lines int) string {
 	return strings.Join(kept[max(0, len(kept)-lines):], "\n")
 }
 
-// stay keeps everything up until somebody has seen enough. OCM's time goes on only while it has work, and only as the operator
-// looks.
+// stay keeps everything running until Ctrl-C. OCM's time goes on only while it has work, and only as the operator polls.
 func (w *world) stay(ctx context.Context) {
 	for ctx.Err() == nil {
 		select {
@@ -241,7 +240,7 @@ func (w *world) stay(ctx context.Context) {
 	}
 }
 
-// rotation is the latest of the account, as OCM has it.
+// rotation is the account's latest rotation in OCM.
 func (w *world) rotation() (ocm.Rotation, bool) {
 	all := w.ocm.Rotations(w.account.ID)
 	if len(all) == 0 {

@@ -15,17 +15,17 @@ import (
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 )
 
-// reportOutputs are the forms of a report beside the one for people.
+// reportOutputs are the formats of a report besides the one for people.
 var reportOutputs = []string{"json", "csv"}
 
 func newReportCommand(env environment) *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
 		Use:   "report [NAME]",
-		Short: "Give an auditor the record of every rotation: who asked, why, and each step with its time",
-		Long: "Give an auditor the record of every rotation that the PullSecretRotations, or the one named NAME, know of: who asked for it and why, each\n" +
-			"step with its time, what the registries answered, and how it ended. The rotations are listed by object, the oldest first.\n" +
-			"-o csv prints one row for each rotation, under the same columns in every cluster; -o json is for programs. It shows no secret.",
+		Short: "Print the record of every rotation for auditors: who requested it, why, and each step with its time",
+		Long: "Print for auditors the record of every rotation of the PullSecretRotations, or of the one named NAME: who requested it and why, each\n" +
+			"step with its time, what the registries answered, and how it ended. The rotations are sorted by object and age, the oldest first.\n" +
+			"-o csv prints one row for each rotation, with the same columns in every cluster; -o json is for programs. The report contains no secrets.",
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: completeNames(env, func() client.ObjectList { return &v1alpha1.PullSecretRotationList{} }),
 		RunE: func(cmd *cobra.Command, args []string) error {

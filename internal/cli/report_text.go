@@ -84,7 +84,7 @@ func wordsOf(name string) string {
 			return s.words
 		}
 	}
-	return "the approval that stands in the object was written (the API server's audit log says by whom)"
+	return "the object's current approval was written (the API server's audit log says by whom)"
 }
 
 // exactly is a time for a record: to the second, in UTC.
@@ -97,7 +97,7 @@ func exactTime(t *metav1.Time) string {
 	return exactly(t.Time)
 }
 
-// reportCSV prints a row for each rotation. A list is one cell, its items parted by "; ".
+// reportCSV prints a row for each rotation. A list is one cell, its items separated by "; ".
 func reportCSV(out io.Writer, report Report) error {
 	header := []string{"cluster_id", "pull_secret_rotation", "account_id", "account", "rotation", "requested_by", "reason", "outcome", "due_at", "approved_at"}
 	for _, s := range steps {
@@ -139,7 +139,7 @@ func csvRow(r *ReportedRotation) []string {
 	return append(row, strings.Join(registries, "; "), strings.Join(r.Pools, "; "), strings.Join(secrets, "; "))
 }
 
-// inert keeps a spreadsheet from taking a name, which OCM's users choose, for a formula.
+// inert keeps a spreadsheet from reading a name, which OCM's users choose, as a formula.
 func inert(cell string) string {
 	if strings.ContainsAny(cell[:min(1, len(cell))], "=+-@\t\r") {
 		return "'" + cell

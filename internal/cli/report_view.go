@@ -17,7 +17,7 @@ type Report struct {
 	Rotations []ReportedRotation `json:"rotations"`
 }
 
-// ReportedRotation is one rotation as one cluster saw it.
+// ReportedRotation is one rotation as seen by one cluster.
 type ReportedRotation struct {
 	ClusterID string `json:"clusterID,omitempty"`
 	// Object is the name of the PullSecretRotation.
@@ -75,21 +75,22 @@ type step struct {
 	at                  func(*v1alpha1.RotationStatus) *metav1.Time
 }
 
-// steps are the columns of the CSV, and the order of steps that share a time.
+// steps are the columns of the CSV, and order steps with equal times.
 var steps = []step{
-	{"Started", "started_at", "this cluster noted the credentials in use", func(r *v1alpha1.RotationStatus) *metav1.Time { return r.StartedAt }},
+	{"Started", "started_at", "this cluster recorded the credentials in use", func(r *v1alpha1.RotationStatus) *metav1.Time { return r.StartedAt }},
 	{"Intended", "intended_at", "the request was about to be sent to OCM", func(r *v1alpha1.RotationStatus) *metav1.Time { return r.IntendedAt }},
 	{"Requested", "requested_at", "OCM created the rotation (by OCM's clock)", func(r *v1alpha1.RotationStatus) *metav1.Time { return r.RequestedAt }},
-	{"Issued", "issued_at", "OCM was seen to give out new credentials", func(r *v1alpha1.RotationStatus) *metav1.Time { return r.IssuedAt }},
-	{"Verified", "verified_at", "the registries had answered, and nothing spoke against the new credentials", func(r *v1alpha1.RotationStatus) *metav1.Time { return r.VerifiedAt }},
+	{"Issued", "issued_at", "OCM was seen to issue new credentials", func(r *v1alpha1.RotationStatus) *metav1.Time { return r.IssuedAt }},
+	{"Verified", "verified_at", "the registries had answered, and none refused the new " +
+		"credentials", func(r *v1alpha1.RotationStatus) *metav1.Time { return r.VerifiedAt }},
 	{"Applied", "applied_at", "the last target Secret had the new credentials", func(r *v1alpha1.RotationStatus) *metav1.Time { return r.AppliedAt }},
 	{"RolledOut", "rolled_out_at", "the machines had the new credentials", func(r *v1alpha1.RotationStatus) *metav1.Time { return r.RolledOutAt }},
-	{"RolledBack", "rolled_back_at", "the old credentials were put back", func(r *v1alpha1.RotationStatus) *metav1.Time { return r.RolledBackAt }},
+	{"RolledBack", "rolled_back_at", "the old credentials were restored", func(r *v1alpha1.RotationStatus) *metav1.Time { return r.RolledBackAt }},
 	{"Revoked", "revoked_at", "OCM said that the old credentials are deleted", func(r *v1alpha1.RotationStatus) *metav1.Time { return r.RevokedAt }},
 	{"GivenUp", "given_up_at", "the operator stopped waiting for OCM", func(r *v1alpha1.RotationStatus) *metav1.Time { return r.GivenUpAt }},
 }
 
-// stepApproved is the one step that no rotation records: it is the approval that the object has now.
+// stepApproved is the only step that no rotation records: it is the object's current approval.
 const stepApproved = "Approved"
 
 // reported are the rotations that an object knows of, the oldest first.
@@ -108,7 +109,7 @@ func reported(o *v1alpha1.PullSecretRotation) []ReportedRotation {
 	return list
 }
 
-// recorded are the rotations on record, the newest first, each once.
+// recorded are the recorded rotations, the newest first, each once.
 func recorded(s *v1alpha1.PullSecretRotationStatus) []*v1alpha1.RotationStatus {
 	var all []*v1alpha1.RotationStatus
 	if r := s.Rotation; r != nil && !slices.ContainsFunc(s.History, func(h v1alpha1.RotationStatus) bool { return h.ID == r.ID && r.ID != "" }) {
@@ -126,7 +127,7 @@ func reportedRotation(o *v1alpha1.PullSecretRotation, r *v1alpha1.RotationStatus
 		Outcome: outcomeOf(r), Steps: []ReportedStep{}, Registries: decide.Record{PullSecretRotationStatus: &o.Status}.Answers(r),
 	}
 	if known := o.Status.Account; row.AccountID == "" && known != nil {
-		row.AccountID = known.ID // it was begun, and not requested yet
+		row.AccountID = known.ID // begun, but not requested yet
 	}
 	for _, known := range []*v1alpha1.AccountStatus{o.Status.Account, o.Status.PullSecretAccount} {
 		if known != nil && known.ID == row.AccountID {
@@ -150,7 +151,7 @@ func reportedRotation(o *v1alpha1.PullSecretRotation, r *v1alpha1.RotationStatus
 	return row
 }
 
-// approvedAt is when the approval was written that the object has now, if it is that of this rotation.
+// approvedAt is when the object's current approval was written, if it is for this rotation.
 func approvedAt(o *v1alpha1.PullSecretRotation, r *v1alpha1.RotationStatus) *metav1.Time {
 	if r.After == nil || o.Spec.Approval != v1alpha1.ApprovalBeforeRequest || !decide.Approves(o, r.After.Time) {
 		return nil
@@ -158,7 +159,7 @@ func approvedAt(o *v1alpha1.PullSecretRotation, r *v1alpha1.RotationStatus) *met
 	return managedfields.WrittenAt(o.ManagedFields, func(f managedfields.Fields) bool { return f.HasAnnotation(v1alpha1.ApprovedAnnotation) })
 }
 
-// reportedSecrets are those that have the credentials of the rotation that was applied last.
+// reportedSecrets are those with the credentials of the last applied rotation.
 func reportedSecrets(targets []v1alpha1.TargetStatus, r *v1alpha1.RotationStatus) []ReportedSecret {
 	var list []ReportedSecret
 	for _, t := range targets {

@@ -143,7 +143,7 @@ func TestRun_ListsOnceAndFollowsTheWatch(t *testing.T) {
 func TestRun_StreamsTheListWithTheWatchWhereTheServerCan(t *testing.T) {
 	s, sink, _ := startOn(t, &server{streams: true})
 	w := watch.NewFake()
-	s.watches <- ok(w) // and no list: asking for one would wait for ever
+	s.watches <- ok(w) // and no list: asking for one would wait forever
 	w.Add(secret("a", "3"))
 	end := secret("", "5")
 	end.Annotations = map[string]string{metav1.InitialEventsAnnotationKey: "true"}

@@ -8,7 +8,7 @@
 //   - The SDK's typed calls report no error for a 401 with an empty body, and lose the status of an answer that is not
 //     JSON. Every answer is read and judged here, from the bytes on the wire (transport.go, judge.go).
 //   - The SDK sets no timeouts and no limits: every request has a deadline and at most maxBody bytes are read.
-//   - The SDK follows redirects and authenticates the redirected request anew, wherever it goes. Redirects are refused.
+//   - The SDK follows redirects and authenticates the redirected request too, wherever it goes. Redirects are refused.
 //   - The SDK's Close leaves its connections open, because the wrapped transports hide them. The transport is ours.
 //   - The SDK treats whatever does not parse as a cluster's token as a refresh token and sends it to the SSO. A cluster's
 //     token is checked beforehand, and a client with one never talks to the SSO (credential.go).

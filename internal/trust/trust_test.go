@@ -30,7 +30,7 @@ func TestPool_AddsBundlesToTheSystems(t *testing.T) {
 	}
 	without := Pool(bundle)
 	if !with.Equal(without) {
-		t.Error("the same authorities are not the same pool: clients would be made anew each time")
+		t.Error("the same authorities are not the same pool: clients would be recreated each time")
 	}
 }
 

@@ -70,6 +70,6 @@ func (d *demo) breakAndMend(kubeconfig string) {
 	}
 	d.sh("CAP refuses one role")
 	until("the refusal shows", []string{"get", "capset"}, has("6/7"))
-	d.sh("mended")
+	d.sh("fixed")
 	until("it has healed", []string{"get", "capset"}, has("7/7"))
 }

@@ -8,7 +8,7 @@ import (
 	"sync"
 )
 
-// binaryVariable names an operator that is built already.
+// binaryVariable is the environment variable with the path of an already built operator.
 const binaryVariable = "OPERATOR_BINARY"
 
 var build struct {
@@ -16,8 +16,7 @@ var build struct {
 	path string
 }
 
-// BuildOperator builds the operator once per process, or takes the one that OPERATOR_BINARY names. Whoever called it
-// removes what was built with RemoveOperatorBinary.
+// BuildOperator builds the operator once per process, or uses the one in OPERATOR_BINARY. The caller removes it with RemoveOperatorBinary.
 func BuildOperator(ctx context.Context) (string, error) {
 	build.Lock()
 	defer build.Unlock()

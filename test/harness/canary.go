@@ -20,16 +20,16 @@ import (
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 )
 
-// shownOfCanary is how much of a canary a finding shows: enough to tell which one it is.
+// shownOfCanary is how much of a canary an error shows: enough to identify it.
 const shownOfCanary = 4
 
-// minCanary is the shortest value that is not found by chance: six random characters are one of 70 thousand million.
+// minCanary is the length below which a value could be found by chance: six random characters are one of 70 thousand million.
 const minCanary = 6
 
-// Canaries are secret values by what they are, such as "the client secret". None of them may be found anywhere but in Secrets.
+// Canaries are secret values by their description, such as "the client secret". They must appear only in Secrets.
 type Canaries map[string]string
 
-// Find returns what of the canaries a text has in it, in clear or in a form in which a program may have put it there.
+// Find returns the canaries in a text, in clear or in an encoding that a program may have used.
 func (c Canaries) Find(where, text string) []string {
 	var found []string
 	folded := strings.ToLower(text)
@@ -43,7 +43,7 @@ func (c Canaries) Find(where, text string) []string {
 				found = append(found, fmt.Sprintf("%s (%s...) is in %s as %s", what, value[:min(len(value), shownOfCanary)], where, form))
 			}
 		}
-		// A key in DER has parts that every key and certificate has.
+		// A key in DER has parts that all keys and certificates have.
 		if !strings.HasPrefix(value, "MI") && partOf(folded, strings.ToLower(value)) {
 			found = append(found, fmt.Sprintf("a part of %s (%s...) is in %s", what, value[:min(len(value), shownOfCanary)], where))
 		}
@@ -52,11 +52,11 @@ func (c Canaries) Find(where, text string) []string {
 	return found
 }
 
-// partLength is how many characters of a canary, one after the other, are no accident.
+// partLength is how many consecutive characters of a canary cannot be a coincidence.
 const partLength = 12
 
-// partOf tells whether a text has a part of a value in it. It looks for every other piece of half that length, and only where one is
-// found for the whole: a text is searched a few hundred times, and most have nothing in them.
+// partOf is true if a text contains a part of a value. It first searches for every other piece of half that length, because a text is searched a
+// few hundred times, mostly without a match.
 func partOf(text, value string) bool {
 	const piece = partLength / 2
 	for at := 0; at+piece <= len(value); at += piece {
@@ -82,15 +82,15 @@ func partOf(text, value string) bool {
 	return false
 }
 
-// forms are the ways in which a value may be written.
+// forms are the encodings of a value.
 func forms(value string) map[string]string {
 	f := map[string]string{
 		"clear text":  value,
 		"hexadecimal": hex.EncodeToString([]byte(value)),
 		"HEXADECIMAL": strings.ToUpper(hex.EncodeToString([]byte(value))),
-		// What %v makes of a Secret's data.
+		// How %v prints a Secret's data.
 		"decimal bytes": strings.Trim(fmt.Sprint([]byte(value)), "[]"),
-		// A value that was in base64 already, in a Secret.
+		// A value that was already in base64, in a Secret.
 		"base64 of base64": base64.RawStdEncoding.EncodeToString([]byte(strings.TrimRight(base64.StdEncoding.EncodeToString([]byte(value)), "="))[:len(value)/3*4/3*3]),
 	}
 	if escaped := url.QueryEscape(value); escaped != value {

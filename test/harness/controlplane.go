@@ -21,27 +21,27 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/cli/manager"
 )
 
-// assetsVariable is where envtest finds etcd and kube-apiserver.
+// assetsVariable is the environment variable with the directory of etcd and kube-apiserver.
 const assetsVariable = "KUBEBUILDER_ASSETS"
 
 // ControlPlane is a running etcd and kube-apiserver, usually with the CRDs that an OpenShift cluster has.
 type ControlPlane struct {
-	// Admin may do everything. It is for whoever plays a person or another operator, never for ours.
+	// Admin has all rights. It is for people and other operators in a test, never for our operator.
 	Admin *rest.Config
-	// AdminKubeconfig is the same for kubectl.
+	// AdminKubeconfig is a kubeconfig for Admin.
 	AdminKubeconfig []byte
 	// Client uses Admin, without a cache.
 	Client client.Client
 	// Scheme is the operator's.
 	Scheme *runtime.Scheme
-	// Kubectl is the path of a kubectl that fits the server; empty when there is none beside it.
+	// Kubectl is the path of the kubectl beside the server; empty if there is none.
 	Kubectl string
 
 	env  *envtest.Environment
 	line *lifeline
 }
 
-// StartControlPlane starts a control plane of its own. Authorisation is by RBAC, as in a cluster.
+// StartControlPlane starts a new control plane. Authorisation is by RBAC, as in a cluster.
 func StartControlPlane(ctx context.Context) (*ControlPlane, error) {
 	crds, err := loadCRDs(ctx)
 	if err != nil {
@@ -50,10 +50,10 @@ func StartControlPlane(ctx context.Context) (*ControlPlane, error) {
 	return start(crds)
 }
 
-// StartEmptyControlPlane starts one as it is in the first minutes of an installation: without a single CRD.
+// StartEmptyControlPlane starts one without any CRD, as in the first minutes of an installation.
 func StartEmptyControlPlane() (*ControlPlane, error) { return start(nil) }
 
-// InstallOpenShiftKinds brings the CRDs that the cluster-version operator brings, and not ours.
+// InstallOpenShiftKinds installs the CRDs of the cluster-version operator, without ours.
 func (cp *ControlPlane) InstallOpenShiftKinds(ctx context.Context) error {
 	crds, err := loadCRDs(ctx)
 	if err != nil {
@@ -76,7 +76,7 @@ func start(crds []*apiextensionsv1.CustomResourceDefinition) (*ControlPlane, err
 			return nil, fmt.Errorf("%s=%s has no %s: run `make test`, which provides it: %w", assetsVariable, assets, binary, err)
 		}
 	}
-	// Without any logger controller-runtime complains with a stack trace. What it has to say comes as errors too.
+	// Without any logger controller-runtime prints a stack trace. Its errors are returned anyway.
 	ctrl.SetLogger(logr.Discard())
 	scheme, err := manager.NewScheme()
 	if err != nil {
@@ -112,7 +112,7 @@ func start(crds []*apiextensionsv1.CustomResourceDefinition) (*ControlPlane, err
 	return cp, nil
 }
 
-// configure says where both programs are and where they put their files.
+// configure sets the paths of both programs and of their files.
 func (cp *ControlPlane) configure(assets string) error {
 	etcd, server := &envtest.Etcd{}, &envtest.APIServer{}
 	var errs [4]error
@@ -120,13 +120,13 @@ func (cp *ControlPlane) configure(assets string) error {
 	etcd.DataDir, errs[1] = cp.line.place("etcd-data")
 	server.Path, errs[2] = cp.line.tie(filepath.Join(assets, "kube-apiserver"))
 	server.CertDir, errs[3] = cp.line.place("certificates")
-	// Whoever starts a control plane as root would otherwise leave etcd's fsyncs as the slowest part of every test.
+	// Otherwise etcd's fsyncs would be the slowest part of every test.
 	etcd.Configure().Set("unsafe-no-fsync", "true")
 	cp.env.ControlPlane.Etcd, cp.env.ControlPlane.APIServer = etcd, server
 	return errors.Join(errs[:]...)
 }
 
-// Stop ends both processes and removes their files. They end with this process too, however that ends.
+// Stop ends both processes and removes their files. They also end with this process, however that ends.
 func (cp *ControlPlane) Stop() error { return errors.Join(cp.env.Stop(), cp.line.cut()) }
 
 func isFile(path string) bool {

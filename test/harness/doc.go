@@ -1,7 +1,6 @@
-// Package harness is a small world for the operator to live in: a real etcd and kube-apiserver with the CRDs of
-// OpenShift, the objects that a cluster has, the operator as a process of its own with its own service account, a proxy
-// that sees and can hold every request between the two, and somebody who plays the machine-config-operator. The
-// end-to-end tests and the demo are made of it.
+// Package harness is a test environment for the operator: a real etcd and kube-apiserver with the CRDs of OpenShift, the objects of a cluster,
+// the operator as a separate process with its own service account, a proxy that sees and can hold every request between the two, and a fake
+// machine-config-operator. The end-to-end tests and the demo use it.
 //
-// Nothing in it sleeps for a fixed time; whoever waits, waits for something (Eventually) and is told what was there instead.
+// Nothing in it sleeps for a fixed time; every wait is for a condition (Eventually), and its failure reports the last state.
 package harness

@@ -15,8 +15,8 @@ import (
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 )
 
-// Dump shows what is in the cluster, for who must find out why a test failed: our objects whole, Secrets by their key
-// names and annotations alone, pools and events in a line each.
+// Dump prints the state of the cluster after a failed test: our objects in full, Secrets only with key names and annotations, pools and events in
+// one line each.
 func Dump(ctx context.Context, c client.Client) string {
 	var out strings.Builder
 	section := func(title string, list client.ObjectList, show func()) {

@@ -8,7 +8,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// DocumentedExample is the object of a kind that a page of docs/ shows with its status.
+// DocumentedExample returns the object of a kind that a page of docs/ shows with its status.
 func DocumentedExample(page, kind string) (map[string]any, error) {
 	blocks, err := PageBlocks(page)
 	if err != nil {
@@ -29,12 +29,11 @@ func DocumentedExample(page, kind string) (map[string]any, error) {
 	return nil, fmt.Errorf("%s shows no %s with a status", page, kind)
 }
 
-// passing is what differs between an example and a real life: times, the ids that OCM gives, and fingerprints.
+// passing matches what differs between an example and a real object: times, OCM's ids, and fingerprints.
 var passing = regexp.MustCompile(`\b\d{4}-\d\d-\d\d(T[0-9:]+Z| \d\d:\d\d UTC)|\b[0-9][0-9A-Za-z]{26}\b|\b[0-9a-f]{64}\b`)
 
-// NotExcerpt says where what an example shows is not in the live object; nothing when it is an excerpt. An example may leave
-// fields out, and elements of a list. Times, ids and fingerprints are as good as any others; renamed are further names of the live object
-// and what the example calls them.
+// NotExcerpt returns the differences between an example and the live object; none if the example is an excerpt of it. An example may omit fields
+// and elements of a list. Times, ids and fingerprints may differ; renamed maps other names in the live object to those in the example.
 func NotExcerpt(shown, live any, renamed map[string]string) []string {
 	var pairs []string
 	for is, called := range renamed {
@@ -66,7 +65,7 @@ func notExcerpt(path string, shown, live any, names *strings.Replacer) []string 
 	return problems
 }
 
-// nearest says how an element of a list differs from the one that is most like it.
+// nearest returns how an element of a list differs from the most similar one.
 func nearest(path string, shown any, list []any, names *strings.Replacer) []string {
 	least := []string{path + " is an element that the live list does not have"}
 	for i, candidate := range list {

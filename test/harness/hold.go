@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// Moment is where on its way a request is held.
+// Moment says when a request is held.
 type Moment string
 
 const (
@@ -15,7 +15,7 @@ const (
 	After Moment = "after"
 )
 
-// Hold stops the one request that it is for.
+// Hold holds one request.
 type Hold struct {
 	moment Moment
 	match  func(APIRequest) bool
@@ -29,8 +29,7 @@ type Hold struct {
 	held APIRequest
 }
 
-// Hold stops the next request that matches, at the given moment, until Release. A request whose client dies while it is
-// held goes no further.
+// Hold holds the next matching request, at the given moment, until Release. If the client dies meanwhile, the request goes no further.
 func (t *Tap) Hold(moment Moment, match func(APIRequest) bool) *Hold {
 	h := &Hold{moment: moment, match: match, reached: make(chan struct{}), released: make(chan struct{})}
 	t.mu.Lock()
@@ -45,10 +44,10 @@ func (h *Hold) Reached() <-chan struct{} { return h.reached }
 // Held is the request that is or was held, once Reached is closed.
 func (h *Hold) Held() APIRequest { return h.held }
 
-// Release lets the request go on. A hold that nothing has reached yet holds nothing any more.
+// Release lets the request go on, and cancels a hold that no request has reached yet.
 func (h *Hold) Release() { h.once.Do(func() { close(h.released) }) }
 
-// matching takes the first hold that is for this request out of the list. The caller holds the lock.
+// matching removes the first hold for this request from the list and returns it. The caller holds the lock.
 func (t *Tap) matching(r APIRequest, moment Moment) *Hold {
 	for i, h := range t.holds {
 		if h.moment == moment && h.match(r) {
@@ -60,7 +59,7 @@ func (t *Tap) matching(r APIRequest, moment Moment) *Hold {
 	return nil
 }
 
-// wait holds until Release and says whether the client is still there.
+// wait waits for Release and returns whether the client is still connected.
 func (h *Hold) wait(ctx context.Context) bool {
 	close(h.reached)
 	select {

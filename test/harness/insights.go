@@ -22,16 +22,15 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// InsightsFieldManager is the field manager of the player's writes.
+// InsightsFieldManager is the field manager of the fake's writes.
 const InsightsFieldManager = "insights-operator"
 
-// insightsEndpoint is where insights-operator asks, letter by letter as its config/pod.yaml has it; it appends "?search=".
+// insightsEndpoint is the URL that insights-operator asks, exactly as in its config/pod.yaml; it appends "?search=".
 const insightsEndpoint = "https://api.openshift.com/api/accounts_mgmt/v1/cluster_transfers/"
 
-// InsightsOperator plays the insights-operator as far as a pull secret concerns it: with the cluster's own token it looks
-// for an accepted transfer of this cluster, and merges the secret of a single one into openshift-config/pull-secret (RFC
-// 7386), unasked and without trying the credentials. Its JSON has sorted keys, whatever the order was.
-// Source: openshift/insights-operator, pkg/ocm/clustertransfer. The real one looks every 12 hours.
+// InsightsOperator fakes the insights-operator's handling of pull secrets: with the cluster's own token it looks for an accepted transfer of this
+// cluster, and merges the secret of a single one into openshift-config/pull-secret (RFC 7386), without verifying the credentials. Its JSON has
+// sorted keys, whatever the order was. Source: openshift/insights-operator, pkg/ocm/clustertransfer. The real one polls every 12 hours.
 type InsightsOperator struct {
 	client client.Client
 	http   *http.Client
@@ -45,8 +44,8 @@ type InsightsOperator struct {
 	done   chan struct{}
 }
 
-// StartInsightsOperator starts the player, which asks OCM by its real name at once and then every so often. The name leads to
-// ocmURL, as a proxy does.
+// StartInsightsOperator starts the fake, which asks OCM by its real name at once and then periodically. The name is directed to ocmURL, as by a
+// proxy.
 func StartInsightsOperator(ctx context.Context, c client.Client, ocmURL string, roots *x509.CertPool, every time.Duration) *InsightsOperator {
 	i := &InsightsOperator{
 		client: c, every: every, done: make(chan struct{}),
@@ -63,7 +62,7 @@ func StartInsightsOperator(ctx context.Context, c client.Client, ocmURL string, 
 	return i
 }
 
-// Stop ends the player and says what its last look came to.
+// Stop ends the fake and returns the error of its last round.
 func (i *InsightsOperator) Stop() error {
 	i.cancel()
 	<-i.done
@@ -101,7 +100,7 @@ func (i *InsightsOperator) run(ctx context.Context) {
 	}
 }
 
-// look is one round, and says whether it wrote.
+// look is one round; it returns whether it wrote.
 func (i *InsightsOperator) look(ctx context.Context) (bool, error) {
 	version := &configv1.ClusterVersion{}
 	if err := i.client.Get(ctx, client.ObjectKey{Name: "version"}, version); err != nil {
@@ -129,12 +128,12 @@ func (i *InsightsOperator) look(ctx context.Context) (bool, error) {
 	secret.Data[corev1.DockerConfigJsonKey] = merged
 	err = i.client.Update(ctx, secret, client.FieldOwner(InsightsFieldManager))
 	if apierrors.IsConflict(err) {
-		return false, nil // Somebody else was quicker; the next round looks again.
+		return false, nil // Somebody else was quicker; the next round retries.
 	}
 	return err == nil, err
 }
 
-// transferred is the document of the one accepted transfer of the cluster; nil when there is none.
+// transferred is the document of the cluster's only accepted transfer; nil if there is none.
 func (i *InsightsOperator) transferred(ctx context.Context, clusterID, token string) (map[string]any, error) {
 	query := url.Values{"search": {fmt.Sprintf("cluster_uuid is '%s' and status is 'accepted'", clusterID)}}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, insightsEndpoint+"?"+query.Encode(), nil)
@@ -205,7 +204,7 @@ func mergePatch(target, patch map[string]any) map[string]any {
 	return target
 }
 
-// holds is true when the target has all that the patch has.
+// holds is true if the target contains everything in the patch.
 func holds(target, patch map[string]any) bool {
 	for key, value := range patch {
 		inner, both := value.(map[string]any)

@@ -29,8 +29,8 @@ type Installation struct {
 	ServiceAccount string
 }
 
-// installed are the kinds of config/install.yaml that make the operator's identity and rights. The rest needs controllers
-// that are not there (Deployment), kinds that are not there (ServiceMonitor), or is there already (CRDs).
+// installed are the kinds of config/install.yaml that make the operator's identity and rights. The rest needs missing controllers (Deployment) or
+// kinds (ServiceMonitor), or is already installed (CRDs).
 var installed = map[string]bool{
 	"Namespace": true, "ServiceAccount": true,
 	"ClusterRole": true, "ClusterRoleBinding": true, "Role": true, "RoleBinding": true,
@@ -49,7 +49,7 @@ func InstallOperator(ctx context.Context, c client.Client) (*Installation, error
 	return InstallManifests(ctx, c, manifest)
 }
 
-// InstallManifests does the same with manifests as an overlay of somebody's builds them.
+// InstallManifests does the same with other manifests, such as those of an overlay.
 func InstallManifests(ctx context.Context, c client.Client, manifest []byte) (*Installation, error) {
 	objects, err := parseManifests(manifest)
 	if err != nil {
@@ -67,7 +67,7 @@ func InstallManifests(ctx context.Context, c client.Client, manifest []byte) (*I
 			continue
 		}
 		if o.GetNamespace() != "" {
-			// Roles may lie in namespaces that OpenShift has and an empty control plane has not.
+			// Roles may be in namespaces of OpenShift that an empty control plane lacks.
 			if err := CreateNamespace(ctx, c, o.GetNamespace()); err != nil {
 				return nil, err
 			}

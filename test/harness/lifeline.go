@@ -9,12 +9,11 @@ import (
 	"syscall"
 )
 
-// lifeline ends programs when this process is gone, in whatever way: Ctrl-C, a test that ran out of time, SIGKILL. envtest
-// starts etcd and kube-apiserver in process groups of their own, which no signal of a terminal reaches, and only a process
-// that lives can stop them.
+// lifeline ends programs when this process ends in any way: Ctrl-C, a test timeout, SIGKILL. envtest starts etcd and kube-apiserver in process
+// groups of their own, which no signal of a terminal reaches, and only a living process can stop them.
 //
-// The line is a named pipe of which this process holds the writing end. Each program is started by a script that leaves a
-// reader of it in the program's process group. The kernel closes the writing end of who dies; then the reader ends the group.
+// The line is a named pipe of which this process holds the writing end. Each program is started by a script that leaves a reader of it in the
+// program's process group. The kernel closes the writing end when this process dies; then the reader ends the group.
 type lifeline struct {
 	// dir holds the pipe, the scripts and whatever the programs write; it goes with them.
 	dir  string
@@ -58,7 +57,7 @@ exec 3<%[1]s/lifeline
 exec %[2]s "$@" 3<&-
 `
 
-// tie writes the script for a program and gives its path. The program must be started as the leader of a process group.
+// tie writes the script for a program and returns its path. The program must be started as the leader of a process group.
 func (l *lifeline) tie(program string) (string, error) {
 	path := filepath.Join(l.dir, filepath.Base(program))
 	return path, os.WriteFile(path, fmt.Appendf(nil, script, quote(l.dir), quote(program)), 0o700)
@@ -70,7 +69,7 @@ func (l *lifeline) place(name string) (string, error) {
 	return path, os.Mkdir(path, 0o700)
 }
 
-// cut is for when the programs have ended.
+// cut cleans up after the programs have ended.
 func (l *lifeline) cut() error { return errors.Join(l.held.Close(), os.RemoveAll(l.dir)) }
 
 // quote makes one word of the shell of s.

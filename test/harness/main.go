@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// Main is the TestMain of a package whose tests share one control plane: it starts it, gives it to use, runs the tests and ends
-// it, and the operator's binary with it.
+// Main is the TestMain of a package whose tests share one control plane: it starts the control plane, passes it to use, runs the tests, and
+// removes the control plane and the operator's binary.
 func Main(m *testing.M, use func(*ControlPlane)) {
 	code, err := runWithControlPlane(m, use)
 	if err != nil {

@@ -17,13 +17,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// mcoTick is how often the player looks; short against what a test waits for, and long enough to cost nothing.
+// mcoTick is the fake's poll interval: short compared to a test's waits, and long enough to cost nothing.
 const mcoTick = 100 * time.Millisecond
 
-// MachineConfigOperator plays the machine-config-operator as far as a pull secret concerns it: each change of the
-// compacted document, a mere change of key order too, becomes a new rendered configuration of every pool, after a moment
-// in which the pools still say that they are up to date; then the machines of each pool switch one by one. Paused
-// pools stay as they are.
+// MachineConfigOperator fakes the machine-config-operator's handling of pull secrets: each change of the compacted document, even of the key
+// order, becomes a new rendered configuration of every pool, after a moment in which the pools still claim to be up to date; then the machines of
+// each pool switch one by one. Paused pools stay as they are.
 type MachineConfigOperator struct {
 	client client.Client
 	// renderDelay is how long the pools still claim to be up to date; perMachine is what one machine takes.
@@ -38,7 +37,7 @@ type MachineConfigOperator struct {
 	done   chan struct{}
 }
 
-// StartMachineConfigOperator starts the player. What lies in openshift-config/pull-secret now counts as rolled out.
+// StartMachineConfigOperator starts the fake. The current content of openshift-config/pull-secret counts as rolled out.
 func StartMachineConfigOperator(ctx context.Context, c client.Client, renderDelay, perMachine time.Duration) (*MachineConfigOperator, error) {
 	m := &MachineConfigOperator{
 		client: c, renderDelay: renderDelay, perMachine: perMachine,
@@ -53,7 +52,7 @@ func StartMachineConfigOperator(ctx context.Context, c client.Client, renderDela
 	return m, nil
 }
 
-// Stop ends the player and says what went wrong while it played.
+// Stop ends the fake and returns its errors.
 func (m *MachineConfigOperator) Stop() error {
 	m.cancel()
 	<-m.done
@@ -109,7 +108,7 @@ func (m *MachineConfigOperator) run(ctx context.Context, rendered string) {
 			lastStep, err = now, m.step(ctx)
 		}
 		if errors.Is(err, errNotJSON) {
-			continue // it renders nothing until somebody repairs the pull secret, as the real one
+			continue // like the real one it renders nothing until somebody fixes the pull secret
 		}
 		if err != nil && ctx.Err() == nil && !apierrors.IsConflict(err) {
 			m.mu.Lock()
@@ -119,7 +118,7 @@ func (m *MachineConfigOperator) run(ctx context.Context, rendered string) {
 	}
 }
 
-// errNotJSON is what keeps the template controller from making the file.
+// errNotJSON is why the template controller cannot make the file.
 var errNotJSON = errors.New("the pull secret is not JSON")
 
 // pullSecretHash stands for the file that the template controller makes of the pull secret.

@@ -14,7 +14,7 @@ const waitTick = 50 * time.Millisecond
 // Patience is how long Eventually waits: far longer than anything takes, because two cores may be busy with other things.
 const Patience = 3 * time.Minute
 
-// permanent is an error that no waiting mends.
+// permanent is an error that waiting does not fix.
 type permanent struct{ error }
 
 func (p permanent) Unwrap() error { return p.error }

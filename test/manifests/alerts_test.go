@@ -58,7 +58,7 @@ func TestAlerts_UseMetricsAndLabelsThatExist(t *testing.T) {
 // valueOfLabel is how an expression asks for values of a label.
 var valueOfLabel = regexp.MustCompile(`\b(reason|state)(?:=~?|!~|!=)"([^"]*)"`)
 
-// A reason or a state that nothing has is no error of Prometheus': the alert would be silent for ever.
+// A reason or a state that does not exist is not an error in Prometheus: the alert would never fire.
 func TestAlerts_AskForReasonsAndStatesThatExist(t *testing.T) {
 	page, err := os.ReadFile(filepath.Join(repository, "docs", "reasons.md"))
 	if err != nil {

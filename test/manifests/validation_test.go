@@ -142,8 +142,8 @@ func TestValidation_AcceptsWhatIsAName(t *testing.T) {
 	}
 }
 
-// A default inside of a list item is what kubectl takes for a change: a list is replaced as a whole, so each apply of an unchanged
-// file would write it anew, and the operator would look at a new generation.
+// A default inside of a list item is what kubectl takes for a change: a list is replaced as a whole, so each apply of an unchanged file would
+// write it again, and the operator would look at a new generation.
 func TestPullSecretRotation_HasNoDefaultInAListItem(t *testing.T) {
 	var walk func(path string, inList bool, s *apiextensionsv1.JSONSchemaProps)
 	walk = func(path string, inList bool, s *apiextensionsv1.JSONSchemaProps) {

@@ -40,7 +40,7 @@ func (s Record) Intend(listed []Rotation, now time.Time) {
 // NotSent withdraws the intent: nothing was sent, or it was refused and had no effect.
 func (s Record) NotSent() { s.Rotation.IntendedAt, s.Rotation.ListedBefore = nil, "" }
 
-// Adopt takes over a rotation that OCM lists. The baseline, if given, is what the cluster uses.
+// Adopt takes part in a rotation that OCM lists. The baseline, if given, is what the cluster uses.
 func (s Record) Adopt(known v1alpha1.RotationStatus, used []v1alpha1.EntryFingerprint) {
 	r := s.Rotation
 	if r.ID != known.ID {
@@ -73,12 +73,12 @@ func (s Record) MarkVerified(now time.Time) {
 	s.Rotation.Answers = s.Answers(s.Rotation)
 }
 
-// Listed notes what OCM's list says of the rotation under way, and which rotation the pull secret in use is of.
+// Listed records the current rotation's state in OCM's list, and the rotation of the pull secret in use.
 func (s Record) Listed(rotations []Rotation, now time.Time) {
 	if r := s.Rotation; UnderWay(r) {
 		if listed, ok := FindRotation(rotations, r.ID); ok {
 			if listed.Status == RotationCompleted && r.OCMStatus != listed.Status && r.AppliedAt == nil {
-				s.LastHealthCheck = nil // the old credentials have just died: what is in use is proven at once
+				s.LastHealthCheck = nil // the old credentials have just been deleted: the pull secret in use is checked at once
 			}
 			r.OCMStatus = listed.Status
 		}
@@ -86,13 +86,13 @@ func (s Record) Listed(rotations []Rotation, now time.Time) {
 	s.Age(rotations, now)
 }
 
-// Age notes which rotation the pull secret in use is of: the latest that has ended, or the one under way once it is applied.
+// Age records the rotation of the pull secret in use: the latest that has ended, or the current one once it is applied.
 func (s Record) Age(rotations []Rotation, now time.Time) {
 	applied := s.Rotation != nil && s.Rotation.AppliedAt != nil && s.Rotation.RolledBackAt == nil
 	for _, r := range rotations { // newest first
 		if r.Status == RotationCompleted || applied && r.ID == s.Rotation.ID {
-			// In the resolution of the status: a fraction would be written anew at each look.
-			// OCM's clock may be ahead: nothing is younger than now.
+			// In the resolution of the status: a fraction would be written again in each reconcile. OCM's clock may be ahead, so the time is at
+			// most now.
 			created := r.CreatedAt
 			if created.After(now) {
 				created = now
@@ -103,18 +103,18 @@ func (s Record) Age(rotations []Rotation, now time.Time) {
 	}
 }
 
-// Offered notes until when OCM waits for this cluster.
+// Offered records until when OCM waits for this cluster.
 func (s Record) Offered(o OfferFact) {
 	if !o.EndsAt.IsZero() {
 		s.Rotation.OfferEndsAt = TimePtr(o.EndsAt.Truncate(time.Second))
 	}
 }
 
-// BackupGone notes that somebody has deleted the backup: it is decided anew, without one.
+// BackupGone records that somebody has deleted the backup: the next decision does without it.
 func (s Record) BackupGone() { s.Rotation.BackupSecret = "" }
 
-// Before notes which configuration each pool has before the change that makes it render another. After a rollback that it has not
-// rendered yet it will have the same again, so that none is noted.
+// Before records the pools' configurations before the change that makes them render others. A pool that has not rendered a rollback yet will
+// return to the same configuration, so none is recorded for it.
 func (s Record) Before(pools []Pool) {
 	back := TargetRow(s.PullSecretRotationStatus, GlobalPullSecret)
 	for _, p := range pools {
@@ -126,7 +126,7 @@ func (s Record) Before(pools []Pool) {
 	}
 }
 
-// Applied notes that the targets have the new credentials.
+// Applied records that the targets have the new credentials.
 func (s Record) Applied(now time.Time) { s.Rotation.AppliedAt = TimePtr(now) }
 
 // Healed counts that old values in a target were replaced again.
@@ -134,15 +134,14 @@ func (s Record) Healed(ref v1alpha1.SecretReference) {
 	TargetRow(s.PullSecretRotationStatus, ref).Healed++
 }
 
-// RollBack notes that the old entries are about to be put back.
+// RollBack records that the old entries are about to be restored.
 func (s Record) RollBack(now time.Time) {
 	if s.Rotation.RolledBackAt == nil {
 		s.Rotation.RolledBackAt, s.PullSecretIssuedAt = TimePtr(now), nil
 	}
 }
 
-// Proven notes a health check of what is in use. What somebody else has written, or nobody could be asked about before, is verified
-// by it.
+// Proven records a health check of the pull secret in use. It also verifies what somebody else has written, or what could not be checked before.
 func (s Record) Proven(accepted bool, now time.Time) {
 	s.LastHealthCheck = TimePtr(now)
 	if r := s.Rotation; accepted && r != nil && r.AppliedAt != nil && r.VerifiedAt == nil {
@@ -150,7 +149,7 @@ func (s Record) Proven(accepted bool, now time.Time) {
 	}
 }
 
-// Unproven notes that what was proven has been replaced: what is in use now is proven at once.
+// Unproven records that the checked credentials have been replaced: the pull secret in use is checked at once.
 func (s Record) Unproven() { s.LastHealthCheck = nil }
 
 // MarkRolledOut records that the pools have the new file.

@@ -379,7 +379,7 @@ func TestJudge_OnlyARefusalIsEvidenceAndOnlyRequiredWaitsForAnAnswer(t *testing.
 	}
 }
 
-// Nothing in a message may depend on the moment it is looked at: it would be written anew at each look.
+// Nothing in a message may depend on the current time: it would be written again in each reconcile.
 func TestDecide_SaysTheSameAtEachLook(t *testing.T) {
 	in := underWayInput()
 	first := Decide(in)

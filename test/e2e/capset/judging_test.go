@@ -131,8 +131,8 @@ func TestJudging_NoBadAnswerReachesASecretAndEachHasItsClass(t *testing.T) {
 	w.eventuallyRefreshed(w.requestRefresh())
 }
 
-// What passes by itself is tried again soon, what a person must mend less and less: seen in when each role says that it is tried
-// again, and in how often CAP is asked until the first of them is asked for the second time.
+// What passes by itself is tried again soon, what a person must fix less and less: seen in when each role says that it is tried again, and in how
+// often CAP is asked until the first of them is asked for the second time.
 func TestJudging_EachClassIsTriedAgainInItsOwnRhythm(t *testing.T) {
 	w := newCAPWorld(t, 10*time.Hour) // far from its end, which would hurry
 	secrets := map[string][2]string{  // one Secret per role
@@ -195,7 +195,7 @@ func TestJudging_EachClassIsTriedAgainInItsOwnRhythm(t *testing.T) {
 	})
 	counts := w.cap.Counts().ByRole
 	if counts["refused"] != 1 || counts["rejected"] != 1 {
-		t.Errorf("meanwhile CAP was asked %v times: roles that a person must mend were hurried", counts)
+		t.Errorf("meanwhile CAP was asked %v times: roles that a person must fix were retried too soon", counts)
 	}
 	asked := w.cap.Requests()
 	last := asked[len(asked)-1]
@@ -210,7 +210,7 @@ func TestJudging_EachClassIsTriedAgainInItsOwnRhythm(t *testing.T) {
 		}
 		return nil
 	})
-	// A person who has mended something need not wait: a changed spec is tried at once.
+	// A person who has fixed something need not wait: a changed spec is tried at once.
 	w.cap.Heal()
 	w.edit(func(s *v1alpha1.CAPCredentialSet) { s.Spec.Endpoint.MaxConcurrentRequests = 2 })
 	w.eventuallyFresh()

@@ -124,7 +124,7 @@ func TestTheHealthCheckNoticesAPullSecretThatDied(t *testing.T) {
 	w.put("somebody", []byte(d))
 	r = w.waitForReason(v1alpha1.ReasonNotDue)
 	if !meta.IsStatusConditionTrue(r.Status.Conditions, v1alpha1.ConditionPullSecretValid) {
-		t.Error("PullSecretValid is not True although the entry was mended")
+		t.Error("PullSecretValid is not True although the entry was fixed")
 	}
 }
 

@@ -102,7 +102,7 @@ func TestEachTargetHasItsOwnResultAndOneThatFailsDoesNotHoldUpTheOthers(t *testi
 		t.Error("the target without a grant was changed")
 	}
 
-	// The message's own command mends it, and the target catches up by itself.
+	// The message's own command fixes it, and the target catches up by itself.
 	w.grant(hypershift)
 	r = w.waitFor("the target that was granted later has caught up", ended)
 	if got := result(r, hypershift); got != v1alpha1.ReasonPullSecretUpdated {

@@ -161,10 +161,10 @@ func TestATThatTheAccountHasSatisfiedCausesNoRotation(t *testing.T) {
 	}
 	w.waitFor("OCM's own list has satisfied T", satisfied)
 
-	// The same object created anew.
+	// The same object, recreated.
 	w.must(cp.Client.Delete(t.Context(), w.get()))
 	w.create(object.DeepCopy())
-	w.waitFor("the object created anew is satisfied too", satisfied)
+	w.waitFor("the recreated object is satisfied too", satisfied)
 	if n := w.secretWrites(); n != 0 {
 		t.Errorf("the pull secret was written %d times although it was the current one", n)
 	}

@@ -76,7 +76,7 @@ type traffic struct {
 	log    []Request
 }
 
-// maxLogged bounds the log: a demo that stays up for days must not grow for ever. The counters go on.
+// maxLogged bounds the log: a demo that stays up for days must not grow forever. The counters continue.
 const maxLogged = 10000
 
 // counted keeps the books and shows the server's own clock.

@@ -22,8 +22,8 @@ type Obituary interface {
 // Forgotten is a revocation that never takes effect.
 const Forgotten time.Duration = math.MaxInt64
 
-// RevokeLate makes a registry go on accepting credentials for some time after they were deleted, in the time of the
-// directory; Forgotten is for ever, and zero, the default, ends that.
+// RevokeLate makes a registry go on accepting credentials for some time after they were deleted, in the time of the directory; Forgotten is
+// forever, and zero, the default, ends that.
 func (s *Sim) RevokeLate(registry string, by time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -34,7 +34,7 @@
 //	POST   /refuse       {"registry","user","refuse"}        a user that the registry does not let in
 //	POST   /spread       {"registry","attempts","after"}     how long new credentials need to spread
 //	POST   /deny-pull    {"registry","user","repository","deny"}   a good login that may not pull there, or from all below a path
-//	POST   /revocation   {"registry","late","forgotten"}     deleted credentials are accepted for that much longer, or for ever
+//	POST   /revocation   {"registry","late","forgotten"}     deleted credentials are accepted for that much longer, or forever
 //	POST   /certificate  {"registry","certificate"}          Good, OtherName or OtherCA
 //	POST   /service      {"registry","running"}              false refuses connections
 //	POST   /faults       {"registry","endpoint","kind","skip","every","times","retryAfter"}   an unknown kind or name is refused

@@ -51,7 +51,7 @@ func (s *Server) Start() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	server := &http.Server{
 		Handler: s.handler,
-		// Generous: it only has to keep a forgotten connection from staying for ever.
+		// Generous: it only has to end a forgotten connection eventually.
 		ReadHeaderTimeout: time.Minute,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 		// Refused handshakes are part of the play and no news.
