@@ -35,7 +35,7 @@ func (r *reconciler) copy(ctx context.Context, s *scope) {
 		case ctx.Err() != nil:
 			return
 		case bad == nil:
-			r.give(ctx, s, g, c.Rows)
+			r.deliver(ctx, s, g, c.Rows)
 		case bad.reason == v1alpha1.ReasonCredentialRefused:
 			s.refuse(g)
 			refused = true

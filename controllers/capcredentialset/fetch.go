@@ -190,7 +190,7 @@ func (r *reconciler) land(ctx context.Context, s *scope) {
 		r.portalAnswers(s, func(plan.Breaker) plan.Breaker { return plan.Breaker{} })
 		for _, f := range s.plan.Fetches {
 			if f.Role == l.role {
-				r.give(ctx, s, g, f.Rows)
+				r.deliver(ctx, s, g, f.Rows)
 			}
 		}
 	}
@@ -287,8 +287,8 @@ type gift struct {
 	from string
 }
 
-// give writes a credential to the Secrets that need it, and records each outcome.
-func (r *reconciler) give(ctx context.Context, s *scope, g gift, rows []int) {
+// deliver writes a credential to the Secrets that need it, and records each outcome.
+func (r *reconciler) deliver(ctx context.Context, s *scope, g gift, rows []int) {
 	var written []types.NamespacedName
 	for _, i := range rows {
 		if ctx.Err() != nil {

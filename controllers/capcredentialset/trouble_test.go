@@ -225,7 +225,7 @@ func TestAClientCertificateThatMayNotBeRead_IsNotToldAsOneToReplace(t *testing.T
 		says string
 	}{
 		"a right that is missing":  {apierrors.NewForbidden(schema.GroupResource{Resource: "secrets"}, "cert", errors.New("no")), "Restore"},
-		"an API server in trouble": {errors.New("connection refused"), "at present"},
+		"an API server in trouble": {errors.New("connection refused"), "it cannot be read"},
 	} {
 		b := oneBench(t, nil)
 		b.r.store = unreadable{b.secrets, test.err}

@@ -10,10 +10,10 @@ import (
 )
 
 const (
-	// patience is the timeout of one wait: far longer than anything takes on two busy cores.
-	patience = 2 * time.Minute
-	// glance is the poll interval of the demo.
-	glance = 100 * time.Millisecond
+	// waitTimeout is the timeout of one wait: far longer than anything takes on two busy cores.
+	waitTimeout = 2 * time.Minute
+	// pollInterval is the poll interval of the demo.
+	pollInterval = 100 * time.Millisecond
 )
 
 // pending is the error of a check that is not fulfilled yet; any other error ends the story.
@@ -26,10 +26,10 @@ func waiting(format string, args ...any) error { return pending(fmt.Sprintf(form
 
 // until waits for something to happen, and reports what is pending.
 func (w *world) until(ctx context.Context, what string, check func(ctx context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, waitTimeout)
 	defer cancel()
 	w.tell.await(false)
-	ticker := time.NewTicker(glance)
+	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
 	var p pending
 	for {
@@ -38,7 +38,7 @@ func (w *world) until(ctx context.Context, what string, check func(ctx context.C
 		case err == nil:
 			return nil
 		case errors.Is(ctx.Err(), context.DeadlineExceeded):
-			return fmt.Errorf("this did not happen within %s: %s. Last state: %w", patience, what, p)
+			return fmt.Errorf("this did not happen within %s: %s. Last state: %w", waitTimeout, what, p)
 		case !errors.As(err, &p) && ctx.Err() == nil:
 			return fmt.Errorf("%s: %w", what, err)
 		}

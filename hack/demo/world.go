@@ -200,7 +200,7 @@ func (w *world) startOperator(ctx context.Context) error {
 		_, err := w.operator.Stop(ctx)
 		return err
 	})
-	ready, cancel := context.WithTimeout(ctx, patience)
+	ready, cancel := context.WithTimeout(ctx, waitTimeout)
 	defer cancel()
 	return w.operator.WaitReady(ready)
 }
@@ -235,7 +235,7 @@ func (w *world) stay(ctx context.Context) {
 		if r, ok := w.rotation(); ok && r.Status != ocm.StatusCompleted {
 			w.hourPasses(ctx)
 		} else {
-			pause(ctx, glance)
+			pause(ctx, pollInterval)
 		}
 	}
 }

@@ -135,8 +135,8 @@ func TestProvenance_IsReadBackFromItsWord(t *testing.T) {
 	}
 }
 
-// FuzzReadExpiry: whatever is written there, nobody relies on a credential for longer than AWS lets one live, nor for longer than the
-// assumption where the time is not told for certain, and one that was fetched just now is only ever taken for dead by a time with a zone.
+// FuzzReadExpiry: whatever the text is, no credential is relied on for longer than AWS allows, nor for longer than assumed if the time is
+// uncertain, and only a time with a zone makes a just fetched one count as expired.
 func FuzzReadExpiry(f *testing.F) {
 	for _, text := range []string{"2026-11-20T12:15:00Z[UTC]", "Fri Nov 20 12:15:00 UTC 2026", "20261120T121500+0100", "1795176900000", "Nov 20, 2026 12:15:00 PM", "9e99"} {
 		f.Add(text, int64(time.Hour))

@@ -79,7 +79,7 @@ func TestCheck_TellsRefusedFromUnknown(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		handler http.HandlerFunc
-		// outcome and code that Check must give.
+		// outcome and code that Check must return.
 		outcome STSOutcome
 		code    string
 		// inError must be part of the error.

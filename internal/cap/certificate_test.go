@@ -128,7 +128,7 @@ func TestExpiringSoon_LeavesTimeForPeopleToIssueAnother(t *testing.T) {
 	}
 }
 
-// FuzzLoadClientCertificate: whatever is in the Secret, a certificate is either usable as it stands or refused, with words of ours.
+// FuzzLoadClientCertificate: whatever is in the Secret, a certificate is either usable as it is, or refused in our own words.
 func FuzzLoadClientCertificate(f *testing.F) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

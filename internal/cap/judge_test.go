@@ -239,8 +239,7 @@ func TestClasses_AreTheReasonsOfTheAPI(t *testing.T) {
 	}
 }
 
-// FuzzJudge: whatever the portal says, a credential is either good in every respect or absent, and the words about a bad one are of
-// a fixed vocabulary and thus never of the body.
+// FuzzJudge: whatever CAP answers, a credential is either good or absent, and messages use a fixed vocabulary and thus never quote the body.
 func FuzzJudge(f *testing.F) {
 	f.Add(200, jsonType, good(`"2026-11-20T13:00:00Z"`), int64(0))
 	f.Add(200, jsonType, good(`"2026-11-20T10:00:00Z"`), int64(-3*time.Hour))

@@ -39,7 +39,7 @@ func cluster(t *testing.T, objects ...client.Object) (environment, client.Client
 	return environment{connect: func() (client.Client, error) { return c, nil }, clock: clocktesting.NewFakePassiveClock(now)}, c
 }
 
-// run gives what a command printed.
+// run returns what a command printed.
 func run(t *testing.T, cmd *cobra.Command, args ...string) (string, error) {
 	t.Helper()
 	var out bytes.Buffer
@@ -107,7 +107,7 @@ func TestApprove_ApprovesTheNextInAdvanceWhenItIsNamed(t *testing.T) {
 	}
 }
 
-// Who looks for approvals in managedFields finds them by one name, whatever the program is called on somebody's machine.
+// All approvals have the same name in managedFields, whatever the binary is called.
 func TestApprove_WritesByANameOfItsOwn(t *testing.T) {
 	env, c := cluster(t, held())
 	var manager string
@@ -122,7 +122,7 @@ func TestApprove_WritesByANameOfItsOwn(t *testing.T) {
 	}
 }
 
-// Whoever approves has looked at one T; another one, of an edit at the same moment, has not been approved.
+// An approval is for the T that was read, and not for one that an edit sets at the same time.
 func TestApprove_ApprovesNothingWhenTheObjectChangesMeanwhile(t *testing.T) {
 	env, c := cluster(t, held())
 	k, ok := c.(client.WithWatch)
@@ -219,7 +219,7 @@ func TestRelative_NamesTheTwoLargestUnits(t *testing.T) {
 	}
 }
 
-// refreshing is a set of which the operator says, at the n-th look after the request, that it has carried it out.
+// refreshing is a set whose requested refresh the operator reports as carried out at the n-th read.
 func refreshing(t *testing.T, n int, change func(*v1alpha1.CAPCredentialSet)) environment {
 	t.Helper()
 	scheme := runtime.NewScheme()

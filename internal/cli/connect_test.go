@@ -39,7 +39,7 @@ contexts: [{name: first, context: {cluster: first}}, {name: second, context: {cl
 	if err := os.WriteFile(kubeconfig, []byte(content), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	// Another one by which the commands must not go when they are told one.
+	// Another kubeconfig, which the commands must not use if one is given.
 	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
 	for _, tc := range []struct {
 		args []string

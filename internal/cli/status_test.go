@@ -87,14 +87,14 @@ func TestStatus_SaysInWordsWhatBothKindsDo(t *testing.T) {
 	}
 }
 
-// What other conditions say is a warning when it is trouble: for those that state something good, when they are False.
+// Other conditions are warnings if they report a problem: those that state something good, if they are False.
 func TestStatus_WarnsOfTroubleBesideReady(t *testing.T) {
 	condition := func(kind string, status metav1.ConditionStatus, message string) metav1.Condition {
 		return metav1.Condition{Type: kind, Status: status, Reason: "R", Message: message}
 	}
 	for _, c := range []struct {
 		kind string
-		// trouble is the status that is worth a warning.
+		// trouble is the status that causes a warning.
 		trouble metav1.ConditionStatus
 	}{
 		{v1alpha1.ConditionPullSecretValid, metav1.ConditionFalse}, {v1alpha1.ConditionClientCertificateValid, metav1.ConditionFalse},
@@ -116,7 +116,7 @@ func TestStatus_WarnsOfTroubleBesideReady(t *testing.T) {
 	}
 }
 
-// A new condition is no trouble, or trouble, because somebody has said which.
+// Each new condition must be classified as a problem or not.
 func TestStatus_KnowsOfEachConditionWhenItIsTrouble(t *testing.T) {
 	raw, err := os.ReadFile(filepath.Join("..", "..", "api", "v1alpha1", "conditions.go"))
 	if err != nil {
@@ -218,7 +218,7 @@ func TestStatus_CountsFromWhatBeganTheWaiting(t *testing.T) {
 	}
 }
 
-// Only a person can help: that is said as such, it is said once, and a script can tell it from a failure of the command.
+// If somebody must act, the command says so, once, and a script can distinguish it from a failure of the command.
 func TestStatus_SaysWhatNeedsAPersonAndHasAnExitCodeForIt(t *testing.T) {
 	o, set := waitingObject(), freshSet()
 	refused := strings.Repeat("The registry quay.io refuses the pull secret in use. ", 6)

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// hostile are names that would do something if a shell got to see them.
+// hostile are names that would have an effect in a shell.
 var hostile = []string{
 	"pull-secret", "", " ", "a b", "'", `"`, `\`, `a\`, `'\''`, "$(id)", "`id`", "$HOME", "${IFS}", "~", "~root", "*", "?", "[a]", "{a,b}", "#", "a#b", "!", "!!", "^a^b",
 	"y; oc adm policy add-cluster-role-to-user cluster-admin mallory #", "a && b", "a || b", "a | b", "a & b", "a > /dev/null", "<(id)", "../..",
@@ -67,7 +67,7 @@ func TestGrant_KeepsTheNameOfItsRoleWithinTheLimit(t *testing.T) {
 	}
 }
 
-// FuzzGrant: whatever a name is, a shell gets from the printed command exactly the arguments that were meant.
+// FuzzGrant: whatever a name is, a shell reads the printed command into exactly the intended arguments.
 func FuzzGrant(f *testing.F) {
 	for _, name := range slices.Concat(hostile, unprintable) {
 		f.Add(name, name)
@@ -95,8 +95,8 @@ func FuzzGrant(f *testing.F) {
 	})
 }
 
-// read reads commands as a POSIX shell does, and refuses whatever means something to one outside of quotes: it knows single quotes,
-// a backslash, blanks and &&.
+// read reads commands as a POSIX shell does, and refuses special characters outside of quotes: it knows single quotes, a backslash, blanks and
+// &&.
 func read(text string) ([][]string, error) {
 	var commands [][]string
 	var words []string

@@ -72,7 +72,7 @@ func TestCheck_RepeatsNothingOfAURLButItsHost(t *testing.T) {
 	}
 }
 
-// FuzzAllows: whatever a URL looks like, a client that follows it comes to a host of the list.
+// FuzzAllows: whatever an allowed URL looks like, it leads a client to a host of the list.
 func FuzzAllows(f *testing.F) {
 	for _, raw := range []string{
 		"https://api.example.com/x", "https://api.example.com@evil.example", "https://a.example.org", "https://evil.example\\@api.example.com",

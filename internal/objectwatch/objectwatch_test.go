@@ -18,7 +18,7 @@ import (
 	testingclock "k8s.io/utils/clock/testing"
 )
 
-// server plays the API server: each list and each watch answers what the test has put there for it.
+// server fakes the API server: each list and each watch returns what the test has queued for it.
 type server struct {
 	lists   chan func() (runtime.Object, error)
 	watches chan func() (watch.Interface, error)
@@ -55,7 +55,7 @@ func (s *server) source() Source {
 // IsWatchListSemanticsUnSupported is what client-go asks of a client before it streams a list.
 func (s *server) IsWatchListSemanticsUnSupported() bool { return !s.streams }
 
-// seen records what the sink is told.
+// seen records the calls of the sink.
 type seen chan string
 
 func (s seen) Replace(objects []runtime.Object) {
@@ -115,7 +115,7 @@ func startOn(t *testing.T, s *server) (*server, seen, *testingclock.FakeClock) {
 	return s, sink, clock
 }
 
-// waiting blocks until the loop waits after a failure, and says for how long by letting just that much time pass.
+// waiting blocks until the loop waits after a failure, and measures the wait by advancing the clock.
 func waiting(t *testing.T, clock *testingclock.FakeClock, atMost time.Duration) {
 	t.Helper()
 	for !clock.HasWaiters() {
@@ -197,7 +197,7 @@ func TestRun_GoesOnFromWhereAWatchEnded(t *testing.T) {
 	}
 }
 
-// A proxy that cuts every watch off would else be a hot loop.
+// Otherwise a proxy that cuts off every watch would cause a hot loop.
 func TestRun_AWatchThatEndsAtOnceIsOpenedLessAndLess(t *testing.T) {
 	s, sink, clock := start(t)
 	var waits []time.Duration

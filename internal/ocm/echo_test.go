@@ -23,7 +23,7 @@ const (
 	echoToken    = "oFfLiNe-ToKeN-7h2k9x4m1q8w5r3t6y"         // an opaque token
 )
 
-// echoes are the ways in which a service, or a gateway before it, may quote what it was sent.
+// echoes are the ways in which a service, or a gateway in front of it, may quote what it was sent.
 func echoes(secret string) []string {
 	return []string{
 		secret, secret[:len(secret)-1], secret[1:], secret[4:20], strings.ToUpper(secret), strings.ToLower(secret),

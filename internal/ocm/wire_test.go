@@ -27,8 +27,7 @@ const (
 	canarySecret = "CANARY-pull-secret"
 )
 
-// server answers token exchanges well and everything else with api. It stands in where a simulator of OCM would have to
-// misbehave in ways that are not OCM's.
+// server answers token exchanges well and everything else with api. It replaces the simulator of OCM for answers that OCM itself never gives.
 type server struct {
 	*httptest.Server
 	api http.HandlerFunc

@@ -39,8 +39,8 @@ func TestParse_TakesAsManyEntriesAsAnybodyHasAndNoMore(t *testing.T) {
 	}
 }
 
-// What a document costs is counted by what is allocated for it: each member that is looked at takes some. A document that is refused
-// for its size costs what the largest one costs that is not, however much of it is left.
+// The cost of a document is measured by its allocations: each visited member needs some. A document that is refused for its size costs as much as
+// the largest accepted one, however large it is.
 func TestParse_OfAHundredThousandEntriesEndsAfterTheFirstThousand(t *testing.T) {
 	count := func(raw string) float64 {
 		document := []byte(raw)

@@ -18,8 +18,8 @@ import (
 
 const fuzzPassword = "k8Qz4TnV7xW1mB6yR3pL9dJ2fH5sG0cA"
 
-// hostile is a network on which every host gives the same answers: the first to what comes without a credential, the second to a
-// login, the third to a token.
+// hostile is a network in which every host gives the same answers: the first to requests without a credential, the second to a login, the third
+// to a token.
 type hostile struct {
 	t         testing.TB
 	statuses  [3]int

@@ -35,7 +35,7 @@ type lister struct{ corev1client.SecretsGetter }
 // IsWatchListSemanticsUnSupported is what client-go asks for.
 func (lister) IsWatchListSemanticsUnSupported() bool { return true }
 
-// started is a Watcher that runs, and the changes that it tells of.
+// started is a running Watcher with the changes that it reports.
 func started(t *testing.T, client *fake.Clientset) (*Watcher, chan types.NamespacedName) {
 	t.Helper()
 	w := NewForClient(lister{client.CoreV1()}, objectwatch.Options{Slow: [2]time.Duration{time.Millisecond, time.Millisecond}})
@@ -199,7 +199,7 @@ func TestTheCopyThatKubectlKeeps_IsNotStored(t *testing.T) {
 	}
 }
 
-// A restore of etcd rewinds the versions: the watch is silent for as long as they are lower than what is known.
+// A restore of etcd rewinds the versions: the watch is silent while they are lower than the known one.
 func TestAHistoryThatWasRewound_IsNoticedByAListAndByAWriteOfOnesOwn(t *testing.T) {
 	e := &entry{watcher: &Watcher{}, ref: ref("a")}
 	list := func(version string, s *corev1.Secret) {

@@ -23,7 +23,7 @@ func TestPool_AddsBundlesToTheSystems(t *testing.T) {
 	if !Pool(nil, []byte(" \n"), []byte("no certificate")).Equal(system) {
 		t.Error("a bundle without a certificate changes what is trusted")
 	}
-	// One of no use does not keep the next one out.
+	// An invalid one does not keep the next one out.
 	with := Pool([]byte("no certificate"), bundle)
 	if with.Equal(system) {
 		t.Error("the bundle was not added")

@@ -48,7 +48,7 @@ func unowned(in Input) bool {
 	})
 }
 
-// pinMismatch holds if the OCM credential does not belong to the account in the spec.
+// pinMismatch waits if the OCM credential does not belong to the account in the spec.
 func pinMismatch(in Input) *Decision {
 	pin := in.Spec.OCM.AccountID
 	if pin == "" || pin == in.Facts.Account.ID {
@@ -109,7 +109,7 @@ func ofAnotherAccount(in Input) *Decision {
 			r.ID, r.AccountID, id, r.AccountID, id, id), RecheckForPeople))
 }
 
-// otherOwner holds if the pull secret and the OCM credential belong to different accounts.
+// otherOwner waits if the pull secret and the OCM credential belong to different accounts.
 func otherOwner(in Input) *Decision {
 	o, a := in.Facts.Owner, in.Facts.Account
 	switch {
@@ -135,7 +135,7 @@ func wrongAccount(message string) *Decision {
 	return decided(Waiting(Stalled, v1alpha1.ReasonAccountMismatch, "Wrong account", message, RecheckForPeople))
 }
 
-// unknownOwner holds if nothing proves to whom the pull secret belongs.
+// unknownOwner waits if nothing proves to whom the pull secret belongs.
 func unknownOwner(in Input) *Decision {
 	if provenOwner(in) {
 		return nil

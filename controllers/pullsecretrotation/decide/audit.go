@@ -23,8 +23,8 @@ func reportAudit(in Input) *Decision {
 		return audited(in, Waiting(Stalled, v1alpha1.ReasonAuditedStale, "A rotation is not applied", said, 0))
 	}
 	said := auditVerdict(in)
-	for _, o := range obstacles(in) {
-		said += " It would be held back: " + o.sentence
+	for _, h := range requestHolds(in) {
+		said += " It would be held back: " + h.sentence
 	}
 	said += fmt.Sprintf(" The account has %d other active clusters. status.targets says, entry by entry, what a rotation would change; nothing was "+
 		"requested or written.",

@@ -37,7 +37,7 @@ func untilNextT(in Input, held *Decision) *Decision {
 }
 
 func obstructed(in Input) *Decision {
-	list := obstacles(in)
+	list := requestHolds(in)
 	if len(list) == 0 {
 		return nil
 	}
@@ -45,26 +45,26 @@ func obstructed(in Input) *Decision {
 }
 
 // heldBy is the wait for a person, or for what goes away by itself.
-func heldBy(in Input, o obstacle) *Decision {
-	return decided(Waiting(Stalled, o.reason, o.phase, fmt.Sprintf("A rotation has been due since "+
-		"%s, but %s", OnTheClock(in.due.T), o.sentence), recheckObstacle(in, o)))
+func heldBy(in Input, h hold) *Decision {
+	return decided(Waiting(Stalled, h.reason, h.phase, fmt.Sprintf("A rotation has been due since "+
+		"%s, but %s", OnTheClock(in.due.T), h.sentence), recheckHold(in, h)))
 }
 
 // stillHeldByPools is for pools that still hold a rotation back: no event reports that they are ready, and OCM need not be asked.
 func stillHeldByPools(in Input) *Decision {
-	ready, pools := meta.FindStatusCondition(in.Status.Conditions, v1alpha1.ConditionReady), poolsInTheWay(in)
+	ready, pools := meta.FindStatusCondition(in.Status.Conditions, v1alpha1.ConditionReady), poolHolds(in)
 	if ready == nil || ready.Reason != v1alpha1.ReasonPoolsNotReady || len(pools) == 0 || in.Spec.Mode != v1alpha1.ModeRotate {
 		return nil
 	}
 	return heldBy(in, pools[0])
 }
 
-// recheckObstacle is how often a hold is rechecked: sooner if it goes away by itself than if a person must act.
-func recheckObstacle(in Input, o obstacle) time.Duration {
-	if o.reason == v1alpha1.ReasonForbidden {
-		return recheckTarget(TargetFact{Problem: o.reason})
+// recheckHold is how often a hold is rechecked: sooner if it goes away by itself than if a person must act.
+func recheckHold(in Input, h hold) time.Duration {
+	if h.reason == v1alpha1.ReasonForbidden {
+		return recheckTarget(TargetFact{Problem: h.reason})
 	}
-	switch o.reason {
+	switch h.reason {
 	case v1alpha1.ReasonPoolsNotReady:
 		return in.Timing.PoolPoll
 	case v1alpha1.ReasonVerificationImpossible:
@@ -73,38 +73,38 @@ func recheckObstacle(in Input, o obstacle) time.Duration {
 	return RecheckForPeople
 }
 
-// obstacle is a reason to hold back a request.
-type obstacle struct{ reason, phase, sentence string }
+// hold is a reason not to request a rotation.
+type hold struct{ reason, phase, sentence string }
 
-// obstacles are the reasons to hold back a request now.
-func obstacles(in Input) []obstacle {
-	return slices.Concat(brokenTargets(in), siblingsInTheWay(in), silentRegistries(in), poolsInTheWay(in), disruption(in))
+// requestHolds are all holds at present.
+func requestHolds(in Input) []hold {
+	return slices.Concat(targetHolds(in), siblingHolds(in), registryHolds(in), poolHolds(in), disruptionHolds(in))
 }
 
-func brokenTargets(in Input) []obstacle {
-	var list []obstacle
+func targetHolds(in Input) []hold {
+	var list []hold
 	for _, t := range in.Facts.Targets {
 		if t.Problem != "" {
-			list = append(list, obstacle{t.Problem, "Held back by a target", "a target cannot be used, and its credentials would stop working. " + t.Message})
+			list = append(list, hold{t.Problem, "Held back by a target", "a target cannot be used, and its credentials would stop working. " + t.Message})
 		}
 	}
 	return list
 }
 
-// siblingsInTheWay holds for other clusters, which would have to switch too.
-func siblingsInTheWay(in Input) []obstacle {
+// siblingHolds: other clusters would have to switch too.
+func siblingHolds(in Input) []hold {
 	if in.Spec.SiblingClusters == v1alpha1.SiblingsAllow {
 		return nil
 	}
-	var list []obstacle
+	var list []hold
 	if in.Facts.SiblingsUnknown {
-		list = append(list, obstacle{v1alpha1.ReasonSiblingClusters, "Held back by sibling clusters",
+		list = append(list, hold{v1alpha1.ReasonSiblingClusters, "Held back by sibling clusters",
 			"OCM does not let this account list its clusters, each of which would have to take the new pull secret within days or lose its " +
 				"credentials. Make sure that there are no others, or that each has a PullSecretRotation, and set spec.siblingClusters to Allow."})
 	}
 	if siblings := *in.Facts.Siblings; len(siblings) > 0 {
 		// The names come last, because there may be too many for a message.
-		list = append(list, obstacle{v1alpha1.ReasonSiblingClusters, "Held back by sibling clusters",
+		list = append(list, hold{v1alpha1.ReasonSiblingClusters, "Held back by sibling clusters",
 			fmt.Sprintf("the account has %d other active clusters. Each would have to take the new pull secret within days or lose its credentials. Create a "+
 				"PullSecretRotation with mode Follow (or Rotate) on each of them, then set spec.siblingClusters to Allow here. They are: %s.",
 				len(siblings), names(siblings))})
@@ -112,37 +112,37 @@ func siblingsInTheWay(in Input) []obstacle {
 	return list
 }
 
-// silentRegistries holds for Required registries that could not be reached.
-func silentRegistries(in Input) []obstacle {
+// registryHolds: Required registries could not be reached.
+func registryHolds(in Input) []hold {
 	unknown := unprovable(in)
 	if len(unknown) == 0 {
 		return nil
 	}
-	return []obstacle{{v1alpha1.ReasonVerificationImpossible, "Held back: new credentials could not be verified",
+	return []hold{{v1alpha1.ReasonVerificationImpossible, "Held back: new credentials could not be verified",
 		fmt.Sprintf("registries that spec.verification requires could not be reached at the last health check: %s. New credentials could not be "+
 			"verified, and the old ones would stop working. Check the connection from this cluster to the registry, or set its policy in "+
 			"spec.verification to BestEffort or Skip.", strings.Join(unknown, "; "))}}
 }
 
-// poolsInTheWay holds for pools that would not take a change now.
-func poolsInTheWay(in Input) []obstacle {
+// poolHolds: pools would not take a change now.
+func poolHolds(in Input) []hold {
 	pools := unready(in)
 	if len(pools) == 0 {
 		return nil
 	}
-	return []obstacle{{v1alpha1.ReasonPoolsNotReady, "Held back by machines",
+	return []hold{{v1alpha1.ReasonPoolsNotReady, "Held back by machines",
 		fmt.Sprintf("the pools %s are degraded or in the middle of another change, so their machines might not get the new pull secret in time. "+
 			"See: oc get machineconfigpools",
 			strings.Join(pools, ", "))}}
 }
 
-// disruption holds if a change of the pull secret would drain or reboot nodes.
-func disruption(in Input) []obstacle {
+// disruptionHolds: a change of the pull secret would drain or reboot nodes.
+func disruptionHolds(in Input) []hold {
 	actions := in.Facts.Cluster.DisruptiveActions
 	if len(actions) == 0 || in.Spec.Rollout.AllowNodeDisruption || !TargetsGlobal(in.Spec) {
 		return nil
 	}
-	return []obstacle{{v1alpha1.ReasonNodeDisruption, "Held back by a node disruption policy",
+	return []hold{{v1alpha1.ReasonNodeDisruption, "Held back by a node disruption policy",
 		fmt.Sprintf("with the node disruption policy of this cluster a change of the pull secret would %s every node. Set the action for "+
 			"/var/lib/kubelet/config.json to None in MachineConfiguration/cluster, or accept it with spec.rollout.allowNodeDisruption.",
 			strings.ToLower(strings.Join(actions, " and ")))}}

@@ -16,9 +16,9 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/payload"
 )
 
-// The files of these commands are somebody else's: a release's, an installer's, a person's.
+// The files of these commands come from a release, an installer or a person.
 
-// harmless fails for words that a terminal could take for more than words.
+// harmless fails for text with characters that a terminal would obey.
 func harmless(t *testing.T, words string) {
 	t.Helper()
 	if utf8.RuneCountInString(words) > 500 || strings.ContainsFunc(words, func(r rune) bool { return !unicode.IsPrint(r) }) {
@@ -26,8 +26,7 @@ func harmless(t *testing.T, words string) {
 	}
 }
 
-// FuzzManifest: whatever the file is, Secrets that wait for a credential get it as Kubernetes reads them, all else stays, and doing it twice
-// is doing it once.
+// FuzzManifest: whatever the file is, Secrets that need a credential get it, everything else stays, and the result is idempotent.
 func FuzzManifest(f *testing.F) {
 	f.Add("apiVersion: v1\nkind: Secret\nmetadata: {name: a, namespace: b}\nstringData:\n  role: R # mine\n  aws_access_key_id: x\n--- # next\nkind: Other\n")
 	f.Add(`{"apiVersion":"v1","kind":"Secret","metadata":{"name":"a"},"data":{"aws_secret_access_key":"eA==","other":"eQ=="}}`)
@@ -101,7 +100,7 @@ func requireFilled(t *testing.T, before, after string, c awscreds.Credential) {
 	}
 }
 
-// FuzzRequests: a request that is served has names which Kubernetes takes, and what is said of the others is harmless.
+// FuzzRequests: a served request has names that Kubernetes accepts, and the messages about the others are harmless.
 func FuzzRequests(f *testing.F) {
 	f.Add(credentialsRequest("a", "AWSProviderSpec", "b", "c", ""))
 	f.Add(credentialsRequest("\"a\\e[31m\"", "AWSProviderSpec", "b", "../c", "    release.openshift.io/feature-set: \"x\\u202ey\"\n"))

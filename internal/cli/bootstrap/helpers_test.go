@@ -34,7 +34,7 @@ func testClock() *clocktesting.FakePassiveClock { return clocktesting.NewFakePas
 // canary is in every secret of these tests; wherever it appears, a secret has leaked.
 const canary = "CANARY"
 
-// credentialOf is what the portals of these tests give out for a role.
+// credentialOf is what the CAPs of these tests return for a role.
 func credentialOf(role string) awscreds.Credential {
 	return awscreds.Credential{AccessKeyID: "ASIA" + canary + role, SecretAccessKey: "s/+" + canary + role, SessionToken: "t/" + canary + "=="}
 }
@@ -113,7 +113,7 @@ func writeClientCertificate(t *testing.T, certPath, keyPath string, notAfter tim
 	writeFile(t, keyPath, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER})))
 }
 
-// execute runs a command and gives all it printed. It fails the test when a secret was printed or is in the error.
+// execute runs a command and returns all its output. It fails the test when a secret was printed or is in the error.
 func execute(t *testing.T, cmd *cobra.Command, stdin string, args ...string) (output string, err error) {
 	t.Helper()
 	var out bytes.Buffer

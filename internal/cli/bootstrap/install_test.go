@@ -294,7 +294,7 @@ func TestInstallManifests_LeavesTheProxyToTheCluster(t *testing.T) {
 	if _, err := runInstall(t, d.flags(p)...); err != nil {
 		t.Fatal(err)
 	}
-	// What stood in the Deployment would count before the cluster's proxy, and would still when that has changed.
+	// A proxy in the Deployment would take precedence over the cluster's, even after that has changed.
 	deployment := decode[appsv1.Deployment](t, filepath.Join(d.output, "credential-rotation-operator_70_deployment_credential-rotation-operator.yaml"))
 	own := false
 	for _, v := range deployment.Spec.Template.Spec.Containers[0].Env {

@@ -97,8 +97,7 @@ func requireProfile(t *testing.T, file []byte, profile string, want awscreds.Cre
 	}
 }
 
-// FuzzSetProfile: whatever the file was, all lines without one of the three keys survive in their order, and doing it twice is
-// doing it once.
+// FuzzSetProfile: whatever the file was, all lines without one of the three keys survive in their order, and the result is idempotent.
 func FuzzSetProfile(f *testing.F) {
 	f.Add("# c\n[default]\naws_access_key_id = A\n\n[gov]\nregion = x\n")
 	f.Add("[gov]\r\naws_session_token = a\r\n  b\r\n")

@@ -29,7 +29,7 @@ func TestAPod_IsTheSameAfterARestartAndAProcessWithoutOneIsNot(t *testing.T) {
 
 func must(s string, _ error) string { return s }
 
-// The election itself runs, by its default lease duration: who has to wait for it does not lead within this test's patience.
+// The election runs with its default lease duration: a process that has to wait for it does not lead within this test's timeout.
 func TestALead_IsTakenAtOnceWhereNobodyElseCanHaveIt(t *testing.T) {
 	for name, test := range map[string]struct {
 		holder  string
