@@ -157,7 +157,7 @@ func TestApprove_SaysWhyThereIsNothingToApprove(t *testing.T) {
 		args   []string
 		says   string
 	}{
-		"no approval is asked for": {func(o *v1alpha1.PullSecretRotation) { o.Spec.Approval = v1alpha1.ApprovalNone }, nil, "waits for no approval"},
+		"no approval is asked for": {func(o *v1alpha1.PullSecretRotation) { o.Spec.Approval = v1alpha1.ApprovalNone }, nil, "does not need an approval"},
 		"a follower":               {func(o *v1alpha1.PullSecretRotation) { o.Spec.Mode = v1alpha1.ModeFollow }, nil, "requests no rotation"},
 		"nothing is due yet": {func(o *v1alpha1.PullSecretRotation) { o.CreationTimestamp = *ago(time.Hour) }, nil,
 			"no rotation is due yet; the next becomes due at 2026-12-20 12:00 UTC: approve it in advance with --after 2026-12-20T12:00:00Z"},

@@ -99,7 +99,7 @@ func TestCtrlCEndsTheDemoWhereverItIsAndLeavesNothing(t *testing.T) {
 	}{
 		{"while the operator is compiled", "the operator is compiled ...", []string{"OPERATOR_BINARY="}},
 		{"while the control plane is starting", "etcd and kube-apiserver run, with the kinds of an OpenShift cluster ...", nil},
-		{"while OCM's hours pass", "OCM has not issued yet", nil},
+		{"while OCM's hours pass", "OCM has not issued new credentials yet", nil},
 	} {
 		t.Run(at.name, func(t *testing.T) {
 			d := start(t, at.env)

@@ -24,7 +24,7 @@ func TestSeed_ABadAnswerChangesNothing(t *testing.T) {
 		// piped and direct are in the error when the answer comes by standard input and when seed asks itself.
 		piped, direct string
 	}{
-		{cap.FaultHTML, "is a page and not JSON", "AuthenticationRefused"},
+		{cap.FaultHTML, "is a page instead of JSON", "AuthenticationRefused"},
 		{cap.FaultBadRequest, "RequestRejected", "RequestRejected"},
 		{cap.FaultExpired, "CredentialExpired", "CredentialExpired"},
 		{cap.FaultEmpty, "is empty", "MalformedCredential"},

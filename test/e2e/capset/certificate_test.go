@@ -123,7 +123,7 @@ func TestCertificate_ThatIsAboutToExpireIsToldWhileAllIsWell(t *testing.T) {
 	w.create()
 	w.eventuallyFresh()
 	w.eventuallyCondition(v1alpha1.ConditionClientCertificateValid, v1alpha1.ReasonCertificateExpiring,
-		end.UTC().Format("2006-01-02"), "renewed", clientCertificate)
+		end.UTC().Format("2006-01-02"), "Renew it", clientCertificate)
 	w.eventuallyMetric(notAfter(t, soon), "credential_rotation_client_certificate_expiry_timestamp_seconds", `set="aws"`)
 	w.eventuallyEvent(v1alpha1.ReasonCertificateExpiring, clientCertificate)
 }

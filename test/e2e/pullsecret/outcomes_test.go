@@ -176,7 +176,7 @@ func TestNewCredentialsMayTakeTimeToSpread(t *testing.T) {
 	w.registry.ResetCounts()
 	w.ocm.RunBatch()
 	r := w.waitForReason(v1alpha1.ReasonVerifying)
-	if !strings.Contains(r.Status.WaitingFor, "need time to spread") {
+	if !strings.Contains(r.Status.WaitingFor, "need time to propagate") {
 		t.Errorf("the message does not say why it waits: %s", r.Status.WaitingFor)
 	}
 	w.registry.Spread(registry.Quay, 0, 0)

@@ -121,7 +121,7 @@ func TestACredentialOfAnotherAccountRequestsNothing(t *testing.T) {
 
 	w.credential(map[string]string{"token": w.ocm.OfflineToken(w.account.ID)})
 	w.edit(func(r *v1alpha1.PullSecretRotation) { r.Spec.OCM.AccountID = service.ID })
-	w.says(v1alpha1.ReasonAccountPinMismatch, "spec.ocm.accountID names "+service.ID, "Nothing was requested", "correct the pin")
+	w.says(v1alpha1.ReasonAccountPinMismatch, "spec.ocm.accountID is "+service.ID, "Nothing was requested", "correct spec.ocm.accountID")
 
 	w.edit(func(r *v1alpha1.PullSecretRotation) { r.Spec.OCM.AccountID = w.account.ID })
 	w.waitFor("the pinned account's rotation has ended", ended)
@@ -211,14 +211,14 @@ func TestATargetThatIsNoPullSecretHoldsBackTheRequest(t *testing.T) {
 	w.replace("", nil)
 	w.create(rotation())
 	w.start()
-	w.says(v1alpha1.ReasonTargetMissing, "openshift-config/pull-secret does not exist", "No rotation is begun", "type kubernetes.io/dockerconfigjson")
+	w.says(v1alpha1.ReasonTargetMissing, "openshift-config/pull-secret does not exist", "No rotation begins", "type kubernetes.io/dockerconfigjson")
 	w.replace(corev1.SecretTypeOpaque, w.before)
 	w.says(v1alpha1.ReasonTargetInvalid, "has type Opaque", "It was not changed")
 	w.replace(corev1.SecretTypeDockerConfigJson, []byte(`{"auths":{}}`))
 	w.waitFor("the content is named", func(r *v1alpha1.PullSecretRotation) bool {
 		return strings.Contains(r.Status.WaitingFor, "auths has no entry")
 	})
-	w.says(v1alpha1.ReasonTargetInvalid, "holds no pull secret", "Repair its key .dockerconfigjson")
+	w.says(v1alpha1.ReasonTargetInvalid, "holds no valid pull secret", "Fix its key .dockerconfigjson")
 	w.replace(corev1.SecretTypeOpaque, []byte(`{"auths": "`+ocm.Canary)) // not JSON: the API server lets only other types have that
 	w.says(v1alpha1.ReasonTargetInvalid, "has type Opaque")
 	w.untouched()
