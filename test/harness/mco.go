@@ -137,7 +137,7 @@ func (m *MachineConfigOperator) pullSecretHash(ctx context.Context) (string, err
 	return fmt.Sprintf("%x", sha256.Sum256(compact.Bytes()))[:12], nil
 }
 
-// render gives every pool, a paused one too, its new configuration. Its machines have still the old one.
+// render gives every pool, even a paused one, its new configuration. Its machines still have the old one.
 func (m *MachineConfigOperator) render(ctx context.Context, hash string) error {
 	pools := &machineconfigurationv1.MachineConfigPoolList{}
 	if err := m.client.List(ctx, pools); err != nil {

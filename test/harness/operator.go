@@ -14,11 +14,11 @@ import (
 	"time"
 )
 
-// mostVerbose asks for every level of the log, those too that the operator must never reach.
+// mostVerbose asks for every log level, including those that the operator must never use.
 const mostVerbose = "--zap-log-level=10"
 
-// simulatedHosts are where the simulators listen, and the real names by which the simulated proxy leads to OCM: the operator sends
-// credentials to no other host unless a test says so.
+// simulatedHosts are the addresses of the simulators, and the real names that the simulated proxy directs to OCM: the operator sends credentials
+// to no other host unless a test says so.
 const simulatedHosts = "127.0.0.1:*,localhost:*,api.openshift.com,sso.redhat.com"
 
 // OperatorConfig says how the operator is started.
@@ -89,7 +89,7 @@ func StartOperator(ctx context.Context, config OperatorConfig) (*OperatorProcess
 		"--health-probe-bind-address=" + health,
 		"--allowed-ocm-hosts=" + simulatedHosts,
 	}, config.Args...)
-	// Not CommandContext: who ends the process, and how, is what tests are about.
+	// Not CommandContext, because tests themselves end the process in various ways.
 	p.cmd = exec.Command(binary, args...)
 	p.cmd.Dir = config.Dir
 	p.cmd.Env = append([]string{
@@ -111,7 +111,7 @@ func StartOperator(ctx context.Context, config OperatorConfig) (*OperatorProcess
 // Exited is closed when the process has ended.
 func (p *OperatorProcess) Exited() <-chan struct{} { return p.exited }
 
-// Kill ends it with SIGKILL: it has no chance to do anything any more.
+// Kill ends it with SIGKILL, so it cannot do anything more.
 func (p *OperatorProcess) Kill() {
 	// An error means that it has ended already.
 	_ = p.cmd.Process.Kill()

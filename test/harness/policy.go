@@ -17,8 +17,8 @@ import (
 const quotingPolicy = "refuses-and-quotes"
 
 // QuoteRefusals has the API server refuse every write of the Secrets of a name, with a message that quotes the beginning of each value: a
-// ValidatingAdmissionPolicy as an administrator may have written it who looked for something in them. It returns when the API
-// server obeys it. lift takes it away again, and returns when a write passes.
+// ValidatingAdmissionPolicy that an administrator may have written to find something in them. It returns once the API server enforces it. lift
+// removes it, and returns once a write passes.
 func QuoteRefusals(ctx context.Context, c client.Client, secret string) (lift func(context.Context) error, err error) {
 	objects := quotingObjects(secret)
 	for _, o := range objects {

@@ -7,9 +7,9 @@ import (
 	"syscall"
 )
 
-// reservePort finds an address of this machine for a process that is told where to listen, and keeps it until release. A
-// socket that is bound and does not listen keeps the port from everybody who takes any free one, and lets who names it
-// listen there: Go sets SO_REUSEADDR for every listener, as is done here.
+// reservePort finds an address of this machine for a process that is told where to listen, and keeps it until release. A socket that is bound but
+// does not listen keeps others from getting the port as a free one, but lets a process that names the port listen on it: Go sets SO_REUSEADDR for
+// every listener, as is done here.
 func reservePort() (address string, release func(), err error) {
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {

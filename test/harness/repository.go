@@ -16,7 +16,7 @@ import (
 func goCommand(ctx context.Context, dir string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = dir
-	// Asked to end, it ends its compilers and removes its files; killed, it would leave both.
+	// On a signal it ends its compilers and removes its files; after a kill it would leave both.
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr

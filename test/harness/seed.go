@@ -18,7 +18,7 @@ import (
 const (
 	PullSecretNamespace = "openshift-config"
 	PullSecretName      = "pull-secret"
-	// ccoNamespace is where all CredentialsRequests of the release payload lie.
+	// ccoNamespace is the namespace of all CredentialsRequests of the release payload.
 	ccoNamespace = "openshift-cloud-credential-operator"
 )
 
@@ -44,7 +44,7 @@ func PayloadRequests() []Request {
 	}
 }
 
-// Cluster is what SeedCluster makes. The zero value is a usual cluster.
+// Cluster describes what SeedCluster creates. The zero value is a usual cluster.
 type Cluster struct {
 	// ID of the cluster. Default: DefaultClusterID.
 	ID string
@@ -84,8 +84,8 @@ func (c *Cluster) setDefaults() {
 	}
 }
 
-// SeedCluster makes the objects that an OpenShift cluster has before the operator is installed. It may be repeated: what is
-// there is brought back to how it should be.
+// SeedCluster makes the objects that an OpenShift cluster has before the operator is installed. It may be repeated, which resets existing
+// objects.
 func SeedCluster(ctx context.Context, c client.Client, cluster Cluster) error {
 	cluster.setDefaults()
 	namespaces := []string{PullSecretNamespace, "openshift-config-managed", ccoNamespace}

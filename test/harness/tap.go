@@ -21,9 +21,8 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/sim/simtls"
 )
 
-// Tap is a TLS reverse proxy that sees each request on its way to a service and can hold it: before it goes on, or after
-// the service has carried it out and before the answer goes back. Credentials pass through and are not looked at; bodies
-// are counted, never kept.
+// Tap is a TLS reverse proxy that sees each request on its way to a service and can hold it: before it goes on, or after the service has carried
+// it out and before the answer goes back. Credentials pass through unread; bodies are counted, but never stored.
 type Tap struct {
 	// URL of the proxy.
 	URL string
@@ -78,7 +77,7 @@ func StartTap(target string, roots *x509.CertPool) (*Tap, error) {
 		// HTTP/2 carries any number of watches over one connection.
 		Transport:     &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true},
 		FlushInterval: -1,
-		// A client that dies while it is served is what the proxy is for.
+		// Clients that die during a request are expected.
 		ErrorLog:       quiet,
 		ModifyResponse: t.answered,
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) {
@@ -127,7 +126,7 @@ func (t *Tap) handler(next http.Handler) http.Handler {
 		hold := t.matching(r.APIRequest, Before)
 		t.mu.Unlock()
 		if hold != nil && !hold.wait(req.Context()) {
-			// The client is gone: what it asked for never happens.
+			// The client is gone: its request is dropped.
 			panic(http.ErrAbortHandler)
 		}
 		next.ServeHTTP(w, req.WithContext(context.WithValue(req.Context(), recordKey{}, r)))
@@ -195,7 +194,7 @@ func (t *Tap) Writes() []Recorded {
 	return t.Requests(func(r Recorded) bool { return r.IsWrite() && !r.IsBookkeeping() })
 }
 
-// Forget forgets what was recorded, so that what comes from here on can be counted.
+// Forget clears the records, so that later requests can be counted.
 func (t *Tap) Forget() {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// waitTick is how often WaitFor looks.
+// waitTick is the poll interval of WaitFor.
 const waitTick = 50 * time.Millisecond
 
-// Patience is how long Eventually waits: far longer than anything takes, because two cores may be busy with other things.
+// Patience is the timeout of Eventually: far longer than anything takes, because two cores may be busy.
 const Patience = 3 * time.Minute
 
 // permanent is an error that waiting does not fix.
@@ -22,7 +22,7 @@ func (p permanent) Unwrap() error { return p.error }
 // Permanent makes WaitFor give up at once.
 func Permanent(err error) error { return permanent{err} }
 
-// WaitFor repeats f until it returns nil, ctx ends, or it returns a Permanent error. The error says what f said last.
+// WaitFor repeats f until it returns nil, ctx ends, or it returns a Permanent error. The error includes f's last error.
 func WaitFor(ctx context.Context, f func(ctx context.Context) error) error {
 	ticker := time.NewTicker(waitTick)
 	defer ticker.Stop()
@@ -40,8 +40,7 @@ func WaitFor(ctx context.Context, f func(ctx context.Context) error) error {
 	}
 }
 
-// Eventually fails the test unless f returns nil within Patience. Each explanation is asked for what is to be seen then, such
-// as Dump.
+// Eventually fails the test unless f returns nil within Patience. Each explanation, such as Dump, is called on failure and added to the message.
 func Eventually(t testing.TB, what string, f func(ctx context.Context) error, explanations ...func(ctx context.Context) string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), Patience)
@@ -50,7 +49,7 @@ func Eventually(t testing.TB, what string, f func(ctx context.Context) error, ex
 	if err == nil {
 		return
 	}
-	message := fmt.Sprintf("it never came to this: %s\n%v", what, err)
+	message := fmt.Sprintf("it never happened: %s\n%v", what, err)
 	for _, explain := range explanations {
 		message += "\n" + explain(t.Context())
 	}

@@ -17,7 +17,7 @@ func (s *Sim) ClientCertificate(cn string, opts ...simtls.ClientOption) (certPEM
 	return s.clientCA.Client(cn, append([]simtls.ClientOption{around}, opts...)...)
 }
 
-// configFor is what a client meets whose hello is known: with CertificateByPath nobody is asked over TLS 1.3.
+// configFor is the TLS configuration for a client's hello: with CertificateByPath nobody is asked for a certificate over TLS 1.3.
 func (s *Sim) configFor(asking *tls.Config) func(*tls.ClientHelloInfo) (*tls.Config, error) {
 	silent := asking.Clone()
 	silent.ClientAuth = tls.NoClientCert
@@ -43,15 +43,15 @@ func (s *Sim) Revoke(certPEM []byte) error {
 	return nil
 }
 
-// Deactivate makes a user inactive, or active again. Users are told apart by the common name of their certificates.
+// Deactivate makes a user inactive, or active again. Users are identified by the common name of their certificates.
 func (s *Sim) Deactivate(cn string, inactive bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.inactive[cn] = inactive
 }
 
-// accepts judges the certificates of a connection, the client's own first. It is asked at each request, so that a
-// certificate that is revoked while a connection is open is refused on that connection too. The caller holds the lock.
+// accepts judges the certificates of a connection, the client's own first. It is called for each request, so that a certificate that is revoked
+// while a connection is open is refused on that connection too. The caller holds the lock.
 func (s *Sim) accepts(presented []*x509.Certificate) bool {
 	if len(presented) == 0 {
 		return false

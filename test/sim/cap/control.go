@@ -40,7 +40,7 @@ func (s *Sim) State() State {
 	return state
 }
 
-// KeyAnswer is what GET /keys/{id} answers: the only place of the control interface that shows a secret of a key.
+// KeyAnswer is the answer of GET /keys/{id}, the only part of the control interface that shows a key's secrets.
 type KeyAnswer struct {
 	SecretAccessKey string    `json:"secretAccessKey"`
 	SessionToken    string    `json:"sessionToken"`
@@ -60,7 +60,7 @@ func (s *Sim) ControlHandler() http.Handler {
 	})
 	simctl.HandleControl(mux, "POST /reset-counts", func(struct{}) (any, error) { s.ResetCounts(); return nil, nil })
 	mux.HandleFunc("POST /settings", func(w http.ResponseWriter, r *http.Request) {
-		settings := s.State().Settings // a field that the body leaves out stays
+		settings := s.State().Settings // a field that the body omits stays unchanged
 		if simctl.ReadJSON(w, r, &settings) {
 			s.Configure(func(current *Settings) { *current = settings })
 			simctl.WriteJSON(w, http.StatusOK, settings)

@@ -26,13 +26,13 @@ func faultOutcome(kind FaultKind) Outcome {
 	return Outcome("fault:" + string(kind))
 }
 
-// Counts are what the simulator has seen since it began or since ResetCounts.
+// Counts are what the simulator has seen since its start or since ResetCounts.
 type Counts struct {
-	// Requests are all requests, whatever came of them.
+	// Requests are all requests, whatever their outcome.
 	Requests int `json:"requests"`
-	// ByRole are the requests for each role, whatever came of them.
+	// ByRole are the requests for each role, whatever their outcome.
 	ByRole map[string]int `json:"byRole"`
-	// ByOutcome are the requests that ended, by how they did.
+	// ByOutcome are the completed requests by outcome.
 	ByOutcome map[Outcome]int `json:"byOutcome"`
 	// InFlight are the requests that have not ended, and MostInFlight their largest number.
 	InFlight     int `json:"inFlight"`
@@ -43,7 +43,7 @@ func newCounts() Counts {
 	return Counts{ByRole: map[string]int{}, ByOutcome: map[Outcome]int{}}
 }
 
-// Request is one that has ended.
+// Request is a completed request.
 type Request struct {
 	Time      time.Time `json:"time"`
 	Method    string    `json:"method"`
@@ -58,7 +58,7 @@ type Request struct {
 // keptRequests bounds the list of requests: several refreshes of the largest set that the tests use.
 const keptRequests = 10000
 
-// begin counts a request that has come.
+// begin counts a request on its arrival.
 func (s *Sim) begin(r *Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -70,7 +70,7 @@ func (s *Sim) begin(r *Request) {
 	s.counts.MostInFlight = max(s.counts.MostInFlight, s.counts.InFlight)
 }
 
-// end counts what came of it.
+// end counts its outcome.
 func (s *Sim) end(r Request, outcome Outcome) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

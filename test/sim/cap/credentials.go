@@ -11,7 +11,7 @@ import (
 // defaultLifetime is the portal's: "the tokens expire every hour by default, but this is configurable".
 const defaultLifetime = time.Hour
 
-// credential is one that the simulator has issued.
+// credential is an issued credential.
 type credential struct {
 	id, secret, token string
 	dialect           Dialect
@@ -39,7 +39,7 @@ type Key struct {
 	RoleARN     string    `json:"roleArn"`
 	Issued      time.Time `json:"issued"`
 	Expires     time.Time `json:"expires"`
-	// Dead keys are unknown to AWS.
+	// Dead is true for keys that AWS does not know.
 	Dead bool `json:"dead"`
 }
 
@@ -80,7 +80,7 @@ func (s *Sim) Keys() []Key {
 	return keys
 }
 
-// IssuedSecrets returns every secret key and session token that the simulator has given out, for tests that search for them.
+// IssuedSecrets returns every issued secret key and session token, for tests that search for them.
 func (s *Sim) IssuedSecrets() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,6 +1,5 @@
-// Package cap simulates the C2S Access Portal (CAP) and its SC2S sibling (SCAP): the mTLS web service that hands out
-// temporary AWS credentials in the us-iso-* and us-isob-* regions. It has the habits that public sources describe, the
-// inconvenient ones above all.
+// Package cap simulates the C2S Access Portal (CAP) and its SC2S sibling (SCAP): the mTLS web service that hands out temporary AWS credentials in
+// the us-iso-* and us-isob-* regions. It behaves as public sources describe, especially where that is inconvenient.
 //
 // # The service
 //

@@ -10,7 +10,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/sim/simctl"
 )
 
-// FaultKind is a way to go wrong.
+// FaultKind is a kind of failure.
 type FaultKind string
 
 // Faults that come instead of any judgement of the request.
@@ -42,7 +42,7 @@ const (
 	FaultDisconnect FaultKind = "disconnect"
 )
 
-// Faults that spoil an answer that would have been good; a request that is refused anyway does not use them up.
+// Faults that spoil a good answer; a request that is refused anyway does not use them up.
 const (
 	// FaultDelay answers well, after Delay.
 	FaultDelay FaultKind = "delay"
@@ -70,7 +70,7 @@ const (
 	FaultTextPlain FaultKind = "text-plain"
 	// FaultDeadKeys is a well-formed credential that AWS does not know.
 	FaultDeadKeys FaultKind = "dead-keys"
-	// FaultNoToken is a temporary key (ASIA...) without the session token that it is worthless without.
+	// FaultNoToken is a temporary key (ASIA...) without its session token, which makes it useless.
 	FaultNoToken FaultKind = "no-token"
 	// FaultOtherToken has the session token under the name Token, as instance metadata has it.
 	FaultOtherToken FaultKind = "other-token"
@@ -91,7 +91,7 @@ func FaultKinds() []FaultKind {
 	return slices.Concat(earlyFaults, lateFaults)
 }
 
-// Fault is something that goes wrong from now on.
+// Fault is a failure that occurs from now on.
 type Fault struct {
 	Kind FaultKind `json:"kind"`
 	// Role limits the fault to requests for one role; empty means all.
@@ -137,13 +137,13 @@ func (f Fault) Limits() simctl.Limits {
 	return simctl.Limits{Skip: f.Skip, Every: f.Every, Times: f.Times}
 }
 
-// Break adds faults. Where several apply to a request, the one that was added first does.
+// Break adds faults. If several apply to a request, the one that was added first hits it.
 func (s *Sim) Break(faults ...Fault) error { return s.faults.Add(faults...) }
 
 // Heal ends all faults.
 func (s *Sim) Heal() { s.faults.Clear() }
 
-// Faults returns those that are still to come.
+// Faults returns the remaining faults.
 func (s *Sim) Faults() []Fault { return s.faults.Active() }
 
 // takeFault returns the fault of one of the kinds that hits a request for a role.

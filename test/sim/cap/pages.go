@@ -5,8 +5,8 @@ import (
 	"net/http"
 )
 
-// dashboardErrorPage is what the portal shows for a client certificate it does not accept, with status 200. Only the
-// title is public; the rest is as such pages are.
+// dashboardErrorPage is what the portal shows for a client certificate it does not accept, with status 200. Only the title is public; the rest is
+// typical of such pages.
 const dashboardErrorPage = `<!DOCTYPE html>
 <html>
   <head><title>Combine Dashboard Error</title></head>

@@ -13,13 +13,13 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/sim/simctl"
 )
 
-// parametersOf are the names that differ between the dialects.
+// parametersOf are the parameter names that differ between the dialects.
 var parametersOf = map[Dialect]struct{ mission, role string }{
 	C2S:  {"mission", "role"},
 	SC2S: {"accountName", "roleName"},
 }
 
-// dialectOf tells the dialect of a path.
+// dialectOf returns the dialect of a path.
 func (s *Sim) dialectOf(path string) (Dialect, bool) {
 	bare, found := strings.CutPrefix(path, s.options.PathPrefix)
 	if !found {
@@ -50,8 +50,7 @@ func (s *Sim) serve(w http.ResponseWriter, r *http.Request) {
 	record.Dialect, record.Role = dialect, query.Get(parametersOf[dialect].role)
 	s.begin(&record)
 	outcome := OutcomeDisconnected
-	// Deferred, as a fault may leave by panic. net/http sends a short answer only after that, so a client that has its
-	// answer finds it counted.
+	// Deferred, because a fault may panic. net/http sends a short answer only after that, so a client that has its answer finds it counted.
 	defer func() { s.end(record, outcome) }()
 
 	if fault, found := s.takeFault(earlyFaults, record.Role); found {
@@ -75,7 +74,7 @@ func (s *Sim) serve(w http.ResponseWriter, r *http.Request) {
 	s.answerCredential(w, good, fault)
 }
 
-// date is the time that answers tell.
+// date is the time in the header Date.
 func (s *Sim) date() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -224,7 +223,7 @@ func (s Settings) formatExpiration(t time.Time) any {
 	return t.UTC().Format(time.RFC3339)
 }
 
-// acceptsJSON says whether the Accept headers admit JSON: none at all does, text/html alone does not.
+// acceptsJSON is true if the Accept headers admit JSON: no header does, text/html alone does not.
 func acceptsJSON(values []string) bool {
 	ranges := strings.FieldsFunc(strings.Join(values, ","), func(r rune) bool { return r == ',' })
 	for _, value := range ranges {

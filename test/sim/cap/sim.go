@@ -14,13 +14,13 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/sim/simtls"
 )
 
-// Dialect is one of the two ways to ask.
+// Dialect is one of the two sets of parameter names.
 type Dialect string
 
 const (
-	// C2S asks with agency, mission and role.
+	// C2S uses agency, mission and role.
 	C2S Dialect = "C2S"
-	// SC2S asks with agency, accountName and roleName.
+	// SC2S uses agency, accountName and roleName.
 	SC2S Dialect = "SC2S"
 )
 
@@ -31,13 +31,13 @@ const (
 	sc2sPathBare = "/gxCAP/getTemporaryCredentials"
 )
 
-// Settings are what can be changed while the simulator runs.
+// Settings can be changed while the simulator runs.
 type Settings struct {
 	// Lifetime of a new credential; an hour, the portal's default, when zero.
 	Lifetime simctl.Duration `json:"lifetime"`
-	// OmitExpiration leaves Expiration out of the answers. The credentials expire all the same.
+	// OmitExpiration omits Expiration from the answers. The credentials still expire.
 	OmitExpiration bool `json:"omitExpiration"`
-	// OmitSessionToken gives out long-lived looking keys (AKIA...) without a session token, the emulator's habit.
+	// OmitSessionToken issues keys that look long-lived (AKIA...) without a session token, like the emulator.
 	OmitSessionToken bool `json:"omitSessionToken"`
 	// NumericZone writes Expiration with +00:00 instead of Z.
 	NumericZone bool `json:"numericZone"`
@@ -52,7 +52,7 @@ type Settings struct {
 	ReuseUntilPercent int `json:"reuseUntilPercent"`
 	// APIDisabled answers 404 "API not enabled.".
 	APIDisabled bool `json:"apiDisabled"`
-	// DateSkew is how far the header Date is ahead of the simulator's own time, by which credentials live and die.
+	// DateSkew is how far the header Date is ahead of the simulator's own time, by which credentials expire.
 	DateSkew simctl.Duration `json:"dateSkew"`
 	// CertificateByPath behaves like a web server that asks for the client certificate on some paths only: over TLS 1.3 it cannot ask
 	// a client that lacks post-handshake authentication, and refuses with 403 and a page; over TLS 1.2 it asks.
@@ -61,7 +61,7 @@ type Settings struct {
 	ContentType string `json:"contentType"`
 }
 
-// Options say how a simulator starts. The zero value is usable, except that it knows no roles.
+// Options of a simulator. The zero value is usable, except that it knows no roles.
 type Options struct {
 	// Address and ControlAddress are host:port. The service listens on a free port of 127.0.0.1 when Address is empty;
 	// there is no control port when ControlAddress is empty.
@@ -72,7 +72,7 @@ type Options struct {
 	PathPrefix string
 	// Clock is the time that the simulator follows; the machine's when nil. A *simctl.Clock is shared, not copied.
 	Clock clock.PassiveClock
-	// CA signs the server's certificate, ClientCA those of the clients. A new one, and the same one, when nil.
+	// CA signs the server's certificate, ClientCA those of the clients. If nil, CA is a new one, and ClientCA the same as CA.
 	CA, ClientCA *simtls.CA
 	// Agency and Mission that are right; "AGENCY" and "MISSION" when empty. SC2S calls the mission accountName.
 	Agency, Mission string
@@ -139,10 +139,10 @@ func New(options Options) (*Sim, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Requested, so that the handshake succeeds whatever the client brings, and without a list of acceptable CAs, which
-	// would keep an honest client from sending a certificate of another one.
+	// Requested, so that the handshake succeeds whatever the client sends, and without a list of acceptable CAs, which would keep an honest
+	// client from sending a certificate of another CA.
 	config.ClientAuth = tls.RequestClientCert
-	// HTTP/1.1 alone: there a truncated body and a lost answer look on the wire as they do in the field.
+	// Only HTTP/1.1, in which a truncated body and a lost answer look as they do in production.
 	config.NextProtos = []string{"http/1.1"}
 	config.GetConfigForClient = s.configFor(config.Clone())
 	s.service = simctl.NewServer(options.Address, config, http.HandlerFunc(s.serve))
@@ -198,7 +198,7 @@ func (s *Sim) Endpoint(dialect Dialect) string {
 	return s.URL() + s.options.PathPrefix + path
 }
 
-// Query returns the parameters that ask for a role in a dialect, all of them right.
+// Query returns the correct parameters for a role in a dialect.
 func (s *Sim) Query(dialect Dialect, role string) url.Values {
 	names := parametersOf[dialect]
 	query := url.Values{"agency": {s.options.Agency}, names.mission: {s.options.Mission}, names.role: {role}}

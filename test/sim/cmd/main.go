@@ -1,5 +1,5 @@
-// Command cmd runs the simulators as processes, each alone or all together, for whoever wants to try the operator, or curl,
-// against services that behave like the real ones:
+// Command cmd runs the simulators as processes, each alone or all together, to try the operator, or curl, against services that behave like the
+// real ones:
 //
 //	go run ./test/sim/cmd all
 //
@@ -86,8 +86,8 @@ func newCommand() *cobra.Command {
 	return root
 }
 
-// buildAll prepares every simulator. STS asks CAP about keys, and both live in the same time; the registries ask OCM about
-// credentials, and both have certificates of the same CA, as the real ones are trusted alike.
+// buildAll prepares every simulator. STS asks CAP about keys, and both share a clock; the registries ask OCM about credentials, and both have
+// certificates of the same CA, because the real ones are trusted alike.
 func buildAll(shared *sharedFlags, capFlags *capFlags, stsFlags *stsFlags, ocmFlags *ocmFlags) ([]part, error) {
 	capPart, portal, err := capFlags.build(shared)
 	if err != nil {

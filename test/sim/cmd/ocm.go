@@ -22,7 +22,7 @@ func (f *ocmFlags) add(c *cobra.Command) {
 	flags.StringVar(&f.options.ControlAddr, "ocm-control", "127.0.0.1:0", "address of the OCM control port")
 	flags.IntVar(&f.clusters, "ocm-clusters", 3, "clusters of the account, the first of which is the operator's")
 	flags.DurationVar(&f.options.StepPerLook, "ocm-step", 6*time.Hour,
-		"OCM's time that passes whenever a client has looked at a rotation under way; 0 lets it pass by the control port alone")
+		"OCM's time that passes with each poll of a rotation under way by a client; with 0 it passes only by the control port")
 }
 
 // build prepares the simulator with an account; its CA is a new one when ca is nil. The account's other clusters switch by themselves, as those with
@@ -31,7 +31,7 @@ func (f *ocmFlags) build(ca *simtls.CA) (part, *ocm.Sim, error) {
 	if f.clusters < 1 {
 		return part{}, nil, errors.New("--ocm-clusters must be at least 1")
 	}
-	// Clients of a process live in the machine's time, and so do the records.
+	// Clients of a process use the machine's time, and so do the records.
 	f.options.CA, f.options.PresentStamps = ca, true
 	sim, err := ocm.New(f.options)
 	if err != nil {

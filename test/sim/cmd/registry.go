@@ -16,7 +16,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/sim/simtls"
 )
 
-// images are there from the beginning, for every credential that is alive.
+// images exist from the start, for every valid credential.
 var images = []struct{ registry, repository, tag string }{
 	{registry.Quay, "openshift-release-dev/ocp-release", "4.20.0-x86_64"},
 	{registry.RedHatRegistry, "ubi8/ubi", "latest"}, // what the operator proves this registry with by default
@@ -31,14 +31,14 @@ type registryFlags struct {
 
 func (f *registryFlags) addAlone(c *cobra.Command) {
 	c.Flags().StringVar(&f.pullSecret, "pull-secret", "",
-		"pull secret whose credentials are alive; it is read at every login, so changing the file changes what is accepted")
+		"pull secret with the valid credentials; it is read at every login, so changing the file changes what is accepted")
 }
 
-// build prepares the simulator. The living credentials are those of the directory, or of the file when it is nil.
+// build prepares the simulator. The valid credentials are those of the directory, or of the file if it is nil.
 func (f *registryFlags) build(ca *simtls.CA, living registry.Directory) (part, *registry.Sim, error) {
 	if living == nil {
 		if f.pullSecret == "" {
-			return part{}, nil, errors.New("--pull-secret is missing: the registries accept what is alive in it")
+			return part{}, nil, errors.New("--pull-secret is missing: the registries accept the credentials in it")
 		}
 		living = pullSecretFile(f.pullSecret)
 	}
@@ -62,7 +62,7 @@ func (f *registryFlags) build(ca *simtls.CA, living registry.Directory) (part, *
 	}}, sim, nil
 }
 
-// pullSecretFile is a directory of living credentials: the entries of a pull secret in a file.
+// pullSecretFile is a directory of valid credentials: the entries of a pull secret in a file.
 type pullSecretFile string
 
 // Alive says whether the file has these credentials for the registry. A file that cannot be read has none.
@@ -80,8 +80,8 @@ func (f pullSecretFile) Alive(registry, user, password string) bool {
 	return document.Auths[registry].Auth == base64.StdEncoding.EncodeToString([]byte(user+":"+password))
 }
 
-// proxyPart is the proxy by which clients reach simulators under the real names. Simulators know their addresses only when
-// they have started, so it comes after them.
+// proxyPart is the proxy through which clients reach simulators by the real names. It starts after the simulators, because they know their
+// addresses only then.
 func proxyPart(routes ...func() map[string]string) part {
 	p := proxy.New()
 	start := func() error {

@@ -13,7 +13,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/sim/simctl"
 )
 
-// part is one simulator as a process runs it.
+// part is one simulator of the process.
 type part struct {
 	name  string
 	start func() error
@@ -25,7 +25,7 @@ type part struct {
 // folder receives the files of clients.
 type folder string
 
-// write stores a file for its owner alone and returns its path.
+// write stores a file that only its owner can read, and returns its path.
 func (f folder) write(name string, content []byte) (string, error) {
 	path := filepath.Join(string(f), name)
 	if err := os.WriteFile(path, content, 0o600); err != nil {
@@ -54,7 +54,7 @@ func (f *sharedFlags) run(ctx context.Context, out io.Writer, parts []part) erro
 	if dir == "" {
 		temporary, err := os.MkdirTemp("", "credential-rotation-sim-")
 		if err != nil {
-			return fmt.Errorf("make a folder for clients' files: %w", err)
+			return fmt.Errorf("create a folder for clients' files: %w", err)
 		}
 		defer func() { _ = os.RemoveAll(temporary) }()
 		dir = temporary

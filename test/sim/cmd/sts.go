@@ -24,13 +24,13 @@ func (f *stsFlags) add(c *cobra.Command) {
 	flags.StringVar(&f.options.Region, "sts-region", "", "the only region that requests may be signed for (default: any)")
 }
 
-// addAlone adds what only an STS simulator in a process of its own needs.
+// addAlone adds the flags that only a separate STS simulator needs.
 func (f *stsFlags) addAlone(c *cobra.Command) {
 	f.add(c)
 	c.Flags().StringVar(&f.keys.ControlURL, "cap-control-url", "", "control port of the CAP simulator whose keys are known")
 }
 
-// build prepares the simulator. The keys are those of the portal, or of the one in another process when it is nil.
+// build prepares the simulator. The keys are those of the given CAP, or of one in another process if it is nil.
 func (f *stsFlags) build(shared *sharedFlags, portal *cap.Sim) (part, error) {
 	f.options.Clock = shared.clock()
 	switch {

@@ -91,7 +91,7 @@ func (s *Sim) authenticated(bearerOnly bool, e endpoint) http.HandlerFunc {
 	}
 }
 
-// identify finds whose credential an Authorization header holds.
+// identify finds the owner of the credential in an Authorization header.
 func (s *Sim) identify(header string, bearerOnly bool) (caller, bool) {
 	scheme, value, _ := strings.Cut(header, " ")
 	switch {
@@ -105,7 +105,7 @@ func (s *Sim) identify(header string, bearerOnly bool) (caller, bool) {
 	case scheme == "AccessToken" && !bearerOnly:
 		clusterID, auth, _ := strings.Cut(value, ":")
 		g, cl := s.byCloudAuth(auth), s.cluster(clusterID)
-		// A cluster that OCM does not know, or knows as somebody else's, is no caller.
+		// A cluster that OCM does not know, or that belongs to somebody else, is not a valid caller.
 		if g == nil || cl == nil || cl.account != g.account || s.opts.RefuseUnregistered && !g.registered {
 			return caller{}, false
 		}

@@ -156,7 +156,7 @@ type apiSubscription struct {
 	UpdatedAt         string `json:"updated_at"`
 }
 
-// listSubscriptions shows all of the caller's organisation: who forgets to search by creator counts other people's clusters.
+// listSubscriptions shows all of the caller's organisation: a client that forgets to search by creator counts other people's clusters.
 func (s *Sim) listSubscriptions(c caller, r *http.Request) (int, any, *apiError) {
 	var rows []record
 	for _, cl := range s.clusters {

@@ -93,8 +93,8 @@ func (s *Sim) looked() {
 	}
 }
 
-// isWaitedFor says whether the service is to go on with a rotation, and no cluster that a client looks after is to switch first: one
-// that still reports with older credentials of the account. One that does not report at all never switches.
+// isWaitedFor is true if the service should go on with a rotation, and no cluster of a client must switch first, which is one that still reports
+// with older credentials of the account. A cluster that never reports never switches.
 func (s *Sim) isWaitedFor() bool {
 	waits := false
 	for _, r := range s.rotations {

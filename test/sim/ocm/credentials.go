@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Canary is part of every secret value that is not a signed token: whoever finds it where no secret belongs has found a leak.
+// Canary is part of every secret value that is not a signed token: if it appears where no secret belongs, there is a leak.
 const Canary = "CANARY"
 
 // The registries of a pull secret, in the order in which the service lists them.
@@ -66,7 +66,7 @@ func (s *Sim) issue(a *account) *generation {
 	return g
 }
 
-// registryJWT makes a password of the form that Red Hat's registry gives its service accounts. Nobody checks its signature.
+// registryJWT makes a password of the form that Red Hat's registry gives its service accounts. Its signature is never checked.
 func (s *Sim) registryJWT(a *account) string {
 	part := func(v any) string {
 		raw, _ := json.Marshal(v) // maps of strings always marshal
@@ -93,7 +93,7 @@ func (g *generation) document() []byte {
 
 func (g *generation) alive(registry string) bool { return g.died[registry].IsZero() }
 
-// dead says whether nothing of it lives.
+// dead is true if no registry accepts it.
 func (g *generation) dead() bool { return len(g.died) == len(g.logins) }
 
 // kill deletes it at some registries, or at all when none is named.
@@ -108,10 +108,10 @@ func (g *generation) kill(now time.Time, registries ...string) {
 	}
 }
 
-// current returns the generation that the service gives out.
+// current returns the generation that the service issues.
 func (a *account) current() *generation { return a.generations[len(a.generations)-1] }
 
-// byCloudAuth finds the living generation that a cluster's token, the auth of cloud.openshift.com, belongs to.
+// byCloudAuth finds the valid generation of a cluster's token, the auth of cloud.openshift.com.
 func (s *Sim) byCloudAuth(auth string) *generation {
 	for _, a := range s.accounts {
 		for _, g := range a.generations {
@@ -184,8 +184,8 @@ func (s *Sim) CloudAuth(accountID string) string {
 	return s.mustAccount(accountID).current().logins[CloudOpenShift].auth()
 }
 
-// Private is what is no secret and belongs to people all the same: e-mail addresses and last names; and the user names of
-// registries. It is nobody's business but that of Secrets. The user names of OCM are shown on purpose.
+// Private are personal data that are not secret, e-mail addresses and last names, and the user names of registries. They must appear only in
+// Secrets. The user names of OCM are shown on purpose.
 func (s *Sim) Private() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

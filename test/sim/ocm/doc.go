@@ -9,11 +9,11 @@
 //   - A rotation is requested per account and stays "pending" until the old credentials are deleted. Four batches a day do the
 //     work: the first pass issues new credentials beside the old ones and accepts one transfer per active cluster; a later
 //     pass deletes the old ones, once every transfer is completed (telemetry with the new token) or expired.
-//   - Whoever waits for "completed" before switching therefore waits for himself. Sim makes that visible rather than kind.
+//   - Waiting for "completed" before switching is therefore a deadlock, which Sim shows.
 //   - POST access_token returns the new credentials from the first pass on.
 //
-// What is not publicly known is one of the Habits, with the more demanding answer as its default. What is somebody else's is
-// data: records of any status and age (AddRecord), several accounts with clusters of their own, replicas that lag (Lagging).
+// Behaviour that is not publicly known is one of the Habits, with the more demanding answer as its default. Other people's data are configurable:
+// records of any status and age (AddRecord), several accounts with clusters of their own, replicas that lag (Lagging).
 //
 // # Time
 //

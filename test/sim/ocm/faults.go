@@ -14,7 +14,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/sim/simctl"
 )
 
-// FaultKind is a kind of bad day.
+// FaultKind is a kind of failure.
 type FaultKind string
 
 const (
@@ -53,7 +53,7 @@ func FaultKinds() []FaultKind {
 		Slow, Lagging}
 }
 
-// Fault is a bad day of some requests.
+// Fault is a failure of some requests.
 type Fault struct {
 	// Endpoint is an operation (OpToken, OpPostRotation ...) or OpAny.
 	Endpoint string    `json:"endpoint"`
@@ -104,7 +104,7 @@ func (f Fault) fits(op, auth string) bool {
 	return (f.Endpoint == op || f.Endpoint == OpAny) && (f.Auth == "" || f.Auth == auth)
 }
 
-// Break adds a fault; the first that fits a request hits it. One that makes no sense is a mistake of the test.
+// Break adds a fault; the first that fits a request hits it. An invalid fault is a mistake in the test.
 func (s *Sim) Break(f Fault) {
 	if err := s.addFault(f); err != nil {
 		panic("the OCM simulator: " + err.Error())
@@ -118,10 +118,10 @@ func (s *Sim) addFault(f Fault) error {
 	return s.faults.Add(f)
 }
 
-// Mend ends all faults; requests that hang go on hanging until their clients give up.
+// Mend ends all faults; hanging requests hang until their clients give up.
 func (s *Sim) Mend() { s.faults.Clear() }
 
-// withFaults puts bad days and held requests in front of a handler.
+// withFaults puts faults and held requests in front of a handler.
 func (s *Sim) withFaults(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		op := operation(r)

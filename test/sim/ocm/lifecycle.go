@@ -75,7 +75,7 @@ func (s *Sim) firstPass(r *rotation) {
 	}
 }
 
-// everybodySwitched is what the second pass waits for. Expired transfers are ignored: their clusters lose.
+// everybodySwitched is the condition for the second pass. Expired transfers are ignored: their clusters lose access.
 func (s *Sim) everybodySwitched(r *rotation) bool {
 	if s.opts.NeverComplete {
 		return false
@@ -117,8 +117,8 @@ func (s *Sim) expire() {
 // open says whether the transfer can still be completed, or expire.
 func (t *transfer) open() bool { return t.status == StatusPending || t.status == StatusAccepted }
 
-// CompleteEverything takes every pending rotation to its end at once, whoever has not switched yet: what a cluster finds that
-// was away for weeks.
+// CompleteEverything completes every pending rotation at once, even if clusters have not switched: this is what a cluster finds after weeks
+// offline.
 func (s *Sim) CompleteEverything() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -5,8 +5,7 @@ import (
 	"time"
 )
 
-// Record is a rotation as the API shows it. OCM's list is somebody else's data: it has rotations that failed, that were
-// cancelled, that are ancient, and statuses that nobody has published.
+// Record is a rotation as the API shows it. OCM's list may have failed, cancelled and very old rotations, and undocumented statuses.
 type Record struct {
 	// ID is a new one of the time of CreatedAt by default. An edit does not change it.
 	ID string `json:"id"`
@@ -19,7 +18,7 @@ type Record struct {
 	HideTimes bool `json:"hideTimes"`
 }
 
-// AddRecord puts a rotation into an account's list that the service does nothing about, and returns its id.
+// AddRecord adds a rotation that the service ignores to an account's list, and returns its id.
 func (s *Sim) AddRecord(accountID string, rec Record) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -33,7 +32,7 @@ func (s *Sim) AddRecord(accountID string, rec Record) string {
 	return r.id
 }
 
-// EditRecord changes how a rotation is shown. What the service does about it stays as it is: see Abandon.
+// EditRecord changes how a rotation is shown. The service's actions stay the same: see Abandon.
 func (s *Sim) EditRecord(rotationID string, change func(*Record)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

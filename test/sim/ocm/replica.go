@@ -6,15 +6,15 @@ import (
 	"sync"
 )
 
-// replica is a copy of the service that has stopped to follow: it answers with what was so when it was made, though by the
-// present clock. What a request would change is changed in the copy alone.
+// replica is a copy of the service that no longer follows: it answers with the state at its creation, but with the current clock. Requests change
+// only the copy.
 type replica struct {
 	mu    sync.Mutex
 	books *Sim
 	api   http.Handler
 }
 
-// stale makes a replica of the present moment.
+// stale makes a replica of the current state.
 func (s *Sim) stale() *replica {
 	s.mu.Lock()
 	defer s.mu.Unlock()

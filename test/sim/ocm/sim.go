@@ -14,7 +14,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/sim/simtls"
 )
 
-// The names under which the real services are reached; the servers' certificates are good for them and for 127.0.0.1.
+// The names of the real services; the servers' certificates are valid for them and for 127.0.0.1.
 const (
 	APIHost = "api.openshift.com"
 	SSOHost = "sso.redhat.com"
@@ -41,8 +41,8 @@ const (
 	SecondPostForbidden SecondPost = "Forbidden"
 )
 
-// Habits are what the service does where its real behaviour is not publicly known, or where records of it contradict each
-// other. The zero value is the more demanding answer in each case.
+// Habits are the service's behaviour where the real one is not publicly known, or where reports contradict each other. The zero value is the more
+// demanding choice in each case.
 type Habits struct {
 	// SecondPost is what a POST answers while a rotation is pending.
 	SecondPost SecondPost `json:"secondPost"`

@@ -79,7 +79,7 @@ type traffic struct {
 // maxLogged bounds the log: a demo that stays up for days must not grow forever. The counters continue.
 const maxLogged = 10000
 
-// counted keeps the books and shows the server's own clock.
+// counted counts requests and shows the server's own clock.
 func (s *Sim) counted(next http.Handler, skew *time.Duration) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()

@@ -17,15 +17,15 @@ const (
 type AccountSpec struct {
 	// Username is "user-1", "user-2" ... by default.
 	Username string
-	// Email is by default one that is nobody else's, and a canary.
+	// Email is by default unique, and a canary.
 	Email string
 	// Organization groups accounts that see each other's subscriptions; all are in "org-1" by default.
 	Organization string
-	// ServiceAccount marks an account that is no person.
+	// ServiceAccount marks an account that is not a person's.
 	ServiceAccount bool
 }
 
-// Account is what a test needs to know of an account.
+// Account is what a test needs to know about an account.
 type Account struct {
 	ID             string `json:"id"`
 	Username       string `json:"username"`

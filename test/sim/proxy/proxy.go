@@ -1,4 +1,4 @@
-// Package proxy simulates a cluster's HTTPS proxy: it knows CONNECT, a list of names and nothing else.
+// Package proxy simulates a cluster's HTTPS proxy, with CONNECT and a list of names only.
 //
 // With HTTPS_PROXY set to its URL, a program under test talks to quay.io and api.openshift.com by their real names and
 // reaches the simulators; whatever it tries beyond them is refused and remembered. TLS runs from end to end, the proxy sees

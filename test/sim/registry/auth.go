@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// grant is what a token is worth.
+// grant is what a token allows.
 type grant struct {
 	user    string
 	pull    map[string]bool // repositories
@@ -79,7 +79,7 @@ func (h *host) ping(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write([]byte("true")) // the client has gone away
 }
 
-// bearer finds what the request's token is worth; false when there is none or it has expired.
+// bearer returns what the request's token allows; false if there is none or it has expired.
 func (h *host) bearer(r *http.Request) (grant, bool) {
 	h.sim.mu.Lock()
 	defer h.sim.mu.Unlock()
@@ -139,7 +139,7 @@ func (h *host) login(user, password string) bool {
 // maxLogins bounds the log of a demo that stays up for days.
 const maxLogins = 1000
 
-// issue makes a token that is worth what the user may have of what was asked for.
+// issue makes a token for the requested rights that the user has.
 func (h *host) issue(user string, scopes []string) string {
 	h.sim.mu.Lock()
 	defer h.sim.mu.Unlock()

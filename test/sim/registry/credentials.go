@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// A Directory knows which credentials are alive. The simulated OCM is one.
+// A Directory knows which credentials are valid. The simulated OCM is one.
 type Directory interface {
 	Alive(registry, user, password string) bool
 }
 
-// An Obituary is a Directory that knows the dead too: for how long credentials that once were alive have been deleted, in
-// its own time. The simulated OCM is one. Without it a revocation takes effect at once.
+// An Obituary is a Directory that also knows for how long formerly valid credentials have been deleted, in its own time. The simulated OCM is
+// one. Without it a revocation takes effect at once.
 type Obituary interface {
 	DeadFor(registry, user, password string) (time.Duration, bool)
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/sim/simctl"
 )
 
-// FaultKind is a kind of bad day.
+// FaultKind is a kind of failure.
 type FaultKind string
 
 const (
@@ -34,7 +34,7 @@ func FaultKinds() []FaultKind {
 	return []FaultKind{RateLimited, Error500, HTML502, Denied403, Unauthorized401, Hang, Dropped}
 }
 
-// Fault is a bad day of some requests.
+// Fault is a failure of some requests.
 type Fault struct {
 	// Registry is one of Hosts; empty: all of them.
 	Registry string `json:"registry"`
@@ -72,7 +72,7 @@ func (f Fault) Limits() simctl.Limits {
 	return simctl.Limits{Skip: f.Skip, Every: f.Every, Times: f.Times}
 }
 
-// Break adds a fault; the first that fits a request hits it. One that makes no sense is a mistake of the test.
+// Break adds a fault; the first that fits a request hits it. An invalid fault is a mistake in the test.
 func (s *Sim) Break(f Fault) {
 	if err := s.faults.Add(f); err != nil {
 		panic("the registry simulator: " + err.Error())

@@ -1,5 +1,5 @@
-// Package simctl is what the simulators share besides certificates: a clock that can be driven, a server that can be
-// stopped and started at the same address, and the JSON of the control interface.
+// Package simctl is shared by the simulators: a clock that tests advance, a server that can be stopped and started at the same address, and the
+// JSON of the control interface.
 package simctl
 
 import (
@@ -9,8 +9,8 @@ import (
 	"k8s.io/utils/clock"
 )
 
-// Clock is the time inside a simulator: that of another clock, moved by Advance. It never runs at a pace of its own, which a busy
-// machine could not keep up with. Simulators that are given the same Clock live in the same time.
+// Clock is the time inside a simulator: that of another clock, moved by Advance. It never runs faster by itself, which a busy machine could not
+// keep up with. Simulators with the same Clock share their time.
 type Clock struct {
 	base clock.PassiveClock
 

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Limits say which of the requests that a fault fits it hits.
+// Limits say which of the matching requests a fault hits.
 type Limits struct {
 	// Skip lets as many requests pass first.
 	Skip int
@@ -26,7 +26,7 @@ type Fault interface {
 	Limits() Limits
 }
 
-// Faults are the bad days of a simulator, in the order in which they were added. The zero value is ready.
+// Faults are the faults of a simulator, in the order in which they were added. The zero value is ready to use.
 type Faults[F Fault] struct {
 	mu     sync.Mutex
 	active []*active[F]
@@ -37,7 +37,7 @@ type active[F Fault] struct {
 	met, hits int
 }
 
-// Add adds faults, or none when one of them is no good.
+// Add adds faults, or none if one of them is invalid.
 func (f *Faults[F]) Add(faults ...F) error {
 	for _, fault := range faults {
 		if err := fault.Check(); err != nil {
@@ -119,8 +119,7 @@ func CheckKind[K ~string](what string, kind K, known []K) error {
 	return nil
 }
 
-// Wait lets a delay pass in the time of the machine, as the client's patience does. It returns false when the client or
-// the simulator has gone meanwhile.
+// Wait waits for a delay in the machine's time, like the client's timeout. It returns false if the client or the simulator ends first.
 func Wait(r *http.Request, delay time.Duration) bool {
 	if delay <= 0 {
 		return true

@@ -44,9 +44,9 @@ func WriteJSON(w http.ResponseWriter, status int, body any) {
 	_ = encoder.Encode(body)
 }
 
-// ReadJSON decodes the body of a control request into target, refusing fields it does not know: a fault with a typing
-// error would otherwise be no fault, and a test that expects it would pass for the wrong reason. It answers 400 itself
-// and returns false when the body is no good. An empty body leaves target as it is.
+// ReadJSON decodes the body of a control request into target, refusing fields it does not know: a fault with a typing error would otherwise be no
+// fault, and a test that expects it would pass for the wrong reason. It answers 400 itself and returns false if the body is invalid. An empty
+// body leaves target as it is.
 func ReadJSON(w http.ResponseWriter, r *http.Request, target any) bool {
 	decoder := json.NewDecoder(io.LimitReader(r.Body, maxControlBody))
 	decoder.DisallowUnknownFields()
@@ -57,8 +57,8 @@ func ReadJSON(w http.ResponseWriter, r *http.Request, target any) bool {
 	return true
 }
 
-// HandleControl adds an operation that reads one JSON object and answers with another: with {} when there is nothing to say, with
-// 400 and the reason when it was asked for something that makes no sense, and with 404 when that is an Unknown.
+// HandleControl adds an operation that reads one JSON object and answers with another: with {} if there is nothing to return, with 400 and the
+// reason for an invalid request, and with 404 for an Unknown.
 func HandleControl[T any](mux *http.ServeMux, pattern string, do func(T) (any, error)) {
 	mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 		var in T

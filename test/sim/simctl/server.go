@@ -54,7 +54,7 @@ func (s *Server) Start() error {
 		// Generous: it only has to end a forgotten connection eventually.
 		ReadHeaderTimeout: time.Minute,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
-		// Refused handshakes are part of the play and no news.
+		// Refused handshakes are expected and not logged.
 		ErrorLog: log.New(io.Discard, "", 0),
 	}
 	done := make(chan struct{})

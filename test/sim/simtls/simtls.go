@@ -1,5 +1,5 @@
-// Package simtls makes the throw-away certificates of the simulators: a CA that lives in memory, server certificates for
-// this machine and client certificates in every state that a service can refuse. Nothing here is fit for anything but tests.
+// Package simtls makes the throw-away certificates of the simulators: a CA that lives in memory, server certificates for this machine and client
+// certificates in every state that a service can refuse. It is only for tests.
 package simtls
 
 import (
