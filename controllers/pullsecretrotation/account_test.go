@@ -38,7 +38,7 @@ func (m *meter) operatorMovesTo(a simocm.Account) {
 	m.put("operator", "ocm", "token", []byte(m.sim.OfflineToken(a.ID)))
 }
 
-// uses fails unless the cluster has an account's pull secret.
+// uses fails unless the cluster has the account's pull secret.
 func (m *meter) uses(a simocm.Account) {
 	m.t.Helper()
 	if entryAuth(m.document(m.t), "quay.io") != entryAuth(m.sim.PullSecret(a.ID), "quay.io") {
@@ -150,7 +150,7 @@ func TestAccount_BothMoveInTheMiddleOfARotation(t *testing.T) {
 	m.clusterMovesTo(other)
 	m.sim.RunBatch()
 	m.wait()
-	m.look() // the cluster has moved, the operator has not
+	m.look() // the cluster has moved, but the operator has not
 	m.says(v1alpha1.ReasonAccountMismatch, other.ID)
 	m.uses(other)
 	m.operatorMovesTo(other)

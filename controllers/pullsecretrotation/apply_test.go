@@ -67,7 +67,7 @@ func TestApply_ATargetThatMayNotBeWrittenDoesNotHoldUpTheOthersAndIsServedOnceIt
 	if row := decide.TargetRow(&m.seen.Status, hive); row == nil || row.Result != v1alpha1.ReasonForbidden || row.Message == "" {
 		t.Errorf("the second target's row is %+v", row)
 	}
-	for range 5 { // its old entry is seen at each look, and each look comes to rest
+	for range 5 { // each reconcile sees its old entry, and ends
 		if m.look(); readyReason(m.seen) == v1alpha1.ReasonInternalError {
 			t.Fatalf("the reconcile fails: %+v", m.seen.Status.Conditions)
 		}
@@ -78,7 +78,7 @@ func TestApply_ATargetThatMayNotBeWrittenDoesNotHoldUpTheOthersAndIsServedOnceIt
 	}
 }
 
-// Somebody fights about the first target; what happens to the second is none of that.
+// A fight about the first target does not affect the second.
 func TestHeal_AFightAboutOneTargetDoesNotHoldUpTheOthersNorEndEarly(t *testing.T) {
 	forbidden := v1alpha1.SecretReference{}
 	m := withSecondTarget(t, &forbidden)

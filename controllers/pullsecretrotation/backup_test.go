@@ -62,7 +62,7 @@ func TestDropBackups_DeletesThoseOfThisObjectAlone(t *testing.T) {
 	}
 }
 
-// A backup holds what a rotation may change and nothing else, and goes when that is dead.
+// A backup holds only what a rotation may change, and is deleted when that no longer works.
 func TestBackup_HoldsNoCredentialOfTheCustomersAndEndsWithTheRotation(t *testing.T) {
 	m := newMeter(t, simocm.Options{}, isDueNow())
 	secret := &corev1.Secret{}

@@ -10,7 +10,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 )
 
-// Whoever waits for a target looks again when the object that has it is changed or deleted.
+// An object that waits for a target is reconciled when the object that owns it changes or is deleted.
 func TestRivals_AreThoseThatShareATarget(t *testing.T) {
 	scheme := runtime.NewScheme()
 	if err := v1alpha1.AddToScheme(scheme); err != nil {

@@ -27,8 +27,8 @@ type meter struct {
 	*fleet
 	*member
 	writes int
-	// exchanges are the token exchanges that OCM's tokens of 15 minutes would have needed. The simulator's tokens live in
-	// real time, so they are reckoned here, one for each look that asks OCM after the last token's end.
+	// exchanges are the token exchanges that OCM's tokens of 15 minutes would have needed. The simulator's tokens use real time, so exchanges are
+	// computed here: one for each reconcile that asks OCM after the last token has expired.
 	exchanges int
 	tokenEnds time.Time
 }
@@ -63,14 +63,14 @@ func newMeter(t *testing.T, options simocm.Options, spec v1alpha1.PullSecretRota
 	return m
 }
 
-// cost of one look.
+// cost of one reconcile.
 type cost struct {
 	ocm    int // requests to OCM with the account's credential
-	tokens int // questions whether the cluster's token is good, which count as a registry's
+	tokens int // checks of the cluster's token, which count as a registry's
 	writes int
 }
 
-// look is one reconcile, whatever has caused it, and its cost.
+// look is one reconcile with any cause, and its cost.
 func (m *meter) look() cost {
 	m.t.Helper()
 	before, writes := m.sim.Counts(), m.writes
@@ -100,10 +100,10 @@ func (m *meter) look() cost {
 	return c
 }
 
-// wait lets time pass until the operator wants to look again.
+// wait lets time pass until the next reconcile.
 func (m *meter) wait() { m.sim.Advance(m.next.Sub(m.sim.Now())) }
 
-// through looks as the operator wants to until the object is as wanted, and adds up.
+// through reconciles at the operator's own times until the object is as wanted, and sums the costs.
 func (m *meter) through(is func(*v1alpha1.PullSecretRotation) bool) (sum cost, looks int) {
 	m.t.Helper()
 	for looks = 1; looks < 2000; looks++ {

@@ -21,12 +21,12 @@ func testOptions() *Options {
 	return o
 }
 
-// failures of every kind, and what becomes of each.
+// failures of every kind, with their results.
 var failures = []struct {
 	err    error
 	state  decide.State
 	reason string
-	// person is true when the next look is far away, because only a person can help; retried ones come back within minutes.
+	// person is true if the next retry is far away, because only a person can help; others are retried within minutes.
 	person bool
 	// says is part of what the reader is told to do.
 	says string

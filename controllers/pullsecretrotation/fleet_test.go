@@ -43,7 +43,7 @@ type member struct {
 	id     string
 	client client.Client
 	r      *Reconciler
-	next   time.Time // when its operator looks again
+	next   time.Time // its operator's next reconcile
 	seen   *v1alpha1.PullSecretRotation
 }
 
@@ -183,7 +183,7 @@ func entryAuth(document []byte, name string) string {
 	return d.Auths[name].Auth
 }
 
-// look lets the operators whose time has come look, all at once, as they would.
+// look reconciles all operators that are due, at the same time.
 func (f *fleet) look() {
 	var all sync.WaitGroup
 	now := f.sim.Now()
@@ -202,8 +202,7 @@ func (f *fleet) look() {
 	all.Wait()
 }
 
-// until lets time pass from one look to the next, until every cluster is as wanted. It gives up after a time that nothing
-// in a rotation needs.
+// until lets time pass from one reconcile to the next, until every cluster is as wanted. It gives up after longer than a rotation takes.
 func (f *fleet) until(what string, is func(*v1alpha1.PullSecretRotation) bool) {
 	f.t.Helper()
 	deadline := f.sim.Now().Add(14 * 24 * time.Hour)
@@ -255,7 +254,7 @@ func readyReason(o *v1alpha1.PullSecretRotation) string {
 	return ""
 }
 
-// current fails unless every cluster uses what OCM gives out now.
+// current fails unless every cluster uses what OCM issues now.
 func (f *fleet) current() {
 	f.t.Helper()
 	for _, m := range f.members {
@@ -325,7 +324,7 @@ func TestFiftyClustersOfOneAccountCauseOneRotation(t *testing.T) {
 	f.posts(2)
 }
 
-// Whatever sets all clusters of an account going at the same moment, one of them is the first to ask.
+// Whatever event all clusters of an account share, only one of them requests.
 func TestAFleetThatStartsAtOneMomentRequestsOnce(t *testing.T) {
 	longAgo := metav1.NewTime(time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC))
 	for name, spec := range map[string]v1alpha1.PullSecretRotationSpec{

@@ -12,7 +12,7 @@ import (
 	simocm "github.com/openshift/credential-rotation-operator/test/sim/ocm"
 )
 
-// Who may write a spec could otherwise have the cluster's own token, or the account's credential, sent to a server of his own.
+// Otherwise the author of a spec could have the cluster's own token, or the account's credential, sent to any server.
 func TestHosts_NoCredentialIsSentWhereOnlyTheSpecWantsIt(t *testing.T) {
 	const public = "https://api.openshift.com"
 	for name, c := range map[string]struct {

@@ -17,7 +17,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 )
 
-// seenBy is what a GitOps tool with the library of kstatus makes of an object.
+// seenBy is the kstatus of an object, as GitOps tools compute it.
 func seenBy(t *testing.T, o runtime.Object) status.Status {
 	t.Helper()
 	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(o)
@@ -31,7 +31,7 @@ func seenBy(t *testing.T, o runtime.Object) status.Status {
 	return result.Status
 }
 
-// applied is an object as somebody has just applied it: the schema's default says that nobody has looked.
+// applied is a newly applied object: the schema's default says that it has not been reconciled.
 func applied() *v1alpha1.PullSecretRotation {
 	return &v1alpha1.PullSecretRotation{
 		ObjectMeta: metav1.ObjectMeta{Name: "judged", Generation: 1},
@@ -91,7 +91,7 @@ func TestKstatus_OfAnObjectThatNobodyHasLookedAtIsInProgress(t *testing.T) {
 	}
 }
 
-// What is said beside Ready is for people and alerts; a GitOps tool waits for none of it.
+// The other conditions are for people and alerts; GitOps tools do not wait for them.
 func TestKstatus_IsNotChangedByTheOtherConditions(t *testing.T) {
 	for _, kind := range []string{v1alpha1.ConditionPullSecretValid, v1alpha1.ConditionOldCredentialsRevoked, v1alpha1.ConditionPoolsPaused, v1alpha1.ConditionSecondWriter, v1alpha1.ConditionSuspended} {
 		for _, is := range []metav1.ConditionStatus{metav1.ConditionTrue, metav1.ConditionFalse, metav1.ConditionUnknown} {

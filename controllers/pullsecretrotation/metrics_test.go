@@ -14,7 +14,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 )
 
-// A fleet asks which pull secrets are old and what is stuck; an object that is gone says nothing any more.
+// The metrics show a fleet which pull secrets are old and what is stuck; a deleted object has no series.
 func TestMetrics_ShowTheAgeTheNextRotationAndTheWaitingOfAnObjectAndForgetIt(t *testing.T) {
 	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 	obj := &v1alpha1.PullSecretRotation{ObjectMeta: metav1.ObjectMeta{Name: "metered"},

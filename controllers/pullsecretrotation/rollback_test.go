@@ -21,7 +21,7 @@ import (
 	simocm "github.com/openshift/credential-rotation-operator/test/sim/ocm"
 )
 
-// worker makes the one pool of the cluster, or changes it.
+// worker creates or changes the cluster's only pool.
 func (m *meter) worker(change func(*machineconfigurationv1.MachineConfigPool)) {
 	m.t.Helper()
 	p := &machineconfigurationv1.MachineConfigPool{}
@@ -62,7 +62,7 @@ func (p refusingProber) Check(ctx context.Context, c registry.Check) registry.Re
 	return p.Prober.Check(ctx, c)
 }
 
-// refusesTheNew makes quay.io refuse what OCM gives out now, and the operator notice before telemetry has reported.
+// refusesTheNew makes quay.io refuse what OCM issues now, and the operator notice before telemetry has reported.
 func (m *meter) refusesTheNew() {
 	m.t.Helper()
 	m.r.Connect = refusing{m.r.Connect, m}
@@ -140,8 +140,7 @@ func TestReadTarget_AnImmutableSecretIsNoTarget(t *testing.T) {
 	}
 }
 
-// The age is that of what the cluster uses: of the new credentials from the moment they are applied, of none that is known once they are
-// rolled back.
+// The age is that of the credentials in use: of the new ones once they are applied, unknown once they are rolled back.
 func TestTheAgeOfThePullSecret_IsThatOfWhatIsInUse(t *testing.T) {
 	m := newMeter(t, simocm.Options{}, isDueNow())
 	m.worker(func(*machineconfigurationv1.MachineConfigPool) {})

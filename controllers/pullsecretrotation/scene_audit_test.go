@@ -10,7 +10,7 @@ import (
 	simocm "github.com/openshift/credential-rotation-operator/test/sim/ocm"
 )
 
-// What mode Audit says, which changes nothing.
+// Reports of mode Audit, which changes nothing.
 
 func TestAudit_SaysWhatIsPendingAndWhatIsStale(t *testing.T) {
 	auditing := func(s *v1alpha1.PullSecretRotationSpec) { s.Mode = v1alpha1.ModeAudit }

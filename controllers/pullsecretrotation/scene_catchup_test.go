@@ -68,7 +68,7 @@ func TestCatchUp_AnEmailAddressIsNoReasonToWrite(t *testing.T) {
 			s.create(notDue())
 			for range 12 {
 				s.run(6 * time.Hour)
-				s.putTarget(global, document) // and somebody else sees to it that it stays so
+				s.putTarget(global, document) // and somebody else keeps it that way
 			}
 			if len(s.writes) > 0 {
 				t.Errorf("the target was written %d times", len(s.writes))
@@ -87,7 +87,7 @@ func TestCatchUp_TheHistoryHasEachRotationOnceAndTheFirstBackupStays(t *testing.
 	backups := s.backups()
 	stale := edited(s.sim.PullSecret(s.account.ID), map[string]string{simocm.Quay: auth("openshift-release-dev+ocm_access_0123456789abcdef0123456789abcdef", "nobody's")})
 	for range 12 {
-		s.putTarget(global, stale) // a repository that has a value which no record knows
+		s.putTarget(global, stale) // a repository with an unknown value
 		s.run(6 * time.Hour)
 	}
 	seen := map[string]int{}
@@ -143,7 +143,7 @@ func TestCatchUp_WhatDiffersAndWorksIsLeftWhereNothingWasEverRotated(t *testing.
 	s.unchanged(global, document)
 }
 
-// A value that no record knows is put back each time: the pauses grow as they do for a value that is known as old.
+// An unknown value is written again each time: the pauses grow as for a value that is known to be old.
 func TestCatchUp_AWriterThatPutsItsValueBackAtOnceIsBraked(t *testing.T) {
 	s := newScene(t, simocm.Options{})
 	s.create(dueNow())

@@ -34,7 +34,7 @@ func TestEdit_InTheMiddleIsNotReadyWhileWhatIsInUseIsAboutToDie(t *testing.T) {
 				s.edit(edit)
 				for range 10 {
 					s.run(12 * time.Hour)
-					if name == "suspended" { // Ready keeps the last truth, and another condition says what becomes of it
+					if name == "suspended" { // Ready keeps its last value, and another condition reports the suspension
 						s.notReady()
 						if _, _, message := s.condition(v1alpha1.ConditionSuspended); !strings.Contains(message, id) {
 							t.Errorf("the condition Suspended does not say which rotation ends the pull secret in use: %s", message)

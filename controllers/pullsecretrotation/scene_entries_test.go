@@ -102,7 +102,7 @@ func TestEntries_AnEntryThatHoldsTheAccountsCredentialIsTheAccountsUnderAnyKey(t
 	}
 }
 
-// A rotation that has ended before this cluster looked: the entries equal no credential that is on record, but one another.
+// A rotation that ended before this cluster noticed it: the entries equal no recorded credential, but each other.
 func TestEntries_TheSameCredentialUnderAnotherKeyIsCaughtUpWithToo(t *testing.T) {
 	s := newScene(t, simocm.Options{})
 	const key = "quay.io/openshift-release-dev"
@@ -158,9 +158,9 @@ func TestEntries_AClusterThatSwitchedBeforeTheRotationWasFoundIsNotOverdue(t *te
 	}
 }
 
-// cosmetic is a document that differs from what OCM gives out in nothing but an e-mail address.
+// cosmetic is a document that differs from the issued one only in an e-mail address.
 
-// User names have changed over the years, and may again: what OCM takes for the account's token is the account's under every name.
+// User names have changed over the years, and may again: what OCM accepts as the account's token is the account's under any name.
 func TestEntries_AUserNameOfAnyShapeIsTheAccountsWhenOCMTakesItForTheToken(t *testing.T) {
 	for name, user := range map[string]string{
 		"as in pull secrets of 4.3": "openshift-release-dev+veryraven1rund93abc", "of a shape that nobody knows": "somebody+from_2031",

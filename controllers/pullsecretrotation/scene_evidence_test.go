@@ -13,9 +13,9 @@ import (
 	simocm "github.com/openshift/credential-rotation-operator/test/sim/ocm"
 )
 
-// What is written was proven; what is said to be valid is; and no credential dies of waiting for a proof.
+// Only proven credentials are written, reports of validity are true, and no credential expires while waiting for a proof.
 
-// refusesNew makes a registry refuse all that is not in the documents that exist now.
+// refusesNew makes a registry refuse all credentials that are not in the current documents.
 func (s *scene) refusesNew(hosts ...string) {
 	for _, host := range hosts {
 		s.registries.refuseAllBut(host, s.issuedNow()[host])
@@ -145,7 +145,7 @@ func TestEvidence_ARegistryThatDoesNotHaveToAnswerHoldsUpNothing(t *testing.T) {
 	}
 }
 
-// A firewall closes after the request: OCM's clock runs, and what nothing has refused is better than what is sure to die.
+// A firewall closes after the request: OCM's deadline runs, and credentials that nobody has refused are better than those that will stop working.
 func TestEvidence_NothingDiesOfARegistryThatCannotBeAskedAfterTheRequest(t *testing.T) {
 	for name, hosts := range map[string][]string{
 		"one of Red Hat's": {simocm.RedHatConnect}, "quay.io": {simocm.Quay}, "all": {simocm.Quay, simocm.RedHatRegistry, simocm.RedHatConnect},

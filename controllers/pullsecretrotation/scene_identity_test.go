@@ -13,7 +13,7 @@ import (
 	simocm "github.com/openshift/credential-rotation-operator/test/sim/ocm"
 )
 
-// What OCM says of tokens and transfers, and what follows from it.
+// OCM's answers about tokens and transfers, and their consequences.
 
 func TestIdentity_ALivingTokenOfAnotherAccountIsNeverCaughtUpWith(t *testing.T) {
 	s := newScene(t, simocm.Options{})
@@ -43,7 +43,7 @@ func TestIdentity_ATokenOfAnotherAccountIsNoProof(t *testing.T) {
 	}
 }
 
-// Only a refusal says that a token is dead: an e-mail address speaks for it then.
+// Only a refusal shows that a token is invalid: then the e-mail address counts.
 func TestIdentity_AnErrorOfOCMIsNoDeadToken(t *testing.T) {
 	s := newScene(t, simocm.Options{})
 	document := s.document(global)
@@ -103,7 +103,7 @@ func TestIdentity_AnEntryWithAnIdentityTokenIsNeverReplaced(t *testing.T) {
 	}
 }
 
-// A start, and a changed Secret, are looked at by OCM and the registries at once, however recent the last health check is.
+// After a start or a changed Secret, OCM and the registries are asked at once, however recent the last health check is.
 func TestIdentity_OCMAndTheRegistriesAreAskedAtOnceAfterAStartOrAChange(t *testing.T) {
 	for name, happen := range map[string]func(*scene){
 		"a start":              func(s *scene) { s.restart() },
@@ -146,7 +146,7 @@ func TestIdentity_TheAgeOfAPullSecretIsNeverInTheFuture(t *testing.T) {
 	}
 }
 
-// Nothing about a target whose owner is unknown changes by looking: OCM is spared.
+// Asking again does not reveal the owner of a target, so OCM is not asked.
 func TestIdentity_ATargetWhoseOwnerIsUnknownDoesNotHaveOCMAskedAllTheTime(t *testing.T) {
 	for name, spec := range map[string]v1alpha1.PullSecretRotationSpec{
 		"not due": notDue(withHub), "due": dueNow(withHub), "a follower": following(withHub), "an auditor": notDue(withHub, func(s *v1alpha1.PullSecretRotationSpec) { s.Mode = v1alpha1.ModeAudit }),

@@ -12,9 +12,9 @@ import (
 	simocm "github.com/openshift/credential-rotation-operator/test/sim/ocm"
 )
 
-// OCM's list is somebody else's data: it may hold anything.
+// OCM's list may hold anything.
 
-// lists adds a record to OCM's list, about which OCM does nothing.
+// lists adds a record to OCM's list that OCM ignores.
 func (s *scene) lists(status string, age time.Duration) {
 	s.sim.AddRecord(s.account.ID, simocm.Record{Status: status, CreatedAt: s.sim.Now().Add(-age)})
 }
@@ -99,7 +99,7 @@ func TestList_OnesOwnRotationThatFailsIsSaidAndALaterTGetsItsOwn(t *testing.T) {
 	at := s.sim.Now().Add(2 * time.Hour)
 	s.edit(func(spec *v1alpha1.PullSecretRotationSpec) { spec.RotateAfter.Time = at })
 	s.run(time.Hour)
-	s.posts(1) // for its own T, nothing is requested in its place
+	s.posts(1) // for its own T, no other is requested
 	s.run(2 * time.Hour)
 	s.posts(2)
 }
@@ -118,7 +118,7 @@ func TestList_ADeletedRecordIsWhatTheMessageAdvises(t *testing.T) {
 	}
 }
 
-// A fleet whose clocks are wrong asks once for one T.
+// A fleet with wrong clocks requests once for one T.
 func TestList_AFleetWithWrongClocksRequestsOnce(t *testing.T) {
 	for name, skew := range map[string]func(int) time.Duration{
 		"all differently": func(i int) time.Duration { return time.Duration(i*6-60) * time.Minute },

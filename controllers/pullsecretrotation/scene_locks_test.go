@@ -16,7 +16,7 @@ import (
 	simocm "github.com/openshift/credential-rotation-operator/test/sim/ocm"
 )
 
-// Each of these is about one lock of the executor: what must be on record, or read again, before an effect.
+// Each of these tests one safeguard of the executor: what must be recorded, or read again, before an effect.
 
 type statusPatch = func(context.Context, client.Client, string, client.Object, client.Patch, ...client.SubResourcePatchOption) error
 
@@ -153,7 +153,7 @@ func TestLock_AWriteThatComesInBetweenIsNotLost(t *testing.T) {
 	}
 }
 
-// A webhook changes what the operator writes: the API server's answer says what is there.
+// A webhook changes what the operator writes, which the API server's answer shows.
 func TestLock_WhatWasWrittenIsReadBack(t *testing.T) {
 	s := newScene(t, simocm.Options{})
 	old := s.issuedNow()[simocm.Quay]
@@ -189,7 +189,7 @@ func TestLock_ARollbackIsOnRecordBeforeTheFirstEntryIsPutBack(t *testing.T) {
 	s.until("a rotation is requested", day, requested)
 	s.sim.RunBatch()
 	s.until("the new entries are applied", day, applied)
-	// The customer takes one of the entries into its own hands, and quay.io refuses another.
+	// The customer replaces one of the entries, and quay.io refuses another.
 	own := auth("12345|customer", "own")
 	s.putTarget(global, edited(s.document(global), map[string]string{simocm.RedHatRegistry: own}))
 	s.beforeWrite(func(auths map[string]string) {

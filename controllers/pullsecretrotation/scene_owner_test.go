@@ -10,7 +10,7 @@ import (
 	simocm "github.com/openshift/credential-rotation-operator/test/sim/ocm"
 )
 
-// Whose a pull secret is must be known before anything is requested for it or written into it.
+// The owner of a pull secret must be known before anything is requested or written.
 
 // somebodyElse is an account whose pull secret has been rotated, and whose token the operator has.
 func (s *scene) somebodyElse() simocm.Account {
@@ -128,7 +128,7 @@ func TestOwner_ATargetOfAnotherAccountIsLeftAlone(t *testing.T) {
 			s.run(3 * day)
 			s.unchanged(hub, document)
 			s.current(global)
-			// OCM may refuse the token of another account together with this cluster's id: then nobody says whose it is.
+			// OCM may refuse another account's token with this cluster's id: then its owner stays unknown.
 			if row := s.target(hub); row.Result != v1alpha1.ReasonAccountMismatch && row.Result != v1alpha1.ReasonOwnerUnknown || row.Message == "" {
 				t.Errorf("the row of the target says %s: %s", row.Result, row.Message)
 			}

@@ -9,9 +9,9 @@ import (
 	simocm "github.com/openshift/credential-rotation-operator/test/sim/ocm"
 )
 
-// Old entries are put back for what this change has done alone, and never when they are about to die.
+// Old entries are restored only because of this change, and never if they are about to stop working.
 
-// notRolledBack fails when old entries were put back, or the new ones are not in place.
+// notRolledBack fails if old entries were restored, or the new ones are not in place.
 func (s *scene) notRolledBack() {
 	s.t.Helper()
 	s.current(global)
@@ -75,7 +75,7 @@ func (s *scene) alive2(ref v1alpha1.SecretReference, keys ...string) {
 	}
 }
 
-// Whatever a pool degrades for, the old file would not help it, and the old entries are about to die.
+// Whatever degrades a pool, the old file would not help it, and the old entries are about to stop working.
 func TestRollback_APoolThatDegradesForAReasonOfItsOwnIsReportedAndNothingElse(t *testing.T) {
 	const drift = `Node worker-0 is reporting: "unexpected on-disk state validating against rendered-worker-1: content mismatch for file \"/etc/chrony.conf\""`
 	for name, after := range map[string]time.Duration{"at once": 0, "an hour later": 75 * time.Minute, "hours later": 8 * time.Hour} {
@@ -106,7 +106,7 @@ func TestRollback_APoolThatDegradesForAReasonOfItsOwnIsReportedAndNothingElse(t 
 	}
 }
 
-// A registry that refuses what it accepted, while it accepts what was there before, speaks about this change.
+// A registry that refuses what it accepted, and accepts the old entry, is evidence against this change.
 func TestRollback_ARegistryThatRefusesTheNewEntryAndAcceptsTheOldOneIsEvidence(t *testing.T) {
 	s := newScene(t, simocm.Options{})
 	old := s.issuedNow()[simocm.Quay]

@@ -23,7 +23,7 @@ type services struct {
 	mu    sync.Mutex
 	known map[[2]string]*ocm.Client
 
-	// behind, when set, is what OCM gives out as the pull secret instead: a replica that lags.
+	// behind, if set, is the pull secret that OCM returns instead, like a replica that lags.
 	behind []byte
 	// listed, when set, changes OCM's list.
 	listed func([]ocm.Rotation) []ocm.Rotation
@@ -154,7 +154,7 @@ func (r *registries) Check(_ context.Context, c registry.Check) registry.Result 
 	return result
 }
 
-// wasAsked says whether a host was asked about an auth, under any key, and ever accepted it.
+// wasAsked returns whether a host was asked about an auth, under any key, and ever accepted it.
 func (r *registries) wasAsked(host, auth string) (asked, accepted bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

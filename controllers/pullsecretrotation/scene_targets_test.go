@@ -116,7 +116,7 @@ func TestTarget_ManyLargeOnesHaveABackup(t *testing.T) {
 	}
 }
 
-// A pool that takes another change is ready in minutes, and nothing announces it. OCM is not asked for that.
+// A pool in the middle of another change is ready in minutes, without an event. OCM is not asked because of that.
 func TestRollOut_ARequestThatPoolsHeldBackIsMadeSoonAfterTheyAreReady(t *testing.T) {
 	s := newScene(t, simocm.Options{})
 	s.pools("worker")

@@ -32,9 +32,8 @@ import (
 	simocm "github.com/openshift/credential-rotation-operator/test/sim/ocm"
 )
 
-// A scene is one cluster with the real reconciler, a fake API server, the simulated OCM and its virtual time, and registries,
-// pools and other writers that a test drives. Its tests are about what anybody outside can see: what the targets hold, what OCM
-// was asked, and what status and events say.
+// A scene is one cluster with the real reconciler, a fake API server, the simulated OCM and its virtual time, and registries, pools and other
+// writers that a test drives. Its tests check what is visible from outside: the targets, the requests to OCM, the status and the events.
 
 // global is the cluster's own pull secret; hub is a second target, as a hub has for a cluster that it installs.
 var (
@@ -44,7 +43,7 @@ var (
 
 const day = 24 * time.Hour
 
-// The days before which T lies and no rotation has taken place.
+// T lies before these days, and no rotation has taken place.
 var longAgo = metav1.NewTime(time.Date(2024, 5, 1, 0, 0, 0, 0, time.UTC))
 
 type scene struct {
@@ -94,7 +93,7 @@ func dueNow(changes ...func(*v1alpha1.PullSecretRotationSpec)) v1alpha1.PullSecr
 	return spec
 }
 
-// notDue is the same with a T that nobody lives to see.
+// notDue is the same with a T in the distant future.
 func notDue(changes ...func(*v1alpha1.PullSecretRotationSpec)) v1alpha1.PullSecretRotationSpec {
 	far := metav1.NewTime(time.Date(2099, 1, 1, 0, 0, 0, 0, time.UTC))
 	return dueNow(append([]func(*v1alpha1.PullSecretRotationSpec){func(s *v1alpha1.PullSecretRotationSpec) { s.RotateAfter = &far }}, changes...)...)
@@ -108,7 +107,7 @@ func following(changes ...func(*v1alpha1.PullSecretRotationSpec)) v1alpha1.PullS
 
 func withHub(s *v1alpha1.PullSecretRotationSpec) { s.Targets = append(s.Targets, hub) }
 
-// newScene has one account, whose pull secret the cluster has and whose token the operator has. Nothing has been looked at.
+// newScene has one account, whose pull secret the cluster has and whose token the operator has. Nothing has been reconciled.
 func newScene(t *testing.T, options simocm.Options) *scene {
 	t.Helper()
 	options.OfflineTokenIdle = 1000 * day // its end is not what these tests are about
@@ -195,7 +194,7 @@ func (s *scene) operatorClient() client.WithWatch {
 	})
 }
 
-// create makes the object; it is looked at with the next step.
+// create creates the object, which the next step reconciles.
 func (s *scene) create(spec v1alpha1.PullSecretRotationSpec) *scene {
 	s.t.Helper()
 	object := &v1alpha1.PullSecretRotation{ObjectMeta: metav1.ObjectMeta{
@@ -219,7 +218,7 @@ func (s *scene) recreate() {
 	s.create(o.Spec)
 }
 
-// edit changes the object's spec; the operator looks at once.
+// edit changes the object's spec and reconciles at once.
 func (s *scene) edit(change func(*v1alpha1.PullSecretRotationSpec)) {
 	s.t.Helper()
 	o := s.get()
@@ -360,10 +359,10 @@ func login(auth string) (user, password string) {
 	return user, password
 }
 
-// issuedNow is what OCM gives out for the scene's account now.
+// issuedNow is what OCM issues for the scene's account now.
 func (s *scene) issuedNow() map[string]string { return authsOf(s.sim.PullSecret(s.account.ID)) }
 
-// look is one reconcile now.
+// look is one reconcile.
 func (s *scene) look() {
 	s.t.Helper()
 	s.lookAt("account")
@@ -382,7 +381,7 @@ func (s *scene) lookAt(name string) {
 	}
 }
 
-// run lets time pass, and the operator look whenever it wants to; it ends with a look.
+// run lets time pass with reconciles at the operator's own times, and ends with a reconcile.
 func (s *scene) run(d time.Duration) {
 	s.t.Helper()
 	end := s.sim.Now().Add(d)
@@ -440,7 +439,7 @@ func revoked(o *v1alpha1.PullSecretRotation) bool {
 	return o.Status.Rotation != nil && o.Status.Rotation.RevokedAt != nil
 }
 
-// posts fails unless OCM was asked for as many rotations.
+// posts fails unless this many rotations were requested.
 func (s *scene) posts(want int) {
 	s.t.Helper()
 	if got := s.sim.Count(simocm.OpPostRotation); got != want {
@@ -456,7 +455,7 @@ func (s *scene) works(ref v1alpha1.SecretReference, key string) bool {
 	return s.sim.Alive(host, user, password)
 }
 
-// alive fails unless each of OCM's entries in a target works.
+// alive fails unless each of the account's entries in a target works.
 func (s *scene) alive(ref v1alpha1.SecretReference) {
 	s.t.Helper()
 	for _, key := range slices.Sorted(maps.Keys(s.entries(ref))) {
@@ -477,7 +476,7 @@ func (s *scene) unchanged(ref v1alpha1.SecretReference, document []byte) {
 	}
 }
 
-// current fails unless a target has all that OCM gives out now.
+// current fails unless a target has everything that OCM issues now.
 func (s *scene) current(ref v1alpha1.SecretReference) {
 	s.t.Helper()
 	has := s.entries(ref)
@@ -566,7 +565,7 @@ func degraded(message string) func(*machineconfigurationv1.MachineConfigPool) {
 	}
 }
 
-// eventLog keeps what was told.
+// eventLog records the events.
 type eventLog struct {
 	mu    sync.Mutex
 	lines []string

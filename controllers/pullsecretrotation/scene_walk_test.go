@@ -14,7 +14,7 @@ import (
 	simocm "github.com/openshift/credential-rotation-operator/test/sim/ocm"
 )
 
-// These are stories that the walk of the wide world has found, told with the simulators.
+// These are failures that the wide walk has found, replayed with the simulators.
 
 func TestReplica_WhatAnAdoptedRotationHasReplacedIsNotTakenForNewer(t *testing.T) {
 	s := newScene(t, simocm.Options{})

@@ -8,8 +8,7 @@ import (
 	simocm "github.com/openshift/credential-rotation-operator/test/sim/ocm"
 )
 
-// insights-operator is quicker than a follower's health check; another cluster of the account never switches. Nobody is to
-// be woken for it.
+// insights-operator is quicker than a follower's health check; another cluster of the account never switches. No alert should fire.
 func TestSwitched_AFollowerThatFindsARotationAfterItSwitchedIsNotOverdue(t *testing.T) {
 	for _, own := range []bool{false, true} {
 		m := newMeter(t, simocm.Options{}, v1alpha1.PullSecretRotationSpec{Mode: v1alpha1.ModeFollow})

@@ -19,7 +19,7 @@ func awaits(reason string) func(*v1alpha1.PullSecretRotation) bool {
 	return func(o *v1alpha1.PullSecretRotation) bool { return readyReason(o) == reason }
 }
 
-// Whatever became of the record: the old credentials may die now.
+// Whatever happened to the record, the old credentials may now be deleted.
 func TestVanished_WhatOCMHasIssuedIsAppliedAllTheSame(t *testing.T) {
 	m := newMeter(t, simocm.Options{}, isDueNow())
 	m.through(awaits(v1alpha1.ReasonAwaitingIssue))

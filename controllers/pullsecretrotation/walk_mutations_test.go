@@ -9,8 +9,8 @@ import (
 	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 )
 
-// A walk that finds nothing proves something only if it would have found it. Each of these defects, most of which somebody has
-// made before, must stop the walk of the scenario it is named with.
+// A walk without a finding proves something only if it would find defects. Each of these, most of which were real, must stop the walk of its
+// scenario.
 var mutations = []struct {
 	defect   string
 	scenario string

@@ -9,8 +9,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 )
 
-// scenarios are the walks. Together they have everything that the adversary can do; one walk with all of it at once would not
-// end in this universe.
+// scenarios are the walks. Together they have everything that the adversary can do; one walk with all of it at once would never end.
 var scenarios = []scenario{
 	{name: "looks that are outdated before the last of them is taken", fine: true, token: true, replicas: 1,
 		budget: budget{foreignRotations: 1}},
@@ -64,8 +63,8 @@ var scenarios = []scenario{
 type walk struct {
 	*model
 	seed        maphash.Seed
-	seen        map[uint64]struct{}  // by hash: among ten million states, two that share one are not to be expected
-	ends        map[fairKey]struct{} // states from which the fair run has been seen to end well
+	seen        map[uint64]struct{}  // by hash: among ten million states no collision is expected
+	ends        map[fairKey]struct{} // states from which the fair run is known to end well
 	nodes       []node
 	queue       []entry
 	transitions int
@@ -81,10 +80,10 @@ type entry struct {
 	node  int32
 }
 
-// stateLimit is a judgement: a walk that needs more takes longer than anybody waits for tests.
+// stateLimit is a judgement: a larger walk takes too long for a test.
 const stateLimit = 3_000_000
 
-// run walks until the end or to the first state that breaks an invariant, and says how it came there.
+// run walks to the end or to the first state that breaks an invariant, and returns the path to it.
 func (w *walk) run() error {
 	w.seed, w.seen, w.ends = maphash.MakeSeed(), map[uint64]struct{}{}, map[fairKey]struct{}{}
 	w.add(w.first(), -1, "")

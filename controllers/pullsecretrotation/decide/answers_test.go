@@ -7,7 +7,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 )
 
-// A rotation's record says of each registry what it answered, keeps when it first accepted, and loses it to no later evidence.
+// A rotation's record has each registry's answer, keeps the time of the first acceptance, and does not lose it to later evidence.
 func TestAnswers_AreKeptWithTheRotationWhateverBecomesOfTheEvidence(t *testing.T) {
 	at := func(minutes int) time.Time { return time.Date(2026, 11, 21, 12, minutes, 0, 0, time.UTC) }
 	s := Record{&v1alpha1.PullSecretRotationStatus{}}

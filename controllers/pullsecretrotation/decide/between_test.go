@@ -15,7 +15,7 @@ var (
 	hive   = v1alpha1.SecretReference{Namespace: "hive", Name: "pull"}
 )
 
-// dueInput is a cluster for which a rotation is due, about which all is known and nothing is wrong: it would be begun.
+// dueInput is a cluster for which a rotation is due, everything is known and nothing is wrong: the rotation would begin.
 func dueInput() Input {
 	return Input{
 		Name: "account", Created: hours(-100).Time, Now: noon, Timing: testTiming(),
@@ -29,7 +29,7 @@ func dueInput() Input {
 	}
 }
 
-// decision is a line of a table: what is different, and what is then decided.
+// decision is a row of a table: the difference, and the decision.
 type decision struct {
 	name   string
 	change func(*Input)

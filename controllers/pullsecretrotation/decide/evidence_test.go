@@ -7,8 +7,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 )
 
-// A server of OCM's that lags behind gives out what has been replaced: which of two sets is the newer one is known whatever the clock did
-// in between.
+// An OCM server that lags behind returns replaced credentials: which of two sets is newer is known whatever the clock did in between.
 func TestGiven_TheNewerOfTwoSetsIsKnownByItsTime(t *testing.T) {
 	noon := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 	set := func(fingerprint string) []v1alpha1.EntryFingerprint {

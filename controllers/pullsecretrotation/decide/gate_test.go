@@ -88,7 +88,7 @@ func TestMayRequest_LooksAgainWhenTheNextTComes(t *testing.T) {
 	}
 }
 
-// A condition's message has an end; what to do about it must not be beyond it.
+// A condition's message is cut at its maximum length, before which must be what to do.
 func TestObstacles_SayWhatToDoBeforeTheNames(t *testing.T) {
 	in := gateInput(time.Now())
 	in.Spec.SiblingClusters = v1alpha1.SiblingsRefuse
@@ -103,7 +103,7 @@ func TestObstacles_SayWhatToDoBeforeTheNames(t *testing.T) {
 	}
 }
 
-// A rotation that is pending since before T is not what T asks for.
+// A rotation that was pending before T does not satisfy T.
 func TestAdopt_KeepsTForARotationRequestedAfterIt(t *testing.T) {
 	at := time.Date(2026, 5, 6, 10, 0, 0, 0, time.UTC)
 	r := &v1alpha1.RotationStatus{After: TimePtr(at)}
@@ -126,7 +126,7 @@ func TestAdopt_KeepsTForARotationRequestedAfterIt(t *testing.T) {
 	}
 }
 
-// What OCM listed before the intent was recorded, or what this cluster has seen through, is no effect of its request.
+// A rotation that OCM listed before the intent was recorded, or that this cluster has completed, is not an effect of its request.
 func TestAdoptable_TellsTheEffectOfALostRequestFromWhatWasThereBefore(t *testing.T) {
 	at := time.Date(2026, 5, 6, 10, 0, 0, 0, time.UTC)
 	for name, c := range map[string]struct {

@@ -8,7 +8,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 )
 
-// noNames are what no name may be, whatever it is a name of.
+// noNames are invalid as any kind of name.
 var noNames = []string{
 	"y; oc adm policy add-cluster-role-to-user cluster-admin mallory #", "../..", "$(id)", "`id`", "a b", "a\nb", "a\x1b[2J", "a\u202eb", "a\u200bb", "'", `"`, "--as=admin", "", "é", "a\x00",
 	strings.Repeat("a", 2000),

@@ -80,7 +80,7 @@ func TestThePage_ShowsWhatEachDecisionAsks(t *testing.T) {
 	}
 }
 
-// What the page is made of must be all there is.
+// The lists above must be complete.
 func TestThePage_HasEveryChainAndEveryFact(t *testing.T) {
 	seen, asked := map[*rule]bool{}, map[*need]bool{}
 	var follow func(chain)
@@ -142,7 +142,7 @@ func needed(r rule) string {
 	return strings.Join(list, ", ")
 }
 
-// decides is the chain that a rule goes on with, its step, or the function that says what comes next.
+// decides is a rule's next chain, its step, or its function.
 func decides(r rule) string {
 	if r.then != nil {
 		return "*" + titleOf(r.then) + "*"

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// What decides must not be able to act: this package imports nothing that talks to anybody, and nothing below it is a client of
-// a service. (The API's own machinery brings the types of HTTP with it.)
+// The deciding code must not be able to act: this package does not depend on any client of a service. (The API's own machinery brings the types
+// of HTTP with it.)
 func TestThePackage_KnowsNoClientAndNoHTTP(t *testing.T) {
 	out, err := exec.Command("go", "list", "-deps", ".").CombinedOutput()
 	if err != nil {

@@ -19,7 +19,7 @@ func underWayInput() Input {
 	return in
 }
 
-// list is what OCM lists.
+// list is OCM's list.
 func list(in *Input, status string) {
 	in.Facts.Rotations = &[]Rotation{{ID: "a", Status: status, CreatedAt: hours(-1).Time}}
 }
@@ -55,19 +55,19 @@ func rolledBack(in *Input) {
 	in.Status.Rotation.RolledBackAt, in.Status.Targets[0].Result = hours(0), v1alpha1.ReasonRolledBack
 }
 
-// changed is a target whose entry differs from what OCM gives out.
+// changed is a target whose entry differs from the issued one.
 func changed(in *Input) {
 	in.Facts.Issued.InUse = false
 	in.Facts.Targets[0].Changes = []Change{{Registry: "quay.io", Source: "quay.io", Fingerprint: "new"}}
 }
 
-// answers are what the registries say of what is issued.
+// answers are the registries' answers about the issued credentials.
 func answers(in *Input, checks []Check) {
 	in.Facts.IssuedChecks, in.Status.Rotation.OfferEndsAt = checks, hours(72)
 	Record{in.Status}.Answered(checks, in.Now)
 }
 
-// refusedFor is a refusal of what is in use that has lasted for a while.
+// refusedFor is a refusal of the pull secret in use that has lasted for a while.
 func refusedFor(in *Input, since time.Duration) {
 	Record{in.Status}.Answered(in.Facts.Checks, noon.Add(-since))
 	in.Facts.Checks[0].Since = noon.Add(-since)

@@ -31,7 +31,7 @@ func TestTrigger_IsTheLaterOfRotateAfterAndTheLastTick(t *testing.T) {
 		want   int
 		set    bool
 		reason v1alpha1.RotationTrigger
-		// next is the T to come, in hours from noon; 0 for none.
+		// next is the next T, in hours from noon; 0 for none.
 		next int
 	}{
 		{"a time in the past", v1alpha1.PullSecretRotationSpec{RotateAfter: hours(-5)}, 100, -5, true, v1alpha1.TriggerRotateAfter, 0},
@@ -70,7 +70,7 @@ func TestDecide_SaysWhichPartOfTheSpecCannotBeCarriedOut(t *testing.T) {
 	}
 }
 
-// Times in status have whole seconds: one with a fraction would never be found there again.
+// Times in the status have whole seconds: one with a fraction would never match.
 func TestTrigger_HasWholeSeconds(t *testing.T) {
 	in := dueInput()
 	in.Spec.RotateAfter = TimePtr(noon.Add(-time.Hour + time.Second/2))

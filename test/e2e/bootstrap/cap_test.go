@@ -24,7 +24,7 @@ var roleOf = map[string]string{
 	addon.Name:                                      "OpenShiftOperators",
 }
 
-// addon is a CredentialsRequest among those that are extracted whose Secret the operator's own rights do not cover.
+// addon is an extracted CredentialsRequest whose Secret the operator's own rights do not cover.
 var addon = harness.Request{Name: "example-addon", SecretNamespace: "openshift-example-addon", SecretName: "example-aws-keys"}
 
 // manyRoles is how many different roles these are.
@@ -76,7 +76,7 @@ func (p *portal) writeFiles(s *shell) {
 	s.write("ca-chain.cert.pem", p.CAPEM())
 }
 
-// canaries are the secrets that the portal has given out, and the certificate's key.
+// canaries are the secrets that CAP has issued, and the certificate's key.
 func (p *portal) canaries() harness.Canaries {
 	c := harness.Canaries{"the key of the client certificate": strings.Split(string(p.key), "\n")[1]}
 	for i, secret := range p.IssuedSecrets() {
@@ -85,7 +85,7 @@ func (p *portal) canaries() harness.Canaries {
 	return c
 }
 
-// live says what is wrong with a credential that should work; the role of a working one comes with it.
+// live returns the role of a working credential, or what is wrong with it.
 func (p *portal) live(c awscreds.Credential) (role string, err error) {
 	secret, _, arn, expires, known := p.Lookup(c.AccessKeyID)
 	switch {
@@ -99,7 +99,7 @@ func (p *portal) live(c awscreds.Credential) (role string, err error) {
 	return arn[strings.LastIndex(arn, "/")+1:], nil
 }
 
-// wantCalls fails the test unless CAP was asked so often, and each role at most once, since the last count.
+// wantCalls fails the test unless CAP got this many requests, and at most one for each role, since the last count.
 func (p *portal) wantCalls(t testing.TB, want int) {
 	t.Helper()
 	counts := p.Counts()

@@ -55,8 +55,7 @@ func (c *cluster) shell() *shell {
 	return s
 }
 
-// runDeployment does what the Deployment in the cluster says: it starts the operator with its arguments, its environment and
-// its service account.
+// runDeployment plays the Deployment in the cluster: it starts the operator with its arguments, environment and service account.
 func (c *cluster) runDeployment(portal *portal) {
 	c.t.Helper()
 	ctx := c.t.Context()
@@ -85,7 +84,7 @@ func (c *cluster) runDeployment(portal *portal) {
 	must(c.t, c.operator.WaitReady(ctx))
 }
 
-// wantControlPlanePod fails the test unless the pod can run, and goes first, while there are control-plane nodes alone.
+// wantControlPlanePod fails the test unless the pod can run, and has priority, while there are only control-plane nodes.
 func wantControlPlanePod(t testing.TB, pod corev1.PodSpec) {
 	t.Helper()
 	if pod.PriorityClassName != "system-cluster-critical" {
@@ -101,7 +100,7 @@ func wantControlPlanePod(t testing.TB, pod corev1.PodSpec) {
 	}
 }
 
-// end ends the operator and looks for secrets wherever one may have got.
+// end ends the operator and searches for leaked secrets.
 func (c *cluster) end(portal *portal) {
 	ctx := context.Background() // that of the test has ended already
 	metrics, err := c.operator.Metrics(ctx)

@@ -20,8 +20,8 @@ import (
 // ownProfile stands in the credentials file of the person who installs.
 const ownProfile = "# keys of the lab; do not touch\n[lab]\naws_access_key_id=AKIALAB\naws_secret_access_key = lab+secret\n\n[cap]\nregion = us-iso-east-1\n"
 
-// The page "Installing a cluster in a C2S or SC2S region", from its first command to its last: the directory of manifests, exactly as it
-// was written, makes an empty API server into one where the operator runs and refreshes, although OpenShift's own kinds come later.
+// The page "Installing a cluster in a C2S or SC2S region", from its first command to its last: the directory of manifests, exactly as it was
+// written, turns an empty API server into one in which the operator runs and refreshes, although OpenShift's own kinds come later.
 func TestInstalling_ThePageBringsUpAClusterWithFreshCredentials(t *testing.T) {
 	capSim, cluster := newPortal(t), newCluster(t)
 	cluster.requests = append(cluster.requests, addon)
@@ -141,7 +141,7 @@ func wantMode(t testing.TB, path string, want os.FileMode) {
 	}
 }
 
-// bringOpenShift brings what the cluster-version operator brings while the operator already runs: its kinds, the cloud-credential-operator's
+// bringOpenShift installs what the cluster-version operator installs while the operator already runs: its kinds, the cloud-credential-operator's
 // mode and the CredentialsRequests, without those of tech preview.
 func (c *cluster) bringOpenShift(shell *shell) {
 	c.t.Helper()

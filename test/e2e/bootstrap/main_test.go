@@ -11,7 +11,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/harness"
 )
 
-// TestMain also is the programs that the pages use and this machine need not have, see tools_test.go.
+// TestMain also plays the programs that the pages use and that this machine may lack, see tools_test.go.
 func TestMain(m *testing.M) {
 	if tool, ok := tools[filepath.Base(os.Args[0])]; ok {
 		if err := tool(os.Args[1:]); err != nil {

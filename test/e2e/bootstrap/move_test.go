@@ -107,7 +107,7 @@ func TestMoving_ThePageReplacesTheCronJobWithoutAGap(t *testing.T) {
 	shell.wantNoSecrets(capSim.canaries())
 }
 
-// legacy makes the cluster one that lives on cap-token-refresh: its objects, and a first run of its CronJob.
+// legacy makes the cluster use cap-token-refresh: its objects, and a first run of its CronJob.
 func (c *cluster) legacy(shell *shell, portal *portal) {
 	c.t.Helper()
 	must(c.t, c.InstallOpenShiftKinds(c.t.Context()))
@@ -179,7 +179,7 @@ type watching struct {
 	ended  bool
 }
 
-// watchSecrets begins to see every state of the Secrets that cap-token-refresh serves.
+// watchSecrets starts to record every state of the Secrets that cap-token-refresh serves.
 func (c *cluster) watchSecrets(portal *portal) *watching {
 	c.t.Helper()
 	watcher, err := client.NewWithWatch(c.Admin, client.Options{Scheme: c.Scheme})
@@ -229,7 +229,7 @@ func (w *watching) saw(r harness.Request, event watch.Event, role []byte, portal
 	}
 }
 
-// end waits until everything has been seen, and says what was wrong.
+// end waits until everything has been seen, and returns what was wrong.
 func (w *watching) end(t *testing.T, c *cluster) {
 	t.Helper()
 	c.eventually("the last state of each Secret has been seen", func(context.Context) error {
@@ -255,7 +255,7 @@ func (w *watching) end(t *testing.T, c *cluster) {
 		t.Error(wrong)
 	}
 	for _, r := range served() {
-		// As it was, the operator's first refresh, the CronJob's run, and put right again.
+		// The initial state, the operator's first refresh, the CronJob's run, and the correction.
 		if n := w.states[r.Name]; n < 4 {
 			t.Errorf("only %d states of the Secret of %s were seen", n, r.Name)
 		}

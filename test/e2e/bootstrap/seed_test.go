@@ -15,8 +15,7 @@ import (
 // directly lets seed ask the portal itself.
 const directly = `credential-rotation-operator seed --profile cap --role ` + installRole + ` --url "$CAP_URL" --agency "$AGENCY" --mission "$MISSION" --cert cap.pem --key cap.key --ca ca-chain.cert.pem`
 
-// Whatever comes instead of a credential, by whichever way: seed fails, says which kind of answer it was, prints nothing of it, and no
-// file is changed by a byte.
+// Whatever arrives instead of a credential, and however: seed fails, names the kind of answer, prints nothing of it, and changes no file.
 func TestSeed_ABadAnswerChangesNothing(t *testing.T) {
 	portal := newPortal(t)
 	for _, tc := range []struct {

@@ -12,13 +12,13 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/harness"
 )
 
-// shell runs blocks of a page as a person would, one after the other: what one exports, the next one has.
+// shell runs the blocks of a page like a person, one after the other: the next one has the variables that one exports.
 type shell struct {
 	t testing.TB
 	// dir is where it works, home its home directory.
 	dir, home string
 	env       []string
-	// printed is all that was ever printed, for the search for secrets.
+	// printed is everything that was printed, for the search for secrets.
 	printed string
 }
 

@@ -25,7 +25,7 @@ const (
 	requestsVariable = "TOOL_CREDENTIALS_REQUESTS"
 )
 
-// tools are as much of other people's programs as the pages use.
+// tools are the parts of other programs that the pages use.
 var tools = map[string]func(args []string) error{"oc": oc, "openshift-install": openshiftInstall, "curl": curl}
 
 // oc is kubectl, except for what kubectl lacks: `adm release extract`, which takes the requests from a directory instead of an image.

@@ -10,8 +10,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/harness"
 )
 
-// Seven CredentialsRequests that share two roles cost two calls and seven writes per refresh, and nothing between two
-// refreshes: there are as many as there was time for, and each is written once.
+// Seven CredentialsRequests that share two roles cost two requests to CAP and seven writes per refresh, and nothing between two refreshes.
 func TestCAP_ARefreshIsTwoCallsAndSevenWrites(t *testing.T) {
 	const (
 		lifetime  = 16 * time.Second

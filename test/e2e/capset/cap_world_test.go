@@ -38,7 +38,7 @@ type capWorld struct {
 	cap *cap.Sim
 	// key is that of the client certificate, PEM.
 	key []byte
-	// more are canaries besides what CAP issues and the key.
+	// more are canaries in addition to what CAP issues and the key.
 	more harness.Canaries
 }
 
@@ -144,7 +144,7 @@ func (w *capWorld) eventuallyFresh() {
 	w.eventuallyReady(v1alpha1.ReasonFresh, "7/7")
 }
 
-// eventuallyReady waits until the set says so of its present spec, and returns it.
+// eventuallyReady waits until the set has this status for its current spec, and returns it.
 func (w *capWorld) eventuallyReady(reason, credentials string) *v1alpha1.CAPCredentialSet {
 	w.t.Helper()
 	var set *v1alpha1.CAPCredentialSet
@@ -164,7 +164,7 @@ func (w *capWorld) eventuallyReady(reason, credentials string) *v1alpha1.CAPCred
 	return set
 }
 
-// eventuallyRow waits until the status says so of a Secret, and returns its row.
+// eventuallyRow waits until a Secret has this result in the status, and returns its row.
 func (w *capWorld) eventuallyRow(namespace, name, result string) v1alpha1.CredentialTargetStatus {
 	w.t.Helper()
 	var row v1alpha1.CredentialTargetStatus
@@ -298,7 +298,7 @@ func (w *capWorld) subjectIs(subject string) func(context.Context) error {
 // sameContents compares without showing anything.
 func sameContents(a, b map[string]map[string][]byte) bool { return reflect.DeepEqual(a, b) }
 
-// wantCalls says whether CAP has been asked so often for each role.
+// wantCalls checks the number of requests to CAP for each role.
 func wantCalls(counts cap.Counts, machines, platform int) error {
 	if counts.ByRole[machineRole] != machines || counts.ByRole[platformRole] != platform {
 		return fmt.Errorf("CAP was asked %v times, want %d and %d", counts.ByRole, machines, platform)

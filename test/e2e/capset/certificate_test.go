@@ -1,7 +1,7 @@
 package capset
 
-// Item 2, second half: the client certificate. Whatever is wrong with it has a reason of its own, before CAP is asked at all,
-// because CAP would answer each with the same page.
+// Item 2, second half: the client certificate. Each fault has its own reason, before CAP is even asked, because CAP would answer all of them with
+// the same page.
 
 import (
 	"testing"
@@ -33,7 +33,7 @@ func TestCertificate_IsReadAgainInEitherNamingWithoutARestart(t *testing.T) {
 	}
 	calls := w.cap.Counts().ByRole[machineRole]
 	w.certificate("second") // tls.crt and tls.key
-	w.eventuallyFresh()     // at once: a new certificate does not wait until the old one's failure may be tried again
+	w.eventuallyFresh()     // at once: a new certificate does not wait for the retry after the old one's failure
 	if n := w.cap.Counts().ByRole[machineRole] - calls; n != 1 {
 		t.Errorf("%d calls for the role until the new certificate was accepted, want 1", n)
 	}
@@ -111,7 +111,7 @@ func TestCertificate_EachTroubleHasItsReasonAndCAPIsNotAsked(t *testing.T) {
 	}
 }
 
-// A certificate that ends in a week still works: that is the time to tell.
+// A certificate that expires in a week still works, but must be reported.
 func TestCertificate_ThatIsAboutToExpireIsToldWhileAllIsWell(t *testing.T) {
 	w := newCAPWorld(t, time.Hour)
 	end := time.Now().Add(7 * day)

@@ -179,7 +179,7 @@ func TestDiscovery_AMissingNamespaceIsWaitedForAndAMissingSecretCreatedOrNot(t *
 	w.eventuallyReady(v1alpha1.ReasonFresh, "2/2")
 }
 
-// What is told is enough: whoever executes it sees the operator go on, without another word.
+// The message is sufficient: after its command the operator goes on by itself.
 func TestDiscovery_ASecretBeyondTheShippedRightsSaysWhichCommandHelpsAndTheCommandHelps(t *testing.T) {
 	w := newCAPWorld(t, time.Hour)
 	must(t, harness.CreateNamespace(t.Context(), w.client, "customer"))
@@ -202,7 +202,7 @@ func TestDiscovery_ASecretBeyondTheShippedRightsSaysWhichCommandHelpsAndTheComma
 		t.Error("a key of the customer's is gone")
 	}
 
-	// And back: who takes the right away sees the same again, and the Secret with what it had.
+	// And back: after the right is revoked the message is the same again, and the Secret keeps its content.
 	before := w.secret("customer", "there").ResourceVersion
 	w.execute("oc -n customer delete rolebinding --all && oc delete secret -n customer to-come")
 	w.eventually("the API server no longer lets the operator read", func(ctx context.Context) error {
@@ -226,7 +226,7 @@ func TestDiscovery_ASecretBeyondTheShippedRightsSaysWhichCommandHelpsAndTheComma
 	}
 }
 
-// stalled is true when the set says that only a person can help.
+// stalled is true if the set says that somebody must act.
 func stalled(set *v1alpha1.CAPCredentialSet) bool {
 	for _, c := range set.Status.Conditions {
 		if c.Type == v1alpha1.ConditionStalled && c.Status == metav1.ConditionTrue {

@@ -14,8 +14,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/sim/cap"
 )
 
-// The documentation's example is lived: its roles are those of a cluster in which the portal forbids one of them, and what
-// the page shows of the status is what the cluster shows then.
+// The documentation's example is tested: in a cluster in which CAP forbids one of its roles, the status is what the page shows.
 func TestTheStatusInTheDocumentationIsWhatAClusterShows(t *testing.T) {
 	const registryRole = "OpenShiftRegistry"
 	example, err := harness.DocumentedExample("capcredentialset.md", "CAPCredentialSet")

@@ -1,6 +1,6 @@
 package capset
 
-// Item 8: what a person sees who was woken up.
+// Item 8: what a person on call sees.
 
 import (
 	"context"
@@ -19,10 +19,10 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/sim/cap"
 )
 
-// describedVariable names a directory into which the descriptions are written, for who wants to read them.
+// describedVariable names a directory into which the descriptions are written, for people.
 const describedVariable = "DESCRIBED_DIR"
 
-// describe is what `oc describe` shows. No line of it may be without end.
+// describe is what `oc describe` shows. No line may be too long.
 func (w *world) describe(name string) string {
 	w.t.Helper()
 	out := w.execute("oc describe capset " + setName)

@@ -23,7 +23,7 @@ import (
 // bodyCanary is in the bodies of bad answers: no byte of them may show anywhere.
 const bodyCanary = "tHe-BoDy-Of-An-AnSwEr"
 
-// answers are all that CAP, or somebody before it, may say instead of giving a credential.
+// answers are all that CAP, or something in front of it, may answer instead of a credential.
 func answers(moved string) map[string]struct {
 	fault cap.Fault
 	class string
@@ -131,8 +131,8 @@ func TestJudging_NoBadAnswerReachesASecretAndEachHasItsClass(t *testing.T) {
 	w.eventuallyRefreshed(w.requestRefresh())
 }
 
-// What passes by itself is tried again soon, what a person must fix less and less: seen in when each role says that it is tried again, and in how
-// often CAP is asked until the first of them is asked for the second time.
+// Failures that go away by themselves are retried soon, those that a person must fix less and less often: this shows in each role's time of the
+// next try, and in how often CAP is asked until the first of them is requested again.
 func TestJudging_EachClassIsTriedAgainInItsOwnRhythm(t *testing.T) {
 	w := newCAPWorld(t, 10*time.Hour) // far from its end, which would hurry
 	secrets := map[string][2]string{  // one Secret per role

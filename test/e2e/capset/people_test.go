@@ -1,6 +1,6 @@
 package capset
 
-// What people do and see: commands typed as a message tells them, rights granted, Secrets of their own, events and metrics.
+// What people do and see: commands from messages, granted rights, their own Secrets, events and metrics.
 
 import (
 	"context"
@@ -24,8 +24,8 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/harness"
 )
 
-// execute runs a line as an administrator types it, who has oc and the operator's own commands. There is no oc here; for what the operator's messages say, kubectl
-// understands the same.
+// execute runs a command line like an administrator, with oc and the operator's own commands. There is no oc here, but kubectl understands the
+// commands in the operator's messages.
 func (w *world) execute(line string) string {
 	w.t.Helper()
 	if controlPlane.Kubectl == "" {
@@ -57,7 +57,7 @@ func (w *world) command(message string) string {
 	return "oc -n " + line
 }
 
-// grant lets the operator keep some Secrets of a namespace, as the command in the message Forbidden does. The names may be many.
+// grant grants the operator the rights to some Secrets of a namespace, like the command in the message of Forbidden. The names may be many.
 func (w *world) grant(namespace string, names ...string) {
 	w.t.Helper()
 	must(w.t, harness.CreateNamespace(w.t.Context(), w.client, namespace))
@@ -130,7 +130,7 @@ func (w *world) eventuallyEvent(reason string, parts ...string) {
 	})
 }
 
-// missing says which parts a text lacks.
+// missing returns which parts a text lacks.
 func missing(text string, parts ...string) error {
 	for _, part := range parts {
 		if !strings.Contains(text, part) {

@@ -1,6 +1,6 @@
 package capset
 
-// An edit is proven at once, and not when the next refresh is due.
+// An edit is tested at once, and not when the next refresh is due.
 
 import (
 	"testing"

@@ -1,6 +1,6 @@
 package capset
 
-// Item 4: when. What has been done lies on the Secrets, so whoever comes next, and whenever, knows what is due.
+// Item 4: when. The bookkeeping is on the Secrets, so any later process knows what is due.
 
 import (
 	"context"
@@ -38,7 +38,7 @@ func (w *world) looked(p *harness.OperatorProcess) {
 	})
 }
 
-// aRoleEach gives each request of the payload a role of its own, so that one's Secret is no help to another's.
+// aRoleEach gives each request of the payload its own role, so that no Secret can be copied to another.
 func (w *capWorld) aRoleEach(s *v1alpha1.CAPCredentialSet) {
 	s.Spec.CredentialsRequests = &v1alpha1.CredentialsRequestsSpec{}
 	for _, r := range harness.PayloadRequests() {
@@ -47,8 +47,7 @@ func (w *capWorld) aRoleEach(s *v1alpha1.CAPCredentialSet) {
 	}
 }
 
-// An operator that was restarted, by whatever, finds in the Secrets what it did before: nothing is due, and what is due later is
-// due when it was.
+// A restarted operator finds in the Secrets what it did before: nothing is due, and due times stay the same.
 func TestSchedule_ARestartRefreshesNothingAndMovesNothing(t *testing.T) {
 	for name, end := range map[string]func(*capWorld){
 		"terminated": func(w *capWorld) { w.stop() },
@@ -137,7 +136,7 @@ func (w *capWorld) rebook(namespace, name, refreshed, expires string) {
 	})
 }
 
-// timeOrNone is what a note counts as: one that is no time counts as none.
+// timeOrNone is the time in an annotation; an invalid one counts as none.
 func timeOrNone(noted string) time.Time {
 	t, err := time.Parse(time.RFC3339, noted)
 	if err != nil {
@@ -148,7 +147,7 @@ func timeOrNone(noted string) time.Time {
 
 func ago(d time.Duration) string { return time.Now().Add(-d).UTC().Format(time.RFC3339) }
 
-// A cluster that was switched off for days: everything is dead when it comes back.
+// A cluster that was switched off for days: everything has expired when it comes back.
 func TestSchedule_AClusterThatWakesRefreshesAllAtOnceTheMostImportantFirst(t *testing.T) {
 	important := []string{"openshift-machine-api-aws", "openshift-ingress", "openshift-image-registry", "aws-ebs-csi-driver-operator",
 		"openshift-cloud-network-config-controller-aws", "cloud-credential-operator-iam-ro", "openshift-cluster-api-aws"}
@@ -189,8 +188,7 @@ func TestSchedule_AClusterThatWakesRefreshesAllAtOnceTheMostImportantFirst(t *te
 	}
 }
 
-// Whatever a wrong clock, a restored backup or a person has left on a Secret: what does not make sense is refreshed at once, and
-// what does make sense is not.
+// Whatever a wrong clock, a restored backup or a person has left on a Secret: only inconsistent bookkeeping is refreshed at once.
 func TestSchedule_BookkeepingThatMakesNoSenseLeadsToARefreshAndNotToAWait(t *testing.T) {
 	w := newCAPWorld(t, time.Hour)
 	w.start()
@@ -256,7 +254,7 @@ func TestSchedule_ARequestForcesOneRefreshOfWhatIsOlder(t *testing.T) {
 	}
 }
 
-// The command does the same for who does not want to type a time.
+// The command does the same without typing a time.
 func TestSchedule_TheRefreshCommandForcesOneRefresh(t *testing.T) {
 	w := newCAPWorld(t, time.Hour)
 	w.start()
@@ -285,9 +283,8 @@ func TestSchedule_TheRefreshCommandForcesOneRefresh(t *testing.T) {
 	}
 }
 
-// An expiry is by CAP's clock. A cluster whose own is hours behind must not take a credential for alive that is long dead, one whose
-// clock is hours ahead must not refuse every good one, and a portal whose web server tells a wrong time must not be believed more
-// than the cluster's own clock.
+// An expiry is by CAP's clock. A cluster whose own is hours behind must not trust a credential that expired long ago, one whose clock is hours
+// ahead must not refuse every good one, and a CAP whose web server has a wrong clock must not be trusted more than the cluster's own clock.
 func TestSchedule_AClockThatIsHoursOffMovesNoRefreshAndIsShown(t *testing.T) {
 	for name, test := range map[string]struct {
 		// portal is how far CAP's clock is ahead of the cluster's, date how far its header Date is ahead of that.

@@ -34,7 +34,7 @@ func (p partition) Lookup(accessKeyID string) (secret, token, roleARN string, ex
 	return secret, token, strings.Join(parts, ":"), expires, ok
 }
 
-// aws starts STS of a region with a CA of its own. It knows the keys that CAP gives out, and takes no signature for another region.
+// aws starts STS of a region with a CA of its own. It knows the keys that CAP issues, and accepts no signature for another region.
 func (w *capWorld) aws(region, partitionName string, hosts ...string) *sts.Sim {
 	w.t.Helper()
 	sim, err := sts.New(sts.Options{Keys: partition{w.cap, partitionName}, Clock: w.cap.Clock(), Region: region, Hosts: hosts})
@@ -143,7 +143,7 @@ func TestSTS_IsAskedByItsNameInEachPartition(t *testing.T) {
 	}
 }
 
-// An endpoint in the spec counts most; a region that nobody knows needs one, and without it the operator asks nobody.
+// An endpoint in the spec takes precedence; an unknown region needs one, and without it the operator asks nobody.
 func TestSTS_ARegionThatNobodyKnowsNeedsAnEndpoint(t *testing.T) {
 	w := newCAPWorld(t, time.Hour)
 	aws := w.aws("us-isog-east-1", "aws")

@@ -15,7 +15,7 @@ import (
 // world is a fresh cluster for one test, with the operator installed and not started.
 type world struct {
 	t testing.TB
-	// client may do everything; it plays the people and the other operators.
+	// client has all rights; it plays people and other operators.
 	client       client.Client
 	installation *harness.Installation
 	// api stands between the operator and the API server.
@@ -25,7 +25,7 @@ type world struct {
 	config   harness.OperatorConfig
 	// replicas run beside operator, for elections.
 	replicas []*harness.OperatorProcess
-	// canaries are the secret values of this test. They are looked for everywhere when it ends.
+	// canaries are the secret values of this test. Its end searches for them everywhere.
 	canaries func() harness.Canaries
 	// metrics is what the operator's metrics said before it was ended.
 	metrics string
@@ -109,8 +109,7 @@ func (w *world) scrape(ctx context.Context) {
 	}
 }
 
-// dump shows the cluster and what the operator logged last, as far as that is of its own making: the libraries' lines, which
-// the most verbose level brings, are many and say little.
+// dump shows the cluster and the operator's last log lines, without those of the libraries, which are many at the most verbose level.
 func (w *world) dump(ctx context.Context) string {
 	out := harness.Dump(ctx, w.client)
 	if w.operator == nil {

@@ -1,6 +1,6 @@
 package capset
 
-// Item 6: everybody else who writes the same Secrets, each told apart.
+// Item 6: all other writers of the same Secrets.
 
 import (
 	"context"
@@ -148,7 +148,7 @@ func TestWriters_AnEditAndADeletionAreSetRightAtOnce(t *testing.T) {
 	})
 	back("an emptied Secret")
 	w.rewrite(csiNamespace, "ebs-cloud-credentials", "another-program", func(s *corev1.Secret) { s.Data["credentials"] = []byte{} })
-	w.eventuallyEvent(v1alpha1.ReasonSecretEdited, csiNamespace+"/ebs-cloud-credentials", `"another-program"`) // and not only the first is told
+	w.eventuallyEvent(v1alpha1.ReasonSecretEdited, csiNamespace+"/ebs-cloud-credentials", `"another-program"`) // and not only the first is reported
 	must(t, w.client.Delete(t.Context(), good.DeepCopy()))
 	back("a deletion")
 	w.eventuallyFresh()
@@ -156,7 +156,7 @@ func TestWriters_AnEditAndADeletionAreSetRightAtOnce(t *testing.T) {
 		t.Errorf("CAP was asked %d times, want the two of the first refresh", n)
 	}
 
-	// What tells an edit is a hash that nobody without its key can test guesses against.
+	// A keyed hash shows an edit, so nobody without the key can test guesses against it.
 	noted := w.secret(machineNamespace, machineSecret).Annotations[v1alpha1.SealAnnotation]
 	for key, value := range good.Data {
 		if plain := sha256.Sum256(value); strings.Contains(noted, hex.EncodeToString(plain[:])) {
@@ -165,8 +165,7 @@ func TestWriters_AnEditAndADeletionAreSetRightAtOnce(t *testing.T) {
 	}
 }
 
-// A deleted Secret gets back what it held, though no other has a credential of its role; an edit of what is not the operator's is
-// nothing to it.
+// A deleted Secret gets back what it held, though no other has a credential of its role; an edit of other keys does not matter to it.
 func TestWriters_ADeletedSecretWithARoleOfItsOwnIsBackWithoutACallAndAForeignKeyStays(t *testing.T) {
 	w := newCAPWorld(t, time.Hour)
 	w.start()
@@ -194,7 +193,7 @@ func TestWriters_ADeletedSecretWithARoleOfItsOwnIsBackWithoutACallAndAForeignKey
 	}
 }
 
-// Somebody who writes again and again is no person: he is named, and does not get a call of CAP and a restart of consumers each time.
+// A writer that keeps writing is a program: it is named, and does not cause a request to CAP and a restart of consumers each time.
 func TestWriters_WhoKeepsWritingIsNamedAndAnsweredLessAndLess(t *testing.T) {
 	w := newCAPWorld(t, time.Hour)
 	w.start()

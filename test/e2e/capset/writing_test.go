@@ -70,7 +70,7 @@ func TestWriting_OnePatchWithAllKeysAndNothingElseTouched(t *testing.T) {
 		}
 	}
 
-	// A portal that gives no token: that of the key before must not stay beside the new key.
+	// CAP returns no token: the old key's token must not stay beside the new key.
 	w.cap.Configure(func(s *cap.Settings) { s.OmitSessionToken = true })
 	w.eventuallyRefreshed(w.requestRefresh())
 	s := w.secret(machineNamespace, machineSecret)
@@ -113,8 +113,7 @@ func TestWriting_BothSDKsReadTheFile(t *testing.T) {
 	}
 }
 
-// A portal that gives the same credential until most of its life is over: it is asked, and nothing is written, because a write
-// restarts what uses the Secret.
+// CAP returns the same credential until most of its life is over: nothing is written, because a write restarts the consumers of the Secret.
 func TestWriting_TheSameCredentialIsNotWrittenAgain(t *testing.T) {
 	w := newCAPWorld(t, time.Hour, func(o *cap.Options) { o.Settings.ReuseUntilPercent = 80 })
 	w.start()
@@ -142,7 +141,7 @@ func TestWriting_TheSameCredentialIsNotWrittenAgain(t *testing.T) {
 	}
 }
 
-// A Secret that the API server lets nobody change.
+// An immutable Secret.
 func TestWriting_AnImmutableSecretSaysWhatToDo(t *testing.T) {
 	w := newCAPWorld(t, time.Hour)
 	yes := true

@@ -62,7 +62,7 @@ func eventuallyLogged(t *testing.T, operator *harness.OperatorProcess, text stri
 	}, func(context.Context) string { return operator.LogTail(20) })
 }
 
-// remove deletes what a test has made, and waits for nothing: envtest's namespaces never go.
+// remove deletes what a test has created without waiting: envtest never deletes namespaces.
 func remove(t *testing.T, objects ...client.Object) {
 	t.Helper()
 	for _, o := range objects {

@@ -87,7 +87,7 @@ func TestWithoutTheRightToItsLease_TheOperatorIsNotReadyUntilItIsGranted(t *test
 
 	operator := start(t, installation)
 	eventuallyLogged(t, operator, "lacks a right to the Lease "+namespace+"/credential-rotation-operator")
-	// All else is well, so that this is what keeps it from being ready.
+	// Everything else is fine, so only this keeps it from being ready.
 	harness.Eventually(t, "the caches are synced", func(ctx context.Context) error { return operator.ReadyCheck(ctx, "caches") })
 	if err := operator.ReadyCheck(t.Context(), ""); err == nil {
 		t.Error("the operator is ready although it can never lead")

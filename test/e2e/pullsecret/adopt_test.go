@@ -67,8 +67,7 @@ func TestARotationThatHasIssuedBeforeThisClusterLooksIsAppliedAtOnce(t *testing.
 	w.oneRotation()
 }
 
-// The old credentials are dead by then, the cluster's own token among them: it can prove nothing any more, and the
-// e-mail address beside it speaks for the account.
+// The old credentials no longer work by then, including the cluster's own token, so the e-mail address beside it must show the account.
 func TestARotationThatIsCompletedWhenThisClusterFirstLooksIsCaughtUpWithAtOnce(t *testing.T) {
 	w := newWorld(t, settings{siblings: 2, siblingMode: ocm.SwitchesSoon})
 	w.ocm.StartRotationElsewhere(w.account.ID)

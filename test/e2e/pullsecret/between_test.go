@@ -61,7 +61,7 @@ func TestAnEntryThatGoesBackToAnOldValueIsHealedAndItsWriterNamed(t *testing.T) 
 		t.Error("one heal is called a fight")
 	}
 
-	// Again and again: that is a fight, it backs off and becomes a condition that names the writer.
+	// Repeated writes are a fight: the operator backs off, and a condition names the writer.
 	for range 2 {
 		n := w.get().Status.Targets[0].Healed
 		w.put("argocd-controller", w.before)
@@ -148,7 +148,7 @@ func TestARotationMendsAPullSecretThatWasRefused(t *testing.T) {
 	}
 }
 
-// insights-operator and a person with oc do the same work: whoever was first, nothing is written twice.
+// insights-operator and a person with oc do the same work: whoever is first, nothing is written twice.
 func TestSomebodyElseWhoAppliesTheNewCredentialsFirstIsSuccess(t *testing.T) {
 	w := newWorld(t, still())
 	w.create(rotation())

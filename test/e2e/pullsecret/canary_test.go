@@ -8,8 +8,8 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/harness"
 )
 
-// noSecretGotOut looks for every secret that OCM and the registries gave out in this test, and for what is private to people: in the operator's log at its most
-// verbose level, its metrics, events, and all objects but the content of Secrets.
+// noSecretGotOut searches for every secret that OCM and the registries issued in this test, and for what is private to people: in the operator's
+// log at its most verbose level, its metrics, events, and all objects but the content of Secrets.
 func (w *world) noSecretGotOut() {
 	w.t.Helper()
 	canaries := harness.Canaries{}

@@ -14,8 +14,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/harness"
 )
 
-// The documentation's example is lived: its spec is applied to a cluster that has rotated before, and what the page shows of
-// the status is what the cluster shows then.
+// The documentation's example is tested: its spec is applied to a cluster that has rotated before, whose status must then be what the page shows.
 func TestTheStatusInTheDocumentationIsWhatAClusterShows(t *testing.T) {
 	example, err := harness.DocumentedExample("pullsecretrotation.md", "PullSecretRotation")
 	if err != nil {

@@ -93,7 +93,7 @@ func TestForeignEntriesAreReplacedAndMissingOnesAddedWhereTheSpecSaysSo(t *testi
 			t.Errorf("the entry for %s is not the account's", registry)
 		}
 	}
-	// Even so: a token decides whatever stands beside it, and a registry that OCM does not issue for is nobody's to replace.
+	// Even so: a token takes precedence over what is beside it, and entries of registries for which OCM issues nothing are never replaced.
 	for _, registry := range []string{"registry.connect.redhat.com", "arosvc.azurecr.io", "https://index.docker.io/v1/", "quay.io/customer"} {
 		if auth(w.document(), registry) != auth(w.before, registry) {
 			t.Errorf("the entry for %s was changed", registry)

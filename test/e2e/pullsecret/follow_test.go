@@ -56,7 +56,7 @@ func TestAFollowerTakesPartInARotationThatItNeverRequests(t *testing.T) {
 			w.waitForReason(v1alpha1.ReasonFollowing)
 			w.neverAsked(credentials)
 
-			// Somebody requests a rotation. An idle follower asks now and then; here it is made to.
+			// Somebody requests a rotation. An idle follower polls rarely; here it is triggered.
 			id := w.ocm.StartRotationElsewhere(w.account.ID)
 			w.healthCheckIsDue()
 			r := w.says(v1alpha1.ReasonAwaitingIssue, "has not issued new credentials yet")

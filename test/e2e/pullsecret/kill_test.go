@@ -150,7 +150,7 @@ func (w *world) holdPost(moment harness.Moment) (reached <-chan struct{}) {
 	return w.ocm.Hold(ocm.OpPostRotation, at[moment]).Arrived()
 }
 
-// end is all that must be the same however often the operator died.
+// end is everything that must be the same however often the operator was killed.
 type end struct {
 	// Rotations of the account, whoever requested them.
 	Rotations int

@@ -16,7 +16,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/sim/registry"
 )
 
-// said is what a registry said last.
+// said is the last answer of a registry.
 func said(r *v1alpha1.PullSecretRotation, name string) v1alpha1.RegistryStatus {
 	for _, s := range r.Status.Registries {
 		if s.Registry == name {
@@ -26,7 +26,7 @@ func said(r *v1alpha1.PullSecretRotation, name string) v1alpha1.RegistryStatus {
 	return v1alpha1.RegistryStatus{}
 }
 
-// user is whom OCM's present credential for a registry belongs to.
+// user is the user name of OCM's current credential for a registry.
 func (w *world) user(name string) string {
 	w.t.Helper()
 	pair, err := base64.StdEncoding.DecodeString(auth(w.ocm.PullSecret(w.account.ID), name))
@@ -64,9 +64,9 @@ func TestEachRegistryIsAskedForTheBestProofThereIs(t *testing.T) {
 	}
 }
 
-// What keeps a registry from answering is told apart from a refusal: only that is evidence against the credential. Whatever
-// it is, the entry is not written, and the rotation goes on as soon as it is over. status.registries is about what is in use, so
-// it is the message that speaks of the new credentials.
+// A registry that cannot answer is distinguished from a refusal: only the latter is evidence against the credential. Whatever it is, the entry is
+// not written, and the rotation goes on as soon as it is over. status.registries is about what is in use, so it is the message that speaks of the
+// new credentials.
 func TestTheAnswersOfTheRegistriesAreToldApart(t *testing.T) {
 	w := newWorld(t, settings{siblings: 1, siblingMode: ocm.SwitchesSoon})
 	w.create(rotation())
@@ -121,7 +121,7 @@ func TestTheAnswersOfTheRegistriesAreToldApart(t *testing.T) {
 		if !bytes.Equal(w.document(), w.before) {
 			t.Fatalf("the pull secret was changed although %s %s", c.registry, c.words)
 		}
-		// It ends only when nobody asks any more, or the rotation would go on in between.
+		// The failure ends only when nobody asks any more, because otherwise the rotation would go on in between.
 		block(c.registry, true)
 		says(c.registry, silence, v1alpha1.ReasonVerificationIncomplete)
 		c.end()
@@ -133,7 +133,7 @@ func TestTheAnswersOfTheRegistriesAreToldApart(t *testing.T) {
 	w.current()
 }
 
-// silence is what is said of a registry that the proxy does not let through.
+// silence is the message about a registry that the proxy blocks.
 const silence = "cannot be reached"
 
 func TestAPolicyPerRegistryDecidesWhatItsAnswerMeans(t *testing.T) {

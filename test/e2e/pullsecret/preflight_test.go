@@ -58,7 +58,7 @@ func (w *world) credential(data map[string]string) {
 	w.must(cp.Client.Update(w.t.Context(), s))
 }
 
-// untouched fails if anything was requested or the pull secret was changed.
+// untouched fails if a rotation was requested or the pull secret was changed.
 func (w *world) untouched() {
 	w.t.Helper()
 	w.expectAsked(0)
@@ -99,7 +99,7 @@ func TestACredentialThatOCMRefusesIsToldApartAndSaysWhatToDo(t *testing.T) {
 	w.says(v1alpha1.ReasonClockSkew, "ahead of the service's", "time server", "nothing is requested")
 	w.untouched()
 
-	// None of them has to be told that its cause is gone.
+	// All of them notice by themselves that their cause is gone.
 	w.ocm.SetClockSkew(0, 0)
 	w.waitFor("the rotation has ended", ended)
 }
@@ -113,7 +113,7 @@ func TestACredentialOfAnotherAccountRequestsNothing(t *testing.T) {
 	w.start()
 	w.says(v1alpha1.ReasonAccountMismatch, "belongs to account "+w.account.ID, "to account "+service.ID, "a service account would rotate its own pull secret", "Provide an OCM credential of account "+w.account.ID)
 
-	// Without a token of the cluster's own, nothing speaks against the service account but what it is.
+	// Without the cluster's own token, only its kind speaks against the service account.
 	document := w.document()
 	w.put("oc", []byte(strings.Replace(string(document), `"cloud.openshift.com":`, `"x.example.com":`, 1)))
 	w.says(v1alpha1.ReasonAccountMismatch, "belongs to the service account", "no valid cloud.openshift.com token", "spec.ocm.accountID to "+service.ID)
@@ -271,7 +271,7 @@ func TestAMissingRightComesWithTheCommandThatGrantsIt(t *testing.T) {
 			w.untouched()
 			w.oc(r.Status.WaitingFor)
 			if verbs != nil {
-				w.lookAgain() // nothing announces a right: the operator looks every minute
+				w.lookAgain() // granting a right causes no event: the operator checks every minute
 			}
 			w.waitForReason(v1alpha1.ReasonAwaitingRevocation)
 			w.days(6) // this cluster's own pull secret is no target: OCM stops waiting for it
@@ -309,7 +309,7 @@ func TestAuditReportsEntryByEntryAndChangesNothing(t *testing.T) {
 		t.Errorf("the report is %v, want %v", got, want)
 	}
 
-	// It says the same when it looks again, and asks nobody for it.
+	// It repeats the report without asking anybody.
 	w.ocm.ResetCounts()
 	writes := len(w.api.Writes())
 	w.lookedAgain()

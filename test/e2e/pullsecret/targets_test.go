@@ -31,7 +31,7 @@ func (w *world) dockerSecret(ref v1alpha1.SecretReference, document []byte) {
 	w.t.Cleanup(func() { remove(w.t, s) })
 }
 
-// grant is what the message of the reason Forbidden tells to do.
+// grant runs the command in the message of Forbidden.
 func (w *world) grant(ref v1alpha1.SecretReference) {
 	w.t.Helper()
 	name := "credential-rotation-operator-" + ref.Name
@@ -71,7 +71,7 @@ func TestEachTargetHasItsOwnResultAndOneThatFailsDoesNotHoldUpTheOthers(t *testi
 	}))
 	w.start()
 
-	// No rotation is requested that would leave a target to die.
+	// No rotation is requested that would break a target.
 	w.waitForReason(v1alpha1.ReasonForbidden)
 	w.expectAsked(0)
 	w.grant(hypershift)

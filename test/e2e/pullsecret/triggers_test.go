@@ -25,7 +25,7 @@ func (w *world) edit(change func(r *v1alpha1.PullSecretRotation)) {
 	w.must(cp.Client.Patch(w.t.Context(), r, client.MergeFrom(before)))
 }
 
-// lookAgain makes the operator look at the object without a change of what it says.
+// lookAgain triggers a reconcile without changing the spec.
 func (w *world) lookAgain() {
 	w.t.Helper()
 	w.edit(func(r *v1alpha1.PullSecretRotation) {
@@ -33,8 +33,8 @@ func (w *world) lookAgain() {
 	})
 }
 
-// lookedAgain makes the operator look, and returns when it has done so and is through with it: it looks at one object once
-// at a time, so a second look begins after the first.
+// lookedAgain triggers a reconcile and returns when it is complete: an object's reconciles do not overlap, so a second one starts after the
+// first.
 func (w *world) lookedAgain() {
 	w.t.Helper()
 	looks := func() int {
@@ -52,7 +52,7 @@ func (w *world) lookedAgain() {
 	}
 }
 
-// takenPart are the rotations that the object has seen to their end, the oldest first, by what made it take part.
+// takenPart are the completed rotations of the object, the oldest first, by their triggers.
 func takenPart(r *v1alpha1.PullSecretRotation) string {
 	var list []string
 	for i := len(r.Status.History) - 1; i >= 0; i-- {
@@ -145,7 +145,7 @@ func (w *world) rendered(n int) {
 	})
 }
 
-// T is about the account, not about the object: whoever has satisfied it, nobody asks again.
+// T belongs to the account, not to the object: whoever satisfies it, nobody requests again.
 func TestATThatTheAccountHasSatisfiedCausesNoRotation(t *testing.T) {
 	w := newWorld(t, living())
 	// The administrator's T is the minute before; then Red Hat's support rotates, and the cluster is installed with the new one.

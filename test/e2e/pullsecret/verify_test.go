@@ -21,7 +21,7 @@ func TestNewCredentialsThatARegistryRefusesAreNotWritten(t *testing.T) {
 	w.registry.Break(registry.Fault{Registry: registry.RedHatRegistry, Endpoint: registry.EndpointToken, Kind: registry.Unauthorized401})
 	w.ocm.RunBatch()
 	r := w.waitForReason(v1alpha1.ReasonCredentialsRefused)
-	// An entry goes in when its registry accepts it. The token for OCM comes last: telemetry with it tells OCM that this cluster has switched.
+	// An entry is written when its registry accepts it. The token for OCM comes last: telemetry with it tells OCM that this cluster has switched.
 	for name, written := range map[string]bool{"quay.io": true, "registry.connect.redhat.com": true, "registry.redhat.io": false, "cloud.openshift.com": false} {
 		if now := auth(w.document(), name); written != (now != auth(w.before, name)) {
 			t.Errorf("the entry for %s was written: %t, want %t", name, !written, written)
@@ -81,7 +81,7 @@ func TestOnlyTheAccountsEntriesChangeByteForByte(t *testing.T) {
 		want = strings.ReplaceAll(want, fmt.Sprintf("%q", auth(w.before, name)), fmt.Sprintf("%q", auth(issued, name)))
 	}
 	if got := string(w.document()); got != want {
-		// Never print the documents: they are secrets even of a simulator, and a habit is a habit.
+		// Never print the documents, although they are only a simulator's secrets.
 		t.Errorf("the document differs from the old one in more than the account's auths, first at byte %d of %d", firstDifference(got, want), len(want))
 	}
 	if auth(w.document(), "registry.connect.redhat.com") != "" {

@@ -89,7 +89,7 @@ func newWorld(t *testing.T, s settings) *world {
 	w.must(err)
 	w.config = harness.OperatorConfig{
 		Kubeconfig: kubeconfig, Namespace: w.namespace, Dir: t.TempDir(),
-		// The services are quick here, so the operator may be impatient. Nothing else differs from the real thing.
+		// The services are fast here, so the operator polls often. Everything else is as in production.
 		Args: []string{"--pull-secret-poll-min=1s", "--pull-secret-poll-max=2s", "--pull-secret-revoke-poll-min=1s", "--pull-secret-revoke-poll-max=2s", "--pull-secret-pool-poll=1s", "--ocm-timeout=2s",
 			"--pull-secret-request-spread=1s", "--pull-secret-verify-retry=1s", "--pull-secret-verify-deadline=3s"},
 		Env: []string{"HTTPS_PROXY=" + w.proxy.URL()},
@@ -246,7 +246,7 @@ func (w *world) waitForReason(want string) *v1alpha1.PullSecretRotation {
 	return w.waitFor("Ready has the reason "+want, func(r *v1alpha1.PullSecretRotation) bool { return reason(r) == want })
 }
 
-// waitUntilSuspended waits for the condition that says so: Ready keeps what it said last.
+// waitUntilSuspended waits for the condition Suspended: Ready keeps its last message.
 func (w *world) waitUntilSuspended() *v1alpha1.PullSecretRotation {
 	w.t.Helper()
 	return w.waitFor("it says that it is suspended", func(r *v1alpha1.PullSecretRotation) bool {
@@ -259,10 +259,10 @@ func (w *world) posts() int {
 	return w.ocm.Count(ocm.OpPostRotation)
 }
 
-// days lets OCM live: batches run, clusters report.
+// days lets OCM's time pass: batches run, clusters report.
 func (w *world) days(n float64) { w.ocm.Advance(time.Duration(n * float64(24*time.Hour))) }
 
-// ended is true when the rotation has been seen through to its end.
+// ended is true if the rotation has completed.
 func ended(r *v1alpha1.PullSecretRotation) bool {
 	return r.Status.Rotation != nil && r.Status.Rotation.RevokedAt != nil && reason(r) == v1alpha1.ReasonNotDue
 }
