@@ -13,8 +13,8 @@ const (
 	ConditionPullSecretValid = "PullSecretValid"
 	// ConditionClientCertificateValid says whether the client certificate for CAP is valid, and for long enough.
 	ConditionClientCertificateValid = "ClientCertificateValid"
-	// ConditionOldCredentialsRevoked is True if OCM has deleted the credentials that the last rotation replaced, Unknown while that is awaited or
-	// cannot be known.
+	// ConditionOldCredentialsRevoked is True once every registry refuses the credentials that the last rotation replaced, False while one still
+	// accepts them although OCM reports them as deleted, and Unknown while that is awaited or cannot be known.
 	ConditionOldCredentialsRevoked = "OldCredentialsRevoked"
 	// ConditionSuspended is present and True only while spec.suspend is true. Ready keeps its last message.
 	ConditionSuspended = "Suspended"
@@ -105,6 +105,14 @@ const (
 	ReasonRollbackImpossible = "RollbackImpossible"
 	// ReasonRevocationUnknown: OCM no longer lists the rotation, so it is unknown whether the old credentials are deleted.
 	ReasonRevocationUnknown = "RevocationUnknown"
+	// ReasonRevocationProven: every registry refuses the credentials that the rotation replaced.
+	ReasonRevocationProven = "RevocationProven"
+	// ReasonRevocationSpreading: a registry still accepts a replaced credential, which OCM deleted less than a day ago.
+	ReasonRevocationSpreading = "RevocationSpreading"
+	// ReasonOldCredentialsAccepted: a registry still accepts a replaced credential, which OCM deleted more than a day ago.
+	ReasonOldCredentialsAccepted = "OldCredentialsAccepted"
+	// ReasonRevocationUnproven: a registry could not be asked about a replaced credential, or nothing is left to ask with.
+	ReasonRevocationUnproven = "RevocationUnproven"
 	// ReasonRotationVanished: OCM no longer lists the rotation under way.
 	ReasonRotationVanished = "RotationVanished"
 	// ReasonAudited: mode Audit has reported.

@@ -221,8 +221,8 @@ type RotationStatus struct {
 	// +kubebuilder:validation:MaxItems=32
 	// +optional
 	Answers []RegistryAnswer `json:"answers,omitempty"`
-	// BackupSecret in the operator's namespace holds the old values of the targets' entries that a rotation may change, until OCM has deleted the
-	// old credentials.
+	// BackupSecret in the operator's namespace holds the old values of the targets' entries that a rotation may change. It is deleted once the
+	// registries refuse them all.
 	// +optional
 	BackupSecret string `json:"backupSecret,omitempty"`
 	// Pools with their rendered configurations before the change.
@@ -265,6 +265,18 @@ type RotationStatus struct {
 	// RevokedAt is when OCM reported that the old credentials are deleted.
 	// +optional
 	RevokedAt *metav1.Time `json:"revokedAt,omitempty"`
+	// RevocationTriedAt is when the registries were last asked about the replaced credentials, which OCM reports as deleted.
+	// +optional
+	RevocationTriedAt *metav1.Time `json:"revocationTriedAt,omitempty"`
+	// RevocationAnswers of the registries about the replaced credentials.
+	// +listType=map
+	// +listMapKey=registry
+	// +kubebuilder:validation:MaxItems=32
+	// +optional
+	RevocationAnswers []RegistryAnswer `json:"revocationAnswers,omitempty"`
+	// RevocationProvenAt is when every registry was first seen to refuse the replaced credentials.
+	// +optional
+	RevocationProvenAt *metav1.Time `json:"revocationProvenAt,omitempty"`
 	// RolledBackAt is when the old entries were restored.
 	// +optional
 	RolledBackAt *metav1.Time `json:"rolledBackAt,omitempty"`
@@ -310,13 +322,13 @@ type EntryFingerprint struct {
 	Fingerprint string `json:"fingerprint"`
 }
 
-// RegistryAnswer is a registry's answer about the credential that a rotation issued for it.
+// RegistryAnswer is a registry's answer about a credential that a rotation issued or replaced.
 type RegistryAnswer struct {
 	// Registry as written in the pull secret.
 	// +kubebuilder:validation:MaxLength=253
 	// +required
 	Registry string `json:"registry"`
-	// Result: Accepted, Refused or NotAsked (the spec skips it, no target has it, or it could not be asked).
+	// Result: Accepted, Refused or NotAsked (the spec skips it, no target has it, it could not be asked, or its answer is no evidence).
 	// +kubebuilder:validation:Enum=Accepted;Refused;NotAsked
 	// +required
 	Result string `json:"result"`

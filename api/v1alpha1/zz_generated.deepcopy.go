@@ -1014,6 +1014,21 @@ func (in *RotationStatus) DeepCopyInto(out *RotationStatus) {
 		in, out := &in.RevokedAt, &out.RevokedAt
 		*out = (*in).DeepCopy()
 	}
+	if in.RevocationTriedAt != nil {
+		in, out := &in.RevocationTriedAt, &out.RevocationTriedAt
+		*out = (*in).DeepCopy()
+	}
+	if in.RevocationAnswers != nil {
+		in, out := &in.RevocationAnswers, &out.RevocationAnswers
+		*out = make([]RegistryAnswer, len(*in))
+		for i := range *in {
+			(*in)[i].DeepCopyInto(&(*out)[i])
+		}
+	}
+	if in.RevocationProvenAt != nil {
+		in, out := &in.RevocationProvenAt, &out.RevocationProvenAt
+		*out = (*in).DeepCopy()
+	}
 	if in.RolledBackAt != nil {
 		in, out := &in.RolledBackAt, &out.RolledBackAt
 		*out = (*in).DeepCopy()

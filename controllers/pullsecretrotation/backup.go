@@ -30,6 +30,9 @@ func (s *scope) backUp(ctx context.Context, r v1alpha1.RotationStatus) (string, 
 	if r.ID == "" && r.After != nil {
 		purpose += r.After.UTC().String()
 	}
+	if r.Reason == v1alpha1.TriggerCatchUp {
+		purpose += "/again" // what the rotation itself has replaced may still have to be proven dead
+	}
 	sum := sha256.Sum256([]byte(purpose))
 	backup := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{
 		Namespace: s.r.Options.Namespace,
@@ -121,8 +124,9 @@ func (s *scope) givenOut(e pullsecret.Entry) bool {
 	})
 }
 
-// dropBackups deletes the backups of this object, whose credentials no longer work.
-func (s *scope) dropBackups(ctx context.Context) error {
+// dropOtherBackups deletes the backups of this object that no rotation needs: none that is under way, and none whose old credentials are still
+// to be proven dead.
+func (s *scope) dropOtherBackups(ctx context.Context) error {
 	list := &corev1.SecretList{}
 	err := s.r.Reader.List(ctx, list, client.InNamespace(s.r.Options.Namespace), client.MatchingLabels{backupLabel: shortName(s.obj.Name)})
 	if err != nil {
@@ -130,17 +134,20 @@ func (s *scope) dropBackups(ctx context.Context) error {
 	}
 	for i := range list.Items {
 		b := &list.Items[i]
-		if !ownedBy(b, s.obj) {
+		if !ownedBy(b, s.obj) || s.needsBackup(b.Name) {
 			continue
 		}
 		if err := s.r.Client.Delete(ctx, b); err != nil && !apierrors.IsNotFound(err) {
 			return fmt.Errorf("deleting the backup Secret %s: %w", b.Name, err)
 		}
 	}
-	if r := s.rotation(); r != nil {
-		r.BackupSecret = ""
-	}
 	return nil
+}
+
+func (s *scope) needsBackup(name string) bool {
+	return s.rotation() != nil && s.rotation().BackupSecret == name || slices.ContainsFunc(s.obj.Status.History, func(h v1alpha1.RotationStatus) bool {
+		return h.BackupSecret == name && h.RevokedAt != nil
+	})
 }
 
 func ownedBy(o client.Object, owner client.Object) bool {

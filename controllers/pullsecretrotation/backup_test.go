@@ -19,7 +19,7 @@ import (
 	simocm "github.com/openshift/credential-rotation-operator/test/sim/ocm"
 )
 
-func TestDropBackups_DeletesThoseOfThisObjectAlone(t *testing.T) {
+func TestDropOtherBackups_DeletesThoseOfThisObjectThatNobodyNeeds(t *testing.T) {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
 		if err := add(scheme); err != nil {
@@ -28,6 +28,7 @@ func TestDropBackups_DeletesThoseOfThisObjectAlone(t *testing.T) {
 	}
 	obj := &v1alpha1.PullSecretRotation{ObjectMeta: metav1.ObjectMeta{Name: "account", UID: "mine"}}
 	obj.Status.Rotation = &v1alpha1.RotationStatus{BackupSecret: "backup-4"}
+	obj.Status.History = []v1alpha1.RotationStatus{{BackupSecret: "backup-2", RevokedAt: &metav1.Time{}}, {BackupSecret: "backup-3"}}
 	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	var objects []client.Object
 	for i := range 6 {
@@ -45,7 +46,7 @@ func TestDropBackups_DeletesThoseOfThisObjectAlone(t *testing.T) {
 	c := fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).Build()
 	s := &scope{r: &Reconciler{Client: c, Reader: c, Options: Options{Namespace: "operator"}}, obj: obj}
 
-	if err := s.dropBackups(t.Context()); err != nil {
+	if err := s.dropOtherBackups(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	left := &corev1.SecretList{}
@@ -57,7 +58,7 @@ func TestDropBackups_DeletesThoseOfThisObjectAlone(t *testing.T) {
 		names = append(names, o.Name)
 	}
 	slices.Sort(names)
-	if want := []string{"backup-0", "something-else"}; !slices.Equal(names, want) {
+	if want := []string{"backup-0", "backup-2", "backup-4", "something-else"}; !slices.Equal(names, want) {
 		t.Errorf("left are %q, want %q", names, want)
 	}
 }

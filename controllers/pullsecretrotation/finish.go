@@ -32,10 +32,10 @@ func (s *scope) markRolledOut(context.Context, decide.Decision) error {
 	return nil
 }
 
-// finish ends a rotation: OCM has deleted the old credentials.
+// finish ends a rotation: OCM says that it has deleted the old credentials. Its backup stays until they are proven dead.
 func (s *scope) finish(ctx context.Context, d decide.Decision) error {
 	// Before the end is recorded, so that a failure here is retried.
-	if err := s.dropBackups(ctx); err != nil {
+	if err := s.dropOtherBackups(ctx); err != nil {
 		return err
 	}
 	r := s.rotation()

@@ -39,13 +39,19 @@ var (
 		Name: "credential_rotation_pull_secret_waiting_since_timestamp_seconds",
 		Help: "When the current wait of a PullSecretRotation began; absent while it waits for nothing.",
 	}, []string{"rotation"})
+	revoked = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "credential_rotation_pull_secret_old_credentials_revoked",
+		Help: "1 when every registry refuses the credentials that the last rotation replaced, 0 when one accepts them a day after OCM has deleted them; absent while that is not known.",
+	}, []string{"rotation"})
 	heals = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "credential_rotation_pull_secret_heals_total",
 		Help: "How often the operator replaced old credentials that somebody had restored in a target.",
 	}, []string{"rotation", "namespace", "name"})
 )
 
-func init() { metrics.Registry.MustRegister(ocmRequests, states, valid, issued, next, waiting, heals) }
+func init() {
+	metrics.Registry.MustRegister(ocmRequests, states, valid, issued, next, waiting, revoked, heals)
+}
 
 func observeOCM(method, path string, status int) {
 	ocmRequests.WithLabelValues(method, path, strconv.Itoa(status)).Inc()
@@ -59,12 +65,24 @@ func (s *scope) measure(d decide.Decision) {
 		heals.WithLabelValues(s.obj.Name, t.Namespace, t.Name).Add(0) // increase() does not see a series' first value
 	}
 	s.measureTimes()
+	s.measureRevocation()
 	switch c := meta.FindStatusCondition(s.obj.Status.Conditions, v1alpha1.ConditionPullSecretValid); {
 	case c == nil:
 	case c.Status == metav1.ConditionTrue:
 		valid.WithLabelValues(s.obj.Name).Set(1)
 	case c.Status == metav1.ConditionFalse:
 		valid.WithLabelValues(s.obj.Name).Set(0)
+	}
+}
+
+// measureRevocation shows what is proven of the old credentials.
+func (s *scope) measureRevocation() {
+	switch c := meta.FindStatusCondition(s.obj.Status.Conditions, v1alpha1.ConditionOldCredentialsRevoked); {
+	case c == nil:
+	case c.Reason == v1alpha1.ReasonRevocationProven:
+		revoked.WithLabelValues(s.obj.Name).Set(1)
+	case c.Reason == v1alpha1.ReasonOldCredentialsAccepted:
+		revoked.WithLabelValues(s.obj.Name).Set(0)
 	}
 }
 
@@ -85,7 +103,7 @@ func (s *scope) measureTimes() {
 // forgetMetrics clears the state before a new one is set.
 func forgetMetrics(name string) {
 	states.DeletePartialMatch(prometheus.Labels{"rotation": name})
-	for _, gauge := range []*prometheus.GaugeVec{valid, issued, next, waiting} {
+	for _, gauge := range []*prometheus.GaugeVec{valid, issued, next, waiting, revoked} {
 		gauge.DeleteLabelValues(name)
 	}
 }

@@ -47,7 +47,10 @@ func (s *record) canonical() {
 	}
 	if s.revoked {
 		s.known |= bit(s.baseline) | bit(s.issued)
-		s.baseline, s.backup, s.before, s.intended, s.listed, s.issuedAge = none, none, none, none, none, none
+		s.baseline, s.before, s.intended, s.listed, s.issuedAge = none, none, none, none, none
+		if s.backup < 0 {
+			s.tried = none
+		}
 		s.verified, s.rolledOut, s.rolledBack, s.sick = false, false, false, false
 		forget(&s.applied)
 	}

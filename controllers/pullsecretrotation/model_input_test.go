@@ -22,6 +22,7 @@ var firstT = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 var modelOptions = decide.Timing{
 	PollMin: tick / 2, PollMax: tick / 2, RevokePollMin: tick / 2, RevokePollMax: tick / 2,
 	PoolPoll: tick / 2, OCMTimeout: tick / 2, RequestSpread: tick, VerifyRetry: tick / 2, VerifyDeadline: tick + tick/2,
+	ProofRetry: tick / 2, ProofPatience: tick + tick/2, ProofInterval: tick / 2,
 	Window: 10 * tick, WindowMargin: tick, IssueDeadline: 3 * tick / 2, RevokeDeadline: 3 * tick / 2,
 }
 
@@ -140,7 +141,7 @@ func (c *scenario) status(w *world, r *replica, now time.Time) *v1alpha1.PullSec
 	}
 	rot := &v1alpha1.RotationStatus{
 		AccountID: "account", Adopted: m.adopted, Reason: v1alpha1.TriggerRotateAfter, Baseline: prints(m.baseline), Issued: prints(m.issued),
-		IntendedAt: at(now, m.intended), IssuedAt: at(now, m.issuedAge), AppliedAt: at(now, m.applied), StartedAt: at(now, 0),
+		RevocationTriedAt: at(now, m.tried), IntendedAt: at(now, m.intended), IssuedAt: at(now, m.issuedAge), AppliedAt: at(now, m.applied), StartedAt: at(now, 0),
 	}
 	if m.catchUp {
 		rot.Reason = v1alpha1.TriggerCatchUp
@@ -174,6 +175,7 @@ func (c *scenario) status(w *world, r *replica, now time.Time) *v1alpha1.PullSec
 	set(&rot.RolledOutAt, m.rolledOut)
 	set(&rot.RolledBackAt, m.rolledBack)
 	set(&rot.RevokedAt, m.revoked)
+	set(&rot.RevocationProvenAt, m.proven)
 	s.Rotation = rot
 	return s
 }
@@ -252,6 +254,9 @@ func (c *scenario) facts(r *replica) *decide.Facts {
 		f.Pools = &[]decide.Pool{m.pool.fact()}
 	}
 	f.Checks, f.IssuedChecks, f.BackupChecks, f.Proven = m.checks.fact(m.target), m.issuedChecks.fact(m.given), m.oldChecks.fact(r.status.backup), m.proven
+	if m.oldKnown {
+		f.OldChecks = append([]decide.Check{}, m.oldAnswers.fact(r.status.backup)...)
+	}
 	if m.offerKnown {
 		f.Offer = &decide.OfferFact{Open: m.offer}
 	}

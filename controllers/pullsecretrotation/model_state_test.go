@@ -84,6 +84,8 @@ type record struct {
 	rolledOut        bool
 	rolledBack       bool
 	revoked          bool
+	tried            int8 // age of the last question about the old credentials
+	proven           bool // they are refused
 
 	wrote  bool // status.targets: PullSecretUpdated
 	undone bool // status.targets: RolledBack
@@ -134,6 +136,8 @@ type findings struct {
 	pools                             bool
 	pool                              pool
 	checks, issuedChecks, oldChecks   verdict
+	oldKnown                          bool
+	oldAnswers                        verdict // about what was replaced; notAsked when nothing was
 	offerKnown, offer, backup         bool
 	proven                            bool
 	intentIsOurs                      bool
@@ -216,7 +220,7 @@ func newRecord() record {
 func (r *record) clearRotation() {
 	r.under, r.id, r.after, r.adopted, r.catchUp, r.seenCompleted = false, none, none, false, false, false
 	r.baseline, r.issued, r.backup, r.before, r.intended, r.issuedAge, r.applied = none, none, none, none, none, none, none
-	r.listed = none
+	r.listed, r.tried, r.proven = none, none, false
 	r.verified, r.rolledOut, r.rolledBack, r.revoked, r.sick = false, false, false, false, false
 }
 
@@ -225,5 +229,6 @@ func (r *record) tick() {
 	older(&r.issuedAge, ageCap)
 	older(&r.applied, ageCap)
 	older(&r.wroteA, 1)
+	older(&r.tried, 1)
 	older(&r.health, ageCap)
 }

@@ -29,9 +29,9 @@ func (m *model) ask(w *world, i int) decide.Decision { return m.decide(m.input(w
 // world changes between them and the effect.
 func (m *model) local(d decide.Decision, r *replica) bool {
 	switch d.Step {
-	case decide.LookAtTargets, decide.LookAtAccount, decide.LookAtOwner, decide.LookAtRotations, decide.LookAtIssued, decide.LookAtPools, decide.CheckIssued, decide.CheckInUse, decide.CheckBackup, decide.LookAtOffer, decide.LookAtBackup:
+	case decide.LookAtTargets, decide.LookAtAccount, decide.LookAtOwner, decide.LookAtRotations, decide.LookAtIssued, decide.LookAtPools, decide.CheckIssued, decide.CheckInUse, decide.CheckBackup, decide.LookAtOffer, decide.LookAtBackup, decide.CheckOld:
 		return !m.fine
-	case decide.LookAtCluster, decide.LookAtRights, decide.LookAtSiblings, decide.Begin, decide.Abandon, decide.RecordID, decide.MarkIssued, decide.MarkVerified, decide.MarkRolledOut, decide.Finish, decide.RecordSatisfied, decide.RecordHealth:
+	case decide.LookAtCluster, decide.LookAtRights, decide.LookAtSiblings, decide.Begin, decide.Abandon, decide.RecordID, decide.MarkIssued, decide.MarkVerified, decide.MarkRolledOut, decide.Finish, decide.RecordSatisfied, decide.RecordHealth, decide.RecordRevocation, decide.DropBackup:
 		return true
 	case decide.Wait:
 		return r.status == r.read
@@ -179,6 +179,14 @@ func (m *model) perform(w *world, i int, d decide.Decision) {
 		}
 	case decide.LookAtBackup:
 		f.backup = true
+	case decide.CheckOld:
+		f.oldKnown, f.oldAnswers = true, notAsked
+		if s.applied >= 0 && s.issued != s.backup {
+			f.oldAnswers = w.ask(s.backup)
+		}
+		if f.oldAnswers == refused && w.isAlive(s.backup) {
+			w.fail("the old credentials are about to be called dead, and live")
+		}
 	case decide.CheckBackup:
 		f.oldChecks = w.ask(s.backup)
 	case decide.LookAtOffer:
@@ -239,6 +247,10 @@ func (r *replica) note(d decide.Decision) {
 		known := s.lastKnown // this record has no fingerprints
 		s.remember(r.spec.epoch, s.lastApplied, s.lastIssued)
 		s.lastKnown = known
+	case decide.RecordRevocation:
+		s.tried, s.proven, f.oldKnown = 0, f.oldAnswers == refused, false
+	case decide.DropBackup:
+		s.backup, f.oldKnown = none, false
 	case decide.RecordHealth:
 		if s.health, f.proven = 0, true; f.checks == accepted && s.under && s.applied >= 0 {
 			s.verified = true

@@ -185,6 +185,12 @@ func (s *scene) operatorClient() client.WithWatch {
 			}
 			return err
 		},
+		Delete: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.DeleteOption) error {
+			if s.hooks.Delete != nil {
+				return s.hooks.Delete(ctx, c, o, opts...)
+			}
+			return c.Delete(ctx, o, opts...)
+		},
 		SubResourcePatch: func(ctx context.Context, c client.Client, sub string, o client.Object, p client.Patch, opts ...client.SubResourcePatchOption) error {
 			if s.hooks.SubResourcePatch != nil {
 				return s.hooks.SubResourcePatch(ctx, c, sub, o, p, opts...)

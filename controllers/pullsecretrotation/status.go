@@ -65,32 +65,6 @@ func (s *scope) reportPaused(d decide.Decision) {
 	}
 }
 
-// reportRevocation reports whether, according to OCM, the credentials that the last rotation replaced are deleted, which other clusters may delay
-// for days.
-func (s *scope) reportRevocation() {
-	r := s.rotation()
-	if r == nil && len(s.obj.Status.History) > 0 {
-		r = &s.obj.Status.History[0]
-	}
-	switch {
-	case r == nil || r.AppliedAt == nil:
-		if c := meta.FindStatusCondition(s.obj.Status.Conditions, v1alpha1.ConditionOldCredentialsRevoked); c != nil && r != nil && r.ID != "" {
-			conditions.Remove(s.obj, v1alpha1.ConditionOldCredentialsRevoked)
-		}
-	case r.RevokedAt != nil:
-		conditions.Set(s.obj, v1alpha1.ConditionOldCredentialsRevoked, metav1.ConditionTrue, v1alpha1.ReasonRotationCompleted,
-			fmt.Sprintf("According to OCM, the credentials that rotation %s replaced are deleted.", r.ID))
-	case s.rotation() == nil:
-		conditions.Set(s.obj, v1alpha1.ConditionOldCredentialsRevoked, metav1.ConditionUnknown, v1alpha1.ReasonRevocationUnknown,
-			fmt.Sprintf("OCM no longer lists rotation %s, so it is unknown whether the credentials that it replaced are deleted. Ask Red Hat "+
-				"support, and name the rotation.", r.ID))
-	default:
-		conditions.Set(s.obj, v1alpha1.ConditionOldCredentialsRevoked, metav1.ConditionUnknown, v1alpha1.ReasonAwaitingRevocation,
-			fmt.Sprintf("OCM keeps the credentials that rotation %s replaces until every cluster of the account has switched. Until then they work "+
-				"for everybody who has them.", r.ID))
-	}
-}
-
 // reportProof withdraws the result of a check that is too old.
 func (s *scope) reportProof() {
 	if refused, _ := decide.Judge(s.facts.Checks); len(refused) > 0 {

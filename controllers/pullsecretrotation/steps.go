@@ -32,6 +32,7 @@ var steps = map[decide.Step]step{
 	decide.CheckIssued:     {looks: (*scope).checkIssued},
 	decide.CheckInUse:      {looks: (*scope).checkInUse},
 	decide.CheckBackup:     {looks: (*scope).checkBackup},
+	decide.CheckOld:        {looks: (*scope).checkOld},
 
 	decide.Begin:           {does: (*scope).begin},
 	decide.Abandon:         {does: (*scope).abandon},
@@ -47,6 +48,9 @@ var steps = map[decide.Step]step{
 	decide.Finish:          {does: (*scope).finish},
 	decide.RecordSatisfied: {does: (*scope).recordSatisfied},
 	decide.RecordHealth:    {does: (*scope).recordHealth},
+
+	decide.RecordRevocation: {does: (*scope).recordRevocation},
+	decide.DropBackup:       {notes: (*scope).noteNothing, does: (*scope).dropBackup},
 }
 
 // perform performs one step.

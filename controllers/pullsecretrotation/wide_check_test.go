@@ -229,6 +229,9 @@ func (w *wide) checkTruth(m *wideModel, out wideOutcome) {
 			w.fail("status says that the old credentials are deleted, and OCM has not deleted them")
 		}
 	}
+	for i := range status.History {
+		w.checkDeath(&status.History[i], now)
+	}
 	if r := w.object.Status.Rotation; r != nil && r.VerifiedAt != nil && r.RevokedAt == nil {
 		w.checkVerified(r)
 	}
@@ -237,6 +240,29 @@ func (w *wide) checkTruth(m *wideModel, out wideOutcome) {
 	}
 	if r := status.Rotation; r != nil && r.RolledBackAt != nil && r.AppliedAt == nil {
 		w.fail("a rotation is rolled back that was never applied")
+	}
+}
+
+// checkDeath is for a rotation whose old credentials have just been called proven dead: each is, and its registry has refused it.
+func (w *wide) checkDeath(r *v1alpha1.RotationStatus, now time.Time) {
+	if r.RevocationProvenAt == nil || now.Sub(r.RevocationProvenAt.Time) > time.Second {
+		return
+	}
+	if len(r.RevocationAnswers) == 0 {
+		w.fail("the old credentials of rotation %s are called dead, and nobody was asked", r.ID)
+	}
+	for _, f := range r.Baseline {
+		asked := slices.ContainsFunc(r.RevocationAnswers, func(a v1alpha1.RegistryAnswer) bool { return a.Registry == f.Registry })
+		host := hostIndex(f.Registry)
+		for g := range int8(maxGenerations) {
+			old := set{ours, g}
+			if host < 0 || !asked || f.Fingerprint != wideFingerprint(old, host) {
+				continue
+			}
+			if w.alive(old) || w.refused[ours][host]&bit16(g) == 0 {
+				w.fail("the old credential of rotation %s for %s is called dead, and its registry has not refused it", r.ID, f.Registry)
+			}
+		}
 	}
 }
 

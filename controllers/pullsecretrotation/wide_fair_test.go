@@ -164,7 +164,7 @@ func (w *wideWalk) ended(s *wide, out wideOutcome) bool {
 			return false
 		}
 	}
-	if s.open() || s.spec.suspended {
+	if s.open() || s.spec.suspended || s.provable() {
 		return false
 	}
 	switch out.reason {
@@ -174,6 +174,16 @@ func (w *wideWalk) ended(s *wide, out wideOutcome) bool {
 		return s.spec.after.IsZero() || s.satisfied(w)
 	}
 	return s.object.Status.Phase == "A target is left out"
+}
+
+// provable is true while credentials that OCM has deleted are still to be proven dead, and every registry says the truth.
+func (w *wide) provable() bool {
+	if w.registry != [registryCount]answers{} || w.spec.mode == v1alpha1.ModeAudit {
+		return false
+	}
+	awaits := func(r v1alpha1.RotationStatus) bool { return r.RevokedAt != nil && r.BackupSecret != "" }
+	s := &w.object.Status
+	return s.Rotation != nil && awaits(*s.Rotation) || slices.ContainsFunc(s.History, awaits)
 }
 
 // satisfied is true when a rotation has taken place for T.

@@ -113,7 +113,7 @@ func (k *wideKey) rotation(w *wide, r *wideRotation) {
 }
 
 func (k *wideKey) budget(b *wideBudget) {
-	for _, n := range []int8{b.crashes, b.away, b.late, b.lag, b.ocmDown, b.odd, b.others, b.people, b.edits, b.pools, b.breaks, b.writes, b.naps, b.fortnights} {
+	for _, n := range []int8{b.crashes, b.away, b.late, b.old, b.lag, b.ocmDown, b.odd, b.others, b.people, b.edits, b.pools, b.breaks, b.writes, b.naps, b.fortnights} {
 		k.num(int(n))
 	}
 }
@@ -178,6 +178,11 @@ func (k *wideKey) record(w *wide, r *v1alpha1.RotationStatus) {
 	}
 	if r.RevokedAt != nil {
 		k.set(r.AppliedAt)
+		k.set(r.RevocationProvenAt)
+		if r.BackupSecret != "" {
+			k.age(r.RevocationTriedAt, ageLimit)
+			k.age(r.RevokedAt, ageLimit)
+		}
 		return
 	}
 	k.age(r.OfferEndsAt, int(wideWindow/wideTick))

@@ -100,6 +100,9 @@ func (w wide) clusterMoves(try func(string, func(*wide))) {
 		if w.left.away > 0 {
 			try(registryNames[r]+" cannot be reached", func(w *wide) { w.left.away--; w.registry[r] = answersNot })
 		}
+		if w.left.old > 0 {
+			try(registryNames[r]+" accepts what OCM has deleted", func(w *wide) { w.left.old--; w.registry[r] = answersOld })
+		}
 		if w.left.late > 0 {
 			try(registryNames[r]+" does not know the newest yet", func(w *wide) { w.left.late--; w.registry[r] = answersLate })
 		}

@@ -164,6 +164,20 @@ var wideMutations = []struct {
 		}
 		return decide.Decide(in)
 	}},
+	{"takes OCM's word for a death", "registries that accept what OCM has deleted", func(in decide.Input) decide.Decision {
+		for i := range in.Facts.OldChecks {
+			in.Facts.OldChecks[i].Result.Outcome = decide.Unauthorized
+		}
+		return decide.Decide(in)
+	}},
+	{"takes a registry that cannot be asked for one that refuses the old", "registries that accept what OCM has deleted", func(in decide.Input) decide.Decision {
+		for i := range in.Facts.OldChecks {
+			if c := &in.Facts.OldChecks[i]; c.Result.Outcome == decide.Unreachable {
+				c.Result.Outcome = decide.Unauthorized
+			}
+		}
+		return decide.Decide(in)
+	}},
 	{"works in mode Audit", "modes are edited", func(in decide.Input) decide.Decision {
 		if in.Spec.Mode == v1alpha1.ModeAudit {
 			in.Spec = in.Spec.DeepCopy()

@@ -51,7 +51,7 @@ func (s *wideServices) Check(_ context.Context, c registry.Check) registry.Resul
 	switch answer := s.w.registry[host]; {
 	case answer == answersNot:
 		return registry.Result{Outcome: registry.Unreachable, Message: "cannot be asked"}
-	case ok && s.w.alive(known) && (answer == answersTruly || known.generation != s.w.accounts[known.account].newest):
+	case ok && (answer == answersOld || s.w.alive(known) && (answer == answersTruly || known.generation != s.w.accounts[known.account].newest)):
 		s.w.heard(known, host, true)
 		return registry.Result{Outcome: registry.Accepted, Message: "accepts"}
 	default:

@@ -103,6 +103,7 @@ var wideScenarios = []wideScenario{
 	{name: "a token that OCM refuses until a cluster reports with it", hub: none, unregistered: true, left: wideBudget{away: 1, late: 1}},
 	{name: "records with odd statuses", hub: none, left: wideBudget{odd: 1, others: 1, fortnights: 1}},
 	{name: "a record of old that nobody ends", hub: none, ancient: true, left: wideBudget{others: 1, crashes: 1}},
+	{name: "registries that accept what OCM has deleted", hub: ours, left: wideBudget{old: 2, away: 1, others: 1}},
 	{name: "a pool that degrades for reasons of its own", hub: none, siblings: true, left: wideBudget{pools: 2, late: 1}},
 	{name: "a replica that lags behind", hub: ours, left: wideBudget{lag: 2, others: 1}},
 	{name: "a replica that lags behind, and a follower", hub: none, follow: true, left: wideBudget{lag: 2, others: 2}},

@@ -38,6 +38,7 @@ var wideStart = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 var wideTiming = decide.Timing{
 	PollMin: wideTick / 2, PollMax: wideTick / 2, RevokePollMin: wideTick / 2, RevokePollMax: wideTick / 2, PoolPoll: wideTick / 2,
 	OCMTimeout: time.Minute, RequestSpread: wideTick / 2, VerifyRetry: wideTick / 2, VerifyDeadline: wideTick + wideTick/2,
+	ProofRetry: wideTick / 2, ProofPatience: wideTick + wideTick/2, ProofInterval: wideTick,
 	Window: wideWindow, WindowMargin: wideMargin, IssueDeadline: wideTick + wideTick/2, RevokeDeadline: wideTick + wideTick/2,
 }
 
@@ -110,6 +111,7 @@ const (
 	answersTruly answers = iota
 	answersNot           // it cannot be reached
 	answersLate          // it does not know the newest generation yet
+	answersOld           // it accepts what OCM has deleted
 )
 
 // wideSpec is what the spec is made of.
@@ -127,7 +129,7 @@ type wideSpec struct {
 
 // wideBudget is what the adversary may still do.
 type wideBudget struct {
-	crashes, away, late, lag, ocmDown, odd, others, people, edits, pools, breaks, writes, naps, fortnights int8
+	crashes, away, late, old, lag, ocmDown, odd, others, people, edits, pools, breaks, writes, naps, fortnights int8
 }
 
 // wide is one state.

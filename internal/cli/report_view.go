@@ -87,6 +87,7 @@ var steps = []step{
 	{"RolledOut", "rolled_out_at", "the machines had the new credentials", func(r *v1alpha1.RotationStatus) *metav1.Time { return r.RolledOutAt }},
 	{"RolledBack", "rolled_back_at", "the old credentials were restored", func(r *v1alpha1.RotationStatus) *metav1.Time { return r.RolledBackAt }},
 	{"Revoked", "revoked_at", "OCM said that the old credentials are deleted", func(r *v1alpha1.RotationStatus) *metav1.Time { return r.RevokedAt }},
+	{"RevocationProven", "revocation_proven_at", "every registry refused the old credentials", func(r *v1alpha1.RotationStatus) *metav1.Time { return r.RevocationProvenAt }},
 	{"GivenUp", "given_up_at", "the operator stopped waiting for OCM", func(r *v1alpha1.RotationStatus) *metav1.Time { return r.GivenUpAt }},
 }
 

@@ -60,6 +60,11 @@ var stories = []struct {
 		[]moment{quiet(10 * minute), quiet(20 * minute), quiet(27 * minute),
 			says(29*minute, "A registry refuses the pull secret in use, says PullSecretRotation quarterly.")}},
 
+	{"PullSecretOldCredentialsAccepted", "not known, accepted, refused at last",
+		`credential_rotation_pull_secret_old_credentials_revoked{rotation="quarterly"} _x10 0x20 1x20`,
+		[]moment{quiet(10 * minute), quiet(22 * minute),
+			says(28*minute, "A registry still accepts credentials that PullSecretRotation quarterly has replaced."), quiet(35 * minute)}},
+
 	{"PullSecretRotationStalled", "somebody is setting it up, and then nobody is",
 		`credential_rotation_pull_secret_status{rotation="quarterly", state="Stalled", reason="OCMCredentialMissing"} 1x50` + "\n" +
 			`credential_rotation_pull_secret_status{rotation="refused", state="Stalled", reason="RegistriesRefuse"} 1x50` + "\n" +

@@ -30,6 +30,7 @@ const (
 	CheckIssued     Step = "CheckIssued"
 	CheckInUse      Step = "CheckInUse"
 	CheckBackup     Step = "CheckBackup"
+	CheckOld        Step = "CheckOld"
 	Begin           Step = "Begin"
 	Abandon         Step = "Abandon"
 	RecordIntent    Step = "RecordIntent"
@@ -44,6 +45,9 @@ const (
 	Finish          Step = "Finish"
 	RecordSatisfied Step = "RecordSatisfied"
 	RecordHealth    Step = "RecordHealth"
+
+	RecordRevocation Step = "RecordRevocation"
+	DropBackup       Step = "DropBackup"
 )
 
 // RecheckForPeople is how often the operator rechecks, without an event, a state that only a person can fix.
@@ -98,6 +102,8 @@ type Facts struct {
 	// Checks are the registries' answers about the pull secret in use, IssuedChecks those about the issued credentials, BackupChecks those about
 	// the old entries of the registries that refuse the applied ones.
 	Checks, IssuedChecks, BackupChecks []Check
+	// OldChecks are those about the credentials that a rotation has replaced, while their deletion is being proven.
+	OldChecks []Check
 	// BackupKnown is true once it was looked for the old entries; where they are gone, the record no longer names them.
 	BackupKnown bool
 	// Proven is true once this reconcile has checked the pull secret in use.
@@ -116,6 +122,7 @@ func (f *Facts) Add(seen Facts) {
 	f.Pools, f.Offer = cmp.Or(seen.Pools, f.Pools), cmp.Or(seen.Offer, f.Offer)
 	f.RightsKnown, f.BackupKnown = seen.RightsKnown || f.RightsKnown, seen.BackupKnown || f.BackupKnown
 	f.Checks, f.IssuedChecks, f.BackupChecks = newer(seen.Checks, f.Checks), newer(seen.IssuedChecks, f.IssuedChecks), newer(seen.BackupChecks, f.BackupChecks)
+	f.OldChecks = newer(seen.OldChecks, f.OldChecks)
 	if seen.Requested != nil {
 		f.Requested = seen.Requested
 	}
@@ -227,7 +234,7 @@ type Input struct {
 // Decide names the next step. It has no effects, and equal inputs give equal decisions.
 func Decide(in Input) Decision {
 	in.due, in.dueErr = Trigger(in)
-	return *wayIn.decide(in)
+	return untilProof(in, *wayIn.decide(in))
 }
 
 // wayIn comes first in every state.
@@ -238,6 +245,7 @@ var wayIn = chain{
 	{why: "HyperShift overwrites the global pull secret of a hosted cluster", needs: []*need{needCluster}, check: hosted},
 	{why: "everything else depends on the targets", needs: []*need{needTargets}},
 	{why: "the condition PoolsPaused is removed when the pools are unpaused", when: poolsReportedPaused, needs: []*need{needPools}},
+	{why: "a refusal proves that replaced credentials are dead", then: proveDead},
 	{why: "a rotation under way is completed", when: seesThrough, then: seeThrough},
 	{why: "otherwise one may be due, or under way unnoticed", then: betweenRotations},
 }

@@ -37,4 +37,6 @@ var (
 		func(in Input) bool { return in.Facts.IssuedChecks != nil }}
 	needBackupChecks = &need{CheckBackup, "the registries that refuse an applied entry, about the entry that it replaced",
 		func(in Input) bool { return in.Facts.BackupChecks != nil }}
+	needOldChecks = &need{CheckOld, "the registries, about what the rotation has replaced; for `cloud.openshift.com` OCM: `GET current_account`",
+		func(in Input) bool { return in.Facts.OldChecks != nil }}
 )

@@ -20,6 +20,7 @@ var chains = []struct {
 	chain chain
 }{
 	{"Whatever goes on", wayIn},
+	{"Proving the old credentials dead", proveDead},
 	{"Between rotations", betweenRotations},
 	{"Health check", proveInUse},
 	{"Old entries", oldEntries},
@@ -53,7 +54,7 @@ var chains = []struct {
 // facts are all needs, in the order of the page.
 var facts = []*need{
 	needCluster, needTargets, needRights, needPools, needAccount, needOwner, needSiblings, needRotations, needIssued, needOffer, needBackup, needChecks, needIssuedChecks,
-	needBackupChecks,
+	needBackupChecks, needOldChecks,
 }
 
 // The page is read by people who change these chains, and by those who ask what the operator costs OCM.

@@ -25,6 +25,9 @@ type Timing struct {
 	// Window is how long OCM waits for a cluster to switch if it does not say; WindowMargin before its end, credentials that no registry has
 	// refused are written unproven, which leaves telemetry enough time to report with them.
 	Window, WindowMargin time.Duration
+	// ProofRetry is the first interval between checks of credentials that OCM reports as deleted. ProofPatience is how long a deletion may take
+	// to propagate before a warning; ProofInterval is the interval after that.
+	ProofRetry, ProofPatience, ProofInterval time.Duration
 	// IssueDeadline and RevokeDeadline are when a wait is reported as overdue. The wait continues.
 	IssueDeadline, RevokeDeadline time.Duration
 }
@@ -52,6 +55,10 @@ func (t *Timing) SetDefaults() {
 	// Transfers last 5 days; telemetry reports every 6 hours, and must report before their end.
 	def(&t.Window, 5*24*time.Hour)
 	def(&t.WindowMargin, 24*time.Hour)
+	// A deletion propagates within minutes; after a day a person has to ask why not.
+	def(&t.ProofRetry, 5*time.Minute)
+	def(&t.ProofPatience, 24*time.Hour)
+	def(&t.ProofInterval, 24*time.Hour)
 	// Batches run every 6 hours; four times that is not normal. Transfers last 5 days.
 	def(&t.IssueDeadline, 24*time.Hour)
 	def(&t.RevokeDeadline, 5*24*time.Hour)

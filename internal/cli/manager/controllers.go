@@ -33,6 +33,9 @@ func (o *controllerOptions) bind(flags *pflag.FlagSet) {
 	flags.DurationVar(&p.RequestSpread, "pull-secret-request-spread", p.RequestSpread, "period over which the clusters of one account spread their requests")
 	flags.DurationVar(&p.VerifyRetry, "pull-secret-verify-retry", p.VerifyRetry, "interval between checks at a registry that has not accepted the new credentials")
 	flags.DurationVar(&p.VerifyDeadline, "pull-secret-verify-deadline", p.VerifyDeadline, "how long new credentials may take to propagate before a refusal counts")
+	flags.DurationVar(&p.ProofRetry, "pull-secret-proof-retry", p.ProofRetry, "first interval between checks of credentials that OCM reports as deleted")
+	flags.DurationVar(&p.ProofPatience, "pull-secret-proof-deadline", p.ProofPatience, "how long a deletion may take to propagate before a registry that accepts a deleted credential is reported")
+	flags.DurationVar(&p.ProofInterval, "pull-secret-proof-interval", p.ProofInterval, "interval between checks of deleted credentials after that deadline")
 	flags.DurationVar(&p.IssueDeadline, "pull-secret-issue-deadline", p.IssueDeadline, "time after which new credentials are reported as overdue")
 	flags.DurationVar(&p.RevokeDeadline, "pull-secret-revoke-deadline", p.RevokeDeadline, "time after which the end of the old credentials is reported as overdue")
 

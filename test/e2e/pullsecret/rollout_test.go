@@ -2,6 +2,7 @@ package pullsecret
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	machineconfigurationv1 "github.com/openshift/api/machineconfiguration/v1"
@@ -139,5 +140,37 @@ func TestTheBackupEndsWithTheOldCredentials(t *testing.T) {
 	r := w.waitFor("the rotation has ended", ended)
 	if n := len(w.backups()); n != 0 || r.Status.Rotation.BackupSecret != "" {
 		t.Errorf("there are %d backup Secrets, and the status names %q", n, r.Status.Rotation.BackupSecret)
+	}
+	if c := meta.FindStatusCondition(r.Status.Conditions, v1alpha1.ConditionOldCredentialsRevoked); c == nil || c.Reason != v1alpha1.ReasonRevocationProven || r.Status.Rotation.RevocationProvenAt == nil {
+		t.Errorf("the condition is %+v, proven at %s", c, r.Status.Rotation.RevocationProvenAt)
+	}
+}
+
+// A registry that forgets to delete the old credential is named, in the status and by an event, and the backup stays until it has.
+func TestARegistryThatForgetsTheOldCredentialIsNamedUntilItRefusesIt(t *testing.T) {
+	w := newWorld(t, living())
+	w.registry.RevokeLate(registry.Quay, registry.Forgotten)
+	w.create(rotation())
+	w.start()
+	about := func(reason string) func(*v1alpha1.PullSecretRotation) bool {
+		return func(r *v1alpha1.PullSecretRotation) bool {
+			c := meta.FindStatusCondition(r.Status.Conditions, v1alpha1.ConditionOldCredentialsRevoked)
+			return c != nil && c.Reason == reason
+		}
+	}
+	r := w.waitFor("a registry is named that accepts the old credential", about(v1alpha1.ReasonOldCredentialsAccepted))
+	c := meta.FindStatusCondition(r.Status.Conditions, v1alpha1.ConditionOldCredentialsRevoked)
+	if c.Status != metav1.ConditionFalse || !strings.Contains(c.Message, registry.Quay) || strings.Contains(c.Message, registry.RedHatRegistry) {
+		t.Errorf("the condition is %s: %s", c.Status, c.Message)
+	}
+	if n := len(w.backups()); n != 1 || r.Status.Rotation.RevocationProvenAt != nil {
+		t.Errorf("%d backups, proven at %s", n, r.Status.Rotation.RevocationProvenAt)
+	}
+	w.registry.RevokeLate(registry.Quay, 0)
+	r = w.waitFor("every registry refuses the old credentials", func(r *v1alpha1.PullSecretRotation) bool {
+		return about(v1alpha1.ReasonRevocationProven)(r) && r.Status.Rotation.BackupSecret == ""
+	})
+	if n := len(w.backups()); n != 0 || len(r.Status.History) == 0 || r.Status.History[0].RevocationProvenAt == nil {
+		t.Errorf("%d backups, the history is %+v", n, r.Status.History)
 	}
 }

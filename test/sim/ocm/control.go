@@ -158,6 +158,23 @@ func (s *Sim) controlCredentials(mux *http.ServeMux) {
 		s.Revoke(in.Account, in.Set, in.Registries...)
 		return nil, nil
 	})
+	simctl.HandleControl(mux, "POST /revocation", func(in struct {
+		Late       simctl.Duration `json:"late"`
+		Forgotten  bool            `json:"forgotten"`
+		Registries []string        `json:"registries"`
+	}) (any, error) {
+		for _, registry := range in.Registries {
+			if err := simctl.CheckKind("registry", registry, Registries); err != nil {
+				return nil, err
+			}
+		}
+		by := time.Duration(in.Late)
+		if in.Forgotten {
+			by = Forgotten
+		}
+		s.RevokeLate(by, in.Registries...)
+		return nil, nil
+	})
 	simctl.HandleControl(mux, "POST /telemetry", func(in struct {
 		Cluster string `json:"cluster"`
 		Auth    string `json:"auth"`

@@ -33,6 +33,8 @@ type generation struct {
 	rotating bool
 	// died is when it was deleted at each registry, in the service's own time; normally at all of them at once.
 	died map[string]time.Time
+	// dying is when it will be, at the registries where the service is late with it.
+	dying map[string]time.Time
 	// registered is true once a cluster has reported with it.
 	registered bool
 }
@@ -45,7 +47,7 @@ func (l login) auth() string {
 
 // issue creates the next generation of an account and marks those before it as rotating.
 func (s *Sim) issue(a *account) *generation {
-	g := &generation{number: len(a.generations) + 1, account: a, died: map[string]time.Time{}}
+	g := &generation{number: len(a.generations) + 1, account: a, died: map[string]time.Time{}, dying: map[string]time.Time{}}
 	for _, older := range a.generations {
 		older.rotating = true
 	}
@@ -113,6 +115,7 @@ func (a *account) current() *generation { return a.generations[len(a.generations
 
 // byCloudAuth finds the valid generation of a cluster's token, the auth of cloud.openshift.com.
 func (s *Sim) byCloudAuth(auth string) *generation {
+	s.bury()
 	for _, a := range s.accounts {
 		for _, g := range a.generations {
 			if g.alive(CloudOpenShift) && g.logins[CloudOpenShift].auth() == auth {
@@ -128,6 +131,7 @@ func (s *Sim) byCloudAuth(auth string) *generation {
 func (s *Sim) Alive(registry, user, password string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.bury()
 	g := s.byLogin(registry, user, password)
 	return g != nil && g.alive(registry) && !g.account.banned
 }
@@ -137,6 +141,7 @@ func (s *Sim) Alive(registry, user, password string) bool {
 func (s *Sim) DeadFor(registry, user, password string) (time.Duration, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.bury()
 	g := s.byLogin(registry, user, password)
 	if g == nil || g.alive(registry) {
 		return 0, false

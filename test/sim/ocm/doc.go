@@ -45,6 +45,7 @@
 //	POST   /transfer-end {"cluster","in":"2h"}          moves the end of the cluster's open transfers
 //	POST   /delete-credentials {"account"}              all of the account's registry credentials die
 //	POST   /revoke     {"account","set","registries"}   one set dies, 0 is the oldest, -1 the newest; at these registries or all
+//	POST   /revocation {"late":"6h","forgotten","registries"}   rotations are called completed before their old credentials die, or never
 //	POST   /complete                                    every pending rotation runs to its end at once
 //	POST   /habits     {"secondPost","neverComplete",...}   what the service does where nothing is public: see type Habits
 //	POST   /faults     {"endpoint","kind","times",...}  see type Fault; an unknown kind or endpoint is refused

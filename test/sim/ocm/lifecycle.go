@@ -2,7 +2,9 @@ package ocm
 
 import (
 	"errors"
+	"math"
 	"slices"
+	"time"
 )
 
 // This file is the life of a rotation, in the order in which it happens: requested, first pass, telemetry, second pass.
@@ -93,10 +95,49 @@ func (s *Sim) everybodySwitched(r *rotation) bool {
 	return transfers > 0 || s.opts.CompleteWithoutClusters
 }
 
-// secondPass deletes the old credentials, and only then is the rotation completed.
+// Forgotten is a revocation that never takes place.
+const Forgotten time.Duration = math.MaxInt64
+
+// RevokeLate makes the service call rotations completed some time before it deletes their old credentials, at some registries or at all
+// when none is named; Forgotten is never, and zero, the default, ends that. What OCM says and what is so are then two things.
+func (s *Sim) RevokeLate(by time.Duration, registries ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(registries) == 0 {
+		registries = Registries
+	}
+	for _, registry := range registries {
+		s.late[registry] = by
+	}
+}
+
+// bury deletes the credentials whose late end has come.
+func (s *Sim) bury() {
+	now := s.virtual()
+	for _, a := range s.accounts {
+		for _, g := range a.generations {
+			for registry, at := range g.dying {
+				if !now.Before(at) {
+					g.kill(at, registry)
+					delete(g.dying, registry)
+				}
+			}
+		}
+	}
+}
+
+// secondPass deletes the old credentials, and only then is the rotation completed, unless the service is late with it.
 func (s *Sim) secondPass(r *rotation) {
 	for _, g := range r.old {
-		g.kill(s.virtual())
+		for _, registry := range Registries {
+			switch by := s.late[registry]; by {
+			case 0:
+				g.kill(s.virtual(), registry)
+			case Forgotten:
+			default:
+				g.dying[registry] = s.virtual().Add(by)
+			}
+		}
 	}
 	r.status, r.updated = StatusCompleted, s.stamp()
 	if s.opts.DropEnded {

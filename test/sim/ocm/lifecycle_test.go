@@ -238,6 +238,33 @@ func TestCompleteEverything_LeavesOnlyTheNewCredentials(t *testing.T) {
 	}
 }
 
+// TestRevokeLate_CallsARotationCompletedWhoseOldCredentialsLive is why nobody should take OCM's word for a death.
+func TestRevokeLate_CallsARotationCompletedWhoseOldCredentialsLive(t *testing.T) {
+	r := newRig(t, Options{})
+	r.RevokeLate(2*time.Hour, Quay)
+	r.RevokeLate(Forgotten, RedHatRegistry)
+	old := string(r.PullSecret(r.account.ID))
+	works := func(registry string) bool { return r.works(authOf(t, old, registry), registry) }
+	id := r.StartRotationElsewhere(r.account.ID)
+	r.CompleteEverything()
+	if got := r.status(id); got != StatusCompleted {
+		t.Fatalf("the rotation is %s", got)
+	}
+	if works(RedHatConnect) || works(CloudOpenShift) || !works(Quay) || !works(RedHatRegistry) {
+		t.Error("want two dead logins and two living ones")
+	}
+	r.Advance(2 * time.Hour)
+	if works(Quay) || !works(RedHatRegistry) {
+		t.Error("want the late one dead, and the forgotten one alive")
+	}
+	r.RevokeLate(0)
+	second := r.StartRotationElsewhere(r.account.ID)
+	r.CompleteEverything()
+	if r.status(second) != StatusCompleted || works(RedHatRegistry) {
+		t.Error("the end of the next rotation deletes what was forgotten")
+	}
+}
+
 // TestDrivenCluster_ReportsWithItsTokenFunction lets a real Secret take part in virtual time.
 func TestDrivenCluster_ReportsWithItsTokenFunction(t *testing.T) {
 	r := newRig(t, Options{})

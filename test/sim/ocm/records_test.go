@@ -288,6 +288,8 @@ func TestControlPort_MakesAWorldThatIsSomebodyElses(t *testing.T) {
 	if !r.works(r.CloudAuth(r.account.ID), Quay) || r.works(authOf(t, string(r.PullSecret(r.account.ID)), RedHatRegistry), RedHatRegistry) {
 		t.Error("the set is not revoked at registry.redhat.io alone")
 	}
+	ask("/revocation", `{"late":"1h","registries":["docker.io"]}`, 400)
+	ask("/revocation", `{"forgotten":true,"registries":["quay.io"]}`, 200)
 	ask("/delete-credentials", `{`+account+`}`, 200)
 	if r.works(r.CloudAuth(r.account.ID), Quay) {
 		t.Error("the credentials are alive")

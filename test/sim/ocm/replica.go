@@ -42,7 +42,7 @@ func copyBooks(to, from *Sim) {
 		accounts[a] = &c
 		for _, g := range a.generations {
 			copied := *g
-			copied.account, copied.logins, copied.died = &c, maps.Clone(g.logins), maps.Clone(g.died)
+			copied.account, copied.logins, copied.died, copied.dying = &c, maps.Clone(g.logins), maps.Clone(g.died), maps.Clone(g.dying)
 			generations[g] = &copied
 			c.generations = append(c.generations, &copied)
 		}

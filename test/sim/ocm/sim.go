@@ -115,6 +115,7 @@ type Sim struct {
 	private    []string
 	violations []string
 	ssoSkew    time.Duration
+	late       map[string]time.Duration // how late credentials die, by registry
 	apiSkew    time.Duration
 
 	traffic traffic
@@ -142,9 +143,9 @@ func New(opts Options) (*Sim, error) {
 	s := &Sim{
 		opts:     opts,
 		key:      make([]byte, 32),
-		sessions: map[string]*session{},
-		clients:  map[string]*account{},
-		servers:  map[string]*simctl.Server{},
+		sessions: map[string]*session{}, late: map[string]time.Duration{},
+		clients: map[string]*account{},
+		servers: map[string]*simctl.Server{},
 	}
 	_, _ = rand.Read(s.key) // never fails: see crypto/rand
 	s.nextBatch = s.virtual().Add(opts.BatchInterval)
