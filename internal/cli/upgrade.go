@@ -25,10 +25,10 @@ import (
 // Source: openshift/cloud-credential-operator, pkg/operator/constants.
 const upgradeableAnnotation = "cloudcredential.openshift.io/upgradeable-to"
 
-// releaseVersion is how the annotation names a version.
+// releaseVersion is the annotation's form of a version.
 var releaseVersion = regexp.MustCompile(`^[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?$`)
 
-// upgradeFlags are what upgrade-check is asked for.
+// upgradeFlags are the flags of upgrade-check.
 type upgradeFlags struct {
 	output, acknowledge string
 	techPreview         bool
@@ -38,9 +38,9 @@ func newUpgradeCheckCommand(env environment) *cobra.Command {
 	var flags upgradeFlags
 	cmd := &cobra.Command{
 		Use:   "upgrade-check DIRECTORY|-",
-		Short: "Say whether each CredentialsRequest of the next release will have credentials",
+		Short: "Check that each CredentialsRequest of the next release will have credentials",
 		Long: "Compare the CredentialsRequests of the next release, as `oc adm release extract --credentials-requests --cloud=aws` writes them into a\n" +
-			"directory or to standard output (-), with those of the cluster, and say for each which CAPCredentialSet gives it which role.\n" +
+			"directory or to standard output (-), with those of the cluster, and show for each which CAPCredentialSet gives it which role.\n" +
 			"With --acknowledge VERSION, and if each has a role, the cluster is told that it may upgrade to that version, by the annotation\n" +
 			upgradeableAnnotation + " on CloudCredential cluster.\n" +
 			"The exit code is 0 if each has a role, 3 if one has none, and 1 if the command failed.",
@@ -91,7 +91,7 @@ func upgradeCheck(cmd *cobra.Command, env environment, from string, flags upgrad
 	return nil
 }
 
-// UncoveredError says that the command worked, and that the upgrade would leave components without credentials.
+// UncoveredError means that the command worked, and that the upgrade would leave components without credentials.
 type UncoveredError struct {
 	requests int
 	// asked is true if the upgrade was to be acknowledged.
@@ -106,7 +106,7 @@ func (e *UncoveredError) Error() string {
 	return words
 }
 
-// ExitCode tells a script that a role is missing from a command that failed, which is 1.
+// ExitCode differs from that of a failed command, which is 1.
 func (e *UncoveredError) ExitCode() int { return 3 }
 
 // readRelease reads a directory, or standard input as "-".
@@ -146,7 +146,7 @@ func readRelease(from string, in io.Reader, techPreview bool) (payload.Release, 
 	return release, nil
 }
 
-// compare looks at the cluster.
+// compare compares the release with the cluster.
 func compare(ctx context.Context, c client.Client, release payload.Release) (UpgradeView, error) {
 	sets := &v1alpha1.CAPCredentialSetList{}
 	if err := c.List(ctx, sets); err != nil {
@@ -155,7 +155,7 @@ func compare(ctx context.Context, c client.Client, release payload.Release) (Upg
 	list := &unstructured.UnstructuredList{}
 	list.SetGroupVersionKind(schema.GroupVersionKind{Group: "cloudcredential.openshift.io", Version: "v1", Kind: "CredentialsRequestList"})
 	if err := c.List(ctx, list); meta.IsNoMatchError(err) {
-		return UpgradeView{}, errors.New("this cluster has no CredentialsRequests: it is no OpenShift cluster with a cloud-credential-operator")
+		return UpgradeView{}, errors.New("this cluster has no CredentialsRequests: it is not an OpenShift cluster with a cloud-credential-operator")
 	} else if err != nil {
 		return UpgradeView{}, fmt.Errorf("listing the CredentialsRequests: %w", err)
 	}
@@ -184,7 +184,7 @@ func planned(r incluster.CredentialsRequest) plan.Request {
 	return plan.Request{Namespace: r.Namespace, Name: r.Name, Labels: r.Labels, Secret: r.Secret, TimedToken: r.TimedToken}
 }
 
-// acknowledge sets the annotation. It changes nothing else, and only what was looked at.
+// acknowledge sets only the annotation, on the object as it was read.
 func acknowledge(ctx context.Context, c client.Client, version string) error {
 	credential := &unstructured.Unstructured{}
 	credential.SetGroupVersionKind(schema.GroupVersionKind{Group: "operator.openshift.io", Version: "v1", Kind: "CloudCredential"})
@@ -192,7 +192,7 @@ func acknowledge(ctx context.Context, c client.Client, version string) error {
 		return fmt.Errorf("reading CloudCredential cluster: %w", err)
 	}
 	if mode, _, _ := unstructured.NestedString(credential.Object, "spec", "credentialsMode"); mode != "Manual" {
-		return fmt.Errorf("the cloud-credential-operator is in mode %q, not Manual: it makes the Secrets itself, and there is nothing to acknowledge", mode)
+		return fmt.Errorf("the cloud-credential-operator is in mode %q, not Manual: it creates the Secrets itself, so there is nothing to acknowledge", mode)
 	}
 	annotations := credential.GetAnnotations()
 	if annotations[upgradeableAnnotation] == version {

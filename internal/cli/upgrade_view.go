@@ -10,7 +10,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/payload"
 )
 
-// UpgradeView is what upgrade-check says, as -o json prints it.
+// UpgradeView is the result of upgrade-check, as -o json prints it.
 type UpgradeView struct {
 	Requests []UpgradeRequest `json:"requests"`
 	LeftOut  []LeftOutRequest `json:"leftOut"`
@@ -31,7 +31,7 @@ type UpgradeRequest struct {
 	Problem string `json:"problem,omitempty"`
 }
 
-// LeftOutRequest is one that no CAPCredentialSet has to serve.
+// LeftOutRequest is a request that no CAPCredentialSet needs to serve.
 type LeftOutRequest struct {
 	Request string `json:"request"`
 	Why     string `json:"why"`
@@ -63,7 +63,7 @@ func (v UpgradeView) missing() int {
 	return n
 }
 
-// upgradeText is the answer for people: what needs them first.
+// upgradeText prints the result for people, first what they must do.
 func upgradeText(view UpgradeView) string {
 	p := &printer{}
 	var problems [][]string

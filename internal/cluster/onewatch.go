@@ -15,8 +15,8 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/objectwatch"
 )
 
-// OneWatch reports the object called cluster of one of OpenShift's configuration kinds whenever what matters of it changes. It is a
-// manager.Runnable and also runs on standby, so that a new leader knows the object at once. A cluster without the kind has the zero value.
+// OneWatch reports relevant changes of the object named cluster of one of OpenShift's configuration kinds. It is a manager.Runnable and also runs
+// on standby, so that a new leader knows the object at once. A cluster without the kind has the zero value.
 type OneWatch[T any] struct {
 	dynamic  dynamic.Interface
 	resource schema.GroupVersionResource
@@ -80,7 +80,7 @@ func (w *OneWatch[T]) Delete(runtime.Object) {
 	w.tell(none)
 }
 
-// Failed implements objectwatch.Sink: what was known last still counts.
+// Failed implements objectwatch.Sink: the last known value stays in effect.
 func (w *OneWatch[T]) Failed(error) {}
 
 func (w *OneWatch[T]) tell(value T) {

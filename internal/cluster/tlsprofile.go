@@ -14,7 +14,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/tlsprofile"
 )
 
-// ReadTLSProfile reads what a TLS server of this cluster must do from APIServer/cluster. A cluster without that kind has no profile.
+// ReadTLSProfile reads the settings for TLS servers from APIServer/cluster. A cluster without that kind has no profile.
 func ReadTLSProfile(ctx context.Context, r client.Reader) (tlsprofile.Settings, error) {
 	u := &unstructured.Unstructured{}
 	u.SetGroupVersionKind(schema.GroupVersionKind{Group: "config.openshift.io", Version: "v1", Kind: "APIServer"})
@@ -25,7 +25,7 @@ func ReadTLSProfile(ctx context.Context, r client.Reader) (tlsprofile.Settings, 
 	return tlsSettings(u.Object)
 }
 
-// tlsSettings reads the fields that matter, whatever else there is: spec.tlsAdherence is newer than the types here.
+// tlsSettings reads only the relevant fields: spec.tlsAdherence is newer than the Go types.
 func tlsSettings(object map[string]any) (tlsprofile.Settings, error) {
 	adherence, _, _ := unstructured.NestedString(object, "spec", "tlsAdherence")
 	raw, found, err := unstructured.NestedMap(object, "spec", "tlsSecurityProfile")

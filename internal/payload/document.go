@@ -1,5 +1,5 @@
-// Package payload reads manifests as people and releases have them: YAML documents with their exact bytes, and the CredentialsRequests among
-// them. An error never quotes a document.
+// Package payload reads manifests of people and releases: YAML documents with their exact bytes, and the CredentialsRequests among them. An error
+// never quotes a document.
 package payload
 
 import (

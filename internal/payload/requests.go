@@ -14,10 +14,10 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/cluster"
 )
 
-// LeftOut is an AWS request of a release that nobody has to serve.
+// LeftOut is an AWS request of a release that need not be served.
 type LeftOut struct {
 	Namespace, Name string
-	// Why it is left out, in words.
+	// Why it is left out, as the end of a sentence.
 	Why string
 	// Deleted is true if the release deletes the request.
 	Deleted bool
@@ -51,7 +51,7 @@ func Requests(content []byte, techPreview bool) (requests []cluster.CredentialsR
 	return requests, left, nil
 }
 
-// invalid says what is wrong with the names in a request. They become names of files too.
+// invalid says what is wrong with the names in a request. They also become file names.
 func invalid(r cluster.CredentialsRequest) error {
 	switch {
 	case len(validation.IsDNS1123Subdomain(r.Name)) > 0:
@@ -106,7 +106,7 @@ func inList(list, wanted string) bool {
 	return slices.ContainsFunc(strings.Split(list, ","), func(s string) bool { return strings.TrimSpace(s) == wanted })
 }
 
-// Release are the requests in several files; a request that is there twice is an error.
+// Release are the requests in several files; a duplicate request is an error.
 type Release struct {
 	Requests []cluster.CredentialsRequest
 	LeftOut  []LeftOut

@@ -1,4 +1,4 @@
-// Package tlsprofile makes settings of a TLS server from the TLS security profile of an OpenShift cluster; pure.
+// Package tlsprofile converts the TLS security profile of an OpenShift cluster to settings of a TLS server; pure.
 package tlsprofile
 
 import (
@@ -8,37 +8,36 @@ import (
 	configv1 "github.com/openshift/api/config/v1"
 )
 
-// Settings are what a profile means for a server in Go.
+// Settings are the settings of a profile for a server in Go.
 type Settings struct {
 	// Profile is the name of the profile, for a log.
 	Profile configv1.TLSProfileType
 	// MinVersion is the oldest version of TLS.
 	MinVersion uint16
-	// CipherSuites are for TLS 1.2 and older; those of 1.3 cannot be chosen in Go.
+	// CipherSuites are for TLS 1.2 and older; Go does not allow choosing those of 1.3.
 	CipherSuites []uint16
 }
 
-// Equal is true of the same settings.
+// Equal is true for the same settings.
 func (s Settings) Equal(o Settings) bool {
 	return s.Profile == o.Profile && s.MinVersion == o.MinVersion && slices.Equal(s.CipherSuites, o.CipherSuites)
 }
 
-// Apply gives the settings to a server's configuration.
+// Apply sets the settings in a server's configuration.
 func (s Settings) Apply(c *tls.Config) {
 	c.MinVersion, c.CipherSuites = s.MinVersion, s.CipherSuites
 }
 
-// Allows is true of a connection that could be made now.
+// Allows is true for a connection that the settings allow.
 func (s Settings) Allows(c tls.ConnectionState) bool {
 	return c.Version >= s.MinVersion && (c.Version >= tls.VersionTLS13 || slices.Contains(s.CipherSuites, c.CipherSuite))
 }
 
-// legacyComponentsOnly is the policy by which only those components follow the cluster's profile that have done so for long.
+// legacyComponentsOnly is the policy with which only long-standing components follow the cluster's profile.
 const legacyComponentsOnly = "LegacyAdheringComponentsOnly"
 
-// Of is what a server must do by spec.tlsSecurityProfile and spec.tlsAdherence of APIServer/cluster. Without a profile it is
-// Intermediate, the default of OpenShift. A policy that is not set, or is not known here, follows the profile: that is what the
-// annotation tls-profiles of the bundle has promised since before there was a policy.
+// Of returns the settings for spec.tlsSecurityProfile and spec.tlsAdherence of APIServer/cluster. Without a profile it is Intermediate,
+// OpenShift's default. An unset or unknown policy follows the profile, as the bundle's annotation tls-profiles promises.
 func Of(profile *configv1.TLSSecurityProfile, adherence string) Settings {
 	name, spec := configv1.TLSProfileIntermediateType, configv1.TLSProfiles[configv1.TLSProfileIntermediateType]
 	if profile != nil && adherence != legacyComponentsOnly {
@@ -58,7 +57,7 @@ func settings(name configv1.TLSProfileType, spec *configv1.TLSProfileSpec) Setti
 		s.MinVersion = tls.VersionTLS12
 	}
 	if s.CipherSuites = suites(spec.Ciphers); len(s.CipherSuites) == 0 {
-		// None of them is known to Go, or all are of TLS 1.3: no list at all would be Go's own, which may be wider than the profile.
+		// Go knows none of them, or all are of TLS 1.3: an empty list would mean Go's default, which may be wider than the profile.
 		s.CipherSuites = suites(configv1.TLSProfiles[configv1.TLSProfileIntermediateType].Ciphers)
 		if s.MinVersion < tls.VersionTLS12 {
 			s.MinVersion = tls.VersionTLS12
@@ -72,7 +71,7 @@ var versions = map[configv1.TLSProtocolVersion]uint16{
 	configv1.VersionTLS12: tls.VersionTLS12, configv1.VersionTLS13: tls.VersionTLS13,
 }
 
-// suites are those of a list that Go has, before TLS 1.3, by OpenSSL's or IANA's name.
+// suites are those of a list that Go supports, before TLS 1.3, by OpenSSL's or IANA's name.
 func suites(names []string) []uint16 {
 	var all []uint16
 	for _, suite := range slices.Concat(tls.CipherSuites(), tls.InsecureCipherSuites()) {
@@ -83,7 +82,7 @@ func suites(names []string) []uint16 {
 	return all
 }
 
-// openSSL are OpenSSL's names of the suites that Go has.
+// openSSL maps OpenSSL's names to the suites that Go supports.
 var openSSL = map[string]uint16{
 	"ECDHE-ECDSA-AES128-GCM-SHA256": tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
 	"ECDHE-RSA-AES128-GCM-SHA256":   tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,

@@ -10,7 +10,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 )
 
-// Answer is what becomes of a CredentialsRequest with the next release.
+// Answer says what happens to a CredentialsRequest with the next release.
 type Answer string
 
 // The answers.
@@ -27,7 +27,7 @@ const (
 	AnswerSecretChanged Answer = "SecretChanged"
 	// AnswerSecretChangedWithoutRole: the release names another Secret, and no set gives it a role.
 	AnswerSecretChangedWithoutRole Answer = "SecretChangedWithoutRole"
-	// AnswerGone: the release does not have the request any more.
+	// AnswerGone: the release no longer has the request.
 	AnswerGone Answer = "Gone"
 )
 
@@ -38,7 +38,7 @@ func (a Answer) NeedsPerson() bool {
 
 // Upgraded is a CredentialsRequest of the next release, or one that it no longer has.
 type Upgraded struct {
-	// Request is namespace/name, Secret where its component will expect the credentials.
+	// Request is namespace/name; Secret is where its component will expect the credentials.
 	Request string
 	Secret  types.NamespacedName
 	// Before is the Secret of the cluster's own request; zero for a new one.
@@ -50,10 +50,10 @@ type Upgraded struct {
 	Problem string
 }
 
-// Release is what the next release has of CredentialsRequests.
+// Release has the CredentialsRequests of the next release.
 type Release struct {
 	Requests []Request
-	// Deleted are those that it deletes, LeftAlone those that it has and nobody must serve, both as namespace/name.
+	// Deleted are those that it deletes, LeftAlone those that need not be served, both as namespace/name.
 	Deleted, LeftAlone []string
 }
 
@@ -80,7 +80,7 @@ func Upgrade(sets []v1alpha1.CAPCredentialSet, now []Request, next Release) []Up
 	return rows
 }
 
-// gone is true for a request of the payload that the release does not have any more.
+// gone is true for a request of the payload that the release no longer has.
 func gone(r Request, next Release) bool {
 	name := r.String()
 	if slices.Contains(next.Deleted, name) {
@@ -147,7 +147,7 @@ func coverage(sets []v1alpha1.CAPCredentialSet, after []Request, r Request, newS
 	return "", "", problem
 }
 
-// statedRole is the role that the Secret chose for itself, as far as the set's status tells: the Secret is not read here.
+// statedRole is the role that the Secret chose for itself, according to the set's status: the Secret is not read here.
 func statedRole(s *v1alpha1.CAPCredentialSet, ref types.NamespacedName) string {
 	for _, t := range s.Status.Targets {
 		if t.Namespace == ref.Namespace && t.Name == ref.Name {

@@ -8,7 +8,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 )
 
-// What a registry said of the credential that a rotation issued for it.
+// A registry's answers about the credential that a rotation issued for it.
 const (
 	AnswerAccepted = "Accepted"
 	AnswerRefused  = "Refused"
@@ -18,8 +18,8 @@ const (
 // keptAnswers is how many registries a rotation's record lists. OCM issues for four.
 const keptAnswers = 32
 
-// Answers are what the registries have said of the credentials that a rotation issued. One that has accepted its credential keeps the
-// time at which it first did; of the others the record says what is known now.
+// Answers are the registries' answers about the credentials that a rotation issued. Accepted keeps the time of the first acceptance; other
+// answers are the current ones.
 func (s Record) Answers(r *v1alpha1.RotationStatus) []v1alpha1.RegistryAnswer {
 	var answers []v1alpha1.RegistryAnswer
 	for _, f := range r.Issued[:min(len(r.Issued), keptAnswers)] {
@@ -31,7 +31,7 @@ func (s Record) Answers(r *v1alpha1.RotationStatus) []v1alpha1.RegistryAnswer {
 		result, at := AnswerNone, (*metav1.Time)(nil)
 		switch c := s.Credential(f.Registry, f.Fingerprint); {
 		case c == nil && i >= 0:
-			result, at = r.Answers[i].Result, r.Answers[i].At // the evidence had to make room
+			result, at = r.Answers[i].Result, r.Answers[i].At // the evidence was evicted
 		case c == nil:
 		case c.RefusedSince != nil:
 			result, at = AnswerRefused, c.RefusedSince

@@ -1,6 +1,6 @@
-// Package gather is the command that collects what somebody needs who supports the operator: its objects, conditions, events, logs and
-// metrics, the facts that its decisions use, and who wrote what of the Secrets that it keeps. It never asks for the content of a Secret,
-// and redacts what looks like a credential wherever else it may lie.
+// Package gather is the command that collects data for support: the operator's objects, conditions, events, logs and metrics, the facts that its
+// decisions use, and who wrote which fields of its Secrets. It never asks for the content of a Secret, and redacts whatever looks like a
+// credential elsewhere.
 package gather
 
 import (
@@ -23,23 +23,23 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/version"
 )
 
-// product labels everything that was installed of the operator.
+// product is the label of all objects of the operator's installation.
 const product = "credential-rotation-operator"
 
 // mustGather is where `oc adm must-gather` expects the files.
 const mustGather = "/must-gather"
 
-// gatherer is one collection.
+// gatherer is one run of the command.
 type gatherer struct {
 	objects dynamic.Interface
 	secrets metadata.Interface
 	pods    kubernetes.Interface
 	// log opens the log of a container.
 	log func(ctx context.Context, namespace, pod string, o *corev1.PodLogOptions) (io.ReadCloser, error)
-	// metrics reads the metrics of a pod; nil where they cannot be read.
+	// metrics reads the metrics of a pod; nil if they cannot be read.
 	metrics func(ctx context.Context, pod *corev1.Pod) ([]byte, error)
 	folder  string
-	// missing says what could not be collected, and why.
+	// missing lists what could not be collected, and why.
 	missing []string
 	files   int
 }
@@ -49,9 +49,9 @@ func NewCommand(config func(kubeconfig, context string) (*rest.Config, error)) *
 	var folder, kubeconfig, context string
 	cmd := &cobra.Command{
 		Use:   "gather",
-		Short: "Collect what a support case needs, without any secret",
-		Long: "Collect both kinds, events, logs, metrics, the facts of the cluster that decisions use, and the metadata of the Secrets that are kept, " +
-			"into a folder.\nNo content of a Secret is read, and what looks like a credential elsewhere is redacted. " +
+		Short: "Collect the data for a support case, without any secret",
+		Long: "Collect both kinds, events, logs, metrics, the facts of the cluster that decisions use, and the metadata of the operator's Secrets, " +
+			"into a folder.\nIt reads no content of a Secret, and redacts whatever looks like a credential elsewhere. " +
 			"What cannot be read is listed in not-gathered.txt.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -76,7 +76,7 @@ func NewCommand(config func(kubeconfig, context string) (*rest.Config, error)) *
 	return cmd
 }
 
-// defaultFolder is that of must-gather where there is one.
+// defaultFolder is must-gather's folder if it exists.
 func defaultFolder() string {
 	if info, err := os.Stat(mustGather); err == nil && info.IsDir() {
 		return mustGather
@@ -103,7 +103,7 @@ func newGatherer(config *rest.Config, folder string) (*gatherer, error) {
 	return g, nil
 }
 
-// run collects everything; only what makes all of it impossible is an error.
+// run collects everything; it fails only if nothing can be collected.
 func (g *gatherer) run(ctx context.Context) error {
 	if err := g.write("version", []byte(product+"\n"+version.String()+"\n")); err != nil {
 		return err
@@ -137,7 +137,7 @@ func (g *gatherer) run(ctx context.Context) error {
 	return g.write("not-gathered.txt", []byte(strings.Join(g.missing, "\n")+"\n"))
 }
 
-// miss notes what could not be collected.
+// miss records what could not be collected.
 func (g *gatherer) miss(what string, err error) {
 	g.missing = append(g.missing, redact(fmt.Sprintf("%s: %v", what, err)))
 }

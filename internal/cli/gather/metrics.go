@@ -22,8 +22,8 @@ const (
 	metricsLimit   = 20 << 20
 )
 
-// metricsReader asks each pod, as Prometheus does. It exists in a pod alone, and only with the authority of the services: the token that
-// it shows can be that of an administrator, and goes to nobody else than the operator.
+// metricsReader asks each pod, as Prometheus does. It works only inside a pod, and only with the CA of services: its token can be an
+// administrator's, and must reach only the operator.
 func metricsReader(config *rest.Config) func(context.Context, *corev1.Pod) ([]byte, error) {
 	ca, err := os.ReadFile(serviceCA)
 	if err != nil || config.BearerTokenFile == "" {

@@ -15,7 +15,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// logLimit bounds the log of one container: the newest lines are the ones that matter, and a support case has a limit of its own.
+// logLimit limits the log of one container: the newest lines matter most, and support cases limit the size of attachments.
 const logLimit = 20 << 20
 
 // namespaces are those with a Deployment of the operator: any namespace will do for it.
@@ -113,7 +113,7 @@ func restarted(pod *corev1.Pod, container string) bool {
 	return slices.ContainsFunc(pod.Status.ContainerStatuses, func(s corev1.ContainerStatus) bool { return s.Name == container && s.RestartCount > 0 })
 }
 
-// events collects those of the namespaces, and those about our kinds, which lie in the namespace default.
+// events collects the events in the namespaces, and those about our kinds, which are in the namespace default.
 func (g *gatherer) events(ctx context.Context, namespaces []string) error {
 	for _, namespace := range append(slices.Clone(namespaces), metav1.NamespaceDefault) {
 		list, err := g.pods.CoreV1().Events(namespace).List(ctx, metav1.ListOptions{})
@@ -146,4 +146,4 @@ func eventLine(e *corev1.Event) string {
 	return fmt.Sprintf("%s %s %s %s/%s (%d): %s\n", at.UTC().Format("2006-01-02T15:04:05Z"), e.Type, e.Reason, e.InvolvedObject.Kind, e.InvolvedObject.Name, e.Count, e.Message)
 }
 
-var errNoMetrics = errors.New("they are served to who is in the cluster and can prove that it asks the operator: run this in a pod of a cluster with OpenShift's service CA")
+var errNoMetrics = errors.New("they can be read only inside the cluster: run this command in a pod of a cluster with OpenShift's service CA")

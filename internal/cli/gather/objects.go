@@ -14,7 +14,7 @@ import (
 
 const ownGroup = "rotation.openshift.io"
 
-// kind is one kind of objects, of which all are collected, or those with a label.
+// kind is one kind of objects to collect: all of them, or those with a label.
 type kind struct {
 	group, version, resource string
 	// selector narrows by labels.
@@ -65,7 +65,7 @@ var ofItsNamespace = []kind{
 	{group: "operators.coreos.com", version: "v1", resource: "operatorgroups"},
 }
 
-// list collects the objects of a kind. A kind that the cluster lacks, or that the caller may not read, is noted.
+// list collects the objects of a kind. A kind that the cluster lacks, or that the caller may not read, is recorded as missing.
 func (g *gatherer) list(ctx context.Context, k kind, namespace string) ([]map[string]any, error) {
 	o := metav1.ListOptions{LabelSelector: k.selector}
 	if k.only != "" {
@@ -95,7 +95,7 @@ func (g *gatherer) list(ctx context.Context, k kind, namespace string) ([]map[st
 // object writes one object, without the copy of itself that kubectl apply leaves in an annotation.
 func (g *gatherer) object(k kind, o *unstructured.Unstructured) error {
 	if o.GetKind() == "Secret" {
-		return fmt.Errorf("the content of the Secret %s/%s is not for a support case", o.GetNamespace(), o.GetName())
+		return fmt.Errorf("the content of the Secret %s/%s must not be collected", o.GetNamespace(), o.GetName())
 	}
 	o.SetAnnotations(withoutLastApplied(o.GetAnnotations()))
 	raw, err := yaml.Marshal(o.Object)

@@ -4,8 +4,8 @@ import "regexp"
 
 const redacted = "REDACTED"
 
-// patterns are the forms that credentials have. The operator writes none of them anywhere; this is for what others put beside it, such
-// as a proxy with a password in its URL, or a secret in an annotation.
+// patterns match the forms of credentials. The operator never writes one; this is for other data, such as a proxy with a password in its URL, or
+// a secret in an annotation.
 var patterns = []struct {
 	form *regexp.Regexp
 	by   string
@@ -18,7 +18,7 @@ var patterns = []struct {
 	{regexp.MustCompile(`(?i)((?:\\*["'])?\b(?:auth|password|passwd|client[-_]?secret|refresh[-_]?token|access[-_]?token|(?:aws[-_]?)?secret[-_]?access[-_]?key|(?:aws[-_]?)?session[-_]?token)(?:\\*["'])?\s*[:=]\s*(?:\\*["'])?)[^\s"'\\,}]{4,}`), "${1}" + redacted},
 }
 
-// redact replaces what has the form of a credential.
+// redact replaces whatever looks like a credential.
 func redact(text string) string {
 	for _, p := range patterns {
 		text = p.form.ReplaceAllString(text, p.by)

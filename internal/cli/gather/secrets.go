@@ -16,8 +16,8 @@ import (
 
 var secretsResource = schema.GroupVersionResource{Version: "v1", Resource: "secrets"}
 
-// secretsOf writes the metadata of the Secrets that the objects name: who wrote what of them and when. The API server is asked for
-// the metadata alone, so that no content comes over the wire.
+// secretsOf writes the metadata of the Secrets that the objects name: who wrote which fields and when. It requests only metadata, so that no
+// content is transferred.
 func (g *gatherer) secretsOf(ctx context.Context, objects []map[string]any) error {
 	named := map[types.NamespacedName]bool{{Namespace: "openshift-config", Name: "pull-secret"}: true}
 	for _, o := range objects {
@@ -47,7 +47,7 @@ func (notThere) Error() string { return "there is none" }
 
 var errNotThere = notThere{}
 
-// secret writes the metadata of a Secret. Of foreign annotations it writes the names: their values may be anything.
+// secret writes the metadata of a Secret. It writes only the names of foreign annotations, whose values may be anything.
 func (g *gatherer) secret(o *metav1.PartialObjectMetadata) error {
 	for name := range o.Annotations {
 		if group, _, _ := strings.Cut(name, "/"); group != ownGroup {
@@ -63,7 +63,7 @@ func (g *gatherer) secret(o *metav1.PartialObjectMetadata) error {
 	return g.write(path.Join("namespaces", o.Namespace, "secrets-metadata", o.Name+".yaml"), raw)
 }
 
-// references finds what has a namespace and a name, however deep.
+// references finds everything with a namespace and a name, at any depth.
 func references(value any, found map[types.NamespacedName]bool) {
 	switch v := value.(type) {
 	case map[string]any:

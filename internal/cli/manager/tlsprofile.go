@@ -18,13 +18,13 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/tlsprofile"
 )
 
-// firstTLSProfile bounds the first look at the cluster's TLS profile; until it is known, OpenShift's default counts.
+// firstTLSProfile limits the first read of the cluster's TLS profile; until it is known, OpenShift's default applies.
 const firstTLSProfile = 10 * time.Second
 
-// tlsFollower gives each handshake the TLS settings that the cluster asks for at that time, without a restart.
+// tlsFollower gives each handshake the cluster's current TLS settings, without a restart.
 type tlsFollower struct {
 	settings atomic.Pointer[tlsprofile.Settings]
-	// base is what the server has besides the settings, and config both.
+	// base is the server's configuration without the settings, config includes them.
 	base, config atomic.Pointer[tls.Config]
 }
 
@@ -35,14 +35,14 @@ func newTLSFollower() *tlsFollower {
 	return f
 }
 
-// serve makes a server's configuration ask for the settings at each handshake. It is called once, before anything is served.
+// serve makes a server's configuration use the current settings at each handshake. It is called once, before the server starts.
 func (f *tlsFollower) serve(c *tls.Config) {
 	f.base.Store(c.Clone())
 	f.use(*f.settings.Load())
 	c.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) { return f.config.Load(), nil }
 }
 
-// use takes other settings. The configuration and its keys are new ones, so that no session of older settings is resumed.
+// use changes the settings. The configuration and its keys are new, so that no session with older settings is resumed.
 func (f *tlsFollower) use(s tlsprofile.Settings) {
 	f.settings.Store(&s)
 	if base := f.base.Load(); base != nil {
@@ -52,7 +52,7 @@ func (f *tlsFollower) use(s tlsprofile.Settings) {
 	}
 }
 
-// filter ends a connection after the present request that could not be made any more: Prometheus keeps its own for days.
+// filter ends, after the current request, a connection that the settings no longer allow: Prometheus keeps its connections for days.
 func (f *tlsFollower) filter(then metricsFilter) metricsFilter {
 	return func(config *rest.Config, client *http.Client) (metricsserver.Filter, error) {
 		inner, err := then(config, client)
@@ -74,7 +74,7 @@ func (f *tlsFollower) filter(then metricsFilter) metricsFilter {
 // metricsFilter is a FilterProvider of the metrics server.
 type metricsFilter = func(*rest.Config, *http.Client) (metricsserver.Filter, error)
 
-// setupTLSProfile has the follower know the cluster's profile, from the start and as it changes.
+// setupTLSProfile makes the follower follow the cluster's profile from the start.
 func setupTLSProfile(ctx context.Context, mgr ctrl.Manager, f *tlsFollower, log logr.Logger) error {
 	use := func(s tlsprofile.Settings) {
 		f.use(s)
@@ -91,7 +91,7 @@ func setupTLSProfile(ctx context.Context, mgr ctrl.Manager, f *tlsFollower, log 
 	defer cancel()
 	first, err := cluster.ReadTLSProfile(ctx, mgr.GetAPIReader())
 	if err != nil {
-		log.Error(err, "The cluster's TLS profile is not known yet; the metrics endpoint uses the profile Intermediate until it is")
+		log.Error(err, "The cluster's TLS profile could not be read; the metrics endpoint uses the profile Intermediate until it can")
 		return nil
 	}
 	f.use(first)
