@@ -125,6 +125,11 @@ test-race: ## Run the controllers' and internal's tests with the race detector (
 test-fips: ## Run the tests of internal/ with only the cryptography of FIPS 140-3.
 	GODEBUG=fips140=only go test ./internal/...
 
+.PHONY: e2e-fips
+e2e-fips: build ## Run the end-to-end tests with an operator that nothing but approved cryptography is allowed (RUN=regexp chooses).
+	printf '#!/bin/sh\nGODEBUG=fips140=only exec "%s" "$$@"\n' "$(CURDIR)/bin/credential-rotation-operator" >bin/operator-fips && chmod +x bin/operator-fips
+	OPERATOR_BINARY="$(CURDIR)/bin/operator-fips" $(MAKE) --no-print-directory e2e
+
 .PHONY: e2e
 e2e: ## Run the end-to-end tests, telling each as it runs (RUN=regexp chooses).
 	$(WITH_ASSETS) go test -v -count=1 -timeout $(TEST_TIMEOUT) ./test/e2e/... $(if $(RUN),-run '$(RUN)')

@@ -50,7 +50,24 @@ func assemble(o options, f *facts.Facts, icon []byte, objects []*unstructured.Un
 		}
 		files["manifests/"+object.GetName()+"_"+strings.ToLower(object.GetKind())+".yaml"] = object.Object
 	}
+	files["metadata/properties.yaml"] = properties(p.verbatim)
 	return files, nil
+}
+
+// mayBeMissing are groups of kinds that not every cluster has. OLM leaves out such objects where their kind is missing, and would never
+// finish the installation otherwise.
+var mayBeMissing = []string{"monitoring.coreos.com", "console.openshift.io"}
+
+// properties is metadata/properties.yaml, which says which manifests are optional.
+func properties(objects []*unstructured.Unstructured) map[string]any {
+	var optional []any
+	for _, o := range objects {
+		if group := o.GroupVersionKind().Group; slices.Contains(mayBeMissing, group) {
+			optional = append(optional, map[string]any{"group": group, "kind": o.GetKind(), "name": o.GetName()})
+		}
+	}
+	slices.SortFunc(optional, func(a, b any) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+	return map[string]any{"properties": []any{map[string]any{"type": "olm.manifests.optional", "value": map[string]any{"manifests": optional}}}}
 }
 
 // sort sorts the objects of the manifests by their place in a bundle.

@@ -115,6 +115,9 @@ func TestBundle_NamesTheSuggestedNamespaceNowhereElse(t *testing.T) {
 		t.Fatal(files, err)
 	}
 	for _, file := range files {
+		if strings.Contains(file, "_console") {
+			continue // Its text is for people, whom it tells that another namespace will do.
+		}
 		raw, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

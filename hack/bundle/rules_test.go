@@ -273,3 +273,36 @@ func TestRule_OLMv1(t *testing.T) {
 		}
 	})
 }
+
+// OLM never finishes an installation with an object of a kind that the cluster does not have, unless the object is optional.
+func TestBundle_IsInstalledWhereMonitoringOrTheConsoleIsMissing(t *testing.T) {
+	raw, err := os.ReadFile(filepath.Join(shipped, "metadata", "properties.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stated struct {
+		Properties []struct {
+			Type  string
+			Value struct {
+				Manifests []struct{ Group, Kind, Name string }
+			}
+		}
+	}
+	if err := yaml.Unmarshal(raw, &stated); err != nil || len(stated.Properties) != 1 || stated.Properties[0].Type != "olm.manifests.optional" {
+		t.Fatalf("%+v (%v)", stated, err)
+	}
+	optional := map[string]bool{}
+	for _, m := range stated.Properties[0].Value.Manifests {
+		if m.Group == "" || m.Name == "" {
+			t.Errorf("%+v is no object", m)
+		}
+		optional[m.Kind+"/"+m.Name] = true
+	}
+	builtIn := []string{"ClusterServiceVersion", "CustomResourceDefinition", "ClusterRole", "Role", "RoleBinding", "Service", "PodDisruptionBudget"}
+	for file, kind := range manifestsOf(t) {
+		name, _, _ := strings.Cut(file, "_")
+		if slices.Contains(builtIn, kind) == optional[kind+"/"+name] {
+			t.Errorf("%s: optional is %t", file, optional[kind+"/"+name])
+		}
+	}
+}

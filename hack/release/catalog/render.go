@@ -1,7 +1,9 @@
 package catalog
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -70,12 +72,32 @@ func (o Object) named(bundleDir string) (Object, error) {
 			o.Properties[i].Value = map[string]any{"packageName": o.Package, "version": p.Value}
 		}
 	}
+	if err := o.addProperties(filepath.Join(bundleDir, "metadata", "properties.yaml")); err != nil {
+		return Object{}, err
+	}
 	slices.SortStableFunc(o.Properties, func(a, b Property) int { return propertyOrder(a) - propertyOrder(b) })
 	return o, nil
 }
 
+// addProperties takes over those that the bundle states itself, such as which manifests are optional.
+func (o *Object) addProperties(file string) error {
+	raw, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var stated struct{ Properties []Property }
+	if err := yaml.Unmarshal(raw, &stated); err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	o.Properties = append(o.Properties, stated.Properties...)
+	return nil
+}
+
 func propertyOrder(p Property) int {
-	return slices.Index([]string{"olm.gvk", "olm.package", "olm.csv.metadata"}, p.Type)
+	return slices.Index([]string{"olm.gvk", "olm.package", "olm.manifests.optional", "olm.csv.metadata"}, p.Type)
 }
 
 func (o *Object) ofCSV(csv object) error {
