@@ -127,7 +127,7 @@ test-fips: ## Run the tests of internal/ with only the cryptography of FIPS 140-
 
 .PHONY: e2e-fips
 e2e-fips: build ## Run the end-to-end tests with an operator that nothing but approved cryptography is allowed (RUN=regexp chooses).
-	printf '#!/bin/sh\nGODEBUG=fips140=only exec "%s" "$$@"\n' "$(CURDIR)/bin/credential-rotation-operator" >bin/operator-fips && chmod +x bin/operator-fips
+	printf '#!/usr/bin/env bash\nGODEBUG=fips140=only exec -a "$$0" "%s" "$$@"\n' "$(CURDIR)/bin/credential-rotation-operator" >bin/operator-fips && chmod +x bin/operator-fips
 	OPERATOR_BINARY="$(CURDIR)/bin/operator-fips" $(MAKE) --no-print-directory e2e
 
 .PHONY: e2e
