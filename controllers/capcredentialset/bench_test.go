@@ -48,7 +48,7 @@ func newBench(t testing.TB, set *v1alpha1.CAPCredentialSet, objects ...client.Ob
 	b.portal = newFakePortal(func() time.Time { return b.truth }, b.clock, b.fuse)
 	b.sts = &fakeSTS{portal: b.portal}
 	b.secrets = &fakeSecrets{
-		objects: map[types.NamespacedName]*corev1.Secret{}, owned: map[types.NamespacedName]map[string][]byte{}, fuse: b.fuse,
+		objects: map[types.NamespacedName]*corev1.Secret{}, owners: map[types.NamespacedName]owners{}, fuse: b.fuse,
 	}
 	b.facts = &fakeFacts{mode: cluster.CredentialsMode{Known: true, Installed: true, Mode: "Manual"}, missing: map[string]bool{}}
 	scheme := runtime.NewScheme()

@@ -56,6 +56,8 @@ func (f *fuse) burn() (happens, known bool) {
 type secretWrite struct {
 	ref           types.NamespacedName
 	before, after *corev1.Secret
+	// patched is true of a merge patch, else it was an apply.
+	patched bool
 	// creating is true when there was nothing when it was decided. Server-side apply cannot be told to create only, so what
 	// somebody else creates in the same moment is merged with it.
 	creating bool
@@ -67,8 +69,8 @@ type fakeSecrets struct {
 	objects map[types.NamespacedName]*corev1.Secret
 	version int
 	fuse    *fuse
-	// owned are the keys that the operator has written.
-	owned map[types.NamespacedName]map[string][]byte
+	// owners are the managedFields, as far as they are about data.
+	owners map[types.NamespacedName]owners
 	// interfere runs before a write by the operator is judged, one at a time: somebody is quicker.
 	interfering sync.Mutex
 	interfere   func(types.NamespacedName)
@@ -96,6 +98,12 @@ func (f *fakeSecrets) Get(namespace, name string) (*corev1.Secret, bool, bool) {
 func (f *fakeSecrets) put(r types.NamespacedName, s *corev1.Secret) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.putLocked(r, s)
+}
+
+// putLocked is put for a caller that holds the lock.
+func (f *fakeSecrets) putLocked(r types.NamespacedName, s *corev1.Secret) {
+	f.disown(r, s, somebody)
 	f.store(r, s)
 }
 
@@ -110,6 +118,7 @@ func (f *fakeSecrets) store(r types.NamespacedName, s *corev1.Secret) {
 	if s.UID == "" {
 		s.UID = types.UID(fmt.Sprint("uid-", f.version))
 	}
+	s.ManagedFields = f.owners[r].entries()
 	f.objects[r] = s
 }
 
@@ -155,8 +164,22 @@ func (n *fakeNamespace) Update(_ context.Context, s *corev1.Secret, _ metav1.Upd
 	return f.objects[ref(n.namespace, s.Name)].DeepCopy(), nil
 }
 
-// Apply merges as server-side apply with force does, where the operator owns the keys that it writes.
+// Apply merges as server-side apply with force does.
 func (n *fakeNamespace) Apply(_ context.Context, want *corev1ac.SecretApplyConfiguration, _ metav1.ApplyOptions) (*corev1.Secret, error) {
+	return n.write(want, applying)
+}
+
+// Patch takes merge patches of what the operator writes.
+func (n *fakeNamespace) Patch(_ context.Context, name string, kind types.PatchType, body []byte, _ metav1.PatchOptions, _ ...string) (*corev1.Secret, error) {
+	want := corev1ac.Secret(name, n.namespace)
+	if err := json.Unmarshal(body, want); err != nil || kind != types.MergePatchType || want.ResourceVersion == nil {
+		return nil, fmt.Errorf("a patch of type %s without a precondition, or: %w", kind, err)
+	}
+	return n.write(want, updating)
+}
+
+// write is one by the operator.
+func (n *fakeNamespace) write(want *corev1ac.SecretApplyConfiguration, by writer) (*corev1.Secret, error) {
 	f := n.api
 	happens, known := f.fuse.burn()
 	if !happens {
@@ -184,7 +207,17 @@ func (n *fakeNamespace) Apply(_ context.Context, want *corev1ac.SecretApplyConfi
 			return nil, apierrors.NewConflict(schema.GroupResource{Resource: "secrets"}, r.Name, errors.New("it has changed"))
 		}
 	}
-	after := there.DeepCopy()
+	f.merge(r, want, by)
+	f.writes = append(f.writes, secretWrite{ref: r, before: there, after: f.objects[r].DeepCopy(), patched: by == updating, creating: want.ResourceVersion == nil})
+	if !known {
+		return nil, errDead
+	}
+	return f.objects[r].DeepCopy(), nil
+}
+
+// merge stores what is there with what is wanted. The caller holds the lock.
+func (f *fakeSecrets) merge(r types.NamespacedName, want *corev1ac.SecretApplyConfiguration, by writer) {
+	after := f.objects[r].DeepCopy()
 	if after == nil {
 		after = &corev1.Secret{Type: corev1.SecretTypeOpaque}
 	}
@@ -195,20 +228,20 @@ func (n *fakeNamespace) Apply(_ context.Context, want *corev1ac.SecretApplyConfi
 	if after.Annotations == nil {
 		after.Annotations = map[string]string{}
 	}
-	for k, value := range f.owned[r] {
-		if _, ok := want.Data[k]; !ok && bytes.Equal(after.Data[k], value) {
-			delete(after.Data, k) // nobody else has written it since
+	if by == applying {
+		for k := range f.owners[r][applying] {
+			if _, ok := want.Data[k]; !ok && f.owners[r].alone(k) {
+				delete(after.Data, k)
+			}
 		}
 	}
 	maps.Copy(after.Data, want.Data)
-	f.owned[r] = maps.Clone(want.Data)
 	maps.Copy(after.Annotations, want.Annotations)
-	f.store(r, after)
-	f.writes = append(f.writes, secretWrite{r, there, f.objects[r].DeepCopy(), want.ResourceVersion == nil})
-	if !known {
-		return nil, errDead
+	f.disown(r, after, by)
+	if by == applying {
+		f.owners[r].set(applying, want.Data)
 	}
-	return f.objects[r].DeepCopy(), nil
+	f.store(r, after)
 }
 
 // sameKeys says whether two Secrets are alike in what the operator writes.

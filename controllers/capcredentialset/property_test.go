@@ -82,6 +82,16 @@ func (w *walk) judgeWrite(write secretWrite, unsure bool) {
 	if write.before != nil && string(write.before.Data["role"]) != string(write.after.Data["role"]) || write.before != nil && write.before.Labels["x"] != write.after.Labels["x"] {
 		w.fail("%s lost what is not the operator's", write.ref)
 	}
+	if wantOwned(w.t, write.after); w.t.Failed() {
+		w.fail("%s is not the operator's after it has been written", write.ref)
+	}
+	// What is not known to be the operator's own content is applied, whatever somebody did to it a moment before.
+	if key := w.r.hashKey; key != nil && (write.patched && !observe(write.before, key).AsWritten() || !observe(write.after, key).AsWritten()) {
+		w.fail("%s was patched although it was not as written, or is not now", write.ref)
+	}
+	if write.patched {
+		w.patches++
+	}
 	// A credential from another Secret is as good as what is noted there: a portal that does not tell the time, or a clock that was
 	// wrong and nobody knows, makes a dead one look alive. With such a clock AWS refuses every request anyway.
 	if unsure {
@@ -171,12 +181,13 @@ func total(m map[string]int) int {
 
 // counts are what a history has seen.
 type counts struct {
-	steps, rounds, writes, deaths, failing int
-	lived                                  time.Duration
+	steps, rounds, writes, patches, deaths, failing int
+	lived                                           time.Duration
 }
 
 func (c *counts) add(o counts) {
-	c.steps, c.rounds, c.writes, c.deaths, c.failing, c.lived = c.steps+o.steps, c.rounds+o.rounds, c.writes+o.writes, c.deaths+o.deaths, c.failing+o.failing, c.lived+o.lived
+	c.steps, c.rounds, c.writes, c.patches, c.deaths = c.steps+o.steps, c.rounds+o.rounds, c.writes+o.writes, c.patches+o.patches, c.deaths+o.deaths
+	c.failing, c.lived = c.failing+o.failing, c.lived+o.lived
 }
 
 // newWalk begins a history. Its clock moves within a round, by what each answer takes.
@@ -224,8 +235,11 @@ func TestRandomHistories_NeverLoseALiveCredentialNeverWriteWithoutAChangeAndEndF
 			})
 		}
 	})
-	t.Logf("%d histories with %d steps and %d rounds, %s of them at a stretch: %d calls of the portal, %d of them while it answered badly; %d writes, %d deaths of the process",
-		walks, all.steps, all.rounds, all.lived, calls, all.failing, all.writes, all.deaths)
+	t.Logf("%d histories with %d steps and %d rounds, %s of them at a stretch: %d calls of the portal, %d of them while it answered badly; %d writes, %d of them merge patches; %d deaths of the process",
+		walks, all.steps, all.rounds, all.lived, calls, all.failing, all.writes, all.patches, all.deaths)
+	if all.patches == 0 || all.patches == all.writes {
+		t.Error("not both ways of writing have been walked")
+	}
 }
 
 // A failure that cannot be shown again is worth little.

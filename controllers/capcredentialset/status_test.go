@@ -232,6 +232,7 @@ func TestObserve_SeesWhatIsInASecretWithoutKeepingIt(t *testing.T) {
 	data["credentials"] = append(data["credentials"], '\n')
 	s.ManagedFields = []metav1.ManagedFieldsEntry{
 		{Manager: managedfields.Operator, Operation: metav1.ManagedFieldsOperationApply, FieldsV1: metav1.NewFieldsV1(`{"f:data":{"f:credentials":{}}}`), Time: &metav1.Time{Time: noon}},
+		{Manager: managedfields.Operator, Operation: metav1.ManagedFieldsOperationUpdate, FieldsV1: metav1.NewFieldsV1(`{"f:data":{"f:aws_access_key_id":{}}}`), Time: &metav1.Time{Time: noon.Add(time.Hour)}},
 		{Manager: "labeller", FieldsV1: metav1.NewFieldsV1(`{"f:metadata":{"f:labels":{}}}`), Time: &metav1.Time{Time: noon.Add(time.Hour)}},
 		{Manager: "kubectl-edit", FieldsV1: metav1.NewFieldsV1(`{"f:data":{"f:credentials":{}}}`), Time: &metav1.Time{Time: noon}},
 		{Manager: "earlier", FieldsV1: metav1.NewFieldsV1(`{"f:data":{"f:aws_access_key_id":{}}}`), Time: &metav1.Time{Time: noon.Add(-time.Hour)}},

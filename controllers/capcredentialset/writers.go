@@ -20,8 +20,7 @@ func writtenByUs(entries []metav1.ManagedFieldsEntry) bool {
 func lastWriter(entries []metav1.ManagedFieldsEntry) string {
 	annotations := slices.Collect(maps.Keys(plan.Books{}.Annotations("", "")))
 	return managedfields.LastWriter(entries, func(e metav1.ManagedFieldsEntry, f managedfields.Fields) bool {
-		ours := e.Manager == managedfields.Operator && e.Operation == metav1.ManagedFieldsOperationApply
-		return !ours && (ownsKey(f) || f.HasAnnotation(annotations...))
+		return e.Manager != managedfields.Operator && (ownsKey(f) || f.HasAnnotation(annotations...))
 	})
 }
 

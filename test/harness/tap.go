@@ -45,6 +45,8 @@ type Recorded struct {
 	Started time.Time
 	// Status of the answer; 0 when none was given back.
 	Status int
+	// ContentType of the request's body.
+	ContentType string
 	// BytesIn is the length of the request's body; of what is no write it is what the headers tell, -1 when they do not.
 	BytesIn int64
 	// BytesOut is how much of the answer's body has passed, as compressed as it is on the wire. That of a watch grows.
@@ -112,7 +114,7 @@ func (t *Tap) Close() error {
 
 func (t *Tap) handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		r := &Recorded{APIRequest: parseAPIRequest(req), Started: time.Now(), BytesIn: req.ContentLength}
+		r := &Recorded{APIRequest: parseAPIRequest(req), Started: time.Now(), ContentType: req.Header.Get("Content-Type"), BytesIn: req.ContentLength}
 		if r.IsWrite() {
 			// Read to the end, because only then does net/http notice that an HTTP/1 client is gone.
 			body, err := io.ReadAll(req.Body)

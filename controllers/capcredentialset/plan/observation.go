@@ -53,6 +53,9 @@ type Observation struct {
 // Edited is true if the content is not what was written.
 func (o Observation) Edited() bool { return o.Found && o.Books.Hash != "" && o.Books.Hash != o.Hash }
 
+// AsWritten is true if the content is what the operator wrote, according to the seal.
+func (o Observation) AsWritten() bool { return o.Books.Hash != "" && o.Books.Hash == o.Hash }
+
 // ReadBooks reads the annotations, whose seal must be verified.
 func ReadBooks(annotations map[string]string) Books {
 	return Books{
