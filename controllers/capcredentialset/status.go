@@ -169,12 +169,14 @@ func (t trouble) String() string {
 
 // listed names the first few of many.
 func listed(names []string) string {
-	const shown = 3
 	if len(names) <= shown {
 		return strings.Join(names, ", ")
 	}
 	return fmt.Sprintf("%s and %d more", strings.Join(names[:shown], ", "), len(names)-shown)
 }
+
+// shown is how many of many are named.
+const shown = 3
 
 // dead is true if a credential is known to have expired.
 func dead(expires, now time.Time) bool { return !expires.IsZero() && !expires.After(now) }
