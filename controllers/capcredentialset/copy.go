@@ -56,14 +56,10 @@ func (r *reconciler) copied(s *scope, c plan.Copying) (gift, bool) {
 		return gift{credential: credential, role: c.Role, fetched: h.FetchedAt, expires: h.ExpiresAt, expiry: h.Expiry, from: fromMemory}, ok
 	}
 	from := s.plan.Rows[c.From]
-	secret, found, _ := r.store.Get(from.Ref.Namespace, from.Ref.Name)
-	if !found || awscreds.Hash(s.hashKey, secret.Data) != from.Hash {
-		return gift{}, false
-	}
-	credential, err := awscreds.Parse(secret.Data)
+	credential, ok := r.credentialIn(&from, s.hashKey)
 	return gift{
 		credential: credential, role: from.Role, fetched: from.FetchedAt, expires: from.ExpiresAt, expiry: from.Expiry, from: "Secret " + from.Ref.String(),
-	}, err == nil
+	}, ok
 }
 
 // refuse discards a credential that STS refuses, in memory and in all Secrets, which then need another one.

@@ -86,6 +86,8 @@ func (f *fakeSecrets) Watch(string, ...types.NamespacedName) {}
 func (f *fakeSecrets) Forget(string)                         {}
 func (f *fakeSecrets) Err(string, string) error              { return nil }
 func (f *fakeSecrets) Observe(*corev1.Secret)                {}
+func (f *fakeSecrets) Note(*corev1.Secret, any)              {}
+func (f *fakeSecrets) Noted(string, string) any              { return nil }
 
 func (f *fakeSecrets) Get(namespace, name string) (*corev1.Secret, bool, bool) {
 	f.mu.Lock()

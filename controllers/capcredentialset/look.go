@@ -18,7 +18,6 @@ import (
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/controllers/capcredentialset/plan"
-	"github.com/openshift/credential-rotation-operator/internal/awscreds"
 	"github.com/openshift/credential-rotation-operator/internal/cap"
 	"github.com/openshift/credential-rotation-operator/internal/cluster"
 	"github.com/openshift/credential-rotation-operator/internal/managedfields"
@@ -164,11 +163,7 @@ func (r *reconciler) keep(s *scope) {
 		if !ours || s.memory.Refused[row.Hash] || s.memory.Suspect[row.Hash] || !row.FetchedAt.After(s.memory.Held[row.Role].FetchedAt) {
 			continue
 		}
-		secret, found, _ := r.store.Get(row.Ref.Namespace, row.Ref.Name)
-		if !found || secret.ResourceVersion != row.ResourceVersion {
-			continue
-		}
-		if credential, err := awscreds.Parse(secret.Data); err == nil {
+		if credential, ok := r.credentialIn(row, s.hashKey); ok {
 			s.held[row.Role], s.memory.Held[row.Role] = credential, plan.Held{FetchedAt: row.FetchedAt, ExpiresAt: row.ExpiresAt, Expiry: row.Expiry}
 		}
 	}
@@ -180,10 +175,10 @@ func (r *reconciler) keep(s *scope) {
 }
 
 func (r *reconciler) lookAtSecret(ref types.NamespacedName, key []byte) plan.Observation {
-	secret, found, synced := r.store.Get(ref.Namespace, ref.Name)
+	there, synced := r.see(ref, key)
 	switch {
-	case found:
-		return observe(secret, key)
+	case there != nil:
+		return there.observation
 	case synced:
 		exists, known := r.facts.HasNamespace(ref.Namespace)
 		return plan.Observation{Known: known, NamespaceMissing: !exists}

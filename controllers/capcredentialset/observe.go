@@ -2,13 +2,53 @@ package capcredentialset
 
 import (
 	"strconv"
+	"unique"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/controllers/capcredentialset/plan"
 	"github.com/openshift/credential-rotation-operator/internal/awscreds"
 )
+
+// seen is what is kept of a target's Secret: what decisions need, and the credential that it holds, which is in memory once for all
+// Secrets that hold it.
+type seen struct {
+	observation plan.Observation
+	credential  unique.Handle[awscreds.Credential]
+}
+
+// see observes a Secret, once for each of its versions.
+func (r *reconciler) see(ref types.NamespacedName, key []byte) (_ *seen, synced bool) {
+	secret, found, synced := r.store.Get(ref.Namespace, ref.Name)
+	for found && secret == nil {
+		if noted, ok := r.store.Noted(ref.Namespace, ref.Name).(*seen); ok {
+			return noted, true
+		}
+		secret, found, synced = r.store.Get(ref.Namespace, ref.Name) // it has changed between the two
+	}
+	if !found {
+		return nil, synced
+	}
+	s := &seen{observation: observe(secret, key)}
+	if credential, err := awscreds.Parse(secret.Data); err == nil {
+		s.credential = unique.Make(credential)
+	}
+	if ref.Namespace != r.Namespace { // there the contents themselves are needed, of client certificates
+		r.store.Note(secret, s)
+	}
+	return s, true
+}
+
+// credentialIn is what a Secret holds, if it still is what it was when a row was made of it.
+func (r *reconciler) credentialIn(row *plan.Row, key []byte) (awscreds.Credential, bool) {
+	s, _ := r.see(row.Ref, key)
+	if s == nil || !s.observation.Usable || s.observation.Hash != row.Hash {
+		return awscreds.Credential{}, false
+	}
+	return s.credential.Value(), true
+}
 
 // observe makes the observation of a Secret. hashKey is the key of the seal and of the content hash.
 func observe(s *corev1.Secret, hashKey []byte) plan.Observation {

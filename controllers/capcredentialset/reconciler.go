@@ -39,6 +39,8 @@ type secretStore interface {
 	Get(namespace, name string) (secret *corev1.Secret, found, synced bool)
 	Err(namespace, name string) error
 	Observe(secret *corev1.Secret)
+	Note(secret *corev1.Secret, note any)
+	Noted(namespace, name string) any
 }
 
 // reconciler keeps the Secrets of CAPCredentialSets fresh.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
@@ -47,6 +48,7 @@ func Setup(mgr ctrl.Manager, opts Options) error {
 	// stretch it to minutes.
 	config := rest.CopyConfig(mgr.GetConfig())
 	config.QPS, config.Burst, config.RateLimiter = -1, -1, nil
+	config.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
 	secrets, err := corev1client.NewForConfig(config)
 	if err != nil {
 		return fmt.Errorf("making a client for Secrets: %w", err)

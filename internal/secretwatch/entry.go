@@ -19,9 +19,12 @@ type entry struct {
 	cancel  context.CancelFunc
 	owners  int
 
-	secret *corev1.Secret
-	synced bool
-	err    error
+	// version of the Secret; empty if there is none. secret is its content, or note is what is kept instead.
+	version string
+	secret  *corev1.Secret
+	note    any
+	synced  bool
+	err     error
 	// goneAt is the resource version at which the Secret was deleted: nothing older brings it back.
 	goneAt string
 	// listing is the newest version known at the start of the current list.
@@ -30,8 +33,8 @@ type entry struct {
 
 // known is the newest known version. The caller holds the lock.
 func (e *entry) known() string {
-	if e.secret != nil && (e.goneAt == "" || older(e.goneAt, e.secret.ResourceVersion)) {
-		return e.secret.ResourceVersion
+	if e.version != "" && (e.goneAt == "" || older(e.goneAt, e.version)) {
+		return e.version
 	}
 	return e.goneAt
 }
@@ -49,9 +52,13 @@ func (e *entry) Listed(version string) {
 	e.watcher.mu.Lock()
 	defer e.watcher.mu.Unlock()
 	if e.listing != "" && version != "" && older(version, e.listing) {
-		e.secret, e.goneAt = nil, ""
+		e.goneAt = ""
+		e.drop()
 	}
 }
+
+// drop forgets the Secret. The caller holds the lock.
+func (e *entry) drop() { e.version, e.secret, e.note = "", nil, nil }
 
 // Replace takes the result of a list, which holds the Secret or nothing.
 func (e *entry) Replace(objects []runtime.Object) {
@@ -63,8 +70,8 @@ func (e *entry) Replace(objects []runtime.Object) {
 				return e.take(s) || news
 			}
 		}
-		news = news || e.secret != nil
-		e.secret = nil
+		news = news || e.version != ""
+		e.drop()
 		return news
 	})
 }
@@ -81,10 +88,11 @@ func (e *entry) Put(object runtime.Object) {
 func (e *entry) Delete(object runtime.Object) {
 	e.change(func() bool {
 		s, ok := object.(*corev1.Secret)
-		if !ok || e.secret == nil || older(s.ResourceVersion, e.secret.ResourceVersion) {
+		if !ok || e.version == "" || older(s.ResourceVersion, e.version) {
 			return false
 		}
-		e.secret, e.goneAt = nil, s.ResourceVersion
+		e.goneAt = s.ResourceVersion
+		e.drop()
 		return true
 	})
 }
@@ -100,14 +108,14 @@ func (e *entry) Failed(err error) {
 
 // take stores a state unless a newer one is known, and returns whether it is new. The caller holds the lock.
 func (e *entry) take(s *corev1.Secret) bool {
-	if e.secret != nil && !older(e.secret.ResourceVersion, s.ResourceVersion) || e.goneAt != "" && !older(e.goneAt, s.ResourceVersion) {
+	if e.version != "" && !older(e.version, s.ResourceVersion) || e.goneAt != "" && !older(e.goneAt, s.ResourceVersion) {
 		return false
 	}
 	if _, ok := s.Annotations[lastApplied]; ok {
 		s = s.DeepCopy()
 		delete(s.Annotations, lastApplied)
 	}
-	e.secret = s
+	e.version, e.secret, e.note = s.ResourceVersion, s, nil
 	return true
 }
 

@@ -43,6 +43,8 @@ type Watcher struct {
 func New(config *rest.Config, opts objectwatch.Options) (*Watcher, error) {
 	own := rest.CopyConfig(config)
 	own.QPS, own.Burst, own.RateLimiter = -1, -1, nil
+	// A watch that is compressed keeps 40 KiB for what it may have to unpack.
+	own.DisableCompression = true
 	own.ContentType = runtime.ContentTypeProtobuf
 	own.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
 	client, err := corev1client.NewForConfig(own)
@@ -122,7 +124,7 @@ func (w *Watcher) Watch(owner string, refs ...types.NamespacedName) {
 func (w *Watcher) Forget(owner string) { w.Watch(owner) }
 
 // Get returns a Secret as last seen. synced is false if its state is unknown: it is not watched, not read yet, or cannot be read (see Err). The
-// Secret must not be changed.
+// Secret must not be changed. It is nil, and found, if a note is kept of it.
 func (w *Watcher) Get(namespace, name string) (secret *corev1.Secret, found, synced bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -130,7 +132,27 @@ func (w *Watcher) Get(namespace, name string) (secret *corev1.Secret, found, syn
 	if !ok || !e.synced || e.err != nil {
 		return nil, false, false
 	}
-	return e.secret, e.secret != nil, true
+	return e.secret, e.version != "", true
+}
+
+// Note keeps a note instead of a Secret that Get has answered, until it changes: of a thousand Secrets their contents need not stay in
+// memory. One that has changed meanwhile stays.
+func (w *Watcher) Note(secret *corev1.Secret, note any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if e, ok := w.entries[types.NamespacedName{Namespace: secret.Namespace, Name: secret.Name}]; ok && e.secret == secret {
+		e.secret, e.note = nil, note
+	}
+}
+
+// Noted answers the note of a Secret as it is; nil where there is none.
+func (w *Watcher) Noted(namespace, name string) any {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if e, ok := w.entries[types.NamespacedName{Namespace: namespace, Name: name}]; ok && e.synced && e.err == nil {
+		return e.note
+	}
+	return nil
 }
 
 // Err says why a Secret cannot be read; nil if it can be, or if that is not known yet. It never holds content.
@@ -149,8 +171,8 @@ func (w *Watcher) Observe(secret *corev1.Secret) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if e, ok := w.entries[types.NamespacedName{Namespace: secret.Namespace, Name: secret.Name}]; ok {
-		if !e.take(secret) && e.secret != nil && older(secret.ResourceVersion, e.secret.ResourceVersion) {
-			// Most likely the watch was quicker. But after a restore of etcd the watch may stay silent, so a list checks which it is.
+		if !e.take(secret) && e.version != "" && older(secret.ResourceVersion, e.version) {
+			// Most likely the watch was quicker. But after a restore of etcd it is silent for long: a list tells which.
 			w.restart(types.NamespacedName{Namespace: secret.Namespace, Name: secret.Name}, e)
 		}
 	}

@@ -221,3 +221,37 @@ func TestAHistoryThatWasRewound_IsNoticedByAListAndByAWriteOfOnesOwn(t *testing.
 		t.Errorf("a list that was slow takes it back to what was %s", got)
 	}
 }
+
+func TestNote_StandsForTheSecretUntilItChanges(t *testing.T) {
+	w, changes := started(t, fake.NewClientset(secret("s", "5", "old")))
+	w.Watch("me", ref("s"))
+	<-changes
+	there, _, _ := w.Get("ns", "s")
+	w.Observe(secret("s", "6", "newer"))
+	if w.Note(there, "of five"); w.Noted("ns", "s") != nil {
+		t.Error("a note of what has changed meanwhile was kept")
+	}
+	there, _, _ = w.Get("ns", "s")
+	w.Note(there, "of six")
+	if s, found, synced := w.Get("ns", "s"); s != nil || !found || !synced || w.Noted("ns", "s") != "of six" {
+		t.Errorf("with a note: content %v, found %v, synced %v, note %v", s != nil, found, synced, w.Noted("ns", "s"))
+	}
+	e := w.entries[ref("s")]
+	e.Put(secret("s", "6", "newer"))
+	e.Put(secret("s", "5", "old"))
+	if w.Noted("ns", "s") != "of six" {
+		t.Error("older news has taken the note away")
+	}
+	e.Failed(errors.New("it may not be read"))
+	if w.Noted("ns", "s") != nil {
+		t.Error("what cannot be read now is known by its note")
+	}
+	e.Replace([]runtime.Object{secret("s", "7", "newest")})
+	if s, _, _ := w.Get("ns", "s"); s == nil || w.Noted("ns", "s") != nil {
+		t.Error("the note stands for a Secret that has changed")
+	}
+	e.Delete(secret("s", "8", "newest"))
+	if _, found, synced := w.Get("ns", "s"); found || !synced || w.Noted("ns", "s") != nil {
+		t.Error("a Secret that is gone is known")
+	}
+}

@@ -97,7 +97,7 @@ func claims(set *v1alpha1.CAPCredentialSet, requests []Request) (Discovery, erro
 	byRef := selection.targets()
 	for _, s := range set.Spec.Secrets {
 		ref := types.NamespacedName{Namespace: s.Namespace, Name: s.Name}
-		if !isSecret(ref) || !isRole(s.Role) {
+		if wrong != nil && (!isSecret(ref) || !isRole(s.Role)) { // else all have been judged
 			continue
 		}
 		t := byRef[ref] // the request stays; the role beside the Secret's own name wins
@@ -222,10 +222,13 @@ var importance = map[string]int{
 
 // before orders Secrets by importance, then by name.
 func before(a, b types.NamespacedName) bool {
-	if x, y := importance[a.Namespace], importance[b.Namespace]; x != y {
-		return x < y
+	switch {
+	case a.Namespace == b.Namespace:
+		return a.Name < b.Name
+	case importance[a.Namespace] != importance[b.Namespace]:
+		return importance[a.Namespace] < importance[b.Namespace]
 	}
-	return a.String() < b.String()
+	return a.Namespace < b.Namespace
 }
 
 // roleOf is the role of a target whose Secret has the given value under the key "role"; empty if nothing gives it one. own is true if the Secret
