@@ -83,7 +83,7 @@ func (b *bench) start() {
 	b.ctx = ctx
 	b.fuse.left, b.fuse.dead, b.fuse.kill = -1, false, cancel
 	booted := b.truth
-	opts := Options{Namespace: operatorNamespace, Clock: b.clock, Monotonic: func() time.Duration { return b.truth.Sub(booted) }}
+	opts := Options{Namespace: operatorNamespace, Writers: 1, Clock: b.clock, Monotonic: func() time.Duration { return b.truth.Sub(booted) }}
 	opts.SetDefaults()
 	opts.AnswerWait = time.Hour // nothing here takes time
 	b.r = &reconciler{

@@ -3,6 +3,7 @@ package capcredentialset
 import (
 	"context"
 	"strings"
+	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
@@ -40,27 +41,30 @@ func (r *reconciler) lives(ctx context.Context, s *scope, row plan.Row) bool {
 
 // inPlace checks the credential in a Secret with STS, and records the answer.
 func (r *reconciler) inPlace(ctx context.Context, s *scope, check checker, row plan.Row) awscreds.STSOutcome {
-	secret, found, _ := r.store.Get(row.Ref.Namespace, row.Ref.Name)
-	if check == nil || !found || awscreds.Hash(s.hashKey, secret.Data) != row.Hash {
-		return awscreds.STSUnknown
-	}
-	credential, err := awscreds.Parse(secret.Data)
-	if err != nil {
+	credential, ok := r.credentialIn(&row, s.hashKey)
+	if check == nil || !ok {
 		return awscreds.STSUnknown
 	}
 	result, err := check.Check(ctx, credential)
 	if ctx.Err() != nil {
 		return awscreds.STSUnknown
 	}
-	now, m := r.now(), s.memory
-	m.Asked[row.Hash] = now
 	if err != nil {
 		log.FromContext(ctx).V(1).Info("A credential in place could not be checked", "secret", row.Ref.String(), "problem", err)
 	}
-	if result.Outcome != awscreds.STSRefused {
-		return result.Outcome
+	if result.Outcome == awscreds.STSRefused {
+		log.FromContext(ctx).Info("STS refuses the credential in a Secret", "secret", row.Ref.String(), "code", result.Code)
 	}
-	log.FromContext(ctx).Info("STS refuses the credential in a Secret", "secret", row.Ref.String(), "code", result.Code)
+	s.remember(func(m *plan.Memory, _ *effects) { s.noteCheck(m, row, result, r.now()) })
+	return result.Outcome
+}
+
+// noteCheck notes what STS says about what a Secret holds. The caller holds the lock of the memory.
+func (s *scope) noteCheck(m *plan.Memory, row plan.Row, result awscreds.STSResult, now time.Time) {
+	m.Asked[row.Hash] = now
+	if result.Outcome != awscreds.STSRefused {
+		return
+	}
 	m.Refused[row.Hash] = true
 	if h, ok := m.Held[row.Role]; ok && !h.FetchedAt.After(row.FetchedAt) {
 		delete(m.Held, row.Role)
@@ -70,5 +74,4 @@ func (r *reconciler) inPlace(ctx context.Context, s *scope, check checker, row p
 	if strings.HasPrefix(result.Code, "ExpiredToken") && row.Expiry != v1alpha1.ExpiryTold && now.Before(row.ExpiresAt) {
 		m.Learned = now.Sub(row.FetchedAt)
 	}
-	return result.Outcome
 }

@@ -90,7 +90,7 @@ func (f *flights) start(role string, question func() landing, landed func()) {
 }
 
 // fetch asks CAP for each role that is due, the most important first and several at a time, and writes each answer as it arrives. It waits
-// briefly, in which time nearly all answers arrive; the others wake the next round.
+// briefly after each, in which time nearly all others arrive; the rest wakes the next round.
 func (r *reconciler) fetch(ctx context.Context, s *scope) {
 	r.land(ctx, s)
 	if len(s.plan.Fetches) == 0 {
@@ -118,6 +118,7 @@ func (r *reconciler) fetch(ctx context.Context, s *scope) {
 		select {
 		case <-s.flights.arrived:
 			r.land(ctx, s)
+			enough.Reset(r.AnswerWait) // what was written meanwhile took its time too
 		case <-enough.C:
 			return
 		case <-ctx.Done():
@@ -287,47 +288,18 @@ type gift struct {
 	from string
 }
 
-// deliver writes a credential to the Secrets that need it, and records each outcome.
+// deliver writes a credential to the Secrets that need it, several at a time, and records each outcome.
 func (r *reconciler) deliver(ctx context.Context, s *scope, g gift, rows []int) {
+	all := r.writeAll(ctx, s, g, rows)
 	var written []types.NamespacedName
-	for _, i := range rows {
-		if ctx.Err() != nil {
-			return
-		}
-		row := s.plan.Rows[i]
-		outcome, err := r.write(ctx, s, row, g)
-		now := r.now()
-		s.remember(func(m *plan.Memory, e *effects) {
-			if err != nil {
-				m.Writes[row.Ref] = m.Writes[row.Ref].Again(err.reason, err.message, now, time.Time{}, plan.WriteRhythm)
-				countFailure(s.set.Name, g.role, err.reason)
-				return
-			}
-			delete(m.Writes, row.Ref)
-			if g.proven {
-				m.Asked[outcome.hash] = now
-				delete(m.Refused, outcome.hash)
-			}
-			switch outcome.kind {
-			case kept:
-				delete(m.Suspect, outcome.hash)
-				m.Confirmed[row.Ref] = plan.Confirmation{Hash: outcome.hash, Role: g.role, FetchedAt: g.fetched, ExpiresAt: outcome.expires, Expiry: outcome.expiry}
-			case wrote:
-				delete(m.Confirmed, row.Ref)
-				m.Kept[row.Ref] = true
-				m.Written[row.Ref.Namespace] = g.fetched
-				written = append(written, row.Ref)
-				countWrite(s.set.Name)
-				if row.SetsRight() {
-					m.Healed(row.Ref, row.Writer, now)
-				}
-				if row.Why == plan.WhyEdited {
-					e.healed = append(e.healed, healed{row.Ref, row.Writer})
-				}
-			}
-		})
-		if err != nil {
-			log.FromContext(ctx).Info("A Secret could not be written", "secret", row.Ref.String(), "reason", err.reason)
+	for _, w := range all {
+		row := s.plan.Rows[w.row]
+		s.remember(func(m *plan.Memory, e *effects) { r.noteWrite(s, m, e, g, row, w) })
+		switch {
+		case w.err != nil:
+			log.FromContext(ctx).Info("A Secret could not be written", "secret", row.Ref.String(), "reason", w.err.reason)
+		case w.outcome.kind == wrote:
+			written = append(written, row.Ref)
 		}
 	}
 	if len(written) > 0 {
@@ -335,5 +307,67 @@ func (r *reconciler) deliver(ctx context.Context, s *scope, g gift, rows []int) 
 		s.remember(func(_ *plan.Memory, e *effects) {
 			e.refreshed = append(e.refreshed, refreshed{role: g.role, refs: written, expires: g.expires, from: g.from})
 		})
+	}
+}
+
+// written is what came of a row.
+type written struct {
+	row     int
+	outcome outcome
+	err     *writeError
+}
+
+// writeAll writes the rows' Secrets, as many side by side as Options.Writers says. It gives what came of them in the order of the rows;
+// what was not begun when ctx ended is left out.
+func (r *reconciler) writeAll(ctx context.Context, s *scope, g gift, rows []int) []written {
+	all := make([]written, len(rows))
+	next := make(chan int)
+	begun := 0
+	var writers sync.WaitGroup
+	for range min(r.Writers, len(rows)) {
+		writers.Go(func() {
+			for i := range next {
+				w := &all[i]
+				w.row = rows[i]
+				w.outcome, w.err = r.write(ctx, s, s.plan.Rows[w.row], g)
+			}
+		})
+	}
+	for ; begun < len(rows) && ctx.Err() == nil; begun++ {
+		next <- begun
+	}
+	close(next)
+	writers.Wait()
+	return all[:begun]
+}
+
+// noteWrite notes what came of a row. The caller holds the lock of the memory.
+func (r *reconciler) noteWrite(s *scope, m *plan.Memory, e *effects, g gift, row plan.Row, w written) {
+	now := r.now()
+	if w.err != nil {
+		m.Writes[row.Ref] = m.Writes[row.Ref].Again(w.err.reason, w.err.message, now, time.Time{}, plan.WriteRhythm)
+		countFailure(s.set.Name, g.role, w.err.reason)
+		return
+	}
+	delete(m.Writes, row.Ref)
+	if g.proven {
+		m.Asked[w.outcome.hash] = now
+		delete(m.Refused, w.outcome.hash)
+	}
+	switch w.outcome.kind {
+	case kept:
+		delete(m.Suspect, w.outcome.hash)
+		m.Confirmed[row.Ref] = plan.Confirmation{Hash: w.outcome.hash, Role: g.role, FetchedAt: g.fetched, ExpiresAt: w.outcome.expires, Expiry: w.outcome.expiry}
+	case wrote:
+		delete(m.Confirmed, row.Ref)
+		m.Kept[row.Ref] = true
+		m.Written[row.Ref.Namespace] = g.fetched
+		countWrite(s.set.Name)
+		if row.SetsRight() {
+			m.Healed(row.Ref, row.Writer, now)
+		}
+		if row.Why == plan.WhyEdited {
+			e.healed = append(e.healed, healed{row.Ref, row.Writer})
+		}
 	}
 }

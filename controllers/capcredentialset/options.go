@@ -27,8 +27,10 @@ type Options struct {
 	// RoundBudget is how long after its start a round may start requests to CAP. The rest is left to the next round, which follows at once and
 	// sees what has happened in the meantime.
 	RoundBudget time.Duration
-	// AnswerWait is how long a round waits for CAP's answers. A later round processes those that arrive later.
+	// AnswerWait is how long a round waits for CAP's next answer. A later round processes those that arrive later.
 	AnswerWait time.Duration
+	// Writers is how many Secrets are written at a time.
+	Writers int
 	// Settle is how long a set waits after the start for all its Secrets to be read, before it acts on those that have been read.
 	Settle time.Duration
 	// RestartRetry is the wait before retrying the failed restart of a workload.
@@ -55,6 +57,10 @@ func (o *Options) SetDefaults() {
 	def(&o.RoundBudget, 30*time.Second)
 	// A working CAP answers within this time; a set whose CAP hangs is only delayed by it.
 	def(&o.AnswerWait, 5*time.Second)
+	if o.Writers == 0 {
+		// As many as CAP is asked for at a time by default. More would wait in the API server's queue for the writes of one user.
+		o.Writers = 4
+	}
 	// A healthy API server returns a thousand Secrets within this time, and the delay after a start does not matter.
 	def(&o.Settle, 2*time.Second)
 	def(&o.RestartRetry, time.Minute)

@@ -2,6 +2,7 @@ package capcredentialset
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -82,6 +83,38 @@ func TestWrite_TriesAgainAtOnceWhenALabelHasChangedMeanwhile(t *testing.T) {
 	}
 	if s, _, _ := b.secrets.Get(machines.Namespace, machines.Name); s.Labels["new"] == "" {
 		t.Error("the label is lost")
+	}
+}
+
+// Several of a role's Secrets are written at once, and what came of each is noted as if they had been written one by one.
+func TestWrite_SeveralAtOnceAreNotedAsIfOneByOne(t *testing.T) {
+	const secrets = 40
+	set := propertySet()
+	set.Spec.CredentialsRequests, set.Spec.Verification.STS = nil, v1alpha1.STSBestEffort
+	for n := range secrets {
+		set.Spec.Secrets = append(set.Spec.Secrets, v1alpha1.SecretRole{SecretReference: v1alpha1.SecretReference{Namespace: fmt.Sprintf("ns-%02d", n), Name: "s"}, Role: "r1"})
+	}
+	b := newBench(t, set)
+	b.r.Writers = 4
+	b.secrets.refuse = func(r types.NamespacedName) error {
+		if r.Namespace == "ns-07" {
+			return apierrors.NewInternalError(errors.New("no"))
+		}
+		return nil
+	}
+	told := recorded(b)
+	b.round("cap")
+	if all := told(); len(all) == 0 || !strings.Contains(all[0], "written to ns-00/s, ns-01/s, ns-02/s and 36 more") {
+		t.Errorf("the events are %q", all)
+	}
+	b.secrets.refuse = nil
+	b.drive(5 * time.Minute)
+	if got := b.set("cap").Status.Credentials; got != "40/40" || len(b.secrets.writes) != secrets || b.portal.calls["r1"] > 2 {
+		t.Errorf("%s are fresh after %d writes and %d calls", got, len(b.secrets.writes), b.portal.calls["r1"])
+	}
+	b.drive(40 * time.Minute)
+	if got := b.set("cap").Status.Credentials; got != "40/40" || len(b.secrets.writes) != 2*secrets {
+		t.Errorf("after the next refresh %s are fresh and %d were written", got, len(b.secrets.writes))
 	}
 }
 
