@@ -83,3 +83,38 @@ func BenchmarkParse(b *testing.B) {
 		})
 	}
 }
+
+// The largest document that is read, with every entry to be replaced: what a rotation does with it, once.
+func BenchmarkRotate(b *testing.B) {
+	document := func(password string) []byte {
+		var out strings.Builder
+		out.WriteString(`{"auths":{`)
+		for i := range MaxEntries {
+			if i > 0 {
+				out.WriteString(",")
+			}
+			fmt.Fprintf(&out, `"r%03d.example.com":{"auth":"%s"}`, i, auth("u", strings.Repeat(password, 730)))
+		}
+		out.WriteString("}}")
+		return []byte(out.String())
+	}
+	current, fresh := document("a"), document("b")
+	b.SetBytes(int64(len(current)))
+	for b.Loop() {
+		before, err := Parse(current)
+		if err != nil {
+			b.Fatal(err)
+		}
+		issued, err := Parse(fresh)
+		if err != nil {
+			b.Fatal(err)
+		}
+		merged, changes, err := Merge(before, issued, Policy{ReplaceForeign: true})
+		if err != nil || len(changes) != MaxEntries || len(merged) != len(current) {
+			b.Fatal(len(changes), err)
+		}
+		if n := len(issued.Fingerprints("salt")); n != MaxEntries {
+			b.Fatal(n)
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // This file finds the byte offsets of values in a JSON document. A merge that decodes and re-encodes loses what it does not know and reorders the
@@ -37,11 +38,11 @@ func (o object) find(name string) (member, bool) {
 // checkSyntax checks that the document is one JSON value. The error of encoding/json quotes the offending character, which may be one of a
 // password, so only its position is kept.
 func checkSyntax(raw []byte) error {
-	var anything json.RawMessage
-	err := json.Unmarshal(raw, &anything)
-	if err == nil {
+	if json.Valid(raw) {
 		return nil
 	}
+	var anything json.RawMessage
+	err := json.Unmarshal(raw, &anything)
 	offset := -1
 	var syntax *json.SyntaxError
 	if errors.As(err, &syntax) {
@@ -61,30 +62,15 @@ func scanObject(raw []byte, start, end int, what string) (object, error) {
 	}
 	found := object{start: start, end: end}
 	seen := map[string]int{} // the offset by sameKey
-	broken := problem(NotJSON, start, what+" cannot be read")
-	dec := json.NewDecoder(bytes.NewReader(raw[start:end]))
-	if _, err := dec.Token(); err != nil {
-		return object{}, broken
-	}
-	for dec.More() {
-		before := start + int(dec.InputOffset())
-		token, err := dec.Token()
-		if err != nil {
-			return object{}, broken
+	for at := skipSpace(raw, start+1); at < end && raw[at] == '"'; {
+		m := member{keyStart: at, keyEnd: stringEnd(raw, at)}
+		m.name = text(raw[m.keyStart:m.keyEnd])
+		m.start = skipSpace(raw, skipSpace(raw, m.keyEnd)+1) // past the colon
+		m.end = valueEnd(raw, m.start)
+		if m.end > end {
+			return object{}, problem(NotJSON, start, what+" cannot be read")
 		}
-		name, isString := token.(string)
-		if !isString {
-			return object{}, broken
-		}
-		m := member{name: name, keyEnd: start + int(dec.InputOffset())}
-		m.keyStart = before + bytes.IndexByte(raw[before:end], '"')
-		var value json.RawMessage
-		if err := dec.Decode(&value); err != nil {
-			return object{}, broken
-		}
-		m.end = start + int(dec.InputOffset())
-		m.start = m.end - len(value)
-		same := sameKey(name)
+		same := sameKey(m.name)
 		if earlier, twice := seen[same]; twice {
 			return object{}, problem(DuplicateKey, max(m.keyStart, earlier),
 				what+" has the same key twice, and readers disagree about which one counts: remove one of them")
@@ -94,8 +80,66 @@ func scanObject(raw []byte, start, end int, what string) (object, error) {
 		}
 		seen[same] = m.keyStart
 		found.members = append(found.members, m)
+		if at = skipSpace(raw, m.end); at < end && raw[at] == ',' {
+			at = skipSpace(raw, at+1)
+		}
 	}
 	return found, nil
+}
+
+// The functions below walk over bytes that checkSyntax has accepted. encoding/json would read each value again at each level of nesting.
+
+// skipSpace is the offset of the first byte from at on that is not white space.
+func skipSpace(raw []byte, at int) int {
+	for at < len(raw) && (raw[at] == ' ' || raw[at] == '\t' || raw[at] == '\n' || raw[at] == '\r') {
+		at++
+	}
+	return at
+}
+
+// stringEnd is the offset after the string that begins at a quotation mark.
+func stringEnd(raw []byte, at int) int {
+	for at++; at < len(raw) && raw[at] != '"'; at++ {
+		if raw[at] == '\\' {
+			at++
+		}
+	}
+	return at + 1
+}
+
+// valueEnd is the offset after the value that begins at an offset.
+func valueEnd(raw []byte, at int) int {
+	for depth := 0; at < len(raw); {
+		switch raw[at] {
+		case '"':
+			at = stringEnd(raw, at)
+		case '{', '[':
+			depth++
+			at++
+		case '}', ']':
+			depth--
+			at++
+		default:
+			at++
+			if depth == 0 && (at == len(raw) || bytes.IndexByte([]byte(",]} \t\n\r"), raw[at]) < 0) {
+				continue // a number or a word continues
+			}
+		}
+		if depth == 0 {
+			return at
+		}
+	}
+	return at
+}
+
+// text decodes a JSON string.
+func text(quoted []byte) string {
+	if inner := quoted[1 : len(quoted)-1]; bytes.IndexByte(inner, '\\') < 0 && utf8.Valid(inner) {
+		return string(inner)
+	}
+	var s string
+	_ = json.Unmarshal(quoted, &s) // checkSyntax has accepted it
+	return s
 }
 
 // knownNames are the keys that this package and the readers of a pull secret look for. The kubelet and other readers written in Go find them in

@@ -102,9 +102,10 @@ func (d *Document) appendFields(fields object, add []field) edit {
 // appendEntries adds entries at the end of auths, each formatted like the document's last entry that has fields.
 func (d *Document) appendEntries(entries []Entry) edit {
 	inner := style{colon: d.styleOf(d.auths).colon}
-	for _, n := range d.entries {
+	for _, n := range slices.Backward(d.entries) {
 		if len(n.fields.members) > 0 {
 			inner = d.styleOf(n.fields)
+			break
 		}
 	}
 	var all []byte
