@@ -57,7 +57,7 @@ func (r *reconciler) discover(ctx context.Context, s *scope) (act bool, err erro
 
 // watch watches the Secrets of the set. Known Secrets that are temporarily unknown stay watched.
 func (r *reconciler) watch(s *scope) {
-	refs := []types.NamespacedName{r.certificateRef(s)}
+	refs := []types.NamespacedName{r.certificateRef(s.set)}
 	for _, t := range s.discovery.Targets {
 		if t.Holder == "" {
 			refs = append(refs, t.Ref)
@@ -189,13 +189,13 @@ func (r *reconciler) lookAtSecret(ref types.NamespacedName, key []byte) plan.Obs
 	return plan.Observation{}
 }
 
-func (r *reconciler) certificateRef(s *scope) types.NamespacedName {
-	return types.NamespacedName{Namespace: r.Namespace, Name: s.set.Spec.Endpoint.ClientCertificateSecretRef.Name}
+func (r *reconciler) certificateRef(set *v1alpha1.CAPCredentialSet) types.NamespacedName {
+	return types.NamespacedName{Namespace: r.Namespace, Name: set.Spec.Endpoint.ClientCertificateSecretRef.Name}
 }
 
 // lookAtCertificate reads the current client certificate, and holds the set if it is unusable.
 func (r *reconciler) lookAtCertificate(s *scope, now time.Time) {
-	ref := r.certificateRef(s)
+	ref := r.certificateRef(s.set)
 	secret, found, synced := r.store.Get(ref.Namespace, ref.Name)
 	readErr := r.store.Err(ref.Namespace, ref.Name)
 	s.certificate, s.certificateErr, s.certificateUnread = nil, nil, !synced && readErr == nil

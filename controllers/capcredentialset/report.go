@@ -30,7 +30,7 @@ func (r *reconciler) report(ctx context.Context, s *scope) error {
 	s.remarkOnLateness()
 	s.remarkOnRequest()
 	s.noteRequest(r.now())
-	s.setCertificateValid(r.now(), r.certificateRef(s).String())
+	s.setCertificateValid(r.now(), r.certificateRef(s.set).String())
 	r.setSecondWriter(s)
 	s.setClockSkewed()
 	s.setExpiryDoubtful()

@@ -57,6 +57,9 @@ func Setup(mgr ctrl.Manager, opts Options) error {
 		Options: opts, client: mgr.GetClient(), reader: mgr.GetAPIReader(), secrets: secrets, store: opts.Secrets, facts: watch,
 		recorder: mgr.GetEventRecorder(managedfields.Operator), dial: realDialer(), states: map[string]*state{}, wake: func(string) {},
 	}
+	if err := r.addStandby(mgr, watch.OnChange); err != nil {
+		return err
+	}
 	return r.build(mgr, watch.OnChange)
 }
 

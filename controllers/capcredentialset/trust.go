@@ -61,7 +61,7 @@ func (r *reconciler) authorities(ctx context.Context, s *scope) (trusted, error)
 		}
 	case s.certificate.RootCAs != nil:
 		t.roots, t.digest = s.certificate.RootCAs, digest(s.certificate.CAs)
-		t.from = "the CA in Secret " + r.certificateRef(s).String() + " alone"
+		t.from = "the CA in Secret " + r.certificateRef(s.set).String() + " alone"
 	}
 	return t, nil
 }

@@ -78,7 +78,7 @@ func (w *Watcher) Start(ctx context.Context) error {
 	return nil
 }
 
-// NeedLeaderElection is false: nothing is watched before a controller names it, and controllers need the lead.
+// NeedLeaderElection is false: a standby watches the Secrets too, so that it knows them when it becomes the leader.
 func (w *Watcher) NeedLeaderElection() bool { return false }
 
 // Watch sets the complete list of Secrets for owner (any unique name): new ones are watched from now on, and those that no owner names any more

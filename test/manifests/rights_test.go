@@ -91,7 +91,7 @@ var granted = map[string]string{
 	"ClusterRole subjectaccessreviews":                             "create",
 	"Role secrets":                                                 "get list watch create update delete",
 	"Role configmaps":                                              "get",
-	"Role leases":                                                  "get create update",
+	"Role leases":                                                  "get watch create update",
 	"Role servicemonitors [credential-rotation-operator]":          "get patch",
 }
 

@@ -68,7 +68,7 @@ func NewCommand() *cobra.Command {
 	// does not cost the lead, and the Lease is written only every 26 s.
 	flags.DurationVar(&o.leaseDuration, "leader-elect-lease-duration", 137*time.Second, "how long after its last renewal another replica may take the lead")
 	flags.DurationVar(&o.renewDeadline, "leader-elect-renew-deadline", 107*time.Second, "how long the leader tries to renew before it gives up")
-	flags.DurationVar(&o.retryPeriod, "leader-elect-retry-period", 26*time.Second, "how often the leader renews and the others try")
+	flags.DurationVar(&o.retryPeriod, "leader-elect-retry-period", 26*time.Second, "how often the leader renews, and how often the others try if they cannot watch the Lease")
 	o.controllers.bind(flags)
 	o.log.bind(flags)
 	return cmd

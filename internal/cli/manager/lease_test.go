@@ -2,15 +2,18 @@ package manager
 
 import (
 	"context"
+	"runtime"
 	"testing"
 	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/kubernetes/fake"
 	"k8s.io/client-go/tools/leaderelection"
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
 	"k8s.io/utils/clock"
+	testingclock "k8s.io/utils/clock/testing"
 	"k8s.io/utils/ptr"
 )
 
@@ -55,7 +58,7 @@ func TestALead_IsTakenAtOnceWhereNobodyElseCanHaveIt(t *testing.T) {
 			defer cancel()
 			leads, tried := make(chan struct{}), make(chan struct{}, 100)
 			elector, err := leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
-				Lock:          &counted{lock{Interface: lease, clock: clock.RealClock{}}, tried},
+				Lock:          &counted{&lock{Interface: lease, clock: clock.RealClock{}}, tried},
 				LeaseDuration: time.Hour, RenewDeadline: 30 * time.Minute, RetryPeriod: 10 * time.Millisecond,
 				Callbacks: leaderelection.LeaderCallbacks{OnStartedLeading: func(context.Context) { close(leads) }, OnStoppedLeading: func() {}},
 			})
@@ -81,7 +84,7 @@ func TestALead_IsTakenAtOnceWhereNobodyElseCanHaveIt(t *testing.T) {
 
 // counted tells of each look at the Lease.
 type counted struct {
-	lock
+	*lock
 	tried chan struct{}
 }
 
@@ -93,4 +96,93 @@ func (c *counted) Get(ctx context.Context) (*resourcelock.LeaderElectionRecord, 
 		}
 	}()
 	return c.lock.Get(ctx)
+}
+
+// standby is an election of a process that tries again after an hour only. Another one holds the Lease; waits tells of each watch of it.
+func standby(t *testing.T, c clock.Clock, validFor time.Duration) (client *fake.Clientset, waits, leads chan struct{}) {
+	t.Helper()
+	client = fake.NewClientset(&coordinationv1.Lease{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: leaderElectionID},
+		Spec: coordinationv1.LeaseSpec{
+			HolderIdentity: ptr.To("another"), LeaseDurationSeconds: ptr.To(int32(validFor.Seconds())), RenewTime: &metav1.MicroTime{Time: c.Now()},
+		},
+	})
+	lease := &resourcelock.LeaseLock{Client: client.CoordinationV1(), LockConfig: resourcelock.ResourceLockConfig{Identity: "me"}}
+	lease.LeaseMeta.Namespace, lease.LeaseMeta.Name = "ns", leaderElectionID
+	waits, leads = make(chan struct{}, 100), make(chan struct{})
+	elector, err := leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
+		Lock: &lock{Interface: lease, clock: c, duration: validFor, watch: func(ctx context.Context) (watch.Interface, error) {
+			w, err := client.CoordinationV1().Leases("ns").Watch(ctx, metav1.ListOptions{})
+			waits <- struct{}{}
+			return w, err
+		}},
+		LeaseDuration: 3 * time.Hour, RenewDeadline: 2 * time.Hour, RetryPeriod: time.Hour,
+		Callbacks: leaderelection.LeaderCallbacks{OnStartedLeading: func(context.Context) { close(leads) }, OnStoppedLeading: func() {}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		elector.Run(ctx)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-ended
+	})
+	return client, waits, leads
+}
+
+// update is one by the other process.
+func update(t *testing.T, client *fake.Clientset, change func(*coordinationv1.LeaseSpec)) {
+	t.Helper()
+	leases := client.CoordinationV1().Leases("ns")
+	lease, err := leases.Get(t.Context(), leaderElectionID, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	change(&lease.Spec)
+	if _, err := leases.Update(t.Context(), lease, metav1.UpdateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestALeadThatIsGivenUp_IsTakenAtOnceAndNotWhenItIsTriedAgain(t *testing.T) {
+	client, waits, leads := standby(t, clock.RealClock{}, time.Hour)
+	<-waits
+	update(t, client, func(s *coordinationv1.LeaseSpec) { s.RenewTime = &metav1.MicroTime{Time: time.Now().Add(time.Minute)} })
+	<-waits // a renewal is no reason
+	select {
+	case <-leads:
+		t.Fatal("it has taken the lead from one who renews it")
+	default:
+	}
+	update(t, client, func(s *coordinationv1.LeaseSpec) { s.HolderIdentity = ptr.To("") })
+	<-leads
+}
+
+func TestALeadThatIsNotRenewed_IsTakenWhenItsTimeIsOver(t *testing.T) {
+	c := testingclock.NewFakeClock(time.Now())
+	const validFor = 10 * time.Minute
+	client, waits, leads := standby(t, c, validFor)
+	<-waits
+	passes := func(d time.Duration) {
+		for !c.HasWaiters() {
+			runtime.Gosched()
+		}
+		c.Step(d)
+	}
+	passes(validFor - time.Second)
+	update(t, client, func(s *coordinationv1.LeaseSpec) { s.RenewTime = &metav1.MicroTime{Time: c.Now()} })
+	<-waits
+	passes(validFor - time.Second)
+	select {
+	case <-leads:
+		t.Fatal("it has taken the lead before its time was over")
+	default:
+	}
+	passes(time.Second)
+	<-leads
 }

@@ -62,7 +62,7 @@ func TestTheLock_TellsOfTheRightsThatItLacks(t *testing.T) {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
 		t.Cleanup(server.Close)
 		rights := newLeaseRights("own", logr.Discard())
-		lock, err := newLock(&rest.Config{Host: server.URL}, rights, "own", time.Second)
+		lock, err := newLock(&rest.Config{Host: server.URL}, rights, "own", options{leaseDuration: 3 * time.Second, renewDeadline: 2 * time.Second, retryPeriod: time.Second})
 		if err != nil {
 			t.Fatal(err)
 		}

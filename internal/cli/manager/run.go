@@ -32,7 +32,7 @@ func run(ctx context.Context, o options) error {
 	}
 	rights := newLeaseRights(o.namespace, ctrl.Log.WithName("leader-election"))
 	if o.leaderElect {
-		if managerOptions.LeaderElectionResourceLockInterface, err = newLock(config, rights, o.namespace, o.renewDeadline); err != nil {
+		if managerOptions.LeaderElectionResourceLockInterface, err = newLock(config, rights, o.namespace, o); err != nil {
 			return err
 		}
 	}

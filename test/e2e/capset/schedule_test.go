@@ -89,13 +89,7 @@ func TestSchedule_AChangeOfTheLeaderRefreshesNothing(t *testing.T) {
 	w.start()
 	w.create()
 	w.eventuallyFresh()
-	second := w.config
-	second.Dir = t.TempDir()
-	standby, err := harness.StartOperator(t.Context(), second)
-	must(t, err)
-	w.replicas = append(w.replicas, w.operator)
-	w.operator = standby
-	must(t, standby.WaitReady(t.Context()))
+	standby := w.startStandby()
 	w.cap.ResetCounts()
 	w.api.Forget()
 	metrics, err := standby.Metrics(t.Context())
@@ -112,8 +106,54 @@ func TestSchedule_AChangeOfTheLeaderRefreshesNothing(t *testing.T) {
 	if writes := w.writes(); len(writes) != 0 {
 		t.Errorf("the change wrote: %v", writes)
 	}
+	if reads := w.secretReads(); reads != 0 {
+		t.Errorf("the change read Secrets by %d lists and watches, want none: the standby had them", reads)
+	}
 	w.rewrite("openshift-machine-api", "aws-cloud-credentials", "a-person", func(s *corev1.Secret) { s.Data["credentials"] = []byte("x") })
 	w.eventuallyEvent(v1alpha1.ReasonSecretEdited, "a-person") // the new leader leads
+}
+
+// secretReads are the lists and watches of Secrets since the tap was told to forget.
+func (w *capWorld) secretReads() int {
+	return len(w.api.Requests(func(r harness.Recorded) bool { return r.Resource == "secrets" && (r.Verb == "list" || r.Verb == "watch") }))
+}
+
+// startStandby starts a second replica, and waits until it watches what the first one does.
+func (w *capWorld) startStandby() *harness.OperatorProcess {
+	w.t.Helper()
+	w.api.Forget()
+	second := w.config
+	second.Dir = w.t.TempDir()
+	standby, err := harness.StartOperator(w.t.Context(), second)
+	must(w.t, err)
+	w.replicas = append(w.replicas, w.operator)
+	w.operator = standby
+	must(w.t, standby.WaitReady(w.t.Context()))
+	want := len(harness.PayloadRequests()) + 1 // the client certificate's
+	w.eventually("the standby watches the Secrets", func(context.Context) error {
+		if n := w.secretReads(); n < want {
+			return fmt.Errorf("%d of %d", n, want)
+		}
+		return nil
+	})
+	return standby
+}
+
+// The leader ends as a rolling update has it, and nobody would try for the lead within an hour.
+func TestSchedule_ALeaderThatEndsHandsOver(t *testing.T) {
+	w := newCAPWorld(t, time.Hour)
+	w.config.Args = append(w.config.Args, "--leader-elect", "--leader-elect-lease-duration=3h", "--leader-elect-renew-deadline=2h", "--leader-elect-retry-period=1h")
+	w.start()
+	w.create()
+	w.eventuallyFresh()
+	leader := w.operator
+	standby := w.startStandby()
+	code, err := leader.Stop(t.Context())
+	must(t, err)
+	if code != 0 {
+		t.Errorf("the leader ended with %d", code)
+	}
+	w.looked(standby)
 }
 
 // rebook changes the times in the bookkeeping on a Secret, as an operator would have noted them whose clock was wrong, or a backup
