@@ -141,6 +141,49 @@ func TestCost_ARotationThatTakesDaysStaysUnder300Requests(t *testing.T) {
 	}
 }
 
+// docs/performance.md has these numbers. What a look asks counts for the reason that Ready had before it.
+func TestCost_OfEachStepOfARotation(t *testing.T) {
+	m := newMeter(t, simocm.Options{}, isDueNow())
+	steps, before := map[string]map[string]int{}, map[string]int{}
+	var order []string
+	step := "nothing yet"
+	for looks := 0; m.seen == nil || !hasEnded(m.seen); looks++ {
+		if looks > 2000 {
+			t.Fatalf("it never ends; the status is %+v", m.seen.Status)
+		}
+		m.look()
+		if steps[step] == nil {
+			steps[step] = map[string]int{}
+			order = append(order, step)
+		}
+		for op, n := range m.sim.Counts() {
+			steps[step][op] += n - before[op]
+			before[op] = n
+		}
+		step = readyReason(m.seen)
+		m.wait()
+	}
+	total := 0
+	for _, step := range order {
+		sum := 0
+		for op, n := range steps[step] {
+			if sum += n; n == 0 {
+				delete(steps[step], op)
+			}
+		}
+		total += sum
+		t.Logf("after %s: %d requests: %v", step, sum, steps[step])
+	}
+	t.Logf("%d requests", total)
+	if posts := before[simocm.OpPostRotation]; posts != 1 {
+		t.Errorf("%d rotations were requested", posts)
+	}
+	// Two for each poll of the hours that OCM takes, and some twenty at the beginning and the end.
+	if total > 150 {
+		t.Errorf("it cost %d requests", total)
+	}
+}
+
 func TestCost_WaitingForOCMIsTwoRequestsAPollAndNoWrite(t *testing.T) {
 	m := newMeter(t, simocm.Options{BatchInterval: 24 * time.Hour}, isDueNow())
 	// The second rotation, so that there is a first one to report.
