@@ -138,6 +138,10 @@ e2e: ## Run the end-to-end tests, telling each as it runs (RUN=regexp chooses).
 bench: ## Run the benchmarks.
 	$(WITH_ASSETS) go test -run '^$$' -bench . -benchmem -timeout $(TEST_TIMEOUT) ./...
 
+.PHONY: bench-peers
+bench-peers: ## Lay the operator's cost beside that of the least that a program can do (PEERS_ARGS chooses; -help lists what).
+	$(WITH_ASSETS); export KUBEBUILDER_ASSETS; go run ./test/bench/peers $(PEERS_ARGS)
+
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME (30s).
 	hack/fuzz.sh $(FUZZTIME)

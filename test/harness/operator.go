@@ -23,6 +23,8 @@ const simulatedHosts = "127.0.0.1:*,localhost:*,api.openshift.com,sso.redhat.com
 
 // OperatorConfig says how the operator is started.
 type OperatorConfig struct {
+	// Binary of the operator; empty: the one that BuildOperator gives.
+	Binary string
 	// Kubeconfig that it is given, see Installation.Kubeconfig.
 	Kubeconfig []byte
 	// Namespace that it is told to be in.
@@ -48,9 +50,12 @@ type OperatorProcess struct {
 
 // StartOperator builds the operator if need be and starts its manager at the most verbose log level.
 func StartOperator(ctx context.Context, config OperatorConfig) (*OperatorProcess, error) {
-	binary, err := BuildOperator(ctx)
-	if err != nil {
-		return nil, err
+	binary := config.Binary
+	if binary == "" {
+		var err error
+		if binary, err = BuildOperator(ctx); err != nil {
+			return nil, err
+		}
 	}
 	kubeconfig := filepath.Join(config.Dir, "kubeconfig")
 	if err := os.WriteFile(kubeconfig, config.Kubeconfig, 0o600); err != nil {
@@ -107,6 +112,9 @@ func StartOperator(ctx context.Context, config OperatorConfig) (*OperatorProcess
 	}()
 	return p, nil
 }
+
+// Pid is that of the process.
+func (p *OperatorProcess) Pid() int { return p.cmd.Process.Pid }
 
 // Exited is closed when the process has ended.
 func (p *OperatorProcess) Exited() <-chan struct{} { return p.exited }

@@ -24,6 +24,7 @@ func (s *Sim) configFor(asking *tls.Config) func(*tls.ClientHelloInfo) (*tls.Con
 	return func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
+		s.counts.Connections++
 		if s.settings.CertificateByPath && slices.Contains(hello.SupportedVersions, tls.VersionTLS13) {
 			return silent, nil
 		}

@@ -34,6 +34,8 @@ type Counts struct {
 	ByRole map[string]int `json:"byRole"`
 	// ByOutcome are the completed requests by outcome.
 	ByOutcome map[Outcome]int `json:"byOutcome"`
+	// Connections are the TLS handshakes that clients began.
+	Connections int `json:"connections"`
 	// InFlight are the requests that have not ended, and MostInFlight their largest number.
 	InFlight     int `json:"inFlight"`
 	MostInFlight int `json:"mostInFlight"`

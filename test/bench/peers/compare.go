@@ -1,0 +1,208 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+const (
+	// patience is for one fill or refresh on a machine that is busy.
+	patience = 20 * time.Minute
+	// calm is how long after a turn's work nothing is done but wait: what a program does late, such as its status and events, is counted too.
+	calm = 3 * time.Second
+	// idle is how long it is measured what the servers cost by themselves.
+	idle = 5 * time.Second
+)
+
+// phase is a part of a turn.
+type phase string
+
+const (
+	fill    phase = "first fill"
+	refresh phase = "refresh"
+)
+
+// cost is what one phase has taken.
+type cost struct {
+	wall time.Duration
+	// cpu of the program itself, of kube-apiserver and of etcd; of the latter two what they take by themselves is left out.
+	cpu map[string]time.Duration
+	// requests to the API server by verb and resource, and those of CAP with the connections that were made.
+	requests           map[string]int
+	calls, connections int
+}
+
+// own is the program's name among the processes.
+const own = "program"
+
+// all is the time of the processors that the three have taken together.
+func (c cost) all() time.Duration {
+	var sum time.Duration
+	for _, d := range c.cpu {
+		sum += d
+	}
+	return sum
+}
+
+// turn is what a program has cost in one turn.
+type turn struct {
+	costs map[phase][]cost
+	// steady and peak memory, in bytes.
+	steady, peak int64
+}
+
+// compare has each program take its turns. The order changes from round to round.
+func (s *scene) compare(ctx context.Context, all []program, c config) (map[string][]turn, error) {
+	base, err := s.idleRate(ctx)
+	if err != nil {
+		return nil, err
+	}
+	results := map[string][]turn{}
+	for round := range c.rounds {
+		order := slices.Clone(all)
+		if round%2 == 1 {
+			slices.Reverse(order)
+		}
+		for _, p := range order {
+			t, err := s.turn(ctx, p, c.refreshes, base)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", p.name, err)
+			}
+			s.say("round %d, %s: %s", round+1, p.name, t.words())
+			results[p.name] = append(results[p.name], t)
+		}
+	}
+	return results, nil
+}
+
+// idleRate is what each server takes of a processor while nobody asks for anything.
+func (s *scene) idleRate(ctx context.Context) (map[string]float64, error) {
+	if err := pause(ctx, idle); err != nil {
+		return nil, err
+	}
+	before, err := clocks(s.servers)
+	if err != nil {
+		return nil, err
+	}
+	began := time.Now()
+	if err := pause(ctx, idle); err != nil {
+		return nil, err
+	}
+	after, err := clocks(s.servers)
+	rates := map[string]float64{}
+	for name := range before {
+		rates[name] = float64(after[name]-before[name]) / float64(time.Since(began))
+	}
+	return rates, err
+}
+
+func (s *scene) turn(ctx context.Context, p program, refreshes int, base map[string]float64) (t turn, err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	process, err := p.start(ctx, s)
+	if err != nil {
+		return t, err
+	}
+	defer func() {
+		err = errors.Join(err, process.stop(context.WithoutCancel(ctx)))
+		if err == nil {
+			err = s.empty(ctx)
+		}
+	}()
+	if err := pause(ctx, calm); err != nil {
+		return t, err
+	}
+	t.costs = map[phase][]cost{}
+	for i := range 1 + refreshes {
+		name, work := refresh, process.refresh
+		if i == 0 {
+			name, work = fill, process.fill
+		}
+		c, err := s.measure(ctx, process, work, base)
+		if err != nil {
+			return t, err
+		}
+		t.costs[name] = append(t.costs[name], c)
+	}
+	if err := pause(ctx, idle); err != nil {
+		return t, err
+	}
+	t.steady, t.peak, err = memory(process.pid())
+	return t, err
+}
+
+// measure has the program do one thing, and counts from before it is told until it is calm again.
+func (s *scene) measure(ctx context.Context, p process, work func(context.Context) error, base map[string]float64) (c cost, err error) {
+	pids := map[string]int{own: p.pid()}
+	for name, pid := range s.servers {
+		pids[name] = pid
+	}
+	asked, err := s.requests(ctx)
+	if err != nil {
+		return c, err
+	}
+	s.cap.ResetCounts()
+	s.watch.mark()
+	before, err := clocks(pids)
+	if err != nil {
+		return c, err
+	}
+	began := time.Now()
+	if err := work(ctx); err != nil {
+		return c, err
+	}
+	done, err := s.watch.wait(ctx, p.exited())
+	if err != nil {
+		return c, err
+	}
+	c.wall = done.Sub(began)
+	if err := pause(ctx, calm); err != nil {
+		return c, err
+	}
+	after, err := clocks(pids)
+	if err != nil {
+		return c, err
+	}
+	window := time.Since(began)
+	c.cpu = map[string]time.Duration{}
+	for name := range pids {
+		c.cpu[name] = max(0, after[name]-before[name]-time.Duration(base[name]*float64(window)))
+	}
+	counts := s.cap.Counts()
+	c.calls, c.connections = counts.Requests, counts.Connections
+	if c.requests, err = s.requests(ctx); err != nil {
+		return c, err
+	}
+	for what, n := range asked {
+		if c.requests[what] -= n; c.requests[what] == 0 {
+			delete(c.requests, what)
+		}
+	}
+	return c, p.rest(ctx)
+}
+
+// clocks reads the clocks of processes.
+func clocks(pids map[string]int) (map[string]time.Duration, error) {
+	all := map[string]time.Duration{}
+	for name, pid := range pids {
+		d, err := cpu(pid)
+		if err != nil {
+			return nil, err
+		}
+		all[name] = d
+	}
+	return all, nil
+}
+
+// pause waits. What is measured here is time, so waiting is no way to be correct but what is measured.
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

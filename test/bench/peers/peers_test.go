@@ -1,0 +1,58 @@
+package main
+
+import (
+	"bytes"
+	"maps"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestTable_HasTheRatiosPairByPair(t *testing.T) {
+	s := &scene{secrets: 7}
+	made := func(own, servers time.Duration) turn {
+		c := cost{wall: own + servers, cpu: map[string]time.Duration{"program": own, "kube-apiserver": servers}, requests: map[string]int{"PATCH secrets": 7, "POST events": 1}, calls: 2, connections: 1}
+		return turn{costs: map[phase][]cost{fill: {c}, refresh: {c, c}}, steady: 20 << 20, peak: 30 << 20}
+	}
+	got := table(s, []program{{name: "least"}, {name: "other"}}, map[string][]turn{
+		"least": {made(time.Second, time.Second), made(2*time.Second, 2*time.Second)}, "other": {made(2*time.Second, time.Second), made(2*time.Second, 3*time.Second)},
+	})
+	for _, want := range []string{
+		"| refresh | other | 4.00 s | 2.00 s | 2.00 s | 0.00 s | 4.00 s | 1.38 (1.25 to 1.50) | 1.38 (1.25 to 1.50) |",
+		"| least | 20 MiB | 30 MiB | refresh | 7 PATCH secrets, 1 POST events | 2 | 1 |",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the table lacks\n%s\nand is\n%s", want, got)
+		}
+	}
+}
+
+func TestCounted_AddsUpWhatThePeersAskFor(t *testing.T) {
+	got := counted([]byte(`# HELP apiserver_request_total Counter
+apiserver_request_total{code="200",component="apiserver",dry_run="",group="",resource="secrets",scope="resource",subresource="",verb="PATCH",version="v1"} 5
+apiserver_request_total{code="409",component="apiserver",dry_run="",group="",resource="secrets",scope="resource",subresource="",verb="PATCH",version="v1"} 2
+apiserver_request_total{code="200",group="g",resource="capcredentialsets",subresource="status",verb="PATCH"} 1
+apiserver_request_total{code="200",group="",resource="leases",subresource="",verb="PUT"} 9
+apiserver_longrunning_requests{group="",resource="secrets",subresource="",verb="WATCH"} 8
+`))
+	if want := map[string]int{"PATCH secrets": 7, "PATCH capcredentialsets/status": 1, "WATCH secrets": 8}; !maps.Equal(got, want) {
+		t.Errorf("counted %v, want %v", got, want)
+	}
+}
+
+// The whole comparison with seven Secrets, once: that it works, not what comes of it.
+func TestRun_ComparesTheOperatorWithTheLeast(t *testing.T) {
+	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
+		t.Fatal("etcd and kube-apiserver are needed: run `make test`, which provides them")
+	}
+	var out bytes.Buffer
+	if err := run(t.Context(), []string{"-secrets=7", "-foreign=0", "-rounds=1", "-refreshes=1"}, &out, t.Output()); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"### 7 Secrets of 2 roles, 0 foreign Secrets", "| refresh | lower bound |", "| refresh | operator |", "7 PATCH secrets"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("it lacks %q:\n%s", want, out.String())
+		}
+	}
+}

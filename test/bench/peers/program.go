@@ -1,0 +1,211 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/test/harness"
+)
+
+func processors() int { return runtime.NumCPU() }
+
+// program is one that is compared. Its turn begins without a Secret and ends with its process.
+type program struct {
+	name string
+	// start starts a process that does nothing yet.
+	start func(ctx context.Context, s *scene) (process, error)
+}
+
+// process is a program in its turn.
+type process interface {
+	pid() int
+	// exited is closed when it has ended.
+	exited() <-chan struct{}
+	// fill has the Secrets made; refresh has all of them written anew. Both return at once, or when it is done.
+	fill(ctx context.Context) error
+	refresh(ctx context.Context) error
+	// rest returns when the program says that all is well. What asking it costs is not counted.
+	rest(ctx context.Context) error
+	stop(ctx context.Context) error
+}
+
+// programs are all that are compared, the lower bound first. clean removes what was built.
+func programs(ctx context.Context, c config) (all []program, clean func(), err error) {
+	dir, err := os.MkdirTemp("", "bench-peers-")
+	if err != nil {
+		return nil, nil, err
+	}
+	clean = func() { _ = os.RemoveAll(dir) }
+	root, err := harness.RepositoryRoot()
+	if err != nil {
+		clean()
+		return nil, nil, err
+	}
+	paths := map[string]string{"lower-bound": "./test/bench/lowerbound", "operator": "."}
+	for name, source := range paths {
+		paths[name] = filepath.Join(dir, name)
+		build := exec.CommandContext(ctx, "go", "build", "-o", paths[name], source)
+		build.Dir = root
+		if out, err := build.CombinedOutput(); err != nil {
+			clean()
+			return nil, nil, fmt.Errorf("building %s: %w: %s", source, err, out)
+		}
+	}
+	all = []program{{"lower bound", told(paths["lower-bound"])}, {"operator", operator(paths["operator"])}}
+	for _, o := range c.operators {
+		all = append(all, program{o[0], operator(o[1])})
+	}
+	for _, p := range c.peers {
+		all = append(all, program{p[0], told(p[1])})
+	}
+	return all, clean, nil
+}
+
+// told is a program that is told on its standard input what to do.
+func told(commandLine string) func(context.Context, *scene) (process, error) {
+	return func(_ context.Context, s *scene) (process, error) {
+		cmd := exec.Command("/bin/sh", "-c", "exec "+commandLine)
+		cmd.Env = append(os.Environ(), "KUBECONFIG="+s.adminKubeconfig, "PEER_TASK="+s.task)
+		cmd.Stderr = os.Stderr
+		input, err := cmd.StdinPipe()
+		if err != nil {
+			return nil, err
+		}
+		if err := cmd.Start(); err != nil {
+			return nil, err
+		}
+		p := &toldProcess{cmd: cmd, input: input, ended: make(chan struct{})}
+		go func() {
+			p.err = cmd.Wait()
+			close(p.ended)
+		}()
+		return p, nil
+	}
+}
+
+type toldProcess struct {
+	cmd   *exec.Cmd
+	input io.WriteCloser
+	// ended is closed when it has ended, as err says.
+	ended chan struct{}
+	err   error
+}
+
+func (p *toldProcess) exited() <-chan struct{} { return p.ended }
+
+func (p *toldProcess) pid() int { return p.cmd.Process.Pid }
+
+func (p *toldProcess) fill(context.Context) error {
+	_, err := io.WriteString(p.input, "fill\n")
+	return err
+}
+
+func (p *toldProcess) refresh(context.Context) error {
+	_, err := io.WriteString(p.input, "refresh\n")
+	return err
+}
+
+func (p *toldProcess) rest(context.Context) error { return nil }
+
+func (p *toldProcess) stop(context.Context) error {
+	_ = p.input.Close() // it has ended where this fails
+	<-p.ended
+	return p.err
+}
+
+// operator is a build of the operator.
+func operator(binary string) func(context.Context, *scene) (process, error) {
+	return func(ctx context.Context, s *scene) (process, error) {
+		dir, err := os.MkdirTemp(s.dir, "operator-")
+		if err != nil {
+			return nil, err
+		}
+		kubeconfig, err := os.ReadFile(s.kubeconfig)
+		if err != nil {
+			return nil, err
+		}
+		p, err := harness.StartOperator(ctx, harness.OperatorConfig{
+			Binary: binary, Kubeconfig: kubeconfig, Namespace: s.installation.Namespace, Dir: dir, Args: []string{"--zap-log-level=info"},
+		})
+		if err != nil {
+			return nil, err
+		}
+		return &operatorProcess{scene: s, operator: p}, p.WaitReady(ctx)
+	}
+}
+
+type operatorProcess struct {
+	scene    *scene
+	operator *harness.OperatorProcess
+	since    time.Time
+}
+
+func (p *operatorProcess) exited() <-chan struct{} { return p.operator.Exited() }
+
+func (p *operatorProcess) pid() int { return p.operator.Pid() }
+
+func (p *operatorProcess) fill(ctx context.Context) error {
+	p.since = time.Now().Truncate(time.Second)
+	for _, set := range p.scene.sets {
+		if err := p.scene.cp.Client.Create(ctx, set.DeepCopy()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *operatorProcess) refresh(ctx context.Context) error {
+	p.since = time.Now().Truncate(time.Second)
+	for _, set := range p.scene.sets {
+		patch := fmt.Appendf(nil, `{"metadata":{"annotations":{%q:%q}}}`, v1alpha1.RefreshRequestedAnnotation, p.since.UTC().Format(time.RFC3339))
+		if err := p.scene.cp.Client.Patch(ctx, set.DeepCopy(), client.RawPatch("application/merge-patch+json", patch)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rest waits until each status says that all is fresh since the last command.
+func (p *operatorProcess) rest(ctx context.Context) error {
+	return harness.WaitFor(ctx, func(ctx context.Context) error {
+		for _, set := range p.scene.sets {
+			now := &v1alpha1.CAPCredentialSet{}
+			if err := p.scene.cp.Client.Get(ctx, client.ObjectKeyFromObject(set), now); err != nil {
+				return err
+			}
+			want := fmt.Sprintf("%[1]d/%[1]d", len(set.Spec.Secrets))
+			if now.Status.Credentials != want || !meta.IsStatusConditionPresentAndEqual(now.Status.Conditions, v1alpha1.ConditionReady, metav1.ConditionTrue) {
+				return fmt.Errorf("%s: %s are fresh", set.Name, now.Status.Credentials)
+			}
+			for _, row := range now.Status.Targets {
+				if row.RefreshedAt == nil || row.RefreshedAt.Time.Before(p.since) {
+					return fmt.Errorf("%s/%s has not been refreshed yet", row.Namespace, row.Name)
+				}
+			}
+		}
+		return nil
+	})
+}
+
+func (p *operatorProcess) stop(ctx context.Context) error {
+	code, err := p.operator.Stop(ctx)
+	if err == nil && code != 0 {
+		err = fmt.Errorf("the operator ended with %d: %s", code, p.operator.LogTail(20))
+	}
+	for _, set := range p.scene.sets {
+		err = errors.Join(err, client.IgnoreNotFound(p.scene.cp.Client.Delete(ctx, set.DeepCopy())))
+	}
+	return err
+}
