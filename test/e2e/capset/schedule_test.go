@@ -115,7 +115,9 @@ func TestSchedule_AChangeOfTheLeaderRefreshesNothing(t *testing.T) {
 
 // secretReads are the lists and watches of Secrets since the tap was told to forget.
 func (w *capWorld) secretReads() int {
-	return len(w.api.Requests(func(r harness.Recorded) bool { return r.Resource == "secrets" && (r.Verb == "list" || r.Verb == "watch") }))
+	return len(w.api.Requests(func(r harness.Recorded) bool {
+		return r.Resource == "secrets" && (r.Verb == "list" || r.Verb == "watch")
+	}))
 }
 
 // startStandby starts a second replica, and waits until it watches what the first one does.
