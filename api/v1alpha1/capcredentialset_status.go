@@ -54,9 +54,45 @@ type CAPCredentialSetStatus struct {
 	// +optional
 	TargetsNotListed int32 `json:"targetsNotListed,omitempty"`
 
+	// Upgrade is what CAP said of the roles that the next release needs.
+	// +optional
+	Upgrade *UpgradeStatus `json:"upgrade,omitempty"`
+
 	// NotServed counts the AWS CredentialsRequests that are not served because they use STS tokens (stsIAMRoleARN).
 	// +optional
 	NotServed int32 `json:"notServed,omitempty"`
+}
+
+// UpgradeStatus is what CAP said of the roles that the next release needs and no Secret has yet.
+type UpgradeStatus struct {
+	// Generation of the spec that CAP was asked by.
+	// +required
+	Generation int64 `json:"generation"`
+	// Certificate is the SHA-256 fingerprint, in hexadecimal, of the client certificate that was shown to CAP.
+	// +kubebuilder:validation:MaxLength=64
+	// +optional
+	Certificate string `json:"certificate,omitempty"`
+	// Roles and CAP's answer to each, at most 64.
+	// +listType=map
+	// +listMapKey=role
+	// +kubebuilder:validation:MaxItems=64
+	// +optional
+	Roles []RoleTrial `json:"roles,omitempty"`
+}
+
+// RoleTrial is CAP's answer when it was asked for a role once.
+type RoleTrial struct {
+	// Role as CAP knows it.
+	// +kubebuilder:validation:MaxLength=512
+	// +required
+	Role string `json:"role"`
+	// Result: Fresh if CAP gave a credential, or the reason why it did not.
+	// +kubebuilder:validation:MaxLength=64
+	// +required
+	Result string `json:"result"`
+	// At is when CAP was asked.
+	// +required
+	At metav1.Time `json:"at"`
 }
 
 // CAPProof describes a good answer of CAP.

@@ -109,9 +109,22 @@ type CAPCredentialSetSpec struct {
 	// +optional
 	RestartTargets []RestartTarget `json:"restartTargets,omitempty"`
 
+	// Upgrade prepares the next release of OpenShift.
+	// +optional
+	Upgrade *UpgradeSpec `json:"upgrade,omitempty"`
+
 	// Suspend stops all actions of the operator for this object, and shows the condition Suspended.
 	// +optional
 	Suspend bool `json:"suspend,omitempty"`
+}
+
+// UpgradeSpec prepares the next release of OpenShift.
+type UpgradeSpec struct {
+	// Prepare names a ConfigMap in the operator's namespace whose values hold the CredentialsRequests of the next release, as
+	// `oc adm release extract --credentials-requests --cloud=aws` writes them. Each role that only they need is tried at CAP once,
+	// and nothing is written. The condition UpgradeReady says whether anything is missing.
+	// +optional
+	Prepare *LocalReference `json:"prepare,omitempty"`
 }
 
 // CredentialsRequestsSpec selects CredentialsRequests and gives them roles.

@@ -28,6 +28,9 @@ const (
 	ConditionClockSkewed = "ClockSkewed"
 	// ConditionExpiryDoubtful is present and True only while CAP gives an expiry that cannot be relied on.
 	ConditionExpiryDoubtful = "ExpiryDoubtful"
+	// ConditionUpgradeReady is True if each CredentialsRequest of the next release has a role that CAP gives; it is present only with
+	// spec.upgrade.prepare.
+	ConditionUpgradeReady = "UpgradeReady"
 )
 
 // Reasons of both kinds. Conditions, events, metric labels and runbooks use the same reasons.
@@ -258,6 +261,19 @@ const (
 	ReasonCredentialRefused = "CredentialRefused"
 	// ReasonSTSUnavailable: STS could not check the credential, and verification.sts is Required.
 	ReasonSTSUnavailable = "STSUnavailable"
+
+	// Reasons of UpgradeReady.
+
+	// ReasonUpgradePrepared: each CredentialsRequest of the next release has a role that CAP gives.
+	ReasonUpgradePrepared = "UpgradePrepared"
+	// ReasonUpgradeRoleMissing: a CredentialsRequest of the next release has no role.
+	ReasonUpgradeRoleMissing = "UpgradeRoleMissing"
+	// ReasonUpgradeRoleRefused: CAP does not give a role that the next release needs.
+	ReasonUpgradeRoleRefused = "UpgradeRoleRefused"
+	// ReasonUpgradeRolesUntried: CAP has not been asked for all roles of the next release yet.
+	ReasonUpgradeRolesUntried = "UpgradeRolesUntried"
+	// ReasonUpgradeRequestsUnreadable: the ConfigMap with the CredentialsRequests of the next release is missing or cannot be read.
+	ReasonUpgradeRequestsUnreadable = "UpgradeRequestsUnreadable"
 
 	// Reasons of the client certificate.
 

@@ -185,9 +185,11 @@ func (r *reconciler) land(ctx context.Context, s *scope) {
 			continue
 		case l.err != nil:
 			r.failed(ctx, s, l.role, l.asked, l.err)
+			s.noteTrial(l)
 			continue
 		}
 		g := s.accept(l)
+		s.noteTrial(l)
 		r.portalAnswers(s, func(plan.Breaker) plan.Breaker { return plan.Breaker{} })
 		for _, f := range s.plan.Fetches {
 			if f.Role == l.role {

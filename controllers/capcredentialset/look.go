@@ -40,6 +40,7 @@ func (r *reconciler) discover(ctx context.Context, s *scope) (act bool, err erro
 		s.partial = &plan.Hold{Reason: v1alpha1.ReasonInvalidSpec, Message: err.Error() + ". The Secrets of CredentialsRequests are not refreshed " +
 			"until it is corrected."}
 	}
+	s.sets = all.Items
 	modeKnown, hold := r.held(s)
 	s.hold = hold
 	if hold == nil && !(known && modeKnown) {
@@ -127,6 +128,7 @@ func (r *reconciler) look(ctx context.Context, s *scope) error {
 	r.lookAtCertificate(s, now)
 	r.lookAtAuthorities(ctx, s, now)
 	r.join(s, s.memory.Rebase(s.basis()))
+	r.lookAtUpgrade(ctx, s, now)
 	key, err := r.contentHashKey(ctx)
 	if err != nil {
 		return err

@@ -32,6 +32,7 @@ func (r *reconciler) report(ctx context.Context, s *scope) error {
 	s.noteRequest(r.now())
 	s.setCertificateValid(r.now(), r.certificateRef(s.set).String())
 	r.setSecondWriter(s)
+	s.setUpgradeReady()
 	s.setClockSkewed()
 	s.setExpiryDoubtful()
 	gauge(s)

@@ -39,6 +39,8 @@ type state struct {
 	// patched is when that happened.
 	patched time.Time
 	// gaugedSecrets and gaugedReasons are what the metrics currently show.
+	// upgrade is the next release, as it was last looked at.
+	upgrade       upgrade
 	gaugedSecrets map[types.NamespacedName]bool
 	gaugedReasons map[string]int
 
@@ -59,6 +61,8 @@ type scope struct {
 	requestsErr error
 	discovery   plan.Discovery
 	// partial is why not all targets are known; nil if they are. The last known state of the others stays in the status and the metrics.
+	// sets are all sets of the cluster.
+	sets    []v1alpha1.CAPCredentialSet
 	partial *plan.Hold
 
 	// Set by each look, from the certificate's Secret. certificate may be set together with certificateErr, because expired ones are reported.

@@ -22,6 +22,8 @@ type Memory struct {
 	Portal Breaker
 	// Prover is the role that is requested to see whether CAP still answers well after a change.
 	Prover string
+	// Trials are the roles that only the next release needs, with CAP's answer to each.
+	Trials map[string]Trial
 	// Held are the latest known credentials of the roles, fetched or seen in a Secret.
 	Held map[string]Held
 	// Fetched is when a role's credential was last fetched.
@@ -51,7 +53,7 @@ type Memory struct {
 // NewMemory returns an empty memory.
 func NewMemory() *Memory {
 	return &Memory{
-		Roles: map[string]Failure{}, Writes: map[types.NamespacedName]Failure{}, Fetched: map[string]time.Time{}, Held: map[string]Held{},
+		Trials: map[string]Trial{}, Roles: map[string]Failure{}, Writes: map[types.NamespacedName]Failure{}, Fetched: map[string]time.Time{}, Held: map[string]Held{},
 		Asked: map[string]time.Time{}, Refused: map[string]bool{},
 		Confirmed: map[types.NamespacedName]Confirmation{}, Suspect: map[string]bool{}, heals: map[types.NamespacedName][]time.Time{},
 		writers: map[types.NamespacedName]string{},
@@ -68,6 +70,9 @@ func (m *Memory) Rebase(basis string) (edited bool) {
 	edited = m.Basis != ""
 	m.Basis, m.Learned, m.Prover = basis, 0, ""
 	m.Roles, m.Writes, m.Portal = map[string]Failure{}, map[types.NamespacedName]Failure{}, Breaker{}
+	if edited {
+		clear(m.Trials)
+	}
 	for t, s := range m.Restarts {
 		s.Failure = Failure{}
 		m.Restarts[t] = s
@@ -99,6 +104,9 @@ func (m *Memory) Forget(rows []Row, workloads []v1alpha1.RestartTarget) {
 		for _, role := range r.AllowedRoles { // otherwise switching back and forth would clear a failure
 			roles[role] = true
 		}
+	}
+	for role := range m.Trials { // else a failure would be forgotten in each round
+		roles[role] = true
 	}
 	maps.DeleteFunc(m.Held, func(role string, _ Held) bool { return !roles[role] })
 	maps.DeleteFunc(m.Asked, func(hash string, _ time.Time) bool { return !there[hash] })

@@ -133,6 +133,7 @@ func Decide(in Input) Plan {
 	sort.SliceStable(p.Rows, func(i, j int) bool { return before(p.Rows[i].Ref, p.Rows[j].Ref) })
 	if in.Hold == nil || in.Hold.Fetching {
 		p.group(in)
+		p.try(in)
 		p.prove(in)
 	}
 	if in.Checking && in.Hold == nil {
