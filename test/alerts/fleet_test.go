@@ -1,0 +1,70 @@
+package alerts
+
+import (
+	"os"
+	"testing"
+	"time"
+
+	"github.com/prometheus/prometheus/promql/promqltest"
+	"github.com/prometheus/prometheus/rules"
+	"sigs.k8s.io/yaml"
+)
+
+// Whatever a cluster has, each rule of config/fleet makes at most one row of it, without a label that would part clusters.
+func TestFleet_EachRecordIsOneRowPerCluster(t *testing.T) {
+	raw, err := os.ReadFile("../../config/fleet/recording-rules.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct {
+		Spec struct {
+			Groups []struct {
+				Rules []struct{ Record, Expr string }
+			}
+		}
+	}
+	if err := yaml.Unmarshal(raw, &file); err != nil {
+		t.Fatal(err)
+	}
+	// Two objects, of which one is Ready, and the old and the new leader of the operator during a change.
+	const busy = `credential_rotation_pull_secret_status{pod="a",rotation="x",state="Ready",reason="NotDue"} 1x10
+credential_rotation_pull_secret_status{pod="b",rotation="x",state="Ready",reason="NotDue"} 1x10
+credential_rotation_pull_secret_status{pod="b",rotation="y",state="Stalled",reason="Forbidden"} 1x10
+credential_rotation_pull_secret_valid{pod="a",rotation="x"} 1x10
+credential_rotation_pull_secret_valid{pod="b",rotation="y"} 0x10
+credential_rotation_pull_secret_issued_timestamp_seconds{pod="a",rotation="x"} 100x10
+credential_rotation_pull_secret_issued_timestamp_seconds{pod="b",rotation="y"} 200x10
+credential_rotation_secret_expiry_timestamp_seconds{pod="a",set="s",exported_namespace="n",name="m"} 900x10
+`
+	for what, tc := range map[string]struct {
+		series string
+		want   map[string]float64
+	}{
+		"a busy cluster": {busy, map[string]float64{
+			"cluster:credential_rotation_pull_secrets:count": 2, "cluster:credential_rotation_pull_secrets_ready:count": 1,
+			"cluster:credential_rotation_pull_secrets_stalled:count": 1, "cluster:credential_rotation_pull_secret_valid:min": 0,
+			"cluster:credential_rotation_pull_secret_age_seconds:max": 200, "cluster:credential_rotation_secrets_expire_seconds:min": 600,
+		}},
+		"one that nothing is Ready in": {`credential_rotation_pull_secret_status{rotation="x",state="Progressing",reason="AwaitingIssue"} 1x10
+`, map[string]float64{
+			"cluster:credential_rotation_pull_secrets:count": 1, "cluster:credential_rotation_pull_secrets_ready:count": 0, "cluster:credential_rotation_pull_secrets_stalled:count": 0,
+		}},
+		"one without objects": {"up 1x10\n", map[string]float64{}},
+	} {
+		storage := promqltest.LoadedStorage(t, "load 1m\n"+tc.series)
+		t.Cleanup(func() { _ = storage.Close() })
+		query := rules.EngineQueryFunc(promqltest.NewTestEngine(t, false, 5*time.Minute, 100_000), storage)
+		for _, g := range file.Spec.Groups {
+			for _, r := range g.Rules {
+				rows, err := query(t.Context(), r.Expr, time.Unix(300, 0))
+				if err != nil {
+					t.Fatalf("%s: %v", r.Record, err)
+				}
+				want, recorded := tc.want[r.Record]
+				if recorded != (len(rows) == 1) || len(rows) > 1 || recorded && (rows[0].F != want || rows[0].Metric.Len() != 0) {
+					t.Errorf("%s: %s is %v, want %v (%t)", what, r.Record, rows, want, recorded)
+				}
+			}
+		}
+	}
+}
