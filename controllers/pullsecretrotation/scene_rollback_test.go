@@ -152,6 +152,14 @@ func TestRollback_IsTooLateOnceThisClusterHasReportedWithTheNewToken(t *testing.
 		t.Fatal(err)
 	}
 	s.registries.refuseAllBut(simocm.Quay, old)
+	s.until("it says that there is no way back", 6*time.Hour, func(*v1alpha1.PullSecretRotation) bool {
+		_, reason, _ := s.ready()
+		return reason == v1alpha1.ReasonRollbackImpossible
+	})
+	s.run(20 * time.Minute)
+	if _, reason, message := s.ready(); reason != v1alpha1.ReasonRollbackImpossible {
+		t.Errorf("it no longer says so, but %s: %s", reason, message)
+	}
 	s.run(12 * time.Hour)
 	s.notRolledBack()
 }

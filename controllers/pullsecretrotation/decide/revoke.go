@@ -202,6 +202,11 @@ func awaitRevokeMessage(in Input) *Decision {
 				"rotation %s; the operator then writes the new ones again. Fix the cause before that, and set spec.rollback to Never to get the "+
 				"new ones at once.", OnTheClock(r.RolledBackAt.Time), r.ID), after))
 	}
+	if refusedInUse(in.Status) != nil && wantsRollback(in) {
+		return decided(Waiting(Failing, v1alpha1.ReasonRollbackImpossible, "Applied credentials refused",
+			fmt.Sprintf("A registry refuses the new credentials, which this cluster has had since %s, and accepts the old ones. Those are not restored, because OCM may delete "+
+				"them at any time, or their backup is missing. See the condition PullSecretValid, and fix the cause.", OnTheClock(r.AppliedAt.Time)), after))
+	}
 	if refusedInUse(in.Status) != nil {
 		return decided(Waiting(Failing, v1alpha1.ReasonRegistriesRefuse, "Applied credentials refused",
 			fmt.Sprintf("This cluster has had the new credentials since %s, but a registry refuses the pull secret in use. See the condition "+
@@ -217,4 +222,18 @@ func awaitRevokeMessage(in Input) *Decision {
 		fmt.Sprintf("This cluster has used the new credentials since %s. OCM deletes the old ones when every cluster of the account has switched, "+
 			"which can take several days.",
 			OnTheClock(r.AppliedAt.Time)), after))
+}
+
+// wantsRollback is true if, by the evidence on record, a registry refuses what this rotation brought and has accepted since then what it
+// replaced. Where a rollback is possible, it takes place before anybody is told.
+func wantsRollback(in Input) bool {
+	s, r := Record{in.Status}, in.Status.Rotation
+	return in.Spec.Rollback != v1alpha1.RollbackNever && slices.ContainsFunc(r.Issued, func(f v1alpha1.EntryFingerprint) bool {
+		fresh := s.Credential(f.Registry, f.Fingerprint)
+		return fresh != nil && fresh.RefusedSince != nil && slices.ContainsFunc(r.Baseline, func(b v1alpha1.EntryFingerprint) bool {
+			old := s.Credential(b.Registry, b.Fingerprint)
+			return b.Registry == f.Registry && b.Fingerprint != f.Fingerprint && old != nil && old.RefusedSince == nil && old.VerifiedAt != nil &&
+				!old.VerifiedAt.Before(fresh.RefusedSince)
+		})
+	})
 }
