@@ -24,7 +24,8 @@ func rotatedTwice(name string) *v1alpha1.PullSecretRotation {
 		Answers:  []v1alpha1.RegistryAnswer{{Registry: "quay.io", Result: "Accepted", At: ago(39 * day)}, {Registry: "cloud.openshift.com", Result: "NotAsked"}},
 		Pools:    []v1alpha1.PoolStatus{{Name: "master", ConfigurationBefore: "rendered-master-1"}, {Name: "worker"}}, BackupSecret: "backup-CANARY",
 		StartedAt: ago(40*day - time.Minute), IntendedAt: ago(40*day - 2*time.Minute), RequestedAt: ago(40*day - 3*time.Minute), IssuedAt: ago(39*day + time.Hour),
-		VerifiedAt: ago(39 * day), AppliedAt: ago(39*day - time.Minute), RolledOutAt: ago(39*day - time.Hour), RevokedAt: ago(37 * day),
+		VerifiedAt: ago(39 * day), AppliedAt: ago(39*day - time.Minute), RolledOutAt: ago(39*day - time.Hour), RevokedAt: ago(37 * day), RevocationProvenAt: ago(37*day - time.Hour),
+		RevocationAnswers: []v1alpha1.RegistryAnswer{{Registry: "quay.io", Result: "Refused", At: ago(37*day - time.Hour)}},
 	}
 	o := held()
 	o.Name = name
@@ -58,7 +59,7 @@ func TestReport_TellsAnAuditorWhoAskedWhyAndEachStepWithItsTime(t *testing.T) {
 	}
 	expect(t, out,
 		"taken 2026-11-21T12:00:00Z", "Rotation 1foreign: EndedElsewhere", "Requested by somebody else", "Rotation 2own: Completed", "Cluster 0c1a",
-		"Account =jane (1gs)", "Schedule (due 2026-10-12T12:00:00Z)", "2026-10-12T12:03:00Z Requested", "2026-10-15T12:00:00Z Revoked OCM said",
+		"Account =jane (1gs)", "Schedule (due 2026-10-12T12:00:00Z)", "2026-10-12T12:03:00Z Requested", "2026-10-15T12:00:00Z Revoked OCM said", "2026-10-15T13:00:00Z Proven every registry refused", "OLD CREDENTIAL SINCE quay.io Refused 2026-10-15T13:00:00Z",
 		"quay.io Accepted 2026-10-13T12:00:00Z", "cloud.openshift.com NotAsked -", "Machine pools master, worker",
 		"openshift-config/pull-secret 2026-10-13T12:01:00Z", "hive/copy by somebody else",
 		"Rotation 3now: InProgress", "quay.io Refused 2026-11-21T11:50:00Z")
@@ -93,7 +94,7 @@ func TestReport_AsCSVHasOneRowForEachRotationInAStableOrder(t *testing.T) {
 	}
 	for column, want := range map[string]string{
 		"cluster_id": "0c1a", "requested_by": "this cluster", "outcome": "Completed", "due_at": "2026-10-12T12:00:00Z", "approved_at": "", "rolled_back_at": "",
-		"applied_at": "2026-10-13T12:01:00Z", "revoked_at": "2026-10-15T12:00:00Z", "registries": "quay.io Accepted 2026-10-13T12:00:00Z; cloud.openshift.com NotAsked",
+		"applied_at": "2026-10-13T12:01:00Z", "revoked_at": "2026-10-15T12:00:00Z", "revocation_proven_at": "2026-10-15T13:00:00Z", "old_credentials": "quay.io Refused 2026-10-15T13:00:00Z", "registries": "quay.io Accepted 2026-10-13T12:00:00Z; cloud.openshift.com NotAsked",
 		"machine_pools": "master; worker", "account": "'=jane",
 	} {
 		if got := cell(2, column); got != want {

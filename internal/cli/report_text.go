@@ -8,6 +8,8 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 )
 
 // reportText is the report for people. Its times are exact, and none depends on when it was taken.
@@ -46,14 +48,8 @@ func (p *printer) reported(r *ReportedRotation) {
 		}
 		p.table(rows...)
 	}
-	if len(r.Registries) > 0 {
-		p.gap()
-		rows := [][]string{{"REGISTRY", "NEW CREDENTIAL", "SINCE"}}
-		for _, a := range r.Registries {
-			rows = append(rows, []string{a.Registry, a.Result, exactTime(a.At)})
-		}
-		p.table(rows...)
-	}
+	p.answers("NEW CREDENTIAL", r.Registries)
+	p.answers("OLD CREDENTIAL", r.Replaced)
 	if len(r.Secrets) > 0 {
 		p.gap()
 		rows := [][]string{{"SECRET", "WRITTEN"}}
@@ -62,6 +58,18 @@ func (p *printer) reported(r *ReportedRotation) {
 		}
 		p.table(rows...)
 	}
+}
+
+func (p *printer) answers(about string, answers []v1alpha1.RegistryAnswer) {
+	if len(answers) == 0 {
+		return
+	}
+	p.gap()
+	rows := [][]string{{"REGISTRY", about, "SINCE"}}
+	for _, a := range answers {
+		rows = append(rows, []string{a.Registry, a.Result, exactTime(a.At)})
+	}
+	p.table(rows...)
 }
 
 func reasonOf(r *ReportedRotation) string {
@@ -104,7 +112,7 @@ func reportCSV(out io.Writer, report Report) error {
 		header = append(header, s.column)
 	}
 	w := csv.NewWriter(out)
-	if err := w.Write(append(header, "registries", "machine_pools", "secrets")); err != nil {
+	if err := w.Write(append(header, "registries", "old_credentials", "machine_pools", "secrets")); err != nil {
 		return err
 	}
 	for i := range report.Rotations {
@@ -129,14 +137,19 @@ func csvRow(r *ReportedRotation) []string {
 	for _, s := range steps {
 		row = append(row, at[s.name])
 	}
-	registries, secrets := make([]string, 0, len(r.Registries)), make([]string, 0, len(r.Secrets))
-	for _, a := range r.Registries {
-		registries = append(registries, strings.TrimSpace(a.Registry+" "+a.Result+" "+exactTime(a.At)))
-	}
+	secrets := make([]string, 0, len(r.Secrets))
 	for _, s := range r.Secrets {
 		secrets = append(secrets, s.Secret+" "+written(s))
 	}
-	return append(row, strings.Join(registries, "; "), strings.Join(r.Pools, "; "), strings.Join(secrets, "; "))
+	return append(row, answersCell(r.Registries), answersCell(r.Replaced), strings.Join(r.Pools, "; "), strings.Join(secrets, "; "))
+}
+
+func answersCell(answers []v1alpha1.RegistryAnswer) string {
+	list := make([]string, 0, len(answers))
+	for _, a := range answers {
+		list = append(list, strings.TrimSpace(a.Registry+" "+a.Result+" "+exactTime(a.At)))
+	}
+	return strings.Join(list, "; ")
 }
 
 // inert keeps a spreadsheet from reading a name, which OCM's users choose, as a formula.

@@ -34,6 +34,8 @@ type ReportedRotation struct {
 	// Steps in the order in which they happened.
 	Steps      []ReportedStep            `json:"steps"`
 	Registries []v1alpha1.RegistryAnswer `json:"registries,omitempty"`
+	// Replaced is what the registries said of the replaced credentials, after OCM had deleted them.
+	Replaced []v1alpha1.RegistryAnswer `json:"replacedCredentials,omitempty"`
 	// Pools that were followed to know that the machines have it.
 	Pools []string `json:"pools,omitempty"`
 	// Secrets that hold its credentials, for the last rotation that was applied.
@@ -88,6 +90,7 @@ var steps = []step{
 	{"RolledBack", "rolled_back_at", "the old credentials were restored", func(r *v1alpha1.RotationStatus) *metav1.Time { return r.RolledBackAt }},
 	{"Revoked", "revoked_at", "OCM said that the old credentials are deleted", func(r *v1alpha1.RotationStatus) *metav1.Time { return r.RevokedAt }},
 	{"RevocationProven", "revocation_proven_at", "every registry refused the old credentials", func(r *v1alpha1.RotationStatus) *metav1.Time { return r.RevocationProvenAt }},
+	{"Proven", "revocation_proven_at", "every registry refused the old credentials", func(r *v1alpha1.RotationStatus) *metav1.Time { return r.RevocationProvenAt }},
 	{"GivenUp", "given_up_at", "the operator stopped waiting for OCM", func(r *v1alpha1.RotationStatus) *metav1.Time { return r.GivenUpAt }},
 }
 
@@ -126,6 +129,7 @@ func reportedRotation(o *v1alpha1.PullSecretRotation, r *v1alpha1.RotationStatus
 	row := ReportedRotation{
 		ClusterID: o.Status.ClusterID, Object: o.Name, AccountID: r.AccountID, ID: r.ID, Actor: actor(r), Reason: r.Reason, Due: r.After,
 		Outcome: outcomeOf(r), Steps: []ReportedStep{}, Registries: decide.Record{PullSecretRotationStatus: &o.Status}.Answers(r),
+		Replaced: r.RevocationAnswers,
 	}
 	if known := o.Status.Account; row.AccountID == "" && known != nil {
 		row.AccountID = known.ID // begun, but not requested yet
