@@ -81,7 +81,7 @@ func firing(t *testing.T, r rule, series string, at time.Duration) []string {
 	var summaries []string
 	for _, a := range alert.ActiveAlerts() {
 		if a.State == rules.StateFiring {
-			checkRunbook(t, a.Annotations.Get("runbook_url"))
+			checkRunbook(t, a.Annotations.Get("reason_url"))
 			summaries = append(summaries, a.Annotations.Get("summary"))
 		}
 	}

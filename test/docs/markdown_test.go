@@ -31,7 +31,11 @@ func pages(t *testing.T) []page {
 	if err != nil || len(records) == 0 {
 		t.Fatalf("no record found in docs/design: %v", err)
 	}
-	paths = append(paths, records...)
+	runbooks, err := filepath.Glob(filepath.Join(root, "docs", "runbooks", "*.md"))
+	if err != nil || len(runbooks) == 0 {
+		t.Fatalf("no runbook found in docs/runbooks: %v", err)
+	}
+	paths = append(append(paths, records...), runbooks...)
 	paths = append(paths, filepath.Join(root, "README.md"), filepath.Join(root, "CONTRIBUTING.md"))
 	all := make([]page, 0, len(paths))
 	for _, path := range paths {

@@ -113,12 +113,12 @@ func TestAlerts_SayWhatIsWrongHowBadItIsAndWhereToRead(t *testing.T) {
 		if a.Annotations["summary"] == "" || a.Annotations["description"] == "" || a.For == "" {
 			t.Errorf("%s lacks a summary, a description or its time", a.Alert)
 		}
-		at, anchor, found := strings.Cut(a.Annotations["runbook_url"], "#")
+		at, anchor, found := strings.Cut(a.Annotations["reason_url"], "#")
 		if strings.Contains(anchor, "{{") {
 			found = false // the stories of test/alerts follow it when the alert fires
 		}
 		if at != page || found && !slices.Contains(anchors, anchor) {
-			t.Errorf("%s leads to %q, which is no heading of docs/reasons.md: %q", a.Alert, a.Annotations["runbook_url"], anchors)
+			t.Errorf("%s leads to %q, which is no heading of docs/reasons.md: %q", a.Alert, a.Annotations["reason_url"], anchors)
 		}
 	}
 }
@@ -151,4 +151,35 @@ func headings(t *testing.T, page string) []string {
 		anchors = append(anchors, strings.ReplaceAll(name, " ", "-"))
 	}
 	return anchors
+}
+
+// The form is that of openshift/runbooks: four sections in this order, and under the diagnosis the commands to type.
+var runbookForm = regexp.MustCompile(`^# (\w+)\n\n## Meaning\n\n[^#]+\n\n## Impact\n\n[^#]+\n\n## Diagnosis\n\n` + "```sh\n(oc [^`]+)```" + `\n\n[^#]+\n\n## Mitigation\n\n[^#]+\n$`)
+
+func TestAlerts_HaveARunbookEachAndNoRunbookIsOfNone(t *testing.T) {
+	folder := filepath.Join(repository, "docs", "runbooks")
+	var known []string
+	for _, a := range alerts(t) {
+		known = append(known, a.Alert+".md")
+		if !strings.HasSuffix(a.Annotations["runbook_url"], "/docs/runbooks/"+a.Alert+".md") {
+			t.Errorf("the runbook of %s is %q", a.Alert, a.Annotations["runbook_url"])
+		}
+		raw, err := os.ReadFile(filepath.Join(folder, a.Alert+".md"))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if m := runbookForm.FindStringSubmatch(string(raw)); m == nil || m[1] != a.Alert {
+			t.Errorf("the runbook of %s does not have the form of one", a.Alert)
+		}
+	}
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if !slices.Contains(known, e.Name()) {
+			t.Errorf("docs/runbooks/%s is of no alert", e.Name())
+		}
+	}
 }

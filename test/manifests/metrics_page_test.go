@@ -88,7 +88,7 @@ func TestMetricsPage_HasEveryAlertWithItsRunbookAndNoOther(t *testing.T) {
 		if row[0] != a.Labels["severity"] {
 			t.Errorf("docs/metrics.md calls %s %s, the rule calls it %s", a.Alert, row[0], a.Labels["severity"])
 		}
-		_, runbook, _ := strings.Cut(a.Annotations["runbook_url"], "/docs/")
+		_, runbook, _ := strings.Cut(a.Annotations["reason_url"], "/docs/")
 		link := linked.FindStringSubmatch(row[3])
 		if link != nil && strings.Contains(runbook, "{{") { // it depends on the reason: the row has the page or a chapter of it
 			runbook, _, _ = strings.Cut(runbook, "#")
