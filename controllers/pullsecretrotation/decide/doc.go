@@ -7,6 +7,9 @@
 // page up to date.
 //
 // Reading order: decide.go (the types and the entry point), between.go and gate.go (no rotation under way), rotation.go, deliver.go, rollout.go
-// and revoke.go (during a rotation), heal.go and health.go (always), account.go (ownership), record.go (the transitions of the status, shared
-// with the walk's model).
+// and revoke.go (during a rotation), heal.go, health.go and prove.go (always), account.go (ownership), record.go (the transitions of the status).
+//
+// The walk's model (model_*_test.go in the parent package) runs the real Decide. It still mirrors the transitions of record.go on a record small
+// enough to be compared, the facts that the executor derives from documents (old, switched, issued), and which status is persisted when. The
+// replay compares all three with the real reconciler.
 package decide
