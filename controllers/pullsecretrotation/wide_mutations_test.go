@@ -66,6 +66,9 @@ var wideMutations = []struct {
 		d, r := decide.Decide(in), in.Status.Rotation
 		stuck := in.Facts.Pools != nil && slices.ContainsFunc(*in.Facts.Pools, func(p decide.Pool) bool { return p.Degraded })
 		if stuck && decide.UnderWay(r) && r.AppliedAt != nil && d.Step == decide.Wait {
+			if !in.Facts.BackupKnown {
+				return decide.Do(decide.LookAtBackup)
+			}
 			return decide.Do(decide.RollBack)
 		}
 		return d
