@@ -36,6 +36,8 @@ type bench struct {
 	client  client.Client
 	fuse    *fuse
 	r       *reconciler
+	// tidied is how often memory was returned.
+	tidied int
 	// blindness is true where a round may fail, because the key of the content hash cannot be had.
 	blindness bool
 }
@@ -88,7 +90,7 @@ func (b *bench) start() {
 	opts.AnswerWait = time.Hour // nothing here takes time
 	b.r = &reconciler{
 		Options: opts, client: b.client, reader: b.client, secrets: b.secrets, store: b.secrets, facts: b.facts,
-		recorder: &events.FakeRecorder{}, states: map[string]*state{}, wake: func(string) {},
+		recorder: &events.FakeRecorder{}, states: map[string]*state{}, wake: func(string) {}, tidy: func() { b.tidied++ },
 		dial: dialer{
 			portal:  func(cap.Config) (portal, error) { return b.portal, nil },
 			checker: func(awscreds.STSChecker) checker { return b.sts },

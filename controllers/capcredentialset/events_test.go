@@ -62,3 +62,19 @@ func TestEventWords_HaveTheCountsAndTheFirstNames(t *testing.T) {
 		}
 	}
 }
+
+func TestMemory_IsReturnedAfterARoundThatHasWrittenManySecretsAndNoOther(t *testing.T) {
+	b := manyRoles(t, manySecrets)
+	b.round("cap")
+	if b.tidied != 1 {
+		t.Errorf("memory was returned %d times after %d Secrets", b.tidied, len(b.secrets.writes))
+	}
+	b.drive(10 * time.Minute)
+	if b.tidied != 1 {
+		t.Errorf("memory was returned %d times, want once for the refresh", b.tidied)
+	}
+	few := oneBench(t, nil)
+	if few.round("cap"); few.tidied != 0 {
+		t.Error("memory was returned after four Secrets")
+	}
+}

@@ -61,6 +61,8 @@ type reconciler struct {
 	jumps     jumpDetector
 	// wake starts another round of a set; it must not block.
 	wake func(set string)
+	// tidy returns memory to the system after a round that has written many Secrets.
+	tidy func()
 	// hashKey keys the content hash; nil until it has been read.
 	hashKey []byte
 	// keylessSince is since when it can be neither read nor created.
@@ -108,8 +110,15 @@ func (r *reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	if err := r.report(ctx, s); err != nil {
 		return reconcile.Result{}, err
 	}
+	if s.effects.secrets() >= manySecrets {
+		r.tidy()
+	}
 	return reconcile.Result{RequeueAfter: r.sleep(s)}, nil
 }
+
+// manySecrets is how many Secrets a round must have written before it returns memory to the system: the garbage of a thousand is tens of MiB,
+// which nothing needs until the next refresh, half an hour later. Less is not worth a garbage collection.
+const manySecrets = 100
 
 // open starts a round.
 func (r *reconciler) open(set *v1alpha1.CAPCredentialSet) *scope {

@@ -97,6 +97,15 @@ type effects struct {
 	restarted []v1alpha1.RestartTarget
 }
 
+// secrets is how many Secrets have been written.
+func (e *effects) secrets() int {
+	n := 0
+	for _, d := range e.refreshed {
+		n += len(d.refs)
+	}
+	return n
+}
+
 // refreshed is a credential that was written to Secrets.
 type refreshed struct {
 	role    string

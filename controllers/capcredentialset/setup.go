@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime"
@@ -55,7 +56,7 @@ func Setup(mgr ctrl.Manager, opts Options) error {
 	}
 	r := &reconciler{
 		Options: opts, client: mgr.GetClient(), reader: mgr.GetAPIReader(), secrets: secrets, store: opts.Secrets, facts: watch,
-		recorder: mgr.GetEventRecorder(managedfields.Operator), dial: realDialer(), states: map[string]*state{}, wake: func(string) {},
+		recorder: mgr.GetEventRecorder(managedfields.Operator), dial: realDialer(), states: map[string]*state{}, wake: func(string) {}, tidy: debug.FreeOSMemory,
 	}
 	if err := r.addStandby(mgr, watch.OnChange); err != nil {
 		return err
