@@ -85,7 +85,7 @@ func untilProof(in Input, d Decision) Decision {
 // Tried notes what the registries say of the credentials that a rotation has replaced.
 func (s Record) Tried(backup string, checks []Check, now time.Time) {
 	for _, r := range s.all() {
-		if r.BackupSecret != backup {
+		if r.BackupSecret != backup || r.RevokedAt == nil { // one that was given up may have had a backup of the same name
 			continue
 		}
 		r.RevocationTriedAt, r.RevocationAnswers = TimePtr(now), oldAnswers(r.RevocationAnswers, checks, now)
