@@ -256,7 +256,7 @@ func (w *wide) checkDeath(r *v1alpha1.RotationStatus, now time.Time) {
 		host := hostIndex(f.Registry)
 		for g := range int8(maxGenerations) {
 			old := set{ours, g}
-			if host < 0 || !asked || f.Fingerprint != wideFingerprint(old, host) {
+			if host < 0 || !asked || f.Fingerprint != wideFingerprint(old, host) || decide.Holds(r.Issued, f.Fingerprint) { // the last did not change
 				continue
 			}
 			if w.alive(old) || w.refused[ours][host]&bit16(g) == 0 {
