@@ -27,10 +27,7 @@ func (s *scope) learn(seen decide.Facts) {
 		s.learnOwners()
 	}
 	if seen.Siblings != nil {
-		s.obj.Status.SiblingClusters = nil
-		if !seen.SiblingsUnknown {
-			s.obj.Status.SiblingClusters = ptr.To(int32(min(len(*seen.Siblings), 1<<30)))
-		}
+		s.obj.Status.SiblingClusters = siblingCount(seen)
 	}
 	if seen.Pools != nil {
 		s.reportPools(*seen.Pools)
@@ -52,6 +49,14 @@ func (s *scope) learn(seen decide.Facts) {
 	}
 	s.record().Answered(slices.Concat(seen.Checks, seen.IssuedChecks, seen.BackupChecks), s.now())
 	s.facts.Add(seen)
+}
+
+// siblingCount is nil while the number is unknown.
+func siblingCount(seen decide.Facts) *int32 {
+	if seen.SiblingsUnknown {
+		return nil
+	}
+	return ptr.To(int32(min(len(*seen.Siblings), 1<<30)))
 }
 
 // noteCredential records the credential used for OCM, and when a token was issued.

@@ -21,22 +21,16 @@ func (c *Client) transportError(ctx context.Context, err error) *Error {
 	e := &Error{Class: Unavailable, cause: ctx.Err()}
 	var refusal *proxyRefusal
 	var record tls.RecordHeaderError
-	switch alert := remoteAlert(err); {
+	alert := remoteAlert(err)
+	switch {
 	case errors.As(err, &refusal):
 		e.Class, e.Cause, e.Message = ProxyUnavailable, refusal.cause(), c.proxyName()+refusal.message()
 	case atProxy(err):
 		return c.proxyError(e, err)
 	case e.cause == nil && timedOut(err):
 		e.Message = fmt.Sprintf("CAP did not answer within %s.", c.timeout)
-	case alert != "" && aboutClientCertificate(alert):
-		e.Class, e.Message = AuthenticationRefused, "CAP refuses the client certificate in the TLS handshake ("+alert+")."
-	case alert != "" && aboutVersions(alert):
-		e.Class, e.Message = HandshakeFailed, "CAP aborts the TLS handshake ("+alert+"): the operator offers no version or cipher that CAP accepts."
-		if c.deniedByFIPS {
-			e.Message += " FIPS mode does not allow RSA key exchange; GODEBUG=fips140=off in the operator's environment turns it off."
-		}
 	case alert != "":
-		e.Message = "CAP aborts the TLS handshake (" + alert + ")."
+		c.alertError(e, alert)
 	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
 		e.Class, e.Cause, e.Message = HandshakeFailed, CauseNoTLS, "What answers at CAP's address does not speak TLS."
 	case neterr.IsTLS(err):
@@ -49,6 +43,21 @@ func (c *Client) transportError(ctx context.Context, err error) *Error {
 		e.Message = "CAP did not answer: " + neterr.Describe(err) + "."
 	}
 	return e
+}
+
+// alertError classifies an alert with which CAP ends the handshake.
+func (c *Client) alertError(e *Error, alert string) {
+	switch {
+	case aboutClientCertificate(alert):
+		e.Class, e.Message = AuthenticationRefused, "CAP refuses the client certificate in the TLS handshake ("+alert+")."
+	case aboutVersions(alert):
+		e.Class, e.Message = HandshakeFailed, "CAP aborts the TLS handshake ("+alert+"): the operator offers no version or cipher that CAP accepts."
+		if c.deniedByFIPS {
+			e.Message += " FIPS mode does not allow RSA key exchange; GODEBUG=fips140=off in the operator's environment turns it off."
+		}
+	default:
+		e.Message = "CAP aborts the TLS handshake (" + alert + ")."
+	}
 }
 
 // timedOut is true if the time limit of the request or of the connection was reached, but not if a name server did not answer.

@@ -44,7 +44,7 @@ func explain(out io.Writer, all []explanation, name string) error {
 	}
 	e := all[at]
 	_, err := fmt.Fprintf(out, "%s (%s)\n\n%s\n\nImpact\n%s\n\nWhat to do\n%s\n", e.reason, e.chapter,
-		wrap(e.meaning, textWidth, ""), wrap(e.impact, textWidth, "  "), wrap(e.action, textWidth, "  "))
+		wrap(e.meaning, ""), wrap(e.impact, "  "), wrap(e.action, "  "))
 	return err
 }
 
@@ -72,7 +72,7 @@ func listReasons(out io.Writer, all []explanation) error {
 			chapter = e.chapter
 			_, _ = fmt.Fprintln(out, chapter)
 		}
-		if _, err := fmt.Fprintln(out, wrapHanging(e.meaning, textWidth, fmt.Sprintf("  %-28s", e.reason), 30)); err != nil {
+		if _, err := fmt.Fprintln(out, wrapHanging(e.meaning, fmt.Sprintf("  %-28s", e.reason), 30)); err != nil {
 			return err
 		}
 	}

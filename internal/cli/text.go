@@ -79,7 +79,7 @@ func (p *printer) paragraphs(rows [][]string) {
 	}
 	for _, row := range rows {
 		if row[1] != "" {
-			fmt.Fprintln(&p.out, wrapHanging(row[1], textWidth, fmt.Sprintf("  %-*s   ", widest, row[0]), widest+5))
+			fmt.Fprintln(&p.out, wrapHanging(row[1], fmt.Sprintf("  %-*s   ", widest, row[0]), widest+5))
 		}
 	}
 }
@@ -120,7 +120,7 @@ func (p *printer) says(v *RotationView) []string {
 func (p *printer) notes(rows [][]string) {
 	for _, row := range rows {
 		if row[1] != "" {
-			fmt.Fprintln(&p.out, wrapHanging(row[1], textWidth, "  "+row[0]+": ", 4))
+			fmt.Fprintln(&p.out, wrapHanging(row[1], "  "+row[0]+": ", 4))
 		}
 	}
 }

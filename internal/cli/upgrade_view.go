@@ -82,7 +82,7 @@ func upgradeText(view UpgradeView) string {
 			problems = append(problems, []string{name, note})
 		}
 	}
-	fmt.Fprintln(&p.out, wrap(upgradeSummary(view), textWidth, ""))
+	fmt.Fprintln(&p.out, wrap(upgradeSummary(view), ""))
 	p.gap()
 	p.table(rows...)
 	p.gap()

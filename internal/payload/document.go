@@ -30,6 +30,7 @@ func Split(file []byte) []Document {
 	return docs
 }
 
+// Join is the file that Split has split.
 func Join(docs []Document) []byte {
 	var b bytes.Buffer
 	for _, d := range docs {

@@ -99,8 +99,8 @@ func (l *lock) Get(ctx context.Context) (*resourcelock.LeaderElectionRecord, []b
 		if err != nil || !l.others(record) || l.watch == nil {
 			return record, raw, err
 		}
-		changes, err := l.watch(ctx)
-		if err != nil {
+		changes := l.open(ctx)
+		if changes == nil {
 			return record, raw, nil // the election tries again
 		}
 		// The watch does not report what changed before it began.
@@ -114,6 +114,15 @@ func (l *lock) Get(ctx context.Context) (*resourcelock.LeaderElectionRecord, []b
 			return record, raw, nil
 		}
 	}
+}
+
+// open opens a watch of the Lease. It is nil if that fails, such as for want of the right to.
+func (l *lock) open(ctx context.Context) watch.Interface {
+	changes, err := l.watch(ctx)
+	if err != nil {
+		return nil
+	}
+	return changes
 }
 
 // others is true if another process holds the Lease.

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"path/filepath"
 
@@ -177,7 +176,7 @@ func (s *scene) layOut(ctx context.Context) error {
 	}
 	query.Del("role")
 	task, err := json.Marshal(map[string]any{
-		"url": s.cap.Endpoint(cap.C2S) + "?" + url.Values(query).Encode(), "secrets": s.byRole,
+		"url": s.cap.Endpoint(cap.C2S) + "?" + query.Encode(), "secrets": s.byRole,
 		"certificate": filepath.Join(s.dir, "tls.crt"), "key": filepath.Join(s.dir, "tls.key"), "ca": filepath.Join(s.dir, "ca.crt"),
 	})
 	if err != nil {
