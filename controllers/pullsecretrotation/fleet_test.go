@@ -45,6 +45,16 @@ type member struct {
 	r      *Reconciler
 	next   time.Time // its operator's next reconcile
 	seen   *v1alpha1.PullSecretRotation
+	// lagging is what telemetry reports with for as long as it has not noticed a change; empty if it notices each.
+	lagging string
+}
+
+// reportsWith is the token that the cluster's telemetry reports with.
+func (m *member) reportsWith(t *testing.T) string {
+	if m.lagging != "" {
+		return m.lagging
+	}
+	return entryAuth(m.document(t), telemetryRegistry)
 }
 
 // fleetTime is the virtual time of the simulated OCM.
@@ -125,7 +135,7 @@ func newFleetOn(t *testing.T, sim *simocm.Sim, size int, spec v1alpha1.PullSecre
 		options := Options{Namespace: "operator", Clock: fleetTime{f.sim}}
 		options.SetDefaults()
 		m.r = &Reconciler{Client: m.client, Reader: m.client, Options: options, Connect: services}
-		f.sim.AddCluster(f.account.ID, simocm.ClusterSpec{ID: m.id, Name: fmt.Sprintf("cluster-%d", i), Token: func() string { return entryAuth(m.document(t), telemetryRegistry) }})
+		f.sim.AddCluster(f.account.ID, simocm.ClusterSpec{ID: m.id, Name: fmt.Sprintf("cluster-%d", i), Token: func() string { return m.reportsWith(t) }})
 		f.members = append(f.members, m)
 		f.apply(m, spec)
 	}

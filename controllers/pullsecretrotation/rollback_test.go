@@ -62,7 +62,12 @@ func (p refusingProber) Check(ctx context.Context, c registry.Check) registry.Re
 	return p.Prober.Check(ctx, c)
 }
 
-// refusesTheNew makes quay.io refuse what OCM issues now, and the operator notice before telemetry has reported.
+// telemetryLags makes the cluster report with the token that it has now, whatever is written: OCM keeps its transfer open.
+func (m *meter) telemetryLags() {
+	m.lagging = entryAuth(m.document(m.t), telemetryRegistry)
+}
+
+// refusesTheNew makes quay.io refuse what OCM issues now, and the operator notice it soon.
 func (m *meter) refusesTheNew() {
 	m.t.Helper()
 	m.r.Connect = refusing{m.r.Connect, m}
@@ -82,6 +87,7 @@ func TestRollBack_GoesOnWhereItWasInterrupted(t *testing.T) {
 			forbidden := v1alpha1.SecretReference{}
 			m := withSecondTarget(t, &forbidden)
 			before := m.document(t)
+			m.telemetryLags()
 			m.worker(func(*machineconfigurationv1.MachineConfigPool) {})
 			m.through(awaits(v1alpha1.ReasonRollingOut))
 			inner, lost := m.r.Client, false
@@ -143,6 +149,7 @@ func TestReadTarget_AnImmutableSecretIsNoTarget(t *testing.T) {
 // The age is that of the credentials in use: of the new ones once they are applied, unknown once they are rolled back.
 func TestTheAgeOfThePullSecret_IsThatOfWhatIsInUse(t *testing.T) {
 	m := newMeter(t, simocm.Options{}, isDueNow())
+	m.telemetryLags()
 	m.worker(func(*machineconfigurationv1.MachineConfigPool) {})
 	m.through(awaits(v1alpha1.ReasonAwaitingIssue))
 	if m.seen.Status.PullSecretIssuedAt != nil {

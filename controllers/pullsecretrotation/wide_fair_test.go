@@ -1,6 +1,7 @@
 package pullsecretrotation
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"maps"
@@ -181,9 +182,29 @@ func (w *wide) provable() bool {
 	if w.registry != [registryCount]answers{} || w.spec.mode == v1alpha1.ModeAudit {
 		return false
 	}
-	awaits := func(r v1alpha1.RotationStatus) bool { return r.RevokedAt != nil && r.BackupSecret != "" }
+	awaits := func(r v1alpha1.RotationStatus) bool {
+		return r.RevokedAt != nil && r.BackupSecret != "" && !w.outlives(r.BackupSecret)
+	}
 	s := &w.object.Status
 	return s.Rotation != nil && awaits(*s.Rotation) || slices.ContainsFunc(s.History, awaits)
+}
+
+// outlives is true if a rotation has replaced credentials that its end does not delete, because they are another account's: a person has
+// pinned the wrong one. Nobody can prove them dead.
+func (w *wide) outlives(backup string) bool {
+	replaced := func(auth string) bool {
+		return !slices.ContainsFunc(w.targets[:], func(h holder) bool { return strings.Contains(h.document, auth) })
+	}
+	for _, b := range w.backups {
+		for _, entries := range b.Data {
+			for auth, s := range wideAuths {
+				if b.Name == backup && w.alive(s) && s.account != w.spec.credential && bytes.Contains(entries, []byte(auth)) && replaced(auth) {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 // satisfied is true when a rotation has taken place for T.
