@@ -62,6 +62,17 @@ func Read(file string) (*Facts, error) {
 
 // judge says everything that is missing or a placeholder at once.
 func (f *Facts) judge() error {
+	wrong := append(f.missing(), f.badAddresses()...)
+	for _, value := range f.said() {
+		if p := Placeholder(value); p != "" {
+			wrong = append(wrong, fmt.Errorf("%q is a placeholder (%s)", value, p))
+		}
+	}
+	return errors.Join(wrong...)
+}
+
+// missing is everything that nobody has filled in.
+func (f *Facts) missing() []error {
 	var wrong []error
 	for name, value := range map[string]string{"image": f.Image, "bundleImage": f.BundleImage, "catalogImage": f.CatalogImage, "repository": f.Repository,
 		"support": f.Support, "defaultChannel": f.DefaultChannel, "openshift": f.OpenShift, "kubernetes": f.Kubernetes, "provider.name": f.Provider.Name} {
@@ -72,6 +83,12 @@ func (f *Facts) judge() error {
 	if f.CreatedAt.IsZero() || len(f.Maintainers) == 0 || len(f.Links) == 0 || !slices.Contains(f.Channels, f.DefaultChannel) {
 		wrong = append(wrong, errors.New("createdAt, maintainers, links, or the default channel among the channels is missing"))
 	}
+	return wrong
+}
+
+// badAddresses are the addresses and links that lead nowhere.
+func (f *Facts) badAddresses() []error {
+	var wrong []error
 	for _, m := range f.Maintainers {
 		if address, err := mail.ParseAddress(m.Email); err != nil || address.Address != m.Email || m.Name == "" {
 			wrong = append(wrong, fmt.Errorf("the maintainer %q needs a name and an address", m.Name))
@@ -79,15 +96,10 @@ func (f *Facts) judge() error {
 	}
 	for _, l := range append(slices.Clone(f.Links), f.Provider, Link{URL: f.Repository}, Link{URL: f.Support}) {
 		if u, err := url.Parse(l.URL); err != nil || u.Scheme != "https" || u.Host == "" {
-			wrong = append(wrong, fmt.Errorf("%q is no https link", l.URL))
+			wrong = append(wrong, fmt.Errorf("%q is not an https link", l.URL))
 		}
 	}
-	for _, value := range f.said() {
-		if p := Placeholder(value); p != "" {
-			wrong = append(wrong, fmt.Errorf("%q is a placeholder (%s)", value, p))
-		}
-	}
-	return errors.Join(wrong...)
+	return wrong
 }
 
 // said is everything that people read or follow.

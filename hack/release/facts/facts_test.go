@@ -29,7 +29,7 @@ func TestRead_RefusesWhatIsMissingOrAPlaceholder(t *testing.T) {
 		{"email: credential-rotation-operator@users.noreply.github.com", "email: me@example.com", "is a placeholder"},
 		{"email: credential-rotation-operator@users.noreply.github.com", "email: nobody", "needs a name and an address"},
 		{"image: quay.io/openshift/credential-rotation-operator\n", "image: REPLACE_IMAGE\n", "is a placeholder"},
-		{"support: https://", "support: http://", "is no https link"},
+		{"support: https://", "support: http://", "is not an https link"},
 		{"repository: ", "repositories: ", "unknown field"},
 		{"createdAt:", "#", "createdAt"},
 		{"defaultChannel: stable-v0", "defaultChannel: stable", "default channel"},

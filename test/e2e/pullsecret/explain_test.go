@@ -49,6 +49,7 @@ func TestEachThingThatHappenedIsOneEventWithTheRotationsID(t *testing.T) {
 	w.start()
 	r := w.waitFor("the rotation has ended", ended)
 	w.expectEvent(v1alpha1.ReasonRotationCompleted, r.Status.Rotation.ID)
+	w.expectEvent(v1alpha1.ReasonRevocationProven, r.Status.Rotation.ID)
 	list := &eventsv1.EventList{}
 	w.must(cp.Client.List(t.Context(), list))
 	var got []string
@@ -65,7 +66,7 @@ func TestEachThingThatHappenedIsOneEventWithTheRotationsID(t *testing.T) {
 		}
 	}
 	want := []string{v1alpha1.ReasonRotationRequested, v1alpha1.ReasonCredentialsIssued, v1alpha1.ReasonCredentialsVerified,
-		v1alpha1.ReasonPullSecretUpdated, v1alpha1.ReasonRolledOut, v1alpha1.ReasonRotationCompleted}
+		v1alpha1.ReasonPullSecretUpdated, v1alpha1.ReasonRolledOut, v1alpha1.ReasonRotationCompleted, v1alpha1.ReasonRevocationProven}
 	slices.Sort(got)
 	slices.Sort(want)
 	if !slices.Equal(got, want) {
