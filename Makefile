@@ -4,15 +4,15 @@ SHELL := /usr/bin/env bash
 .SHELLFLAGS := -o pipefail -euc
 .DEFAULT_GOAL := help
 
-# The version of the product, in the binary and in the bundle, and the image that the manifests name, of release.yaml.
+# The version of the product, in the binary and in the bundle, and the image that the manifests name, of hack/release/release.yaml.
 VERSION ?= 0.1.0
-IMG ?= $(shell sed -n 's/^image: //p' release.yaml):v$(VERSION)
+IMG ?= $(shell sed -n 's/^image: //p' hack/release/release.yaml):v$(VERSION)
 CONTAINER_TOOL ?= podman
 # The images that the Dockerfile builds with and on, where they are not those that it names.
 BUILDER ?=
 BASE ?=
 # Of what is built without a container engine: where it is written to, the base of the catalog's image, the registry in place of that
-# of release.yaml, the catalog of the release before, and who signs (keyless, or a key of cosign's).
+# of hack/release/release.yaml, the catalog of the release before, and who signs (keyless, or a key of cosign's).
 DIST ?= dist
 CATALOG_BASE ?=
 REGISTRY ?=

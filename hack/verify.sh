@@ -8,7 +8,7 @@ trap 'rm -rf "$copy"' EXIT
 failed=0
 
 echo "verify: regenerating in a copy"
-cp -R Makefile release.yaml go.mod go.sum api config bundle hack "$copy"
+cp -R Makefile go.mod go.sum api config bundle hack "$copy"
 if ! make -C "$copy" --no-print-directory generate bundle >"$copy/.log" 2>&1; then
   cat "$copy/.log"
   echo "verify: the files could not be regenerated"

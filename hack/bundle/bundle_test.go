@@ -149,7 +149,7 @@ func TestRun_GivesTheVersionAndTheImageThatItIsToldEverywhere(t *testing.T) {
 	}
 	const image = "mirror.example.com:5000/operators/credential-rotation-operator@sha256:1111"
 	out := t.TempDir()
-	if err := run(options{version: "9.8.7", image: image, icon: "../../config/manifests/icon.svg", facts: "../../release.yaml", out: out}, bytes.NewReader(manifestStream)); err != nil {
+	if err := run(options{version: "9.8.7", image: image, icon: "../../config/manifests/icon.svg", facts: "../release/release.yaml", out: out}, bytes.NewReader(manifestStream)); err != nil {
 		t.Fatal(err)
 	}
 	bundle, err := manifests.GetBundleFromDir(out)
@@ -176,7 +176,7 @@ func TestRun_RefusesManifestsThatAreNotWhole(t *testing.T) {
 	if err := os.WriteFile(icon, []byte("<svg/>"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	o := options{version: "1.2.3", image: "i", icon: icon, facts: "../../release.yaml", out: t.TempDir()}
+	o := options{version: "1.2.3", image: "i", icon: icon, facts: "../release/release.yaml", out: t.TempDir()}
 	err := run(o, bytes.NewBufferString("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\n"))
 	if err == nil || !strings.Contains(err.Error(), "is missing") {
 		t.Errorf("error = %v; want it to say what is missing", err)

@@ -39,7 +39,7 @@ func main() {
 	var o options
 	flag.StringVar(&o.version, "version", "", "version of the operator, such as 0.1.0")
 	flag.StringVar(&o.image, "image", "", "image of the operator")
-	flag.StringVar(&o.facts, "facts", "../../release.yaml", "file with the facts of a release")
+	flag.StringVar(&o.facts, "facts", "../release/release.yaml", "file with the facts of a release")
 	flag.StringVar(&o.channels, "channels", "", "channels of this version, separated by commas, instead of those of the facts")
 	flag.StringVar(&o.icon, "icon", "../../config/manifests/icon.svg", "the operator's icon")
 	flag.StringVar(&o.out, "out", "../../bundle", "directory to write to; its manifests and metadata are replaced")

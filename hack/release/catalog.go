@@ -61,7 +61,7 @@ func (m *maker) writeCatalog(c catalog.Catalog) error {
 }
 
 func (m *maker) catalogImage(ctx context.Context) error {
-	stage, err := dockerfile.Read(filepath.Join(m.root, "catalog.Dockerfile"), map[string]string{"BASE": m.catalogBase})
+	stage, err := dockerfile.Read(filepath.Join(m.root, "hack/release/catalog.Dockerfile"), map[string]string{"BASE": m.catalogBase})
 	if err != nil {
 		return err
 	}

@@ -36,7 +36,7 @@ func checkout(t *testing.T) string {
 	} {
 		write(t, filepath.Join(root, name), content)
 	}
-	for _, name := range []string{"Dockerfile", "bundle.Dockerfile", "catalog.Dockerfile", "LICENSE", "release.yaml", "config/manifests/icon.svg"} {
+	for _, name := range []string{"Dockerfile", "bundle.Dockerfile", "hack/release/catalog.Dockerfile", "LICENSE", "hack/release/release.yaml", "config/manifests/icon.svg"} {
 		raw, err := os.ReadFile(filepath.Join("../..", name))
 		if err != nil {
 			t.Fatal(err)

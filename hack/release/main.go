@@ -77,7 +77,7 @@ func parse(verb string, args []string) (*maker, error) {
 	if m.platforms, err = compile.ParsePlatforms(*platforms); err != nil {
 		return nil, err
 	}
-	if m.facts, err = facts.Read(filepath.Join(m.root, "release.yaml")); err != nil {
+	if m.facts, err = facts.Read(filepath.Join(m.root, "hack/release/release.yaml")); err != nil {
 		return nil, err
 	}
 	if m.registry != "" {

@@ -9,7 +9,7 @@ import (
 )
 
 func TestRead_TakesTheFileOfTheCheckout(t *testing.T) {
-	f, err := Read("../../../release.yaml")
+	f, err := Read("../release.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -21,7 +21,7 @@ func TestRead_TakesTheFileOfTheCheckout(t *testing.T) {
 }
 
 func TestRead_RefusesWhatIsMissingOrAPlaceholder(t *testing.T) {
-	raw, err := os.ReadFile("../../../release.yaml")
+	raw, err := os.ReadFile("../release.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
