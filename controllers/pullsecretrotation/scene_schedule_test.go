@@ -17,6 +17,11 @@ func scheduled(cron, zone string) func(*v1alpha1.PullSecretRotationSpec) {
 
 // The schedules' ticks are made from the present, because the simulated time begins there.
 
+// halfADayAway is a daily schedule whose last tick and next tick are both half a day away.
+func (s *scene) halfADayAway() func(*v1alpha1.PullSecretRotationSpec) {
+	return scheduled(fmt.Sprintf("%d %d * * *", s.sim.Now().UTC().Minute(), s.sim.Now().UTC().Add(12*time.Hour).Hour()), "UTC")
+}
+
 func TestSchedule_TOfAnEditedScheduleCountsFromTheEdit(t *testing.T) {
 	for name, change := range map[string]func(s *scene) func(*v1alpha1.PullSecretRotationSpec){
 		"yearly becomes monthly": func(s *scene) func(*v1alpha1.PullSecretRotationSpec) {
@@ -26,11 +31,11 @@ func TestSchedule_TOfAnEditedScheduleCountsFromTheEdit(t *testing.T) {
 		"another time zone moves a tick into the past": func(s *scene) func(*v1alpha1.PullSecretRotationSpec) {
 			return func(spec *v1alpha1.PullSecretRotationSpec) { spec.Schedule.TimeZone = "Pacific/Kiritimati" }
 		},
-		"rotateAfter becomes a schedule": func(s *scene) func(*v1alpha1.PullSecretRotationSpec) { return scheduled("0 3 * * *", "UTC") },
+		"rotateAfter becomes a schedule": func(s *scene) func(*v1alpha1.PullSecretRotationSpec) { return s.halfADayAway() },
 		"a follower gets a schedule": func(s *scene) func(*v1alpha1.PullSecretRotationSpec) {
 			return func(spec *v1alpha1.PullSecretRotationSpec) {
 				spec.Mode = v1alpha1.ModeRotate
-				scheduled("0 3 * * *", "UTC")(spec)
+				s.halfADayAway()(spec)
 			}
 		},
 	} {

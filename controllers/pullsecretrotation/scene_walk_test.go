@@ -114,7 +114,7 @@ func TestPullSecretValid_IsNotTrueWhileARegistryRefusesAndIsAskedAgain(t *testin
 	s.afterLook = append(s.afterLook, func() {
 		last := s.registries.asked[len(s.registries.asked)-1]
 		for _, q := range s.registries.asked {
-			if q.key == simocm.Quay {
+			if q.key == simocm.Quay && q.auth == s.entries(global)[simocm.Quay] { // not what was replaced, which it refuses rightly
 				last = q
 			}
 		}
