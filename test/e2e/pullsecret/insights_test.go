@@ -1,6 +1,8 @@
 package pullsecret
 
 import (
+	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -29,6 +31,12 @@ func TestInsightsOperatorAndTheOperatorAtTheSameTime(t *testing.T) {
 			if n := insights.Updates() + w.secretWrites(); n != 1 {
 				t.Errorf("the new credentials were written %d times by insights-operator and %d times by the operator, want once altogether", insights.Updates(), w.secretWrites())
 			}
+			harness.Eventually(t, "the machines get the new file", func(context.Context) error {
+				if w.mco.Renders() == 0 {
+					return errors.New("nothing was rendered")
+				}
+				return nil
+			})
 			if n := w.mco.Renders(); n != 1 {
 				t.Errorf("the machines got %d new files, want one", n)
 			}
