@@ -41,21 +41,8 @@ func asksForAPerson(s *v1alpha1.PullSecretRotationStatus) bool {
 		ready.Reason == v1alpha1.ReasonAccountPinMismatch)
 }
 
-// pollSpread is the part of an interval by which the clusters of an account spread their polls. They all count from the same request, and a
-// GitOps tool sets them all going in the same second: without it they would ask OCM in the same second until the end.
-const pollSpread = 5 // a fifth
-
-// pollInterval is the interval of this cluster: longer than that of its age by up to a fifth, always by the same part.
+// pollInterval grows with the time waited: for new credentials since the request, for the end of the old ones since this cluster switched.
 func pollInterval(in Input) time.Duration {
-	interval := pollIntervalOfAge(in)
-	if in.Status.Salt == "" {
-		return interval
-	}
-	return interval + schedule.Spread(in.Status.Salt+"/poll", interval/pollSpread)
-}
-
-// pollIntervalOfAge grows with the time waited: for new credentials since the request, for the end of the old ones since this cluster switched.
-func pollIntervalOfAge(in Input) time.Duration {
 	r := in.Status.Rotation
 	if r.RolledBackAt != nil {
 		return in.Timing.RevokePollMin // the old credentials, which are in use, may be deleted at any batch
