@@ -29,8 +29,8 @@ func newReportCommand(env environment) *cobra.Command {
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: completeNames(env, func() client.ObjectList { return &v1alpha1.PullSecretRotationList{} }),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if output != "" && !slices.Contains(reportOutputs, output) {
-				return fmt.Errorf("-o %s is not known: use %s", output, strings.Join(reportOutputs, ", "))
+			if err := knownOutput(output, reportOutputs); err != nil {
+				return err
 			}
 			c, err := env.connect()
 			if err != nil {
@@ -43,8 +43,7 @@ func newReportCommand(env environment) *cobra.Command {
 			return printReport(cmd.OutOrStdout(), reportOn(objects, env.clock.Now()), output)
 		},
 	}
-	cmd.Flags().StringVarP(&output, "output", "o", "", strings.Join(reportOutputs, ", "))
-	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(reportOutputs, cobra.ShellCompDirectiveNoFileComp)) // the flag exists
+	outputFlag(cmd, &output, reportOutputs)
 	return cmd
 }
 

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
@@ -32,8 +31,8 @@ func newStatusCommand(env environment) *cobra.Command {
 		ValidArgsFunction: completeNames(env, func() client.ObjectList { return &v1alpha1.PullSecretRotationList{} },
 			func() client.ObjectList { return &v1alpha1.CAPCredentialSetList{} }),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if output != "" && !slices.Contains(outputs, output) {
-				return fmt.Errorf("-o %s is not known: use %s", output, strings.Join(outputs, ", "))
+			if err := knownOutput(output, outputs); err != nil {
+				return err
 			}
 			c, err := env.connect()
 			if err != nil {
@@ -53,8 +52,7 @@ func newStatusCommand(env environment) *cobra.Command {
 			return stalled(view)
 		},
 	}
-	cmd.Flags().StringVarP(&output, "output", "o", "", strings.Join(outputs, ", "))
-	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(outputs, cobra.ShellCompDirectiveNoFileComp)) // the flag exists
+	outputFlag(cmd, &output, outputs)
 	return cmd
 }
 

@@ -34,6 +34,9 @@ type upgradeFlags struct {
 	techPreview         bool
 }
 
+// upgradeOutputs are the formats besides the one for people.
+var upgradeOutputs = []string{"json"}
+
 func newUpgradeCheckCommand(env environment) *cobra.Command {
 	var flags upgradeFlags
 	cmd := &cobra.Command{
@@ -49,16 +52,15 @@ func newUpgradeCheckCommand(env environment) *cobra.Command {
 			return upgradeCheck(cmd, env, args[0], flags)
 		},
 	}
-	cmd.Flags().StringVarP(&flags.output, "output", "o", "", "json")
+	outputFlag(cmd, &flags.output, upgradeOutputs)
 	cmd.Flags().StringVar(&flags.acknowledge, "acknowledge", "", "tell the cluster that it may upgrade to this version, such as 4.21.3, if nothing is missing")
 	cmd.Flags().BoolVar(&flags.techPreview, "tech-preview", false, "include what belongs to feature sets other than Default")
-	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"json"}, cobra.ShellCompDirectiveNoFileComp)) // the flag exists
 	return cmd
 }
 
 func upgradeCheck(cmd *cobra.Command, env environment, from string, flags upgradeFlags) error {
-	if flags.output != "" && flags.output != "json" {
-		return fmt.Errorf("-o %s is not known: use json", flags.output)
+	if err := knownOutput(flags.output, upgradeOutputs); err != nil {
+		return err
 	}
 	if flags.acknowledge != "" && !releaseVersion.MatchString(flags.acknowledge) {
 		return errors.New("--acknowledge needs a version such as 4.21.3")
