@@ -181,7 +181,7 @@ func (s *scope) lookAtIssued(ctx context.Context) (seen decide.Facts, err error)
 		}
 	}
 	seen.Issued = &decide.IssuedFact{} // the rest is derived
-	if s.facts.Account == nil && s.memory.knows != s.clients.account {
+	if s.facts.Account == nil && s.memory.accountOf != s.clients.account {
 		// Credentials issued to another account must not be recorded as this one's.
 		account, err := s.lookAtAccount(ctx)
 		seen.Account = account.Account

@@ -2,7 +2,6 @@ package pullsecretrotation
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 	"github.com/openshift/credential-rotation-operator/internal/ocm"
@@ -25,7 +24,7 @@ func (s *scope) lookAtAccount(ctx context.Context) (seen decide.Facts, err error
 		return seen, err
 	}
 	account := decide.Account(known)
-	s.memory.account, s.memory.accountOf, s.memory.knows = &account, s.credentialState(), s.clients.account
+	s.memory.account, s.memory.accountOf = &account, s.clients.account
 	if s.accountID() != account.ID {
 		s.memory.proven = "" // the check of the cluster's own token depends on whose it should be
 	}
@@ -41,15 +40,10 @@ func (s *scope) knownAccount() (decide.Account, bool) {
 	if !decide.UnderWay(r) || r.ID == "" || r.AccountID == "" || r.AccountID != s.accountID() {
 		return decide.Account{}, false
 	}
-	if a := s.memory.account; a != nil && a.ID == r.AccountID && s.memory.accountOf == s.credentialState() {
+	if a := s.memory.account; a != nil && a.ID == r.AccountID && s.memory.accountOf == s.clients.account {
 		return *a, true
 	}
 	return decide.Account{ID: r.AccountID, Username: s.obj.Status.Account.Username}, r.IssuedAt != nil && i.Present && i.SameAsIssued
-}
-
-// credentialState changes with the OCM credential and with the URLs to which it is sent.
-func (s *scope) credentialState() string {
-	return fmt.Sprintf("%s %d", s.surroundings, s.obj.Generation)
 }
 
 // tokenAnswer is OCM's answer about a cluster's own token.

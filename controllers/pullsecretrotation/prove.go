@@ -60,34 +60,17 @@ func (s *scope) replacedIn(r *v1alpha1.RotationStatus, target string, old *pulls
 // recordRevocation notes the answers, and tells once that the old credentials are dead, or are not.
 func (s *scope) recordRevocation(_ context.Context, d decide.Decision) error {
 	before := d.Rotation
-	s.record().Tried(before.BackupSecret, s.facts.OldChecks, s.now())
+	now := s.record().Tried(before.BackupSecret, s.facts.OldChecks, s.now())
 	s.facts.OldChecks = nil
-	now := s.tried(before.BackupSecret)
-	accepted, _ := decide.StillAccepted(now)
+	accepted, _ := decide.StillAccepted(&now)
 	switch {
 	case now.RevocationProvenAt != nil:
 		s.event(corev1.EventTypeNormal, v1alpha1.ReasonRevocationProven, "Prove", "Every registry refuses the credentials that rotation %s replaced", now.ID)
-	case len(accepted) > 0 && s.r.Options.Overdue(now) && !s.r.Options.Overdue(&before):
-		s.event(corev1.EventTypeWarning, v1alpha1.ReasonOldCredentialsAccepted, "Prove", "%s", s.stillAccepted(now, accepted))
+	case len(accepted) > 0 && s.r.Options.Overdue(&now) && !s.r.Options.Overdue(&before):
+		s.event(corev1.EventTypeWarning, v1alpha1.ReasonOldCredentialsAccepted, "Prove", "%s", s.stillAccepted(&now, accepted))
 	}
 	return nil
 }
-
-// tried is the rotation on record with a backup.
-func (s *scope) tried(backup string) *v1alpha1.RotationStatus {
-	if r := s.rotation(); r != nil && r.BackupSecret == backup {
-		return r
-	}
-	for i := range s.obj.Status.History {
-		if h := &s.obj.Status.History[i]; h.BackupSecret == backup {
-			return h
-		}
-	}
-	return &v1alpha1.RotationStatus{}
-}
-
-// noteNothing has all that is on record persisted.
-func (s *scope) noteNothing() {}
 
 // dropBackup deletes a backup that is of no more use. What was proven by it is on record before that.
 func (s *scope) dropBackup(ctx context.Context, d decide.Decision) error {

@@ -45,16 +45,14 @@ type memory struct {
 	failures int
 	// proven is the state when the pull secret in use was last checked, lookedAt when OCM was last asked.
 	proven, lookedAt string
-	// account is the owner of the OCM credential by OCM's last answer, and accountOf the credential of that answer.
+	// account is the owner of the OCM credential by OCM's last answer, and accountOf the OCM and the credential of that answer.
 	account   *decide.Account
-	accountOf string
+	accountOf [sha256.Size]byte
 	// limited is the last refusal of OCM or the SSO with a Retry-After, and retryAfter when that ends.
 	limited    *ocm.Error
 	retryAfter time.Time
 	// limitedAs is the OCM and the credential that were refused: any other is tried at once.
 	limitedAs [sha256.Size]byte
-	// knows is the credential whose account is in the status.
-	knows [sha256.Size]byte
 }
 
 // maxSteps limits one reconcile. The longest course, from an adopted rotation to its end, has about twenty steps.

@@ -16,6 +16,9 @@ type step struct {
 	does  func(*scope, context.Context, decide.Decision) error
 }
 
+// asRecorded persists the status as it is.
+func asRecorded(*scope) {}
+
 // steps are all steps except Wait.
 var steps = map[decide.Step]step{
 	decide.LookAtCluster:   {looks: (*scope).lookAtCluster},
@@ -50,7 +53,7 @@ var steps = map[decide.Step]step{
 	decide.RecordHealth:    {does: (*scope).recordHealth},
 
 	decide.RecordRevocation: {does: (*scope).recordRevocation},
-	decide.DropBackup:       {notes: (*scope).noteNothing, does: (*scope).dropBackup},
+	decide.DropBackup:       {notes: asRecorded, does: (*scope).dropBackup},
 }
 
 // perform performs one step.

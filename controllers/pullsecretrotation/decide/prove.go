@@ -82,8 +82,8 @@ func untilProof(in Input, d Decision) Decision {
 	return d
 }
 
-// Tried notes what the registries say of the credentials that a rotation has replaced.
-func (s Record) Tried(backup string, checks []Check, now time.Time) {
+// Tried notes what the registries say of the credentials that a rotation has replaced, and returns that rotation; empty if it is not on record.
+func (s Record) Tried(backup string, checks []Check, now time.Time) (tried v1alpha1.RotationStatus) {
 	for _, r := range s.all() {
 		if r.BackupSecret != backup || r.RevokedAt == nil { // one that was given up may have had a backup of the same name
 			continue
@@ -92,7 +92,9 @@ func (s Record) Tried(backup string, checks []Check, now time.Time) {
 		if len(checks) > 0 && !slices.ContainsFunc(checks, func(c Check) bool { return oldAnswer(c) != AnswerRefused }) {
 			r.RevocationProvenAt = TimePtr(now)
 		}
+		tried = *r
 	}
+	return tried
 }
 
 // BackupDropped notes that a backup is gone.
