@@ -237,7 +237,7 @@ func TestSchedule_BookkeepingThatMakesNoSenseLeadsToARefreshAndNotToAWait(t *tes
 	w.create(w.aRoleEach)
 	w.eventuallyFresh()
 	w.stop()
-	books := map[string][2]string{
+	noted := map[string][2]string{
 		"openshift-machine-api-aws":                     {ago(-3 * time.Hour), ago(-4 * time.Hour)},     // fetched in the future
 		"openshift-ingress":                             {ago(time.Minute), ago(-24 * 365 * time.Hour)}, // lives for a year
 		"openshift-image-registry":                      {ago(time.Minute), "tomorrow"},
@@ -246,7 +246,7 @@ func TestSchedule_BookkeepingThatMakesNoSenseLeadsToARefreshAndNotToAWait(t *tes
 	}
 	control := []string{"openshift-cluster-api-aws", "cloud-credential-operator-iam-ro"} // the last two
 	for _, r := range harness.PayloadRequests() {
-		if b, ok := books[r.Name]; ok {
+		if b, ok := noted[r.Name]; ok {
 			w.rebook(r.SecretNamespace, r.SecretName, b[0], b[1])
 		} else {
 			w.rebook(r.SecretNamespace, r.SecretName, ago(time.Minute), ago(-59*time.Minute))
@@ -254,7 +254,7 @@ func TestSchedule_BookkeepingThatMakesNoSenseLeadsToARefreshAndNotToAWait(t *tes
 	}
 	w.start()
 	w.eventually("the five are asked for again", func(context.Context) error {
-		for role := range books {
+		for role := range noted {
 			if n := w.cap.Counts().ByRole[role]; n < 2 {
 				return fmt.Errorf("%s was asked for %d times", role, n)
 			}
@@ -264,7 +264,7 @@ func TestSchedule_BookkeepingThatMakesNoSenseLeadsToARefreshAndNotToAWait(t *tes
 	w.eventuallyFresh()
 	w.stop()
 	want := map[string]int{control[0]: 1, control[1]: 1}
-	for role := range books {
+	for role := range noted {
 		want[role] = 2
 	}
 	if got := w.cap.Counts().ByRole; !maps.Equal(got, want) {

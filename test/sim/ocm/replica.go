@@ -10,7 +10,7 @@ import (
 // only the copy.
 type replica struct {
 	mu    sync.Mutex
-	books *Sim
+	copied *Sim
 	api   http.Handler
 }
 
@@ -19,8 +19,8 @@ func (s *Sim) stale() *replica {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := &Sim{opts: s.opts, key: s.key, ids: s.ids, sessions: map[string]*session{}, clients: map[string]*account{}}
-	copyBooks(c, s)
-	return &replica{books: c, api: c.apiMux()}
+	copyState(c, s)
+	return &replica{copied: c, api: c.apiMux()}
 }
 
 // serve answers a request that has come to s.
@@ -28,13 +28,13 @@ func (p *replica) serve(s *Sim, w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s.mu.Lock()
-	p.books.offset, p.books.apiSkew, p.books.opts.Habits = s.offset, s.apiSkew, s.opts.Habits
+	p.copied.offset, p.copied.apiSkew, p.copied.opts.Habits = s.offset, s.apiSkew, s.opts.Habits
 	s.mu.Unlock()
 	p.api.ServeHTTP(w, r)
 }
 
-// copyBooks copies accounts, clusters, rotations and transfers, whose pointers to each other lead to the copies.
-func copyBooks(to, from *Sim) {
+// copyState copies accounts, clusters, rotations and transfers, whose pointers to each other lead to the copies.
+func copyState(to, from *Sim) {
 	accounts, generations := map[*account]*account{}, map[*generation]*generation{}
 	for _, a := range from.accounts {
 		c := *a

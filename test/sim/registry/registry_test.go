@@ -241,6 +241,6 @@ func TestBooks_CountRequestsAndLogins(t *testing.T) {
 	}
 	r.ResetCounts()
 	if r.Count(registry.Quay, registry.EndpointAny) != 0 || len(r.Logins(registry.Quay)) != 0 {
-		t.Error("the books were not closed")
+		t.Error("the counts were not reset")
 	}
 }
