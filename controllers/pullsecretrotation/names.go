@@ -60,29 +60,3 @@ func (s *scope) unmatched(given []string) []string {
 	}
 	return list
 }
-
-// reportOwner reports the owner of the first target's pull secret, which the printed column shows.
-func (s *scope) reportOwner() {
-	if len(s.targets) == 0 || s.targets[0].doc == nil {
-		return
-	}
-	owner, _ := s.owner(s.targets[0])
-	shown, account := s.obj.Status.PullSecretAccount, s.obj.Status.Account
-	if owner == "" {
-		s.obj.Status.PullSecretAccount = nil
-		return
-	}
-	is := v1alpha1.AccountStatus{ID: owner}
-	if shown != nil && shown.ID == owner {
-		is.Username = shown.Username
-	}
-	for _, a := range s.asked {
-		if a.account == owner && a.username != "" {
-			is.Username = a.username
-		}
-	}
-	if account != nil && account.ID == owner {
-		is.Username = account.Username
-	}
-	s.obj.Status.PullSecretAccount = &is
-}

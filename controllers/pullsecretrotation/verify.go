@@ -2,19 +2,13 @@ package pullsecretrotation
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
-	"github.com/openshift/credential-rotation-operator/internal/conditions"
-	"github.com/openshift/credential-rotation-operator/internal/ocm"
 	"github.com/openshift/credential-rotation-operator/internal/pullsecret"
 	"github.com/openshift/credential-rotation-operator/internal/registry"
 )
@@ -168,55 +162,6 @@ func (s *scope) verification(name string) (policy v1alpha1.VerificationPolicy, i
 	return policy, image, named
 }
 
-// checkTelemetry checks the cloud.openshift.com entry, which belongs to no registry: OCM itself accepts it as the cluster's token. Source: the
-// published OpenAPI document, security of current_account.
-func (s *scope) checkTelemetry(ctx context.Context, entry pullsecret.Entry) (result decide.Answer, owner string, err error) {
-	if err := s.leadsToAllowedHosts(!decide.UsesOwnToken(&s.obj.Spec)); err != nil {
-		result, err = unaskable(err)
-		return result, "", err
-	}
-	api, err := s.connect(ctx, ocm.Credential{}, ocm.ClusterToken{ClusterID: s.facts.Cluster.ID, Auth: entry.Auth()})
-	if err != nil {
-		result, err = unaskable(err)
-		return result, "", err
-	}
-	defer func() { _ = api.Close() }()
-	account, err := api.CurrentAccount(ctx)
-	if err != nil {
-		result, err = refusedToken(err)
-		return result, "", err
-	}
-	if s.accountID() != "" && account.ID != s.accountID() {
-		return decide.Answer{Outcome: decide.Denied, Message: "the token belongs to account " + account.ID}, account.ID, nil
-	}
-	return decide.Answer{Outcome: decide.Accepted, Message: "the token is accepted"}, account.ID, nil
-}
-
-// refusedToken interprets an answer in which OCM does not name the owner of a token.
-func refusedToken(err error) (decide.Answer, error) {
-	switch {
-	case ocm.IsKind(err, ocm.OCMUnauthorized):
-		return decide.Answer{Outcome: decide.Unauthorized, Message: "OCM refuses the token"}, nil
-	case ocm.IsKind(err, ocm.OCMForbidden):
-		return decide.Answer{Outcome: decide.Denied, Message: "OCM does not allow the token"}, nil
-	default:
-		return unaskable(err)
-	}
-}
-
-// unaskable is the answer for an OCM that cannot be reached: it is not evidence, and the registries are asked anyway.
-func unaskable(err error) (decide.Answer, error) {
-	e := (*ocm.Error)(nil)
-	switch {
-	case !errors.As(err, &e):
-		return decide.Answer{}, err
-	case e.Kind == ocm.OCMRateLimited:
-		return decide.Answer{Outcome: decide.RateLimited, Message: "OCM is rate limiting requests", RetryAfter: e.RetryAfter}, nil
-	default:
-		return decide.Answer{Outcome: decide.Unreachable, Message: e.Message}, nil
-	}
-}
-
 // markVerified records that the new credentials are accepted or excused.
 func (s *scope) markVerified(context.Context, decide.Decision) error {
 	r := s.rotation()
@@ -224,101 +169,4 @@ func (s *scope) markVerified(context.Context, decide.Decision) error {
 	s.event(corev1.EventTypeNormal, v1alpha1.ReasonCredentialsVerified, "Verify", "The registries accept the new credentials of "+
 		"rotation %s: %s", r.ID, spoken(s.facts.IssuedChecks))
 	return nil
-}
-
-// answer converts the registry client's result.
-func answer(r registry.Result) decide.Answer {
-	return decide.Answer{Outcome: decide.Outcome(r.Outcome), Message: r.Message, RetryAfter: r.RetryAfter}
-}
-
-func spoken(checks []decide.Check) string {
-	list := make([]string, 0, len(checks))
-	for _, c := range checks {
-		list = append(list, fmt.Sprintf("%s %s", c.Registry, outcome(c)))
-	}
-	return strings.Join(list, ", ")
-}
-
-func outcome(c decide.Check) string {
-	if c.Policy == v1alpha1.VerificationSkip {
-		return "Skipped"
-	}
-	return string(c.Result.Outcome)
-}
-
-// noteRegistries records the last answer of each registry: the worst one if targets hold different credentials.
-func (s *scope) noteRegistries(checks []decide.Check) {
-	before := s.obj.Status.Registries
-	s.obj.Status.Registries = nil
-	for _, c := range worst(checks) {
-		n := v1alpha1.RegistryStatus{Registry: c.Registry, Result: outcome(c), Policy: c.Policy, Message: c.Result.Message, CheckedAt: s.timestamp(), Since: s.timestamp()}
-		for _, b := range before {
-			if b.Registry == n.Registry && b.Result == n.Result && b.Message == n.Message && b.Since != nil {
-				n.Since = b.Since
-			}
-		}
-		s.obj.Status.Registries = append(s.obj.Status.Registries, n)
-	}
-}
-
-// worst is the worst answer of each registry, in the order in which they were asked.
-func worst(checks []decide.Check) []decide.Check {
-	var list []decide.Check
-	for _, c := range checks {
-		if c.Target != "" {
-			c.Result.Message += fmt.Sprintf(" (the entry of %s)", c.Target)
-		}
-		i := slices.IndexFunc(list, func(k decide.Check) bool { return k.Registry == c.Registry })
-		switch {
-		case i < 0:
-			list = append(list, c)
-		case badness(c) > badness(list[i]):
-			list[i] = c
-		}
-	}
-	return list
-}
-
-func badness(c decide.Check) int {
-	switch {
-	case c.Result.Outcome == decide.Accepted || c.Policy == v1alpha1.VerificationSkip:
-		return 0
-	case c.Result.Outcome.Refused():
-		return 2
-	default:
-		return 1
-	}
-}
-
-// recordHealth records a completed health check of the pull secret in use.
-func (s *scope) recordHealth(context.Context, decide.Decision) error {
-	if c := s.obj.Status.OCMCredential; c != nil && s.clients.api != nil {
-		c.LastUsedAt = s.timestamp()
-	}
-	s.reportAnswers(s.facts.Checks)
-	s.record().Proven(meta.IsStatusConditionTrue(s.obj.Status.Conditions, v1alpha1.ConditionPullSecretValid), s.now())
-	s.memory.proven, s.facts.Proven = s.state(), true
-	s.facts.Checks = nil
-	return nil
-}
-
-// reportAnswers reports what the registries' answers mean for the pull secret in use.
-func (s *scope) reportAnswers(checks []decide.Check) {
-	refused, unknown := decide.Judge(checks)
-	switch {
-	case len(refused) > 0:
-		conditions.Set(s.obj, v1alpha1.ConditionPullSecretValid, metav1.ConditionFalse, v1alpha1.ReasonRegistriesRefuse,
-			fmt.Sprintf("The pull secret in use is refused: %s. New images cannot be pulled from there. Request a rotation, or check whether "+
-				"somebody replaced the entry.", strings.Join(refused, "; ")))
-	case len(unknown) > 0:
-		conditions.Set(s.obj, v1alpha1.ConditionPullSecretValid, metav1.ConditionUnknown, v1alpha1.ReasonRegistriesUnknown,
-			fmt.Sprintf("The pull secret in use could not be checked: %s.", strings.Join(unknown, "; ")))
-	case !slices.ContainsFunc(checks, func(c decide.Check) bool { return c.Policy != v1alpha1.VerificationSkip }):
-		conditions.Set(s.obj, v1alpha1.ConditionPullSecretValid, metav1.ConditionUnknown, v1alpha1.ReasonRegistriesUnknown,
-			"No registry was asked, because the targets have no entry of the account, or spec.verification skips them. Add the registries to ask "+
-				"to spec.verification.")
-	default:
-		conditions.Set(s.obj, v1alpha1.ConditionPullSecretValid, metav1.ConditionTrue, v1alpha1.ReasonRegistriesAccept,
-			"The registries accept the pull secret in use.")
-	}
 }

@@ -1,6 +1,11 @@
 package decide
 
-import "time"
+import (
+	"cmp"
+	"time"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+)
 
 // This file has Decide's own types for facts of the services and the cluster: the executor converts to them, so that no decision depends on a
 // client.
@@ -98,4 +103,130 @@ type Answer struct {
 	Message string
 	// RetryAfter is how long a RateLimited registry asks to wait; 0 if it does not say.
 	RetryAfter time.Duration
+}
+
+// Facts have been gathered since the reconcile began. A nil fact is not known yet.
+type Facts struct {
+	Cluster *Cluster
+	Targets []TargetFact // never empty once known, since a spec has at least one target
+	// Switched: the cluster had new credentials before the rotation under way was found.
+	Switched bool
+	// RightsKnown is true once the rights to write the targets have been checked.
+	RightsKnown bool
+	Account     *Account
+	Owner       *OwnerFact
+	Siblings    *[]Sibling
+	// SiblingsUnknown: OCM does not let this account list its clusters.
+	SiblingsUnknown bool
+	Rotations       *[]Rotation // newest first
+	// Requested are the rotations that this cluster has requested, with the reason by id, including those by other or deleted objects.
+	Requested map[string]v1alpha1.RotationTrigger
+	Issued    *IssuedFact
+	Pools     *[]Pool
+	// Checks are the registries' answers about the pull secret in use, IssuedChecks those about the issued credentials, BackupChecks those about
+	// the old entries of the registries that refuse the applied ones.
+	Checks, IssuedChecks, BackupChecks []Check
+	// OldChecks are those about the credentials that a rotation has replaced, while their deletion is being proven.
+	OldChecks []Check
+	// BackupKnown is true once it was looked for the old entries; where they are gone, the record no longer names them.
+	BackupKnown bool
+	// Proven is true once this reconcile has checked the pull secret in use.
+	Proven bool
+	// Offer is OCM's offer of this rotation's credentials to this cluster.
+	Offer *OfferFact
+	// IntentIsOurs is true when this reconcile recorded the intent and has not sent the request.
+	IntentIsOurs bool
+}
+
+// Add takes over what a look has found.
+func (f *Facts) Add(seen Facts) {
+	f.Cluster, f.Account, f.Owner = cmp.Or(seen.Cluster, f.Cluster), cmp.Or(seen.Account, f.Account), cmp.Or(seen.Owner, f.Owner)
+	f.Siblings, f.SiblingsUnknown = cmp.Or(seen.Siblings, f.Siblings), seen.SiblingsUnknown || f.SiblingsUnknown
+	f.Rotations, f.Issued = cmp.Or(seen.Rotations, f.Rotations), cmp.Or(seen.Issued, f.Issued)
+	f.Pools, f.Offer = cmp.Or(seen.Pools, f.Pools), cmp.Or(seen.Offer, f.Offer)
+	f.RightsKnown, f.BackupKnown = seen.RightsKnown || f.RightsKnown, seen.BackupKnown || f.BackupKnown
+	f.Checks, f.IssuedChecks, f.BackupChecks = newer(seen.Checks, f.Checks), newer(seen.IssuedChecks, f.IssuedChecks), newer(seen.BackupChecks, f.BackupChecks)
+	f.OldChecks = newer(seen.OldChecks, f.OldChecks)
+	if seen.Requested != nil {
+		f.Requested = seen.Requested
+	}
+}
+
+func newer(seen, known []Check) []Check {
+	if seen != nil {
+		return seen
+	}
+	return known
+}
+
+// TargetFact is a target Secret without its content.
+type TargetFact struct {
+	Ref v1alpha1.SecretReference
+	// Problem is a reason, and Message its sentence; empty when the target is fine.
+	Problem, Message string
+	// Owner is the account to which the target provably belongs; empty while nothing proves it.
+	Owner string
+	// Asks is true if the target has a cloud.openshift.com token about which OCM has not been asked yet.
+	Asks bool
+	// Own are the registries whose entry belongs to the account.
+	Own []string
+	// Old are those of them with a value known to be old, and Other those with an unknown value although the last rotation brought another.
+	Old, Other []string
+	// Changes are the entries that a write of the issued credentials would change; none while these are unknown.
+	Changes []Change
+	// Writer is the field manager that last changed the document, according to managedFields.
+	Writer string
+}
+
+// OwnerFact is the owner of the cluster's own cloud.openshift.com token.
+type OwnerFact struct {
+	// AccountID is empty if the token is dead or absent.
+	AccountID string
+	// Dead: OCM refuses the token. Absent: the pull secret has none.
+	Dead, Absent bool
+	// Email in the cluster's entry, compared if the token is dead.
+	Email string
+	// Known: an entry's value, which OCM issues or has issued to the account, proves that the account is the owner.
+	Known bool
+}
+
+// IssuedFact describes the credentials that OCM issues now.
+type IssuedFact struct {
+	// Present is false if there are none yet (a follower without an accepted transfer).
+	Present bool
+	// SameAsBaseline: equal to the fingerprints in status.rotation.baseline. SameAsIssued: to those in issued.
+	SameAsBaseline, SameAsIssued bool
+	// Superseded: OCM has issued others since. This comes from a server that lags behind.
+	Superseded bool
+	// GivenBefore: OCM issued them before the current rotation was requested.
+	GivenBefore bool
+	// FirstGiven is when OCM was first seen to issue the last of them.
+	FirstGiven time.Time
+	// InUse: each entry of the account in each target equals the issued one.
+	InUse bool
+}
+
+// OfferFact is OCM's offer (a transfer) of a rotation's credentials to this cluster.
+type OfferFact struct {
+	// Open: OCM waits for the cluster to switch. It is false once the cluster has switched or the time is over.
+	Open bool
+	// EndsAt is until when, zero where OCM does not say.
+	EndsAt time.Time
+}
+
+// Check is the answer of one registry.
+type Check struct {
+	Registry string
+	// Target of the entry; empty for the first target.
+	Target string
+	Policy v1alpha1.VerificationPolicy
+	// Named is true if the spec names the image, which must then exist.
+	Named  bool
+	Result Answer
+	// Fingerprint of the checked credential.
+	Fingerprint string
+	// Since is when the registry began to refuse it; zero unless it does.
+	Since time.Time
+	// Account that OCM names when it is asked with the credential.
+	Account string
 }
