@@ -21,13 +21,13 @@ func (r *reconciler) copy(ctx context.Context, s *scope) {
 	}
 	check, refused := r.openChecker(ctx, s), false
 	for _, c := range s.plan.Copies {
-		g, ok := r.copied(s, c)
+		d, ok := r.copied(s, c)
 		if !ok {
 			continue // it has changed since the plan was made; the next round will see that
 		}
 		var err error
 		if check != nil {
-			g.proven, err = checked(ctx, s.set.Spec.Verification.STS, check, g.credential)
+			d.proven, err = checked(ctx, s.set.Spec.Verification.STS, check, d.credential)
 		}
 		var bad *refusal
 		_ = errors.As(err, &bad) // nil if it is not a Secret
@@ -35,9 +35,9 @@ func (r *reconciler) copy(ctx context.Context, s *scope) {
 		case ctx.Err() != nil:
 			return
 		case bad == nil:
-			r.deliver(ctx, s, g, c.Rows)
+			r.deliver(ctx, s, d, c.Rows)
 		case bad.reason == v1alpha1.ReasonCredentialRefused:
-			s.refuse(g)
+			s.refuse(d)
 			refused = true
 		default:
 			r.withhold(s, c.Rows, bad)
@@ -49,30 +49,30 @@ func (r *reconciler) copy(ctx context.Context, s *scope) {
 }
 
 // copied is the credential that a copy would deliver.
-func (r *reconciler) copied(s *scope, c plan.Copying) (gift, bool) {
+func (r *reconciler) copied(s *scope, c plan.Copying) (delivery, bool) {
 	if c.From < 0 {
 		credential, ok := s.held[c.Role]
 		h := s.memory.Held[c.Role]
-		return gift{credential: credential, role: c.Role, fetched: h.FetchedAt, expires: h.ExpiresAt, expiry: h.Expiry, from: fromMemory}, ok
+		return delivery{credential: credential, role: c.Role, fetched: h.FetchedAt, expires: h.ExpiresAt, expiry: h.Expiry, from: fromMemory}, ok
 	}
 	from := s.plan.Rows[c.From]
 	credential, ok := r.credentialIn(&from, s.hashKey)
-	return gift{
+	return delivery{
 		credential: credential, role: from.Role, fetched: from.FetchedAt, expires: from.ExpiresAt, expiry: from.Expiry, from: "Secret " + from.Ref.String(),
 	}, ok
 }
 
 // refuse discards a credential that STS refuses, in memory and in all Secrets, which then need another one.
-func (s *scope) refuse(g gift) {
-	s.memory.Refused[awscreds.Hash(s.hashKey, awscreds.Render(g.credential))] = true
+func (s *scope) refuse(d delivery) {
+	s.memory.Refused[awscreds.Hash(s.hashKey, awscreds.Render(d.credential))] = true
 	for i := range s.plan.Rows {
-		if row := &s.plan.Rows[i]; row.Role == g.role && row.Usable && row.FetchedAt.Equal(g.fetched) {
+		if row := &s.plan.Rows[i]; row.Role == d.role && row.Usable && row.FetchedAt.Equal(d.fetched) {
 			s.memory.Refused[row.Hash] = true
 		}
 	}
-	if held, ok := s.held[g.role]; ok && held.Same(g.credential) {
-		delete(s.memory.Held, g.role)
-		delete(s.held, g.role)
+	if held, ok := s.held[d.role]; ok && held.Same(d.credential) {
+		delete(s.memory.Held, d.role)
+		delete(s.held, d.role)
 	}
 }
 

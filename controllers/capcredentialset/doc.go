@@ -2,12 +2,13 @@
 //
 // A round follows Reconcile (reconciler.go):
 //
-//	look.go      which Secrets, their content, and the client certificate's Secret
-//	plan/        what is due, why, and when the next round is; pure
-//	fetch.go     one request to CAP per role that is due, judged, and checked with STS if the spec says so
-//	write.go     one server-side apply per Secret whose content changes
-//	restart.go   the workloads that cannot reload
-//	report.go    conditions, rows, events and metrics; at most one patch
+//	look.go         which Secrets, their content, and the client certificate's Secret
+//	plan/           what is due, why, and when the next round is; pure
+//	fetch.go        one request to CAP per role that is due, judged, and checked with STS if the spec says so
+//	deliver.go      a credential to each Secret that needs it, several at a time
+//	write.go        one write per Secret whose content changes
+//	restart.go      the workloads that cannot reload
+//	report.go       conditions, rows, events and metrics; at most one patch
 //
 // State that must survive a restart is in annotations of the Secrets: role, times and a keyed hash of the content. State of one process is in
 // plan/memory.go: losing it costs one more try of each failing role.

@@ -3,11 +3,8 @@ package capcredentialset
 import (
 	"context"
 	"errors"
-	"maps"
-	"sync"
 	"time"
 
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
@@ -21,73 +18,6 @@ const (
 	// defaultConcurrency is the API's default.
 	defaultConcurrency = 4
 )
-
-// landing is an answer of CAP.
-type landing struct {
-	role       string
-	asked      time.Time
-	credential awscreds.Credential
-	// proven is true if STS has accepted it.
-	proven bool
-	err    error
-	// basis identifies the request's inputs: an answer for another spec or certificate is useless.
-	basis string
-	// proof is what a good answer proves about CAP.
-	proof v1alpha1.CAPProof
-}
-
-// flights are the pending requests to CAP. They outlive a round: a hanging one holds up only its own role, and its answer wakes the set.
-type flights struct {
-	mu    sync.Mutex
-	roles map[string]bool
-	// landed are answers that no round has processed yet.
-	landed []landing
-	// arrived signals the waiting round.
-	arrived chan struct{}
-	// underWay are all pending requests, including those of a process that is ending.
-	underWay sync.WaitGroup
-}
-
-func newFlights() *flights {
-	return &flights{roles: map[string]bool{}, arrived: make(chan struct{}, 1)}
-}
-
-// take returns the answers that have arrived.
-func (f *flights) take() []landing {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	landed := f.landed
-	f.landed = nil
-	for _, l := range landed {
-		delete(f.roles, l.role)
-	}
-	return landed
-}
-
-// flying are the roles whose answers have not been processed.
-func (f *flights) flying() map[string]bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return maps.Clone(f.roles)
-}
-
-// start sends a request.
-func (f *flights) start(role string, question func() landing, landed func()) {
-	f.mu.Lock()
-	f.roles[role] = true
-	f.mu.Unlock()
-	f.underWay.Go(func() {
-		l := question()
-		f.mu.Lock()
-		f.landed = append(f.landed, l)
-		f.mu.Unlock()
-		select {
-		case f.arrived <- struct{}{}:
-		default:
-		}
-		landed()
-	})
-}
 
 // fetch asks CAP for each role that is due, the most important first and several at a time, and writes each answer as it arrives. It waits
 // briefly after each, in which time nearly all others arrive; the rest wakes the next round.
@@ -188,21 +118,21 @@ func (r *reconciler) land(ctx context.Context, s *scope) {
 			s.noteTrial(l)
 			continue
 		}
-		g := s.accept(l)
+		d := s.accept(l)
 		s.noteTrial(l)
 		r.portalAnswers(s, func(plan.Breaker) plan.Breaker { return plan.Breaker{} })
 		for _, f := range s.plan.Fetches {
 			if f.Role == l.role {
-				r.deliver(ctx, s, g, f.Rows)
+				r.deliver(ctx, s, d, f.Rows)
 			}
 		}
 	}
 }
 
 // accept keeps a good answer in memory, and clears earlier failures.
-func (s *scope) accept(l landing) gift {
+func (s *scope) accept(l landing) delivery {
 	m, expiry := s.memory, l.credential.Expiry.Plausible(l.asked)
-	g := gift{
+	d := delivery{
 		credential: l.credential, role: l.role, fetched: l.asked, proven: l.proven,
 		expires: expiry.End(l.asked, plan.Assumed(&s.set.Spec, m)), expiry: v1alpha1.ExpiryKnowledge(expiry.Provenance.String()),
 	}
@@ -212,9 +142,9 @@ func (s *scope) accept(l landing) gift {
 	}
 	delete(m.Roles, l.role)
 	m.Fetched[l.role] = l.asked
-	m.Held[l.role] = plan.Held{FetchedAt: g.fetched, ExpiresAt: g.expires, Expiry: g.expiry}
+	m.Held[l.role] = plan.Held{FetchedAt: d.fetched, ExpiresAt: d.expires, Expiry: d.expiry}
 	s.held[l.role] = l.credential
-	return g
+	return d
 }
 
 // failAll records that no role could be requested.
@@ -275,101 +205,4 @@ func (r *reconciler) failed(ctx context.Context, s *scope, role string, asked ti
 		}
 		return b.Answers()
 	})
-}
-
-// gift is a credential to deliver to some Secrets.
-type gift struct {
-	credential       awscreds.Credential
-	role             string
-	fetched, expires time.Time
-	// expiry says how expires is known.
-	expiry v1alpha1.ExpiryKnowledge
-	// proven is true if STS has accepted it.
-	proven bool
-	// from is where it was copied from; empty if it comes from CAP.
-	from string
-}
-
-// deliver writes a credential to the Secrets that need it, several at a time, and records each outcome.
-func (r *reconciler) deliver(ctx context.Context, s *scope, g gift, rows []int) {
-	all := r.writeAll(ctx, s, g, rows)
-	var written []types.NamespacedName
-	for _, w := range all {
-		row := s.plan.Rows[w.row]
-		s.remember(func(m *plan.Memory, e *effects) { r.noteWrite(s, m, e, g, row, w) })
-		switch {
-		case w.err != nil:
-			log.FromContext(ctx).Info("A Secret could not be written", "secret", row.Ref.String(), "reason", w.err.reason)
-		case w.outcome.kind == wrote:
-			written = append(written, row.Ref)
-		}
-	}
-	if len(written) > 0 {
-		log.FromContext(ctx).Info("Refreshed", "role", g.role, "secrets", len(written), "expires", g.expires, "copiedFrom", g.from)
-		s.remember(func(_ *plan.Memory, e *effects) {
-			e.refreshed = append(e.refreshed, refreshed{role: g.role, refs: written, expires: g.expires, from: g.from})
-		})
-	}
-}
-
-// written is what came of a row.
-type written struct {
-	row     int
-	outcome outcome
-	err     *writeError
-}
-
-// writeAll writes the rows' Secrets, as many side by side as Options.Writers says. It gives what came of them in the order of the rows;
-// what was not begun when ctx ended is left out.
-func (r *reconciler) writeAll(ctx context.Context, s *scope, g gift, rows []int) []written {
-	all := make([]written, len(rows))
-	next := make(chan int)
-	begun := 0
-	var writers sync.WaitGroup
-	for range min(r.Writers, len(rows)) {
-		writers.Go(func() {
-			for i := range next {
-				w := &all[i]
-				w.row = rows[i]
-				w.outcome, w.err = r.write(ctx, s, s.plan.Rows[w.row], g)
-			}
-		})
-	}
-	for ; begun < len(rows) && ctx.Err() == nil; begun++ {
-		next <- begun
-	}
-	close(next)
-	writers.Wait()
-	return all[:begun]
-}
-
-// noteWrite notes what came of a row. The caller holds the lock of the memory.
-func (r *reconciler) noteWrite(s *scope, m *plan.Memory, e *effects, g gift, row plan.Row, w written) {
-	now := r.now()
-	if w.err != nil {
-		m.Writes[row.Ref] = m.Writes[row.Ref].Again(w.err.reason, w.err.message, now, time.Time{}, plan.WriteRhythm)
-		countFailure(s.set.Name, g.role, w.err.reason)
-		return
-	}
-	delete(m.Writes, row.Ref)
-	if g.proven {
-		m.Asked[w.outcome.hash] = now
-		delete(m.Refused, w.outcome.hash)
-	}
-	switch w.outcome.kind {
-	case kept:
-		delete(m.Suspect, w.outcome.hash)
-		m.Confirmed[row.Ref] = plan.Confirmation{Hash: w.outcome.hash, Role: g.role, FetchedAt: g.fetched, ExpiresAt: w.outcome.expires, Expiry: w.outcome.expiry}
-	case wrote:
-		delete(m.Confirmed, row.Ref)
-		m.Kept[row.Ref] = true
-		m.Written[row.Ref.Namespace] = g.fetched
-		countWrite(s.set.Name)
-		if row.SetsRight() {
-			m.Healed(row.Ref, row.Writer, now)
-		}
-		if row.Why == plan.WhyEdited {
-			e.healed = append(e.healed, healed{row.Ref, row.Writer})
-		}
-	}
 }

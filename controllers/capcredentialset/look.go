@@ -2,25 +2,16 @@ package capcredentialset
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/controllers/capcredentialset/plan"
-	"github.com/openshift/credential-rotation-operator/internal/cap"
 	"github.com/openshift/credential-rotation-operator/internal/cluster"
-	"github.com/openshift/credential-rotation-operator/internal/managedfields"
 )
 
 // blindFor is how long unknown facts of the cluster are awaited before they are reported: a restarting API server is back within it, and a
@@ -161,7 +152,7 @@ func (r *reconciler) lookAtSecrets(s *scope, key []byte) {
 func (r *reconciler) keep(s *scope) {
 	for i := range s.plan.Rows {
 		row := &s.plan.Rows[i]
-		ours := row.Known && row.Usable && row.Books.Hash == row.Hash && row.Books.Role == row.Role && row.ExpiresAt.After(r.now())
+		ours := row.Known && row.Usable && row.Bookkeeping.Hash == row.Hash && row.Bookkeeping.Role == row.Role && row.ExpiresAt.After(r.now())
 		if !ours || s.memory.Refused[row.Hash] || s.memory.Suspect[row.Hash] || !row.FetchedAt.After(s.memory.Held[row.Role].FetchedAt) {
 			continue
 		}
@@ -189,129 +180,4 @@ func (r *reconciler) lookAtSecret(ref types.NamespacedName, key []byte) plan.Obs
 		return plan.Observation{Forbidden: true, Problem: forbiddenMessage(ref, "read", r.Namespace)}
 	}
 	return plan.Observation{}
-}
-
-func (r *reconciler) certificateRef(set *v1alpha1.CAPCredentialSet) types.NamespacedName {
-	return types.NamespacedName{Namespace: r.Namespace, Name: set.Spec.Endpoint.ClientCertificateSecretRef.Name}
-}
-
-// lookAtCertificate reads the current client certificate, and holds the set if it is unusable.
-func (r *reconciler) lookAtCertificate(s *scope, now time.Time) {
-	ref := r.certificateRef(s.set)
-	secret, found, synced := r.store.Get(ref.Namespace, ref.Name)
-	readErr := r.store.Err(ref.Namespace, ref.Name)
-	s.certificate, s.certificateErr, s.certificateUnread = nil, nil, !synced && readErr == nil
-	switch {
-	case found:
-		s.certificate, s.certificateErr = cap.LoadClientCertificate(secret.Data, now)
-	case synced:
-		s.certificateErr = &cap.CertificateError{Reason: cap.CertificateMissing, Message: "it does not exist"}
-	case apierrors.IsForbidden(readErr) || apierrors.IsUnauthorized(readErr):
-		s.certificateErr = &cap.CertificateError{Reason: cap.CertificateMissing, Message: "the operator may not read it. Restore its Role " +
-			"credential-rotation-operator in that namespace"}
-	case readErr != nil:
-		s.certificateErr = &cap.CertificateError{Reason: cap.CertificateMissing, Message: "it cannot be read"}
-	default:
-		s.certificateErr = &cap.CertificateError{Reason: cap.CertificateMissing, Message: "it has not been read yet"}
-	}
-	s.certificateBasis = certificateBasis(secret)
-	// A hold because of the certificate is re-evaluated; the others apply to the whole round.
-	if s.hold != nil && !s.holdByCertificate {
-		return
-	}
-	s.hold, s.holdByCertificate = nil, false
-	if s.certificateErr != nil {
-		s.hold, s.holdByCertificate = &plan.Hold{Reason: string(s.certificateErr.Reason), Message: certificateMessage(ref, s.certificateErr, synced), Fetching: true}, true
-	}
-}
-
-// basis changes with everything that CAP is asked with.
-func (s *scope) basis() string {
-	return strconv.FormatInt(s.set.Generation, 10) + "/" + s.certificateBasis + "/" + s.authorities
-}
-
-// certificateBasis changes with the content of the certificate's Secret. It stays in memory.
-func certificateBasis(secret *corev1.Secret) string {
-	if secret == nil {
-		return ""
-	}
-	sum := sha256.New()
-	for _, k := range []string{"tls.crt", "tls.key", "ca.crt", "cap.pem", "cap.key", "ca-chain.cert.pem"} {
-		part := sha256.Sum256(secret.Data[k])
-		sum.Write(part[:])
-	}
-	return hex.EncodeToString(sum.Sum(nil))
-}
-
-func certificateMessage(ref types.NamespacedName, err *cap.CertificateError, read bool) string {
-	until := "it can be read"
-	if read {
-		until = "it is replaced"
-	}
-	return fmt.Sprintf("The client certificate in Secret %s cannot be used: %s. No credential is fetched until %s.", ref, err.Message, until)
-}
-
-const (
-	// hashKeySecret holds the key of the content hash, in the operator's namespace.
-	hashKeySecret = "credential-rotation-operator-hash-key"
-	hashKeyKey    = "key"
-	hashKeyLength = 32
-)
-
-func newHashKey() []byte {
-	fresh := make([]byte, hashKeyLength)
-	_, _ = rand.Read(fresh) // never fails, by its documentation
-	return fresh
-}
-
-// ownHashKey is a key for this process alone, if the one in the cluster has been unavailable for a while. It costs a refresh of each Secret, now
-// and after the next start, but credentials must not expire because of bookkeeping.
-func (r *reconciler) ownHashKey(ctx context.Context) *corev1.Secret {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	now := r.now()
-	if r.keylessSince.IsZero() {
-		r.keylessSince = now
-	}
-	if now.Sub(r.keylessSince) < blindFor {
-		return nil
-	}
-	log.FromContext(ctx).Info("The key of the content hash cannot be read or created; this process uses its own key")
-	return &corev1.Secret{Data: map[string][]byte{hashKeyKey: newHashKey()}}
-}
-
-// contentHashKey reads the key of the content hash, or creates it. If it is lost, nothing is known about the Secrets, and each is refreshed once.
-func (r *reconciler) contentHashKey(ctx context.Context) ([]byte, error) {
-	r.mu.Lock()
-	key := r.hashKey
-	r.mu.Unlock()
-	if key != nil {
-		return key, nil
-	}
-	secrets := r.secrets.Secrets(r.Namespace)
-	secret, err := secrets.Get(ctx, hashKeySecret, metav1.GetOptions{})
-	if apierrors.IsNotFound(err) {
-		secret, err = secrets.Create(ctx, &corev1.Secret{
-			ObjectMeta: metav1.ObjectMeta{Name: hashKeySecret, Labels: map[string]string{"app.kubernetes.io/name": managedfields.Operator}},
-			Data:       map[string][]byte{hashKeyKey: newHashKey()},
-		}, metav1.CreateOptions{FieldManager: managedfields.Operator})
-		if apierrors.IsAlreadyExists(err) {
-			secret, err = secrets.Get(ctx, hashKeySecret, metav1.GetOptions{})
-		}
-	}
-	if err == nil && len(secret.Data[hashKeyKey]) < hashKeyLength {
-		secret = secret.DeepCopy()
-		secret.Data = map[string][]byte{hashKeyKey: newHashKey()}
-		secret, err = secrets.Update(ctx, secret, metav1.UpdateOptions{FieldManager: managedfields.Operator})
-		log.FromContext(ctx).Info("The key of the content hash was damaged: the operator creates a new one and refreshes each Secret once")
-	}
-	if err != nil {
-		if secret = r.ownHashKey(ctx); secret == nil {
-			return nil, fmt.Errorf("the key of the content hash: %w", err)
-		}
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.hashKey = secret.Data[hashKeyKey]
-	return r.hashKey, nil
 }

@@ -60,24 +60,24 @@ func observe(s *corev1.Secret, hashKey []byte) plan.Observation {
 		Foreign: foreign(s), NotOpaque: s.Type != "" && s.Type != corev1.SecretTypeOpaque,
 		ResourceVersion: s.ResourceVersion, Uid: string(s.UID), StaleToken: token,
 	}
-	books, seal := plan.ReadBooks(s.Annotations), s.Annotations[v1alpha1.SealAnnotation]
+	kept, seal := plan.ReadBookkeeping(s.Annotations), s.Annotations[v1alpha1.SealAnnotation]
 	sealed := func(uid string) bool {
-		return awscreds.Verify(hashKey, seal, statement(s.Namespace, s.Name, uid, books), s.Data)
+		return awscreds.Verify(hashKey, seal, statement(s.Namespace, s.Name, uid, kept), s.Data)
 	}
 	switch {
 	case sealed(string(s.UID)), sealed(""): // whoever creates a Secret cannot know its UID
-		o.Books = books
-		o.Books.Hash = o.Hash
+		o.Bookkeeping = kept
+		o.Bookkeeping.Hash = o.Hash
 		return o
 	case awscreds.SealedWith(hashKey, seal):
-		o.Books.Hash = plan.Broken // somebody has changed something, so nothing can be trusted
+		o.Bookkeeping.Hash = plan.Broken // somebody has changed something, so nothing can be trusted
 	} // otherwise it was never sealed, or with a lost key, which says nothing
 	o.Writer = lastWriter(s.ManagedFields)
 	return o
 }
 
 // statement is what the seal of a Secret covers.
-func statement(namespace, name, uid string, b plan.Books) awscreds.Statement {
+func statement(namespace, name, uid string, b plan.Bookkeeping) awscreds.Statement {
 	return awscreds.Statement{
 		Namespace: namespace, Name: name, UID: uid, Role: b.Role, RefreshedAt: b.RefreshedAt, ExpiresAt: b.ExpiresAt, ExpirySource: string(b.Expiry),
 	}

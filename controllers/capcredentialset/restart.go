@@ -54,8 +54,8 @@ func (r *reconciler) restart(ctx context.Context, s *scope) {
 func newestIn(rows []plan.Row, namespace string, now time.Time) time.Time {
 	var newest time.Time
 	for i := range rows {
-		if r := &rows[i]; r.Ref.Namespace == namespace && r.Found && r.Books.RefreshedAt.After(newest) && !fromTheFuture(r.Books.RefreshedAt, now) {
-			newest = r.Books.RefreshedAt
+		if r := &rows[i]; r.Ref.Namespace == namespace && r.Found && r.Bookkeeping.RefreshedAt.After(newest) && !fromTheFuture(r.Bookkeeping.RefreshedAt, now) {
+			newest = r.Bookkeeping.RefreshedAt
 		}
 	}
 	return newest

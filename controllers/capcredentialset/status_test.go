@@ -214,12 +214,12 @@ func TestForbidden_GrantsNothingToAnAccountThatAnErrorNames(t *testing.T) {
 func TestObserve_SeesWhatIsInASecretWithoutKeepingIt(t *testing.T) {
 	key := []byte("key")
 	data := awscreds.Render(awscreds.Credential{AccessKeyID: "ASIACANARY", SecretAccessKey: "CANARYSECRET", SessionToken: "CANARYTOKEN"})
-	b := plan.Books{Role: "r", RefreshedAt: noon, ExpiresAt: noon.Add(time.Hour), Expiry: v1alpha1.ExpiryTold}
+	b := plan.Bookkeeping{Role: "r", RefreshedAt: noon, ExpiresAt: noon.Add(time.Hour), Expiry: v1alpha1.ExpiryTold}
 	s := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{UID: types.UID("u"), ResourceVersion: "1"}, Data: data}
 	s.Annotations = b.Annotations("cap", awscreds.Seal(key, statement("", "", "u", b), data))
 	b.Hash = awscreds.Hash(key, data)
 	o := observe(s, key)
-	if !o.Usable || o.Edited() || o.Books != b {
+	if !o.Usable || o.Edited() || o.Bookkeeping != b {
 		t.Errorf("observed %+v", o)
 	}
 	if strings.Contains(fmt.Sprintf("%+v", o), "CANARY") {
@@ -241,7 +241,7 @@ func TestObserve_SeesWhatIsInASecretWithoutKeepingIt(t *testing.T) {
 		t.Errorf("an edit is seen: %v, by %q, want kubectl-edit", o.Edited(), o.Writer)
 	}
 	for _, bad := range []string{"", "yesterday", "2026-13-01T00:00:00Z"} {
-		if got := plan.ReadBooks(map[string]string{v1alpha1.RefreshedAtAnnotation: bad}); !got.RefreshedAt.IsZero() {
+		if got := plan.ReadBookkeeping(map[string]string{v1alpha1.RefreshedAtAnnotation: bad}); !got.RefreshedAt.IsZero() {
 			t.Errorf("%q counts as a time", bad)
 		}
 	}

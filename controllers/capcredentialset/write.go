@@ -49,20 +49,20 @@ const maxConflicts = 5
 
 // write delivers a credential to a Secret: all keys and the bookkeeping in one request, provided that the Secret has not changed since
 // the decision. Its other keys, labels and type stay.
-func (r *reconciler) write(ctx context.Context, s *scope, row plan.Row, g gift) (outcome, *writeError) {
+func (r *reconciler) write(ctx context.Context, s *scope, row plan.Row, d delivery) (outcome, *writeError) {
 	live := row.Observation
 	for range maxConflicts {
-		data := dataFor(g.credential, live)
+		data := dataFor(d.credential, live)
 		hash := awscreds.Hash(s.hashKey, data)
-		if o, ok := r.needless(ctx, s, row, g, live, hash); ok {
+		if o, ok := r.needless(ctx, s, row, d, live, hash); ok {
 			return o, nil
 		}
-		b := plan.Books{Role: g.role, RefreshedAt: g.fetched, ExpiresAt: g.expires, Expiry: g.expiry}
+		b := plan.Bookkeeping{Role: d.role, RefreshedAt: d.fetched, ExpiresAt: d.expires, Expiry: d.expiry}
 		seal := awscreds.Seal(s.hashKey, statement(row.Ref.Namespace, row.Ref.Name, live.Uid, b), data)
 		secret, err := r.send(ctx, row.Ref, live, data, b.Annotations(s.set.Name, seal))
 		if err == nil {
 			r.store.Observe(secret)
-			return outcome{wrote, hash, g.expires, g.expiry}, nil
+			return outcome{wrote, hash, d.expires, d.expiry}, nil
 		}
 		if !apierrors.IsConflict(err) && !(apierrors.IsNotFound(err) && live.Found) {
 			return outcome{}, r.judgeWrite(row.Ref, err)
@@ -79,13 +79,13 @@ func (r *reconciler) write(ctx context.Context, s *scope, row plan.Row, g gift) 
 }
 
 // needless is the outcome if a write would change nothing, or replace a better credential.
-func (r *reconciler) needless(ctx context.Context, s *scope, row plan.Row, g gift, live plan.Observation, hash string) (outcome, bool) {
+func (r *reconciler) needless(ctx context.Context, s *scope, row plan.Row, d delivery, live plan.Observation, hash string) (outcome, bool) {
 	switch {
 	case live.Found && live.Hash == hash:
-		return outcome{kept, hash, g.expires, g.expiry}, true
+		return outcome{kept, hash, d.expires, d.expiry}, true
 	case live.Found && live.ResourceVersion != row.ResourceVersion && live.RefreshedSince(row):
 		return outcome{kind: superseded}, true
-	case row.Why == string(schedule.RefreshScheduled) && row.Outlives(g.expiry, g.expires) && r.lives(ctx, s, row):
+	case row.Why == string(schedule.RefreshScheduled) && row.Outlives(d.expiry, d.expires) && r.lives(ctx, s, row):
 		return outcome{kept, live.Hash, row.ExpiresAt, row.Expiry}, true
 	}
 	return outcome{}, false

@@ -45,7 +45,7 @@ func TestWrite_LeavesWhatAnotherOperatorHasRefreshedMeanwhile(t *testing.T) {
 		for k, v := range awscreds.Render(c) {
 			there.Data[k] = v
 		}
-		noted := plan.Books{Role: "r1", RefreshedAt: b.truth, ExpiresAt: c.Expiry.At, Expiry: v1alpha1.ExpiryTold}
+		noted := plan.Bookkeeping{Role: "r1", RefreshedAt: b.truth, ExpiresAt: c.Expiry.At, Expiry: v1alpha1.ExpiryTold}
 		seal := awscreds.Seal(b.r.hashKey, statement(r.Namespace, r.Name, string(there.UID), noted), there.Data)
 		for k, v := range noted.Annotations("cap", seal) {
 			there.Annotations[k] = v

@@ -6,8 +6,8 @@ import (
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 )
 
-// Books are the bookkeeping annotations of a Secret that its seal covers. Unverified fields are zero, which means unknown.
-type Books struct {
+// Bookkeeping is the set of annotations of a Secret that its seal covers. Unverified fields are zero, which means unknown.
+type Bookkeeping struct {
 	Role                   string
 	RefreshedAt, ExpiresAt time.Time
 	// Expiry is how ExpiresAt is known.
@@ -37,10 +37,10 @@ type Observation struct {
 	Foreign bool
 	// NotOpaque is true if its type is not Opaque.
 	NotOpaque bool
-	// Hash of the current content; it differs from the one in the books if somebody has edited a key or the books.
+	// Hash of the current content; it differs from the one in the bookkeeping if somebody has edited a key or an annotation.
 	Hash string
-	// Books are the bookkeeping of the last write.
-	Books Books
+	// Bookkeeping of the last write.
+	Bookkeeping Bookkeeping
 	// Writer is the field manager that last wrote one of our keys or annotations, if not the operator.
 	Writer string
 
@@ -51,14 +51,18 @@ type Observation struct {
 }
 
 // Edited is true if the content is not what was written.
-func (o Observation) Edited() bool { return o.Found && o.Books.Hash != "" && o.Books.Hash != o.Hash }
+func (o Observation) Edited() bool {
+	return o.Found && o.Bookkeeping.Hash != "" && o.Bookkeeping.Hash != o.Hash
+}
 
 // AsWritten is true if the content is what the operator wrote, according to the seal.
-func (o Observation) AsWritten() bool { return o.Books.Hash != "" && o.Books.Hash == o.Hash }
+func (o Observation) AsWritten() bool {
+	return o.Bookkeeping.Hash != "" && o.Bookkeeping.Hash == o.Hash
+}
 
-// ReadBooks reads the annotations, whose seal must be verified.
-func ReadBooks(annotations map[string]string) Books {
-	return Books{
+// ReadBookkeeping reads the annotations, whose seal must be verified.
+func ReadBookkeeping(annotations map[string]string) Bookkeeping {
+	return Bookkeeping{
 		Role:        annotations[v1alpha1.RoleAnnotation],
 		RefreshedAt: ParseTime(annotations[v1alpha1.RefreshedAtAnnotation]),
 		ExpiresAt:   ParseTime(annotations[v1alpha1.ExpiresAtAnnotation]),
@@ -75,8 +79,8 @@ func ParseTime(s string) time.Time {
 	return t
 }
 
-// Annotations converts the books and their seal to annotations.
-func (b Books) Annotations(set, seal string) map[string]string {
+// Annotations converts the bookkeeping and its seal to annotations.
+func (b Bookkeeping) Annotations(set, seal string) map[string]string {
 	return map[string]string{
 		v1alpha1.CredentialSetAnnotation: set,
 		v1alpha1.RoleAnnotation:          b.Role,

@@ -14,7 +14,7 @@ import (
 
 // fresh is a Secret that was written so long ago and lives for an hour from then.
 func fresh(role string, age time.Duration) Observation {
-	return Observation{Known: true, Found: true, Usable: true, Hash: "h", Books: Books{
+	return Observation{Known: true, Found: true, Usable: true, Hash: "h", Bookkeeping: Bookkeeping{
 		Role: role, RefreshedAt: noon.Add(-age), ExpiresAt: noon.Add(time.Hour - age), Expiry: v1alpha1.ExpiryTold, Hash: "h",
 	}}
 }
@@ -64,7 +64,7 @@ func TestDecide_JudgesOneSecret(t *testing.T) {
 			secret: fresh("r", -time.Hour), why: string(schedule.RefreshClockJumped), result: v1alpha1.ReasonAwaitingRefresh, fetches: 1,
 		},
 		"a credential that claims to live for a year is refreshed": {
-			secret: with(fresh("r", 0), func(o *Observation) { o.Books.ExpiresAt = noon.AddDate(1, 0, 0) }),
+			secret: with(fresh("r", 0), func(o *Observation) { o.Bookkeeping.ExpiresAt = noon.AddDate(1, 0, 0) }),
 			why:    string(schedule.RefreshAbsurd), result: v1alpha1.ReasonAwaitingRefresh, fetches: 1,
 		},
 		"a credential without bookkeeping, as openshift-install leaves it, is refreshed": {
@@ -231,7 +231,7 @@ func TestDecide_TakesACredentialFromAnotherSecretOfTheRoleRatherThanFromThePorta
 		"for the rest of a round that was killed": {fresh("r", 40*time.Minute), fresh("r", time.Minute), 1, 0},
 		"not from one that is due soon itself":    {fresh("r", 40*time.Minute), fresh("r", 20*time.Minute), 0, 1},
 		"not from one that is older, however long it lives": {fresh("r", 40*time.Minute), with(fresh("r", 2*time.Hour), func(o *Observation) {
-			o.Books.ExpiresAt = noon.Add(10 * time.Hour)
+			o.Bookkeeping.ExpiresAt = noon.Add(10 * time.Hour)
 		}), 0, 1},
 		"not from one that is due":         {Observation{Known: true}, fresh("r", 31*time.Minute), 0, 1},
 		"not from one that was edited":     {Observation{Known: true}, with(fresh("r", 0), func(o *Observation) { o.Hash = "x" }), 0, 1},
@@ -328,7 +328,9 @@ func TestDecide_AFightWaitsLongerEachTime(t *testing.T) {
 		t.Errorf("the waits do not grow: %v", waits)
 	}
 	in.Now = in.Now.Add(time.Hour)
-	in.Secrets[machines] = with(edited, func(o *Observation) { o.Books.RefreshedAt, o.Books.ExpiresAt = in.Now, in.Now.Add(time.Hour) })
+	in.Secrets[machines] = with(edited, func(o *Observation) {
+		o.Bookkeeping.RefreshedAt, o.Bookkeeping.ExpiresAt = in.Now, in.Now.Add(time.Hour)
+	})
 	if p := Decide(in); len(p.Fetches) != 1 || p.Rows[0].Fighting {
 		t.Error("a fight of an hour ago is still held against an edit")
 	}
