@@ -9,9 +9,9 @@ import (
 // replica is a copy of the service that no longer follows: it answers with the state at its creation, but with the current clock. Requests change
 // only the copy.
 type replica struct {
-	mu    sync.Mutex
+	mu     sync.Mutex
 	copied *Sim
-	api   http.Handler
+	api    http.Handler
 }
 
 // stale makes a replica of the current state.
