@@ -1,5 +1,5 @@
 // Package config holds the manifests of the operator: what `oc apply -f config/install.yaml` installs, for the command
-// that writes the files for openshift-install and for the tests, so that both use exactly what is shipped.
+// that writes the files for openshift-install and for the tests, so that both use the shipped files.
 package config
 
 import (
@@ -23,7 +23,7 @@ var (
 func Install() []byte { return slices.Clone(install) }
 
 // Monitoring is the ServiceMonitor, the alerts and what Prometheus needs to find the operator, as one YAML stream: what `oc apply -k
-// config/prometheus` applies. It is apart because a cluster that is being installed does not have these kinds yet.
+// config/prometheus` applies. It is separate because a cluster that is being installed does not have these kinds yet.
 func Monitoring() []byte { return slices.Clone(monitoring) }
 
 // CRDs are the definitions of the two kinds, one YAML document each.

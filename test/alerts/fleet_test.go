@@ -10,7 +10,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// Whatever a cluster has, each rule of config/fleet makes at most one row of it, without a label that would part clusters.
+// Each rule of config/fleet gives at most one row per cluster, without a label that would split it.
 func TestFleet_EachRecordIsOneRowPerCluster(t *testing.T) {
 	raw, err := os.ReadFile("../../config/fleet/recording-rules.yaml")
 	if err != nil {
@@ -26,7 +26,7 @@ func TestFleet_EachRecordIsOneRowPerCluster(t *testing.T) {
 	if err := yaml.Unmarshal(raw, &file); err != nil {
 		t.Fatal(err)
 	}
-	// Two objects, of which one is Ready, and the old and the new leader of the operator during a change.
+	// Two objects, one of them Ready, and two leaders of the operator during a handover.
 	const busy = `credential_rotation_pull_secret_status{pod="a",rotation="x",state="Ready",reason="NotDue"} 1x10
 credential_rotation_pull_secret_status{pod="b",rotation="x",state="Ready",reason="NotDue"} 1x10
 credential_rotation_pull_secret_status{pod="b",rotation="y",state="Stalled",reason="Forbidden"} 1x10
@@ -45,11 +45,11 @@ credential_rotation_secret_expiry_timestamp_seconds{pod="a",set="s",exported_nam
 			"cluster:credential_rotation_pull_secrets_stalled:count": 1, "cluster:credential_rotation_pull_secret_valid:min": 0,
 			"cluster:credential_rotation_pull_secret_age_seconds:max": 200, "cluster:credential_rotation_secrets_expire_seconds:min": 600,
 		}},
-		"one that nothing is Ready in": {`credential_rotation_pull_secret_status{rotation="x",state="Progressing",reason="AwaitingIssue"} 1x10
+		"nothing is Ready": {`credential_rotation_pull_secret_status{rotation="x",state="Progressing",reason="AwaitingIssue"} 1x10
 `, map[string]float64{
 			"cluster:credential_rotation_pull_secrets:count": 1, "cluster:credential_rotation_pull_secrets_ready:count": 0, "cluster:credential_rotation_pull_secrets_stalled:count": 0,
 		}},
-		"one without objects": {"up 1x10\n", map[string]float64{}},
+		"no objects": {"up 1x10\n", map[string]float64{}},
 	} {
 		storage := promqltest.LoadedStorage(t, "load 1m\n"+tc.series)
 		t.Cleanup(func() { _ = storage.Close() })

@@ -1,5 +1,5 @@
-// Package alerts has Prometheus itself judge config/prometheus/rules.yaml: what it would see in a story, minute by minute, and
-// which alerts fire then, with which words.
+// Package alerts evaluates config/prometheus/rules.yaml with Prometheus' own engine: a story is a set of series, minute by minute,
+// and the alerts that must fire with their summaries.
 package alerts
 
 import (
@@ -27,7 +27,7 @@ type rule struct {
 	Labels, Annotations map[string]string
 }
 
-// alerting are all alerts, by their names.
+// alerting are all alerts by name.
 func alerting(t *testing.T) map[string]rule {
 	t.Helper()
 	raw, err := os.ReadFile(rulesFile)
@@ -52,11 +52,10 @@ func alerting(t *testing.T) map[string]rule {
 	return all
 }
 
-// minute is how often Prometheus looks at the operator and at the rules.
+// minute is the scrape and evaluation interval.
 const minute = time.Minute
 
-// firing evaluates one alert each minute from the beginning of the series to the given time, and returns the summaries with
-// which it fires then, sorted.
+// firing evaluates one alert each minute from the start of the series to the given time, and returns the sorted summaries that fire then.
 func firing(t *testing.T, r rule, series string, at time.Duration) []string {
 	t.Helper()
 	storage := promqltest.LoadedStorage(t, "load 1m\n"+series)
@@ -89,7 +88,7 @@ func firing(t *testing.T, r rule, series string, at time.Duration) []string {
 	return summaries
 }
 
-// checkRunbook holds the link of a firing alert to the headings of the page of reasons.
+// checkRunbook checks that the link of a firing alert leads to a heading of the page of reasons.
 func checkRunbook(t *testing.T, url string) {
 	t.Helper()
 	page, err := os.ReadFile("../../docs/reasons.md")
@@ -98,7 +97,7 @@ func checkRunbook(t *testing.T, url string) {
 	}
 	_, anchor, found := strings.Cut(url, "#")
 	if found && !strings.Contains(strings.ToLower(string(page)), "\n### `"+anchor+"`\n") {
-		t.Errorf("its runbook is %s, and the page has no such reason", url)
+		t.Errorf("its runbook is %s, but the page has no such reason", url)
 	}
 }
 
@@ -114,7 +113,7 @@ func TestAlerts_FireWhenTheyShouldAndSayWhatIsWrong(t *testing.T) {
 			for _, moment := range s.moments {
 				got := firing(t, r, s.series, moment.at)
 				if !slices.Equal(got, moment.says) {
-					t.Errorf("after %s it says %q, want %q", moment.at, got, moment.says)
+					t.Errorf("after %s the summaries are %q, want %q", moment.at, got, moment.says)
 				}
 				fires[s.alert] = fires[s.alert] || len(moment.says) > 0
 				silent[s.alert] = silent[s.alert] || len(moment.says) == 0
@@ -123,7 +122,7 @@ func TestAlerts_FireWhenTheyShouldAndSayWhatIsWrong(t *testing.T) {
 	}
 	for name := range all {
 		if !fires[name] || !silent[name] {
-			t.Errorf("no story shows when %s fires (%t) and when it is silent (%t)", name, fires[name], silent[name])
+			t.Errorf("the stories must show %s firing (%t) and silent (%t)", name, fires[name], silent[name])
 		}
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// moment is what an alert says at a time of a story; nothing when it is silent.
+// moment is the expected summaries of an alert at a time of a story; none when the alert is silent.
 type moment struct {
 	at   time.Duration
 	says []string
@@ -14,7 +14,7 @@ type moment struct {
 func quiet(at time.Duration) moment                 { return moment{at: at} }
 func says(at time.Duration, texts ...string) moment { return moment{at, texts} }
 
-// The labels that Prometheus puts onto what it reads from the operator.
+// The labels that Prometheus adds to the operator's metrics.
 const (
 	up      = `up{namespace="openshift-credential-rotation-operator", job="credential-rotation-operator-metrics", pod="`
 	secret  = `{namespace="openshift-credential-rotation-operator", exported_namespace="openshift-machine-api", name="aws-cloud-credentials", set="cap"} `
@@ -30,16 +30,16 @@ var stories = []struct {
 	series      string
 	moments     []moment
 }{
-	{"CredentialRotationOperatorDown", "one replica is enough, none is trouble after a quarter of an hour",
+	{"CredentialRotationOperatorDown", "one replica is enough; none fires after a quarter of an hour",
 		up + `a"} 0x100` + "\n" + up + `b"} 1x20 0x80`,
-		[]moment{quiet(20 * minute), quiet(35 * minute), says(37*minute, "The credential-rotation-operator does not run, or cannot be scraped.")}},
-	{"CredentialRotationOperatorDown", "it is not even known",
+		[]moment{quiet(20 * minute), quiet(35 * minute), says(37*minute, "The credential-rotation-operator is not running or cannot be scraped.")}},
+	{"CredentialRotationOperatorDown", "there is no series at all",
 		`up{namespace="another", job="another-operator-metrics"} 1x60`,
-		[]moment{quiet(10 * minute), says(20*minute, "The credential-rotation-operator does not run, or cannot be scraped.")}},
+		[]moment{quiet(10 * minute), says(20*minute, "The credential-rotation-operator is not running or cannot be scraped.")}},
 
-	{"CredentialRotationOperatorDown", "it runs in a namespace of somebody's choice",
+	{"CredentialRotationOperatorDown", "it runs in another namespace",
 		`up{namespace="another", job="credential-rotation-operator-metrics"} 1x20 0x40`,
-		[]moment{quiet(20 * minute), says(37*minute, "The credential-rotation-operator does not run, or cannot be scraped.")}},
+		[]moment{quiet(20 * minute), says(37*minute, "The credential-rotation-operator is not running or cannot be scraped.")}},
 
 	{"CredentialRotationReconcileErrors", "errors for an hour, and for half of one",
 		`controller_runtime_reconcile_errors_total{controller="pullsecretrotation"} 0+1x200` + "\n" +
@@ -47,13 +47,13 @@ var stories = []struct {
 			`controller_runtime_reconcile_errors_total{controller="another"} 0+1x200`,
 		[]moment{quiet(45 * minute), says(90*minute, "The controller pullsecretrotation has been failing for an hour.")}},
 
-	{"OpenShiftClusterManagerRequestsFail", "no good answer for half a day",
+	{"OpenShiftClusterManagerRequestsFail", "no successful request for half a day",
 		`credential_rotation_ocm_requests_total{status="200"} 0+1x10 10x900` + "\n" + `credential_rotation_ocm_requests_total{status="0"} 0x10 0+1x900`,
 		[]moment{quiet(11 * time.Hour), says(13*time.Hour, "No request to OpenShift Cluster Manager has succeeded for 12 hours.")}},
-	{"OpenShiftClusterManagerRequestsFail", "one good answer among many bad ones",
+	{"OpenShiftClusterManagerRequestsFail", "one success among many failures",
 		`credential_rotation_ocm_requests_total{status="204"} 0x400 1x600` + "\n" + `credential_rotation_ocm_requests_total{status="503"} 0+1x1000`,
 		[]moment{quiet(14 * time.Hour)}},
-	{"OpenShiftClusterManagerRequestsFail", "nobody asks", `credential_rotation_ocm_requests_total{status="500"} 7x1000`, []moment{quiet(14 * time.Hour)}},
+	{"OpenShiftClusterManagerRequestsFail", "there are no requests", `credential_rotation_ocm_requests_total{status="500"} 7x1000`, []moment{quiet(14 * time.Hour)}},
 
 	{"PullSecretRefused", "accepted, not known, refused",
 		`credential_rotation_pull_secret_valid{rotation="quarterly"} 1x10 _x10 0x20`,
@@ -65,20 +65,20 @@ var stories = []struct {
 		[]moment{quiet(10 * minute), quiet(22 * minute),
 			says(28*minute, "A registry still accepts credentials that PullSecretRotation quarterly has replaced."), quiet(35 * minute)}},
 
-	{"PullSecretRotationStalled", "somebody is setting it up, and then nobody is",
+	{"PullSecretRotationStalled", "half an hour to set it up, then it fires",
 		`credential_rotation_pull_secret_status{rotation="quarterly", state="Stalled", reason="OCMCredentialMissing"} 1x50` + "\n" +
 			`credential_rotation_pull_secret_status{rotation="refused", state="Stalled", reason="RegistriesRefuse"} 1x50` + "\n" +
 			`credential_rotation_pull_secret_status{rotation="other", state="Failing", reason="OCMUnavailable"} 1x50`,
 		[]moment{quiet(29 * minute), says(31*minute, "PullSecretRotation quarterly needs a person: OCMCredentialMissing.")}},
 
-	{"PullSecretRotationOverdue", "what takes its time and what takes too long",
+	{"PullSecretRotationOverdue", "a step in time and an overdue one",
 		`credential_rotation_pull_secret_status{rotation="a", state="Progressing", reason="AwaitingIssue"} 1x50` + "\n" +
 			`credential_rotation_pull_secret_status{rotation="b", state="Failing", reason="IssueOverdue"} 1x50` + "\n" +
 			`credential_rotation_pull_secret_status{rotation="c", state="Failing", reason="CredentialsRefused"} 1x10`,
-		[]moment{quiet(14 * minute), says(16*minute, "A step of PullSecretRotation b does not end: IssueOverdue.")}},
+		[]moment{quiet(14 * minute), says(16*minute, "A step of PullSecretRotation b does not complete: IssueOverdue.")}},
 	{"PullSecretRotationOverdue", "a roll-out that cannot be rolled back",
 		`credential_rotation_pull_secret_status{rotation="a", state="Failing", reason="RollbackImpossible"} 1x50`,
-		[]moment{quiet(14 * minute), says(16*minute, "A step of PullSecretRotation a does not end: RollbackImpossible.")}},
+		[]moment{quiet(14 * minute), says(16*minute, "A step of PullSecretRotation a does not complete: RollbackImpossible.")}},
 
 	{"PullSecretRotationFailing", "a failure whose reason changes, and one that passes",
 		`credential_rotation_pull_secret_status{rotation="a", state="Failing", reason="MalformedAnswer"} 1x100 _x400` + "\n" +
@@ -90,12 +90,12 @@ var stories = []struct {
 	{"PullSecretWriterFight", "three heals in an hour, and five",
 		`credential_rotation_pull_secret_heals_total{rotation="r", exported_namespace="openshift-config", name="pull-secret"} 0x10 5x60` + "\n" +
 			`credential_rotation_pull_secret_heals_total{rotation="r", exported_namespace="hive", name="pull"} 0x10 3x60`,
-		[]moment{quiet(12 * minute), says(60*minute, "Somebody puts old credentials back into openshift-config/pull-secret again and again.")}},
+		[]moment{quiet(12 * minute), says(60*minute, "Another writer repeatedly restores old credentials in openshift-config/pull-secret.")}},
 
-	{"CredentialRotationNobodyLeads", "the lead is lost, and had again",
+	{"CredentialRotationNobodyLeads", "no leader for a while",
 		`leader_election_master_status{namespace="openshift-credential-rotation-operator", name="credential-rotation-operator", pod="a"} 1x10 0x40` + "\n" +
 			`leader_election_master_status{namespace="openshift-credential-rotation-operator", name="credential-rotation-operator", pod="b"} 0x40 1x10`,
-		[]moment{quiet(10 * minute), quiet(24 * minute), says(28*minute, "No replica of the credential-rotation-operator leads."), quiet(43 * minute)}},
+		[]moment{quiet(10 * minute), quiet(24 * minute), says(28*minute, "No replica of the credential-rotation-operator is the leader."), quiet(43 * minute)}},
 	{"CAPCredentialExpired", "it expires, and is replaced later",
 		`credential_rotation_secret_expiry_timestamp_seconds` + secret + `3600x70 9000x30`,
 		[]moment{quiet(60 * minute), quiet(64 * minute), says(67*minute, "1 AWS credentials of CAPCredentialSet cap have expired."), quiet(75 * minute)}},
@@ -105,10 +105,10 @@ var stories = []struct {
 			`credential_rotation_secrets{namespace="openshift-credential-rotation-operator", set="cap", reason="AuthenticationRefused"} 3x50 _x50`,
 		[]moment{quiet(64 * minute), says(67*minute, "1 AWS credentials of CAPCredentialSet other have expired.", "3 AWS credentials of CAPCredentialSet cap have expired.")}},
 
-	{"CAPCredentialNotRefreshed", "the last minutes of an hour, and then it has expired, which has an alert of its own",
+	{"CAPCredentialNotRefreshed", "the last minutes before the expiry; after it another alert fires",
 		`credential_rotation_secret_expiry_timestamp_seconds` + secret + `3600x70` + "\n" + `credential_rotation_secret_refreshed_timestamp_seconds` + secret + `0x70`,
 		[]moment{quiet(55 * minute), says(58*minute, "1 AWS credentials of CAPCredentialSet cap are about to expire and have not been refreshed."), quiet(62 * minute)}},
-	{"CAPCredentialNotRefreshed", "refreshed as late as a spec can ask for, at 90 %",
+	{"CAPCredentialNotRefreshed", "refreshed as late as a spec can set, at 90 %",
 		`credential_rotation_secret_expiry_timestamp_seconds` + secret + `3600x54 6840x20` + "\n" + `credential_rotation_secret_refreshed_timestamp_seconds` + secret + `0x54 3240x20`,
 		[]moment{quiet(54 * minute), quiet(60 * minute)}},
 
@@ -116,23 +116,23 @@ var stories = []struct {
 		`credential_rotation_secrets{set="cap", reason="Fresh"} 5x40` + "\n" + `credential_rotation_secrets{set="cap", reason="RoleRefused"} 2x40` + "\n" +
 			`credential_rotation_secrets{set="soon", reason="AwaitingRefresh"} 7x5`,
 		[]moment{quiet(14 * minute), says(16*minute, "2 Secrets of CAPCredentialSet cap are not fresh.")}},
-	{"CAPRefreshFailing", "each bad answer is another one",
+	{"CAPRefreshFailing", "each failure has another reason",
 		`credential_rotation_secrets{set="cap", reason="CAPUnavailable"} ` + strings.Repeat("2 stale ", 12) + "\n" +
 			`credential_rotation_secrets{set="cap", reason="MalformedCredential"} ` + "_" + strings.Repeat(" 2 stale", 12),
 		[]moment{quiet(14 * minute), says(16*minute, "2 Secrets of CAPCredentialSet cap are not fresh.")}},
 
-	{"CAPCredentialSetNotReady", "a typo in the spec, and what has alerts of its own",
+	{"CAPCredentialSetNotReady", "a typo in the spec, beside reasons that have alerts of their own",
 		`credential_rotation_set_ready{set="cap", reason="InvalidSpec"} 0x40` + "\n" + `credential_rotation_set_ready{set="edit", reason="EditNotProven"} 0x10 _x30` + "\n" +
 			`credential_rotation_set_ready{set="edit", reason="Fresh"} _x11 1x30` + "\n" + `credential_rotation_set_ready{set="rows", reason="RefreshFailing"} 0x40` + "\n" +
 			`credential_rotation_set_ready{set="idle", reason="Suspended"} 0x40` + "\n" + `credential_rotation_set_ready{set="blind", reason="ClusterUnknown"} 0x40`,
 		[]moment{quiet(14 * minute), says(16*minute, "CAPCredentialSet cap is not ready: InvalidSpec.")}},
 
-	{"CAPCredentialSetBlind", "for ten minutes, and for as long as an API server restarts",
+	{"CAPCredentialSetBlind", "for ten minutes, and for the time of an API server's restart",
 		`credential_rotation_set_ready{set="cap", reason="ClusterUnknown"} 0x40` + "\n" + `credential_rotation_set_ready{set="soon", reason="InternalError"} 0x5 _x35` + "\n" +
 			`credential_rotation_set_ready{set="soon", reason="Fresh"} _x6 1x34`,
 		[]moment{quiet(9 * minute), says(12*minute, "The operator cannot read what CAPCredentialSet cap depends on: ClusterUnknown.")}},
 
-	{"CAPCredentialExpiryUnknown", "seeded at the installation, and CAP refuses the certificate; new ones come within minutes elsewhere",
+	{"CAPCredentialExpiryUnknown", "seeded at installation, and CAP refuses the certificate; the other set gets credentials within minutes",
 		`credential_rotation_secrets_without_expiry{set="cap"} 7x100` + "\n" + `credential_rotation_secrets_without_expiry{set="new"} 7x3 0x97` + "\n" +
 			`credential_rotation_secrets{set="cap", reason="AuthenticationRefused"} 7x100`,
 		[]moment{quiet(44 * minute), says(46*minute, "7 Secrets of CAPCredentialSet cap hold no credential, or one that may have expired.")}},
@@ -140,7 +140,7 @@ var stories = []struct {
 	{"CAPClientCertificateExpiring", "within three weeks",
 		`credential_rotation_client_certificate_expiry_timestamp_seconds{set="cap"} 1900800x100` + "\n" + // 22 days
 			`credential_rotation_client_certificate_expiry_timestamp_seconds{set="soon"} 1728000x100` + "\n" + // 20 days
-			`credential_rotation_client_certificate_expiry_timestamp_seconds{set="now"} 172800x100`, // 2 days: the critical one tells
+			`credential_rotation_client_certificate_expiry_timestamp_seconds{set="now"} 172800x100`, // 2 days: only the critical alert fires
 		[]moment{quiet(30 * minute), says(80*minute, "The client certificate of CAPCredentialSet soon expires in 19d 22h 40m 0s.")}},
 
 	{"CAPClientCertificateExpiresWithinDays", "within three days",
