@@ -1,18 +1,18 @@
-# All tasks of this repository are targets here. A machine needs Go, make and git; the rest is provided.
+# All tasks of this repository. A machine needs Go, make and git; everything else is provided.
 
 SHELL := /usr/bin/env bash
 .SHELLFLAGS := -o pipefail -euc
 .DEFAULT_GOAL := help
 
-# The version of the product, in the binary and in the bundle, and the image that the manifests name, of hack/release/release.yaml.
+# The version in the binary and in the bundle. The image that the manifests name comes from hack/release/release.yaml.
 VERSION ?= 0.1.0
 IMG ?= $(shell sed -n 's/^image: //p' hack/release/release.yaml):v$(VERSION)
 CONTAINER_TOOL ?= podman
-# The images that the Dockerfile builds with and on, where they are not those that it names.
+# Replacements for the Dockerfile's builder and base images.
 BUILDER ?=
 BASE ?=
-# Of what is built without a container engine: where it is written to, the base of the catalog's image, the registry in place of that
-# of hack/release/release.yaml, the catalog of the release before, and who signs (keyless, or a key of cosign's).
+# For builds without a container engine: the output directory, the base of the catalog's image, the registry instead of that of
+# hack/release/release.yaml, the previous release's catalog, and the signature (keyless, or a cosign key).
 DIST ?= dist
 CATALOG_BASE ?=
 REGISTRY ?=
@@ -20,24 +20,24 @@ CATALOG_FROM ?=
 SIGN ?=
 PLATFORMS ?=
 
-# No C compiler is needed for anything but the race detector, and all cryptography is that of the validated Go Cryptographic Module.
+# Only the race detector needs a C compiler. All cryptography is that of the validated Go Cryptographic Module.
 export CGO_ENABLED := 0
 export GOFIPS140 := v1.0.0
 
 # The longest package is controllers/pullsecretrotation, with its walks.
 TEST_TIMEOUT ?= 45m
-# How long `make fuzz` stays with each target, and how many rounds `make deflake` runs.
+# How long `make fuzz` runs each target, and how many rounds `make deflake` runs.
 FUZZTIME ?= 30s
 ROUNDS ?= 10
 
 TOOL := go tool -modfile=hack/tools/go.mod
 # golangci-lint, built with the linter of Kubernetes' API conventions.
 LINTER := golangci-lint-kube-api-linter
-# Modules of their own, whose needs are no dependencies of the product.
+# Separate modules, so that their dependencies are not the product's.
 MODULES := hack/bundle hack/release test/alerts test/gitops
 GO_DIRS := api config controllers docs hack internal test main.go
 VERSION_VARIABLE := github.com/openshift/credential-rotation-operator/internal/version.version
-# Makes images and releases; its verb follows.
+# Builds images and releases; a subcommand follows.
 RELEASE = go build -C hack/release -o "$(CURDIR)/bin/release" . && bin/release
 RELEASE_FLAGS = -root . -out "$(DIST)" -version "$(VERSION)" $(if $(BASE),-base "$(BASE)") $(if $(CATALOG_BASE),-catalog-base "$(CATALOG_BASE)") \
 	$(if $(REGISTRY),-registry "$(REGISTRY)") $(if $(CATALOG_FROM),-from "$(CATALOG_FROM)") $(if $(SIGN),-sign "$(SIGN)") $(if $(PLATFORMS),-platforms "$(PLATFORMS)")
@@ -86,22 +86,22 @@ vet: ## Run go vet.
 	go vet ./...
 
 .PHONY: lint
-lint: ## Run golangci-lint with kube-api-linter (the first time it is compiled, which takes a few minutes).
+lint: ## Run golangci-lint with kube-api-linter (compiles it the first time, which takes a few minutes).
 	$(TOOL) $(LINTER) run --timeout 30m
 	for module in $(MODULES); do (cd $$module && \
 		go tool -modfile="$(CURDIR)/hack/tools/go.mod" $(LINTER) run --timeout 30m --config "$(CURDIR)/.golangci.yml"); done
 
 .PHONY: verify
-verify: ## Check that generated files, formatting and go.mod are up to date; says what to run if not.
+verify: ## Check that generated files, formatting and go.mod are up to date, and print what to run if not.
 	hack/verify.sh
 
 .PHONY: vulnerabilities
-vulnerabilities: ## Look for known vulnerabilities in what is linked in (needs vuln.go.dev, or a mirror in GOVULNDB).
+vulnerabilities: ## Check the linked modules for known vulnerabilities (needs vuln.go.dev, or a mirror in GOVULNDB).
 	@$(TOOL) govulncheck $(if $(GOVULNDB),-db $(GOVULNDB)) ./... || { code=$$?; [[ $$code == 3 ]] || \
-		echo "vulnerabilities: nothing was judged. Is the database reachable? GOVULNDB names a mirror of https://vuln.go.dev." >&2; exit $$code; }
+		echo "vulnerabilities: the check did not run. Is the database reachable? Set GOVULNDB to a mirror of https://vuln.go.dev if not." >&2; exit $$code; }
 
 .PHONY: licenses
-licenses: ## List the licence of each module that is linked in; fails for one without, or with one that obliges whoever links it.
+licenses: ## List the licence of each linked module; fail if one is missing or is not permissive.
 	hack/licenses.sh
 
 ##@ Tests
@@ -109,16 +109,16 @@ licenses: ## List the licence of each module that is linked in; fails for one wi
 .PHONY: test
 test: ## Run all tests, on a real control plane (found, downloaded or built first).
 	$(WITH_ASSETS) go test -timeout $(TEST_TIMEOUT) ./...
-	for module in $(MODULES); do go test -C $$module -count=1 ./...; done # Not cached: they test files outside of their modules.
+	for module in $(MODULES); do go test -C $$module -count=1 ./...; done # Not cached, because they test files outside of their modules.
 
 .PHONY: test-unit
 test-unit: ## Run the tests that need no control plane.
 	go test ./api/... ./hack/... ./internal/...
 
 .PHONY: test-race
-test-race: ## Run the controllers' and internal's tests with the race detector (needs a C compiler; says so where there is none).
+test-race: ## Run the controllers' and internal's tests with the race detector (skipped without a C compiler).
 	@if ! command -v "$$(go env CC)" >/dev/null; then \
-		echo "test-race: skipped, because the race detector needs a C compiler and $$(go env CC) is not here."; \
+		echo "test-race: skipped: the race detector needs a C compiler, and $$(go env CC) was not found."; \
 	else $(WITH_ASSETS) CGO_ENABLED=1 go test -race -short -timeout $(TEST_TIMEOUT) ./controllers/... ./internal/...; fi
 
 .PHONY: test-fips
@@ -126,12 +126,12 @@ test-fips: ## Run the tests of internal/ with only the cryptography of FIPS 140-
 	GODEBUG=fips140=only go test ./internal/...
 
 .PHONY: e2e-fips
-e2e-fips: build ## Run the end-to-end tests with an operator that nothing but approved cryptography is allowed (RUN=regexp chooses).
+e2e-fips: build ## Run the end-to-end tests with an operator restricted to approved cryptography (RUN=regexp selects).
 	printf '#!/usr/bin/env bash\nGODEBUG=fips140=only exec -a "$$0" "%s" "$$@"\n' "$(CURDIR)/bin/credential-rotation-operator" >bin/operator-fips && chmod +x bin/operator-fips
 	OPERATOR_BINARY="$(CURDIR)/bin/operator-fips" $(MAKE) --no-print-directory e2e
 
 .PHONY: e2e
-e2e: ## Run the end-to-end tests, telling each as it runs (RUN=regexp chooses).
+e2e: ## Run the end-to-end tests with verbose output (RUN=regexp selects).
 	$(WITH_ASSETS) go test -v -count=1 -timeout $(TEST_TIMEOUT) ./test/e2e/... $(if $(RUN),-run '$(RUN)')
 
 .PHONY: bench
@@ -139,7 +139,7 @@ bench: ## Run the benchmarks.
 	$(WITH_ASSETS) go test -run '^$$' -bench . -benchmem -timeout $(TEST_TIMEOUT) ./...
 
 .PHONY: bench-peers
-bench-peers: ## Lay the operator's cost beside that of the least that a program can do (PEERS_ARGS chooses; -help lists what).
+bench-peers: ## Compare the operator's cost with that of a minimal program (PEERS_ARGS='-help' lists the options).
 	$(WITH_ASSETS); export KUBEBUILDER_ASSETS; go run ./test/bench/peers $(PEERS_ARGS)
 
 .PHONY: fuzz
@@ -147,7 +147,7 @@ fuzz: ## Run each fuzz target for FUZZTIME (30s).
 	hack/fuzz.sh $(FUZZTIME)
 
 .PHONY: deflake
-deflake: ## Run the tests in random order again and again, until one fails or ROUNDS (10) have passed.
+deflake: ## Run the tests in random order until one fails, or ROUNDS (10) times.
 	$(WITH_ASSETS); export KUBEBUILDER_ASSETS; for round in $$(seq $(ROUNDS)); do \
 		echo "round $$round of $(ROUNDS)"; go test -count=1 -shuffle=on -failfast -timeout $(TEST_TIMEOUT) ./...; done
 
@@ -159,7 +159,7 @@ build: ## Build bin/credential-rotation-operator.
 
 .PHONY: demo
 demo: ## Watch a rotation and a refresh happen on a real API server (KEEP=1: stay up afterwards).
-	@$(WITH_ASSETS); export KUBEBUILDER_ASSETS; echo "demo: compiling it; the first time this takes minutes, and modules are downloaded too"; \
+	@$(WITH_ASSETS); export KUBEBUILDER_ASSETS; echo "demo: compiling; the first time this downloads modules and takes minutes"; \
 		hack/progress.sh demo go build -v -o bin/demo ./hack/demo; KEEP='$(KEEP)' exec bin/demo
 
 .PHONY: run
@@ -173,7 +173,7 @@ image: ## Build the container image IMG with CONTAINER_TOOL.
 .PHONY: release-image
 release-image: ## Build IMG with CONTAINER_TOOL, and BUILDER and BASE by digest.
 	@for image in 'BUILDER=$(BUILDER)' 'BASE=$(BASE)'; do [[ "$$image" =~ @sha256:[0-9a-f]{64}$$ ]] || \
-		{ echo "release-image: $$image is no image by digest (name@sha256:...): what is released must be the same tomorrow" >&2; exit 1; }; done
+		{ echo "release-image: $$image is not an image by digest (name@sha256:...), which a reproducible release needs" >&2; exit 1; }; done
 	$(MAKE) --no-print-directory image
 
 .PHONY: deploy
@@ -195,17 +195,17 @@ bundle-image: images ## Build the OLM bundle that names that image by digest, an
 	$(RELEASE) bundle-image $(RELEASE_FLAGS)
 
 .PHONY: catalog
-catalog: bundle-image ## Build the file-based catalog with that bundle (CATALOG_FROM: added to an older one), and its image.
+catalog: bundle-image ## Build the file-based catalog with that bundle (CATALOG_FROM: extend an older one), and its image.
 	$(RELEASE) catalog $(RELEASE_FLAGS)
 
 .PHONY: push
-push: ## Push the images that are in DIST (REGISTRY=host/organisation, the same as they were built with).
+push: ## Push the images in DIST (REGISTRY=host/organisation, as for the build).
 	$(RELEASE) push $(RELEASE_FLAGS)
 
 .PHONY: release
-release: manifests ## Write everything that is published of VERSION into DIST (SIGN=keyless or a key: signed by cosign).
+release: manifests ## Write all files of the release VERSION into DIST (SIGN=keyless or a key: sign with cosign).
 	$(RELEASE) release $(RELEASE_FLAGS)
 
 .PHONY: verify-release
-verify-release: ## Check what `make release` wrote, and build it once more elsewhere: the images must have the same digests.
+verify-release: ## Check what `make release` wrote, and check that a second build gives the same digests.
 	hack/release/verify.sh "$(DIST)" $(RELEASE_FLAGS)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Lists the modules that are linked into the operator, each with its licence by the words in its own file.
+# Lists the modules that are linked into the operator, each with its licence, recognised by the text of its licence file.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -16,7 +16,7 @@ kind() { # of a licence's text
 
 failed=0
 while read -r path version dir; do
-  # A module inside of a larger repository has its licence above it, which the module cache does not keep.
+  # A module inside a larger repository may have its licence only at the root, which the module cache does not contain.
   text=$(find "$dir" -maxdepth 1 -type f \( -iname 'LICENSE*' -o -iname 'LICENCE*' -o -iname 'COPYING*' \) | sort | head -n 1)
   if [[ -z "$text" ]]; then licence="none in the module"; else licence=$(kind "$text"); fi
   printf '%-70s %-40s %s\n' "$path" "$version" "$licence"
@@ -24,6 +24,6 @@ while read -r path version dir; do
 done < <(go list -deps -f '{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}} {{.Dir}}{{end}}{{end}}' . | sort -u)
 
 if ((failed)); then
-  echo "licenses: look at those that are GPL, MPL or unknown: whoever links them is obliged to more than a notice" >&2
+  echo "licenses: check the modules with GPL, MPL or unknown: linking them may require more than a notice" >&2
   exit 1
 fi

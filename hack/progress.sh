@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs a build that names each package as it compiles it (go build -v), and shows how many there have been: on one line of a terminal,
-# else in a line for every hundredth. What it says is shown whole when it fails.
+# Runs a build that names each package as it compiles it (go build -v), and shows the count: on one line of a terminal,
+# otherwise a line for every hundred. All output is shown if the build fails.
 # Usage: progress.sh NAME COMMAND...
 set -uo pipefail
 name=$1

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Regenerates everything in a copy and compares, so that the checkout stays as it is, and says what to run where it differs.
+# Regenerates everything in a copy, so that the checkout stays unchanged, and prints what to run for each difference.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -17,7 +17,7 @@ fi
 for path in api config bundle; do
   if ! git --no-pager diff --no-index --exit-code --stat --patch -- "$path" "$copy/$path"; then
     failed=1
-    echo "verify: $path/ is not what its sources generate (- is here, + is generated): run 'make generate bundle' and commit the result"
+    echo "verify: $path/ is outdated (- committed, + generated): run 'make generate bundle' and commit the result"
   fi
 done
 
@@ -38,7 +38,7 @@ if [[ -n "$unformatted" ]]; then
   echo "verify: these files are not formatted: run 'make fmt'"
 fi
 
-echo "verify: go.mod lists what is used"
+echo "verify: go.mod is tidy"
 for module in . hack/bundle hack/release test/alerts test/gitops; do
   if ! (cd "$module" && go mod tidy -diff); then
     failed=1

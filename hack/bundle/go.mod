@@ -1,4 +1,4 @@
-// The OLM bundle is generated and validated here, in a module of its own: what that needs is no dependency of the product.
+// Generates and validates the OLM bundle. A separate module, so that its dependencies are not the product's.
 module github.com/openshift/credential-rotation-operator/hack/bundle
 
 go 1.26.0

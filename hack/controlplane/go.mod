@@ -1,6 +1,6 @@
-// The real etcd and kube-apiserver that the tests and the demo run against, as Go tools of a module of their own.
+// The real etcd and kube-apiserver that the tests and the demo run against, as Go tools of a separate module.
 // k8s.io/kubernetes replaces its staging modules by relative paths, which do not exist outside its repository:
-// here they are replaced by what was published from them.
+// here they are replaced by their published versions.
 module github.com/openshift/credential-rotation-operator/hack/controlplane
 
 go 1.26.0

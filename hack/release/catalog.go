@@ -11,7 +11,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/hack/release/oci"
 )
 
-const description = "Rotates the Red Hat pull secret of a cluster, and keeps the short-lived AWS credentials of a C2S or SC2S cluster fresh."
+const description = "Rotates the Red Hat pull secret of a cluster and refreshes the short-lived AWS credentials of a C2S or SC2S cluster."
 
 // catalog adds the bundle that was built to the catalog of the release before, and writes the catalog and its image.
 func (m *maker) catalog(ctx context.Context) error {

@@ -1,4 +1,4 @@
-// Images, catalog and release are made here, in a module of its own: what that needs is no dependency of the product.
+// Builds images, catalog and release. A separate module, so that its dependencies are not the product's.
 module github.com/openshift/credential-rotation-operator/hack/release
 
 go 1.26.0

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks a release by what it says of itself, and by building its images once more in another folder.
+# Checks a release against its own checksums and provenance, and by building its images again in another directory.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -18,10 +18,10 @@ trap 'rm -rf "$copy"' EXIT
 git ls-files -z | xargs -0 cp --parents -t "$copy"
 bin/release images "$@" -root "$copy" -out "$copy/dist"
 if ! diff "$dist/images/operator/index.json" "$copy/dist/images/operator/index.json"; then
-  echo "verify-release: the same source does not give the same image" >&2
+  echo "verify-release: a second build of the same source gave another image" >&2
   exit 1
 fi
-echo "verify-release: the image was built again, and is the same"
+echo "verify-release: a second build gave the same image"
 if command -v cosign >/dev/null && [[ -f "$dist/SHA256SUMS.sigstore.json" ]]; then
-  echo "verify-release: check the signature with the key of whoever released it: cosign verify-blob --bundle $dist/SHA256SUMS.sigstore.json $dist/SHA256SUMS"
+  echo "verify-release: check the signature with the release's public key: cosign verify-blob --bundle $dist/SHA256SUMS.sigstore.json $dist/SHA256SUMS"
 fi

@@ -1,4 +1,4 @@
-// The tools of the project, pinned here and run with "go tool", apart from the product's own dependencies.
+// The tools of the project, pinned here and run with "go tool", separate from the product's dependencies.
 module github.com/openshift/credential-rotation-operator/hack/tools
 
 go 1.26.0
