@@ -215,6 +215,7 @@ func TestARoleThatHangs_HoldsUpNothingElse(t *testing.T) {
 	b.round("cap")
 	b.pass(40 * time.Minute)
 	release, woken := make(chan struct{}), make(chan string, 10)
+	b.settle()
 	b.r.AnswerWait = time.Millisecond
 	b.r.wake = func(set string) { woken <- set }
 	b.r.dial.portal = func(cap.Config) (portal, error) { return hanging{b.portal, release}, nil }

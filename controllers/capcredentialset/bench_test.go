@@ -98,14 +98,19 @@ func (b *bench) start() {
 	}
 }
 
+// settle waits for the requests to CAP that are still on their way.
+func (b *bench) settle() {
+	for _, st := range b.r.states {
+		st.flights.underWay.Wait()
+	}
+}
+
 // round is one round of a set; after a crash the next process takes over.
 func (b *bench) round(name string) time.Duration {
 	b.t.Helper()
 	result, err := b.r.Reconcile(b.ctx, reconcile.Request{NamespacedName: types.NamespacedName{Name: name}})
 	if b.fuse.dead {
-		for _, st := range b.r.states { // what a dead process has on its way does not touch the next one
-			st.flights.underWay.Wait()
-		}
+		b.settle() // what a dead process has on its way does not touch the next one
 		b.start()
 		return 0
 	}

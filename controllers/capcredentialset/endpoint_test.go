@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -39,18 +40,41 @@ func manySets(t *testing.T, sets int) (*bench, []string) {
 func (b *bench) driveAll(names []string, d time.Duration) {
 	b.t.Helper()
 	due := map[string]time.Time{}
-	b.r.wake = func(set string) { due[set] = b.truth }
+	var woken wakings
+	b.settle()
+	b.r.wake = woken.add
 	for end := b.truth.Add(d); b.truth.Before(end); {
 		next := slices.MinFunc(names, func(x, y string) int { return due[x].Compare(due[y]) })
 		if wait := due[next].Sub(b.truth); wait > 0 {
 			b.pass(wait)
 		}
-		delete(due, next)
 		wait := max(b.round(next), time.Millisecond)
-		if at, woken := due[next]; !woken || at.After(b.truth) {
-			due[next] = b.truth.Add(wait)
+		due[next] = b.truth.Add(wait)
+		b.settle()
+		for _, set := range woken.take() {
+			due[set] = b.truth
 		}
 	}
+}
+
+// wakings are the sets that requests to CAP have woken from other goroutines.
+type wakings struct {
+	mu   sync.Mutex
+	sets []string
+}
+
+func (w *wakings) add(set string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.sets = append(w.sets, set)
+}
+
+func (w *wakings) take() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	sets := w.sets
+	w.sets = nil
+	return sets
 }
 
 func TestAPortalThatDoesNotWork_IsAskedByOneSetForAll(t *testing.T) {
