@@ -72,8 +72,9 @@ manifests: ## Write the CRDs (config/crd/bases), config/install.yaml and config/
 	$(TOOL) kustomize build config/prometheus > config/monitoring.yaml.new && mv config/monitoring.yaml.new config/monitoring.yaml
 
 .PHONY: bundle
-bundle: manifests ## Write the OLM bundle (bundle/) from config/.
-	$(TOOL) kustomize build config/manifests | go run -C hack/bundle . -version $(VERSION) -image $(IMG) -out "$(CURDIR)/bundle"
+bundle: manifests ## Write the OLM bundle (bundle/) from config/, and the rights with which OLM v1 installs it.
+	$(TOOL) kustomize build config/manifests | go run -C hack/bundle . -version $(VERSION) -image $(IMG) -out "$(CURDIR)/bundle" \
+		-installer "$(CURDIR)/config/olm-v1/installer.yaml"
 
 ##@ Checks
 

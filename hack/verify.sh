@@ -22,7 +22,7 @@ for path in api config bundle; do
 done
 
 echo "verify: generated files are committed"
-generated=(config/install.yaml config/monitoring.yaml config/crd/bases bundle api/v1alpha1/zz_generated.deepcopy.go)
+generated=(config/install.yaml config/monitoring.yaml config/olm-v1/installer.yaml config/crd/bases bundle api/v1alpha1/zz_generated.deepcopy.go)
 changed=$(git status --porcelain --untracked-files=all -- "${generated[@]}")
 if [[ -n "$changed" && -n "${CI:-}" ]]; then
   failed=1

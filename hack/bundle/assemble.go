@@ -24,11 +24,7 @@ type parts struct {
 }
 
 // assemble makes the files of the bundle, by their path in it.
-func assemble(o options, f *facts.Facts, icon []byte, objects []*unstructured.Unstructured) (map[string]map[string]any, error) {
-	p, err := sort(objects)
-	if err != nil {
-		return nil, err
-	}
+func (p *parts) assemble(o options, f *facts.Facts, icon []byte) (map[string]map[string]any, error) {
 	if err := p.fillCSV(o, f, icon); err != nil {
 		return nil, err
 	}

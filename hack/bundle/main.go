@@ -17,7 +17,10 @@ import (
 	"github.com/openshift/credential-rotation-operator/hack/release/facts"
 )
 
-const packageName = "credential-rotation-operator"
+const (
+	packageName        = "credential-rotation-operator"
+	suggestedNamespace = "openshift-" + packageName
+)
 
 // options are the flags.
 type options struct {
@@ -33,6 +36,8 @@ type options struct {
 	channels string
 	// out is the directory of the bundle.
 	out string
+	// installer is the file for the rights with which OLM v1 installs the bundle; empty for none.
+	installer string
 }
 
 func main() {
@@ -43,6 +48,7 @@ func main() {
 	flag.StringVar(&o.channels, "channels", "", "channels of this version, separated by commas, instead of those of the facts")
 	flag.StringVar(&o.icon, "icon", "../../config/manifests/icon.svg", "the operator's icon")
 	flag.StringVar(&o.out, "out", "../../bundle", "directory to write to; its manifests and metadata are replaced")
+	flag.StringVar(&o.installer, "installer", "", "file to write with the rights with which OLM v1 installs the bundle")
 	flag.Parse()
 	if err := run(o, os.Stdin); err != nil {
 		fmt.Fprintln(os.Stderr, "bundle:", err)
@@ -69,9 +75,18 @@ func run(o options, manifests io.Reader) error {
 	if o.channels == "" {
 		o.channels = strings.Join(f.Channels, ",")
 	}
-	files, err := assemble(o, f, icon, objects)
+	p, err := sort(objects)
 	if err != nil {
 		return err
+	}
+	files, err := p.assemble(o, f, icon)
+	if err != nil {
+		return err
+	}
+	if o.installer != "" {
+		if err := writeInstaller(o.installer, p.installer()); err != nil {
+			return err
+		}
 	}
 	return write(o.out, files)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -13,9 +14,47 @@ import (
 )
 
 // InstallBundle installs the shipped bundle as the Operator Lifecycle Manager does for an operator of all namespaces, except for
-// the Deployment: the objects of the bundle go into the namespace as they are, and of the ClusterServiceVersion it makes the
-// service account and its rights in the whole cluster. Kinds that the cluster lacks are left out.
+// the Deployment. Kinds that the cluster lacks are left out.
 func InstallBundle(ctx context.Context, c client.Client, namespace string) (*Installation, error) {
+	bundle, err := RenderBundle(namespace)
+	if err != nil {
+		return nil, err
+	}
+	if err := CreateNamespace(ctx, c, namespace); err != nil {
+		return nil, err
+	}
+	for _, o := range bundle.Objects {
+		switch _, err := c.IsObjectNamespaced(o); {
+		case meta.IsNoMatchError(err):
+			continue
+		case err != nil:
+			return nil, err
+		}
+		if err := Apply(ctx, c, o); err != nil {
+			return nil, err
+		}
+	}
+	return &Installation{Namespace: namespace, ServiceAccount: bundle.ServiceAccount}, nil
+}
+
+// RenderedBundle is what the Operator Lifecycle Manager makes of the bundle for an operator of all namespaces.
+type RenderedBundle struct {
+	// Objects in an order in which they can be created: all but the Deployment.
+	Objects []*unstructured.Unstructured
+	// Deployment of the operator.
+	Deployment *unstructured.Unstructured
+	// ServiceAccount is its name.
+	ServiceAccount string
+	// Version is the name of the ClusterServiceVersion, and of the operator's rights in the whole cluster.
+	Version string
+}
+
+// clusterScoped are the kinds in the bundle that have no namespace.
+var clusterScoped = []string{"CustomResourceDefinition", "ClusterRole", "ConsoleQuickStart", "ConsoleYAMLSample"}
+
+// RenderBundle renders the shipped bundle: its objects go into the namespace as they are, and of the ClusterServiceVersion come the service
+// account, its rights in the whole cluster and the Deployment.
+func RenderBundle(namespace string) (*RenderedBundle, error) {
 	root, err := RepositoryRoot()
 	if err != nil {
 		return nil, err
@@ -24,72 +63,62 @@ func InstallBundle(ctx context.Context, c client.Client, namespace string) (*Ins
 	if err != nil {
 		return nil, err
 	}
-	if err := CreateNamespace(ctx, c, namespace); err != nil {
-		return nil, err
-	}
-	var i *Installation
+	var bundle RenderedBundle
 	for _, file := range files {
 		raw, err := os.ReadFile(file)
 		if err != nil {
 			return nil, err
 		}
-		objects, err := parseManifests(raw)
+		objects, err := ParseManifests(raw)
 		if err != nil {
 			return nil, err
 		}
 		for _, o := range objects {
-			if o.GetKind() == "ClusterServiceVersion" {
-				if i, err = installFromCSV(ctx, c, namespace, o); err != nil {
+			switch {
+			case o.GetKind() == "ClusterServiceVersion":
+				if err := bundle.renderCSV(namespace, o); err != nil {
 					return nil, err
 				}
 				continue
+			case !slices.Contains(clusterScoped, o.GetKind()):
+				o.SetNamespace(namespace)
 			}
-			if err := applyInto(ctx, c, namespace, o); err != nil {
-				return nil, err
-			}
+			bundle.Objects = append(bundle.Objects, o)
 		}
 	}
-	if i == nil {
+	if bundle.Deployment == nil {
 		return nil, errors.New("the bundle has no ClusterServiceVersion: run `make bundle`")
 	}
-	return i, nil
+	return &bundle, nil
 }
 
-// applyInto applies an object, in the namespace if its kind has one.
-func applyInto(ctx context.Context, c client.Client, namespace string, o *unstructured.Unstructured) error {
-	namespaced, err := c.IsObjectNamespaced(o)
-	if meta.IsNoMatchError(err) {
-		return nil
-	} else if err != nil {
-		return err
-	}
-	if namespaced {
-		o.SetNamespace(namespace)
-	}
-	return Apply(ctx, c, o)
-}
-
-// installFromCSV makes the service account and its rights in the whole cluster.
-func installFromCSV(ctx context.Context, c client.Client, namespace string, csv *unstructured.Unstructured) (*Installation, error) {
+// renderCSV makes the service account, its rights in the whole cluster, and the Deployment.
+func (b *RenderedBundle) renderCSV(namespace string, csv *unstructured.Unstructured) error {
 	permissions, _, err := unstructured.NestedSlice(csv.Object, "spec", "install", "spec", "clusterPermissions")
 	if err != nil || len(permissions) != 1 {
-		return nil, fmt.Errorf("the ClusterServiceVersion has %d clusterPermissions, want one: %w", len(permissions), err)
+		return fmt.Errorf("the ClusterServiceVersion has %d clusterPermissions, want one: %w", len(permissions), err)
+	}
+	deployments, _, err := unstructured.NestedSlice(csv.Object, "spec", "install", "spec", "deployments")
+	if err != nil || len(deployments) != 1 {
+		return fmt.Errorf("the ClusterServiceVersion has %d deployments, want one: %w", len(deployments), err)
 	}
 	permission, _ := permissions[0].(map[string]any)
-	name, _ := permission["serviceAccountName"].(string)
-	i := &Installation{Namespace: namespace, ServiceAccount: name}
+	deployment, _ := deployments[0].(map[string]any)
+	b.Version = csv.GetName()
+	b.ServiceAccount, _ = permission["serviceAccountName"].(string)
 	const rbac = "rbac.authorization.k8s.io/v1"
-	olm := map[string]any{"name": csv.GetName()}
 	for _, object := range []map[string]any{
-		{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": map[string]any{"name": name, "namespace": namespace}},
-		{"apiVersion": rbac, "kind": "ClusterRole", "metadata": olm, "rules": permission["rules"]},
-		{"apiVersion": rbac, "kind": "ClusterRoleBinding", "metadata": olm,
+		{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": map[string]any{"name": b.ServiceAccount, "namespace": namespace}},
+		{"apiVersion": rbac, "kind": "ClusterRole", "metadata": map[string]any{"name": csv.GetName()}, "rules": permission["rules"]},
+		{"apiVersion": rbac, "kind": "ClusterRoleBinding", "metadata": map[string]any{"name": csv.GetName()},
 			"roleRef":  map[string]any{"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": csv.GetName()},
-			"subjects": []any{map[string]any{"kind": "ServiceAccount", "name": name, "namespace": namespace}}},
+			"subjects": []any{map[string]any{"kind": "ServiceAccount", "name": b.ServiceAccount, "namespace": namespace}}},
 	} {
-		if err := Apply(ctx, c, &unstructured.Unstructured{Object: object}); err != nil {
-			return nil, err
-		}
+		b.Objects = append(b.Objects, &unstructured.Unstructured{Object: object})
 	}
-	return i, nil
+	b.Deployment = &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "apps/v1", "kind": "Deployment", "spec": deployment["spec"],
+		"metadata": map[string]any{"name": deployment["name"], "namespace": namespace, "labels": deployment["label"]},
+	}}
+	return nil
 }

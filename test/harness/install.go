@@ -51,7 +51,7 @@ func InstallOperator(ctx context.Context, c client.Client) (*Installation, error
 
 // InstallManifests does the same with other manifests, such as those of an overlay.
 func InstallManifests(ctx context.Context, c client.Client, manifest []byte) (*Installation, error) {
-	objects, err := parseManifests(manifest)
+	objects, err := ParseManifests(manifest)
 	if err != nil {
 		return nil, err
 	}
@@ -108,8 +108,8 @@ func (i *Installation) Kubeconfig(ctx context.Context, c client.Client, url stri
 	return clientcmd.Write(*config)
 }
 
-// parseManifests reads a file of YAML documents.
-func parseManifests(manifest []byte) ([]*unstructured.Unstructured, error) {
+// ParseManifests reads a file of YAML documents.
+func ParseManifests(manifest []byte) ([]*unstructured.Unstructured, error) {
 	var objects []*unstructured.Unstructured
 	decoder := utilyaml.NewYAMLOrJSONDecoder(bytes.NewReader(manifest), 4096)
 	for {

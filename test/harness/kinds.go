@@ -11,13 +11,23 @@ func (cp *ControlPlane) InstallMonitoringKinds() error {
 	return cp.InstallSchemalessKinds("monitoring.coreos.com", "v1", map[string]string{"servicemonitors": "ServiceMonitor", "prometheusrules": "PrometheusRule"})
 }
 
+// InstallConsoleKinds brings the kinds of OpenShift's console, which take anything.
+func (cp *ControlPlane) InstallConsoleKinds() error {
+	kinds := map[string]string{"consolequickstarts": "ConsoleQuickStart", "consoleyamlsamples": "ConsoleYAMLSample"}
+	return cp.installKinds(apiextensionsv1.ClusterScoped, "console.openshift.io", "v1", kinds)
+}
+
 // InstallSchemalessKinds brings namespaced kinds of others, by plural, that take anything: what they are for is not there.
 func (cp *ControlPlane) InstallSchemalessKinds(group, version string, kinds map[string]string) error {
+	return cp.installKinds(apiextensionsv1.NamespaceScoped, group, version, kinds)
+}
+
+func (cp *ControlPlane) installKinds(scope apiextensionsv1.ResourceScope, group, version string, kinds map[string]string) error {
 	var crds []*apiextensionsv1.CustomResourceDefinition
 	for plural, kind := range kinds {
 		keep := true
 		crd := &apiextensionsv1.CustomResourceDefinition{ObjectMeta: metav1.ObjectMeta{Name: plural + "." + group}}
-		crd.Spec.Group, crd.Spec.Scope = group, apiextensionsv1.NamespaceScoped
+		crd.Spec.Group, crd.Spec.Scope = group, scope
 		crd.Spec.Names = apiextensionsv1.CustomResourceDefinitionNames{Plural: plural, Kind: kind}
 		crd.Spec.Versions = []apiextensionsv1.CustomResourceDefinitionVersion{{
 			Name: version, Served: true, Storage: true,
