@@ -1,5 +1,5 @@
 // Package assets finds a real etcd and kube-apiserver (and kubectl) for the tests and for the demo, so that nobody has
-// to install a control plane by hand: a machine with Go, make and git is enough.
+// to install a control plane: a machine with Go, make and git is enough.
 package assets
 
 import (
@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// Variable is the environment variable by which envtest and this package agree on a directory of binaries.
+// Variable is the environment variable that names the directory of binaries for envtest.
 const Variable = "KUBEBUILDER_ASSETS"
 
 // Binaries are the files of a complete directory. The demo shows the cluster with kubectl.
@@ -29,17 +29,17 @@ type Finder struct {
 	Cache string
 	// Given is the value of KUBEBUILDER_ASSETS.
 	Given string
-	// Log gets sentences about what happens and how long it takes.
+	// Log gets progress messages.
 	Log io.Writer
 	// Go is the go command.
 	Go string
 	// Index is where setup-envtest reads which control planes can be downloaded.
 	Index string
-	// Client fetches Index, to learn quickly whether a download is possible.
+	// Client fetches Index to check quickly whether a download is possible.
 	Client *http.Client
 	// DownloadLimit ends a download that hangs.
 	DownloadLimit time.Duration
-	// ProgressEvery is the pause between two lines of progress.
+	// ProgressEvery is the interval of progress lines.
 	ProgressEvery time.Duration
 }
 
@@ -62,19 +62,19 @@ func New(log io.Writer) (*Finder, error) {
 		Index: defaultIndex,
 		// The index is one small file: if it takes longer than this, the download would not be faster than a build.
 		Client: &http.Client{Timeout: 10 * time.Second},
-		// The time that a build takes on 2 cores; beyond it, building is faster.
+		// The time of a build on 2 cores; after that, building is faster.
 		DownloadLimit: 5 * time.Minute,
 		ProgressEvery: 20 * time.Second,
 	}, nil
 }
 
-// Find returns a directory with all Binaries. It looks, in this order, at KUBEBUILDER_ASSETS, at what was built or downloaded before, at what
-// setup-envtest can download, or else builds them from their Go modules. An error is a sentence that says what to do. Nothing half-written is
-// left behind, also when ctx ends.
+// Find returns a directory with all Binaries: that of KUBEBUILDER_ASSETS, or one that was built or downloaded before, or what setup-envtest can
+// download; otherwise it builds them from their Go modules. An error says what to do. No unfinished file is left behind, also when
+// ctx ends.
 func (f *Finder) Find(ctx context.Context) (string, error) {
 	if f.Given != "" {
 		if missing := missingIn(f.Given); len(missing) > 0 {
-			return "", fmt.Errorf("%s is %s, which has no %s: set it to a directory with %s, or unset it to have them provided",
+			return "", fmt.Errorf("%s is %s, which has no %s: set it to a directory with %s, or unset it to download or build them",
 				Variable, f.Given, strings.Join(missing, " and no "), strings.Join(Binaries, ", "))
 		}
 		return f.Given, nil
@@ -114,8 +114,8 @@ func (f *Finder) Find(ctx context.Context) (string, error) {
 	return f.build(ctx, version, stage)
 }
 
-// fromCache returns the directory of what was built or downloaded before. What was built comes first: it is exactly the
-// version that is pinned, while setup-envtest offers few patch releases.
+// fromCache returns a directory that was built or downloaded before. A built one comes first: it has exactly the pinned version, while
+// setup-envtest offers few patch releases.
 func (f *Finder) fromCache(version string) (string, bool) {
 	downloaded, _ := filepath.Glob(f.downloadedDir(minor(version) + ".*"))
 	for _, dir := range append([]string{filepath.Join(f.Cache, version)}, downloaded...) {
@@ -128,7 +128,7 @@ func (f *Finder) fromCache(version string) (string, bool) {
 
 var kubernetesRequirement = regexp.MustCompile(`(?m)^\s*k8s\.io/kubernetes (v1\.\d+\.\d+)\b`)
 
-// kubernetesVersion is the version that hack/controlplane pins, such as v1.37.1. It is read without the go command: this
+// kubernetesVersion is the version that hack/controlplane pins, such as v1.37.1. It is read without the slow go command, because this
 // runs before every test.
 func (f *Finder) kubernetesVersion() (string, error) {
 	raw, err := os.ReadFile(filepath.Join(f.moduleDir(), "go.mod"))

@@ -16,8 +16,7 @@ import (
 	"time"
 )
 
-// fakeBuild is what a go command does that builds well: it notes its arguments and leaves a file for each package in the
-// directory after -o.
+// fakeBuild is a go command that succeeds: it records its arguments and writes a file for each package into the directory after -o.
 const fakeBuild = `#!/bin/sh
 echo "$@" >> "$LOG_DIR/calls"
 while [ "$1" != -o ]; do shift; done
@@ -26,8 +25,8 @@ for name in server kube-apiserver kubectl; do
 done
 `
 
-// newFinder returns a Finder in an empty cache whose go command is the given script and which has nothing to download
-// from; and the directory in which the script may leave notes.
+// newFinder returns a Finder with an empty cache, the given script as its go command and no download index; and the directory in which
+// the script records its calls.
 func newFinder(t *testing.T, script string) (*Finder, string) {
 	t.Helper()
 	root, notes := t.TempDir(), t.TempDir()
@@ -92,7 +91,7 @@ func mustBeTidy(t *testing.T, f *Finder) {
 	}
 }
 
-func TestFind_TakesWhatTheVariableNamesAndNothingElse(t *testing.T) {
+func TestFind_UsesTheVariablesDirectoryOnly(t *testing.T) {
 	f, notes := newFinder(t, fakeBuild)
 	f.Given = fill(t, t.TempDir(), Binaries...)
 	dir, err := f.Find(context.Background())
@@ -110,7 +109,7 @@ func TestFind_NamesWhatIsMissingInTheVariablesDirectory(t *testing.T) {
 	write(t, filepath.Join(f.Given, "kubectl"), "not executable", 0o644)
 	_, err := f.Find(context.Background())
 	if err == nil || !strings.Contains(err.Error(), "has no kube-apiserver and no kubectl: set it to a directory with etcd, kube-apiserver, kubectl, or unset it") {
-		t.Fatalf("error = %v; want the sentence that names both and says what to do", err)
+		t.Fatalf("error = %v; want both names and what to do", err)
 	}
 }
 
@@ -172,12 +171,12 @@ func TestFind_CompletesAHalfFilledCache(t *testing.T) {
 	}
 }
 
-func TestFind_FailsWithASentenceAndLeavesNothing(t *testing.T) {
+func TestFind_FailsWithAHintAndLeavesNothing(t *testing.T) {
 	for _, c := range []struct {
 		name string
-		// says is what the go command writes before it fails, having written one binary by half.
+		// says is what the go command prints before it fails with a half-written binary.
 		says string
-		// want is the sentence.
+		// want is part of the error.
 		want string
 	}{
 		{"full disk", "link: write: no space left on device", "the disk is full; it needs about 4 GB"},
@@ -206,7 +205,7 @@ func TestFind_FailsWhenGoCannotBeRun(t *testing.T) {
 }
 
 func TestFind_StoppedKillsTheCompilersAndLeavesNothing(t *testing.T) {
-	// The go command starts a compiler, which notes its process id and waits.
+	// The go command starts a compiler, which records its process id and waits.
 	f, notes := newFinder(t, "#!/bin/sh\n(sleep 1000 & echo $! > \"$LOG_DIR/pid.tmp\"; mv \"$LOG_DIR/pid.tmp\" \"$LOG_DIR/pid\"; wait)\n")
 	ctx, cancel := context.WithCancel(context.Background())
 	failed := make(chan error, 1)
@@ -254,7 +253,7 @@ func TestFind_RemovesWhatAKilledBuildLeft(t *testing.T) {
 	mustBeTidy(t, f)
 }
 
-func TestFind_TellsHowFarItIs(t *testing.T) {
+func TestFind_ReportsProgress(t *testing.T) {
 	// The build ends when the test has seen a line of progress.
 	f, notes := newFinder(t, strings.Replace(fakeBuild, "#!/bin/sh", "#!/bin/sh\nwhile [ ! -e \"$LOG_DIR/seen\" ]; do sleep 0.05; done", 1))
 	f.ProgressEvery = 10 * time.Millisecond
@@ -269,7 +268,7 @@ func TestFind_TellsHowFarItIs(t *testing.T) {
 	}
 }
 
-func TestRough_SpeaksLikeAPerson(t *testing.T) {
+func TestRough_RoundsDurations(t *testing.T) {
 	for d, want := range map[time.Duration]string{19600 * time.Millisecond: "20 s", 140 * time.Second: "2 min 20 s"} {
 		if got := rough(d); got != want {
 			t.Errorf("rough(%s) = %q, want %q", d, got, want)
@@ -285,7 +284,7 @@ func processGone(pid int) bool {
 	if errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
 		return true
 	}
-	// A killed process whose parent is gone may wait as a zombie for someone to reap it.
+	// A killed process without a parent may remain as a zombie until it is reaped.
 	stat, err := os.ReadFile(filepath.Join("/proc", itoa(pid), "stat"))
 	return err == nil && strings.Contains(string(stat), ") Z ")
 }
@@ -299,5 +298,5 @@ func waitFor(t *testing.T, ok func() bool) {
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	t.Fatal("this never came true")
+	t.Fatal("timed out")
 }

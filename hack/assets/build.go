@@ -25,14 +25,14 @@ func (f *Finder) build(ctx context.Context, version, stage string) (string, erro
 	began := time.Now()
 	out := filepath.Join(stage, "built")
 	if err := os.Mkdir(out, 0o755); err != nil {
-		return "", fmt.Errorf("no room for a new control plane: %w", err)
+		return "", fmt.Errorf("no directory for a new control plane: %w", err)
 	}
 	args := []string{"build", "-trimpath", "-ldflags=" + ldflags(version), "-o", out + string(filepath.Separator)}
 	for _, b := range builtFrom {
 		args = append(args, b.pkg)
 	}
 	cmd := f.command(ctx, f.moduleDir(), f.Go, args...)
-	// A workspace or flags of the caller's own must not change what is built.
+	// The caller's workspace or flags must not change the build.
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=-buildvcs=false", "GOOS=", "GOARCH=")
 	err := f.runWithProgress(cmd, func(d time.Duration) string {
 		return fmt.Sprintf("building: %s so far, about 8 minutes on 2 cores the first time", rough(d))
@@ -58,8 +58,8 @@ func (f *Finder) build(ctx context.Context, version, stage string) (string, erro
 	return dir, err
 }
 
-// ldflags stamps the version as Kubernetes' own build does (hack/lib/version.sh there): without it, /version and every
-// client that looks at it would see v0.0.0-master. The commit is not known from a module; its version is said instead.
+// ldflags sets the version as Kubernetes' own build does (hack/lib/version.sh there): without it, /version would be v0.0.0-master.
+// A module does not contain its commit, so the version stands for it.
 func ldflags(version string) string {
 	major, rest, _ := strings.Cut(strings.TrimPrefix(version, "v"), ".")
 	minorOnly, _, _ := strings.Cut(rest, ".")
@@ -75,7 +75,7 @@ func ldflags(version string) string {
 	return strings.Join(flags, " ")
 }
 
-// explain turns the output of go build into a sentence for the two failures that a person can fix at once.
+// explain adds a hint to the two failures of go build that a user can fix at once.
 func explain(err error) error {
 	text := err.Error()
 	switch {

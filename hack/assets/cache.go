@@ -1,6 +1,6 @@
 package assets
 
-// The cache: one writer at a time, and a file appears under its name only when it is complete.
+// The cache has one writer at a time, and a file appears under its name only when it is complete.
 
 import (
 	"context"
@@ -35,7 +35,7 @@ func (f *Finder) lock(ctx context.Context) (unlock func(), err error) {
 			return nil, fmt.Errorf("%s cannot be locked: %w", file.Name(), err)
 		}
 		if !said {
-			f.say("another process is providing it; waiting for that one (%s is locked)", file.Name())
+			f.say("waiting for another process that is providing it (%s is locked)", file.Name())
 		}
 		select {
 		case <-ctx.Done():
@@ -56,13 +56,13 @@ func (f *Finder) stage() (string, error) {
 	}
 	dir, err := os.MkdirTemp(f.Cache, stagePrefix)
 	if err != nil {
-		return "", fmt.Errorf("no room for a new control plane: %w", err)
+		return "", fmt.Errorf("no directory for a new control plane: %w", err)
 	}
 	return dir, nil
 }
 
-// publish moves the binaries from a staged directory to their place, each by a rename: a process that uses an older one
-// keeps it, and no one sees half a file.
+// publish moves the binaries from a staged directory to their place by renames, so that a process can keep using an older one and no
+// unfinished file is visible.
 func publish(from, to string) (string, error) {
 	if missing := missingIn(from); len(missing) > 0 {
 		return "", fmt.Errorf("the new control plane has no %v", missing)
@@ -78,4 +78,4 @@ func publish(from, to string) (string, error) {
 	return to, nil
 }
 
-func stopped() error { return errors.New("stopped; nothing unfinished is left behind") }
+func stopped() error { return errors.New("stopped; unfinished files were removed") }

@@ -1,6 +1,6 @@
 package assets
 
-// The fast way: setup-envtest downloads a control plane that the Kubernetes project built for tests.
+// setup-envtest downloads a control plane that the Kubernetes project built for tests; this is faster than a build.
 
 import (
 	"context"
@@ -18,13 +18,13 @@ import (
 // defaultIndex is the default of setup-envtest's own flag --index.
 const defaultIndex = "https://raw.githubusercontent.com/kubernetes-sigs/controller-tools/HEAD/envtest-releases.yaml"
 
-// download lets setup-envtest fetch the newest patch release of the pinned minor version. It fetches the index first by itself: without network
-// access this fails at once, before the tool is even compiled.
+// download lets setup-envtest fetch the newest patch release of the pinned minor version. It fetches the index first, so that without
+// network access it fails before the tool is compiled.
 func (f *Finder) download(ctx context.Context, version, stage string) (string, error) {
 	if err := f.reachable(ctx); err != nil {
 		return "", err
 	}
-	f.say("downloading Kubernetes %s by setup-envtest (about 100 MB; given up after %s)", minor(version), f.DownloadLimit)
+	f.say("downloading Kubernetes %s with setup-envtest (about 100 MB; timeout %s)", minor(version), f.DownloadLimit)
 	tool := filepath.Join(stage, "setup-envtest")
 	build := f.command(ctx, f.Root, f.Go, "build", "-modfile="+filepath.Join("hack", "tools", "go.mod"), "-o", tool,
 		"sigs.k8s.io/controller-runtime/tools/setup-envtest")
@@ -74,10 +74,10 @@ func (f *Finder) reachable(ctx context.Context) error {
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answers %s", host, answer.Status)
+		return fmt.Errorf("%s responds with %s", host, answer.Status)
 	}
 	if _, err := io.Copy(io.Discard, io.LimitReader(answer.Body, 1<<20)); err != nil {
-		return fmt.Errorf("%s does not finish its answer", host)
+		return fmt.Errorf("%s does not complete its response", host)
 	}
 	return nil
 }

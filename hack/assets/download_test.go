@@ -15,8 +15,8 @@ import (
 func goosArch() string    { return runtime.GOOS + "-" + runtime.GOARCH }
 func itoa(pid int) string { return strconv.Itoa(pid) }
 
-// fakeTool is a go command that "compiles" setup-envtest to a script which does what %TOOL% says with $BIN, the directory
-// it shall download to; it builds control planes as fakeBuild does.
+// fakeTool is a go command that "compiles" setup-envtest to a script that runs %TOOL% with $BIN, the directory to download to;
+// it builds control planes as fakeBuild does.
 const fakeTool = `#!/bin/sh
 case "$*" in *setup-envtest*)
   while [ "$1" != -o ]; do shift; done
@@ -68,16 +68,16 @@ func TestFind_BuildsWhereADownloadFails(t *testing.T) {
 	hangs := func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 	for _, c := range []struct {
 		name string
-		// index answers for the list of what can be downloaded.
+		// index serves the list of available downloads.
 		index http.HandlerFunc
 		// tool is what setup-envtest does.
 		tool string
-		// change shortens a limit that the case runs into.
+		// change shortens the limit that the case exceeds.
 		change func(*Finder)
-		// want is why, in the log.
+		// want is the reason in the log.
 		want string
 	}{
-		{"the index is not there", http.NotFound, "", nil, "answers 404 Not Found"},
+		{"the index is not there", http.NotFound, "", nil, "responds with 404 Not Found"},
 		{"the index hangs", hangs, "", func(f *Finder) { f.Client.Timeout = 10 * time.Millisecond }, "cannot be reached"},
 		{"the tool knows no such version", answers, "echo 'unable to find a version' >&2; exit 2", nil, "unable to find a version"},
 		{"the tool hangs", answers, "exec sleep 1000", func(f *Finder) { f.DownloadLimit = 50 * time.Millisecond }, "not finished after 50ms"},

@@ -1,6 +1,6 @@
 package assets
 
-// Running a command: with progress while it is silent, with the end of its output if it fails, and without leaving child processes.
+// Commands report progress while they are silent, show the end of their output if they fail, and leave no child processes.
 
 import (
 	"bytes"
@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// lastWords is how much of a failed command's output an error repeats: a compiler's first error and some context.
+// lastWords limits the part of a failed command's output that an error repeats.
 const lastWords = 2000
 
 // command prepares a command that is killed with all its children when ctx ends: go build starts compilers.
@@ -26,8 +26,7 @@ func (f *Finder) command(ctx context.Context, dir, name string, args ...string) 
 	return cmd
 }
 
-// runWithProgress runs the command and says every ProgressEvery what line returns. Its error ends with what the command
-// last said.
+// runWithProgress runs the command and logs line's result every ProgressEvery. Its error ends with the last output of the command.
 func (f *Finder) runWithProgress(cmd *exec.Cmd, line func(time.Duration) string) error {
 	var said bytes.Buffer
 	cmd.Stderr = &said

@@ -1,6 +1,6 @@
 package main
 
-// Which object goes where: OLM itself creates the namespace, the service account and its cluster-wide bindings, takes the Deployment and the
+// OLM itself creates the namespace, the service account and its cluster-wide bindings, takes the Deployment and the
 // operator's rights in the whole cluster from the ClusterServiceVersion, and applies the rest as it is in the namespace of the installation.
 
 import (
@@ -37,7 +37,7 @@ func (p *parts) assemble(o options, f *facts.Facts, icon []byte) (map[string]map
 		files["manifests/"+group+"_"+plural+".yaml"] = crd.Object
 	}
 	for _, object := range p.verbatim {
-		// OLM sets the namespace of the installation, which may be any.
+		// OLM sets the namespace of the installation.
 		object.SetNamespace("")
 		if object.GetKind() == "RoleBinding" {
 			if err := bindWhereItIsInstalled(object); err != nil {
@@ -50,8 +50,8 @@ func (p *parts) assemble(o options, f *facts.Facts, icon []byte) (map[string]map
 	return files, nil
 }
 
-// mayBeMissing are groups of kinds that not every cluster has. OLM leaves out such objects where their kind is missing, and would never
-// finish the installation otherwise.
+// mayBeMissing are API groups that not every cluster has. OLM skips optional objects whose kind is missing; otherwise the installation
+// would never complete.
 var mayBeMissing = []string{"monitoring.coreos.com", "console.openshift.io"}
 
 // properties is metadata/properties.yaml, which says which manifests are optional.
@@ -101,7 +101,7 @@ func sort(objects []*unstructured.Unstructured) (*parts, error) {
 // rolesByKind are roles, by kind and name.
 type rolesByKind map[string]map[string]*unstructured.Unstructured
 
-// sortRights moves the operator's rights in the whole cluster into the ClusterServiceVersion; a binding of somebody else stays a file.
+// sortRights moves the operator's rights in the whole cluster into the ClusterServiceVersion; bindings of other subjects remain files.
 // So does the Role for the operator's own namespace: as spec.install.spec.permissions OLM would grant it in the whole cluster,
 // every Secret included, because the operator is installed for all namespaces (ensureRBACInTargetNamespace in
 // pkg/controller/operators/olm/operatorgroup.go of operator-framework/operator-lifecycle-manager).
@@ -111,7 +111,7 @@ func (p *parts) sortRights(roles rolesByKind, bindings []*unstructured.Unstructu
 		kind, _, _ := unstructured.NestedString(binding.Object, "roleRef", "kind")
 		bound, ok := roles[kind][role]
 		if !ok {
-			return fmt.Errorf("%s %s binds %s %s, which is not there", binding.GetKind(), binding.GetName(), kind, role)
+			return fmt.Errorf("%s %s binds %s %s, which does not exist", binding.GetKind(), binding.GetName(), kind, role)
 		}
 		if binding.GetKind() != "ClusterRoleBinding" || !bindsOperator(binding) {
 			p.verbatim = append(p.verbatim, binding)
@@ -129,8 +129,8 @@ func (p *parts) sortRights(roles rolesByKind, bindings []*unstructured.Unstructu
 	return nil
 }
 
-// bindWhereItIsInstalled takes the namespace off the operator's ServiceAccount in a RoleBinding: RBAC then looks for it in the
-// namespace of the binding. Subjects that live elsewhere, such as Prometheus, keep theirs.
+// bindWhereItIsInstalled removes the namespace of the operator's ServiceAccount from a RoleBinding: RBAC then uses the namespace of the
+// binding. Subjects in other namespaces, such as Prometheus, keep theirs.
 func bindWhereItIsInstalled(binding *unstructured.Unstructured) error {
 	subjects, _, err := unstructured.NestedSlice(binding.Object, "subjects")
 	if err != nil {
@@ -193,7 +193,7 @@ func (p *parts) fillCSV(o options, f *facts.Facts, icon []byte) error {
 	return nil
 }
 
-// annotate adds the annotations that come from elsewhere than the base.
+// annotate adds the annotations that are not in the base.
 func (p *parts) annotate(o options, f *facts.Facts) error {
 	examples := make([]any, 0, len(p.samples))
 	for _, sample := range p.samples {
@@ -213,7 +213,7 @@ func (p *parts) annotate(o options, f *facts.Facts) error {
 	return nil
 }
 
-// withImage are the Deployments as a ClusterServiceVersion has them, with the image that is released.
+// withImage returns the Deployments in the form of a ClusterServiceVersion, with the released image.
 func (p *parts) withImage(image string) ([]any, error) {
 	deployments := make([]any, 0, len(p.deployments))
 	for _, d := range p.deployments {
@@ -229,7 +229,7 @@ func (p *parts) withImage(image string) ([]any, error) {
 	return deployments, nil
 }
 
-// setImage gives the Deployment's containers the image that is released.
+// setImage sets the released image in the Deployment's container.
 func setImage(deployment *unstructured.Unstructured, image string) error {
 	path := []string{"spec", "template", "spec", "containers"}
 	containers, found, err := unstructured.NestedSlice(deployment.Object, path...)
@@ -247,7 +247,7 @@ func setImage(deployment *unstructured.Unstructured, image string) error {
 // annotations is metadata/annotations.yaml, which bundle.Dockerfile repeats as labels of the bundle's image.
 func annotations(o options, f *facts.Facts) map[string]any {
 	const prefix = "operators.operatorframework.io.bundle."
-	// A pre-release does not come into the default channel, and a bundle must name one that it is in.
+	// A pre-release is not in the default channel, and a bundle must name a channel that contains it.
 	byDefault := f.DefaultChannel
 	if channels := strings.Split(o.channels, ","); !slices.Contains(channels, byDefault) {
 		byDefault = channels[0]

@@ -17,10 +17,10 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// shipped is the bundle of the checkout, or the one that a release has.
+// shipped is the bundle of the checkout or of a release.
 var shipped = "../../bundle"
 
-func init() { flag.StringVar(&shipped, "bundle", shipped, "the bundle that is tested") }
+func init() { flag.StringVar(&shipped, "bundle", shipped, "the bundle to test") }
 
 func loadShipped(t *testing.T) *manifests.Bundle {
 	t.Helper()
@@ -39,7 +39,7 @@ func TestBundle_PassesTheValidationOfTheOperatorFramework(t *testing.T) {
 	}
 	for _, result := range validators.Validate(loadShipped(t).ObjectsToValidate()...) {
 		for _, finding := range slices.Concat(result.Errors, result.Warnings) {
-			// It takes a rule about cronjobs or events, which names a group and no version, for the use of a removed version.
+			// A false alarm: a rule for cronjobs or events names a group without a version.
 			if strings.Contains(finding.Error(), "removed in v1.25") && strings.Contains(finding.Error(), ".Rules[") {
 				continue
 			}
@@ -50,7 +50,7 @@ func TestBundle_PassesTheValidationOfTheOperatorFramework(t *testing.T) {
 
 func TestBundle_GivesTheOperatorTheRightsOfTheManifestsAndNoOthers(t *testing.T) {
 	spec := loadShipped(t).CSV.Spec.InstallStrategy.StrategySpec
-	// OLM turns permissions into rights in the whole cluster when the operator is installed for all namespaces.
+	// OLM turns permissions into cluster-wide rights when the operator is installed for all namespaces.
 	if len(spec.ClusterPermissions) != 1 || len(spec.Permissions) != 0 {
 		t.Fatalf("%d cluster permissions and %d permissions, want one and none", len(spec.ClusterPermissions), len(spec.Permissions))
 	}
@@ -141,8 +141,8 @@ func TestBundleImage_HasTheLabelsOfTheAnnotations(t *testing.T) {
 	}
 }
 
-// Whoever mirrors the operator makes a bundle with an image and a version of their own.
-func TestRun_GivesTheVersionAndTheImageThatItIsToldEverywhere(t *testing.T) {
+// A mirror builds the bundle with its own image and version.
+func TestRun_UsesTheGivenVersionAndImageEverywhere(t *testing.T) {
 	manifestStream, err := exec.Command("go", "tool", "-modfile=../tools/go.mod", "kustomize", "build", "../../config/manifests").Output()
 	if err != nil {
 		t.Fatal(err)
@@ -171,7 +171,7 @@ func TestRun_GivesTheVersionAndTheImageThatItIsToldEverywhere(t *testing.T) {
 	}
 }
 
-func TestRun_RefusesManifestsThatAreNotWhole(t *testing.T) {
+func TestRun_RefusesIncompleteManifests(t *testing.T) {
 	icon := filepath.Join(t.TempDir(), "icon.svg")
 	if err := os.WriteFile(icon, []byte("<svg/>"), 0o644); err != nil {
 		t.Fatal(err)
@@ -179,9 +179,9 @@ func TestRun_RefusesManifestsThatAreNotWhole(t *testing.T) {
 	o := options{version: "1.2.3", image: "i", icon: icon, facts: "../release/release.yaml", out: t.TempDir()}
 	err := run(o, bytes.NewBufferString("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\n"))
 	if err == nil || !strings.Contains(err.Error(), "is missing") {
-		t.Errorf("error = %v; want it to say what is missing", err)
+		t.Errorf("error = %v; want what is missing", err)
 	}
 	if err := run(options{}, &bytes.Buffer{}); err == nil {
-		t.Error("nothing was said of missing flags")
+		t.Error("missing flags are not reported")
 	}
 }

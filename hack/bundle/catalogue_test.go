@@ -20,7 +20,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// installed are the objects of config/install.yaml of one kind.
+// installed are the objects of one kind in config/install.yaml.
 func installed(t *testing.T, kind string) []*unstructured.Unstructured {
 	t.Helper()
 	raw, err := os.ReadFile("../../config/install.yaml")
@@ -38,7 +38,7 @@ func installed(t *testing.T, kind string) []*unstructured.Unstructured {
 	return objects
 }
 
-// plain is v as JSON has it, to be compared.
+// plain is v in the form of JSON, for comparisons.
 func plain(t *testing.T, v any) any {
 	t.Helper()
 	raw, err := json.Marshal(v)
@@ -58,7 +58,7 @@ func TestBundle_RunsTheDeploymentOfTheManifestsWithTheirRights(t *testing.T) {
 	if len(install.DeploymentSpecs) != 1 {
 		t.Fatalf("%d Deployments, want one", len(install.DeploymentSpecs))
 	}
-	// The typed form of both, which writes each default in the same way.
+	// Both are decoded into the type, so that defaults are equal.
 	own := install.DeploymentSpecs[0]
 	theirs := &appsv1.DeploymentSpec{}
 	spec, _, _ := unstructured.NestedMap(deployment.Object, "spec")
@@ -66,7 +66,7 @@ func TestBundle_RunsTheDeploymentOfTheManifestsWithTheirRights(t *testing.T) {
 		t.Fatal(err)
 	}
 	if own.Name != deployment.GetName() || !reflect.DeepEqual(plain(t, own.Spec), plain(t, theirs)) {
-		t.Errorf("the Deployment %s is another than that of config/install.yaml: run make bundle", own.Name)
+		t.Errorf("the Deployment %s differs from that of config/install.yaml: run make bundle", own.Name)
 	}
 
 	rules := func(kind string) []any {
@@ -83,7 +83,7 @@ func TestBundle_RunsTheDeploymentOfTheManifestsWithTheirRights(t *testing.T) {
 	if !reflect.DeepEqual(plain(t, install.ClusterPermissions[0].Rules), plain(t, rules("ClusterRole"))) {
 		t.Error("the cluster permissions are not the rules of the ClusterRoles of config/install.yaml: run make bundle")
 	}
-	// The rights in its own namespace are files of the bundle; the binding names no namespace, so that it holds in any.
+	// The rights in its own namespace are files of the bundle; the binding names no namespace, so that it works in any.
 	for _, kind := range []string{"Role", "RoleBinding"} {
 		want := installed(t, kind)[0]
 		want.SetNamespace("")
@@ -102,13 +102,13 @@ func TestBundle_RunsTheDeploymentOfTheManifestsWithTheirRights(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !reflect.DeepEqual(own, plain(t, want)) {
-			t.Errorf("the %s of the bundle is another than that of config/install.yaml: run make bundle", kind)
+			t.Errorf("the %s of the bundle differs from that of config/install.yaml: run make bundle", kind)
 		}
 	}
 }
 
-// OLM installs into the namespace of the Subscription, and fills in nothing: what names another namespace never works there. The
-// exceptions are the suggestion itself, and the server name that the operator adapts.
+// OLM installs into the namespace of the Subscription without replacing any other namespace that is written in a manifest. The
+// exceptions are the suggestion itself and the server name, which the operator sets.
 func TestBundle_NamesTheSuggestedNamespaceNowhereElse(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(shipped, "manifests", "*.yaml"))
 	if err != nil || len(files) == 0 {
@@ -116,7 +116,7 @@ func TestBundle_NamesTheSuggestedNamespaceNowhereElse(t *testing.T) {
 	}
 	for _, file := range files {
 		if strings.Contains(file, "_console") {
-			continue // Its text is for people, whom it tells that another namespace will do.
+			continue // The description may name it.
 		}
 		raw, err := os.ReadFile(file)
 		if err != nil {
@@ -180,7 +180,7 @@ func TestBundle_NamesEveryImageSoThatItCanBeMirrored(t *testing.T) {
 	}
 }
 
-// Those that OperatorHub shows beside the description and filters by: "Recommended annotations" of the community operators.
+// OperatorHub shows these and filters by them: "Recommended annotations" of the community operators.
 func TestBundle_HasTheAnnotationsThatOperatorHubShows(t *testing.T) {
 	annotations := loadShipped(t).CSV.Annotations
 	for _, name := range []string{"capabilities", "categories", "certified", "containerImage", "createdAt", "description", "repository", "support"} {
@@ -192,7 +192,7 @@ func TestBundle_HasTheAnnotationsThatOperatorHubShows(t *testing.T) {
 		t.Error(err)
 	}
 	if annotations["support"] == annotations["repository"] || len(annotations["description"]) > 150 {
-		t.Errorf("support is %s, the description has %d characters", annotations["support"], len(annotations["description"]))
+		t.Errorf("support is %s; the description has %d characters", annotations["support"], len(annotations["description"]))
 	}
 }
 
@@ -211,13 +211,13 @@ func TestBundle_HasTheIconOfTheSources(t *testing.T) {
 // cluster service versions.
 var features = []string{"disconnected", "fips-compliant", "proxy-aware", "tls-profiles", "token-auth-aws", "token-auth-azure", "token-auth-gcp", "cnf", "cni", "csi"}
 
-func TestBundle_SaysOfEachFeatureWhetherItIsThere(t *testing.T) {
+func TestBundle_DeclaresEachFeatureAsTrueOrFalse(t *testing.T) {
 	const prefix = "features.operators.openshift.io/"
 	said := maps.Clone(loadShipped(t).CSV.Annotations)
 	maps.DeleteFunc(said, func(key, _ string) bool { return !strings.HasPrefix(key, prefix) })
 	for _, feature := range features {
 		if value := said[prefix+feature]; value != "true" && value != "false" {
-			t.Errorf("of the feature %s is said %q", feature, value)
+			t.Errorf("the feature %s is %q", feature, value)
 		}
 		delete(said, prefix+feature)
 	}
@@ -239,7 +239,7 @@ func TestBundle_MinKubeVersionIsThatOfTheOldestOpenShift(t *testing.T) {
 	}
 	oldest := metadata.Annotations["com.redhat.openshift.versions"]
 	if least := loadShipped(t).CSV.Spec.MinKubeVersion; least == "" || least != kubernetes[oldest] {
-		t.Errorf("minKubeVersion is %q, and the oldest OpenShift is %s, which has %q", least, oldest, kubernetes[oldest])
+		t.Errorf("minKubeVersion is %q, but the oldest OpenShift, %s, has %q", least, oldest, kubernetes[oldest])
 	}
 }
 

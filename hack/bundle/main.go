@@ -1,6 +1,6 @@
 // Command bundle writes the OLM bundle (registry+v1) of the operator from its manifests, which it reads as one YAML stream from standard input,
-// as `kustomize build config/manifests` prints them. With it generating the bundle needs only Go; operator-sdk does the same from the same
-// layout.
+// as `kustomize build config/manifests` prints them. It replaces operator-sdk, which uses the same layout, so that only Go is
+// needed.
 package main
 
 import (
@@ -44,8 +44,8 @@ func main() {
 	var o options
 	flag.StringVar(&o.version, "version", "", "version of the operator, such as 0.1.0")
 	flag.StringVar(&o.image, "image", "", "image of the operator")
-	flag.StringVar(&o.facts, "facts", "../release/release.yaml", "file with the facts of a release")
-	flag.StringVar(&o.channels, "channels", "", "channels of this version, separated by commas, instead of those of the facts")
+	flag.StringVar(&o.facts, "facts", "../release/release.yaml", "file with the metadata of the release")
+	flag.StringVar(&o.channels, "channels", "", "channels of this version, separated by commas, instead of those of that file")
 	flag.StringVar(&o.icon, "icon", "../../config/manifests/icon.svg", "the operator's icon")
 	flag.StringVar(&o.out, "out", "../../bundle", "directory to write to; its manifests and metadata are replaced")
 	flag.StringVar(&o.installer, "installer", "", "file to write with the rights with which OLM v1 installs the bundle")

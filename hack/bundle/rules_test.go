@@ -17,8 +17,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// The tests of this file are the rules that somebody else's pipeline has for a bundle, each under the name that it has there. They are
-// run on the bundle of the checkout, and by `make verify-release` on that of a release.
+// The tests of this file are the rules of external pipelines for a bundle, under their names there. They run on the bundle of the
+// checkout, and by `make verify-release` on that of a release.
 
 // manifestsOf are the kinds of the bundle's manifests, by file.
 func manifestsOf(t *testing.T) map[string]string {
@@ -56,7 +56,7 @@ func bundleMetadata(t *testing.T) map[string]string {
 	return metadata.Annotations
 }
 
-// TestRule_OperatorPipelines has the static checks of the community's and the certified operators: operator-pipelines,
+// TestRule_OperatorPipelines repeats the static checks of the community's and the certified operators: operator-pipelines,
 // docs/users/static_checks.md. Those of the upgrade graph (check_dangling_bundles, check_upgrade_graph_loop,
 // check_replaces_availability, check_olm_bundle_object_in_fbc) are rules of the catalog, in hack/release/catalog.
 func TestRule_OperatorPipelines(t *testing.T) {
@@ -93,7 +93,7 @@ func TestRule_OperatorPipelines(t *testing.T) {
 	})
 	t.Run("check_pruned_graph", func(t *testing.T) {
 		if csv.Annotations["olm.skipRange"] != "" && csv.Spec.Replaces == "" {
-			t.Error("skipRange without replaces takes the versions before out of the graph")
+			t.Error("skipRange without replaces removes earlier versions from the graph")
 		}
 	})
 	t.Run("check_api_version_constraints", func(t *testing.T) {
@@ -103,7 +103,7 @@ func TestRule_OperatorPipelines(t *testing.T) {
 			t.Fatal(err)
 		}
 		if least := "v" + csv.Spec.MinKubeVersion; semver.Compare(least, kubernetesOf(minor)) > 0 {
-			t.Errorf("minKubeVersion is %s, and OpenShift 4.%d has %s", least, minor, kubernetesOf(minor))
+			t.Errorf("minKubeVersion is %s, but OpenShift 4.%d has %s", least, minor, kubernetesOf(minor))
 		}
 	})
 	t.Run("check_ci_upgrade_graph and check_schema_operator_ci_config", func(t *testing.T) {
@@ -133,13 +133,13 @@ func requiredFields(t *testing.T, spec v1alpha1.ClusterServiceVersionSpec) {
 		"links":         len(spec.Links) > 0,
 	} {
 		if !ok {
-			t.Errorf("spec.%s is missing or not as demanded", field)
+			t.Errorf("spec.%s is missing or invalid", field)
 		}
 	}
 	for _, icon := range spec.Icon {
 		raw, err := base64.StdEncoding.DecodeString(icon.Data)
 		if err != nil || icon.MediaType != "image/svg+xml" || !strings.Contains(string(raw), "<svg") {
-			t.Errorf("the icon is no SVG (%v)", err)
+			t.Errorf("the icon is not an SVG (%v)", err)
 		}
 	}
 	if len(spec.Icon) != 1 {
@@ -149,7 +149,7 @@ func requiredFields(t *testing.T, spec v1alpha1.ClusterServiceVersionSpec) {
 
 var digestPinned = regexp.MustCompile(`@sha256:[0-9a-f]{64}$`)
 
-// TestRule_PreflightOperator has the operator policy of openshift-preflight (internal/policy/operator) as far as it needs no cluster.
+// TestRule_PreflightOperator checks the operator policy of openshift-preflight (internal/policy/operator) as far as it needs no cluster.
 func TestRule_PreflightOperator(t *testing.T) {
 	csv := loadShipped(t).CSV
 	t.Run("RequiredAnnotations", func(t *testing.T) {
@@ -173,9 +173,9 @@ func TestRule_PreflightOperator(t *testing.T) {
 		}
 	})
 	t.Run("RestrictedNetworkAware", func(t *testing.T) {
-		// The operator starts no image, so that there is no RELATED_IMAGE_ variable for one.
+		// The operator starts no other image, so it needs no RELATED_IMAGE_ variable.
 		if csv.Annotations["features.operators.openshift.io/disconnected"] != "true" || len(csv.Spec.RelatedImages) == 0 {
-			t.Error("it is not made for networks without a way out")
+			t.Error("it does not declare support for disconnected networks")
 		}
 		for _, r := range csv.Spec.RelatedImages {
 			if shipped != "../../bundle" && !digestPinned.MatchString(r.Image) {
@@ -191,14 +191,14 @@ func TestRule_PreflightOperator(t *testing.T) {
 	})
 }
 
-// restricted pods need no other constraints than restricted-v2, which everybody may use.
+// Restricted pods need only the constraints restricted-v2, which everyone may use.
 func restricted(t *testing.T, csv *v1alpha1.ClusterServiceVersion) {
 	t.Helper()
 	strategy := csv.Spec.InstallStrategy.StrategySpec
 	for _, p := range slices.Concat(strategy.Permissions, strategy.ClusterPermissions) {
 		for _, rule := range p.Rules {
 			if slices.Contains(rule.Resources, "securitycontextconstraints") {
-				t.Errorf("it asks for the constraints %v", rule.ResourceNames)
+				t.Errorf("it requires the constraints %v", rule.ResourceNames)
 			}
 		}
 	}
@@ -214,14 +214,14 @@ func restricted(t *testing.T, csv *v1alpha1.ClusterServiceVersion) {
 	}
 }
 
-// supportedByV1 are the kinds that operator-controller applies of a registry+v1 bundle (internal/operator-controller/rukpak/bundle).
+// supportedByV1 are the kinds of a registry+v1 bundle that operator-controller applies (internal/operator-controller/rukpak/bundle).
 var supportedByV1 = []string{
 	"ClusterServiceVersion", "CustomResourceDefinition", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding", "ServiceAccount", "Service", "Secret", "ConfigMap",
 	"PodDisruptionBudget", "PriorityClass", "VerticalPodAutoscaler", "ConsoleYAMLSample", "ConsoleQuickStart", "ConsoleCLIDownload", "ConsoleLink", "ConsolePlugin",
 	"PrometheusRule", "ServiceMonitor",
 }
 
-// TestRule_OLMv1 has what OLM v1 demands of a registry+v1 bundle: docs/project/olmv1_limitations.md of operator-controller.
+// TestRule_OLMv1 checks the requirements of OLM v1 for a registry+v1 bundle: docs/project/olmv1_limitations.md of operator-controller.
 func TestRule_OLMv1(t *testing.T) {
 	csv := loadShipped(t).CSV
 	t.Run("must support AllNamespaces", func(t *testing.T) {
@@ -249,7 +249,7 @@ func TestRule_OLMv1(t *testing.T) {
 		for _, p := range csv.Spec.InstallStrategy.StrategySpec.ClusterPermissions {
 			for _, rule := range p.Rules {
 				if slices.Contains(rule.Resources, "operatorconditions") {
-					t.Error("it asks for them")
+					t.Error("it requires them")
 				}
 			}
 		}
@@ -264,7 +264,7 @@ func TestRule_OLMv1(t *testing.T) {
 	t.Run("bundle configuration finds a pod without node selector that it would contradict", func(t *testing.T) {
 		pod := csv.Spec.InstallStrategy.StrategySpec.DeploymentSpecs[0].Spec.Template.Spec
 		if len(pod.NodeSelector) > 0 || pod.Affinity != nil && pod.Affinity.NodeAffinity != nil && pod.Affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution != nil {
-			t.Error("the pod demands certain nodes, which a selector of the administrator's cannot take back")
+			t.Error("the pod requires certain nodes, which an administrator's selector cannot change")
 		}
 	})
 	t.Run("examples are JSON", func(t *testing.T) {
@@ -274,7 +274,7 @@ func TestRule_OLMv1(t *testing.T) {
 	})
 }
 
-// OLM never finishes an installation with an object of a kind that the cluster does not have, unless the object is optional.
+// OLM never completes an installation with an object whose kind the cluster does not have, unless the object is optional.
 func TestBundle_IsInstalledWhereMonitoringOrTheConsoleIsMissing(t *testing.T) {
 	raw, err := os.ReadFile(filepath.Join(shipped, "metadata", "properties.yaml"))
 	if err != nil {
@@ -294,7 +294,7 @@ func TestBundle_IsInstalledWhereMonitoringOrTheConsoleIsMissing(t *testing.T) {
 	optional := map[string]bool{}
 	for _, m := range stated.Properties[0].Value.Manifests {
 		if m.Group == "" || m.Name == "" {
-			t.Errorf("%+v is no object", m)
+			t.Errorf("%+v is not an object", m)
 		}
 		optional[m.Kind+"/"+m.Name] = true
 	}

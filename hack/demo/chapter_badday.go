@@ -28,7 +28,7 @@ func (w *world) badDay(ctx context.Context) error {
 	if err := w.cap.Break(cap.Fault{Kind: cap.FaultHTML, Role: platformRole}); err != nil {
 		return err
 	}
-	// The second that comes next: what has been fetched within this one would not be older.
+	// The next full second: credentials fetched within this one would not be older.
 	requested := time.Now().Truncate(time.Second).Add(time.Second)
 	annotation := v1alpha1.RefreshRequestedAnnotation + "=" + requested.UTC().Format(time.RFC3339)
 	if err := w.show(ctx, "annotate", "--overwrite", "capset", setName, annotation); err != nil {

@@ -28,7 +28,7 @@ const (
 	secretsOfPayload, rolesOfPayload = 7, 2
 )
 
-// keepAWSFresh is the second part: the AWS credentials of a cluster in a C2S region, through two refreshes and a bad day.
+// keepAWSFresh is the second chapter: the AWS credentials of a cluster in a C2S region, through two refreshes and a bad day.
 func (w *world) keepAWSFresh(ctx context.Context) error {
 	w.tell.chapter("2. The AWS credentials: seven Secrets, two roles, two refreshes and a bad day")
 	for _, part := range []func(context.Context) error{w.introduceCAP, w.applySet, w.firstRefresh, w.nothingAndThenARefresh, w.badDay, w.recovery} {
@@ -57,7 +57,7 @@ func (w *world) applySet(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	// A line from its middle: the first and the last are alike in many keys.
+	// A line from its middle: the first and the last are the same in many keys.
 	w.own["the key of the client certificate"] = strings.Split(string(key), "\n")[1]
 	args := []string{"create", "secret", "generic", "cap-client-certificate", "-n", w.installation.Namespace, "--from-file=" + dir}
 	for _, file := range []struct {
@@ -84,7 +84,7 @@ func (w *world) firstRefresh(ctx context.Context) error {
 	}
 	w.ledger.tell(serviceCAP, serviceSTS)
 	if calls, writes := w.cap.Counts().Requests, w.secretWrites()-w.secretsBefore; calls != rolesOfPayload || writes != secretsOfPayload {
-		return fmt.Errorf("%d calls of CAP and %d writes of Secrets, not %d and %d", calls, writes, rolesOfPayload, secretsOfPayload)
+		return fmt.Errorf("%d requests to CAP and %d writes of Secrets, not %d and %d", calls, writes, rolesOfPayload, secretsOfPayload)
 	}
 	w.tell.line(changed, "one request for each role, one write for each Secret:")
 	for _, t := range set.Status.Targets {
@@ -98,11 +98,11 @@ func (w *world) firstRefresh(ctx context.Context) error {
 func (w *world) nothingAndThenARefresh(ctx context.Context) error {
 	before, written := w.cap.Counts(), w.secretWrites()
 	began := time.Now()
-	set, err := w.untilSet(ctx, "a refresh is due and CAP is asked again", func(set *v1alpha1.CAPCredentialSet) error {
+	set, err := w.untilSet(ctx, "a refresh is due and the operator requests it from CAP", func(set *v1alpha1.CAPCredentialSet) error {
 		if w.cap.Counts().Requests > before.Requests {
 			return nil
 		}
-		// CAP's counts are read once more, because it is always asked before a Secret is written.
+		// CAP's counts are read again, because each write of a Secret follows a request to CAP.
 		if n := w.secretWrites() - written; n > 0 && w.cap.Counts().Requests == before.Requests {
 			return fmt.Errorf("%d Secrets were written although nothing was due", n)
 		}
@@ -114,7 +114,7 @@ func (w *world) nothingAndThenARefresh(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.tell.line(proved, "for %d s nothing was due, and the operator neither asked CAP nor wrote anything.", int(time.Since(began).Seconds()))
+	w.tell.line(proved, "for %d s nothing was due, and the operator neither sent a request to CAP nor wrote anything.", int(time.Since(began).Seconds()))
 	until := func(ctx context.Context) error {
 		n := w.cap.Counts().ByRole
 		for _, role := range []string{machineRole, platformRole} {
@@ -161,7 +161,7 @@ func setMessage(set *v1alpha1.CAPCredentialSet) string {
 	if c := meta.FindStatusCondition(set.Status.Conditions, v1alpha1.ConditionReady); c != nil {
 		return c.Message
 	}
-	return "the operator has not looked yet"
+	return "the operator has not reconciled it yet"
 }
 
 // secretWrites counts the writes of Secrets outside the operator's own namespace, from the beginning.

@@ -48,7 +48,7 @@ func (w *world) introducePullSecret(context.Context) error {
 	w.tell.say("The Red Hat account %s has three clusters: this one, %s and %s. All use the account's credentials, so a rotation "+
 		"concerns all of them. This cluster's pull secret has %d entries:", w.account.Username, w.siblings[0].name, w.siblings[1].name, len(own)+len(foreign))
 	w.tell.more("%-28s %s", "of the account", and(own))
-	w.tell.more("%-28s %s", "of somebody else", and(foreign))
+	w.tell.more("%-28s %s", "of another owner", and(foreign))
 	return nil
 }
 
@@ -79,10 +79,10 @@ func (w *world) applyRotation(ctx context.Context) error {
 	return nil
 }
 
-// askForRotation demands a pull secret that is newer than now.
+// askForRotation requires a pull secret that is newer than now.
 func (w *world) askForRotation(ctx context.Context) error {
 	w.tell.gap()
-	w.tell.say("Somebody wants a new pull secret before that, which has been rotated after now.")
+	w.tell.say("Now rotateAfter is set to the current time: the pull secret must be newer than that.")
 	w.ledger.skip(serviceAPI)
 	patch := fmt.Sprintf(`{"spec":{"rotateAfter":%q}}`, time.Now().UTC().Format(time.RFC3339))
 	if err := w.show(ctx, "patch", "psr", rotationName, "--type=merge", "-p", patch); err != nil {
@@ -115,7 +115,7 @@ func (w *world) awaitIssue(ctx context.Context) error {
 			return nil
 		}
 		if document, err := w.document(ctx); err != nil || !bytes.Equal(document, w.before) {
-			return errors.Join(err, errors.New("the pull secret has changed although there is nothing new"))
+			return errors.Join(err, errors.New("the pull secret has changed although no new credentials exist"))
 		}
 		w.hourPasses(ctx)
 		return waiting("OCM has not issued new credentials yet: %s of its time so far; it issues them four times a day", hours(w.ocm.Now().Sub(from)))
@@ -170,14 +170,14 @@ func (w *world) awaitApplied(ctx context.Context) error {
 	return w.bothAlive(ctx, after)
 }
 
-// bothAlive shows the window in which old and new credentials work.
+// bothAlive shows the time in which old and new credentials work.
 func (w *world) bothAlive(ctx context.Context, after []byte) error {
 	for _, document := range [][]byte{w.before, after} {
 		if result, err := w.probe(ctx, document, ocm.Quay); err != nil || result.Outcome.Refused() {
 			return errors.Join(err, fmt.Errorf("quay.io says %s: %s", result.Outcome, result.Message))
 		}
 	}
-	w.tell.line(proved, "quay.io accepts the old credential and the new one: nothing that still has the old one is cut off.")
+	w.tell.line(proved, "quay.io accepts the old credential and the new one, so clients with the old one keep working.")
 	return nil
 }
 

@@ -11,7 +11,7 @@ import (
 )
 
 // awaitRevocation is the end of a rotation: the account's other clusters switch, OCM deletes the old credentials, and only
-// then says so.
+// then reports it.
 func (w *world) awaitRevocation(ctx context.Context) error {
 	r, err := w.untilRotation(ctx, "the operator waits for the end of the old credentials", func(r *v1alpha1.PullSecretRotation) error {
 		if reason(r) != v1alpha1.ReasonAwaitingRevocation {
@@ -89,7 +89,7 @@ func (w *world) switched(cluster, rotation string) bool {
 	return false
 }
 
-// oldIsDead asks quay.io, and the simulated directory of valid credentials behind all registries.
+// oldIsDead checks quay.io and the simulated directory of valid credentials behind all registries.
 func (w *world) oldIsDead(ctx context.Context) error {
 	after, err := w.document(ctx)
 	if err != nil {

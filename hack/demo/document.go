@@ -29,7 +29,7 @@ func (w *world) document(ctx context.Context) ([]byte, error) {
 	return s.Data[corev1.DockerConfigJsonKey], err
 }
 
-// clusterToken is what this cluster's telemetry reports with: whatever its pull secret says now.
+// clusterToken is the token in the current pull secret, which this cluster's telemetry uses.
 func (w *world) clusterToken() string {
 	document, err := w.document(context.Background())
 	if err != nil {
@@ -51,11 +51,11 @@ func authOf(document []byte, name string) string {
 	return d.Auths[name].Auth
 }
 
-// comparison of two pull secrets.
+// comparison is the difference of two pull secrets.
 type comparison struct {
 	// Changed and Kept are names of entries, in the order of the document.
 	Changed, Kept []string
-	// Else is whether anything but the auths of the changed entries differs, by as much as a byte.
+	// Else is true if any other byte than the auths of the changed entries differs.
 	Else bool
 }
 
@@ -73,7 +73,7 @@ func compare(before, after []byte) (comparison, error) {
 			continue
 		}
 		c.Changed = append(c.Changed, name)
-		// Two entries may share one credential; replacing both at once is as good as one by one.
+		// Two entries may share one credential, and then both are replaced at once.
 		expected = bytes.ReplaceAll(expected, []byte(was), []byte(is))
 	}
 	c.Else = !bytes.Equal(expected, after)

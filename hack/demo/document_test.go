@@ -7,13 +7,13 @@ import (
 	"testing"
 )
 
-// pullSecret is a document with an account's entry and somebody else's.
+// pullSecret is a document with an account's entry and another one.
 func pullSecret(account, mirror string) string {
 	return fmt.Sprintf("{\n \"auths\": {\"quay.io\": {\"auth\": %q},\n  \"mirror.example.com\": {\"auth\": %q}}\n}\n", account, mirror)
 }
 
 // The demo proves with compare that nothing else changed, so compare must notice each other change.
-func TestCompare_NoticesEveryChangeThatIsNoReplacedAuth(t *testing.T) {
+func TestCompare_NoticesEveryChangeBesidesReplacedAuths(t *testing.T) {
 	const dying, fresh, mirror = "b2xkOm9sZA==", "bmV3Om5ldw==", "bTptaXJyb3I="
 	before := pullSecret(dying, mirror)
 	for _, c := range []struct {

@@ -11,7 +11,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/harness"
 )
 
-// canaries are all secret values that were in use.
+// canaries are all secret values in use.
 func (w *world) canaries() harness.Canaries {
 	all := harness.Canaries{}
 	add := func(what string, values []string) {
@@ -42,7 +42,7 @@ func (w *world) writeCanaries(path string) error {
 	return os.WriteFile(path, raw, 0o600)
 }
 
-// lookForSecrets searches everything that others may read for every secret value that was in use.
+// lookForSecrets searches all readable output for every secret value that was in use.
 func (w *world) lookForSecrets(ctx context.Context) error {
 	w.tell.chapter("3. Where the secrets are: in Secrets, and nowhere else")
 	log, err := w.operator.Logs()

@@ -21,7 +21,7 @@ type kubectl struct {
 // prepareKubectl writes the administrator's kubeconfig.
 func (w *world) prepareKubectl() error {
 	if w.cp.Kubectl == "" {
-		return errors.New("there is no kubectl in KUBEBUILDER_ASSETS: run `make demo`, which provides it")
+		return errors.New("KUBEBUILDER_ASSETS has no kubectl: run `make demo`, which provides it")
 	}
 	w.kubectl = kubectl{path: w.cp.Kubectl, kubeconfig: filepath.Join(w.dir, "kubeconfig"), home: w.dir, dir: w.root}
 	return os.WriteFile(w.kubectl.kubeconfig, w.cp.AdminKubeconfig, 0o600)

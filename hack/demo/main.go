@@ -1,6 +1,6 @@
 // The demo: the operator at work on a real API server, narrated as it happens. `make demo` runs it.
 //
-// It says at its start what is real and what is simulated (opening.go). It fails with a sentence if the story does not happen as told, and always
+// It starts by saying what is real and what is simulated (opening.go). It fails if the story does not happen as told, and always
 // cleans up.
 package main
 

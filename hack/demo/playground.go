@@ -21,7 +21,7 @@ func (w *world) whatToTry() {
 		tries []try
 	}{
 		{"To look:", []try{
-			{"$op status", "both objects in plain words: what is, what is next, and what they wait for"},
+			{"$op status", "both objects in plain words: their state, the next step, and what they wait for"},
 			{"$k describe psr " + rotationName, "the whole rotation according to the status"},
 			{"$k get capset -w", "a refresh about every " + fmt.Sprint(int(capLifetime.Seconds())/2) + " s"},
 			{"curl -sS $ocm/state", "the state of OCM: accounts, clusters, rotations; the other services have the same"},
@@ -52,5 +52,5 @@ func (w *world) whatToTry() {
 	w.tell.print(fmt.Sprintf("\n%sThe operator's log: %s\n", indent, w.operator.LogFile))
 }
 
-// rotateAgain demands a pull secret that is newer than the time of the command.
+// rotateAgain requires a pull secret that is newer than the time of the command.
 const rotateAgain = `$k patch psr ` + rotationName + ` --type=merge -p '{"spec": {"rotateAfter": "'$(date -u +%Y-%m-%dT%H:%M:%SZ)'"}}'`

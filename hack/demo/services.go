@@ -118,7 +118,7 @@ func (w *world) startCAP(ca *simtls.CA) error {
 	return nil
 }
 
-// addImages puts the images into the registries that credentials are proven with. It returns the release image.
+// addImages adds the images that are used to verify credentials to the registries. It returns the release image.
 func (w *world) addImages() (string, error) {
 	const release = "openshift-release-dev/ocp-release"
 	digest, err := w.registries.AddImage(registry.Quay, release, "4.20.1-x86_64", registry.Subscribers)
@@ -131,7 +131,7 @@ func (w *world) addImages() (string, error) {
 	return registry.Quay + "/" + release + "@" + digest, nil
 }
 
-// writeTrustBundle writes what the ConfigMap of the cluster's trust bundle holds in a cluster: the CA behind the proxy.
+// writeTrustBundle writes the cluster's trust bundle: the CA of the services behind the proxy.
 func (w *world) writeTrustBundle(dir string) (string, error) {
 	path := filepath.Join(dir, "ca-bundle.crt")
 	return path, os.WriteFile(path, w.ocm.CA().PEM(), 0o600)

@@ -24,7 +24,7 @@ func (p pending) Error() string { return string(p) }
 // waiting is pending with a message.
 func waiting(format string, args ...any) error { return pending(fmt.Sprintf(format, args...)) }
 
-// until waits for something to happen, and reports what is pending.
+// until waits for a condition, and reports what is pending.
 func (w *world) until(ctx context.Context, what string, check func(ctx context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, waitTimeout)
 	defer cancel()

@@ -70,7 +70,7 @@ func newWorld(tell *teller) (*world, error) {
 	}
 	w := &world{tell: tell, dir: dir, root: root, own: map[string]string{}}
 	w.later(func() error { return os.RemoveAll(dir) })
-	// What etcd, kube-apiserver and the go command write goes with it.
+	// etcd, kube-apiserver and the go command write there too.
 	if err := os.Setenv("TMPDIR", dir); err != nil {
 		return nil, errors.Join(err, w.close())
 	}

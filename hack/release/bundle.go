@@ -26,7 +26,7 @@ func (m *maker) bundleImage(ctx context.Context) error {
 	if err := m.bundle(ctx, image); err != nil {
 		return err
 	}
-	// The Dockerfile's context is the checkout, with its bundle; this one is what was written just now.
+	// The Dockerfile copies from the checkout; here the bundle that was just written takes its place.
 	stage, err := dockerfile.Read(filepath.Join(m.root, "bundle.Dockerfile"), nil)
 	if err != nil {
 		return err
@@ -79,7 +79,7 @@ func (m *maker) bundle(ctx context.Context, image string) error {
 	return err
 }
 
-// command runs a program in a folder of the checkout.
+// command runs a program in a directory of the checkout.
 func (m *maker) command(ctx context.Context, folder string, in io.Reader, name string, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir, cmd.Stdin, cmd.Stderr = filepath.Join(m.root, folder), in, os.Stderr
@@ -90,7 +90,7 @@ func (m *maker) command(ctx context.Context, folder string, in io.Reader, name s
 	return out, err
 }
 
-// bundleAnnotations are the labels of the bundle's image, which OLM reads in its place.
+// bundleAnnotations are the labels of the bundle's image, which OLM reads instead of the file.
 func (m *maker) bundleAnnotations() (map[string]string, error) {
 	raw, err := os.ReadFile(filepath.Join(m.out, "bundle", "metadata", "annotations.yaml"))
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 
 const description = "Rotates the Red Hat pull secret of a cluster and refreshes the short-lived AWS credentials of a C2S or SC2S cluster."
 
-// catalog adds the bundle that was built to the catalog of the release before, and writes the catalog and its image.
+// catalog adds the new bundle to the previous release's catalog, and writes the catalog and its image.
 func (m *maker) catalog(ctx context.Context) error {
 	c, err := m.before()
 	if err != nil {

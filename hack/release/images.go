@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// builtBinary, builderRoots and builderLinks are what the Dockerfile copies from its builder.
+	// The paths that the Dockerfile copies from its builder.
 	builtBinary  = "/" + packageName
 	builderRoots = "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem"
 	builderLinks = "/links/"
@@ -48,7 +48,7 @@ func (m *maker) images(ctx context.Context) error {
 	return nil
 }
 
-// operator is the image that the Dockerfile describes, of the binaries that were built.
+// operator builds the image that the Dockerfile describes from the binaries.
 func (m *maker) operator(ctx context.Context) (v1.ImageIndex, error) {
 	stage, err := dockerfile.Read(filepath.Join(m.root, "Dockerfile"), map[string]string{"VERSION": m.tag(), "BASE": m.base})
 	if err != nil {
@@ -61,7 +61,7 @@ func (m *maker) operator(ctx context.Context) (v1.ImageIndex, error) {
 	return oci.Build{Stage: stage, Context: m.root, Created: m.facts.CreatedAt, Base: base, Made: m.made}.Index(m.platforms)
 }
 
-// made stands for the Dockerfile's builder.
+// made replaces the Dockerfile's builder.
 func (m *maker) made(p v1.Platform, path string) ([]oci.File, error) {
 	switch path {
 	case builtBinary:
@@ -72,5 +72,5 @@ func (m *maker) made(p v1.Platform, path string) ([]oci.File, error) {
 	case builderLinks:
 		return []oci.File{{Name: "gather", Link: builtBinary}}, nil
 	}
-	return nil, fmt.Errorf("the Dockerfile copies %s from its builder, which is not known here", path)
+	return nil, fmt.Errorf("the Dockerfile copies %s from its builder, which this program cannot provide", path)
 }

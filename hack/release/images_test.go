@@ -25,7 +25,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/hack/release/oci"
 )
 
-// checkout is a folder that is released as ours is, but for a program that compiles in no time.
+// checkout is a small repository like this one, with a program that compiles quickly.
 func checkout(t *testing.T) string {
 	t.Helper()
 	root := t.TempDir()
@@ -120,7 +120,7 @@ func filesOf(t *testing.T, image v1.Image) map[string]tar.Header {
 	}
 }
 
-// What is written here by hand is what somebody reads in the Dockerfile.
+// The expectations repeat the Dockerfile by hand.
 func TestImage_IsWhatTheDockerfileSays(t *testing.T) {
 	for platform, image := range imagesOf(t, built(t, checkout(t), t.TempDir(), "-platforms", "linux/amd64,linux/arm64")) {
 		config, err := image.ConfigFile()
@@ -149,7 +149,7 @@ func TestImage_IsWhatTheDockerfileSays(t *testing.T) {
 			}
 		}
 		if link := files["/usr/bin/gather"]; link.Linkname != "/credential-rotation-operator" {
-			t.Errorf("what must-gather calls is %+v", link)
+			t.Errorf("the link for must-gather is %+v", link)
 		}
 		if files["/credential-rotation-operator"].Mode != 0o755 {
 			t.Errorf("the program has mode %o", files["/credential-rotation-operator"].Mode)
@@ -175,7 +175,7 @@ func TestRoots_AreAuthoritiesInPEM(t *testing.T) {
 			break
 		}
 		if c, err := x509.ParseCertificate(block.Bytes); err != nil || !c.IsCA {
-			t.Fatalf("certificate %d is no authority: %v", count, err)
+			t.Fatalf("certificate %d is not an authority: %v", count, err)
 		}
 	}
 	if count < 50 {
@@ -191,7 +191,7 @@ func serve(t *testing.T) string {
 	return strings.TrimPrefix(server.URL, "http://")
 }
 
-func TestPush_BringsTheImageToARegistryWhereItIsPulledByDigest(t *testing.T) {
+func TestPush_LetsTheImageBePulledByDigest(t *testing.T) {
 	host, out := serve(t), t.TempDir()
 	want, err := built(t, checkout(t), out, "-platforms", "linux/arm64", "-registry", host+"/me").Digest()
 	if err != nil {
@@ -214,7 +214,7 @@ func TestPush_BringsTheImageToARegistryWhereItIsPulledByDigest(t *testing.T) {
 	}
 }
 
-func TestPush_SaysThatThereIsNothing(t *testing.T) {
+func TestPush_ReportsMissingImages(t *testing.T) {
 	err := run(t.Context(), []string{"push", "-root", "../..", "-out", t.TempDir(), "-version", "1.2.3"})
 	if err == nil || !strings.Contains(err.Error(), "build them first") {
 		t.Error(err)
@@ -257,15 +257,15 @@ func TestImages_AreBuiltOnABaseByDigest(t *testing.T) {
 	}
 }
 
-func TestImages_RefuseABaseThatMayBeAnotherTomorrow(t *testing.T) {
+func TestImages_RefuseABaseWithoutADigest(t *testing.T) {
 	_, err := oci.BaseOf(t.Context(), "registry.access.redhat.com/ubi9/ubi-micro:latest")
 	if err == nil || !strings.Contains(err.Error(), "by digest") {
 		t.Error(err)
 	}
 }
 
-// TestRule_PreflightContainer has the container policy of openshift-preflight (internal/policy/container) as far as it needs no registry.
-// BasedOnUbi is the one rule that an image from scratch does not meet: who certifies builds with BASE.
+// TestRule_PreflightContainer checks the container policy of openshift-preflight (internal/policy/container) as far as it needs no registry.
+// An image from scratch fails only BasedOnUbi; certification needs a build with BASE.
 func TestRule_PreflightContainer(t *testing.T) {
 	out := t.TempDir()
 	index := built(t, checkout(t), out, "-platforms", "linux/amd64")

@@ -1,5 +1,5 @@
-// Command release makes the operator's images, bundle and catalog without a container engine, brings them to a registry, and writes a
-// whole release. It needs Go, and git for the commit that the provenance names.
+// Command release builds the operator's images, bundle and catalog without a container engine, pushes them to a registry, and writes a
+// complete release. It needs Go, and git for the commit that the provenance names.
 package main
 
 import (
@@ -20,14 +20,14 @@ import (
 
 const packageName = "credential-rotation-operator"
 
-// maker is what the flags say, and what follows from them.
+// maker has the flags and the values derived from them.
 type maker struct {
 	root, out, version, base, catalogBase, registry, from, sign string
 	platforms                                                   []v1.Platform
 	facts                                                       *facts.Facts
 }
 
-// verbs are the commands; each has a target in the Makefile.
+// verbs are the subcommands; each has a target in the Makefile.
 var verbs = map[string]func(*maker, context.Context) error{
 	"images":       (*maker).images,
 	"bundle-image": (*maker).bundleImage,
@@ -62,13 +62,13 @@ func parse(verb string, args []string) (*maker, error) {
 	m := &maker{}
 	set := flag.NewFlagSet(verb, flag.ContinueOnError)
 	set.StringVar(&m.root, "root", "../..", "the checkout")
-	set.StringVar(&m.out, "out", "../../dist", "folder that is written to")
+	set.StringVar(&m.out, "out", "../../dist", "output directory")
 	set.StringVar(&m.version, "version", "", "version without v, such as 0.1.0")
 	set.StringVar(&m.base, "base", oci.Scratch, "base of the operator's image by digest, or scratch")
-	set.StringVar(&m.catalogBase, "catalog-base", oci.Scratch, "base of the catalog's image by digest (one with opm serves it itself), or scratch")
+	set.StringVar(&m.catalogBase, "catalog-base", oci.Scratch, "base of the catalog's image by digest (with opm it can serve the catalog), or scratch")
 	set.StringVar(&m.registry, "registry", "", "registry and organisation of all images, such as registry.example.org/me, instead of those in release.yaml")
-	set.StringVar(&m.from, "from", "", "catalog of the release before, which this one is added to")
-	set.StringVar(&m.sign, "sign", "", "keyless, or a key of cosign's: signs the checksums")
+	set.StringVar(&m.from, "from", "", "catalog of the previous release, to extend")
+	set.StringVar(&m.sign, "sign", "", "keyless or a cosign key, to sign the checksums")
 	platforms := set.String("platforms", "linux/amd64,linux/arm64,linux/ppc64le,linux/s390x", "platforms of the images")
 	if err := set.Parse(args); err != nil {
 		return nil, err
@@ -92,8 +92,8 @@ func parse(verb string, args []string) (*maker, error) {
 // tag is that of all images of this version.
 func (m *maker) tag() string { return "v" + m.version }
 
-// layout is the folder of an image's OCI layout.
+// layout is the directory of an image's OCI layout.
 func (m *maker) layout(image string) string { return filepath.Join(m.out, "images", image) }
 
-// tell says what was made.
+// tell prints a result.
 func tell(what, where string, digest v1.Hash) { fmt.Printf("%s %s %s\n", what, where, digest) }

@@ -10,14 +10,14 @@ import (
 	"github.com/openshift/credential-rotation-operator/hack/release/oci"
 )
 
-// layouts are the images in the order in which they are pushed: each after those that it names.
+// layouts are the images in push order: each after those that it references.
 func (m *maker) layouts() []struct{ layout, repository string } {
 	return []struct{ layout, repository string }{
 		{"operator", m.facts.Image}, {"bundle", m.facts.BundleImage}, {"catalog", m.facts.CatalogImage},
 	}
 }
 
-// push brings those images that were built to their registry.
+// push pushes the images that were built.
 func (m *maker) push(ctx context.Context) error {
 	pushed := 0
 	for _, l := range m.layouts() {

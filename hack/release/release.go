@@ -14,7 +14,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/hack/release/oci"
 )
 
-// release writes everything that is published of a version.
+// release writes all published files of a version.
 func (m *maker) release(ctx context.Context) error {
 	commit, err := m.commit(ctx)
 	if err != nil {
@@ -46,14 +46,14 @@ func (m *maker) release(ctx context.Context) error {
 	return m.signed(ctx)
 }
 
-// commit is what is released; it must be what lies in the checkout.
+// commit returns the commit of the checkout, which must have no other changes.
 func (m *maker) commit(ctx context.Context) (string, error) {
 	changed, err := m.command(ctx, ".", nil, "git", "status", "--porcelain", "--untracked-files=no")
 	if err != nil {
 		return "", err
 	}
 	if len(changed) > 0 {
-		return "", fmt.Errorf("the checkout has changes that no commit has, and the provenance names a commit:\n%s", changed)
+		return "", fmt.Errorf("the checkout has uncommitted changes, but the provenance must name a commit:\n%s", changed)
 	}
 	out, err := m.command(ctx, ".", nil, "git", "rev-parse", "HEAD")
 	return strings.TrimSpace(string(out)), err
@@ -86,7 +86,7 @@ func (m *maker) manifests() error {
 	return os.WriteFile(filepath.Join(m.out, "monitoring.yaml"), raw, 0o644)
 }
 
-// operatorHub writes the bundle as the repositories of OperatorHub have it: operators/NAME/VERSION, and ci.yaml beside the versions.
+// operatorHub writes the bundle in the layout of OperatorHub's repositories: operators/NAME/VERSION, and ci.yaml beside the versions.
 func (m *maker) operatorHub() error {
 	folder := filepath.Join(m.out, "operatorhub", packageName)
 	if err := os.CopyFS(filepath.Join(folder, m.version), os.DirFS(filepath.Join(m.out, "bundle"))); err != nil {
@@ -99,7 +99,7 @@ func (m *maker) operatorHub() error {
 	return os.WriteFile(filepath.Join(folder, "ci.yaml"), raw, 0o644)
 }
 
-// bills writes a bill of materials for each image: of the operator's for each platform, since each has a binary of its own.
+// bills writes a bill of materials for each image: for the operator's one per platform, because each has its own binary.
 func (m *maker) bills() error {
 	index, _, err := oci.Read(m.layout("operator"))
 	if err != nil {
@@ -151,7 +151,7 @@ func (m *maker) sbom(name string, bill []byte) error {
 	return os.WriteFile(filepath.Join(folder, name+".cdx.json"), append(bill, '\n'), 0o644)
 }
 
-// provenance writes the statement over everything that was written until now.
+// provenance writes the statement about all files written so far.
 func (m *maker) provenance(commit string) error {
 	files, err := attest.Sums(m.out)
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/hack/release/facts"
 )
 
-// committed is a checkout with what makes the bundle, as a repository.
+// committed is a repository with the sources of the bundle.
 func committed(t *testing.T) string {
 	t.Helper()
 	root := checkout(t)
@@ -45,14 +45,14 @@ func read(t *testing.T, path string) string {
 	return string(raw)
 }
 
-// One release is made, because it takes seconds; the parts of the test look at what it has written.
+// The release takes seconds, so all parts of the test check the same one.
 func TestRelease(t *testing.T) {
 	root, out := committed(t), t.TempDir()
 	flags := []string{"-root", root, "-out", out, "-version", "0.2.0", "-platforms", "linux/amd64"}
 	if err := run(t.Context(), append([]string{"release"}, flags...)); err != nil {
 		t.Fatal(err)
 	}
-	t.Run("writes all that is published", func(t *testing.T) {
+	t.Run("writes all published files", func(t *testing.T) {
 		for _, name := range []string{"bin/credential-rotation-operator-linux-amd64", "images/operator/index.json", "images/bundle/index.json",
 			"images/catalog/index.json", "bundle/metadata/annotations.yaml", "catalog/credential-rotation-operator/catalog.yaml", "install.yaml",
 			"monitoring.yaml", "operatorhub/credential-rotation-operator/ci.yaml",
@@ -63,16 +63,16 @@ func TestRelease(t *testing.T) {
 		}
 	})
 	t.Run("names the image by its digest everywhere", func(t *testing.T) { namesByDigest(t, out, root) })
-	t.Run("has no placeholder in what people read", func(t *testing.T) {
+	t.Run("has no placeholder in descriptions", func(t *testing.T) {
 		csv := read(t, filepath.Join(out, "bundle/manifests/credential-rotation-operator.clusterserviceversion.yaml"))
-		// The samples have hosts that are examples for good; what is left is about the operator itself.
+		// The samples contain example hosts on purpose; only the rest is checked.
 		_, rest, _ := strings.Cut(csv, "    capabilities:")
 		if p := facts.Placeholder(rest); p != "" {
 			t.Errorf("the ClusterServiceVersion has the placeholder %q", p)
 		}
 	})
-	t.Run("says what it was made of", func(t *testing.T) { saysWhatItIsMadeOf(t, out, root) })
-	t.Run("has a catalog that the next version is added to", func(t *testing.T) {
+	t.Run("has bills of materials and provenance", func(t *testing.T) { saysWhatItIsMadeOf(t, out, root) })
+	t.Run("has a catalog for the next version to extend", func(t *testing.T) {
 		c, err := catalog.Read(filepath.Join(out, "catalog/credential-rotation-operator/catalog.yaml"))
 		if err != nil || len(c) != 4 {
 			t.Fatalf("the catalog has %d objects, want the package, two channels and the bundle (%v)", len(c), err)
@@ -80,22 +80,22 @@ func TestRelease(t *testing.T) {
 		// OLM reads from the catalog which manifests are optional.
 		raw := read(t, filepath.Join(out, "catalog/credential-rotation-operator/catalog.yaml"))
 		if strings.Contains(raw, "olm.bundle.object") || !strings.Contains(raw, "olm.manifests.optional") {
-			t.Error("the catalog has bundle objects, or does not say which manifests are optional")
+			t.Error("the catalog has bundle objects, or does not list the optional manifests")
 		}
 	})
-	t.Run("is found changed when a file is", func(t *testing.T) {
+	t.Run("fails verification after a file is added or changed", func(t *testing.T) {
 		verify := append([]string{"verify"}, flags...)
 		if err := run(t.Context(), verify); err != nil {
 			t.Fatal(err)
 		}
 		write(t, filepath.Join(out, "install.yaml"), "kind: Surprise\n")
-		if err := run(t.Context(), verify); err == nil || !strings.Contains(err.Error(), "install.yaml is not what") {
+		if err := run(t.Context(), verify); err == nil || !strings.Contains(err.Error(), "install.yaml does not match") {
 			t.Errorf("error = %v", err)
 		}
 	})
-	t.Run("is refused where the checkout is no commit", func(t *testing.T) {
+	t.Run("is refused for uncommitted changes", func(t *testing.T) {
 		write(t, filepath.Join(root, "LICENSE"), "another\n")
-		if err := run(t.Context(), append([]string{"release"}, flags...)); err == nil || !strings.Contains(err.Error(), "no commit has") {
+		if err := run(t.Context(), append([]string{"release"}, flags...)); err == nil || !strings.Contains(err.Error(), "uncommitted changes") {
 			t.Errorf("error = %v", err)
 		}
 	})
@@ -152,7 +152,7 @@ func saysWhatItIsMadeOf(t *testing.T, out, root string) {
 	sums := read(t, filepath.Join(out, "SHA256SUMS"))
 	for _, s := range statement.Subject[3:] {
 		if !strings.Contains(sums, s.Digest["sha256"]+"  "+s.Name+"\n") {
-			t.Errorf("the checksums do not know %s", s.Name)
+			t.Errorf("the checksums do not contain %s", s.Name)
 		}
 	}
 	var bill struct {
@@ -201,9 +201,9 @@ func TestSign_RunsCosignOverTheChecksums(t *testing.T) {
 	}
 }
 
-func TestVersion_IsRefusedWhereItIsNone(t *testing.T) {
+func TestVersion_IsRefusedIfInvalid(t *testing.T) {
 	for _, version := range []string{"", "v0.1.0", "0.1", "latest"} {
-		if err := run(t.Context(), []string{"push", "-root", "../..", "-version", version}); err == nil || !strings.Contains(err.Error(), "no version") {
+		if err := run(t.Context(), []string{"push", "-root", "../..", "-version", version}); err == nil || !strings.Contains(err.Error(), "is not a version") {
 			t.Errorf("%q: %v", version, err)
 		}
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/hack/release/facts"
 )
 
-// verify holds a written release to itself: its checksums, its catalog, and no placeholder in what people read.
+// verify checks a written release: its checksums, its catalog, and that no description has a placeholder.
 func (m *maker) verify(context.Context) error {
 	if err := attest.VerifySums(m.out); err != nil {
 		return err
@@ -30,7 +30,7 @@ func (m *maker) verify(context.Context) error {
 	return nil
 }
 
-// noPlaceholder looks where people are told something: a schema's and a sample's examples have names that RFC 2606 keeps for them.
+// noPlaceholder checks only descriptions, because schemas and samples use the example names of RFC 2606 on purpose.
 func (m *maker) noPlaceholder() error {
 	var wrong []error
 	files, err := filepath.Glob(filepath.Join(m.out, "sbom", "*.json"))
@@ -69,7 +69,7 @@ func (m *maker) noTag() error {
 	})
 }
 
-// signed has cosign sign the checksums, which speak for all files.
+// signed signs the checksums, which cover all files, with cosign.
 func (m *maker) signed(ctx context.Context) error {
 	if m.sign == "" {
 		return nil
@@ -82,7 +82,7 @@ func (m *maker) signed(ctx context.Context) error {
 	args = append(args, sums)
 	cosign, err := exec.LookPath("cosign")
 	if err != nil {
-		return fmt.Errorf("everything is written, and nothing is signed: there is no cosign here. Where there is one, run: cosign %s", strings.Join(args, " "))
+		return fmt.Errorf("the release is complete but not signed, because cosign was not found. On a machine with cosign, run: cosign %s", strings.Join(args, " "))
 	}
 	cmd := exec.CommandContext(ctx, cosign, args...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr

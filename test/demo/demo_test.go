@@ -34,7 +34,7 @@ var story = []string{
 	"capcredentialset.rotation.openshift.io/cap created",
 	"CAP: role OpenShiftMachineAPI, role OpenShiftOperators",
 	"one request for each role, one write for each Secret",
-	"nothing was due, and the operator neither asked CAP nor wrote anything",
+	"nothing was due, and the operator neither sent a request to CAP nor wrote anything",
 	"7 Secrets, each by one write with all its keys",
 	"A bad day",
 	"AuthenticationRefused. CAP answered with a page instead of JSON",

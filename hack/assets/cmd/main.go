@@ -2,7 +2,7 @@
 //
 //	KUBEBUILDER_ASSETS=$(hack/controlplane/assets.sh) go test ./...
 //
-// works everywhere. What it does meanwhile, and how long that takes, goes to standard error.
+// works everywhere. Progress goes to standard error.
 package main
 
 import (

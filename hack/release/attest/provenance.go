@@ -4,13 +4,13 @@ import (
 	"encoding/json"
 )
 
-// Provenance is what the statement says of the build.
+// Provenance describes the build.
 type Provenance struct {
 	Version, Base, Repository, Commit, GoVersion string
 	Platforms                                    []string
 }
 
-// buildType names how it is built: `make release` as development.md tells it.
+// buildType identifies the build: `make release` as described in development.md.
 const buildType = "/blob/main/docs/development.md#releasing"
 
 type statement struct {
@@ -51,8 +51,8 @@ type builder struct {
 	Version map[string]string `json:"version"`
 }
 
-// Statement is the in-toto statement with the predicate of SLSA's provenance, version 1, over files and images. It has no time and no
-// name of a machine, so that whoever builds the same gets the same.
+// Statement is the in-toto statement with the predicate of SLSA's provenance, version 1, over files and images. It contains no time and no
+// machine name, so that every build of the same source gives the same statement.
 func (p Provenance) Statement(files []Sum, images []Image) ([]byte, error) {
 	s := statement{Type: "https://in-toto.io/Statement/v1", PredicateType: "https://slsa.dev/provenance/v1"}
 	for _, i := range images {

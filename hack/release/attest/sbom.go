@@ -1,4 +1,4 @@
-// Package attest says what a release is made of and how: software bills of materials, checksums, and a statement of provenance.
+// Package attest describes the contents and the build of a release: software bills of materials, checksums, and a statement of provenance.
 package attest
 
 import (
@@ -66,7 +66,7 @@ func (i Image) component() component {
 	}
 }
 
-// OfBinary is the bill of an image with one Go binary: the modules that the binary itself says it was linked from.
+// OfBinary is the bill of an image with one Go binary: the modules that the binary's build information lists.
 func OfBinary(image Image, binary string, created time.Time) ([]byte, error) {
 	info, err := buildinfo.ReadFile(binary)
 	if err != nil {
@@ -106,7 +106,7 @@ func moduleOf(m *debug.Module) component {
 	return c
 }
 
-// OfFiles is the bill of an image that has files and no program.
+// OfFiles is the bill of an image without a program.
 func OfFiles(image Image, folder string, created time.Time) ([]byte, error) {
 	sums, err := Sums(folder)
 	if err != nil {
@@ -128,10 +128,10 @@ func write(image Image, created time.Time, components []component, dependencies 
 	}, "", "  ")
 }
 
-// uuidOf is the same for the same image: a bill that is made again is the same bill.
+// uuidOf depends only on the image, so that a bill is reproducible.
 func uuidOf(digest string) string {
 	sum := sha256.Sum256([]byte(digest))
-	sum[6], sum[8] = sum[6]&0x0f|0x80, sum[8]&0x3f|0x80 // version 8 of RFC 9562: of our own making
+	sum[6], sum[8] = sum[6]&0x0f|0x80, sum[8]&0x3f|0x80 // version 8 of RFC 9562: custom
 	h := hex.EncodeToString(sum[:16])
 	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
 }

@@ -61,7 +61,7 @@ func WriteSums(folder string) error {
 	return os.WriteFile(filepath.Join(folder, SumsFile), []byte(out.String()), 0o644)
 }
 
-// VerifySums compares: a file that has changed, is missing, or was added.
+// VerifySums finds files that changed, are missing or were added.
 func VerifySums(folder string) error {
 	raw, err := os.ReadFile(filepath.Join(folder, SumsFile))
 	if err != nil {
@@ -78,7 +78,7 @@ func VerifySums(folder string) error {
 	}
 	for _, s := range have {
 		if want[s.Name] != s.SHA256 {
-			return fmt.Errorf("%s is not what %s says", s.Name, SumsFile)
+			return fmt.Errorf("%s does not match %s", s.Name, SumsFile)
 		}
 		delete(want, s.Name)
 	}

@@ -1,5 +1,5 @@
-// Package catalog makes and judges the file-based catalog of the operator: its package, its channels with the way from each version to
-// the next, and its bundles.
+// Package catalog writes and validates the file-based catalog of the operator: its package, its channels with the upgrade graph, and
+// its bundles.
 package catalog
 
 import (
@@ -49,13 +49,13 @@ type Entry struct {
 	Skips    []string `json:"skips,omitempty"`
 }
 
-// Property is what the resolver and the console know of a bundle.
+// Property is a fact about a bundle for the resolver and the console.
 type Property struct {
 	Type  string `json:"type"`
 	Value any    `json:"value"`
 }
 
-// RelatedImage is one that a mirror must have.
+// RelatedImage is an image that a mirror must copy.
 type RelatedImage struct {
 	Name  string `json:"name"`
 	Image string `json:"image"`
@@ -64,7 +64,7 @@ type RelatedImage struct {
 // Catalog is a whole catalog.
 type Catalog []Object
 
-// Read reads a catalog that was made before.
+// Read reads an existing catalog.
 func Read(file string) (Catalog, error) {
 	raw, err := os.ReadFile(file)
 	if err != nil {
@@ -109,7 +109,7 @@ func New(name, defaultChannel, description string, icon []byte) Catalog {
 func (c Catalog) Add(bundle Object, channels []string) (Catalog, error) {
 	c = slices.Clone(c)
 	if slices.ContainsFunc(c, func(o Object) bool { return o.Schema == schemaBundle && o.Name == bundle.Name }) {
-		return nil, fmt.Errorf("the catalog has %s already, and what is released does not change", bundle.Name)
+		return nil, fmt.Errorf("the catalog already has %s, and a released bundle does not change", bundle.Name)
 	}
 	for _, channel := range channels {
 		at := slices.IndexFunc(c, func(o Object) bool { return o.Schema == schemaChannel && o.Name == channel })
@@ -135,7 +135,7 @@ func order(o Object) int {
 	return slices.Index([]string{schemaPackage, schemaChannel, schemaBundle}, o.Schema)
 }
 
-// head is the one entry that no other replaces or skips.
+// head is the only entry that no other replaces or skips.
 func head(entries []Entry) (string, error) {
 	var heads []string
 	for _, e := range entries {
@@ -144,13 +144,13 @@ func head(entries []Entry) (string, error) {
 		}
 	}
 	if len(heads) != 1 {
-		return "", fmt.Errorf("%d entries are replaced by no other, want one: %v", len(heads), heads)
+		return "", fmt.Errorf("%d entries are not replaced by another, want one: %v", len(heads), heads)
 	}
 	return heads[0], nil
 }
 
-// errDangling is for bundles that nobody can install.
-var errDangling = errors.New("no channel has it, so nobody can install it")
+// errDangling is for bundles that cannot be installed.
+var errDangling = errors.New("no channel contains it, so it cannot be installed")
 
 // asJSON is a value in the form that JSON gives it.
 func asJSON(v any) any {

@@ -67,7 +67,7 @@ func TestCatalog_IsReadAsItWasWritten(t *testing.T) {
 	}
 }
 
-// Each row is a rule of opm validate or of the pipelines that OperatorHub's catalogs have for what is sent to them.
+// Each row is a rule of opm validate or of the pipelines of OperatorHub's catalogs.
 func TestJudge_FindsEachMistake(t *testing.T) {
 	at := func(c Catalog, name string) *Object {
 		return &c[slices.IndexFunc(c, func(o Object) bool { return o.Name == name })]
@@ -76,16 +76,16 @@ func TestJudge_FindsEachMistake(t *testing.T) {
 		spoil func(Catalog) Catalog
 		want  string
 	}{
-		"dangling bundle":    {func(c Catalog) Catalog { return append(c, bundle("9.9.9")) }, "nobody can install it"},
+		"dangling bundle":    {func(c Catalog) Catalog { return append(c, bundle("9.9.9")) }, "cannot be installed"},
 		"entry without one":  {func(c Catalog) Catalog { return c[:len(c)-1] }, "the catalog does not"},
-		"upgrade loop":       {func(c Catalog) Catalog { at(c, "stable").Entries[0].Replaces = "a.v0.2.0"; return c }, "replaced by no other"},
+		"upgrade loop":       {func(c Catalog) Catalog { at(c, "stable").Entries[0].Replaces = "a.v0.2.0"; return c }, "are not replaced by another"},
 		"two heads":          {func(c Catalog) Catalog { at(c, "stable").Entries[1].Replaces = ""; return c }, "2 entries"},
 		"replaces available": {func(c Catalog) Catalog { at(c, "stable").Entries[0].Replaces = "a.v0.0.1"; return c }, "which it does not have"},
 		"circle beside": {func(c Catalog) Catalog {
 			at(c, "stable").Entries = []Entry{{Name: "a.v0.2.0"}, {Name: "a.v0.1.0", Replaces: "a.v0.2.0-rc.1"}, {Name: "a.v0.2.0-rc.1", Replaces: "a.v0.1.0"}}
 			return c
-		}, "goes round in a circle"},
-		"unique name":     {func(c Catalog) Catalog { return append(c, bundle("0.1.0")) }, "comes twice"},
+		}, "has a loop"},
+		"unique name":     {func(c Catalog) Catalog { return append(c, bundle("0.1.0")) }, "is there twice"},
 		"default channel": {func(c Catalog) Catalog { at(c, "a").DefaultChannel = "gone"; return c }, "the default channel gone"},
 		"image by digest": {func(c Catalog) Catalog { at(c, "a.v0.1.0").Image = "quay.io/a/b:v0.1.0"; return c }, "without its digest"},
 		"bundle object": {func(c Catalog) Catalog {
@@ -95,7 +95,7 @@ func TestJudge_FindsEachMistake(t *testing.T) {
 		}, "olm.bundle.object"},
 		"kinds":           {func(c Catalog) Catalog { at(c, "a.v0.1.0").Properties = nil; return c }, "lacks a package"},
 		"package":         {func(c Catalog) Catalog { at(c, "a.v0.1.0").Package = "b"; return c }, "is of the package"},
-		"unknown schema":  {func(c Catalog) Catalog { return append(c, Object{Schema: "x", Package: "a"}) }, "is not known"},
+		"unknown schema":  {func(c Catalog) Catalog { return append(c, Object{Schema: "x", Package: "a"}) }, "is unknown"},
 		"without package": {func(c Catalog) Catalog { return c[1:] }, "there is no package"},
 	} {
 		if err := row.spoil(three(t)).Judge(); err == nil || !strings.Contains(err.Error(), row.want) {
@@ -103,6 +103,6 @@ func TestJudge_FindsEachMistake(t *testing.T) {
 		}
 	}
 	if err := three(t).Judge(); err != nil {
-		t.Errorf("nothing is wrong, and it says %v", err)
+		t.Errorf("a valid catalog is refused: %v", err)
 	}
 }

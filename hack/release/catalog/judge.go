@@ -9,15 +9,15 @@ import (
 
 var byDigest = regexp.MustCompile(`^[^@\s]+@sha256:[0-9a-f]{64}$`)
 
-// Judge says everything that is wrong with the catalog: what opm validate looks for, and what the pipelines of the catalogs of
-// OperatorHub do besides (dangling bundles, loops, names that come twice, bundle objects).
+// Judge reports all mistakes in the catalog: those that opm validate finds, and those that OperatorHub's pipelines
+// find in addition (dangling bundles, loops, duplicate names, bundle objects).
 func (c Catalog) Judge() error {
 	var wrong []error
 	bundles, inChannel, channels, seen := map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}
 	var of *Object
 	for i, o := range c {
 		if key := o.Schema + "/" + o.Name; seen[key] {
-			wrong = append(wrong, fmt.Errorf("%s comes twice", key))
+			wrong = append(wrong, fmt.Errorf("%s is there twice", key))
 		} else {
 			seen[key] = true
 		}
@@ -34,16 +34,16 @@ func (c Catalog) Judge() error {
 			bundles[o.Name] = true
 			wrong = append(wrong, judgeBundle(o))
 		default:
-			wrong = append(wrong, fmt.Errorf("the schema %q is not known", o.Schema))
+			wrong = append(wrong, fmt.Errorf("the schema %q is unknown", o.Schema))
 		}
 	}
 	if of == nil {
 		return errors.Join(append(wrong, errors.New("there is no package"))...)
 	}
 	if len(channels) > 0 && !channels[of.DefaultChannel] && len(bundles) > 0 && !onlyCandidate(channels) {
-		wrong = append(wrong, fmt.Errorf("the default channel %s is not there", of.DefaultChannel))
+		wrong = append(wrong, fmt.Errorf("the default channel %s does not exist", of.DefaultChannel))
 	}
-	wrong = append(wrong, missing(inChannel, bundles, errors.New("a channel has it, and the catalog does not")), missing(bundles, inChannel, errDangling))
+	wrong = append(wrong, missing(inChannel, bundles, errors.New("a channel contains it, but the catalog does not")), missing(bundles, inChannel, errDangling))
 	for _, o := range c {
 		if o.Schema != schemaPackage && o.Package != of.Name {
 			wrong = append(wrong, fmt.Errorf("%s is of the package %q, not %s", o.Name, o.Package, of.Name))
@@ -52,7 +52,7 @@ func (c Catalog) Judge() error {
 	return errors.Join(wrong...)
 }
 
-// onlyCandidate is so before the first release.
+// onlyCandidate is true before the first release.
 func onlyCandidate(channels map[string]bool) bool { return len(channels) == 1 && channels["candidate"] }
 
 func missing(want, have map[string]bool, why error) error {
@@ -83,7 +83,7 @@ func judgeChannel(o Object) error {
 		steps := 0
 		for at := before; at != ""; at = replaces[at] {
 			if steps++; steps > len(replaces) {
-				return fmt.Errorf("the channel %s goes round in a circle at %s", o.Name, name)
+				return fmt.Errorf("the channel %s has a loop at %s", o.Name, name)
 			}
 		}
 	}
@@ -105,10 +105,10 @@ func judgeBundle(o Object) error {
 		wrong = append(wrong, fmt.Errorf("%s lacks a package, its metadata or its kinds", o.Name))
 	}
 	if count["olm.bundle.object"] > 0 {
-		wrong = append(wrong, fmt.Errorf("%s has an olm.bundle.object, which catalogs for OpenShift 4.17 and later may not have", o.Name))
+		wrong = append(wrong, fmt.Errorf("%s has an olm.bundle.object, which is not allowed in catalogs for OpenShift 4.17 and later", o.Name))
 	}
 	if !slices.ContainsFunc(o.RelatedImages, func(r RelatedImage) bool { return r.Image == o.Image }) {
-		wrong = append(wrong, fmt.Errorf("%s is not among its own related images, so that no mirror has it", o.Name))
+		wrong = append(wrong, fmt.Errorf("%s is not among its own related images, so mirrors would not copy it", o.Name))
 	}
 	return errors.Join(wrong...)
 }

@@ -11,7 +11,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// csvMetadata are the fields of a ClusterServiceVersion that opm render puts into a catalog.
+// csvMetadata are the fields of a ClusterServiceVersion that opm render copies to a catalog.
 var csvMetadata = []string{"apiServiceDefinitions", "description", "displayName", "installModes", "keywords", "labels", "links", "maintainers", "maturity", "minKubeVersion", "provider"}
 
 // object is a manifest of the bundle.
@@ -25,7 +25,7 @@ type object struct {
 	Spec map[string]any
 }
 
-// Render makes the catalog's object of a bundle, as opm render does.
+// Render returns a bundle's object in the catalog, as opm render does.
 func Render(bundleDir, bundleImage string) (Object, error) {
 	files, err := filepath.Glob(filepath.Join(bundleDir, "manifests", "*.yaml"))
 	if err != nil {
@@ -79,7 +79,7 @@ func (o Object) named(bundleDir string) (Object, error) {
 	return o, nil
 }
 
-// addProperties takes over those that the bundle states itself, such as which manifests are optional.
+// addProperties copies the bundle's own properties, such as which manifests are optional.
 func (o *Object) addProperties(file string) error {
 	raw, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {

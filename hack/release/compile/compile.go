@@ -1,4 +1,4 @@
-// Package compile builds the operator's binary so that the same source gives the same bytes, wherever and by whom it is built.
+// Package compile builds the operator's binary reproducibly: the same source gives the same bytes on every machine.
 package compile
 
 import (
@@ -28,14 +28,14 @@ func ParsePlatforms(list string) ([]v1.Platform, error) {
 	for one := range strings.SplitSeq(list, ",") {
 		p, err := v1.ParsePlatform(one)
 		if err != nil || p.Architecture == "" {
-			return nil, fmt.Errorf("%q is no platform such as linux/amd64", one)
+			return nil, fmt.Errorf("%q is not a platform such as linux/amd64", one)
 		}
 		all = append(all, *p)
 	}
 	return all, nil
 }
 
-// Build is what is built: the main package in a folder.
+// Build describes the build: the main package in a directory.
 type Build struct {
 	Source string
 	// VersionVariable is set to v and the version.
@@ -61,7 +61,7 @@ func (b Build) Binary(ctx context.Context, p v1.Platform, out string) error {
 	return verify(out, p)
 }
 
-// settings are given for everything that would otherwise come from the builder's own environment.
+// settings override everything that would otherwise come from the environment.
 func settings(p v1.Platform) []string {
 	return []string{
 		"GOOS=" + p.OS, "GOARCH=" + p.Architecture, "CGO_ENABLED=0", "GOFIPS140=" + FIPS, "GOTOOLCHAIN=local", "GOFLAGS=", "GOEXPERIMENT=", "GOWORK=off",
@@ -69,7 +69,7 @@ func settings(p v1.Platform) []string {
 	}
 }
 
-// verify reads from the binary what it was built with.
+// verify checks the build information in the binary.
 func verify(binary string, p v1.Platform) error {
 	info, err := buildinfo.ReadFile(binary)
 	if err != nil {

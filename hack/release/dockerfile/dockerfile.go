@@ -23,11 +23,11 @@ type Stage struct {
 
 // Copy is a COPY.
 type Copy struct {
-	// From is the stage that it copies from; none is the build context.
+	// From is the stage that it copies from; empty means the build context.
 	From string
-	// Source is a file or a folder.
+	// Source is a file or a directory.
 	Source string
-	// Target is where it comes to.
+	// Target is its path in the image.
 	Target string
 }
 
@@ -68,7 +68,7 @@ func parse(text string, args map[string]string) (*Stage, error) {
 type reader struct {
 	given, known map[string]string
 	stage        *Stage
-	// pending is what was not understood in this stage; it is of no interest if another one follows.
+	// pending is the first error in this stage; it does not matter if another stage follows.
 	pending error
 }
 
@@ -84,7 +84,7 @@ func (r *reader) instruction(name, rest string) error {
 		return nil
 	}
 	if r.stage == nil {
-		return fmt.Errorf("it comes before the first FROM")
+		return fmt.Errorf("it is before the first FROM")
 	}
 	if err := r.inStage(name, rest); err != nil && r.pending == nil {
 		r.pending = fmt.Errorf("%s %s: %w", name, rest, err)
@@ -120,7 +120,7 @@ func (r *reader) inStage(name, rest string) error {
 	case "CMD":
 		return json.Unmarshal([]byte(rest), &r.stage.Cmd)
 	}
-	return fmt.Errorf("nothing but an engine can do that: an image without one would be another image")
+	return fmt.Errorf("only a container engine can do that")
 }
 
 var label = regexp.MustCompile(`^([\w./-]+)=("[^"]*"|[^\s"]+)\s*`)
@@ -129,7 +129,7 @@ func (r *reader) labels(rest string) error {
 	for rest != "" {
 		m := label.FindStringSubmatch(rest)
 		if m == nil {
-			return fmt.Errorf("%q is no label", rest)
+			return fmt.Errorf("%q is not a label", rest)
 		}
 		r.stage.Labels[m[1]] = strings.Trim(m[2], `"`)
 		rest = rest[len(m[0]):]
@@ -142,12 +142,12 @@ func (r *reader) copies(rest string) error {
 	for len(words) > 0 && strings.HasPrefix(words[0], "--") {
 		stage, ok := strings.CutPrefix(words[0], "--from=")
 		if !ok {
-			return fmt.Errorf("the option %s is not known", words[0])
+			return fmt.Errorf("unknown option %s", words[0])
 		}
 		from, words = stage, words[1:]
 	}
 	if len(words) != 2 {
-		return fmt.Errorf("one source and one target are known, not %d words", len(words))
+		return fmt.Errorf("want one source and one target, not %d words", len(words))
 	}
 	r.stage.Copies = append(r.stage.Copies, Copy{From: from, Source: words[0], Target: words[1]})
 	return nil
@@ -160,7 +160,7 @@ func (r *reader) expand(text string) (string, error) {
 	out := variable.ReplaceAllStringFunc(text, func(v string) string {
 		value, ok := r.known[variable.FindStringSubmatch(v)[1]]
 		if !ok {
-			err = fmt.Errorf("%s is no ARG", v)
+			err = fmt.Errorf("%s is not an ARG", v)
 		}
 		return value
 	})

@@ -21,15 +21,15 @@ func TestRead_IsTheLastStageWithItsArguments(t *testing.T) {
 
 func TestRead_RefusesWhatItCannotDo(t *testing.T) {
 	for text, want := range map[string]string{
-		"FROM a\nRUN dnf install x\n":           "nothing but an engine",
-		"FROM a\nLABEL a=$B\n":                  "is no ARG",
-		"FROM $B\n":                             "is no ARG",
+		"FROM a\nRUN dnf install x\n":           "only a container engine",
+		"FROM a\nLABEL a=$B\n":                  "is not an ARG",
+		"FROM $B\n":                             "is not an ARG",
 		"FROM a\nCOPY --chown=1 a b\n":          "--chown=1",
 		"FROM a\nCOPY a b c\n":                  "3 words",
 		"LABEL a=b\n":                           "before the first FROM",
 		"# nothing\n":                           "no FROM",
 		"FROM a\nENTRYPOINT /bin/sh -c thing\n": "invalid character",
-		"FROM a\nENV A=b\n":                     "nothing but an engine",
+		"FROM a\nENV A=b\n":                     "only a container engine",
 	} {
 		if _, err := parse(text, nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", text, err, want)

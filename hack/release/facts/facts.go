@@ -1,4 +1,4 @@
-// Package facts reads release.yaml: what a release says of itself.
+// Package facts reads release.yaml, the metadata of a release.
 package facts
 
 import (
@@ -32,19 +32,19 @@ type Facts struct {
 	Links          []Link       `json:"links"`
 }
 
-// Link is a name with where it leads.
+// Link is a name with a URL.
 type Link struct {
 	Name string `json:"name"`
 	URL  string `json:"url"`
 }
 
-// Maintainer is who answers.
+// Maintainer is a contact.
 type Maintainer struct {
 	Name  string `json:"name"`
 	Email string `json:"email"`
 }
 
-// Read reads and judges the file.
+// Read reads and validates the file.
 func Read(file string) (*Facts, error) {
 	raw, err := os.ReadFile(file)
 	if err != nil {
@@ -60,7 +60,7 @@ func Read(file string) (*Facts, error) {
 	return f, nil
 }
 
-// judge says everything that is missing or a placeholder at once.
+// judge reports all missing values and placeholders at once.
 func (f *Facts) judge() error {
 	wrong := append(f.missing(), f.badAddresses()...)
 	for _, value := range f.said() {
@@ -71,7 +71,7 @@ func (f *Facts) judge() error {
 	return errors.Join(wrong...)
 }
 
-// missing is everything that nobody has filled in.
+// missing are the values that are not set.
 func (f *Facts) missing() []error {
 	var wrong []error
 	for name, value := range map[string]string{"image": f.Image, "bundleImage": f.BundleImage, "catalogImage": f.CatalogImage, "repository": f.Repository,
@@ -86,7 +86,7 @@ func (f *Facts) missing() []error {
 	return wrong
 }
 
-// badAddresses are the addresses and links that lead nowhere.
+// badAddresses are the invalid addresses and links.
 func (f *Facts) badAddresses() []error {
 	var wrong []error
 	for _, m := range f.Maintainers {
@@ -102,7 +102,7 @@ func (f *Facts) badAddresses() []error {
 	return wrong
 }
 
-// said is everything that people read or follow.
+// said is every text and link that users see.
 func (f *Facts) said() []string {
 	all := []string{f.Image, f.BundleImage, f.CatalogImage, f.Repository, f.Support, f.Provider.Name, f.Provider.URL}
 	for _, m := range f.Maintainers {
@@ -114,18 +114,18 @@ func (f *Facts) said() []string {
 	return all
 }
 
-// placeholder matches the domains that RFC 2606 and RFC 6761 keep for examples, and what people write to fill in later.
+// placeholder matches the domains that RFC 2606 and RFC 6761 keep for examples, and other common placeholders.
 var placeholder = regexp.MustCompile(`(?i)\bexample\.(com|org|net)\b|\.(example|invalid|test)\b|\b(TODO|FIXME|TBD|CHANGEME|REPLACE_\w+)\b|<[a-z -]+>`)
 
-// Placeholder is the part of a text that somebody was to replace.
+// Placeholder is the part of a text that should have been replaced.
 func Placeholder(text string) string { return placeholder.FindString(text) }
 
 var semver = regexp.MustCompile(`^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?$`)
 
-// ChannelsOf are the channels that a version comes into.
+// ChannelsOf are the channels of a version.
 func (f *Facts) ChannelsOf(version string) ([]string, error) {
 	if !semver.MatchString(version) {
-		return nil, fmt.Errorf("%q is no version such as 0.1.0 or 0.2.0-rc.1", version)
+		return nil, fmt.Errorf("%q is not a version such as 0.1.0 or 0.2.0-rc.1", version)
 	}
 	if strings.Contains(version, "-") {
 		return []string{"candidate"}, nil

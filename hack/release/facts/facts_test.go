@@ -15,7 +15,7 @@ func TestRead_TakesTheFileOfTheCheckout(t *testing.T) {
 	}
 	for version, want := range map[string][]string{"0.1.0": {"candidate", "stable-v0"}, "0.2.0-rc.1": {"candidate"}} {
 		if got, err := f.ChannelsOf(version); err != nil || !slices.Equal(got, want) {
-			t.Errorf("%s comes into %v (%v), want %v", version, got, err, want)
+			t.Errorf("the channels of %s are %v (%v), want %v", version, got, err, want)
 		}
 	}
 }

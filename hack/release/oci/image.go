@@ -13,17 +13,17 @@ import (
 	"github.com/openshift/credential-rotation-operator/hack/release/dockerfile"
 )
 
-// Build says what an image is made of.
+// Build describes an image.
 type Build struct {
 	// Stage is the last one of its Dockerfile.
 	Stage *dockerfile.Stage
-	// Context is the folder that COPY copies from.
+	// Context is the directory that COPY copies from.
 	Context string
 	// Created is the time of the image and of all its files.
 	Created time.Time
-	// Base gives the base for a platform; nil is scratch.
+	// Base returns the base for a platform; nil is scratch.
 	Base func(v1.Platform) (v1.Image, error)
-	// Made gives what another stage has made: the file, or those in the folder.
+	// Made returns the files of another stage: one file, or those in a directory.
 	Made func(p v1.Platform, path string) ([]File, error)
 }
 
@@ -104,7 +104,7 @@ func (b Build) configured(image v1.Image, p v1.Platform) (v1.Image, error) {
 	if b.Stage.User != "" {
 		config.Config.User = b.Stage.User
 	}
-	// As an engine does: an entry point takes the arguments of the base away.
+	// As in a container engine, an entry point removes the base's arguments.
 	if b.Stage.Entrypoint != nil {
 		config.Config.Entrypoint, config.Config.Cmd = b.Stage.Entrypoint, nil
 	}

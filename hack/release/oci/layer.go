@@ -1,4 +1,4 @@
-// Package oci builds images without a container engine, writes them as OCI layouts, and brings them to a registry and back.
+// Package oci builds images without a container engine, writes them as OCI layouts, and pushes and pulls them.
 package oci
 
 import (
@@ -25,7 +25,7 @@ type tree map[string]File
 
 // File is a file of an image.
 type File struct {
-	// Name is that in the folder that COPY copies; of a single file it does not matter.
+	// Name is the path in the directory that COPY copies; it is not used for a single file.
 	Name       string
 	Content    []byte
 	Executable bool
@@ -44,7 +44,7 @@ func (f File) header(name string, created time.Time) *tar.Header {
 	return h
 }
 
-// layer is a tar of the files whose bytes depend on nothing else: no owner, no time but the given one, no order but that of names.
+// layer is a reproducible tar of the files: sorted by name, without owners, with the given time.
 func (t tree) layer(created time.Time, withFolders bool) (v1.Layer, error) {
 	var archive bytes.Buffer
 	w := tar.NewWriter(&archive)
@@ -71,7 +71,7 @@ func (t tree) layer(created time.Time, withFolders bool) (v1.Layer, error) {
 	return tarball.LayerFromOpener(opener, tarball.WithMediaType(types.OCILayer))
 }
 
-// folders are those above the files, each before what is in it.
+// folders are the parent directories of the files, parents first.
 func folders(names []string) []string {
 	all := map[string]bool{}
 	for _, name := range names {
@@ -82,7 +82,7 @@ func folders(names []string) []string {
 	return slices.Sorted(maps.Keys(all))
 }
 
-// fromDisk is what COPY makes of a file or a folder.
+// fromDisk returns the files that COPY adds for a file or a directory.
 func fromDisk(source, target string) (tree, error) {
 	info, err := os.Stat(source)
 	if err != nil {
@@ -98,7 +98,7 @@ func fromDisk(source, target string) (tree, error) {
 			return err
 		}
 		if !entry.Type().IsRegular() {
-			return fmt.Errorf("%s is no file", name)
+			return fmt.Errorf("%s is not a file", name)
 		}
 		raw, err := os.ReadFile(filepath.Join(source, name))
 		t[path.Join(strings.TrimPrefix(target, "/"), name)] = File{Content: raw}
@@ -107,7 +107,7 @@ func fromDisk(source, target string) (tree, error) {
 	return t, err
 }
 
-// inImage is the path of a file that is copied to the target.
+// inImage is the path in the image of a copied file.
 func inImage(target, name string) string {
 	if strings.HasSuffix(target, "/") {
 		target = path.Join(target, name)

@@ -11,7 +11,7 @@ import (
 
 const refName = "org.opencontainers.image.ref.name"
 
-// Write replaces the folder by an OCI layout with this one index, under the tag.
+// Write replaces the directory with an OCI layout that has this index under the tag.
 func Write(folder, tag string, index v1.ImageIndex) (v1.Hash, error) {
 	if err := os.RemoveAll(folder); err != nil {
 		return v1.Hash{}, err
@@ -29,7 +29,7 @@ func Write(folder, tag string, index v1.ImageIndex) (v1.Hash, error) {
 	return index.Digest()
 }
 
-// Read is the one index of an OCI layout, and its tag.
+// Read returns the index of an OCI layout, and its tag.
 func Read(folder string) (v1.ImageIndex, string, error) {
 	all, err := layout.ImageIndexFromPath(folder)
 	if err != nil {

@@ -10,22 +10,22 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
-// Scratch is the base without anything.
+// Scratch is the empty base.
 const Scratch = "scratch"
 
-// BaseOf gives the base for each platform. It must be named by digest, so that it is the same tomorrow.
+// BaseOf returns the base for each platform. It must be named by digest, so that builds are reproducible.
 func BaseOf(ctx context.Context, base string) (func(v1.Platform) (v1.Image, error), error) {
 	if base == Scratch {
 		return nil, nil
 	}
 	ref, err := name.NewDigest(base)
 	if err != nil {
-		return nil, fmt.Errorf("the base %q is no image by digest (name@sha256:...), which would be the same tomorrow", base)
+		return nil, fmt.Errorf("the base %q is not an image by digest (name@sha256:...), which a reproducible build needs", base)
 	}
 	return func(p v1.Platform) (v1.Image, error) {
 		image, err := remote.Image(ref, options(ctx, remote.WithPlatform(p))...)
 		if err != nil {
-			return nil, fmt.Errorf("the base %s: %w (where no registry is reached, BASE=%s builds without one)", base, err, Scratch)
+			return nil, fmt.Errorf("the base %s: %w (BASE=%s builds without a registry)", base, err, Scratch)
 		}
 		config, err := image.ConfigFile()
 		if err == nil && config.Architecture != p.Architecture {
@@ -35,7 +35,7 @@ func BaseOf(ctx context.Context, base string) (func(v1.Platform) (v1.Image, erro
 	}, nil
 }
 
-// Push brings an index to a registry under the tag, and reads back that it is there.
+// Push pushes an index under the tag, and reads it back.
 func Push(ctx context.Context, repository, tag string, index v1.ImageIndex) (v1.Hash, error) {
 	ref, err := name.NewTag(repository + ":" + tag)
 	if err != nil {
@@ -53,12 +53,12 @@ func Push(ctx context.Context, repository, tag string, index v1.ImageIndex) (v1.
 		err = fmt.Errorf("it has %s", got.Digest)
 	}
 	if err != nil {
-		return v1.Hash{}, fmt.Errorf("%s was pushed as %s, and afterwards: %w", ref, want, err)
+		return v1.Hash{}, fmt.Errorf("%s was pushed as %s, but reading it back failed: %w", ref, want, err)
 	}
 	return want, nil
 }
 
-// Pull is the index behind a reference by digest or tag.
+// Pull returns the index of a reference by digest or tag.
 func Pull(ctx context.Context, reference string) (v1.ImageIndex, error) {
 	ref, err := name.ParseReference(reference)
 	if err != nil {

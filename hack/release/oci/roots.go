@@ -7,8 +7,8 @@ import (
 	"golang.org/x/crypto/x509roots/fallback/bundle"
 )
 
-// Roots are the authorities that Mozilla trusts, by the version in go.mod and not by the machine that builds. One that is trusted for
-// certificates of a certain time alone is left out: a file cannot say that.
+// Roots are the authorities that Mozilla trusts, from the module version in go.mod and not from the build machine. Authorities that are
+// trusted only until a date are left out, because a PEM file cannot express that.
 func Roots() []byte {
 	var out bytes.Buffer
 	for root := range bundle.Roots() {
