@@ -32,12 +32,12 @@ func TestPortal_IssuesATemporaryCredentialInBothDialects(t *testing.T) {
 		}
 		secret, token, roleARN, expires, ok := p.Lookup(c.AccessKeyID)
 		if !ok || secret != c.SecretAccessKey || token != *c.SessionToken || roleARN != arn || !expires.Equal(start.Add(time.Hour)) {
-			t.Errorf("%s: the directory does not know the key as it was issued: %v, role %s, expires %s", dialect, ok, roleARN, expires)
+			t.Errorf("%s: the directory differs from the issued key: found %v, role %s, expires %s", dialect, ok, roleARN, expires)
 		}
 	}
 }
 
-func TestPortal_GivesANewCredentialForEachRequestUnlessToldToReuse(t *testing.T) {
+func TestPortal_IssuesANewCredentialForEachRequestUnlessReuseIsSet(t *testing.T) {
 	p := newPortal(t)
 	one, other := p.ask(cap.C2S, role).credential(t), p.ask(cap.C2S, role).credential(t)
 	if one.AccessKeyID == other.AccessKeyID {
@@ -58,7 +58,7 @@ func TestPortal_GivesANewCredentialForEachRequestUnlessToldToReuse(t *testing.T)
 	}
 }
 
-func TestPortal_HasTheHabitsOfItsEmulators(t *testing.T) {
+func TestPortal_CanBehaveLikeItsEmulators(t *testing.T) {
 	p := newPortal(t)
 	p.Configure(func(s *cap.Settings) { s.OmitExpiration, s.OmitSessionToken = true, true })
 	c := p.ask(cap.C2S, role).credential(t)
@@ -79,7 +79,7 @@ func TestPortal_HasTheHabitsOfItsEmulators(t *testing.T) {
 	}
 }
 
-func TestPortal_AsksForTheCertificateOnSomePathsOnlyOverTLS12(t *testing.T) {
+func TestPortal_CertificateByPathWorksOnlyOverTLS12(t *testing.T) {
 	p := newPortal(t)
 	p.Configure(func(s *cap.Settings) { s.CertificateByPath = true })
 	target := p.Endpoint(cap.C2S) + "?" + p.Query(cap.C2S, role).Encode()
@@ -87,7 +87,7 @@ func TestPortal_AsksForTheCertificateOnSomePathsOnlyOverTLS12(t *testing.T) {
 		client := p.clientWith(p.certificate("npe"))
 		client.Transport.(*http.Transport).TLSClientConfig.MaxVersion = version
 		if got := send(client, p.request(target)); got.err != nil || got.status != want {
-			t.Errorf("over %s it answers %d, %v; want %d", tls.VersionName(version), got.status, got.err, want)
+			t.Errorf("over %s the status is %d, %v; want %d", tls.VersionName(version), got.status, got.err, want)
 		}
 	}
 }
@@ -108,7 +108,7 @@ func TestPortal_RefusesAClientCertificateWith200AndAPage(t *testing.T) {
 	revokedClient := p.clientWith(revokedCert, revokedKey)
 	inactiveClient := p.clientWith(p.certificate("left-the-agency"))
 	target := p.Endpoint(cap.C2S) + "?" + p.Query(cap.C2S, role).Encode()
-	// Both are good at first, and the connection stays open.
+	// Both are valid at first, and the connection stays open.
 	send(revokedClient, p.request(target)).credential(t)
 	send(inactiveClient, p.request(target)).credential(t)
 	if err := p.Revoke(revokedCert); err != nil {
@@ -140,7 +140,7 @@ func TestPortal_RefusesAClientCertificateWith200AndAPage(t *testing.T) {
 	send(p.client, p.request(target)).expect(t, http.StatusOK, "text/html")
 }
 
-func TestPortal_RefusesWhatItDoesNotKnowInTheShapeOfItsAnswers(t *testing.T) {
+func TestPortal_RefusesWrongParametersWithItsErrorFormat(t *testing.T) {
 	p := newPortal(t, func(o *cap.Options) { o.RequiredParams = map[string]string{"node": "7"} })
 	with := func(name, value string) func(url.Values) {
 		return func(q url.Values) { q.Set(name, value) }
@@ -151,7 +151,7 @@ func TestPortal_RefusesWhatItDoesNotKnowInTheShapeOfItsAnswers(t *testing.T) {
 	for name, test := range map[string]struct {
 		dialect cap.Dialect
 		role    string
-		// change spoils a query that is right.
+		// change makes a valid query invalid.
 		change func(url.Values)
 		status int
 	}{
@@ -164,7 +164,7 @@ func TestPortal_RefusesWhatItDoesNotKnowInTheShapeOfItsAnswers(t *testing.T) {
 		"the other dialect's names":      {cap.C2S, role, func(q url.Values) { q.Del("mission"); q.Set("accountName", "Gov Cloud & Co") }, 400},
 		"a mission that was not escaped": {cap.C2S, role, with("mission", "Gov Cloud "), 400},
 		"unknown role":                   {cap.C2S, "nobody", with("", ""), 403},
-		"a role in other letters":        {cap.SC2S, "OpenShift-Machine-API", with("", ""), 403},
+		"a role in another case":         {cap.SC2S, "OpenShift-Machine-API", with("", ""), 403},
 	} {
 		t.Run(name, func(t *testing.T) {
 			answer := p.ask(test.dialect, test.role, test.change)
@@ -212,7 +212,7 @@ func TestPortal_RefusesWrongPathsMethodsAndAcceptHeaders(t *testing.T) {
 	}
 }
 
-func TestPortal_CanLieUnderAPrefix(t *testing.T) {
+func TestPortal_CanHaveAPathPrefix(t *testing.T) {
 	p := newPortal(t, func(o *cap.Options) { o.PathPrefix = "/CAP" })
 	if !strings.HasSuffix(p.Endpoint(cap.C2S), "/CAP/api/v1/credentials") {
 		t.Errorf("endpoint %s", p.Endpoint(cap.C2S))
@@ -242,7 +242,7 @@ func TestPortal_CountsRequestsPerRoleAndOutcome(t *testing.T) {
 	}
 }
 
-func TestPortal_ForgetsKilledKeysAndKeepsThoseOfOtherRoles(t *testing.T) {
+func TestPortal_KillsOnlyTheKeysOfARole(t *testing.T) {
 	p := newPortal(t)
 	killed := p.ask(cap.C2S, role).credential(t).AccessKeyID
 	kept := p.ask(cap.C2S, "second-role").credential(t).AccessKeyID
@@ -273,7 +273,7 @@ func TestPortal_RefusesConnectionsWhileStopped(t *testing.T) {
 	p.ask(cap.C2S, role).credential(t)
 	p.Stop()
 	if got := p.ask(cap.C2S, role); got.err == nil {
-		t.Errorf("answered %d while stopped", got.status)
+		t.Errorf("status %d while stopped", got.status)
 	}
 	if err := p.Start(); err != nil {
 		t.Fatal(err)

@@ -9,15 +9,15 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/sim/simtls"
 )
 
-// ClientCertificate issues a client certificate that the portal knows, PEM with its PKCS #8 key. It is valid for a year
-// around the time inside the simulator unless an option says otherwise.
+// ClientCertificate issues a client certificate that the portal accepts, PEM with its PKCS #8 key. It is valid for a year
+// around the simulator's time unless an option changes that.
 func (s *Sim) ClientCertificate(cn string, opts ...simtls.ClientOption) (certPEM, keyPEM []byte, err error) {
 	now := s.clock.Now()
 	around := simtls.Valid(now.Add(-24*time.Hour), now.Add(365*24*time.Hour))
 	return s.clientCA.Client(cn, append([]simtls.ClientOption{around}, opts...)...)
 }
 
-// configFor is the TLS configuration for a client's hello: with CertificateByPath nobody is asked for a certificate over TLS 1.3.
+// configFor is the TLS configuration for a client's hello: with CertificateByPath no certificate is requested over TLS 1.3.
 func (s *Sim) configFor(asking *tls.Config) func(*tls.ClientHelloInfo) (*tls.Config, error) {
 	silent := asking.Clone()
 	silent.ClientAuth = tls.NoClientCert
@@ -51,8 +51,8 @@ func (s *Sim) Deactivate(cn string, inactive bool) {
 	s.inactive[cn] = inactive
 }
 
-// accepts judges the certificates of a connection, the client's own first. It is called for each request, so that a certificate that is revoked
-// while a connection is open is refused on that connection too. The caller holds the lock.
+// accepts checks the certificates of a connection, the client's own first. It is called for each request, so that a revoked certificate is
+// refused on open connections too. The caller holds the lock.
 func (s *Sim) accepts(presented []*x509.Certificate) bool {
 	if len(presented) == 0 {
 		return false

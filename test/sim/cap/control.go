@@ -40,7 +40,7 @@ func (s *Sim) State() State {
 	return state
 }
 
-// KeyAnswer is the answer of GET /keys/{id}, the only part of the control interface that shows a key's secrets.
+// KeyAnswer is the response of GET /keys/{id}, the only operation that shows a key's secrets.
 type KeyAnswer struct {
 	SecretAccessKey string    `json:"secretAccessKey"`
 	SessionToken    string    `json:"sessionToken"`

@@ -12,7 +12,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/sim/simtls"
 )
 
-// control sends a request to the control port and decodes its answer.
+// control sends a request to the control port and decodes the response.
 func (p *portal) control(method, path, body string, into any) int {
 	p.t.Helper()
 	r, err := http.NewRequestWithContext(p.t.Context(), method, p.ControlURL()+path, strings.NewReader(body))
@@ -79,7 +79,7 @@ func TestControl_DrivesThePortalOverPlainHTTP(t *testing.T) {
 	}
 	p.control("POST", "/service", `{"running": false}`, nil)
 	if p.ask(cap.C2S, role).err == nil {
-		t.Error("the portal answers although it was stopped")
+		t.Error("the portal responds although it was stopped")
 	}
 	p.control("POST", "/service", `{"running": true}`, nil)
 	p.ask(cap.C2S, role).credential(t)
@@ -110,7 +110,7 @@ func TestControl_IssuesAndRevokesClientCertificates(t *testing.T) {
 	}
 }
 
-func TestControl_RefusesATypingError(t *testing.T) {
+func TestControl_RefusesUnknownOrInvalidFields(t *testing.T) {
 	p := newPortal(t, withControl)
 	for path, body := range map[string]string{
 		"/faults": `{"kind": "html", "rolle": "r"}`, "/settings": `{"lifetime": 900}`, "/revoke": `{"certificate": "no PEM"}`,
@@ -121,7 +121,7 @@ func TestControl_RefusesATypingError(t *testing.T) {
 	}
 }
 
-func TestControl_ShowsSecretsOnlyToWhoAsksForOneKey(t *testing.T) {
+func TestControl_ShowsSecretsOnlyForASingleKey(t *testing.T) {
 	p := newPortal(t, withControl, func(o *cap.Options) { o.Canary = "CANARY-control" })
 	c := p.ask(cap.C2S, role).credential(t)
 	for _, path := range []string{"/state", "/requests"} {
@@ -133,7 +133,7 @@ func TestControl_ShowsSecretsOnlyToWhoAsksForOneKey(t *testing.T) {
 	var key cap.KeyAnswer
 	p.control("GET", "/keys/"+c.AccessKeyID, "", &key)
 	if key.SecretAccessKey != c.SecretAccessKey || key.SessionToken != *c.SessionToken {
-		t.Error("GET /keys/{id} is not the key that was issued")
+		t.Error("GET /keys/{id} is not the issued key")
 	}
 	if status := p.control("GET", "/keys/ASIAUNKNOWN", "", nil); status != http.StatusNotFound {
 		t.Errorf("an unknown key: status %d", status)

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// Outcome says how a request ended.
+// Outcome is the outcome of a request.
 type Outcome string
 
-// The outcomes. A request that met a fault ends as "fault:" and its kind.
+// The outcomes. That of a request that a fault hit is "fault:" and its kind.
 const (
 	OutcomeIssued             Outcome = "issued"
 	OutcomeCertificateRefused Outcome = "certificate-refused"
@@ -26,7 +26,7 @@ func faultOutcome(kind FaultKind) Outcome {
 	return Outcome("fault:" + string(kind))
 }
 
-// Counts are what the simulator has seen since its start or since ResetCounts.
+// Counts are the requests since the start or since ResetCounts.
 type Counts struct {
 	// Requests are all requests, whatever their outcome.
 	Requests int `json:"requests"`
@@ -57,7 +57,7 @@ type Request struct {
 	Outcome   Outcome   `json:"outcome"`
 }
 
-// keptRequests bounds the list of requests: several refreshes of the largest set that the tests use.
+// keptRequests limits the list of requests to several refreshes of the tests' largest set.
 const keptRequests = 10000
 
 // begin counts a request on its arrival.

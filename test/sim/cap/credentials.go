@@ -43,7 +43,7 @@ type Key struct {
 	Dead bool `json:"dead"`
 }
 
-// Lookup finds an issued key for the STS simulator: expired ones too, as AWS can tell those from unknown ones.
+// Lookup finds an issued key for the STS simulator, including expired ones, which AWS reports differently from unknown ones.
 func (s *Sim) Lookup(accessKeyID string) (secret, token, roleARN string, expires time.Time, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -54,7 +54,7 @@ func (s *Sim) Lookup(accessKeyID string) (secret, token, roleARN string, expires
 	return c.secret, c.token, c.roleARN(), c.expires, true
 }
 
-// Kill makes AWS forget every key that was issued for a role; for all roles when role is empty.
+// Kill makes AWS forget every key that was issued for a role, or for all roles if role is empty.
 func (s *Sim) Kill(role string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -63,7 +63,7 @@ func (s *Sim) Kill(role string) {
 	}
 }
 
-// Keys lists what was issued, oldest first.
+// Keys lists the issued keys, oldest first.
 func (s *Sim) Keys() []Key {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -94,7 +94,7 @@ func (s *Sim) IssuedSecrets() []string {
 	return secrets
 }
 
-// credentialFor returns a credential for a known role: a new one, or the one before while the settings ask to reuse it.
+// credentialFor returns a credential for a known role: a new one, or the previous one while the settings reuse it.
 // The caller holds the lock.
 func (s *Sim) credentialFor(dialect Dialect, role string) *credential {
 	now := s.clock.Now()
@@ -113,7 +113,7 @@ func (s *Sim) credentialFor(dialect Dialect, role string) *credential {
 	c := &credential{
 		id: "ASIA" + randomText(idAlphabet, 16), secret: s.canary(40), token: "FwoGZXIvYXdzE/+" + s.canary(320) + "==",
 		dialect: dialect, role: role, account: s.roles[role], issued: now,
-		// Whole seconds, as the answer says it.
+		// Whole seconds, as in the response.
 		expires: now.Add(lifetime).Truncate(time.Second),
 	}
 	if s.settings.OmitSessionToken {
@@ -126,11 +126,11 @@ func (s *Sim) credentialFor(dialect Dialect, role string) *credential {
 // idAlphabet is that of access key ids.
 const idAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
-// canary returns a random secret of the length of an AWS one with the canary inside. The slash and the plus are what AWS
-// secrets have and careless quoting breaks on.
+// canary returns a random secret with the length of AWS's and the canary inside. AWS secrets contain slash and plus, which break
+// careless quoting.
 func (s *Sim) canary(length int) string {
 	raw := make([]byte, length)
-	_, _ = rand.Read(raw) // never fails: it ends the process instead
+	_, _ = rand.Read(raw) // never returns an error
 	text := base64.StdEncoding.EncodeToString(raw)
 	return (s.options.Canary + "/+" + text)[:max(length, len(s.options.Canary)+22)]
 }
@@ -138,7 +138,7 @@ func (s *Sim) canary(length int) string {
 func randomText(alphabet string, length int) string {
 	text := make([]byte, length)
 	for i := range text {
-		n, _ := rand.Int(rand.Reader, big.NewInt(int64(len(alphabet)))) // never fails, as above
+		n, _ := rand.Int(rand.Reader, big.NewInt(int64(len(alphabet)))) // never returns an error
 		text[i] = alphabet[n.Int64()]
 	}
 	return string(text)

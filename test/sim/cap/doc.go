@@ -1,5 +1,5 @@
 // Package cap simulates the C2S Access Portal (CAP) and its SC2S sibling (SCAP): the mTLS web service that hands out temporary AWS credentials in
-// the us-iso-* and us-isob-* regions. It behaves as public sources describe, especially where that is inconvenient.
+// the us-iso-* and us-isob-* regions. It behaves as public sources describe, especially where that is inconvenient for clients.
 //
 // # The service
 //
@@ -7,15 +7,15 @@
 //	GET /cap/gxCAP/getTemporaryCredentials?agency=A&accountName=M&roleName=R      SC2S, roles of partition aws-iso-b
 //	GET /gxCAP/getTemporaryCredentials?...                                        the same; both paths are in public use
 //
-// A good answer is {"Credentials": {"AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration"}}; the last two can be
-// switched off, as the emulator that cap-token-refresh was written for has them. The header Date is the simulator's time.
+// A successful response is {"Credentials": {"AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration"}}; the last two can be
+// omitted, as in the emulator for which cap-token-refresh was written. The header Date is the simulator's time.
 //
 //   - The client certificate is requested, not required, and judged after the handshake. No certificate, one of another
 //     CA, an expired, not yet valid or revoked one, or that of an inactive user: HTTP 200 with the HTML page "Combine
 //     Dashboard Error".
 //   - Missing parameter, wrong agency, mission or accountName: 400 {"status": 400, "message": ...}.
 //   - Unknown role: 403 in the same shape. API switched off: 404 {"success": false, "message": "API not enabled."}.
-//   - Unknown path: 404 with an HTML page. Accept that admits text/html alone: 406. Anything but GET: 405.
+//   - Unknown path: 404 with an HTML page. Accept with only text/html: 406. Anything but GET: 405.
 //
 // # The control interface
 //
@@ -31,7 +31,7 @@
 //	POST   /faults              {"kind": "html", "role": "R", "times": 3, ...}: see Fault
 //	DELETE /faults              ends all faults
 //	POST   /settings            any of the fields of Settings, such as {"lifetime": "15m", "omitExpiration": true}
-//	POST   /kill                {"role": "R"}: AWS forgets the role's keys although they have not expired, those of all roles without one
+//	POST   /kill                {"role": "R"}: AWS forgets the role's keys before they expire; without a role, all keys
 //	POST   /advance             {"by": "30m"} moves the clock
 //	POST   /reset-counts        sets the counters to zero and forgets the requests
 //	POST   /service             {"running": false}: connection refused until true

@@ -10,10 +10,10 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/sim/simctl"
 )
 
-// FaultKind is a kind of failure.
+// FaultKind is a kind of fault.
 type FaultKind string
 
-// Faults that come instead of any judgement of the request.
+// Faults that apply before the request is checked.
 const (
 	// FaultHTML is 200 with the page that refuses a client certificate.
 	FaultHTML FaultKind = "html"
@@ -35,20 +35,20 @@ const (
 	FaultBadGateway FaultKind = "bad-gateway"
 	// FaultAnswer is any answer: Status, ContentType and Body.
 	FaultAnswer FaultKind = "answer"
-	// FaultHang never answers.
+	// FaultHang never responds.
 	FaultHang FaultKind = "hang"
-	// FaultDisconnect closes the connection without an answer; no credential is issued. Go's client repeats a GET by itself
-	// when this happens on a connection that it had used before, so that with Times 1 it may go unseen.
+	// FaultDisconnect closes the connection without a response; no credential is issued. Go's client repeats a GET
+	// if this happens on a reused connection, so that with Times 1 it may have no effect.
 	FaultDisconnect FaultKind = "disconnect"
 )
 
-// Faults that spoil a good answer; a request that is refused anyway does not use them up.
+// Faults that change a successful response; a refused request does not use them up.
 const (
-	// FaultDelay answers well, after Delay.
+	// FaultDelay responds normally after Delay.
 	FaultDelay FaultKind = "delay"
-	// FaultLostAnswer issues a credential and closes the connection instead of answering; see FaultDisconnect.
+	// FaultLostAnswer issues a credential and closes the connection without a response; see FaultDisconnect.
 	FaultLostAnswer FaultKind = "lost-answer"
-	// FaultHuge is a good credential in a body of 20 MB.
+	// FaultHuge is a valid credential in a body of 20 MB.
 	FaultHuge FaultKind = "huge"
 	// FaultTruncated ends in the middle of the body, short of its Content-Length.
 	FaultTruncated FaultKind = "truncated"
@@ -66,15 +66,15 @@ const (
 	FaultNullKeys FaultKind = "null-keys"
 	// FaultEmptyKeys has "" for both keys.
 	FaultEmptyKeys FaultKind = "empty-keys"
-	// FaultTextPlain is a good body with Content-Type text/plain.
+	// FaultTextPlain is a valid body with Content-Type text/plain.
 	FaultTextPlain FaultKind = "text-plain"
 	// FaultDeadKeys is a well-formed credential that AWS does not know.
 	FaultDeadKeys FaultKind = "dead-keys"
 	// FaultNoToken is a temporary key (ASIA...) without its session token, which makes it useless.
 	FaultNoToken FaultKind = "no-token"
-	// FaultOtherToken has the session token under the name Token, as instance metadata has it.
+	// FaultOtherToken has the session token under the name Token, as in instance metadata.
 	FaultOtherToken FaultKind = "other-token"
-	// FaultNoExpiration leaves Expiration out.
+	// FaultNoExpiration omits Expiration.
 	FaultNoExpiration FaultKind = "no-expiration"
 )
 
@@ -91,23 +91,23 @@ func FaultKinds() []FaultKind {
 	return slices.Concat(earlyFaults, lateFaults)
 }
 
-// Fault is a failure that occurs from now on.
+// Fault makes requests fail from now on.
 type Fault struct {
 	Kind FaultKind `json:"kind"`
 	// Role limits the fault to requests for one role; empty means all.
 	Role string `json:"role,omitempty"`
-	// Skip lets as many requests pass first; Every spares all but each n-th of those that remain, so that failures and successes
-	// alternate; Times is how many are spoilt, zero all until it is cleared.
+	// Skip lets as many requests pass first; Every hits only each n-th of the remaining ones, so that failures and successes
+	// alternate; Times is how many fail, zero all until it is cleared.
 	Skip  int `json:"skip,omitempty"`
 	Every int `json:"every,omitempty"`
 	Times int `json:"times,omitempty"`
-	// Delay passes, in the time of the machine, before the answer; any kind may have it.
+	// Delay passes in the machine's time before the response; any kind may have it.
 	Delay simctl.Duration `json:"delay,omitempty"`
 	// RetryAfter is the value of that header with FaultRateLimited and FaultAnswer: seconds or an HTTP date.
 	RetryAfter string `json:"retryAfter,omitempty"`
 	// Location is the target of FaultRedirect; the same path on the same host, with moved=1, when empty.
 	Location string `json:"location,omitempty"`
-	// Field is what FaultNewline spoils: AccessKeyId, SecretAccessKey (when empty) or SessionToken.
+	// Field is what FaultNewline changes: AccessKeyId, SecretAccessKey (when empty) or SessionToken.
 	Field string `json:"field,omitempty"`
 	// Status, ContentType and Body are those of FaultAnswer. Body also replaces the text of the other early faults that
 	// have one.
@@ -116,7 +116,7 @@ type Fault struct {
 	Body        string `json:"body,omitempty"`
 }
 
-// Check says what is wrong with the fault.
+// Check returns an error for an invalid fault.
 func (f Fault) Check() error {
 	if err := simctl.CheckKind("kind of fault", f.Kind, FaultKinds()); err != nil {
 		return err
@@ -151,7 +151,7 @@ func (s *Sim) takeFault(kinds []FaultKind, role string) (Fault, bool) {
 	return s.faults.Take(func(f Fault) bool { return (f.Role == "" || f.Role == role) && slices.Contains(kinds, f.Kind) })
 }
 
-// answerEarly answers with an early fault.
+// answerEarly responds with an early fault.
 func (f Fault) answerEarly(w http.ResponseWriter, r *http.Request) {
 	text := func(otherwise string) string { return cmp.Or(f.Body, otherwise) }
 	switch f.Kind {
@@ -193,8 +193,8 @@ func setHeader(w http.ResponseWriter, name, value string) {
 	}
 }
 
-// injectedLine is what FaultNewline puts after a value: in a credentials file that quotes nothing it becomes a line.
+// injectedLine is what FaultNewline appends to a value: in a credentials file without quoting it becomes a line.
 const injectedLine = "\naws_session_token = injected"
 
-// hugeSize is about how long the body of FaultHuge is, in bytes.
+// hugeSize is the approximate size of FaultHuge's body in bytes.
 const hugeSize = 20 << 20

@@ -13,8 +13,8 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/sim/simctl"
 )
 
-func TestFault_EachKindSpoilsTheAnswerInItsWay(t *testing.T) {
-	// each kind's check gets the spoilt answer.
+func TestFault_EachKindChangesTheResponse(t *testing.T) {
+	// each kind's check gets the response with the fault.
 	checks := map[cap.FaultKind]func(t *testing.T, p *portal, a answer){
 		cap.FaultHTML:       func(t *testing.T, _ *portal, a answer) { a.expect(t, 200, "text/html") },
 		cap.FaultBadRequest: func(t *testing.T, _ *portal, a answer) { a.expect(t, 400, "application/json") },
@@ -93,7 +93,7 @@ func TestFault_EachKindSpoilsTheAnswerInItsWay(t *testing.T) {
 		cap.FaultWrongShape: func(t *testing.T, _ *portal, a answer) {
 			a.expect(t, 200, "application/json")
 			if !bytes.Contains(a.body, []byte(`"Credentials":[{`)) {
-				t.Error("Credentials is no list")
+				t.Error("Credentials is not a list")
 			}
 		},
 		cap.FaultNullKeys: func(t *testing.T, _ *portal, a answer) {
@@ -114,7 +114,7 @@ func TestFault_EachKindSpoilsTheAnswerInItsWay(t *testing.T) {
 		},
 		cap.FaultOtherToken: func(t *testing.T, _ *portal, a answer) {
 			if c := a.credential(t); c.SessionToken != nil || !bytes.Contains(a.body, []byte(`"Token":"`)) {
-				t.Error("the token is not under the other name alone")
+				t.Error("the token is not only under the other name")
 			}
 		},
 		cap.FaultNoExpiration: func(t *testing.T, _ *portal, a answer) {
@@ -194,7 +194,7 @@ func TestFault_HangEndsWithTheClientOrTheSimulator(t *testing.T) {
 	until(func() bool { return p.Counts().InFlight == 0 })
 }
 
-func TestFault_LateKindsAreKeptForARequestThatWouldHaveBeenGood(t *testing.T) {
+func TestFault_LateKindsHitOnlyAcceptedRequests(t *testing.T) {
 	p := newPortal(t)
 	if err := p.Break(cap.Fault{Kind: cap.FaultNullKeys, Times: 1}); err != nil {
 		t.Fatal(err)
@@ -205,7 +205,7 @@ func TestFault_LateKindsAreKeptForARequestThatWouldHaveBeenGood(t *testing.T) {
 	}
 }
 
-func TestFault_OfOneRoleLeavesTheOthersAlone(t *testing.T) {
+func TestFault_OfOneRoleDoesNotAffectOthers(t *testing.T) {
 	p := newPortal(t)
 	if err := p.Break(cap.Fault{Kind: cap.FaultServerError, Role: role}); err != nil {
 		t.Fatal(err)
@@ -218,7 +218,7 @@ func TestFault_OfOneRoleLeavesTheOthersAlone(t *testing.T) {
 	p.ask(cap.C2S, role).credential(t)
 }
 
-func TestBreak_RefusesAFaultThatWouldDoNothing(t *testing.T) {
+func TestBreak_RefusesAnInvalidFault(t *testing.T) {
 	p := newPortal(t)
 	for _, fault := range []cap.Fault{
 		{Kind: "htlm"}, {Kind: cap.FaultAnswer}, {Kind: cap.FaultNewline, Field: "Secret"}, {Kind: cap.FaultHTML, Times: -1},
@@ -232,7 +232,7 @@ func TestBreak_RefusesAFaultThatWouldDoNothing(t *testing.T) {
 	}
 }
 
-// TestFaults_CanAlternateWithSuccesses is a portal of which one server of several is bad.
+// TestFaults_CanAlternateWithSuccesses simulates a portal with one bad server of several.
 func TestFaults_CanAlternateWithSuccesses(t *testing.T) {
 	p := newPortal(t)
 	if err := p.Break(cap.Fault{Kind: cap.FaultServerError, Skip: 1, Every: 2, Times: 2}); err != nil {
@@ -245,7 +245,7 @@ func TestFaults_CanAlternateWithSuccesses(t *testing.T) {
 	}
 }
 
-// TestExpiration_IsWrittenInTheLayoutAndZoneOfTheSettings covers what a client may meet beside RFC 3339 in UTC.
+// TestExpiration_IsWrittenInTheLayoutAndZoneOfTheSettings covers formats other than RFC 3339 in UTC.
 func TestExpiration_IsWrittenInTheLayoutAndZoneOfTheSettings(t *testing.T) {
 	for name, tc := range map[string]struct {
 		settings cap.Settings
@@ -260,7 +260,7 @@ func TestExpiration_IsWrittenInTheLayoutAndZoneOfTheSettings(t *testing.T) {
 		p := newPortal(t)
 		p.Configure(func(s *cap.Settings) { *s = tc.settings })
 		if a := p.ask(cap.C2S, role); !bytes.Contains(a.body, []byte(`"Expiration":`+tc.want)) {
-			t.Errorf("%s: no %s in the answer with status %d", name, tc.want, a.status)
+			t.Errorf("%s: no %s in the response with status %d", name, tc.want, a.status)
 		}
 	}
 }

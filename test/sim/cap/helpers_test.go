@@ -63,7 +63,7 @@ func (p *portal) certificate(cn string, opts ...simtls.ClientOption) (certPEM, k
 	return certPEM, keyPEM
 }
 
-// clientWith returns a client that presents a certificate, or none when it is nil.
+// clientWith returns a client with a certificate, or without one if it is nil.
 func (p *portal) clientWith(certPEM, keyPEM []byte) *http.Client {
 	p.t.Helper()
 	config := &tls.Config{RootCAs: p.CA().Pool(), MinVersion: tls.VersionTLS12}
@@ -82,7 +82,7 @@ func (p *portal) clientWith(certPEM, keyPEM []byte) *http.Client {
 	}
 }
 
-// answer is what a client saw.
+// answer is the response as the client saw it.
 type answer struct {
 	status int
 	header http.Header
@@ -109,7 +109,7 @@ func (p *portal) request(url string) *http.Request {
 	return r
 }
 
-// ask asks for a role with everything right, except what change does.
+// ask sends a valid request for a role, changed by change.
 func (p *portal) ask(dialect cap.Dialect, role string, change ...func(url.Values)) answer {
 	p.t.Helper()
 	query := p.Query(dialect, role)
@@ -119,7 +119,7 @@ func (p *portal) ask(dialect cap.Dialect, role string, change ...func(url.Values
 	return send(p.client, p.request(p.Endpoint(dialect)+"?"+query.Encode()))
 }
 
-// credential is a good answer.
+// credential returns the credential of a successful response.
 type credential struct {
 	AccessKeyID     string `json:"AccessKeyId"`
 	SecretAccessKey string

@@ -5,8 +5,7 @@ import (
 	"net/http"
 )
 
-// dashboardErrorPage is what the portal shows for a client certificate it does not accept, with status 200. Only the title is public; the rest is
-// typical of such pages.
+// dashboardErrorPage is the response, with status 200, to a client certificate that the portal refuses. Only its title is public.
 const dashboardErrorPage = `<!DOCTYPE html>
 <html>
   <head><title>Combine Dashboard Error</title></head>
@@ -39,19 +38,19 @@ func answerHTML(w http.ResponseWriter, status int, page string) {
 	_, _ = w.Write([]byte(page))
 }
 
-// answerError answers in the published shape of the portal's errors.
+// answerError responds in the published format of the portal's errors.
 func answerError(w http.ResponseWriter, status int, message string) {
 	answerJSON(w, status, map[string]any{"status": status, "message": message})
 }
 
-// answerDisabled answers as published for a portal whose API is off; it has another shape than the other errors.
+// answerDisabled is the published response of a portal whose API is off; its format differs from that of other errors.
 func answerDisabled(w http.ResponseWriter) {
 	answerJSON(w, http.StatusNotFound, map[string]any{"success": false, "message": "API not enabled."})
 }
 
 func answerJSON(w http.ResponseWriter, status int, body any) {
 	encoded, err := json.Marshal(body)
-	if err != nil { // maps of texts and numbers always encode
+	if err != nil { // maps of strings and numbers always encode
 		status, encoded = http.StatusInternalServerError, nil
 	}
 	w.Header().Set("Content-Type", "application/json")

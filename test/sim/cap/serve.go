@@ -34,7 +34,7 @@ func (s *Sim) dialectOf(path string) (Dialect, bool) {
 	return "", false
 }
 
-// serve answers one request in the order in which the portal looks at it: path, client certificate, method, Accept,
+// serve handles one request in the portal's order: path, client certificate, method, Accept,
 // whether the API is enabled, parameters, role.
 func (s *Sim) serve(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Date", s.date().UTC().Format(http.TimeFormat))
@@ -50,7 +50,7 @@ func (s *Sim) serve(w http.ResponseWriter, r *http.Request) {
 	record.Dialect, record.Role = dialect, query.Get(parametersOf[dialect].role)
 	s.begin(&record)
 	outcome := OutcomeDisconnected
-	// Deferred, because a fault may panic. net/http sends a short answer only after that, so a client that has its answer finds it counted.
+	// Deferred, because a fault may panic. net/http sends a short response only after that, so a client that has it finds it counted.
 	defer func() { s.end(record, outcome) }()
 
 	if fault, found := s.takeFault(earlyFaults, record.Role); found {
@@ -81,7 +81,7 @@ func (s *Sim) date() time.Time {
 	return s.clock.Now().Add(time.Duration(s.settings.DateSkew))
 }
 
-// judge refuses a request, or returns the credential that it gets.
+// judge refuses a request or returns its credential.
 func (s *Sim) judge(w http.ResponseWriter, r *http.Request, dialect Dialect, query url.Values) (*credential, Outcome) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -129,7 +129,7 @@ func (s *Sim) judge(w http.ResponseWriter, r *http.Request, dialect Dialect, que
 	return s.credentialFor(dialect, role), OutcomeIssued
 }
 
-// answerCredential writes a credential, spoilt by a late fault if there is one.
+// answerCredential writes a credential, changed by a late fault if there is one.
 func (s *Sim) answerCredential(w http.ResponseWriter, c *credential, fault Fault) {
 	s.mu.Lock()
 	settings := s.settings
@@ -165,7 +165,7 @@ func (s *Sim) answerCredential(w http.ResponseWriter, c *credential, fault Fault
 	}
 	fault.spoil(body, fields)
 	encoded, err := json.Marshal(body)
-	if err != nil { // a map of texts always encodes
+	if err != nil { // a map of strings always encodes
 		answerError(w, http.StatusInternalServerError, "Internal server error")
 		return
 	}
@@ -177,7 +177,7 @@ func (s *Sim) answerCredential(w http.ResponseWriter, c *credential, fault Fault
 	_, _ = w.Write(encoded)
 }
 
-// spoil changes an answer that would have been good.
+// spoil applies a late fault to a successful response.
 func (f Fault) spoil(body, fields map[string]any) {
 	switch f.Kind {
 	case FaultHuge:
@@ -223,7 +223,7 @@ func (s Settings) formatExpiration(t time.Time) any {
 	return t.UTC().Format(time.RFC3339)
 }
 
-// acceptsJSON is true if the Accept headers admit JSON: no header does, text/html alone does not.
+// acceptsJSON is true if the Accept headers allow JSON: a missing header does, only text/html does not.
 func acceptsJSON(values []string) bool {
 	ranges := strings.FieldsFunc(strings.Join(values, ","), func(r rune) bool { return r == ',' })
 	for _, value := range ranges {

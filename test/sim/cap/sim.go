@@ -35,29 +35,29 @@ const (
 type Settings struct {
 	// Lifetime of a new credential; an hour, the portal's default, when zero.
 	Lifetime simctl.Duration `json:"lifetime"`
-	// OmitExpiration omits Expiration from the answers. The credentials still expire.
+	// OmitExpiration omits Expiration from the responses. The credentials still expire.
 	OmitExpiration bool `json:"omitExpiration"`
 	// OmitSessionToken issues keys that look long-lived (AKIA...) without a session token, like the emulator.
 	OmitSessionToken bool `json:"omitSessionToken"`
 	// NumericZone writes Expiration with +00:00 instead of Z.
 	NumericZone bool `json:"numericZone"`
-	// ExpirationLayout writes Expiration in a layout of package time, such as "2006-01-02T15:04:05", which has no zone, or as a
-	// number: "unix" and "unix-milliseconds". ExpirationZone is how far east of UTC the portal's own zone is.
+	// ExpirationLayout writes Expiration in a layout of package time, such as "2006-01-02T15:04:05" without a zone, or as a
+	// number: "unix" and "unix-milliseconds". ExpirationZone is the portal's offset east of UTC.
 	ExpirationLayout string          `json:"expirationLayout"`
 	ExpirationZone   simctl.Duration `json:"expirationZone"`
 	// AssumeRoleShape adds the AssumedRoleUser of the output of `aws sts assume-role` beside Credentials.
 	AssumeRoleShape bool `json:"assumeRoleShape"`
-	// ReuseUntilPercent answers with the credential given before until this percentage of its lifetime has passed. Zero
-	// makes a new one for each request.
+	// ReuseUntilPercent returns the previous credential until this percentage of its lifetime has passed. Zero
+	// issues a new one for each request.
 	ReuseUntilPercent int `json:"reuseUntilPercent"`
-	// APIDisabled answers 404 "API not enabled.".
+	// APIDisabled responds with 404 "API not enabled.".
 	APIDisabled bool `json:"apiDisabled"`
 	// DateSkew is how far the header Date is ahead of the simulator's own time, by which credentials expire.
 	DateSkew simctl.Duration `json:"dateSkew"`
-	// CertificateByPath behaves like a web server that asks for the client certificate on some paths only: over TLS 1.3 it cannot ask
-	// a client that lacks post-handshake authentication, and refuses with 403 and a page; over TLS 1.2 it asks.
+	// CertificateByPath behaves like a web server that requests the client certificate only for some paths: over TLS 1.3 it refuses clients
+	// without post-handshake authentication with 403 and a page; over TLS 1.2 it requests the certificate.
 	CertificateByPath bool `json:"certificateByPath"`
-	// ContentType of good answers; application/json when empty.
+	// ContentType of successful responses; application/json when empty.
 	ContentType string `json:"contentType"`
 }
 
@@ -68,17 +68,17 @@ type Options struct {
 	Address, ControlAddress string
 	// Hosts are the names and addresses in the server's certificate; those of this machine when empty.
 	Hosts []string
-	// PathPrefix is put before the paths: public examples have /CAP.
+	// PathPrefix is a prefix of the paths: public examples have /CAP.
 	PathPrefix string
 	// Clock is the time that the simulator follows; the machine's when nil. A *simctl.Clock is shared, not copied.
 	Clock clock.PassiveClock
 	// CA signs the server's certificate, ClientCA those of the clients. If nil, CA is a new one, and ClientCA the same as CA.
 	CA, ClientCA *simtls.CA
-	// Agency and Mission that are right; "AGENCY" and "MISSION" when empty. SC2S calls the mission accountName.
+	// Agency and Mission are the expected values; "AGENCY" and "MISSION" when empty. SC2S calls the mission accountName.
 	Agency, Mission string
 	// Roles are the known roles and the twelve-digit number of the account each belongs to.
 	Roles map[string]string
-	// RequiredParams are further parameters that a deployment asks for, with their right values.
+	// RequiredParams are further required parameters with their expected values.
 	RequiredParams map[string]string
 	// Canary is put into every secret key and session token, so that a test can search logs for it.
 	Canary string
@@ -107,7 +107,7 @@ type Sim struct {
 	requests []Request
 }
 
-// New prepares a simulator; Start lets it listen.
+// New prepares a simulator; Start makes it listen.
 func New(options Options) (*Sim, error) {
 	var err error
 	if options.CA == nil {
@@ -139,10 +139,10 @@ func New(options Options) (*Sim, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Requested, so that the handshake succeeds whatever the client sends, and without a list of acceptable CAs, which would keep an honest
-	// client from sending a certificate of another CA.
+	// Requested, so that the handshake succeeds with any certificate, and without a list of acceptable CAs, because clients send no
+	// certificate of another CA if there is one.
 	config.ClientAuth = tls.RequestClientCert
-	// Only HTTP/1.1, in which a truncated body and a lost answer look as they do in production.
+	// Only HTTP/1.1, so that truncated and lost responses are as in production.
 	config.NextProtos = []string{"http/1.1"}
 	config.GetConfigForClient = s.configFor(config.Clone())
 	s.service = simctl.NewServer(options.Address, config, http.HandlerFunc(s.serve))
@@ -170,7 +170,7 @@ func (s *Sim) Stop() {
 	s.service.Stop()
 }
 
-// Close ends the simulator, the control port too.
+// Close ends the simulator and its control port.
 func (s *Sim) Close() {
 	s.service.Stop()
 	if s.control != nil {
@@ -189,7 +189,7 @@ func (s *Sim) ControlURL() string {
 	return s.control.URL()
 }
 
-// Endpoint returns the URL to ask in a dialect, without the query.
+// Endpoint returns the URL of a dialect without the query.
 func (s *Sim) Endpoint(dialect Dialect) string {
 	path := C2SPath
 	if dialect == SC2S {
@@ -227,7 +227,7 @@ func (s *Sim) Configure(change func(*Settings)) {
 	change(&s.settings)
 }
 
-// AddRole makes a role known. An empty account takes the role away.
+// AddRole adds a role. An empty account removes it.
 func (s *Sim) AddRole(role, account string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

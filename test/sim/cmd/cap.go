@@ -22,15 +22,15 @@ func (f *capFlags) add(c *cobra.Command) {
 	flags.StringVar(&f.options.Address, "cap-listen", "127.0.0.1:0", "address of the CAP service")
 	flags.StringVar(&f.options.ControlAddress, "cap-control", "127.0.0.1:0", "address of the CAP control port")
 	flags.StringSliceVar(&f.options.Hosts, "cap-host", nil, "names and addresses in the server's certificate (default: this machine's)")
-	flags.StringVar(&f.options.PathPrefix, "cap-path-prefix", "", "put before the paths, such as /CAP")
-	flags.StringVar(&f.options.Agency, "cap-agency", "AGENCY", "the right agency")
-	flags.StringVar(&f.options.Mission, "cap-mission", "MISSION", "the right mission, which SC2S calls accountName")
+	flags.StringVar(&f.options.PathPrefix, "cap-path-prefix", "", "prefix of the paths, such as /CAP")
+	flags.StringVar(&f.options.Agency, "cap-agency", "AGENCY", "the expected agency")
+	flags.StringVar(&f.options.Mission, "cap-mission", "MISSION", "the expected mission, which SC2S calls accountName")
 	flags.StringToStringVar(&f.options.Roles, "cap-role", map[string]string{
 		"openshift-operators": "123456789012", "openshift-storage": "123456789012",
 	}, "known roles with their accounts, ROLE=ACCOUNT")
 	flags.DurationVar(&f.lifetime, "cap-lifetime", time.Hour, "lifetime of a credential")
-	flags.BoolVar(&f.options.Settings.OmitExpiration, "cap-omit-expiration", false, "leave Expiration out")
-	flags.BoolVar(&f.options.Settings.OmitSessionToken, "cap-omit-session-token", false, "leave SessionToken out, as the emulator does")
+	flags.BoolVar(&f.options.Settings.OmitExpiration, "cap-omit-expiration", false, "omit Expiration")
+	flags.BoolVar(&f.options.Settings.OmitSessionToken, "cap-omit-session-token", false, "omit SessionToken, as the emulator does")
 }
 
 // build prepares the simulator.

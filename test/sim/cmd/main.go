@@ -1,10 +1,10 @@
-// Command cmd runs the simulators as processes, each alone or all together, to try the operator, or curl, against services that behave like the
+// Command cmd runs the simulators as processes, each alone or all together, to try the operator or curl against services that behave like the
 // real ones:
 //
 //	go run ./test/sim/cmd all
 //
 // It prints where each simulator listens and a command to try, writes the certificates and credentials that a client needs
-// into a folder, and runs until it is interrupted.
+// into a directory, and runs until it is interrupted.
 package main
 
 import (
@@ -42,7 +42,7 @@ func newCommand() *cobra.Command {
 	}
 	shared := &sharedFlags{}
 	root.PersistentFlags().StringVar(&shared.dir, "dir", "",
-		"folder for the certificates and credentials of clients; a new one, removed at the end, when empty")
+		"directory for the certificates and credentials of clients (default: a new one, removed at the end)")
 
 	capFlags, stsFlags, ocmFlags, registryFlags := &capFlags{}, &stsFlags{}, &ocmFlags{}, &registryFlags{}
 	one := func(use, short string, add func(*cobra.Command), build func() ([]part, error)) {
@@ -86,8 +86,8 @@ func newCommand() *cobra.Command {
 	return root
 }
 
-// buildAll prepares every simulator. STS asks CAP about keys, and both share a clock; the registries ask OCM about credentials, and both have
-// certificates of the same CA, because the real ones are trusted alike.
+// buildAll prepares every simulator. STS gets its keys from CAP, and both share a clock; the registries get their credentials from OCM, and both have
+// certificates of the same CA, because clients trust the real ones by the same roots.
 func buildAll(shared *sharedFlags, capFlags *capFlags, stsFlags *stsFlags, ocmFlags *ocmFlags) ([]part, error) {
 	capPart, portal, err := capFlags.build(shared)
 	if err != nil {

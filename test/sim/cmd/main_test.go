@@ -20,10 +20,10 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
-// running is the command at work.
+// running is the running command.
 type running struct {
 	t      *testing.T
-	lines  []string // up to the one that says that everything runs
+	lines  []string // up to the one that says that everything is running
 	stop   context.CancelFunc
 	result chan error
 }
@@ -63,7 +63,7 @@ func (r *running) end() {
 	}
 }
 
-// find returns what a line of a part says after its first word.
+// find returns a line of a part without its first word.
 func (r *running) find(part, word string) string {
 	r.t.Helper()
 	within := false
@@ -74,11 +74,11 @@ func (r *running) find(part, word string) string {
 			return strings.TrimSpace(rest)
 		}
 	}
-	r.t.Fatalf("%s says nothing of %q:\n%s", part, word, strings.Join(r.lines, "\n"))
+	r.t.Fatalf("%s has no line %q:\n%s", part, word, strings.Join(r.lines, "\n"))
 	return ""
 }
 
-// get fetches a URL with the files of the folder and decodes the JSON.
+// get fetches a URL with the files of the directory and decodes the JSON.
 func get(t *testing.T, url, dir, caFile string, into any) {
 	t.Helper()
 	config := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: x509.NewCertPool()}
@@ -104,7 +104,7 @@ func get(t *testing.T, url, dir, caFile string, into any) {
 	}
 }
 
-func TestCAP_AnswersTheCommandThatItPrints(t *testing.T) {
+func TestCAP_TheCommandThatItPrintsWorks(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "files")
 	r := launch(t, "cap", "--dir", dir, "--cap-role", "storage=210987654321", "--cap-agency", "A", "--cap-mission", "B & C")
 	defer r.end()
@@ -119,7 +119,7 @@ func TestCAP_AnswersTheCommandThatItPrints(t *testing.T) {
 	}
 }
 
-func TestSTS_IsAProcessBesideTheCAPItAsks(t *testing.T) {
+func TestSTS_UsesACAPInAnotherProcess(t *testing.T) {
 	portal := launch(t, "cap")
 	defer portal.end()
 	service := launch(t, "sts", "--cap-control-url", portal.find("CAP", "control"))
@@ -127,7 +127,7 @@ func TestSTS_IsAProcessBesideTheCAPItAsks(t *testing.T) {
 	var state struct{ Running bool }
 	get(t, service.find("STS", "control")+"/state", "", "", &state)
 	if !state.Running {
-		t.Error("it does not run")
+		t.Error("it is not running")
 	}
 	command := newCommand()
 	command.SetArgs([]string{"sts"})
@@ -153,7 +153,7 @@ func TestOCM_HasAnAccountWithClusters(t *testing.T) {
 	}
 }
 
-// pull asks a registry for a manifest through the proxy, as a cluster does, with the credentials of a pull secret.
+// pull requests a manifest from a registry through the proxy, as a cluster does, with the credentials of a pull secret.
 func pull(t *testing.T, r *running, image, pullSecret string) error {
 	t.Helper()
 	raw, err := os.ReadFile(pullSecret)
@@ -225,12 +225,12 @@ func TestAll_RegistriesAcceptThePullSecretOfTheAccount(t *testing.T) {
 	}
 }
 
-func TestAll_RunInOneTimeAndLeaveNothingBehind(t *testing.T) {
+func TestAll_ShareAClockAndLeaveNothingBehind(t *testing.T) {
 	temporary := t.TempDir()
 	t.Setenv("TMPDIR", temporary)
 	r := launch(t, "all")
 	if left, err := os.ReadDir(temporary); err != nil || len(left) != 1 {
-		t.Errorf("%d folders while running: %v", len(left), err)
+		t.Errorf("%d directories while running: %v", len(left), err)
 	}
 	advance := func(control string) {
 		response, err := http.Post(control+"/advance", "application/json", strings.NewReader(`{"by": "24000h"}`))
@@ -244,12 +244,12 @@ func TestAll_RunInOneTimeAndLeaveNothingBehind(t *testing.T) {
 	advance(r.find("CAP", "control"))
 	get(t, r.find("STS", "control")+"/state", "", "", &after)
 	if before.Now[:4] >= after.Now[:4] {
-		t.Errorf("CAP went on by years, STS from %s to %s", before.Now, after.Now)
+		t.Errorf("CAP's clock advanced by years, that of STS from %s to %s", before.Now, after.Now)
 	}
 	r.find("OCM", "control")
 	r.end()
 	if left, err := os.ReadDir(temporary); err != nil || len(left) != 0 {
-		t.Errorf("%d folders left behind: %v", len(left), err)
+		t.Errorf("%d directories left behind: %v", len(left), err)
 	}
 }
 

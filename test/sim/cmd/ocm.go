@@ -20,18 +20,18 @@ type ocmFlags struct {
 func (f *ocmFlags) add(c *cobra.Command) {
 	flags := c.Flags()
 	flags.StringVar(&f.options.ControlAddr, "ocm-control", "127.0.0.1:0", "address of the OCM control port")
-	flags.IntVar(&f.clusters, "ocm-clusters", 3, "clusters of the account, the first of which is the operator's")
+	flags.IntVar(&f.clusters, "ocm-clusters", 3, "clusters of the account; the first is the operator's")
 	flags.DurationVar(&f.options.StepPerLook, "ocm-step", 6*time.Hour,
-		"OCM's time that passes with each poll of a rotation under way by a client; with 0 it passes only by the control port")
+		"how far each poll of a rotation under way advances OCM's clock; with 0 only the control port does")
 }
 
-// build prepares the simulator with an account; its CA is a new one when ca is nil. The account's other clusters switch by themselves, as those with
-// insights-operator do; the first waits for the operator.
+// build prepares the simulator with an account, and with a new CA if ca is nil. The account's other clusters switch by themselves, as with
+// insights-operator; the first waits for the operator.
 func (f *ocmFlags) build(ca *simtls.CA) (part, *ocm.Sim, error) {
 	if f.clusters < 1 {
 		return part{}, nil, errors.New("--ocm-clusters must be at least 1")
 	}
-	// Clients of a process use the machine's time, and so do the records.
+	// Clients in other processes use the machine's time, so the records do too.
 	f.options.CA, f.options.PresentStamps = ca, true
 	sim, err := ocm.New(f.options)
 	if err != nil {

@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// TestImages_AreThoseThatTheOperatorProvesWith holds the constant of the operator against the list: without that image an
-// operator with its defaults would call a good pull secret refused here.
+// TestImages_AreThoseThatTheOperatorProvesWith compares the operator's constant with the list: without that image an operator
+// with its defaults would report a valid pull secret as refused here.
 func TestImages_AreThoseThatTheOperatorProvesWith(t *testing.T) {
 	var offered []string
 	for _, i := range images {
@@ -24,16 +24,16 @@ func TestImages_AreThoseThatTheOperatorProvesWith(t *testing.T) {
 	}
 	found := constants(t, "../../../controllers", "proofImage")
 	if len(found) == 0 {
-		t.Fatal("the operator has no constant proofImage any more: this test must follow it")
+		t.Fatal("the operator has no constant proofImage: adapt this test")
 	}
 	for _, image := range found {
 		if !slices.Contains(offered, image) {
-			t.Errorf("the operator proves a registry with %s, and the process offers %v", image, offered)
+			t.Errorf("the operator verifies a registry with %s, but the process offers %v", image, offered)
 		}
 	}
 }
 
-// constants finds the values of a text constant in the Go files below a folder.
+// constants finds the values of a string constant in the Go files below a directory.
 func constants(t *testing.T, root, name string) []string {
 	t.Helper()
 	var found []string
@@ -49,7 +49,7 @@ func constants(t *testing.T, root, name string) []string {
 			spec, ok := n.(*ast.ValueSpec)
 			if ok && len(spec.Values) == 1 && spec.Names[0].Name == name {
 				if literal, ok := spec.Values[0].(*ast.BasicLit); ok {
-					text, _ := strconv.Unquote(literal.Value) // a literal of a file that parses
+					text, _ := strconv.Unquote(literal.Value) // a literal of a parsed file
 					found = append(found, text)
 				}
 			}
@@ -63,7 +63,7 @@ func constants(t *testing.T, root, name string) []string {
 	return found
 }
 
-// TestAll_RecordsAreNeverInTheFutureOfClients lets days of OCM's pass: an operator beside it lives in the machine's time.
+// TestAll_RecordsAreNeverInTheFutureOfClients advances OCM by days, while an operator uses the machine's time.
 func TestAll_RecordsAreNeverInTheFutureOfClients(t *testing.T) {
 	r := launch(t, "all", "--dir", t.TempDir())
 	defer r.end()
@@ -94,7 +94,7 @@ func TestAll_RecordsAreNeverInTheFutureOfClients(t *testing.T) {
 	for _, rotation := range state.Rotations {
 		if now := time.Now(); rotation.CreatedAt.After(now) || rotation.UpdatedAt.After(now) {
 			raw, _ := json.Marshal(rotation) // times always marshal
-			t.Errorf("%s lies in the future: it is %s", raw, now)
+			t.Errorf("%s is in the future: now is %s", raw, now)
 		}
 	}
 }

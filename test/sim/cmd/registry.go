@@ -19,19 +19,19 @@ import (
 // images exist from the start, for every valid credential.
 var images = []struct{ registry, repository, tag string }{
 	{registry.Quay, "openshift-release-dev/ocp-release", "4.20.0-x86_64"},
-	{registry.RedHatRegistry, "ubi8/ubi", "latest"}, // what the operator proves this registry with by default
+	{registry.RedHatRegistry, "ubi8/ubi", "latest"}, // the operator's default image for this registry
 	{registry.RedHatRegistry, "ubi9/ubi", "latest"},
 	{registry.RedHatConnect, "example/operator", "latest"},
 }
 
-// registryFlags are those of the registry simulator in a process of its own.
+// registryFlags are those of the registry simulator in a separate process.
 type registryFlags struct {
 	pullSecret string
 }
 
 func (f *registryFlags) addAlone(c *cobra.Command) {
 	c.Flags().StringVar(&f.pullSecret, "pull-secret", "",
-		"pull secret with the valid credentials; it is read at every login, so changing the file changes what is accepted")
+		"file of a pull secret with the valid credentials; it is read at every login")
 }
 
 // build prepares the simulator. The valid credentials are those of the directory, or of the file if it is nil.
@@ -65,7 +65,7 @@ func (f *registryFlags) build(ca *simtls.CA, living registry.Directory) (part, *
 // pullSecretFile is a directory of valid credentials: the entries of a pull secret in a file.
 type pullSecretFile string
 
-// Alive says whether the file has these credentials for the registry. A file that cannot be read has none.
+// Alive reports whether the file has these credentials for the registry. A file that cannot be read has none.
 func (f pullSecretFile) Alive(registry, user, password string) bool {
 	raw, err := os.ReadFile(string(f))
 	if err != nil {
@@ -80,8 +80,8 @@ func (f pullSecretFile) Alive(registry, user, password string) bool {
 	return document.Auths[registry].Auth == base64.StdEncoding.EncodeToString([]byte(user+":"+password))
 }
 
-// proxyPart is the proxy through which clients reach simulators by the real names. It starts after the simulators, because they know their
-// addresses only then.
+// proxyPart is the proxy through which clients reach simulators by the real names. It starts after them, because their addresses are not known
+// before.
 func proxyPart(routes ...func() map[string]string) part {
 	p := proxy.New()
 	start := func() error {

@@ -18,14 +18,14 @@ type part struct {
 	name  string
 	start func() error
 	close func()
-	// describe runs once the simulator listens. It writes files for clients and returns lines for a person.
+	// describe runs once the simulator listens. It writes files for clients and returns lines to print.
 	describe func(files folder) ([]string, error)
 }
 
-// folder receives the files of clients.
+// folder is the directory for clients' files.
 type folder string
 
-// write stores a file that only its owner can read, and returns its path.
+// write writes a file that only its owner can read, and returns its path.
 func (f folder) write(name string, content []byte) (string, error) {
 	path := filepath.Join(string(f), name)
 	if err := os.WriteFile(path, content, 0o600); err != nil {
@@ -48,18 +48,18 @@ func (f *sharedFlags) clock() clock.PassiveClock {
 	return f.time
 }
 
-// run starts the parts, says where they are, and ends them with the context.
+// run starts the parts, prints where they are, and ends them with the context.
 func (f *sharedFlags) run(ctx context.Context, out io.Writer, parts []part) error {
 	dir := f.dir
 	if dir == "" {
 		temporary, err := os.MkdirTemp("", "credential-rotation-sim-")
 		if err != nil {
-			return fmt.Errorf("create a folder for clients' files: %w", err)
+			return fmt.Errorf("create a directory for clients' files: %w", err)
 		}
 		defer func() { _ = os.RemoveAll(temporary) }()
 		dir = temporary
 	} else if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("make the folder for clients' files: %w", err)
+		return fmt.Errorf("make the directory for clients' files: %w", err)
 	}
 	for _, p := range parts {
 		if err := p.start(); err != nil {

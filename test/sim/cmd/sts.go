@@ -27,7 +27,7 @@ func (f *stsFlags) add(c *cobra.Command) {
 // addAlone adds the flags that only a separate STS simulator needs.
 func (f *stsFlags) addAlone(c *cobra.Command) {
 	f.add(c)
-	c.Flags().StringVar(&f.keys.ControlURL, "cap-control-url", "", "control port of the CAP simulator whose keys are known")
+	c.Flags().StringVar(&f.keys.ControlURL, "cap-control-url", "", "control port of the CAP simulator that issues the keys")
 }
 
 // build prepares the simulator. The keys are those of the given CAP, or of one in another process if it is nil.
@@ -39,7 +39,7 @@ func (f *stsFlags) build(shared *sharedFlags, portal *cap.Sim) (part, error) {
 	case f.keys.ControlURL != "":
 		f.options.Keys = f.keys
 	default:
-		return part{}, errors.New("--cap-control-url is missing: the keys that AWS knows are those of a CAP simulator")
+		return part{}, errors.New("--cap-control-url is missing: STS accepts the keys of a CAP simulator")
 	}
 	service, err := sts.New(f.options)
 	if err != nil {

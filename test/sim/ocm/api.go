@@ -15,7 +15,7 @@ import (
 
 const apiRoot = "/api/accounts_mgmt/v1"
 
-// caller is who a request comes from.
+// caller is the sender of a request.
 type caller struct {
 	account *account
 	// cluster and generation are set when the request came with a cluster's own token.
@@ -23,10 +23,10 @@ type caller struct {
 	generation *generation
 }
 
-// endpoint answers one operation: a status and a body, or an error. It runs with the Sim locked.
+// endpoint handles one operation and returns a status and a body, or an error. It runs with the Sim locked.
 type endpoint func(caller, *http.Request) (status int, body any, refusal *apiError)
 
-// apiMux has the operations of the contract that a rotation needs, each with the security that the contract gives it.
+// apiMux has the contract's operations that a rotation needs, each with the contract's security.
 func (s *Sim) apiMux() http.Handler {
 	mux := http.NewServeMux()
 	handle := func(pattern string, bearerOnly bool, e endpoint) {
@@ -91,7 +91,7 @@ func (s *Sim) authenticated(bearerOnly bool, e endpoint) http.HandlerFunc {
 	}
 }
 
-// identify finds the owner of the credential in an Authorization header.
+// identify returns the owner of the credential in an Authorization header.
 func (s *Sim) identify(header string, bearerOnly bool) (caller, bool) {
 	scheme, value, _ := strings.Cut(header, " ")
 	switch {
@@ -105,7 +105,7 @@ func (s *Sim) identify(header string, bearerOnly bool) (caller, bool) {
 	case scheme == "AccessToken" && !bearerOnly:
 		clusterID, auth, _ := strings.Cut(value, ":")
 		g, cl := s.byCloudAuth(auth), s.cluster(clusterID)
-		// A cluster that OCM does not know, or that belongs to somebody else, is not a valid caller.
+		// A cluster that is unknown or of another account is not a valid caller.
 		if g == nil || cl == nil || cl.account != g.account || s.opts.RefuseUnregistered && !g.registered {
 			return caller{}, false
 		}
@@ -178,14 +178,14 @@ type rawJSON []byte
 // MarshalJSON returns the bytes.
 func (r rawJSON) MarshalJSON() ([]byte, error) { return r, nil }
 
-// alphabetic renders a body with its keys in the order in which the service writes them.
+// alphabetic renders a body with sorted keys, as the service does.
 func alphabetic(body any) rawJSON {
 	raw, _ := json.Marshal(body) // the Sim's own types always marshal
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	decoder.UseNumber()
 	var tree any
-	_ = decoder.Decode(&tree)   // it was JSON a moment ago
-	raw, _ = json.Marshal(tree) // maps marshal in the order of their keys
+	_ = decoder.Decode(&tree)   // it was just marshalled
+	raw, _ = json.Marshal(tree) // maps marshal with sorted keys
 	return raw
 }
 
@@ -198,7 +198,7 @@ type list struct {
 	Items []any  `json:"items"`
 }
 
-// record is one row of a list: the fields that search and orderBy know, and how it is shown.
+// record is one row of a list: its fields for search and orderBy, and its rendering.
 type record struct {
 	fields map[string]string
 	body   any

@@ -46,8 +46,8 @@ func (s *Sim) listRotations(c caller, r *http.Request) (int, any, *apiError) {
 	return listOrNothing("PullSecretRotationList", rows, r)
 }
 
-// listOrNothing answers 204 when the whole list is empty, as the contract has it for rotations and transfers. A page beyond
-// the end of a list that is not empty is a list without items.
+// listOrNothing responds with 204 if the whole list is empty, as in the contract for rotations and transfers. A page beyond
+// the end of a non-empty list is a list without items.
 func listOrNothing(kind string, rows []record, r *http.Request) (int, any, *apiError) {
 	l, refusal := page(kind, rows, r)
 	if refusal != nil {
@@ -118,7 +118,7 @@ type apiTransfer struct {
 	UpdatedAt   string `json:"updated_at"`
 }
 
-// listTransfers shows those "within a valid transfer window", as the contract puts it: an expired one is gone.
+// listTransfers shows those "within a valid transfer window", as the contract says: an expired one is not listed.
 func (s *Sim) listTransfers(c caller, r *http.Request) (int, any, *apiError) {
 	var rows []record
 	for _, t := range s.transfers {
@@ -156,7 +156,7 @@ type apiSubscription struct {
 	UpdatedAt         string `json:"updated_at"`
 }
 
-// listSubscriptions shows all of the caller's organisation: a client that forgets to search by creator counts other people's clusters.
+// listSubscriptions shows all of the caller's organisation: without a search by creator, a client counts other accounts' clusters.
 func (s *Sim) listSubscriptions(c caller, r *http.Request) (int, any, *apiError) {
 	var rows []record
 	for _, cl := range s.clusters {

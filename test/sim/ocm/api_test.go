@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// TestAPI_AnswersAsTheContractSays calls each operation once per way that it can end; the rig fails the test for whatever the
+// TestAPI_AnswersAsTheContractSays calls each operation once for each outcome; the rig fails the test for everything that the
 // OpenAPI document does not allow.
 func TestAPI_AnswersAsTheContractSays(t *testing.T) {
 	r := newRig(t, Options{})
@@ -34,11 +34,11 @@ func TestAPI_AnswersAsTheContractSays(t *testing.T) {
 	expect("registry credentials are for SREs", r.call(http.MethodGet, "/registry_credentials"), 403)
 
 	id := r.requestRotation()
-	expect("the list has it", r.call(http.MethodGet, r.rotations()), 200)
+	expect("the list contains it", r.call(http.MethodGet, r.rotations()), 200)
 	expect("it can be read", r.call(http.MethodGet, r.rotations()+"/"+id), 200)
 	expect("another cannot", r.call(http.MethodGet, r.rotations()+"/nope"), 404)
 	if cluster := r.Transfers(ours); len(cluster) != 1 || len(r.Transfers(theirs)) != 0 {
-		t.Error("want one transfer for each cluster of the account and none for other people's")
+		t.Error("want one transfer for each cluster of the account and none for others")
 	}
 	expect("another account's list is denied", r.call(http.MethodGet, "/accounts/"+other.ID+"/pull_secret_rotation"), 403)
 	denial := expect("another account's rotation is denied", r.call(http.MethodPost, "/accounts/"+other.ID+"/pull_secret_rotation"), 403)
@@ -48,7 +48,7 @@ func TestAPI_AnswersAsTheContractSays(t *testing.T) {
 		t.Errorf("denial: %s", denial.raw)
 	}
 	expect("it can be deleted", r.call(http.MethodDelete, r.rotations()+"/"+id), 204)
-	expect("and is gone", r.call(http.MethodGet, r.rotations()), 204)
+	expect("and does not exist afterwards", r.call(http.MethodGet, r.rotations()), 204)
 
 	r.Ban(r.account.ID, true)
 	expect("a banned account", r.call(http.MethodGet, "/current_account"), 403)
@@ -57,8 +57,8 @@ func TestAPI_AnswersAsTheContractSays(t *testing.T) {
 	}
 }
 
-// TestAccessToken_OpensWhatTheContractOpensToIt goes through the operations with a cluster's own token.
-func TestAccessToken_OpensWhatTheContractOpensToIt(t *testing.T) {
+// TestAccessToken_MayCallWhatTheContractAllows calls the operations with a cluster's own token.
+func TestAccessToken_MayCallWhatTheContractAllows(t *testing.T) {
 	r := newRig(t, Options{})
 	other := r.AddAccount(AccountSpec{})
 	theirs := r.AddCluster(other.ID, ClusterSpec{})
@@ -74,7 +74,7 @@ func TestAccessToken_OpensWhatTheContractOpensToIt(t *testing.T) {
 		}
 	}
 	for what, a := range map[string]answer{
-		"a cluster of somebody else":       r.as(theirs, auth, "/current_account"),
+		"a cluster of another account":     r.as(theirs, auth, "/current_account"),
 		"a cluster that OCM does not know": r.as(newUUID(), auth, "/current_account"),
 		"a token that was never issued":    r.as(ours, "bm9ib2R5Om5vdGhpbmc=", "/current_account"),
 	} {
@@ -82,7 +82,7 @@ func TestAccessToken_OpensWhatTheContractOpensToIt(t *testing.T) {
 			t.Errorf("%s: %d %s", what, a.status, a.raw)
 		}
 	}
-	// Where the contract wants a Bearer token, the client is refused, and the test is told that it broke the contract.
+	// Where the contract requires a Bearer token, the client is refused, and the violation is reported to the test.
 	a := r.do(http.MethodPost, r.URL()+apiRoot+r.rotations(), "AccessToken "+ours+":"+auth, "", "")
 	if a.status != 401 || len(r.ForgetViolations()) == 0 {
 		t.Errorf("POST with a cluster's token: %d, want 401 and a violation", a.status)
@@ -99,7 +99,7 @@ func TestRotationList_IsPagedSearchedAndOrdered(t *testing.T) {
 	}
 	r.EditRecord(ids[0], func(rec *Record) { rec.Status = "cancelled" })
 	for _, tc := range []struct {
-		// query is what is asked; want are the indices of the rotations that come back, in order; total counts all pages.
+		// query is the query; want are the indices of the returned rotations, in order; total counts all pages.
 		query string
 		want  []int
 		total int
@@ -130,11 +130,11 @@ func TestRotationList_IsPagedSearchedAndOrdered(t *testing.T) {
 		t.Errorf("a search that finds nothing: %d, want 204", a.status)
 	}
 	if a := r.call(http.MethodGet, r.rotations()+"?search="+escape("status =")); a.status != 400 || len(r.ForgetViolations()) != 1 {
-		t.Errorf("a search that does not parse: %d, want 400, which the contract does not know", a.status)
+		t.Errorf("a search that does not parse: %d, want 400, which the contract does not have", a.status)
 	}
 }
 
-// TestSubscriptions_AreThoseOfTheOrganisation is why a client has to search by creator.
+// TestSubscriptions_AreThoseOfTheOrganisation shows why a client has to search by creator.
 func TestSubscriptions_AreThoseOfTheOrganisation(t *testing.T) {
 	r := newRig(t, Options{})
 	r.AddCluster(r.account.ID, ClusterSpec{Name: "mine"})
@@ -160,7 +160,7 @@ func TestSubscriptions_AreThoseOfTheOrganisation(t *testing.T) {
 	}
 }
 
-// TestIDs_SortByTheTimeOfTheirCreation is what the service promises of its ids and asks clients to use.
+// TestIDs_SortByTheTimeOfTheirCreation covers what the service documents about its ids.
 func TestIDs_SortByTheTimeOfTheirCreation(t *testing.T) {
 	r := newRig(t, Options{})
 	var last string
@@ -204,13 +204,13 @@ func TestSearch_UnderstandsWhatPublicClientsSend(t *testing.T) {
 	for _, search := range []string{"status", "status =", "status ~ 'x'", "'x' = status", "(status = 'x'", "status in 'x'",
 		"status in ('x'", "status = 'x", "status = 'x' name", "and", "status in ()"} {
 		if _, err := parseSearch(search); err == nil {
-			t.Errorf("%s was understood", search)
+			t.Errorf("%s was accepted", search)
 		}
 	}
 }
 
-// TestAPI_TakesASlashAtTheEndForTheSameOperation is how insights-operator is configured: ".../cluster_transfers/".
-func TestAPI_TakesASlashAtTheEndForTheSameOperation(t *testing.T) {
+// TestAPI_IgnoresATrailingSlash covers the URL of insights-operator's configuration: ".../cluster_transfers/".
+func TestAPI_IgnoresATrailingSlash(t *testing.T) {
 	r := newRig(t, Options{})
 	cluster := r.AddCluster(r.account.ID, ClusterSpec{})
 	id := r.requestRotation()
@@ -229,7 +229,7 @@ func TestAPI_TakesASlashAtTheEndForTheSameOperation(t *testing.T) {
 	}
 }
 
-// TestAPI_WritesItsKeysInAlphabeticalOrder is how published output of the service looks, which its clients pass on as it comes.
+// TestAPI_WritesItsKeysInAlphabeticalOrder matches published output of the service, which clients pass on unchanged.
 func TestAPI_WritesItsKeysInAlphabeticalOrder(t *testing.T) {
 	r := newRig(t, Options{})
 	r.requestRotation()
@@ -242,7 +242,7 @@ func TestAPI_WritesItsKeysInAlphabeticalOrder(t *testing.T) {
 		for _, key := range want {
 			_, after, ok := strings.Cut(rest, `"`+key+`":`)
 			if !ok {
-				t.Fatalf("%s: %s: %q does not come in its turn", path, raw, key)
+				t.Fatalf("%s: %s: %q is not in order", path, raw, key)
 			}
 			rest = after
 		}

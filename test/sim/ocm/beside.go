@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// This file has operations that the published document of the contract package does not hold: what telemetry calls, and what the
-// ocm command line looks at besides. They are not judged.
+// This file has operations that are not in the contract's published document, for telemetry and for the ocm command line. They are
+// not checked against it.
 
-// unjudged are their paths below apiRoot; one that ends in a slash stands for all below it.
+// unjudged are their paths below apiRoot; one that ends in a slash is a prefix.
 var unjudged = []string{"/cluster_registrations", "/organizations/", "/role_bindings"}
 
 func isUnjudged(r *http.Request) bool {
@@ -33,7 +33,7 @@ type apiRegistration struct {
 }
 
 // postRegistration is telemetry: a cluster reports with the token of its pull secret, which completes its transfer. It needs no
-// other credential. A cluster that nobody knows becomes one of the token's account (201).
+// other credential. An unknown cluster is added to the token's account (201).
 func (s *Sim) postRegistration(w http.ResponseWriter, r *http.Request) {
 	var in struct {
 		ClusterID string `json:"cluster_id"`

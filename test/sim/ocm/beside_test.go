@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestRegistration_IsTelemetryAsTheServiceTakesIt goes through its four answers.
+// TestRegistration_IsTelemetryAsTheServiceTakesIt covers its four responses.
 func TestRegistration_IsTelemetryAsTheServiceTakesIt(t *testing.T) {
 	r := newRig(t, Options{RegistrationLimit: 1})
 	cluster := r.AddCluster(r.account.ID, ClusterSpec{})
@@ -24,7 +24,7 @@ func TestRegistration_IsTelemetryAsTheServiceTakesIt(t *testing.T) {
 	}
 	unknown := newUUID()
 	if a := register(unknown, fresh); a.status != 201 || a.json["account_id"] != r.account.ID {
-		t.Errorf("a cluster that nobody knows: %d %s", a.status, a.raw)
+		t.Errorf("an unknown cluster: %d %s", a.status, a.raw)
 	}
 	if a := r.as(unknown, fresh, "/current_account"); a.status != 200 {
 		t.Errorf("afterwards it is known: %d", a.status)
@@ -40,8 +40,8 @@ func TestRegistration_IsTelemetryAsTheServiceTakesIt(t *testing.T) {
 	}
 }
 
-// TestBesides_AreWhatTheCommandLineLooksAt covers `ocm account` and an impersonation that only Red Hat's own accounts may try.
-func TestBesides_AreWhatTheCommandLineLooksAt(t *testing.T) {
+// TestOtherOperations_AreThoseOfTheCommandLine covers `ocm account` and impersonation, which only Red Hat's own accounts may use.
+func TestOtherOperations_AreThoseOfTheCommandLine(t *testing.T) {
 	r := newRig(t, Options{})
 	other := r.AddAccount(AccountSpec{Organization: "org-2"})
 	for path, want := range map[string]int{

@@ -38,7 +38,7 @@ func newRig(t *testing.T, opts Options) *rig {
 	return r
 }
 
-// answer is what a call got; the JSON body is decoded into a map when it is one.
+// answer is a response; a JSON object is decoded into a map.
 type answer struct {
 	status int
 	header http.Header
@@ -80,11 +80,11 @@ func (r *rig) try(method, target, auth, contentType, body string) (answer, error
 		return answer{}, err
 	}
 	a := answer{status: resp.StatusCode, header: resp.Header, raw: string(raw)}
-	_ = json.Unmarshal(raw, &a.json) // not every answer is JSON; tests look at what they expect
+	_ = json.Unmarshal(raw, &a.json) // not every response is JSON
 	return a, nil
 }
 
-// exchange asks the token endpoint.
+// exchange sends a request to the token endpoint.
 func (r *rig) exchange(form url.Values) answer {
 	r.t.Helper()
 	return r.do(http.MethodPost, r.TokenURL(), "", "application/x-www-form-urlencoded", form.Encode())
@@ -94,7 +94,7 @@ func refreshForm(token string) url.Values {
 	return url.Values{"grant_type": {"refresh_token"}, "client_id": {PublicClient}, "refresh_token": {token}}
 }
 
-// call asks the API as the account does, with a fresh access token when there is none yet.
+// call calls the API as the account, with a new access token if there is none yet.
 func (r *rig) call(method, path string) answer {
 	r.t.Helper()
 	if r.bearer == "" {
@@ -113,7 +113,7 @@ func (r *rig) login() {
 	r.bearer = token
 }
 
-// as asks the API as a cluster does.
+// as calls the API as a cluster.
 func (r *rig) as(cluster, auth, path string) answer {
 	r.t.Helper()
 	return r.do(http.MethodGet, r.URL()+apiRoot+path, "AccessToken "+cluster+":"+auth, "", "")
@@ -131,7 +131,7 @@ func (r *rig) requestRotation() string {
 	return a.json["id"].(string)
 }
 
-// status is what the API says of the rotation.
+// status is the rotation's status in the API.
 func (r *rig) status(id string) string {
 	r.t.Helper()
 	a := r.call(http.MethodGet, r.rotations()+"/"+id)
@@ -141,7 +141,7 @@ func (r *rig) status(id string) string {
 	return a.json["status"].(string)
 }
 
-// issued is the cloud.openshift.com auth that POST access_token gives now.
+// issued is the current cloud.openshift.com auth of POST access_token.
 func (r *rig) issued() string {
 	r.t.Helper()
 	a := r.call(http.MethodPost, "/access_token")
@@ -162,7 +162,7 @@ func authOf(t *testing.T, document, registry string) string {
 	return d.Auths[registry].Auth
 }
 
-// works says whether the registry has to accept this auth.
+// works reports whether the registry must accept this auth.
 func (r *rig) works(auth, registry string) bool {
 	r.t.Helper()
 	user, password, ok := decodeAuth(auth)

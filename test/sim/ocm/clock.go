@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Now returns the virtual present.
+// Now returns the virtual time.
 func (s *Sim) Now() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -17,7 +17,7 @@ func (s *Sim) Now() time.Time {
 
 func (s *Sim) virtual() time.Time { return s.opts.Clock.Now().Add(s.offset).UTC() }
 
-// stamp is the present by the API server's own clock: what it writes into its records.
+// stamp is the current time by the API server's own clock, for its records.
 func (s *Sim) stamp() time.Time {
 	if s.opts.PresentStamps {
 		return s.opts.Clock.Now().Add(s.apiSkew).UTC()
@@ -25,11 +25,11 @@ func (s *Sim) stamp() time.Time {
 	return s.virtual().Add(s.apiSkew)
 }
 
-// shown renders a moment of virtual time that lies ahead, by the same clock: as long from the stamp as it is from now.
+// shown converts a future virtual time to the same clock, with the same distance from now.
 func (s *Sim) shown(at time.Time) time.Time { return s.stamp().Add(at.Sub(s.virtual())) }
 
-// Advance lets virtual time pass: batches, telemetry, insights-operators and expiries happen in their order and at
-// their times. It returns when all of them have.
+// Advance advances virtual time: batches, telemetry, insights-operators and expiries happen in order and at their
+// times. It returns when all of them are done.
 func (s *Sim) Advance(by time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -46,7 +46,7 @@ func (s *Sim) Advance(by time.Duration) {
 	s.expire()
 }
 
-// RunBatch runs a batch now, beside those of the timetable.
+// RunBatch runs a batch now, in addition to the scheduled ones.
 func (s *Sim) RunBatch() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -60,7 +60,7 @@ func (s *Sim) moveTo(at time.Time) {
 	}
 }
 
-// nextEvent finds what happens first. Batches come before clusters at the same moment.
+// nextEvent returns the next event. Batches come before clusters at the same time.
 func (s *Sim) nextEvent() (time.Time, func()) {
 	at, event := s.nextBatch, func() {
 		s.nextBatch = s.nextBatch.Add(s.opts.BatchInterval)
@@ -83,7 +83,7 @@ func (s *Sim) nextEvent() (time.Time, func()) {
 	return at, event
 }
 
-// looked lets time pass after a client's look at a rotation.
+// looked advances time after a client has polled a rotation.
 func (s *Sim) looked() {
 	s.mu.Lock()
 	passes := s.opts.StepPerLook > 0 && s.isWaitedFor()
@@ -93,8 +93,8 @@ func (s *Sim) looked() {
 	}
 }
 
-// isWaitedFor is true if the service should go on with a rotation, and no cluster of a client must switch first, which is one that still reports
-// with older credentials of the account. A cluster that never reports never switches.
+// isWaitedFor is true if the service should continue a rotation and no cluster must switch first: one that still reports with older
+// credentials of the account. A cluster that never reports never switches.
 func (s *Sim) isWaitedFor() bool {
 	waits := false
 	for _, r := range s.rotations {
@@ -117,11 +117,11 @@ func (s *Sim) isWaitedFor() bool {
 // ksuidEpoch is where KSUID timestamps start: 2014-05-13T16:53:20Z.
 const ksuidEpoch = 1400000000
 
-// newID makes an id of the form that the service uses, a KSUID: 27 characters that sort by the second of their creation.
-// The real payload is random; here a counter leads it, so that ids of one second sort by creation too and no test depends on luck.
+// newID creates an id like the service's, a KSUID: 27 characters that sort by the second of their creation.
+// The real payload is random; here it starts with a counter, so that ids of one second sort by creation too.
 func (s *Sim) newID() string { return s.idOf(s.stamp()) }
 
-// idOf makes the id of something that was created at a time.
+// idOf creates an id for a time of creation.
 func (s *Sim) idOf(created time.Time) string {
 	const digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 	s.ids++

@@ -6,9 +6,8 @@ import (
 	"time"
 )
 
-// TestStepPerLook_LetsTimePassWithTheClientsLooksAlone never waits and never sleeps: a client that is slow, or verifies for long,
-// loses nothing by it.
-func TestStepPerLook_LetsTimePassWithTheClientsLooksAlone(t *testing.T) {
+// TestStepPerLook_AdvancesOnlyWithTheClientsPolls shows that a slow client misses nothing.
+func TestStepPerLook_AdvancesOnlyWithTheClientsPolls(t *testing.T) {
 	r := newRig(t, Options{StepPerLook: 6 * time.Hour})
 	inUse := r.CloudAuth(r.account.ID)
 	r.AddCluster(r.account.ID, ClusterSpec{Token: func() string { return inUse }})
@@ -32,12 +31,12 @@ func TestStepPerLook_LetsTimePassWithTheClientsLooksAlone(t *testing.T) {
 		look()
 	}
 	if !r.Now().Equal(before) {
-		t.Errorf("while it is the cluster's turn %v have passed: its window closes", r.Now().Sub(before))
+		t.Errorf("%v have passed while the cluster must switch", r.Now().Sub(before))
 	}
 	inUse = r.CloudAuth(r.account.ID)
 	for looks := 0; r.status(id) != StatusCompleted; looks++ {
 		if look(); looks > 10 {
-			t.Fatalf("ten looks after the switch it is %s", r.status(id))
+			t.Fatalf("ten polls after the switch it is %s", r.status(id))
 		}
 	}
 	before = r.Now()
@@ -47,8 +46,8 @@ func TestStepPerLook_LetsTimePassWithTheClientsLooksAlone(t *testing.T) {
 	}
 }
 
-// TestPresentStamps_NeverLieInTheClientsFuture moves virtual time by days while the client's clock stands still.
-func TestPresentStamps_NeverLieInTheClientsFuture(t *testing.T) {
+// TestPresentStamps_AreNeverInTheClientsFuture advances virtual time by days while the client's clock stands still.
+func TestPresentStamps_AreNeverInTheClientsFuture(t *testing.T) {
 	r := newRig(t, Options{PresentStamps: true})
 	r.AddCluster(r.account.ID, ClusterSpec{})
 	r.requestRotation()
@@ -69,14 +68,14 @@ func TestPresentStamps_NeverLieInTheClientsFuture(t *testing.T) {
 	}
 }
 
-// TestStepPerLook_WaitsForNoClusterThatNeverReports has one without a token of its own: only the end of its window ends the rotation.
-func TestStepPerLook_WaitsForNoClusterThatNeverReports(t *testing.T) {
+// TestStepPerLook_DoesNotWaitForAClusterThatNeverReports has a cluster without a token: only the end of its window ends the rotation.
+func TestStepPerLook_DoesNotWaitForAClusterThatNeverReports(t *testing.T) {
 	r := newRig(t, Options{StepPerLook: 6 * time.Hour})
 	r.AddCluster(r.account.ID, ClusterSpec{Token: func() string { return "" }, TransferLife: day})
 	id := r.requestRotation()
 	for looks := 0; r.status(id) != StatusCompleted; looks++ {
 		if r.call(http.MethodGet, r.rotations()); looks > 10 {
-			t.Fatalf("after ten looks it is %s", r.status(id))
+			t.Fatalf("after ten polls it is %s", r.status(id))
 		}
 	}
 }

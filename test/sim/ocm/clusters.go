@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Statuses of a subscription, as the contract has them.
+// Statuses of a subscription in the contract.
 const (
 	SubscriptionActive        = "Active"
 	SubscriptionArchived      = "Archived"
@@ -20,9 +20,9 @@ type Mode string
 const (
 	// Driven does nothing by itself: the test reports with Telemetry, or gives ClusterSpec.Token. The default.
 	Driven Mode = ""
-	// SwitchesSoon has somebody who applies new credentials before its next telemetry.
+	// SwitchesSoon applies new credentials before its next telemetry.
 	SwitchesSoon Mode = "SwitchesSoon"
-	// NeverSwitches goes on reporting with the credentials it was installed with.
+	// NeverSwitches keeps reporting with the credentials it was installed with.
 	NeverSwitches Mode = "NeverSwitches"
 	// InsightsOperator fetches its accepted transfer every 12 hours and applies it.
 	InsightsOperator Mode = "InsightsOperator"
@@ -31,7 +31,7 @@ const (
 // Modes lists them.
 func Modes() []Mode { return []Mode{Driven, SwitchesSoon, NeverSwitches, InsightsOperator} }
 
-// Comment quoted from the service: "telemetry calls cluster_registration every 6 hours and Insights Operator rotates
+// Quoted from the service: "telemetry calls cluster_registration every 6 hours and Insights Operator rotates
 // the pull secret every 12 hours".
 const (
 	telemetryInterval = 6 * time.Hour
@@ -50,8 +50,8 @@ type ClusterSpec struct {
 	Status string
 	// TransferLife is how long its transfers can be completed; Options.TransferLife by default.
 	TransferLife time.Duration
-	// Token, for a driven cluster, gives the cloud.openshift.com auth that its telemetry has at a moment, so that a real
-	// cluster's Secret can take part in virtual time. It is called with the Sim locked: it must not call the Sim.
+	// Token, for a driven cluster, returns the cloud.openshift.com auth of its telemetry, so that a real
+	// cluster's Secret can be used in virtual time. It is called with the Sim locked: it must not call the Sim.
 	Token func() string
 }
 
@@ -65,7 +65,7 @@ type cluster struct {
 	token          func() string
 	transferLife   time.Duration
 
-	auth                    string // what a cluster that is not driven has in its pull secret
+	auth                    string // the pull secret of a cluster that is not driven
 	nextTelemetry, nextPoll time.Time
 	lastTelemetry           time.Time
 	lastError               error
@@ -87,7 +87,7 @@ func (s *Sim) addCluster(a *account, spec ClusterSpec) *cluster {
 	c := &cluster{
 		id: spec.ID, name: spec.Name, subscriptionID: s.newID(), account: a, mode: spec.Mode, status: spec.Status,
 		token: spec.Token, transferLife: spec.TransferLife, created: stamp, auth: a.current().logins[CloudOpenShift].auth(),
-		// An hour and two after the full hour of the batches, so that no two things happen at one moment.
+		// One and two hours after the batches, so that no two events have the same time.
 		nextTelemetry: now.Add(time.Hour), nextPoll: now.Add(2 * time.Hour), lastTelemetry: stamp,
 	}
 	s.clusters = append(s.clusters, c)
@@ -103,7 +103,7 @@ func (s *Sim) SetSubscriptionStatus(clusterID, status string) {
 	}
 }
 
-// MoveCluster makes a cluster another account's, as a transfer of its ownership does.
+// MoveCluster moves a cluster to another account, as a transfer of its ownership does.
 func (s *Sim) MoveCluster(clusterID, accountID string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -112,7 +112,7 @@ func (s *Sim) MoveCluster(clusterID, accountID string) {
 	}
 }
 
-// TelemetryError returns what the last telemetry of a cluster that reports by itself got; nil when it was accepted.
+// TelemetryError returns the error of the last telemetry of a cluster that reports by itself.
 func (s *Sim) TelemetryError(clusterID string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -141,11 +141,11 @@ func (s *Sim) clusterReports(c *cluster) {
 	c.lastError = s.telemetry(c, c.auth)
 }
 
-// insightsPoll is what insights-operator does: it looks for the cluster's accepted transfers with the cluster's own token,
-// refuses when there are several, and takes over the secret of a single one.
+// insightsPoll does what insights-operator does: it lists the cluster's accepted transfers with the cluster's own token,
+// refuses several, and applies the secret of a single one.
 func (s *Sim) insightsPoll(c *cluster) {
 	if s.byCloudAuth(c.auth) == nil {
-		return // its own token is dead: nothing can be fetched any more
+		return // its own token is dead, so it can fetch nothing
 	}
 	s.expire()
 	var accepted []*transfer

@@ -8,7 +8,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/sim/simctl"
 )
 
-// State is what the control port shows. It holds no secret.
+// State is what the control port shows. It contains no secret.
 type State struct {
 	Now        time.Time      `json:"now"`
 	Habits     Habits         `json:"habits"`
@@ -85,7 +85,7 @@ func (s *Sim) controlTime(mux *http.ServeMux) {
 	})
 	mux.HandleFunc("POST /habits", func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
-		habits := s.opts.Habits // a field that the body leaves out stays
+		habits := s.opts.Habits // a field that the body omits stays unchanged
 		s.mu.Unlock()
 		if simctl.ReadJSON(w, r, &habits) {
 			s.Configure(func(current *Habits) { *current = habits })
@@ -130,7 +130,7 @@ func (s *Sim) controlAccounts(mux *http.ServeMux) {
 	})
 }
 
-// controlCredentials is the life and death of registry credentials, and who reports with them.
+// controlCredentials has the operations on registry credentials and telemetry.
 func (s *Sim) controlCredentials(mux *http.ServeMux) {
 	simctl.HandleControl(mux, "POST /delete-credentials", func(in ofAccount) (any, error) {
 		if err := s.knows(in.Account); err != nil {
@@ -221,7 +221,7 @@ func (s *Sim) controlRotations(mux *http.ServeMux) {
 	})
 }
 
-// ofAccount is the account that a control request is about.
+// ofAccount has the account of a control request.
 type ofAccount struct {
 	Account string `json:"account"`
 }

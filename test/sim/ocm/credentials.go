@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Canary is part of every secret value that is not a signed token: if it appears where no secret belongs, there is a leak.
+// Canary is part of every secret value that is not a signed token, for the detection of leaks.
 const Canary = "CANARY"
 
 // The registries of a pull secret, in the order in which the service lists them.
@@ -31,9 +31,9 @@ type generation struct {
 	logins  map[string]login // by registry
 	// rotating is true once a newer generation exists; the service marks the rows so (external_resource_id "rotating").
 	rotating bool
-	// died is when it was deleted at each registry, in the service's own time; normally at all of them at once.
+	// died is when it was deleted at each registry, in virtual time; normally at all of them at once.
 	died map[string]time.Time
-	// dying is when it will be, at the registries where the service is late with it.
+	// dying is when it will be deleted at registries with a late revocation.
 	dying map[string]time.Time
 	// registered is true once a cluster has reported with it.
 	registered bool
@@ -58,7 +58,7 @@ func (s *Sim) issue(a *account) *generation {
 		password: Canary + random(58, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"),
 	}
 	pool := login{user: "uhc-pool-" + newUUID(), password: s.registryJWT(a)}
-	if g.number%2 == 0 { // both shapes are in use, so both must be met
+	if g.number%2 == 0 { // both forms are in use
 		pool.user = fmt.Sprintf("%d|uhc-%s", 50000000+len(s.accounts), s.newID())
 	}
 	g.logins = map[string]login{CloudOpenShift: robot, Quay: robot, RedHatConnect: pool, RedHatRegistry: pool}
@@ -68,7 +68,7 @@ func (s *Sim) issue(a *account) *generation {
 	return g
 }
 
-// registryJWT makes a password of the form that Red Hat's registry gives its service accounts. Its signature is never checked.
+// registryJWT creates a password like those of service accounts at Red Hat's registry. Its signature is never checked.
 func (s *Sim) registryJWT(a *account) string {
 	part := func(v any) string {
 		raw, _ := json.Marshal(v) // maps of strings always marshal
@@ -79,7 +79,7 @@ func (s *Sim) registryJWT(a *account) string {
 		Canary + random(80, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
 }
 
-// document renders the generation as the service does: docker's format, sorted registries.
+// document renders the generation as the service does: docker's format with sorted registries.
 func (g *generation) document() []byte {
 	type entry struct {
 		Auth  string `json:"auth"`
@@ -110,7 +110,7 @@ func (g *generation) kill(now time.Time, registries ...string) {
 	}
 }
 
-// current returns the generation that the service issues.
+// current returns the generation that the service issues now.
 func (a *account) current() *generation { return a.generations[len(a.generations)-1] }
 
 // byCloudAuth finds the valid generation of a cluster's token, the auth of cloud.openshift.com.
@@ -126,8 +126,8 @@ func (s *Sim) byCloudAuth(auth string) *generation {
 	return nil
 }
 
-// Alive says whether a registry has to accept these credentials: those that OCM has issued and not deleted. The two
-// registries of Red Hat know the same accounts. It is the directory of the registry simulator.
+// Alive reports whether a registry must accept these credentials: those that OCM has issued and not deleted. The two
+// registries of Red Hat have the same accounts. It is the directory of the registry simulator.
 func (s *Sim) Alive(registry, user, password string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -136,8 +136,8 @@ func (s *Sim) Alive(registry, user, password string) bool {
 	return g != nil && g.alive(registry) && !g.account.banned
 }
 
-// DeadFor says for how long, in virtual time, credentials that once were alive have been deleted; false when they were
-// never issued, or live. The registry simulator asks it when a revocation is late there.
+// DeadFor returns how long ago, in virtual time, credentials were deleted; false if they were never issued or are
+// alive. The registry simulator uses it for late revocations.
 func (s *Sim) DeadFor(registry, user, password string) (time.Duration, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -149,7 +149,7 @@ func (s *Sim) DeadFor(registry, user, password string) (time.Duration, bool) {
 	return s.virtual().Sub(g.died[registry]), true
 }
 
-// byLogin finds what these credentials belong to, dead or alive.
+// byLogin finds the generation of these credentials, dead or alive.
 func (s *Sim) byLogin(registry, user, password string) *generation {
 	for _, a := range s.accounts {
 		for _, g := range a.generations {
@@ -161,7 +161,7 @@ func (s *Sim) byLogin(registry, user, password string) *generation {
 	return nil
 }
 
-// KnownUser says whether there ever was such a user, dead or alive: quay.io's messages tell the difference.
+// KnownUser reports whether the user ever existed: quay.io's messages differ.
 func (s *Sim) KnownUser(registry, user string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -175,7 +175,7 @@ func (s *Sim) KnownUser(registry, user string) bool {
 	return false
 }
 
-// PullSecret returns the pull secret that OCM gives out for the account now, as a cluster gets it when it is installed.
+// PullSecret returns the account's current pull secret, as a cluster gets it at installation.
 func (s *Sim) PullSecret(accountID string) []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -190,7 +190,7 @@ func (s *Sim) CloudAuth(accountID string) string {
 }
 
 // Private are personal data that are not secret, e-mail addresses and last names, and the user names of registries. They must appear only in
-// Secrets. The user names of OCM are shown on purpose.
+// Secrets, unlike OCM's user names.
 func (s *Sim) Private() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -198,7 +198,7 @@ func (s *Sim) Private() []string {
 }
 
 // Canaries returns every secret value that was ever issued: passwords, auths, tokens, client secrets, and the signature of
-// each token for the case that only its end has leaked.
+// each token in case only its end leaks.
 func (s *Sim) Canaries() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

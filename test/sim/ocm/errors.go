@@ -27,7 +27,7 @@ func newError(status, number int, format string, args ...any) *apiError {
 	}
 }
 
-// unauthenticated is what a missing, dead or expired credential gets.
+// unauthenticated is the response to a missing, dead or expired credential.
 func unauthenticated() *apiError {
 	return newError(http.StatusUnauthorized, 15, "Account authentication could not be verified")
 }

@@ -14,13 +14,13 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/sim/simctl"
 )
 
-// FaultKind is a kind of failure.
+// FaultKind is a kind of fault.
 type FaultKind string
 
 const (
 	// Empty401 is a 401 without a body.
 	Empty401 FaultKind = "Empty401"
-	// Error401 is a 401 with an error object, for a token that is good.
+	// Error401 is a 401 with an error object for a valid token.
 	Error401 FaultKind = "Error401"
 	// Error403 is a 403 with an error object.
 	Error403 FaultKind = "Error403"
@@ -30,20 +30,20 @@ const (
 	Error500 FaultKind = "Error500"
 	// HTML502 is a gateway's page.
 	HTML502 FaultKind = "HTML502"
-	// HTML200 is a page with status 200, as a captive portal or a login page gives.
+	// HTML200 is a page with status 200, like that of a captive portal or a login page.
 	HTML200 FaultKind = "HTML200"
 	// Answer is Fault.Status (200 by default) with Fault.Body as JSON, whatever it is; the request has no effect.
 	Answer FaultKind = "Answer"
-	// LostAnswer lets the request take effect and closes the connection without an answer.
+	// LostAnswer lets the request take effect and closes the connection without a response.
 	LostAnswer FaultKind = "LostAnswer"
 	// Dropped closes the connection before anything takes effect.
 	Dropped FaultKind = "Dropped"
-	// Hang never answers, and nothing takes effect.
+	// Hang never responds, and nothing takes effect.
 	Hang FaultKind = "Hang"
-	// Slow answers well, after Fault.Delay.
+	// Slow responds normally after Fault.Delay.
 	Slow FaultKind = "Slow"
-	// Lagging answers as a replica does that has stopped to follow the moment the fault was added: the previous credentials,
-	// lists without what has happened since. It is for operations that read, POST access_token among them.
+	// Lagging responds as a replica that stopped following when the fault was added: with the previous credentials
+	// and lists. It is for operations that read, including POST access_token.
 	Lagging FaultKind = "Lagging"
 )
 
@@ -53,7 +53,7 @@ func FaultKinds() []FaultKind {
 		Slow, Lagging}
 }
 
-// Fault is a failure of some requests.
+// Fault makes some requests fail.
 type Fault struct {
 	// Endpoint is an operation (OpToken, OpPostRotation ...) or OpAny.
 	Endpoint string    `json:"endpoint"`
@@ -62,7 +62,7 @@ type Fault struct {
 	Auth string `json:"auth,omitempty"`
 	// Skip lets as many requests pass first.
 	Skip int `json:"skip,omitempty"`
-	// Every spares all but each n-th of those that remain, as one server of several behind a load balancer; 0 spares none.
+	// Every hits only each n-th of the remaining requests, like one server of several behind a load balancer; 0 hits all.
 	Every int `json:"every,omitempty"`
 	// Times limits how many requests are hit; 0: until the faults are cleared.
 	Times      int             `json:"times,omitempty"`
@@ -74,7 +74,7 @@ type Fault struct {
 	replica *replica // of Lagging
 }
 
-// Check says what is wrong with the fault.
+// Check returns an error for an invalid fault.
 func (f Fault) Check() error {
 	if err := simctl.CheckKind("kind of fault", f.Kind, FaultKinds()); err != nil {
 		return err
@@ -88,7 +88,7 @@ func (f Fault) Check() error {
 	case f.Kind == Lagging && !slices.Contains(reading, f.Endpoint):
 		return fmt.Errorf("a fault of kind %s is for operations that read, which are %q", f.Kind, reading)
 	case f.Status != 0 && (f.Status < 200 || f.Status > 599):
-		return fmt.Errorf("a status is from 200 to 599")
+		return fmt.Errorf("a status must be from 200 to 599")
 	case f.Delay < 0 || f.RetryAfter < 0:
 		return fmt.Errorf("delay and retryAfter must not be negative")
 	}
@@ -104,7 +104,7 @@ func (f Fault) fits(op, auth string) bool {
 	return (f.Endpoint == op || f.Endpoint == OpAny) && (f.Auth == "" || f.Auth == auth)
 }
 
-// Break adds a fault; the first that fits a request hits it. An invalid fault is a mistake in the test.
+// Break adds a fault; the first that matches a request hits it. An invalid fault is a mistake in the test.
 func (s *Sim) Break(f Fault) {
 	if err := s.addFault(f); err != nil {
 		panic("the OCM simulator: " + err.Error())
@@ -121,7 +121,7 @@ func (s *Sim) addFault(f Fault) error {
 // Mend ends all faults; hanging requests hang until their clients give up.
 func (s *Sim) Mend() { s.faults.Clear() }
 
-// withFaults puts faults and held requests in front of a handler.
+// withFaults adds faults and held requests to a handler.
 func (s *Sim) withFaults(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		op := operation(r)
@@ -163,7 +163,7 @@ func (s *Sim) withFaults(next http.Handler) http.Handler {
 	})
 }
 
-// answer gives the wrong answer, or none.
+// answer writes the faulty response, or none.
 func (f Fault) answer(w http.ResponseWriter, r *http.Request) {
 	page := func(status int, title string) {
 		w.Header().Set("Content-Type", "text/html")

@@ -11,14 +11,14 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/sim/simctl"
 )
 
-// TestFaults_HitAsOftenAsTheyAreTold breaks the request for a rotation in every way, once, and repeats it.
-func TestFaults_HitAsOftenAsTheyAreTold(t *testing.T) {
+// TestFaults_HitAsOftenAsConfigured hits the request for a rotation once with every kind, and repeats it.
+func TestFaults_HitAsOftenAsConfigured(t *testing.T) {
 	for _, tc := range []struct {
 		fault Fault
-		// status is that of the answer, 0 when there is none; text is a part of its body.
+		// status is that of the response, 0 without one; text is part of its body.
 		status int
 		text   string
-		// took says whether the request has taken effect although the answer was bad.
+		// took is whether the request takes effect although the response is faulty.
 		took bool
 	}{
 		{Fault{Kind: Empty401}, 401, "", false},
@@ -55,7 +55,7 @@ func TestFaults_HitAsOftenAsTheyAreTold(t *testing.T) {
 				want = 2
 			}
 			if got := len(r.Rotations(r.account.ID)); got != want {
-				t.Errorf("%d rotations after the bad day, want %d", got, want)
+				t.Errorf("%d rotations after the fault, want %d", got, want)
 			}
 			r.requestRotation() // the fault is spent
 			if got := r.Count(OpPostRotation); got != 3 {
@@ -65,8 +65,8 @@ func TestFaults_HitAsOftenAsTheyAreTold(t *testing.T) {
 	}
 }
 
-// TestFaults_LastUntilTheyAreMended uses a fault without a limit, at both servers.
-func TestFaults_LastUntilTheyAreMended(t *testing.T) {
+// TestFaults_LastUntilTheyAreCleared uses a fault without a limit at both servers.
+func TestFaults_LastUntilTheyAreCleared(t *testing.T) {
 	r := newRig(t, Options{})
 	r.login()
 	r.Break(Fault{Endpoint: OpAny, Kind: Error500})
@@ -76,19 +76,19 @@ func TestFaults_LastUntilTheyAreMended(t *testing.T) {
 		}
 	}
 	if a := r.exchange(refreshForm(r.offline)); a.status != 500 {
-		t.Errorf("the token endpoint answers %d", a.status)
+		t.Errorf("the token endpoint responds with %d", a.status)
 	}
 	r.Mend()
 	if a := r.call(http.MethodGet, "/current_account"); a.status != 200 {
-		t.Errorf("after mending: %d", a.status)
+		t.Errorf("after clearing: %d", a.status)
 	}
 	r.API().Stop()
 	if _, err := r.try(http.MethodGet, r.URL(), "", "", ""); err == nil {
-		t.Error("a stopped server answers")
+		t.Error("a stopped server responds")
 	}
 }
 
-// TestHold_KeepsARequestWhileTheClientDies is how tests kill the operator at the worst moments.
+// TestHold_KeepsARequestWhileTheClientDies covers how tests kill the operator at the worst times.
 func TestHold_KeepsARequestWhileTheClientDies(t *testing.T) {
 	for moment, rotations := range map[Moment]int{BeforeEffect: 0, AfterEffect: 1} {
 		t.Run(string(moment), func(t *testing.T) {
@@ -124,7 +124,7 @@ func TestHold_KeepsARequestWhileTheClientDies(t *testing.T) {
 	}
 }
 
-// waitForAnswer returns when the Sim is done with a request for the operation.
+// waitForAnswer waits until the Sim has finished a request for the operation.
 func (r *rig) waitForAnswer(operation string) {
 	for {
 		for _, request := range r.Requests() {
@@ -166,7 +166,7 @@ func TestHold_ReleasesAndDrops(t *testing.T) {
 	}
 }
 
-// TestClose_EndsHeldRequests keeps a test that fails early from hanging.
+// TestClose_EndsHeldRequests: otherwise a test that fails early would hang.
 func TestClose_EndsHeldRequests(t *testing.T) {
 	r := newRig(t, Options{})
 	r.login()
@@ -190,12 +190,12 @@ func TestClose_EndsHeldRequests(t *testing.T) {
 	r.Close()
 	for range 2 {
 		if err := <-failed; err == nil {
-			t.Error("a request was answered by a closed simulator")
+			t.Error("a closed simulator responded")
 		}
 	}
 }
 
-// TestCanaries_AreEverySecretThatWasIssued looks for what a client holds in the list that leak tests grep for.
+// TestCanaries_AreEverySecretThatWasIssued looks for a client's secrets in the list for leak tests.
 func TestCanaries_AreEverySecretThatWasIssued(t *testing.T) {
 	r := newRig(t, Options{})
 	r.login()
@@ -215,11 +215,11 @@ func TestCanaries_AreEverySecretThatWasIssued(t *testing.T) {
 		}
 	}
 	if !strings.Contains(secret, Canary) || !strings.Contains(password, Canary) {
-		t.Error("a secret does not bear the canary")
+		t.Error("a secret does not contain the canary")
 	}
 }
 
-// TestControlPort_DrivesTheSim is the process form's way in.
+// TestControlPort_DrivesTheSim covers the interface of the process.
 func TestControlPort_DrivesTheSim(t *testing.T) {
 	r := newRig(t, Options{})
 	ask := func(method, path, body string) answer {
@@ -278,7 +278,7 @@ func TestControlPort_DrivesTheSim(t *testing.T) {
 	}
 	for _, canary := range r.Canaries() {
 		if strings.Contains(state, canary) {
-			t.Errorf("the state tells a secret")
+			t.Errorf("the state contains a secret")
 		}
 	}
 }

@@ -11,11 +11,11 @@ type Moment string
 const (
 	// BeforeEffect: the request has arrived and nothing has happened yet.
 	BeforeEffect Moment = "BeforeEffect"
-	// AfterEffect: everything has happened and the client does not know yet.
+	// AfterEffect: everything has happened, but the client has no response yet.
 	AfterEffect Moment = "AfterEffect"
 )
 
-// Held is one request that is kept at a moment until the test has done something, such as killing the client.
+// Held is one request that is held until the test has done something, such as killing the client.
 type Held struct {
 	endpoint string
 	moment   Moment
@@ -27,19 +27,19 @@ type Held struct {
 // Arrived is closed when the request has reached the moment.
 func (h *Held) Arrived() <-chan struct{} { return h.arrived }
 
-// Release lets the request go on. A request that has not come yet will not be held.
+// Release lets the request continue. A request that has not arrived yet will not be held.
 func (h *Held) Release() { h.once.Do(func() { h.release <- true }) }
 
-// Drop closes the connection: before the effect nothing happens, after it the answer is lost.
+// Drop closes the connection: before the effect nothing happens, after it the response is lost.
 func (h *Held) Drop() { h.once.Do(func() { h.release <- false }) }
 
-// holds are the requests that are to be kept.
+// holds are the requests to hold.
 type holds struct {
 	mu    sync.Mutex
 	holds []*Held
 }
 
-// Hold keeps the next request for the operation at the moment. A held request whose client goes away ends there: before
+// Hold holds the next request for the operation. A held request whose client goes away ends there: before
 // the effect nothing happens.
 func (s *Sim) Hold(operation string, moment Moment) *Held {
 	h := &Held{endpoint: operation, moment: moment, arrived: make(chan struct{}), release: make(chan bool, 1)}
@@ -61,7 +61,7 @@ func (f *holds) take(op string, moment Moment) *Held {
 	return nil
 }
 
-// wait keeps a request; it does not return when the connection is to be closed.
+// wait holds a request; it does not return if the connection must be closed.
 func (h *Held) wait(r *http.Request) {
 	if h == nil {
 		return

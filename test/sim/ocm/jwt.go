@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// claims of a token, those that clients look at and those that tell tokens apart.
+// claims of a token: those that clients read and those that identify the kind of token.
 type claims struct {
 	Type     string `json:"typ"` // Bearer, Refresh or Offline: clients choose the grant by it
 	ID       string `json:"jti"`
@@ -33,7 +33,7 @@ var (
 
 const jwtHeader = `{"alg":"HS256","typ":"JWT","kid":"simulator"}`
 
-// sign makes a JWT. A shared key is enough here: the same process makes and checks it, and no client checks a signature.
+// sign creates a JWT. A shared key is enough, because the same process creates and checks it, and no client checks a signature.
 func (s *Sim) sign(c claims) string {
 	body, _ := json.Marshal(c) // strings and numbers always marshal
 	text := base64.RawURLEncoding.EncodeToString([]byte(jwtHeader)) + "." + base64.RawURLEncoding.EncodeToString(body)
@@ -42,7 +42,7 @@ func (s *Sim) sign(c claims) string {
 	return token
 }
 
-// verify reads a JWT that sign made and checks its times against now.
+// verify reads a JWT of sign and checks its times against now.
 func (s *Sim) verify(token string, now time.Time) (claims, error) {
 	end := strings.LastIndexByte(token, '.')
 	if end < 0 {
@@ -70,7 +70,7 @@ func (s *Sim) verify(token string, now time.Time) (claims, error) {
 	return c, nil
 }
 
-// allowedSkew is how far in the future a token's issue may lie: a usual leeway, and more than the second that rounding costs.
+// allowedSkew is how far in the future a token's issue may be: a usual leeway, and more than the rounding to seconds.
 const allowedSkew = 30 * time.Second
 
 func (s *Sim) mac(text string) []byte {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// This file is the life of a rotation, in the order in which it happens: requested, first pass, telemetry, second pass.
+// This file has the life of a rotation in its order: requested, first pass, telemetry, second pass.
 
 // request creates a rotation and one transfer for each active cluster of the account.
 func (s *Sim) request(a *account) *rotation {
@@ -25,7 +25,7 @@ func (s *Sim) request(a *account) *rotation {
 	return r
 }
 
-// pending returns the rotations of the account that have not ended, oldest first. A status that a test has invented
+// pending returns the rotations of the account that have not ended, oldest first. A test's unknown status
 // counts as not ended.
 func (s *Sim) pending(a *account) []*rotation {
 	var out []*rotation
@@ -37,8 +37,8 @@ func (s *Sim) pending(a *account) []*rotation {
 	return out
 }
 
-// StartRotationElsewhere requests a rotation as somebody else would: Red Hat's support, a person with curl, another
-// cluster. It is in no counter. It returns the rotation's id.
+// StartRotationElsewhere requests a rotation as another client would: Red Hat's support, a user with curl, another
+// cluster. It is not counted. It returns the rotation's id.
 func (s *Sim) StartRotationElsewhere(accountID string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -61,7 +61,7 @@ func (s *Sim) batch() {
 	}
 }
 
-// firstPass issues new credentials beside the old ones and hands them to the clusters.
+// firstPass issues new credentials beside the old ones and offers them to the clusters.
 func (s *Sim) firstPass(r *rotation) {
 	for _, g := range r.account.generations {
 		if !g.dead() {
@@ -95,11 +95,11 @@ func (s *Sim) everybodySwitched(r *rotation) bool {
 	return transfers > 0 || s.opts.CompleteWithoutClusters
 }
 
-// Forgotten is a revocation that never takes place.
+// Forgotten is a revocation that never happens.
 const Forgotten time.Duration = math.MaxInt64
 
-// RevokeLate makes the service call rotations completed some time before it deletes their old credentials, at some registries or at all
-// when none is named; Forgotten is never, and zero, the default, ends that. What OCM says and what is so are then two things.
+// RevokeLate makes the service complete rotations some time before it deletes their old credentials, at the named registries or at all;
+// Forgotten is never, and zero, the default, ends that. OCM's report is then wrong.
 func (s *Sim) RevokeLate(by time.Duration, registries ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -111,7 +111,7 @@ func (s *Sim) RevokeLate(by time.Duration, registries ...string) {
 	}
 }
 
-// bury deletes the credentials whose late end has come.
+// bury deletes the credentials whose late deletion is due.
 func (s *Sim) bury() {
 	now := s.virtual()
 	for _, a := range s.accounts {
@@ -126,7 +126,7 @@ func (s *Sim) bury() {
 	}
 }
 
-// secondPass deletes the old credentials, and only then is the rotation completed, unless the service is late with it.
+// secondPass deletes the old credentials and then completes the rotation, unless RevokeLate is set.
 func (s *Sim) secondPass(r *rotation) {
 	for _, g := range r.old {
 		for _, registry := range Registries {
@@ -155,10 +155,10 @@ func (s *Sim) expire() {
 	}
 }
 
-// open says whether the transfer can still be completed, or expire.
+// open reports whether the transfer can still be completed or expire.
 func (t *transfer) open() bool { return t.status == StatusPending || t.status == StatusAccepted }
 
-// CompleteEverything completes every pending rotation at once, even if clusters have not switched: this is what a cluster finds after weeks
+// CompleteEverything completes every pending rotation at once, even if clusters have not switched, as a cluster may find after weeks
 // offline.
 func (s *Sim) CompleteEverything() {
 	s.mu.Lock()
@@ -181,7 +181,7 @@ func (s *Sim) CompleteEverything() {
 	}
 }
 
-// ErrTokenInvalid is what telemetry gets for a token that is dead or was never issued.
+// ErrTokenInvalid is the response to telemetry with a token that is dead or was never issued.
 var ErrTokenInvalid = errors.New("registry credential token is invalid")
 
 // Telemetry is a report of a cluster with the cloud.openshift.com auth of its pull secret. With the new token of a
@@ -208,7 +208,7 @@ func (s *Sim) telemetry(c *cluster, auth string) error {
 	return nil
 }
 
-// switched completes the transfers of a cluster that has shown a token of generation g.
+// switched completes the transfers of a cluster that has used a token of generation g.
 func (s *Sim) switched(c *cluster, g *generation) {
 	for _, t := range s.transfers {
 		if t.cluster != c || t.status != StatusAccepted {
@@ -221,7 +221,7 @@ func (s *Sim) switched(c *cluster, g *generation) {
 }
 
 // deleteRotation removes the record and its transfers. Whether the real service undoes anything is not public; here a
-// rotation whose first pass is over leaves its new credentials behind, and nobody deletes the old ones.
+// rotation whose first pass is over leaves its new credentials behind, and the old ones are not deleted.
 func (s *Sim) deleteRotation(r *rotation) {
 	s.rotations = slices.DeleteFunc(s.rotations, func(other *rotation) bool { return other == r })
 	s.transfers = slices.DeleteFunc(s.transfers, func(t *transfer) bool { return t.rotation == r })

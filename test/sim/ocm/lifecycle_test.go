@@ -8,8 +8,8 @@ import (
 
 const day = 24 * time.Hour
 
-// TestNaiveOrder_WaitingForCompletedBeforeApplyingHangs is the reason for the order of the operator: request, wait for
-// completed, fetch, apply is what everybody writes first.
+// TestNaiveOrder_WaitingForCompletedBeforeApplyingHangs is the reason for the operator's order: the obvious order (request, wait for
+// completed, fetch, apply) is a deadlock.
 func TestNaiveOrder_WaitingForCompletedBeforeApplyingHangs(t *testing.T) {
 	r := newRig(t, Options{})
 	ours := r.AddCluster(r.account.ID, ClusterSpec{})
@@ -18,7 +18,7 @@ func TestNaiveOrder_WaitingForCompletedBeforeApplyingHangs(t *testing.T) {
 	old := r.issued()
 
 	id := r.requestRotation()
-	// Our cluster goes on with its old credentials, because the naive client has not applied anything: it waits.
+	// Our cluster keeps its old credentials, because the naive client waits before it applies any.
 	for elapsed := 6 * time.Hour; elapsed < 5*day; elapsed += 6 * time.Hour {
 		r.Advance(6 * time.Hour)
 		if err := r.Telemetry(ours, old); err != nil {
@@ -28,7 +28,7 @@ func TestNaiveOrder_WaitingForCompletedBeforeApplyingHangs(t *testing.T) {
 			t.Fatalf("after %v the rotation is %s although our cluster has not switched", elapsed, got)
 		}
 	}
-	// The wait ends only because our transfer expires: and then the credentials that the cluster runs on are deleted.
+	// The wait ends only because our transfer expires, and then the cluster's credentials are deleted.
 	r.Advance(12 * time.Hour)
 	if got := r.status(id); got != StatusCompleted {
 		t.Fatalf("after 5 days the rotation is %s, want completed by expiry", got)
@@ -40,11 +40,11 @@ func TestNaiveOrder_WaitingForCompletedBeforeApplyingHangs(t *testing.T) {
 		t.Error("telemetry with the dead token was accepted")
 	}
 	if got := r.as(ours, old, "/current_account").status; got != http.StatusUnauthorized {
-		t.Errorf("the cluster's own token gets %d, want 401: it cannot even ask for its new secret", got)
+		t.Errorf("the cluster's own token gets %d, want 401: it cannot even request its new secret", got)
 	}
 }
 
-// TestGoodOrder_ApplyingWhilePendingLetsTheRotationComplete is what the operator does instead.
+// TestGoodOrder_ApplyingWhilePendingLetsTheRotationComplete is the operator's order.
 func TestGoodOrder_ApplyingWhilePendingLetsTheRotationComplete(t *testing.T) {
 	r := newRig(t, Options{})
 	ours := r.AddCluster(r.account.ID, ClusterSpec{})
@@ -59,7 +59,7 @@ func TestGoodOrder_ApplyingWhilePendingLetsTheRotationComplete(t *testing.T) {
 	r.Advance(6 * time.Hour)
 	fresh := r.issued()
 	if fresh == old || r.status(id) != StatusPending {
-		t.Fatalf("after the first batch: issued anew %v, status %s; want new credentials while pending", fresh != old, r.status(id))
+		t.Fatalf("after the first batch: newly issued %v, status %s; want new credentials while pending", fresh != old, r.status(id))
 	}
 	for _, registry := range []string{CloudOpenShift, Quay} {
 		if !r.works(old, registry) || !r.works(fresh, registry) {
@@ -71,17 +71,17 @@ func TestGoodOrder_ApplyingWhilePendingLetsTheRotationComplete(t *testing.T) {
 	}
 	r.Advance(day)
 	if got := r.status(id); got != StatusCompleted {
-		t.Fatalf("a day after everybody switched the rotation is %s", got)
+		t.Fatalf("a day after all clusters switched the rotation is %s", got)
 	}
 	if r.works(old, Quay) || !r.works(fresh, Quay) {
-		t.Error("after completed exactly the new credentials must work")
+		t.Error("after completion exactly the new credentials must work")
 	}
 	if got := r.Count(OpPostRotation); got != 1 {
 		t.Errorf("%d POSTs counted, want 1", got)
 	}
 }
 
-// TestTransfers_FollowTheRotation walks one transfer through its statuses as the cluster's own token sees it.
+// TestTransfers_FollowTheRotation checks the statuses of one transfer with the cluster's own token.
 func TestTransfers_FollowTheRotation(t *testing.T) {
 	r := newRig(t, Options{})
 	cluster := r.AddCluster(r.account.ID, ClusterSpec{})
@@ -114,7 +114,7 @@ func TestTransfers_FollowTheRotation(t *testing.T) {
 }
 
 // TestTransfers_AreForActiveClustersAndEndWithTheirWindow has an archived cluster, one with insights-operator that was away, and one
-// that nobody switches.
+// that never switches.
 func TestTransfers_AreForActiveClustersAndEndWithTheirWindow(t *testing.T) {
 	r := newRig(t, Options{})
 	archived := r.AddCluster(r.account.ID, ClusterSpec{Status: SubscriptionArchived})
@@ -140,12 +140,12 @@ func TestTransfers_AreForActiveClustersAndEndWithTheirWindow(t *testing.T) {
 	}
 	for _, late := range []string{away, idle} {
 		if r.TelemetryError(late) == nil {
-			t.Errorf("cluster %s goes on although its credentials were deleted", late)
+			t.Errorf("telemetry of cluster %s succeeds although its credentials were deleted", late)
 		}
 	}
 }
 
-// A cluster whose token has died cannot fetch a transfer any more, also when one is waiting for it.
+// A cluster with a dead token cannot fetch its transfer.
 func TestInsightsOperator_CannotComeBackWithADeadToken(t *testing.T) {
 	r := newRig(t, Options{})
 	cluster := r.AddCluster(r.account.ID, ClusterSpec{Mode: InsightsOperator})
@@ -155,18 +155,18 @@ func TestInsightsOperator_CannotComeBackWithADeadToken(t *testing.T) {
 	r.RunBatch()
 	r.Advance(2 * day)
 	if got := r.Transfers(cluster)[1].Status; got != StatusAccepted || r.TelemetryError(cluster) == nil {
-		t.Errorf("the transfer is %s, the last telemetry got %v; want it still accepted, and the token refused", got, r.TelemetryError(cluster))
+		t.Errorf("the transfer is %s, the last telemetry got %v; want it still accepted and the token refused", got, r.TelemetryError(cluster))
 	}
 }
 
-// TestOptions_AnswerWhatIsNotPublic turns each unknown of the service the other way.
-func TestOptions_AnswerWhatIsNotPublic(t *testing.T) {
-	t.Run("a second POST makes a second rotation and two accepted transfers, so that it shows", func(t *testing.T) {
+// TestOptions_CoverUnknownBehaviour sets each option for unknown behaviour to its other value.
+func TestOptions_CoverUnknownBehaviour(t *testing.T) {
+	t.Run("a second POST creates a second rotation and two accepted transfers", func(t *testing.T) {
 		r := newRig(t, Options{})
 		cluster := r.AddCluster(r.account.ID, ClusterSpec{Mode: InsightsOperator})
 		first, second := r.requestRotation(), r.requestRotation()
 		if first == second {
-			t.Error("both POSTs answered with the same rotation")
+			t.Error("both POSTs returned the same rotation")
 		}
 		r.RunBatch()
 		if got := r.Transfers(cluster); len(got) != 2 || got[0].Status != StatusAccepted || got[1].Status != StatusAccepted {
@@ -177,7 +177,7 @@ func TestOptions_AnswerWhatIsNotPublic(t *testing.T) {
 			t.Errorf("insights-operator refuses two accepted transfers, yet the rotation is %s", got)
 		}
 	})
-	t.Run("a second POST answers with the pending rotation", func(t *testing.T) {
+	t.Run("a second POST returns the pending rotation", func(t *testing.T) {
 		r := newRig(t, Options{Habits: Habits{SecondPost: SecondPostSame}})
 		first, second := r.requestRotation(), r.requestRotation()
 		if first != second || r.Count(OpPostRotation) != 2 {
@@ -192,7 +192,7 @@ func TestOptions_AnswerWhatIsNotPublic(t *testing.T) {
 		}
 	})
 	for _, allowed := range []bool{false, true} {
-		t.Run("an account without clusters, completed only when the option says so", func(t *testing.T) {
+		t.Run("an account without clusters completes only with the option", func(t *testing.T) {
 			r := newRig(t, Options{Habits: Habits{CompleteWithoutClusters: allowed}})
 			id := r.requestRotation()
 			r.RunBatch()
@@ -223,7 +223,7 @@ func TestOptions_AnswerWhatIsNotPublic(t *testing.T) {
 	})
 }
 
-// TestCompleteEverything_LeavesOnlyTheNewCredentials is what a cluster finds that was away while others rotated.
+// TestCompleteEverything_LeavesOnlyTheNewCredentials is the state after a cluster was away while others rotated.
 func TestCompleteEverything_LeavesOnlyTheNewCredentials(t *testing.T) {
 	r := newRig(t, Options{})
 	r.AddCluster(r.account.ID, ClusterSpec{Mode: NeverSwitches})
@@ -238,8 +238,8 @@ func TestCompleteEverything_LeavesOnlyTheNewCredentials(t *testing.T) {
 	}
 }
 
-// TestRevokeLate_CallsARotationCompletedWhoseOldCredentialsLive is why nobody should take OCM's word for a death.
-func TestRevokeLate_CallsARotationCompletedWhoseOldCredentialsLive(t *testing.T) {
+// TestRevokeLate_CompletesARotationWithLivingOldCredentials shows why OCM's report does not prove a revocation.
+func TestRevokeLate_CompletesARotationWithLivingOldCredentials(t *testing.T) {
 	r := newRig(t, Options{})
 	r.RevokeLate(2*time.Hour, Quay)
 	r.RevokeLate(Forgotten, RedHatRegistry)
@@ -265,7 +265,7 @@ func TestRevokeLate_CallsARotationCompletedWhoseOldCredentialsLive(t *testing.T)
 	}
 }
 
-// TestDrivenCluster_ReportsWithItsTokenFunction lets a real Secret take part in virtual time.
+// TestDrivenCluster_ReportsWithItsTokenFunction uses a real Secret in virtual time.
 func TestDrivenCluster_ReportsWithItsTokenFunction(t *testing.T) {
 	r := newRig(t, Options{})
 	inUse := r.CloudAuth(r.account.ID)

@@ -5,16 +5,16 @@ import (
 	"time"
 )
 
-// Record is a rotation as the API shows it. OCM's list may have failed, cancelled and very old rotations, and undocumented statuses.
+// Record is a rotation as the API shows it. OCM's list may contain failed, cancelled and very old rotations, and undocumented statuses.
 type Record struct {
-	// ID is a new one of the time of CreatedAt by default. An edit does not change it.
+	// ID is a new one for the time of CreatedAt by default. An edit does not change it.
 	ID string `json:"id"`
 	// Status is shown as it is, also when it is empty.
 	Status string `json:"status"`
 	// CreatedAt and UpdatedAt are now, and the time of the creation, by default.
 	CreatedAt time.Time `json:"createdAt"`
 	UpdatedAt time.Time `json:"updatedAt"`
-	// HideTimes leaves created_at and updated_at out: the contract requires neither. The id holds the time still.
+	// HideTimes omits created_at and updated_at, which the contract does not require. The id still contains the time.
 	HideTimes bool `json:"hideTimes"`
 }
 
@@ -42,8 +42,8 @@ func (s *Sim) EditRecord(rotationID string, change func(*Record)) {
 	r.show(rec)
 }
 
-// Abandon ends a rotation with a status such as "failed": the service does nothing about it any more. The credentials
-// that it has issued by then live on beside the old ones.
+// Abandon ends a rotation with a status such as "failed": the service no longer works on it. The credentials
+// that it has issued stay valid beside the old ones.
 func (s *Sim) Abandon(rotationID, status string) {
 	s.EditRecord(rotationID, func(rec *Record) { rec.Status = status })
 	s.mu.Lock()
@@ -55,7 +55,7 @@ func (r *rotation) show(rec Record) {
 	r.status, r.created, r.updated, r.hideTimes = rec.Status, rec.CreatedAt, rec.UpdatedAt, rec.HideTimes
 }
 
-// mustRotation is as mustAccount is.
+// mustRotation panics for an unknown id, as mustAccount does.
 func (s *Sim) mustRotation(id string) *rotation {
 	for _, r := range s.rotations {
 		if r.id == id {
@@ -65,7 +65,7 @@ func (s *Sim) mustRotation(id string) *rotation {
 	panic(fmt.Sprintf("the OCM simulator has no rotation %q", id))
 }
 
-// SetTransferEnd moves the end, in virtual time, of a cluster's transfers that are open. One that is over expires at once.
+// SetTransferEnd moves the end, in virtual time, of a cluster's open transfers. One in the past expires at once.
 func (s *Sim) SetTransferEnd(clusterID string, end time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -77,8 +77,8 @@ func (s *Sim) SetTransferEnd(clusterID string, end time.Time) {
 	s.expire()
 }
 
-// DeleteCredentials ends all registry credentials of an account, the newest too, as Red Hat's support can. POST
-// access_token issues new ones then, as the service does whenever some are missing.
+// DeleteCredentials deletes all registry credentials of an account, including the newest, as Red Hat's support can. POST
+// access_token then issues new ones, as the service does whenever some are missing.
 func (s *Sim) DeleteCredentials(accountID string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -88,7 +88,7 @@ func (s *Sim) DeleteCredentials(accountID string) {
 }
 
 // Revoke deletes one of the sets of PullSecrets, at some registries or at all when none is named. OCM does that at the end of
-// a rotation; a part of it, too early or at one registry alone, is a bad day. A negative set counts from the newest, which is -1.
+// a rotation; to do it earlier or at one registry only is a fault. A negative set counts from the newest, which is -1.
 func (s *Sim) Revoke(accountID string, set int, registries ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -99,7 +99,7 @@ func (s *Sim) Revoke(accountID string, set int, registries ...string) {
 	all[set].kill(s.virtual(), registries...)
 }
 
-// PullSecrets returns every pull secret that was ever issued to the account, the oldest first, dead ones too.
+// PullSecrets returns every pull secret that was ever issued to the account, oldest first, including dead ones.
 func (s *Sim) PullSecrets(accountID string) [][]byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()

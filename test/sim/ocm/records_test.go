@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// TestRecords_AreShownWithAnyStatusAndAgeAndNothingIsDoneAboutThem fills an account's list with what real ones hold.
-func TestRecords_AreShownWithAnyStatusAndAgeAndNothingIsDoneAboutThem(t *testing.T) {
+// TestRecords_AreShownWithAnyStatusAndAgeButHaveNoEffect fills an account's list like a real one.
+func TestRecords_AreShownWithAnyStatusAndAgeButHaveNoEffect(t *testing.T) {
 	r := newRig(t, Options{Habits: Habits{CompleteWithoutClusters: true}})
 	old := r.issued()
 	want := map[string]Record{}
@@ -43,8 +43,8 @@ func TestRecords_AreShownWithAnyStatusAndAgeAndNothingIsDoneAboutThem(t *testing
 	}
 }
 
-// TestEditRecord_ChangesWhatIsShownAndNotWhatHappens is a status that nobody has published in the middle of a rotation.
-func TestEditRecord_ChangesWhatIsShownAndNotWhatHappens(t *testing.T) {
+// TestEditRecord_ChangesOnlyWhatIsShown sets an undocumented status during a rotation.
+func TestEditRecord_ChangesOnlyWhatIsShown(t *testing.T) {
 	r := newRig(t, Options{})
 	cluster := r.AddCluster(r.account.ID, ClusterSpec{Mode: SwitchesSoon})
 	id, old := r.requestRotation(), r.issued()
@@ -60,7 +60,7 @@ func TestEditRecord_ChangesWhatIsShownAndNotWhatHappens(t *testing.T) {
 	}
 }
 
-// TestAbandon_EndsARotationWhereItStands looks before and after the first pass.
+// TestAbandon_EndsARotationWhereItStands covers both sides of the first pass.
 func TestAbandon_EndsARotationWhereItStands(t *testing.T) {
 	for name, issued := range map[string]bool{"before anything was issued": false, "with both sets alive": true} {
 		t.Run(name, func(t *testing.T) {
@@ -80,7 +80,7 @@ func TestAbandon_EndsARotationWhereItStands(t *testing.T) {
 	}
 }
 
-// TestHabits_DecideHowARotationEnds turns what is not public while the service runs.
+// TestHabits_DecideHowARotationEnds changes unknown behaviour while the service runs.
 func TestHabits_DecideHowARotationEnds(t *testing.T) {
 	r := newRig(t, Options{Habits: Habits{NeverComplete: true}})
 	r.AddCluster(r.account.ID, ClusterSpec{Mode: SwitchesSoon})
@@ -96,7 +96,7 @@ func TestHabits_DecideHowARotationEnds(t *testing.T) {
 	}
 }
 
-// TestRefuseUnregistered_UntilAClusterHasReported is the answer to a cluster that tries its new token first.
+// TestRefuseUnregistered_UntilAClusterHasReported covers a cluster that tries its new token first.
 func TestRefuseUnregistered_UntilAClusterHasReported(t *testing.T) {
 	r := newRig(t, Options{Habits: Habits{RefuseUnregistered: true}})
 	cluster := r.AddCluster(r.account.ID, ClusterSpec{})
@@ -113,8 +113,8 @@ func TestRefuseUnregistered_UntilAClusterHasReported(t *testing.T) {
 	}
 }
 
-// TestTransfers_EndWhenTheirOwnClusterSays has two clusters of one account with windows of their own.
-func TestTransfers_EndWhenTheirOwnClusterSays(t *testing.T) {
+// TestTransfers_EndByTheirClustersWindow has two clusters of one account with different windows.
+func TestTransfers_EndByTheirClustersWindow(t *testing.T) {
 	r := newRig(t, Options{})
 	short := r.AddCluster(r.account.ID, ClusterSpec{TransferLife: day})
 	long := r.AddCluster(r.account.ID, ClusterSpec{})
@@ -133,8 +133,8 @@ func TestTransfers_EndWhenTheirOwnClusterSays(t *testing.T) {
 	}
 }
 
-// TestDeleteCredentials_EndsOneAccountsAndNobodyElses is what another account's secret on a cluster can turn into.
-func TestDeleteCredentials_EndsOneAccountsAndNobodyElses(t *testing.T) {
+// TestDeleteCredentials_AffectsOneAccountOnly covers a cluster with another account's secret.
+func TestDeleteCredentials_AffectsOneAccountOnly(t *testing.T) {
 	r := newRig(t, Options{})
 	other := r.AddAccount(AccountSpec{})
 	theirs := r.AddCluster(other.ID, ClusterSpec{})
@@ -152,8 +152,8 @@ func TestDeleteCredentials_EndsOneAccountsAndNobodyElses(t *testing.T) {
 	}
 }
 
-// TestLagging_AnswersWhatWasSoWhenItWasAdded asks a replica in turn with the service itself.
-func TestLagging_AnswersWhatWasSoWhenItWasAdded(t *testing.T) {
+// TestLagging_ReturnsTheStateWhenItWasAdded compares a replica with the service itself.
+func TestLagging_ReturnsTheStateWhenItWasAdded(t *testing.T) {
 	r := newRig(t, Options{})
 	cluster := r.AddCluster(r.account.ID, ClusterSpec{})
 	old, id := r.issued(), r.requestRotation()
@@ -185,7 +185,7 @@ func TestLagging_AnswersWhatWasSoWhenItWasAdded(t *testing.T) {
 	}
 }
 
-// TestClockSkew_StampsRecordsByTheServersClock is an OCM whose clock is ahead of everybody's, or behind.
+// TestClockSkew_StampsRecordsByTheServersClock has an OCM whose clock is ahead or behind.
 func TestClockSkew_StampsRecordsByTheServersClock(t *testing.T) {
 	for _, skew := range []time.Duration{time.Hour, -time.Hour} {
 		r := newRig(t, Options{})
@@ -203,7 +203,7 @@ func TestClockSkew_StampsRecordsByTheServersClock(t *testing.T) {
 	}
 }
 
-// TestFaults_OfAnUnknownKindOrEndpointAreErrors keeps a typing error from making a test pass.
+// TestFaults_OfAnUnknownKindOrEndpointAreErrors: otherwise a misspelt fault would make a test pass.
 func TestFaults_OfAnUnknownKindOrEndpointAreErrors(t *testing.T) {
 	r := newRig(t, Options{})
 	for body, want := range map[string]string{
@@ -233,7 +233,7 @@ func TestFaults_OfAnUnknownKindOrEndpointAreErrors(t *testing.T) {
 	r.Break(Fault{Endpoint: "GET nothing", Kind: Error500})
 }
 
-// TestFaults_CanBeForOneKindOfCredential is a service that lets people list subscriptions, and clusters not.
+// TestFaults_CanBeForOneKindOfCredential has a service that lets users list subscriptions, but not clusters.
 func TestFaults_CanBeForOneKindOfCredential(t *testing.T) {
 	r := newRig(t, Options{})
 	cluster := r.AddCluster(r.account.ID, ClusterSpec{})
@@ -242,13 +242,13 @@ func TestFaults_CanBeForOneKindOfCredential(t *testing.T) {
 	}
 	for path, want := range map[string]int{"/subscriptions": 200, "/cluster_transfers": 204} {
 		if a, b := r.call(http.MethodGet, path).status, r.as(cluster, r.issued(), path).status; a != want || b != 403 {
-			t.Errorf("%s: a person gets %d, a cluster %d; want %d and 403", path, a, b, want)
+			t.Errorf("%s: a user gets %d, a cluster %d; want %d and 403", path, a, b, want)
 		}
 	}
 }
 
-// TestControlPort_MakesAWorldThatIsSomebodyElses goes through what only the control port says in JSON.
-func TestControlPort_MakesAWorldThatIsSomebodyElses(t *testing.T) {
+// TestControlPort_HasTheOperationsOfAnotherClient covers the JSON of the remaining operations.
+func TestControlPort_HasTheOperationsOfAnotherClient(t *testing.T) {
 	r := newRig(t, Options{})
 	ask := func(path, body string, want int) answer {
 		t.Helper()
@@ -286,7 +286,7 @@ func TestControlPort_MakesAWorldThatIsSomebodyElses(t *testing.T) {
 	ask("/revoke", `{`+account+`,"registries":["docker.io"]}`, 400)
 	ask("/revoke", `{`+account+`,"set":-1,"registries":["registry.redhat.io"]}`, 200)
 	if !r.works(r.CloudAuth(r.account.ID), Quay) || r.works(authOf(t, string(r.PullSecret(r.account.ID)), RedHatRegistry), RedHatRegistry) {
-		t.Error("the set is not revoked at registry.redhat.io alone")
+		t.Error("the set is not revoked at registry.redhat.io only")
 	}
 	ask("/revocation", `{"late":"1h","registries":["docker.io"]}`, 400)
 	ask("/revocation", `{"forgotten":true,"registries":["quay.io"]}`, 200)

@@ -6,8 +6,7 @@ import (
 	"sync"
 )
 
-// replica is a copy of the service that no longer follows: it answers with the state at its creation, but with the current clock. Requests change
-// only the copy.
+// replica is a copy of the service with the state at its creation and the current clock. Requests change only the copy.
 type replica struct {
 	mu     sync.Mutex
 	copied *Sim
@@ -23,7 +22,7 @@ func (s *Sim) stale() *replica {
 	return &replica{copied: c, api: c.apiMux()}
 }
 
-// serve answers a request that has come to s.
+// serve handles a request that was sent to s.
 func (p *replica) serve(s *Sim, w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -33,7 +32,7 @@ func (p *replica) serve(s *Sim, w http.ResponseWriter, r *http.Request) {
 	p.api.ServeHTTP(w, r)
 }
 
-// copyState copies accounts, clusters, rotations and transfers, whose pointers to each other lead to the copies.
+// copyState copies accounts, clusters, rotations and transfers, with their pointers to each other.
 func copyState(to, from *Sim) {
 	accounts, generations := map[*account]*account{}, map[*generation]*generation{}
 	for _, a := range from.accounts {

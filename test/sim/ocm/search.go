@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// matcher says whether a row fits a search.
+// matcher reports whether a row matches a search.
 type matcher func(fields map[string]string) bool
 
-// parseSearch understands the part of the service's search language, that of an SQL where clause, which public clients use:
+// parseSearch parses the part of the service's search language, an SQL where clause, that public clients use:
 // =, != and <>, <, <=, >, >=, is, is not, like, in, not in, joined by and, or, not and parentheses.
 func parseSearch(text string) (matcher, error) {
 	tokens, err := tokenize(text)
@@ -23,7 +23,7 @@ func parseSearch(text string) (matcher, error) {
 	return m, err
 }
 
-// tokenize splits a search into words, operators and literals; a literal keeps its leading quote to be told from a word.
+// tokenize splits a search into words, operators and literals; a literal keeps its leading quote.
 func tokenize(text string) ([]string, error) {
 	var tokens []string
 	for i := 0; i < len(text); {
@@ -78,7 +78,7 @@ func (p *searchParser) next() string {
 	return t
 }
 
-// take consumes the keyword if it comes next.
+// take consumes the keyword if it is next.
 func (p *searchParser) take(keyword string) bool {
 	if !strings.EqualFold(p.peek(), keyword) {
 		return false
@@ -189,7 +189,7 @@ func (p *searchParser) values() (map[string]bool, error) {
 	}
 }
 
-// like matches SQL patterns with % alone, as public clients use it.
+// like matches SQL patterns with % only, as public clients use it.
 func like(value, pattern string) bool {
 	parts := strings.Split(pattern, "%")
 	if len(parts) == 1 {

@@ -29,68 +29,67 @@ const (
 	controlServer = "control"
 )
 
-// SecondPost says what a POST answers while a rotation of the account is pending; the real answer is not publicly known.
+// SecondPost is the response to a POST while a rotation of the account is pending; the real one is not publicly known.
 type SecondPost string
 
 const (
-	// SecondPostNewRecord creates a second rotation with transfers of its own, so that a doubled POST shows. The default.
+	// SecondPostNewRecord creates a second rotation with its own transfers, so that a duplicate POST is visible. The default.
 	SecondPostNewRecord SecondPost = ""
-	// SecondPostSame answers 201 with the pending one.
+	// SecondPostSame responds with 201 and the pending one.
 	SecondPostSame SecondPost = "Same"
-	// SecondPostForbidden answers 403, the only refusal that the contract declares.
+	// SecondPostForbidden responds with 403, the only refusal in the contract.
 	SecondPostForbidden SecondPost = "Forbidden"
 )
 
 // Habits are the service's behaviour where the real one is not publicly known, or where reports contradict each other. The zero value is the more
 // demanding choice in each case.
 type Habits struct {
-	// SecondPost is what a POST answers while a rotation is pending.
+	// SecondPost is the response to a POST while a rotation is pending.
 	SecondPost SecondPost `json:"secondPost"`
 	// AccessTokenCompletes lets any API call with a cluster's new token complete its transfer, as telemetry does.
 	AccessTokenCompletes bool `json:"accessTokenCompletes"`
 	// OldTokenCompletes lets telemetry with the old token complete a transfer: published excerpts do not exclude it.
 	OldTokenCompletes bool `json:"oldTokenCompletes"`
-	// CompleteWithoutClusters lets a rotation without any transfer end at the second pass. Published excerpts guard against
-	// it, so that such a rotation stays pending.
+	// CompleteWithoutClusters completes a rotation without transfers at the second pass. In published excerpts such a
+	// rotation stays pending.
 	CompleteWithoutClusters bool `json:"completeWithoutClusters"`
-	// NeverComplete keeps the second pass from coming: whatever its clusters do, a rotation stays pending and the old
-	// credentials live.
+	// NeverComplete skips the second pass: a rotation stays pending and the old credentials stay valid, even after all clusters
+	// have switched.
 	NeverComplete bool `json:"neverComplete"`
 	// DropEnded removes the record of a rotation, and its transfers, when it ends.
 	DropEnded bool `json:"dropEnded"`
 	// RefuseUnregistered makes the API refuse a cluster's own token until a cluster has reported with it: OCM has issued
-	// it, quay.io accepts it, and current_account is a 401. What an account was created with has been reported with.
+	// it and quay.io accepts it, but current_account is a 401. An account's first credentials count as reported.
 	RefuseUnregistered bool `json:"refuseUnregistered"`
 }
 
-// Options of a Sim; the zero value is good.
+// Options of a Sim; the zero value is valid.
 type Options struct {
 	// CA signs the certificates of both servers; default: a new one.
 	CA *simtls.CA
-	// Clock is the present moment of SSO and API, and what the virtual clock starts from; default: the machine's.
+	// Clock is the clock of SSO and API, and the start of the virtual clock; default: the machine's.
 	Clock clock.PassiveClock
 	// AccessTokenLife is 5 minutes by default; the real one is 5 to 15.
 	AccessTokenLife time.Duration
-	// RefreshTokenLife is 10 hours by default. Offline tokens have no expiry: they die of disuse, see OfflineTokenIdle.
+	// RefreshTokenLife is 10 hours by default. Offline tokens end only when they are not used, see OfflineTokenIdle.
 	RefreshTokenLife time.Duration
 	// OfflineTokenIdle is how long an offline token lives without use, in virtual time; 30 days by default, as published.
 	OfflineTokenIdle time.Duration
 	// BatchInterval is the virtual time between two batches; 6 hours by default ("four times each day").
 	BatchInterval time.Duration
-	// RegistrationLimit is how many clusters that nobody knew an account may get by cluster_registrations; 0: any number.
+	// RegistrationLimit is how many unknown clusters cluster_registrations may add to an account; 0: any number.
 	RegistrationLimit int
-	// StepPerLook, when set, lets so much virtual time pass whenever a client has looked at a rotation that OCM is to go on with:
-	// until it has issued, and then once the clusters with a Token have switched. So time waits for a slow client and never
-	// passes by itself.
+	// StepPerLook, if set, advances virtual time by this whenever a client has polled a rotation that OCM should continue:
+	// until it has issued, and again once the clusters with a Token have switched. So time waits for a slow client.
 	StepPerLook time.Duration
-	// PresentStamps stamps records with the present moment of Clock instead of virtual time, so that none lies in the future of
-	// a client that lives in Clock, however much virtual time has passed.
+	// PresentStamps stamps records with the time of Clock instead of virtual time, so that none is in the future of
+	// a client that uses Clock.
 	PresentStamps bool
 	// TransferLife is how long a transfer can be completed, in virtual time; 5 days by default. See ClusterSpec.TransferLife.
 	TransferLife time.Duration
-	// Habits are what it does where nothing is public; Configure changes them while it runs.
+	// Habits are behaviour that is not publicly known; Configure changes them while it runs.
 	Habits
-	// OnViolation is told of every violation of the API contract, beside Violations.
+	// OnViolation is called for every violation of the API contract, in addition to Violations.
 	OnViolation func(violation string)
 	// ControlAddr is the address of the control port; default: one chosen by the system on 127.0.0.1.
 	ControlAddr string
@@ -104,7 +103,7 @@ type Sim struct {
 	mu         sync.Mutex
 	offset     time.Duration // virtual time minus opts.Clock
 	nextBatch  time.Time     // virtual
-	ids        int           // ever given out; keeps ids of one second in order
+	ids        int           // issued so far; keeps ids of one second in order
 	accounts   []*account
 	clusters   []*cluster
 	rotations  []*rotation
@@ -115,7 +114,7 @@ type Sim struct {
 	private    []string
 	violations []string
 	ssoSkew    time.Duration
-	late       map[string]time.Duration // how late credentials die, by registry
+	late       map[string]time.Duration // how late credentials are deleted, by registry
 	apiSkew    time.Duration
 
 	traffic traffic
@@ -124,7 +123,7 @@ type Sim struct {
 	servers map[string]*simctl.Server
 }
 
-// New makes a Sim that does not listen yet.
+// New creates a Sim that does not listen yet.
 func New(opts Options) (*Sim, error) {
 	setDefault(&opts.Clock, clock.PassiveClock(clock.RealClock{}))
 	setDefault(&opts.AccessTokenLife, 5*time.Minute)
@@ -194,7 +193,7 @@ func (s *Sim) Close() {
 	}
 }
 
-// StartForTest makes and starts a Sim that ends with the test, and fails the test for every violation of the contract.
+// StartForTest creates and starts a Sim that ends with the test, and fails the test for every violation of the contract.
 func StartForTest(t testing.TB, opts Options) *Sim {
 	t.Helper()
 	s, err := New(opts)
@@ -213,7 +212,7 @@ func StartForTest(t testing.TB, opts Options) *Sim {
 	return s
 }
 
-// Configure changes what the service does from now on.
+// Configure changes the service's behaviour from now on.
 func (s *Sim) Configure(change func(*Habits)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -236,7 +235,7 @@ func (s *Sim) Violations() []string {
 	return append([]string(nil), s.violations...)
 }
 
-// ForgetViolations returns what Violations does and empties it, for tests that provoke some.
+// ForgetViolations returns and clears the violations, for tests that provoke some.
 func (s *Sim) ForgetViolations() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

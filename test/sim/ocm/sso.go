@@ -11,7 +11,7 @@ import (
 // PublicClient is the client that offline tokens are issued to, and that exchanges them without a secret.
 const PublicClient = "cloud-services"
 
-// Types of tokens, as their typ claim has them.
+// Types of tokens in their typ claim.
 const (
 	typeBearer  = "Bearer"
 	typeRefresh = "Refresh"
@@ -20,7 +20,7 @@ const (
 
 const issuer = "https://" + SSOHost + "/auth/realms/redhat-external"
 
-// session is what a refresh or offline token stands for.
+// session is the session of a refresh or offline token.
 type session struct {
 	id       string
 	account  *account
@@ -53,7 +53,7 @@ func (s *Sim) sessionToken(se *session) string {
 	return s.sign(c)
 }
 
-// ServiceAccountCredential returns a client id and a new secret for the account; an earlier secret is dead from then on.
+// ServiceAccountCredential returns a client id and a new secret for the account; an earlier secret is then invalid.
 func (s *Sim) ServiceAccountCredential(accountID string) (clientID, clientSecret string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -67,7 +67,7 @@ func (s *Sim) ServiceAccountCredential(accountID string) (clientID, clientSecret
 	return a.clientID, a.secret
 }
 
-// EndSessions makes every offline and refresh token of the account useless, as a password change or an administrator does.
+// EndSessions invalidates every offline and refresh token of the account, as a password change or an administrator does.
 func (s *Sim) EndSessions(accountID string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -78,15 +78,15 @@ func (s *Sim) EndSessions(accountID string) {
 	}
 }
 
-// ForbidOfflineTokens is what an organisation does that restricts offline tokens (capability.organization.restrict_offline_tokens).
+// ForbidOfflineTokens forbids them as an organisation can (capability.organization.restrict_offline_tokens).
 func (s *Sim) ForbidOfflineTokens(accountID string, forbid bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.mustAccount(accountID).forbidsOffline = forbid
 }
 
-// SetClockSkew moves the clocks of the two servers against Options.Clock, and so against the client's. Different values
-// make the API refuse what the single sign-on has just issued.
+// SetClockSkew moves the clocks of the two servers against Options.Clock, and so against the client's. With different values
+// the API refuses tokens that the single sign-on has just issued.
 func (s *Sim) SetClockSkew(sso, api time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -101,7 +101,7 @@ func (s *Sim) ssoMux() http.Handler {
 	return mux
 }
 
-// oauthError is the body of a refusal, with Keycloak's words.
+// oauthError is the body of a refusal, with Keycloak's texts.
 type oauthError struct {
 	status      int
 	Name        string `json:"error"`

@@ -7,18 +7,18 @@ import (
 	"time"
 )
 
-// TestToken_RefusalsHaveKeycloaksWords provokes each refusal that a person has to act on differently.
-func TestToken_RefusalsHaveKeycloaksWords(t *testing.T) {
+// TestToken_RefusalsHaveKeycloaksTexts covers each refusal that needs its own action.
+func TestToken_RefusalsHaveKeycloaksTexts(t *testing.T) {
 	for _, tc := range []struct {
 		// name is the sentence that the case proves.
 		name string
-		// prepare changes the world and returns the form to send.
+		// prepare changes the service and returns the form to send.
 		prepare func(*rig) url.Values
-		// status, code and description are the answer; an empty code stands for success.
+		// status, code and description are the response; an empty code is success.
 		status            int
 		code, description string
 	}{
-		{"a living offline token is exchanged", func(r *rig) url.Values { return refreshForm(r.offline) }, 200, "", ""},
+		{"a valid offline token is exchanged", func(r *rig) url.Values { return refreshForm(r.offline) }, 200, "", ""},
 		{"a refresh token is exchanged", func(r *rig) url.Values { return refreshForm(r.RefreshToken(r.account.ID)) }, 200, "", ""},
 		{"an offline token that was not used for 30 days is dead", func(r *rig) url.Values {
 			r.Advance(30*day + time.Second)
@@ -35,7 +35,7 @@ func TestToken_RefusalsHaveKeycloaksWords(t *testing.T) {
 			r.EndSessions(r.account.ID)
 			return refreshForm(r.offline)
 		}, 400, "invalid_grant", "Offline user session not found"},
-		{"a revoked refresh token has other words", func(r *rig) url.Values {
+		{"a revoked refresh token has another text", func(r *rig) url.Values {
 			token := r.RefreshToken(r.account.ID)
 			r.EndSessions(r.account.ID)
 			return refreshForm(token)
@@ -45,7 +45,7 @@ func TestToken_RefusalsHaveKeycloaksWords(t *testing.T) {
 			r.clock.Step(11 * time.Hour)
 			return refreshForm(token)
 		}, 400, "invalid_grant", "Token is not active"},
-		{"a forged token is no token", func(r *rig) url.Values { return refreshForm(r.offline + "x") },
+		{"a forged token is invalid", func(r *rig) url.Values { return refreshForm(r.offline + "x") },
 			400, "invalid_grant", "Invalid refresh token"},
 		{"an organisation can forbid offline tokens", func(r *rig) url.Values {
 			r.ForbidOfflineTokens(r.account.ID, true)
@@ -76,7 +76,7 @@ func TestToken_RefusalsHaveKeycloaksWords(t *testing.T) {
 	}
 }
 
-// TestToken_ClientCredentialsByBasicHeader is how the SDK sends them; no refresh token comes back.
+// TestToken_ClientCredentialsByBasicHeader covers the SDK's request; the response has no refresh token.
 func TestToken_ClientCredentialsByBasicHeader(t *testing.T) {
 	r := newRig(t, Options{})
 	id, secret := r.ServiceAccountCredential(r.account.ID)
@@ -109,7 +109,7 @@ func TestAccessToken_IsCheckedByTheAPI(t *testing.T) {
 		{"a token from the API's future is refused", func(r *rig) { r.SetClockSkew(time.Hour, 0) }, nil, 401},
 		{"a token that has expired for the API is refused", func(r *rig) { r.SetClockSkew(-time.Hour, 0) }, nil, 401},
 		{"a forged token is refused", nil, func(r *rig) { r.bearer += "x" }, 401},
-		{"an offline token is no access token", nil, func(r *rig) { r.bearer = r.offline }, 401},
+		{"an offline token is not an access token", nil, func(r *rig) { r.bearer = r.offline }, 401},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			r := newRig(t, Options{})
@@ -128,7 +128,7 @@ func TestAccessToken_IsCheckedByTheAPI(t *testing.T) {
 	}
 }
 
-// TestClockSkew_ShowsInTheDateHeader is how a client can tell skew from a dead token.
+// TestClockSkew_ShowsInTheDateHeader covers how a client can distinguish skew from a dead token.
 func TestClockSkew_ShowsInTheDateHeader(t *testing.T) {
 	r := newRig(t, Options{})
 	r.SetClockSkew(-2*time.Hour, 3*time.Hour)

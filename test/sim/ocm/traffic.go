@@ -32,16 +32,16 @@ const (
 	OpAny = "*"
 )
 
-// Operations lists all that the Sim has, without OpAny.
+// Operations lists all operations of the Sim, without OpAny.
 func Operations() []string {
 	return []string{OpToken, OpCurrentAccount, OpAccount, OpAccessToken, OpListRotations, OpPostRotation, OpGetRotation, OpDeleteRotation,
 		OpTransfers, OpSubscriptions, OpCredentials, OpRegistration}
 }
 
-// reading are the operations that change nothing, by Lagging's measure.
+// reading are the operations that Lagging may hit.
 var reading = []string{OpCurrentAccount, OpAccount, OpAccessToken, OpListRotations, OpGetRotation, OpTransfers, OpSubscriptions}
 
-// looking are those by which a client learns how a rotation stands.
+// looking are those with which a client polls a rotation.
 var looking = []string{OpListRotations, OpGetRotation, OpAccessToken}
 
 func operation(r *http.Request) string {
@@ -54,14 +54,14 @@ func operation(r *http.Request) string {
 	return r.Method + " " + strings.TrimPrefix(strings.TrimSuffix(r.URL.Path, "/"), apiRoot+"/")
 }
 
-// Request is one request as the Sim saw it. It holds no secret.
+// Request is one request to the Sim. It contains no secret.
 type Request struct {
 	Operation string `json:"operation"`
 	// Path with its ids and query.
 	Path string `json:"path"`
 	// Auth is the scheme of the Authorization header: Bearer, AccessToken, Basic or empty.
 	Auth string `json:"auth,omitempty"`
-	// Status of the answer; 0 when the connection was closed without one.
+	// Status of the response; 0 if the connection was closed without one.
 	Status int `json:"status"`
 	// At is the virtual time of its arrival.
 	At time.Time `json:"at"`
@@ -69,17 +69,17 @@ type Request struct {
 	UserAgent string `json:"userAgent,omitempty"`
 }
 
-// traffic counts requests at their arrival and logs them when they have been answered.
+// traffic counts requests on arrival and logs them when they are done.
 type traffic struct {
 	mu     sync.Mutex
 	counts map[string]int
 	log    []Request
 }
 
-// maxLogged bounds the log: a demo that stays up for days must not grow forever. The counters continue.
+// maxLogged limits the log of a long-running demo. The counters continue.
 const maxLogged = 10000
 
-// counted counts requests and shows the server's own clock.
+// counted counts requests and sets the header Date to the server's own clock.
 func (s *Sim) counted(next http.Handler, skew *time.Duration) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
@@ -90,7 +90,7 @@ func (s *Sim) counted(next http.Handler, skew *time.Duration) http.Handler {
 		entry.Auth, _, _ = strings.Cut(r.Header.Get("Authorization"), " ")
 		s.traffic.arrived(entry.Operation)
 
-		// The whole body is read at once: only then does the server notice that a client has gone away.
+		// The whole body is read first, because only then the server notices that a client has gone away.
 		body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
 		if err != nil {
 			panic(http.ErrAbortHandler)
@@ -142,7 +142,7 @@ func (t *traffic) answered(r Request) {
 	t.log = append(t.log, r)
 }
 
-// Count returns how many requests for an operation have arrived, answered or not; OpAny counts all but token exchanges.
+// Count returns how many requests for an operation have arrived; OpAny counts all but token exchanges.
 func (s *Sim) Count(operation string) int {
 	s.traffic.mu.Lock()
 	defer s.traffic.mu.Unlock()
@@ -172,7 +172,7 @@ func (s *Sim) ResetCounts() {
 	s.traffic.counts, s.traffic.log = nil, nil
 }
 
-// Requests returns the latest requests in the order of their answers.
+// Requests returns the latest requests in the order of their responses.
 func (s *Sim) Requests() []Request {
 	s.traffic.mu.Lock()
 	defer s.traffic.mu.Unlock()

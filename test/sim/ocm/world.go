@@ -17,7 +17,7 @@ const (
 type AccountSpec struct {
 	// Username is "user-1", "user-2" ... by default.
 	Username string
-	// Email is by default unique, and a canary.
+	// Email is unique by default, and a canary.
 	Email string
 	// Organization groups accounts that see each other's subscriptions; all are in "org-1" by default.
 	Organization string
@@ -25,7 +25,7 @@ type AccountSpec struct {
 	ServiceAccount bool
 }
 
-// Account is what a test needs to know about an account.
+// Account is an account for tests.
 type Account struct {
 	ID             string `json:"id"`
 	Username       string `json:"username"`
@@ -54,7 +54,7 @@ type rotation struct {
 	// old and issued are the generations before and after the first pass; issued is nil until then.
 	old    []*generation
 	issued *generation
-	// abandoned is a record that the service does nothing about any more, whatever its status says.
+	// abandoned is a record that the service no longer works on, regardless of its status.
 	abandoned bool
 	hideTimes bool
 }
@@ -92,7 +92,7 @@ func (s *Sim) AddAccount(spec AccountSpec) Account {
 	return Account{ID: a.id, Username: a.username, Email: a.email, ServiceAccount: a.serviceAccount}
 }
 
-// Ban keeps the account from everything, or allows it again.
+// Ban bans the account from the API, or allows it again.
 func (s *Sim) Ban(accountID string, banned bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -108,7 +108,7 @@ func (s *Sim) account(id string) *account {
 	return nil
 }
 
-// mustAccount is for the control interface of tests: an id that this Sim never gave out is a mistake of the test.
+// mustAccount panics for an unknown id, which is a mistake of the test.
 func (s *Sim) mustAccount(id string) *account {
 	a := s.account(id)
 	if a == nil {

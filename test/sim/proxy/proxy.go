@@ -1,8 +1,8 @@
 // Package proxy simulates a cluster's HTTPS proxy, with CONNECT and a list of names only.
 //
 // With HTTPS_PROXY set to its URL, a program under test talks to quay.io and api.openshift.com by their real names and
-// reaches the simulators; whatever it tries beyond them is refused and remembered. TLS runs from end to end, the proxy sees
-// names alone.
+// reaches the simulators; every other target is refused and recorded. TLS is end to end, so the proxy sees only
+// names.
 //
 // The control port (plain HTTP, JSON) is ControlURL:
 //
@@ -34,7 +34,7 @@ type Proxy struct {
 	refused []string
 }
 
-// New makes a proxy that does not listen yet. Routes map targets of CONNECT such as "quay.io:443" to addresses.
+// New creates a proxy that does not listen yet. Routes map targets of CONNECT such as "quay.io:443" to addresses.
 func New(routes ...map[string]string) *Proxy {
 	p := &Proxy{routes: map[string]string{}, blocked: map[string]bool{}, counts: map[string]int{}}
 	for _, r := range routes {
@@ -53,7 +53,7 @@ func (p *Proxy) Start() error {
 	return p.control.Start()
 }
 
-// Close ends the proxy and every tunnel.
+// Close closes the proxy and every tunnel.
 func (p *Proxy) Close() {
 	p.server.Stop()
 	p.control.Stop()
@@ -72,22 +72,22 @@ func (p *Proxy) Route(target, address string) {
 	p.routes[target] = address
 }
 
-// Block refuses a target although it has a route, as a firewall does, or allows it again. Tunnels that exist stay.
+// Block refuses a target although it has a route, as a firewall does, or allows it again. Existing tunnels stay.
 func (p *Proxy) Block(target string, block bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.blocked[target] = block
 }
 
-// Count returns how many tunnels to a target were asked for, refused ones included.
+// Count returns how many tunnels to a target were requested, including refused ones.
 func (p *Proxy) Count(target string) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.counts[target]
 }
 
-// Refused returns the targets that had no route, in the order in which they were first asked for, and "METHOD url" of
-// requests that were no CONNECT: an HTTP URL where HTTPS was meant.
+// Refused returns the targets without a route, in the order in which they were first requested, and "METHOD url" of
+// requests other than CONNECT, for an HTTP URL instead of HTTPS.
 func (p *Proxy) Refused() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -101,7 +101,7 @@ func TestProxy_BlocksAndAllowsAgain(t *testing.T) {
 	}
 }
 
-func TestProxy_TellsThatATargetIsDown(t *testing.T) {
+func TestProxy_ReportsThatATargetIsDown(t *testing.T) {
 	_, server, client := newRig(t)
 	server.Stop()
 	if _, err := get(client, "https://quay.io/"); err == nil || !strings.Contains(err.Error(), "Bad Gateway") {

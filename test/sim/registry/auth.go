@@ -51,7 +51,7 @@ func (h *host) endpoint(path string) string {
 	return EndpointPing
 }
 
-// challenge tells a client where to get a token, and for what.
+// challenge tells a client where to get a token, and with which scope.
 func (h *host) challenge(w http.ResponseWriter, repository string) {
 	value := fmt.Sprintf(`Bearer realm="https://%s%s",service="%s"`, h.name, h.habits.realm, h.habits.service)
 	if repository != "" {
@@ -60,7 +60,7 @@ func (h *host) challenge(w http.ResponseWriter, repository string) {
 	w.Header().Set("WWW-Authenticate", value)
 }
 
-// writeError answers with the error document of the distribution protocol.
+// writeError writes the error document of the distribution protocol.
 func writeError(w http.ResponseWriter, status int, code, message string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
@@ -79,7 +79,7 @@ func (h *host) ping(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write([]byte("true")) // the client has gone away
 }
 
-// bearer returns what the request's token allows; false if there is none or it has expired.
+// bearer returns the rights of the request's token; false without a valid token.
 func (h *host) bearer(r *http.Request) (grant, bool) {
 	h.sim.mu.Lock()
 	defer h.sim.mu.Unlock()
@@ -88,7 +88,7 @@ func (h *host) bearer(r *http.Request) (grant, bool) {
 	return g, ok && h.sim.opts.Clock.Now().Before(g.expires)
 }
 
-// token is the realm. Credentials are judged whenever they are sent; what happens without any is the registry's habit.
+// token is the realm. Credentials are checked whenever they are sent; without any, the response depends on the registry.
 func (h *host) token(w http.ResponseWriter, r *http.Request) {
 	user, password, sent := r.BasicAuth()
 	if r.Header.Get("Authorization") != "" && !sent {
@@ -122,7 +122,7 @@ func (h *host) token(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// login judges Basic credentials and remembers the attempt.
+// login checks Basic credentials and records the attempt.
 func (h *host) login(user, password string) bool {
 	alive := h.accepts(user, password)
 	h.sim.mu.Lock()
@@ -136,10 +136,10 @@ func (h *host) login(user, password string) bool {
 	return accepted
 }
 
-// maxLogins bounds the log of a demo that stays up for days.
+// maxLogins limits the log of a long-running demo.
 const maxLogins = 1000
 
-// issue makes a token for the requested rights that the user has.
+// issue creates a token for those of the requested rights that the user has.
 func (h *host) issue(user string, scopes []string) string {
 	h.sim.mu.Lock()
 	defer h.sim.mu.Unlock()
@@ -159,7 +159,7 @@ func (h *host) issue(user string, scopes []string) string {
 	return text
 }
 
-// content answers for manifests and blobs: first whether the client may, then whether there is one.
+// content serves manifests and blobs: it checks the client's rights first, then whether the content exists.
 func (h *host) content(w http.ResponseWriter, r *http.Request) {
 	repository, ok := repositoryOf(r.URL.Path)
 	if !ok || r.Method != http.MethodGet && r.Method != http.MethodHead {
@@ -193,7 +193,7 @@ func (h *host) knows(repository string) bool {
 	return known
 }
 
-// repositoryOf takes the repository out of /v2/<repository>/manifests/<reference>, and the same for blobs and tags.
+// repositoryOf returns the repository of /v2/<repository>/manifests/<reference>, and the same for blobs and tags.
 func repositoryOf(path string) (string, bool) {
 	rest, ok := strings.CutPrefix(path, "/v2/")
 	if !ok {

@@ -11,14 +11,14 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/sim/registry"
 )
 
-// TestBadDays_ReachTheClientAsTheyAre covers what must not be taken for evidence against a credential, and what must.
+// TestBadDays_ReachTheClientAsTheyAre covers failures that are not evidence against a credential, and those that are.
 func TestBadDays_ReachTheClientAsTheyAre(t *testing.T) {
 	for _, tc := range []struct {
 		// name is the sentence that the case proves.
 		name string
-		// prepare breaks something; mend repairs it, and then the same request succeeds.
+		// prepare breaks something; mend fixes it, and then the same request succeeds.
 		prepare, mend func(*rig)
-		// want is the status, 0 when there is no answer; text is a part of the error.
+		// want is the status, 0 without a response; text is part of the error.
 		want int
 		text string
 	}{
@@ -36,7 +36,7 @@ func TestBadDays_ReachTheClientAsTheyAre(t *testing.T) {
 			func(r *rig) {
 				r.Break(registry.Fault{Endpoint: registry.EndpointManifest, Kind: registry.Denied403, Times: 1})
 			}, nil, 403, ""},
-		{"a lost connection is no answer",
+		{"a lost connection is not a response",
 			func(r *rig) { r.Break(registry.Fault{Kind: registry.Dropped, Times: 1}) }, nil, 0, "EOF"},
 		{"a stopped registry cannot be reached",
 			func(r *rig) { r.Server(registry.Quay).Stop() },
@@ -44,10 +44,10 @@ func TestBadDays_ReachTheClientAsTheyAre(t *testing.T) {
 		{"a name that the proxy does not allow cannot be reached",
 			func(r *rig) { r.proxy.Block("quay.io:443", true) },
 			func(r *rig) { r.proxy.Block("quay.io:443", false) }, 0, "Forbidden"},
-		{"a certificate of another name is no answer",
+		{"a certificate with another name fails",
 			func(r *rig) { r.Present(registry.Quay, registry.OtherName) },
 			func(r *rig) { r.Present(registry.Quay, registry.GoodCertificate) }, 0, "not quay.io"},
-		{"a certificate of another CA is no answer",
+		{"a certificate of another CA fails",
 			func(r *rig) { r.Present(registry.Quay, registry.OtherCA) },
 			func(r *rig) { r.Present(registry.Quay, registry.GoodCertificate) }, 0, "unknown authority"},
 		{"a refused user gets 401",
@@ -79,7 +79,7 @@ func TestBadDays_ReachTheClientAsTheyAre(t *testing.T) {
 	}
 }
 
-// TestHang_EndsWithTheClient lets the client give up once its request has arrived.
+// TestHang_EndsWithTheClient cancels the request once it has arrived.
 func TestHang_EndsWithTheClient(t *testing.T) {
 	r := newRig(t, directory{})
 	r.Break(registry.Fault{Registry: registry.Quay, Kind: registry.Hang, Times: 1})
@@ -95,6 +95,6 @@ func TestHang_EndsWithTheClient(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := r.http.Do(req); !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v, want no answer until the client gives up", err)
+		t.Errorf("got %v, want no response until the client gives up", err)
 	}
 }

@@ -12,18 +12,18 @@ import (
 type Certificate string
 
 const (
-	// GoodCertificate bears the registry's name.
+	// GoodCertificate has the registry's name.
 	GoodCertificate Certificate = "Good"
 	// OtherName is signed by the same CA for another name.
 	OtherName Certificate = "OtherName"
-	// OtherCA bears the right name and is signed by a CA that nobody trusts, as a proxy that inspects TLS does.
+	// OtherCA has the right name and an untrusted CA, as from a proxy that inspects TLS.
 	OtherCA Certificate = "OtherCA"
 )
 
 // Certificates lists the kinds.
 func Certificates() []Certificate { return []Certificate{GoodCertificate, OtherName, OtherCA} }
 
-// Present makes a registry show a certificate from the next connection on.
+// Present makes a registry use a certificate from the next connection on.
 func (s *Sim) Present(registry string, c Certificate) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -9,13 +9,13 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/sim/simctl"
 )
 
-// State is what the control port shows. It holds no secret.
+// State is what the control port shows. It contains no secret.
 type State struct {
 	Counts map[string]map[string]int    `json:"counts"` // by registry and endpoint
 	Logins map[string][]Login           `json:"logins"` // by registry
 	Images map[string]map[string]Access `json:"images"` // by registry and repository
 	Faults []Fault                      `json:"faults"`
-	// Running says which registries can be reached.
+	// Running lists whether each registry can be reached.
 	Running map[string]bool `json:"running"`
 }
 
@@ -61,7 +61,7 @@ func (s *Sim) controlMux() http.Handler {
 	return mux
 }
 
-// controlContent is what there is, and for whom.
+// controlContent has the operations on images and access to them.
 func (s *Sim) controlContent(mux *http.ServeMux) {
 	control(mux, "POST /images", func(in struct {
 		at
@@ -86,7 +86,7 @@ func (s *Sim) controlContent(mux *http.ServeMux) {
 	})
 }
 
-// controlCredentials is who may log in.
+// controlCredentials has the operations on logins.
 func (s *Sim) controlCredentials(mux *http.ServeMux) {
 	control(mux, "POST /refuse", func(in struct {
 		at
@@ -118,7 +118,7 @@ func (s *Sim) controlCredentials(mux *http.ServeMux) {
 	})
 }
 
-// at is the registry that a control request is about.
+// at returns the registry of a control request.
 type at struct {
 	Registry string `json:"registry"`
 }

@@ -13,7 +13,7 @@ type Directory interface {
 	Alive(registry, user, password string) bool
 }
 
-// An Obituary is a Directory that also knows for how long formerly valid credentials have been deleted, in its own time. The simulated OCM is
+// An Obituary is a Directory that also knows how long ago credentials were deleted, by its own clock. The simulated OCM is
 // one. Without it a revocation takes effect at once.
 type Obituary interface {
 	DeadFor(registry, user, password string) (time.Duration, bool)
@@ -22,17 +22,17 @@ type Obituary interface {
 // Forgotten is a revocation that never takes effect.
 const Forgotten time.Duration = math.MaxInt64
 
-// RevokeLate makes a registry go on accepting credentials for some time after they were deleted, in the time of the directory; Forgotten is
-// forever, and zero, the default, ends that.
+// RevokeLate makes a registry accept credentials for some time after their deletion, by the directory's clock; Forgotten is
+// forever, and zero, the default, not at all.
 func (s *Sim) RevokeLate(registry string, by time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.host(registry).late = by
 }
 
-// accepts says whether credentials work at a registry for all that is known of them, without an attempt being counted.
+// accepts reports whether a registry accepts credentials, without counting an attempt.
 func (h *host) accepts(user, password string) bool {
-	// The directory has a lock of its own, so it is asked before ours is taken.
+	// The directory has its own lock, so it is called before ours is taken.
 	alive := h.sim.opts.Directory.Alive(h.name, user, password)
 	var deadFor time.Duration
 	wasAlive := false
@@ -44,9 +44,9 @@ func (h *host) accepts(user, password string) bool {
 	return (alive || wasAlive && deadFor < h.late) && !h.refused[user]
 }
 
-// Accepts says what the registry behind a key of a pull secret makes of the auth that stands there: whatever the key,
-// with a path (quay.io/openshift-release-dev), a scheme or a port, credentials are judged by their value. It is for tests that
-// look at a whole pull secret; nothing is counted, and nothing spreads. False with an error when there is no such registry here.
+// Accepts reports whether the registry of a pull secret's key accepts its auth. The key may have a path (quay.io/openshift-release-dev),
+// a scheme or a port. It is for tests of a whole pull secret: nothing is counted, and nothing spreads. It returns an error for a registry
+// that is not simulated.
 func (s *Sim) Accepts(key, auth string) (bool, error) {
 	name := strings.TrimPrefix(strings.TrimPrefix(key, "https://"), "http://")
 	name, _, _ = strings.Cut(name, "/")
@@ -60,18 +60,18 @@ func (s *Sim) Accepts(key, auth string) (bool, error) {
 	return err == nil && ok && h.accepts(user, password), nil
 }
 
-// Refuse keeps a user from logging in although its credentials are alive, or lets it in again.
+// Refuse makes a registry refuse a user with valid credentials, or accept it again.
 func (s *Sim) Refuse(registry, user string, refuse bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.host(registry).refused[user] = refuse
 }
 
-// spread is how credentials that a registry has not seen yet become known to it.
+// spread is how new credentials become known to a registry.
 type spread struct {
 	attempts int
 	after    time.Duration
-	// seen is when and how often a user was tried before it became known; known users stay known.
+	// seen is when and how often a user tried before it became known; known users stay known.
 	seen  map[string]*sighting
 	known map[string]bool
 }
@@ -85,7 +85,7 @@ func newSpread() spread {
 	return spread{seen: map[string]*sighting{}, known: map[string]bool{}}
 }
 
-// arrived counts an attempt and says whether the user is known by now.
+// arrived counts an attempt and reports whether the user is known now.
 func (s *spread) arrived(user string, now time.Time) bool {
 	if s.known[user] {
 		return true
@@ -100,8 +100,8 @@ func (s *spread) arrived(user string, now time.Time) bool {
 	return s.known[user]
 }
 
-// Spread makes a registry refuse living credentials until they have been tried that many times, and until that time has
-// passed since the first. Users that have logged in before are known already. Zero, the default, is at once.
+// Spread makes a registry refuse valid credentials until that many attempts, and until that time after the
+// first. Users that have logged in before are already known. Zero, the default, is at once.
 func (s *Sim) Spread(registry string, attempts int, after time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

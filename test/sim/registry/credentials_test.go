@@ -25,7 +25,7 @@ func revoked(t *testing.T) (*rig, *ocm.Sim, []byte) {
 	return r, sim, old
 }
 
-// TestRevocations_CanBeLateOrForgottenAtOneRegistry asks for the old credentials at two of them.
+// TestRevocations_CanBeLateOrForgottenAtOneRegistry tries the old credentials at two registries.
 func TestRevocations_CanBeLateOrForgottenAtOneRegistry(t *testing.T) {
 	r, sim, old := revoked(t)
 	ask := func(quay, redHat int) {
@@ -35,7 +35,7 @@ func TestRevocations_CanBeLateOrForgottenAtOneRegistry(t *testing.T) {
 			want             int
 		}{{registry.Quay, releaseRepo, quay}, {registry.RedHatRegistry, indexRepo, redHat}} {
 			if got := status(r.head(at.host+"/"+at.repository+":v1", login(t, old, at.host))); got != at.want {
-				t.Errorf("%s answers the old credentials with %d, want %d", at.host, got, at.want)
+				t.Errorf("%s responds to the old credentials with %d, want %d", at.host, got, at.want)
 			}
 		}
 	}
@@ -50,7 +50,7 @@ func TestRevocations_CanBeLateOrForgottenAtOneRegistry(t *testing.T) {
 	r.RevokeLate(registry.RedHatRegistry, 0)
 	ask(401, 401)
 
-	// What never was alive is no revocation that could be forgotten.
+	// Credentials that were never valid are not a forgotten revocation.
 	r.RevokeLate(registry.Quay, registry.Forgotten)
 	never := &authn.Basic{Username: "openshift-release-dev+ocm_access_0", Password: "never issued"}
 	if got := status(r.head("quay.io/"+releaseRepo+":v1", never)); got != http.StatusUnauthorized {
@@ -58,8 +58,8 @@ func TestRevocations_CanBeLateOrForgottenAtOneRegistry(t *testing.T) {
 	}
 }
 
-// TestRevoke_EndsASetAtOneRegistryAlone is what proving a revocation has to tell apart.
-func TestRevoke_EndsASetAtOneRegistryAlone(t *testing.T) {
+// TestRevoke_EndsASetAtOneRegistryOnly covers a partial revocation.
+func TestRevoke_EndsASetAtOneRegistryOnly(t *testing.T) {
 	sim := ocm.StartForTest(t, ocm.Options{})
 	account := sim.AddAccount(ocm.AccountSpec{})
 	r := newRig(t, sim)
@@ -77,7 +77,7 @@ func TestRevoke_EndsASetAtOneRegistryAlone(t *testing.T) {
 	}
 }
 
-// TestAccepts_JudgesByTheValueUnderAnyKey looks at a pull secret with the same credential under several keys.
+// TestAccepts_JudgesByTheValueUnderAnyKey has a pull secret with the same credential under several keys.
 func TestAccepts_JudgesByTheValueUnderAnyKey(t *testing.T) {
 	r, sim, old := revoked(t)
 	fresh := sim.PullSecret(sim.State().Accounts[0].ID)
@@ -107,9 +107,9 @@ func TestAccepts_JudgesByTheValueUnderAnyKey(t *testing.T) {
 		t.Errorf("nonsense: %t %v", ok, err)
 	}
 	if _, err := r.Accepts("mirror.example.com", "x"); err == nil {
-		t.Error("a registry that is not here is judged")
+		t.Error("an unknown registry is not an error")
 	}
 	if n := r.Count(registry.Quay, registry.EndpointAny); n != 0 {
-		t.Errorf("%d requests were counted for a look", n)
+		t.Errorf("%d requests were counted, want 0", n)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/sim/simctl"
 )
 
-// FaultKind is a kind of failure.
+// FaultKind is a kind of fault.
 type FaultKind string
 
 const (
@@ -19,11 +19,11 @@ const (
 	Error500 FaultKind = "Error500"
 	// HTML502 is a gateway's page.
 	HTML502 FaultKind = "HTML502"
-	// Denied403 is a 403 DENIED, which quay.io too gives for reasons other than the token.
+	// Denied403 is a 403 DENIED, which quay.io also sends for reasons other than the token.
 	Denied403 FaultKind = "Denied403"
-	// Unauthorized401 is a 401 UNAUTHORIZED whatever the credentials.
+	// Unauthorized401 is a 401 UNAUTHORIZED for any credentials.
 	Unauthorized401 FaultKind = "Unauthorized401"
-	// Hang never answers.
+	// Hang never responds.
 	Hang FaultKind = "Hang"
 	// Dropped closes the connection.
 	Dropped FaultKind = "Dropped"
@@ -34,14 +34,14 @@ func FaultKinds() []FaultKind {
 	return []FaultKind{RateLimited, Error500, HTML502, Denied403, Unauthorized401, Hang, Dropped}
 }
 
-// Fault is a failure of some requests.
+// Fault makes some requests fail.
 type Fault struct {
 	// Registry is one of Hosts; empty: all of them.
 	Registry string `json:"registry"`
-	// Endpoint is EndpointPing, EndpointToken ... or EndpointAny, which empty means too.
+	// Endpoint is EndpointPing, EndpointToken ... or EndpointAny; empty is the same as EndpointAny.
 	Endpoint string    `json:"endpoint"`
 	Kind     FaultKind `json:"kind"`
-	// Skip lets as many requests pass first; Every spares all but each n-th of those that remain.
+	// Skip lets as many requests pass first; Every hits only each n-th of the remaining ones.
 	Skip  int `json:"skip,omitempty"`
 	Every int `json:"every,omitempty"`
 	// Times limits how many requests are hit; 0: until the faults are cleared.
@@ -49,7 +49,7 @@ type Fault struct {
 	RetryAfter simctl.Duration `json:"retryAfter,omitempty"`
 }
 
-// Check says what is wrong with the fault.
+// Check returns an error for an invalid fault.
 func (f Fault) Check() error {
 	if err := simctl.CheckKind("kind of fault", f.Kind, FaultKinds()); err != nil {
 		return err
@@ -72,7 +72,7 @@ func (f Fault) Limits() simctl.Limits {
 	return simctl.Limits{Skip: f.Skip, Every: f.Every, Times: f.Times}
 }
 
-// Break adds a fault; the first that fits a request hits it. An invalid fault is a mistake in the test.
+// Break adds a fault; the first that matches a request hits it. An invalid fault is a mistake in the test.
 func (s *Sim) Break(f Fault) {
 	if err := s.faults.Add(f); err != nil {
 		panic("the registry simulator: " + err.Error())

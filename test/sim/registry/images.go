@@ -15,19 +15,19 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/random"
 )
 
-// Access says who may pull from a repository.
+// Access is who may pull from a repository.
 type Access string
 
 const (
-	// Subscribers: every living credential. The default.
+	// Subscribers: every valid credential. The default.
 	Subscribers Access = ""
-	// Public: everybody.
+	// Public: everyone.
 	Public Access = "Public"
 	// Nobody: the repository exists, and no credential covers it.
 	Nobody Access = "Nobody"
 )
 
-// store holds the images of a registry: their bytes in go-containerregistry's own registry, and who may have them.
+// store has the images of a registry: their bytes in go-containerregistry's own registry, and their access.
 type store struct {
 	images http.Handler
 	access map[string]Access // by repository
@@ -42,8 +42,8 @@ func newStore() store {
 	}
 }
 
-// mayPull says whether a user, or nobody (""), may pull. No token covers a repository that does not exist: at quay.io it looks
-// like one that the client may not use. MANIFEST_UNKNOWN is for another tag or digest of a repository that does.
+// mayPull reports whether a user, or an anonymous client (""), may pull. No token covers a repository that does not exist: at quay.io it looks
+// like one that the client may not use. MANIFEST_UNKNOWN is for an unknown tag or digest of an existing repository.
 func (s *store) mayPull(user, repository string) bool {
 	access, known := s.access[repository]
 	switch {
@@ -84,7 +84,7 @@ func (s *Sim) AddImage(registry, repository, tag string, access Access) (string,
 	return digest.String(), nil
 }
 
-// push stores all that a pull takes: layers, configuration, and the manifest by each of the references. A cluster names its
+// push stores layers, configuration, and the manifest under each of the references. A cluster names its
 // release image by digest.
 func (s *store) push(repository string, image v1.Image, references ...string) error {
 	layers, err := image.Layers()
@@ -139,8 +139,8 @@ func (s *store) put(method, path, contentType string, content io.Reader) error {
 	return nil
 }
 
-// DenyPull keeps one user from a repository, or from all below a path such as "openshift-release-dev", although the login is
-// good, or allows it again.
+// DenyPull denies a user with a valid login a repository, or everything below a path such as "openshift-release-dev", or
+// allows it again.
 func (s *Sim) DenyPull(registry, user, repository string, deny bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -50,7 +50,7 @@ func TestImages_CanBePulled(t *testing.T) {
 	}
 }
 
-// TestUnknownRepository_IsNoEvidenceAtRedHatsRegistries tells a typing error from a credential that is refused.
+// TestUnknownRepository_IsNoEvidenceAtRedHatsRegistries distinguishes a misspelt name from a refused credential.
 func TestUnknownRepository_IsNoEvidenceAtRedHatsRegistries(t *testing.T) {
 	r := newRig(t, directory{})
 	for _, host := range []string{registry.RedHatRegistry, registry.RedHatConnect} {
@@ -65,8 +65,8 @@ func TestUnknownRepository_IsNoEvidenceAtRedHatsRegistries(t *testing.T) {
 	}
 }
 
-// TestDenyPull_CoversAllBelowAPath is a credential for a part of a registry.
-func TestDenyPull_CoversAllBelowAPath(t *testing.T) {
+// TestDenyPull_CoversEverythingBelowAPath has a credential for a part of a registry.
+func TestDenyPull_CoversEverythingBelowAPath(t *testing.T) {
 	r := newRig(t, directory{})
 	r.image(registry.Quay, "openshift-release-dev/ocp-v4.0-art-dev", registry.Subscribers)
 	r.image(registry.Quay, "openshift-release-development/tools", registry.Subscribers)

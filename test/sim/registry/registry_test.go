@@ -27,12 +27,12 @@ const (
 	indexRepo      = "redhat/redhat-operator-index"
 )
 
-// directory knows one user everywhere.
+// directory has one user for all registries.
 type directory struct{}
 
 func (directory) Alive(_, u, p string) bool { return u == user && p == password }
 
-// rig is the registries behind the proxy, and a client that knows them by their real names.
+// rig has the registries behind the proxy, and a client that uses their real names.
 type rig struct {
 	*registry.Sim
 	t     *testing.T
@@ -66,7 +66,7 @@ func newRig(t *testing.T, dir registry.Directory) *rig {
 	r := &rig{Sim: sim, t: t, clock: clk, proxy: p, http: &http.Client{Transport: &http.Transport{
 		Proxy:             http.ProxyURL(proxyURL),
 		TLSClientConfig:   &tls.Config{RootCAs: sim.CA().Pool(), MinVersion: tls.VersionTLS12},
-		DisableKeepAlives: true, // so that a changed certificate and a stopped server show at once
+		DisableKeepAlives: true, // so that a changed certificate or a stopped server takes effect at once
 	}}}
 	r.digest = r.image(registry.Quay, releaseRepo, registry.Subscribers)
 	r.image(registry.Quay, "public/tools", registry.Public)
@@ -85,7 +85,7 @@ func (r *rig) image(host, repository string, access registry.Access) string {
 	return digest
 }
 
-// head is what go-containerregistry makes of a HEAD of the manifest, with the given credentials.
+// head sends a HEAD of the manifest with go-containerregistry and the given credentials.
 func (r *rig) head(image string, auth authn.Authenticator) error {
 	r.t.Helper()
 	ref, err := name.ParseReference(image)
@@ -97,7 +97,7 @@ func (r *rig) head(image string, auth authn.Authenticator) error {
 	return err
 }
 
-// status takes the HTTP status out of an error of go-containerregistry: 200 for nil, 0 when there was no answer.
+// status returns the HTTP status of go-containerregistry's error: 200 for nil, 0 without a response.
 func status(err error) int {
 	var refusal *transport.Error
 	switch {
@@ -111,7 +111,7 @@ func status(err error) int {
 
 func good() authn.Authenticator { return &authn.Basic{Username: user, Password: password} }
 
-// TestHead_AnswersAsEachRegistryDoes asks for manifests by the real names, through the proxy, with the library that the operator uses.
+// TestHead_AnswersAsEachRegistryDoes requests manifests by the real names, through the proxy, with the operator's library.
 func TestHead_AnswersAsEachRegistryDoes(t *testing.T) {
 	bad := &authn.Basic{Username: user, Password: "wrong"}
 	for _, tc := range []struct {
@@ -121,19 +121,19 @@ func TestHead_AnswersAsEachRegistryDoes(t *testing.T) {
 		auth  authn.Authenticator
 		want  int
 	}{
-		{"a living credential pulls by tag", "quay.io/" + releaseRepo + ":v1", good(), 200},
-		{"a living credential pulls by digest", "quay.io/" + releaseRepo + "@DIGEST", good(), 200},
-		{"a dead credential is refused at quay.io", "quay.io/" + releaseRepo + ":v1", bad, 401},
-		{"a dead credential is refused even for a public repository", "quay.io/public/tools:v1", bad, 401},
-		{"nobody may pull what is public", "quay.io/public/tools:v1", authn.Anonymous, 200},
-		{"nobody may not pull what is not", "quay.io/" + releaseRepo + ":v1", authn.Anonymous, 401},
-		{"a good login at quay.io that does not cover the repository is 401", "quay.io/secret/other:v1", good(), 401},
+		{"a valid credential pulls by tag", "quay.io/" + releaseRepo + ":v1", good(), 200},
+		{"a valid credential pulls by digest", "quay.io/" + releaseRepo + "@DIGEST", good(), 200},
+		{"a deleted credential is refused at quay.io", "quay.io/" + releaseRepo + ":v1", bad, 401},
+		{"a deleted credential is refused even for a public repository", "quay.io/public/tools:v1", bad, 401},
+		{"an anonymous client may pull a public image", "quay.io/public/tools:v1", authn.Anonymous, 200},
+		{"an anonymous client may not pull a private image", "quay.io/" + releaseRepo + ":v1", authn.Anonymous, 401},
+		{"a valid login at quay.io that does not cover the repository is 401", "quay.io/secret/other:v1", good(), 401},
 		{"an unknown repository at quay.io looks the same", "quay.io/no/such:v1", good(), 401},
 		{"another tag is unknown", "quay.io/" + releaseRepo + ":v2", good(), 404},
-		{"a living credential pulls from Red Hat's registry", "registry.redhat.io/" + indexRepo + ":v1", good(), 200},
-		{"a dead credential is refused by Red Hat's registry", "registry.redhat.io/" + indexRepo + ":v1", bad, 401},
-		{"a good login at Red Hat's registry that does not cover the repository is 403", "registry.redhat.io/secret/other:v1", good(), 403},
-		{"Red Hat's registry knows no anonymous tokens", "registry.redhat.io/" + indexRepo + ":v1", authn.Anonymous, 401},
+		{"a valid credential pulls from Red Hat's registry", "registry.redhat.io/" + indexRepo + ":v1", good(), 200},
+		{"a deleted credential is refused by Red Hat's registry", "registry.redhat.io/" + indexRepo + ":v1", bad, 401},
+		{"a valid login at Red Hat's registry that does not cover the repository is 403", "registry.redhat.io/secret/other:v1", good(), 403},
+		{"Red Hat's registry has no anonymous tokens", "registry.redhat.io/" + indexRepo + ":v1", authn.Anonymous, 401},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			r := newRig(t, directory{})
@@ -142,13 +142,13 @@ func TestHead_AnswersAsEachRegistryDoes(t *testing.T) {
 				t.Errorf("got %d (%v), want %d", status(err), err, tc.want)
 			}
 			if refused := r.proxy.Refused(); len(refused) != 0 {
-				t.Errorf("the client strayed to %v", refused)
+				t.Errorf("the client used unknown targets %v", refused)
 			}
 		})
 	}
 }
 
-// realm asks the token endpoint of a registry itself.
+// realm sends a request to a registry's token endpoint.
 func (r *rig) realm(host, path, query string, basic bool) (int, string) {
 	r.t.Helper()
 	req, err := http.NewRequest(http.MethodGet, "https://"+host+path+"?"+query, nil)
@@ -169,7 +169,7 @@ func (r *rig) realm(host, path, query string, basic bool) (int, string) {
 	return resp.StatusCode, body.Token
 }
 
-// TestQuayTokens_ProveLessThanTheySeem are the habits that mislead whoever takes a token for a proof.
+// TestQuayTokens_ProveLessThanTheySeem shows why a token does not prove access.
 func TestQuayTokens_ProveLessThanTheySeem(t *testing.T) {
 	r := newRig(t, directory{})
 	scope := func(repository string) string { return "service=quay.io&scope=repository:" + repository + ":pull" }
@@ -178,25 +178,25 @@ func TestQuayTokens_ProveLessThanTheySeem(t *testing.T) {
 		basic       bool
 		want        int
 	}{
-		{"a good login without a scope", "service=quay.io", true, 200},
-		{"a good login for what it may not have", scope("secret/other"), true, 200},
-		{"nobody, for a public repository", scope("public/tools"), false, 200},
-		{"nobody, for a private repository", scope(releaseRepo), false, 200},
-		{"nobody, for nothing", "service=quay.io", false, 401},
+		{"a valid login without a scope", "service=quay.io", true, 200},
+		{"a valid login for a repository without access", scope("secret/other"), true, 200},
+		{"anonymous, for a public repository", scope("public/tools"), false, 200},
+		{"anonymous, for a private repository", scope(releaseRepo), false, 200},
+		{"anonymous, without a scope", "service=quay.io", false, 401},
 	} {
 		if got, token := r.realm(registry.Quay, "/v2/auth", tc.query, tc.basic); got != tc.want || (token != "") != (got == 200) {
 			t.Errorf("%s: status %d, token %v; want %d", tc.name, got, token != "", tc.want)
 		}
 	}
 	if got, _ := r.realm(registry.RedHatConnect, "/auth/realms/rhcc/protocol/redhat-docker-v2/auth", "", true); got != 200 {
-		t.Errorf("a good login at registry.connect.redhat.com: status %d", got)
+		t.Errorf("a valid login at registry.connect.redhat.com: status %d", got)
 	}
 	if len(r.Canaries()) == 0 {
-		t.Error("tokens were given out and are not among the canaries")
+		t.Error("issued tokens are not among the canaries")
 	}
 }
 
-// A token opens a registry for as long as it says, and no longer.
+// A token expires after its declared lifetime.
 func TestTokens_Expire(t *testing.T) {
 	r := newRig(t, directory{})
 	_, token := r.realm(registry.Quay, "/v2/auth", "service=quay.io&scope=repository:"+releaseRepo+":pull", true)
@@ -222,8 +222,8 @@ func TestTokens_Expire(t *testing.T) {
 	}
 }
 
-// TestBooks_CountRequestsAndLogins is what cost assertions rely on.
-func TestBooks_CountRequestsAndLogins(t *testing.T) {
+// TestCounts_HaveRequestsAndLogins is what cost assertions rely on.
+func TestCounts_HaveRequestsAndLogins(t *testing.T) {
 	r := newRig(t, directory{})
 	if err := r.head("quay.io/"+releaseRepo+":v1", good()); err != nil {
 		t.Fatal(err)

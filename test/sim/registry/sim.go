@@ -29,7 +29,7 @@ type Options struct {
 	Directory Directory
 	// CA signs the certificates of the servers; default: a new one.
 	CA *simtls.CA
-	// Clock is what tokens and spreading live by; default: the machine's.
+	// Clock is the clock for tokens and spreading; default: the machine's.
 	Clock clock.PassiveClock
 }
 
@@ -41,7 +41,7 @@ type Sim struct {
 	hosts   map[string]*host
 
 	mu sync.Mutex // guards all below and what is in hosts
-	// canaries are all tokens that were ever given out.
+	// canaries are all issued tokens.
 	canaries []string
 }
 
@@ -62,22 +62,22 @@ type host struct {
 	certs   certificates
 }
 
-// habits are what a registry does in its own way.
+// habits are a registry's peculiarities.
 type habits struct {
 	realm, service string
-	// badLogin is the message for credentials that are not alive; %s is the user.
+	// badLogin is the message for invalid credentials; %s is the user.
 	badLogin string
-	// anonymous gives tokens without credentials to who asks for a scope.
+	// anonymous issues tokens without credentials for a requested scope.
 	anonymous bool
-	// notCovered is the status, notCoveredCode the error code of a manifest that a good token does not cover.
+	// notCovered is the status, notCoveredCode the error code of a manifest that a valid token does not cover.
 	notCovered     int
 	notCoveredCode string
-	// unknown is the message about a repository that does not exist; empty where it looks like one that is not covered.
+	// unknown is the message about a repository that does not exist; empty if the response is the same as for one that is not covered.
 	unknown   string
 	tokenLife time.Duration
 }
 
-// The path of Red Hat's realms; the same server answers it for both of its registries.
+// The path of Red Hat's realms; the same server serves both registries.
 const redHatRealm = "/auth/realms/rhcc/protocol/redhat-docker-v2/auth"
 
 const redHatLogin = "Please login to the Red Hat Registry using your Customer Portal credentials. " +
@@ -99,7 +99,7 @@ var habitsOf = map[string]habits{
 	},
 }
 
-// New makes a Sim that does not listen yet.
+// New creates a Sim that does not listen yet.
 func New(opts Options) (*Sim, error) {
 	if opts.Directory == nil {
 		return nil, fmt.Errorf("the simulated registries need a directory of living credentials")
@@ -159,7 +159,7 @@ func (s *Sim) Routes() map[string]string {
 	return routes
 }
 
-// SetReachable lets a registry be reached, or refuses connections to it until told otherwise, for days if need be.
+// SetReachable makes a registry accept or refuse connections.
 func (s *Sim) SetReachable(registry string, reachable bool) error {
 	server := s.host(registry).server
 	if reachable {
@@ -175,7 +175,7 @@ func (s *Sim) Server(registry string) *simctl.Server { return s.host(registry).s
 // ControlURL returns the base URL of the control port.
 func (s *Sim) ControlURL() string { return s.control.URL() }
 
-// host is for the control interface of tests: a registry that is not in Hosts is a mistake of the test.
+// host panics for a registry that is not in Hosts, which is a mistake of the test.
 func (s *Sim) host(name string) *host {
 	h := s.hosts[name]
 	if h == nil {
@@ -219,7 +219,7 @@ func (s *Sim) ResetCounts() {
 	}
 }
 
-// Login is one use of Basic credentials. It holds no password.
+// Login is one use of Basic credentials. It contains no password.
 type Login struct {
 	User     string    `json:"user"`
 	Accepted bool      `json:"accepted"`
@@ -233,7 +233,7 @@ func (s *Sim) Logins(registry string) []Login {
 	return slices.Clone(s.host(registry).logins)
 }
 
-// Canaries returns every token that was ever given out.
+// Canaries returns every issued token.
 func (s *Sim) Canaries() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -14,7 +14,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/sim/registry"
 )
 
-// TestRegistries_AcceptWhatOCMHasIssuedAndNotDeleted walks a rotation and asks the registries at every station.
+// TestRegistries_AcceptWhatOCMHasIssuedAndNotDeleted runs a rotation and checks the registries at every step.
 func TestRegistries_AcceptWhatOCMHasIssuedAndNotDeleted(t *testing.T) {
 	sim := ocm.StartForTest(t, ocm.Options{})
 	account := sim.AddAccount(ocm.AccountSpec{})
@@ -27,7 +27,7 @@ func TestRegistries_AcceptWhatOCMHasIssuedAndNotDeleted(t *testing.T) {
 		t.Helper()
 		for host, image := range images {
 			if got := status(r.head(image, login(t, document, host))); got != want {
-				t.Errorf("%s: %s answers %d, want %d", station, host, got, want)
+				t.Errorf("%s: %s responds with %d, want %d", station, host, got, want)
 			}
 		}
 	}
@@ -44,7 +44,7 @@ func TestRegistries_AcceptWhatOCMHasIssuedAndNotDeleted(t *testing.T) {
 	check("completed, new", fresh, 200)
 }
 
-// login takes one registry's credentials out of a pull secret.
+// login returns one registry's credentials from a pull secret.
 func login(t *testing.T, document []byte, host string) authn.Authenticator {
 	t.Helper()
 	var d struct {
@@ -61,7 +61,7 @@ func login(t *testing.T, document []byte, host string) authn.Authenticator {
 	return &authn.Basic{Username: u, Password: p}
 }
 
-// TestControlPort_DrivesTheRegistries is the process form's way in.
+// TestControlPort_DrivesTheRegistries covers the interface of the process.
 func TestControlPort_DrivesTheRegistries(t *testing.T) {
 	r := newRig(t, directory{})
 	post := func(method, path, body string, want int) string {
@@ -104,7 +104,7 @@ func TestControlPort_DrivesTheRegistries(t *testing.T) {
 	step("/revocation", `{"registry":"quay.io","late":"1h"}`, 200)
 	for _, wrong := range []string{`{"registry":"quay.io","kind":"Error501"}`, `{"registry":"quay.com","kind":"Error500"}`, `{"endpoint":"tokens","kind":"Error500"}`} {
 		if answer := post(http.MethodPost, "/faults", wrong, http.StatusBadRequest); !strings.Contains(answer, "known are") {
-			t.Errorf("%s is refused without the list of what is known: %s", wrong, answer)
+			t.Errorf("the refusal of %s does not list the known values: %s", wrong, answer)
 		}
 	}
 	post(http.MethodPost, "/certificate", `{"registry":"quay.io","certificate":"Bad"}`, http.StatusBadRequest)

@@ -9,8 +9,8 @@ import (
 	"k8s.io/utils/clock"
 )
 
-// Clock is the time inside a simulator: that of another clock, moved by Advance. It never runs faster by itself, which a busy machine could not
-// keep up with. Simulators with the same Clock share their time.
+// Clock is the time inside a simulator: that of another clock, moved by Advance. It never runs faster, because a busy machine could not keep
+// up. Simulators with the same Clock share their time.
 type Clock struct {
 	base clock.PassiveClock
 

@@ -8,19 +8,19 @@ import (
 	"time"
 )
 
-// Limits say which of the matching requests a fault hits.
+// Limits select which of the matching requests a fault hits.
 type Limits struct {
 	// Skip lets as many requests pass first.
 	Skip int
-	// Every spares all but each n-th of those that remain, as one bad server of several does; 0 and 1 spare none.
+	// Every hits only each n-th of the remaining requests, like one bad server of several; 0 and 1 hit all.
 	Every int
 	// Times is how many requests are hit; 0: all until the faults are cleared.
 	Times int
 }
 
-// Fault is what a simulator's own kinds of faults have in common.
+// Fault is the common part of the simulators' faults.
 type Fault interface {
-	// Check says what is wrong with the fault itself, such as a kind that nobody knows.
+	// Check returns an error for an invalid fault, such as an unknown kind.
 	Check() error
 	// Limits of the fault.
 	Limits() Limits
@@ -73,7 +73,7 @@ func (f *Faults[F]) Active() []F {
 	return out
 }
 
-// Take finds the fault that hits a request: the first that fits and that is not to spare it. It is used up by one.
+// Take returns the first fault that matches a request and hits it, and counts the hit.
 func (f *Faults[F]) Take(fits func(F) bool) (F, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -90,7 +90,7 @@ func (f *Faults[F]) Take(fits func(F) bool) (F, bool) {
 	return none, false
 }
 
-// hit counts a request that the fault fits, and says whether it hits it.
+// hit counts a matching request, and reports whether the fault hits it.
 func (a *active[F]) hit() bool {
 	l := a.fault.Limits()
 	a.met++
@@ -110,8 +110,8 @@ func HandleFaults[F Fault](mux *http.ServeMux, add func(F) error, heal func()) {
 	})
 }
 
-// CheckKind refuses a kind that is not among those known, and names them: a fault with a typing error would be no fault, and
-// a test that expects it would pass for the wrong reason.
+// CheckKind refuses an unknown kind and lists the known ones: a misspelt fault would do nothing, and a test that expects it would pass
+// for the wrong reason.
 func CheckKind[K ~string](what string, kind K, known []K) error {
 	if !slices.Contains(known, kind) {
 		return fmt.Errorf("unknown %s %q; known are %q", what, kind, known)
@@ -119,7 +119,7 @@ func CheckKind[K ~string](what string, kind K, known []K) error {
 	return nil
 }
 
-// Wait waits for a delay in the machine's time, like the client's timeout. It returns false if the client or the simulator ends first.
+// Wait waits for a delay in the machine's time, as the client's timeout does. It returns false if the client or the simulator ends first.
 func Wait(r *http.Request, delay time.Duration) bool {
 	if delay <= 0 {
 		return true
@@ -136,10 +136,10 @@ func Wait(r *http.Request, delay time.Duration) bool {
 
 // Disconnect closes the connection of the handler that calls it, without an answer. It does not return.
 func Disconnect() {
-	panic(http.ErrAbortHandler) // net/http's own way; it prints nothing
+	panic(http.ErrAbortHandler) // the way of net/http, without a log message
 }
 
-// Hang keeps a request until the client or the simulator has gone. It does not return.
+// Hang blocks until the client or the simulator has gone. It does not return.
 func Hang(r *http.Request) {
 	<-r.Context().Done()
 	Disconnect()

@@ -27,12 +27,12 @@ func (f fault) Limits() simctl.Limits {
 	return simctl.Limits{Skip: f.Skip, Every: f.Every, Times: f.Times}
 }
 
-func TestFaults_HitTheRequestsThatTheirLimitsSay(t *testing.T) {
+func TestFaults_HitTheRequestsThatTheirLimitsSelect(t *testing.T) {
 	for _, tc := range []struct {
 		// name is the sentence that the case proves.
 		name   string
 		faults []fault
-		// want are the kinds that hit ten requests in their order; a point is none.
+		// want are the kinds that hit ten requests in order; a dot is none.
 		want string
 	}{
 		{"without limits all", []fault{{Kind: "slow"}}, "slow slow slow slow slow slow slow slow slow slow"},
@@ -74,7 +74,7 @@ func TestFaults_AreAddedAllOrNone(t *testing.T) {
 	}
 }
 
-func TestControl_AnswersErrorsAsTheyAre(t *testing.T) {
+func TestControl_ReturnsErrors(t *testing.T) {
 	mux := http.NewServeMux()
 	simctl.HandleControl(mux, "POST /do", func(in struct {
 		What string `json:"what"`

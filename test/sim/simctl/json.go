@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// maxControlBody bounds what the control interface reads: its largest body is a certificate or a page for a fault.
+// maxControlBody limits request bodies of the control interface; the largest is a certificate or a page for a fault.
 const maxControlBody = 1 << 20
 
 // Duration is a time.Duration that JSON writes as "90s".
@@ -44,8 +44,8 @@ func WriteJSON(w http.ResponseWriter, status int, body any) {
 	_ = encoder.Encode(body)
 }
 
-// ReadJSON decodes the body of a control request into target, refusing fields it does not know: a fault with a typing error would otherwise be no
-// fault, and a test that expects it would pass for the wrong reason. It answers 400 itself and returns false if the body is invalid. An empty
+// ReadJSON decodes the body of a control request into target and refuses unknown fields: a misspelt fault would do nothing, and a test that
+// expects it would pass for the wrong reason. It answers 400 itself and returns false if the body is invalid. An empty
 // body leaves target as it is.
 func ReadJSON(w http.ResponseWriter, r *http.Request, target any) bool {
 	decoder := json.NewDecoder(io.LimitReader(r.Body, maxControlBody))
@@ -80,10 +80,10 @@ func HandleControl[T any](mux *http.ServeMux, pattern string, do func(T) (any, e
 	})
 }
 
-// Unknown is the error about a thing that a simulator does not have, such as "account".
+// Unknown is the error for an object that a simulator does not have, such as "account".
 type Unknown string
 
-// Error names the kind of thing.
+// Error names the kind of the object.
 func (u Unknown) Error() string { return "no such " + string(u) }
 
 // HandleCommon adds to a control interface what every simulator has: GET /healthz, GET /state and GET /ca.pem.

@@ -51,7 +51,7 @@ func (s *Server) Start() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	server := &http.Server{
 		Handler: s.handler,
-		// Generous: it only has to end a forgotten connection eventually.
+		// Long: it only ends forgotten connections eventually.
 		ReadHeaderTimeout: time.Minute,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 		// Refused handshakes are expected and not logged.
@@ -76,13 +76,13 @@ func (s *Server) Stop() {
 	if s.running == nil {
 		return
 	}
-	_ = s.running.Close() // first, so that a handler which the cancellation wakes cannot answer any more
+	_ = s.running.Close() // first, so that a handler that the cancellation wakes can no longer respond
 	s.cancel()
 	<-s.done
 	s.running = nil
 }
 
-// Running says whether the server listens.
+// Running reports whether the server listens.
 func (s *Server) Running() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -18,14 +18,14 @@ import (
 	"time"
 )
 
-// The CA and the server certificates are valid for any time that a test's clock may show, so that a clock which is years
-// ahead or behind changes the credentials under test and not the ground they stand on.
+// The CA and the server certificates are valid for any time of a test's clock, so that a clock that is years ahead or behind affects only
+// the credentials under test.
 var (
 	alwaysFrom = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 	alwaysTo   = time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
 )
 
-// CA is a certificate authority that is forgotten with the process.
+// CA is a certificate authority that exists only in memory.
 type CA struct {
 	cert *x509.Certificate
 	pem  []byte
@@ -62,7 +62,7 @@ func NewCA(name string) (*CA, error) {
 	return &CA{cert: cert, pem: encodeCertificate(der), key: key}, nil
 }
 
-// PEM returns the certificate of the CA, as a client's file of trusted CAs has it.
+// PEM returns the certificate of the CA in PEM.
 func (ca *CA) PEM() []byte {
 	return append([]byte(nil), ca.pem...)
 }
@@ -72,14 +72,14 @@ func (ca *CA) Certificate() *x509.Certificate {
 	return ca.cert
 }
 
-// Pool returns a new pool that trusts this CA alone.
+// Pool returns a new pool that trusts only this CA.
 func (ca *CA) Pool() *x509.CertPool {
 	pool := x509.NewCertPool()
 	pool.AddCert(ca.cert)
 	return pool
 }
 
-// Server returns a server certificate for the given host names and IP addresses; for 127.0.0.1, ::1 and localhost when
+// Server returns a server certificate for the given host names and IP addresses; for 127.0.0.1, ::1 and localhost if
 // none is given.
 func (ca *CA) Server(hosts ...string) (tls.Certificate, error) {
 	if len(hosts) == 0 {
@@ -133,8 +133,8 @@ func NotYetValid(now time.Time) ClientOption {
 	return Valid(now.Add(time.Hour), now.Add(48*time.Hour))
 }
 
-// Client returns a client certificate and its PKCS #8 key, both PEM. It is valid for a year around the present moment of
-// the machine's clock unless an option says otherwise.
+// Client returns a client certificate and its PKCS #8 key, both PEM. It is valid for a year around the machine's
+// current time unless an option changes that.
 func (ca *CA) Client(cn string, opts ...ClientOption) (certPEM, keyPEM []byte, err error) {
 	now := time.Now()
 	template := &x509.Certificate{

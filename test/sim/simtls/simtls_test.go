@@ -20,7 +20,7 @@ func newCA(t *testing.T, name string) *simtls.CA {
 	return ca
 }
 
-func TestServer_IsTrustedByItsOwnCAAlone(t *testing.T) {
+func TestServer_IsTrustedOnlyByItsOwnCA(t *testing.T) {
 	ca, other := newCA(t, "one"), newCA(t, "other")
 	config, err := ca.ServerConfig()
 	if err != nil {
@@ -49,13 +49,13 @@ func TestServer_IsTrustedByItsOwnCAAlone(t *testing.T) {
 	}
 }
 
-func TestClient_IsJudgedByTheTimeThatItsOptionsSay(t *testing.T) {
+func TestClient_IsValidInTheTimeOfItsOptions(t *testing.T) {
 	now := time.Date(2031, 5, 4, 3, 2, 1, 0, time.UTC)
 	ca := newCA(t, "clients")
 	for name, test := range map[string]struct {
 		// option is given to Client.
 		option simtls.ClientOption
-		// good says whether the certificate verifies at the time now.
+		// good is whether the certificate verifies now.
 		good bool
 	}{
 		"valid":         {simtls.Valid(now.Add(-time.Hour), now.Add(time.Hour)), true},
@@ -68,7 +68,7 @@ func TestClient_IsJudgedByTheTimeThatItsOptionsSay(t *testing.T) {
 				t.Fatal(err)
 			}
 			if _, err := tls.X509KeyPair(certPEM, keyPEM); err != nil {
-				t.Fatalf("certificate and key do not belong together: %v", err)
+				t.Fatalf("certificate and key do not match: %v", err)
 			}
 			cert, err := simtls.ParseCertificate(certPEM)
 			if err != nil {

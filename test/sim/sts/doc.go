@@ -1,11 +1,11 @@
-// Package sts simulates the AWS Security Token Service as far as somebody needs it who asks whether a key is alive:
+// Package sts simulates the part of the AWS Security Token Service that checks whether a key is valid:
 // GetCallerIdentity in the AWS Query protocol, with the signature verified as AWS does (Signature Version 4).
 //
 // # The service
 //
 //	POST / (or GET /?...)  Action=GetCallerIdentity&Version=2011-06-15
 //
-// Keys come from a KeyDirectory, which the CAP simulator is. The answer is the identity of an assumed role in the
+// Keys come from a KeyDirectory, such as the CAP simulator. The response is the identity of an assumed role in the
 // partition of the region that the request was signed for: arn:aws-iso:sts::123456789012:assumed-role/ROLE/SESSION. A
 // key without a session token is that of an IAM user. Refusals have AWS's codes, all with status 403:
 //

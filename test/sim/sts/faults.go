@@ -8,13 +8,13 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/sim/simctl"
 )
 
-// FaultKind is a way to go wrong.
+// FaultKind is a kind of fault.
 type FaultKind string
 
 const (
-	// FaultHang never answers.
+	// FaultHang never responds.
 	FaultHang FaultKind = "hang"
-	// FaultDelay answers as it should, after Delay.
+	// FaultDelay responds normally after Delay.
 	FaultDelay FaultKind = "delay"
 	// FaultDisconnect closes the connection without an answer.
 	FaultDisconnect FaultKind = "disconnect"
@@ -36,22 +36,22 @@ func FaultKinds() []FaultKind {
 		FaultBadGateway, FaultError}
 }
 
-// Fault is something that goes wrong from now on. For connection refused see Stop.
+// Fault makes requests fail from now on. For connection refused see Stop.
 type Fault struct {
 	Kind FaultKind `json:"kind"`
-	// Skip lets as many requests pass first; Every spares all but each n-th of those that remain; Times is how many are spoilt,
+	// Skip lets as many requests pass first; Every hits only each n-th of the remaining ones; Times is how many fail,
 	// zero all until it is cleared. The AWS SDK repeats a request that ended in a fault twice unless told otherwise.
 	Skip  int `json:"skip,omitempty"`
 	Every int `json:"every,omitempty"`
 	Times int `json:"times,omitempty"`
-	// Delay passes, in the time of the machine, before the answer; any kind may have it.
+	// Delay passes in the machine's time before the response; any kind may have it.
 	Delay simctl.Duration `json:"delay,omitempty"`
 	// Status and Code are those of FaultError.
 	Status int    `json:"status,omitempty"`
 	Code   string `json:"code,omitempty"`
 }
 
-// Check says what is wrong with the fault.
+// Check returns an error for an invalid fault.
 func (f Fault) Check() error {
 	if err := simctl.CheckKind("kind of fault", f.Kind, FaultKinds()); err != nil {
 		return err
@@ -76,12 +76,12 @@ func (s *Sim) Break(faults ...Fault) error { return s.faults.Add(faults...) }
 // Heal ends all faults.
 func (s *Sim) Heal() { s.faults.Clear() }
 
-// Faults returns those that are still to come.
+// Faults returns those that are still active.
 func (s *Sim) Faults() []Fault { return s.faults.Active() }
 
 func (s *Sim) takeFault() (Fault, bool) { return s.faults.Take(func(Fault) bool { return true }) }
 
-// answer returns false when the request is to be answered as it should be.
+// answer returns false if the request should get the normal response.
 func (f Fault) answer(w http.ResponseWriter, r *http.Request) bool {
 	switch f.Kind {
 	case FaultHang:

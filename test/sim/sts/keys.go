@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// KeyDirectory knows the keys that AWS knows. The CAP simulator is one. An expired key is found, as AWS tells it from an
-// unknown one; roleARN is that of the IAM role, arn:PARTITION:iam::ACCOUNT:role/NAME.
+// KeyDirectory has the keys of AWS. The CAP simulator is one. It also finds expired keys, because AWS reports those differently from
+// unknown ones; roleARN is that of the IAM role, arn:PARTITION:iam::ACCOUNT:role/NAME.
 type KeyDirectory interface {
 	Lookup(accessKeyID string) (secret, token, roleARN string, expires time.Time, ok bool)
 }
@@ -31,15 +31,15 @@ func (k Keys) Lookup(accessKeyID string) (secret, token, roleARN string, expires
 	return key.Secret, key.Token, key.RoleARN, key.Expires, ok
 }
 
-// RemoteKeys is the directory of a CAP simulator in another process, asked at its control port.
+// RemoteKeys is the directory of a CAP simulator in another process, read from its control port.
 type RemoteKeys struct {
 	// ControlURL is that of the control port, such as http://127.0.0.1:8441.
 	ControlURL string
 }
 
-// Lookup finds a key. A CAP simulator that does not answer knows no key.
+// Lookup finds a key. A CAP simulator that does not respond has no keys.
 func (k RemoteKeys) Lookup(accessKeyID string) (secret, token, roleARN string, expires time.Time, ok bool) {
-	// Both processes run on one machine: an answer that takes longer than this will not come.
+	// Both processes run on one machine, so a response within this time is certain.
 	client := &http.Client{Timeout: 10 * time.Second}
 	answer, err := client.Get(k.ControlURL + "/keys/" + url.PathEscape(accessKeyID))
 	if err != nil {
@@ -56,7 +56,7 @@ func (k RemoteKeys) Lookup(accessKeyID string) (secret, token, roleARN string, e
 	return key.SecretAccessKey, key.SessionToken, key.RoleARN, key.Expires, true
 }
 
-// arn is the part of a role's ARN that an identity is made of.
+// arn is the part of a role's ARN that appears in an identity.
 type arn struct{ partition, account, role string }
 
 func parseRoleARN(text string) (arn, error) {
@@ -64,12 +64,12 @@ func parseRoleARN(text string) (arn, error) {
 	if len(parts) != 6 || parts[0] != "arn" || parts[2] != "iam" || !strings.HasPrefix(parts[5], "role/") {
 		return arn{}, fmt.Errorf("%q is not the ARN of a role", text)
 	}
-	// A role may lie under a path, which the identity of its sessions does not show.
+	// A role may have a path, which the identity of its sessions does not contain.
 	role := parts[5][strings.LastIndex(parts[5], "/")+1:]
 	return arn{partition: parts[1], account: parts[4], role: role}, nil
 }
 
-// partitionOf tells the partition of a region by its prefix, as the table of endpoints of the AWS SDK has it.
+// partitionOf returns the partition of a region by its prefix, as in the AWS SDK's table of endpoints.
 func partitionOf(region string) string {
 	for _, p := range []struct{ prefix, partition string }{
 		{"us-isob-", "aws-iso-b"}, {"us-isof-", "aws-iso-f"}, {"eu-isoe-", "aws-iso-e"}, {"us-iso-", "aws-iso"},

@@ -16,22 +16,22 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/sim/simctl"
 )
 
-// maxBody is far more than any request of the Query protocol here needs.
+// maxBody is far larger than any request here.
 const maxBody = 64 << 10
 
-// maxSkew is how far AWS lets the time of signing be off.
+// maxSkew is the clock skew that AWS allows for signatures.
 const maxSkew = 5 * time.Minute
 
 // namespace of the answers; it is the same in all partitions.
 const namespace = "https://sts.amazonaws.com/doc/2011-06-15/"
 
-// refusal is an error as AWS tells it.
+// refusal is an error of AWS.
 type refusal struct {
 	status        int
 	code, message string
 }
 
-// Refusals with the texts that AWS uses.
+// Refusals with AWS's texts.
 var (
 	noToken      = &refusal{403, "MissingAuthenticationToken", "Request is missing Authentication Token"}
 	incomplete   = &refusal{400, "IncompleteSignature", "Request must contain a signature that conforms to AWS standards"}
@@ -42,7 +42,7 @@ var (
 	wrongTime    = &refusal{403, "SignatureDoesNotMatch", "Signature expired or not yet current."}
 	wrongAction  = &refusal{400, "InvalidAction", "Could not find operation for this version of the service."}
 	unknownPath  = &refusal{404, "UnknownOperationException", "There is nothing at this path."}
-	brokenFormat = &refusal{400, "MalformedInput", "The body is no form or too long."}
+	brokenFormat = &refusal{400, "MalformedInput", "The body is not a form or is too long."}
 )
 
 // serve answers one request.
@@ -50,7 +50,7 @@ func (s *Sim) serve(w http.ResponseWriter, r *http.Request) {
 	signed, err := parseSignature(r.Header)
 	s.countRequest(signed.accessKeyID)
 	if fault, found := s.takeFault(); found {
-		// Before the answer, so that a client that has its answer finds it counted.
+		// Before the response, so that a client that has it finds it counted.
 		s.countOutcome("fault:" + string(fault.Kind))
 		if !simctl.Wait(r, time.Duration(fault.Delay)) || fault.answer(w, r) {
 			return
@@ -76,8 +76,8 @@ type callerIdentity struct {
 	RequestID string   `xml:"ResponseMetadata>RequestId"`
 }
 
-// identify looks at a request in the order in which AWS does: is it signed, is the key known, is its token right and
-// alive, is the signature right, and only then what it asks for.
+// identify checks a request in AWS's order: is it signed, is the key known, is its token correct and not expired, is the signature
+// correct, and only then the action.
 func (s *Sim) identify(r *http.Request, signed signature, signatureErr error) (*callerIdentity, *refusal) {
 	if r.URL.Path != "/" {
 		return nil, unknownPath
@@ -116,7 +116,7 @@ func (s *Sim) identify(r *http.Request, signed signature, signatureErr error) (*
 	return caller, nil
 }
 
-// caller is whose key a request is signed with, and the key's secret: in its scope, with its token, and as long as it lives.
+// caller returns the owner and the secret of the key that signed a request, if its scope, token and expiry are valid.
 func (s *Sim) caller(r *http.Request, signed signature) (secret string, caller *callerIdentity, refused *refusal) {
 	if signed.service != "sts" || s.options.Region != "" && signed.region != s.options.Region {
 		return "", nil, wrongScope
@@ -187,7 +187,7 @@ func writeXML(w http.ResponseWriter, status int, requestID string, document any)
 
 func requestID() string {
 	raw := make([]byte, 16)
-	_, _ = rand.Read(raw) // never fails: it ends the process instead
+	_, _ = rand.Read(raw) // never returns an error
 	text := hex.EncodeToString(raw)
 	return text[:8] + "-" + text[8:12] + "-" + text[12:16] + "-" + text[16:20] + "-" + text[20:]
 }

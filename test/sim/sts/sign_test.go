@@ -20,7 +20,7 @@ func signed(t *testing.T, method, url, body string) *http.Request {
 	if body != "" {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
 	}
-	// The length is left unsigned, so that a changed body is refused for what it says.
+	// The length is not signed, so that a changed body is refused because of its content.
 	r.ContentLength = 0
 	sum := sha256.Sum256([]byte(body))
 	key := aws.Credentials{AccessKeyID: good.id, SecretAccessKey: good.secret, SessionToken: good.token}

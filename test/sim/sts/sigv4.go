@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// signature is what the Authorization header of Signature Version 4 says.
+// signature is the parsed Authorization header of Signature Version 4.
 type signature struct {
 	accessKeyID, date, region, service string
 	signedHeaders                      []string

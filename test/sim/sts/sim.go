@@ -13,7 +13,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/sim/simtls"
 )
 
-// Options say how a simulator starts. Only Keys is required.
+// Options configure a simulator. Only Keys is required.
 type Options struct {
 	// Address and ControlAddress are host:port. The service listens on a free port of 127.0.0.1 when Address is empty;
 	// there is no control port when ControlAddress is empty.
@@ -24,12 +24,12 @@ type Options struct {
 	CA *simtls.CA
 	// Clock is the time in which keys expire; the machine's when nil. A *simctl.Clock is shared, not copied.
 	Clock clock.PassiveClock
-	// Keys are those that AWS knows.
+	// Keys are the valid keys.
 	Keys KeyDirectory
 	// Region is the only one that a request may be signed for; any when empty.
 	Region string
 	// CheckClockSkew refuses signatures whose time is more than five minutes off, as AWS does. It is off by default
-	// because clients sign in the time of the machine, and simulators often live in another.
+	// because clients sign with the machine's time, which is often not the simulator's.
 	CheckClockSkew bool
 	// SessionName is that of the assumed roles; "cap" when empty.
 	SessionName string
@@ -47,13 +47,13 @@ type Sim struct {
 	counts Counts
 }
 
-// Counts are what the simulator has seen since it began or since ResetCounts.
+// Counts are the simulator's requests since its start or since ResetCounts.
 type Counts struct {
-	// Requests are all requests, whatever came of them.
+	// Requests are all requests, whatever the outcome.
 	Requests int `json:"requests"`
-	// ByKey are the requests that were signed with each access key id, whatever came of them.
+	// ByKey are the requests that were signed with each access key id, whatever the outcome.
 	ByKey map[string]int `json:"byKey"`
-	// ByOutcome are the answers: "ok", the code of a refusal, or "fault:" and its kind.
+	// ByOutcome are the responses by outcome: "ok", the code of a refusal, or "fault:" and its kind.
 	ByOutcome map[string]int `json:"byOutcome"`
 }
 
@@ -61,7 +61,7 @@ func newCounts() Counts {
 	return Counts{ByKey: map[string]int{}, ByOutcome: map[string]int{}}
 }
 
-// New prepares a simulator; Start lets it listen.
+// New prepares a simulator; Start makes it listen.
 func New(options Options) (*Sim, error) {
 	if options.Keys == nil {
 		return nil, fmt.Errorf("STS simulator: Options.Keys is missing")
@@ -83,7 +83,7 @@ func New(options Options) (*Sim, error) {
 	if err != nil {
 		return nil, err
 	}
-	config.NextProtos = []string{"http/1.1"} // as STS speaks it
+	config.NextProtos = []string{"http/1.1"} // as STS does
 	s := &Sim{options: options, clock: simctl.NewClock(options.Clock), counts: newCounts()}
 	s.service = simctl.NewServer(options.Address, config, http.HandlerFunc(s.serve))
 	if options.ControlAddress != "" {
@@ -108,7 +108,7 @@ func (s *Sim) Start() error {
 // Stop makes the service refuse connections; Start brings it back at the same address. The control port stays.
 func (s *Sim) Stop() { s.service.Stop() }
 
-// Close ends the simulator, the control port too.
+// Close ends the simulator and its control port.
 func (s *Sim) Close() {
 	s.service.Stop()
 	if s.control != nil {

@@ -48,12 +48,12 @@ func newService(t *testing.T, change ...func(*sts.Options)) *sts.Sim {
 	return sim
 }
 
-// caller is the real client of AWS with one key.
+// caller is AWS's real client with one key.
 type caller struct{ region, id, secret, token string }
 
 var good = caller{"us-iso-east-1", "ASIASESSION", "s3cr3t/+", "token/+=="}
 
-// identity asks who the caller is: the ARN, or the code of the error and the error.
+// identity requests the caller's identity: the ARN, or the code of the error and the error.
 func (c caller) identity(ctx context.Context, sim *sts.Sim) (identity *awssts.GetCallerIdentityOutput, code string, err error) {
 	client := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
 		t.TLSClientConfig.RootCAs = sim.CA().Pool()
@@ -81,7 +81,7 @@ func statusOf(err error) int {
 	return 0
 }
 
-func TestGetCallerIdentity_TellsTheRealClientWhoAKeyBelongsTo(t *testing.T) {
+func TestGetCallerIdentity_ReturnsTheOwnerOfAKey(t *testing.T) {
 	sim := newService(t)
 	for name, test := range map[string]struct {
 		caller
@@ -115,17 +115,17 @@ func TestGetCallerIdentity_RefusesWithTheCodesOfAWS(t *testing.T) {
 		at   time.Duration
 		code string
 	}{
-		"unknown key":                    {caller{"us-iso-east-1", "ASIANOBODY", "s3cr3t", "token"}, 0, "InvalidClientTokenId"},
-		"missing token":                  {caller{"us-iso-east-1", good.id, good.secret, ""}, 0, "InvalidClientTokenId"},
-		"wrong token":                    {caller{"us-iso-east-1", good.id, good.secret, "token/+="}, 0, "InvalidClientTokenId"},
-		"a token where there is none":    {caller{"us-iso-east-1", "AKIAFOREVER", "other", "token"}, 0, "InvalidClientTokenId"},
-		"a key of another partition":     {caller{"us-isob-east-1", good.id, good.secret, good.token}, 0, "InvalidClientTokenId"},
-		"wrong secret":                   {caller{"us-iso-east-1", good.id, "s3cr3t/", good.token}, 0, "SignatureDoesNotMatch"},
-		"expired":                        {good, time.Hour, "ExpiredToken"},
-		"expired, and the secret wrong":  {caller{"us-iso-east-1", good.id, "?", good.token}, 2 * time.Hour, "ExpiredToken"},
-		"a second before the expiry":     {good, time.Hour - time.Second, ""},
-		"a key that does not expire":     {caller{"us-iso-east-1", "AKIAFOREVER", "other", ""}, 1000 * time.Hour, ""},
-		"expired in the other partition": {caller{"us-isob-east-1", good.id, good.secret, good.token}, 2 * time.Hour, "InvalidClientTokenId"},
+		"unknown key":                      {caller{"us-iso-east-1", "ASIANOBODY", "s3cr3t", "token"}, 0, "InvalidClientTokenId"},
+		"missing token":                    {caller{"us-iso-east-1", good.id, good.secret, ""}, 0, "InvalidClientTokenId"},
+		"wrong token":                      {caller{"us-iso-east-1", good.id, good.secret, "token/+="}, 0, "InvalidClientTokenId"},
+		"a token with a key that has none": {caller{"us-iso-east-1", "AKIAFOREVER", "other", "token"}, 0, "InvalidClientTokenId"},
+		"a key of another partition":       {caller{"us-isob-east-1", good.id, good.secret, good.token}, 0, "InvalidClientTokenId"},
+		"wrong secret":                     {caller{"us-iso-east-1", good.id, "s3cr3t/", good.token}, 0, "SignatureDoesNotMatch"},
+		"expired":                          {good, time.Hour, "ExpiredToken"},
+		"expired, and the secret wrong":    {caller{"us-iso-east-1", good.id, "?", good.token}, 2 * time.Hour, "ExpiredToken"},
+		"a second before the expiry":       {good, time.Hour - time.Second, ""},
+		"a key that does not expire":       {caller{"us-iso-east-1", "AKIAFOREVER", "other", ""}, 1000 * time.Hour, ""},
+		"expired in the other partition":   {caller{"us-isob-east-1", good.id, good.secret, good.token}, 2 * time.Hour, "InvalidClientTokenId"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			sim := newService(t)
@@ -138,12 +138,12 @@ func TestGetCallerIdentity_RefusesWithTheCodesOfAWS(t *testing.T) {
 	}
 }
 
-func TestGetCallerIdentity_MayBeBoundToARegionAndToTheTime(t *testing.T) {
+func TestGetCallerIdentity_CanCheckTheRegionAndTheTime(t *testing.T) {
 	bound := newService(t, func(o *sts.Options) { o.Region = "us-iso-west-1" })
 	if _, code, err := good.identity(t.Context(), bound); code != "SignatureDoesNotMatch" {
 		t.Errorf("signed for another region: %v", err)
 	}
-	// The client signs in the time of the machine, the service lives on the day that the fake clock shows.
+	// The client signs with the machine's time; the service uses the fake clock.
 	strict := newService(t, func(o *sts.Options) { o.CheckClockSkew = true })
 	strict.Advance(time.Since(start) + 10*time.Minute)
 	if _, code, err := (caller{"us-iso-east-1", "AKIAFOREVER", "other", ""}).identity(t.Context(), strict); code != "SignatureDoesNotMatch" {
@@ -198,8 +198,8 @@ func TestGetCallerIdentity_KnowsTheKeysOfTheCAPSimulatorInTheSameTime(t *testing
 func TestFault_EachKindReachesTheRealClient(t *testing.T) {
 	for _, test := range []struct {
 		fault  sts.Fault
-		code   string // of the API error, empty when it is none
-		status int    // of the answer, 0 when there was none
+		code   string // of the API error, empty without one
+		status int    // of the response, 0 without one
 	}{
 		{sts.Fault{Kind: sts.FaultServerError}, "InternalFailure", 500},
 		{sts.Fault{Kind: sts.FaultUnavailable}, "ServiceUnavailable", 503},
@@ -225,7 +225,7 @@ func TestFault_EachKindReachesTheRealClient(t *testing.T) {
 	}
 }
 
-func TestFault_DelayAnswersWellAndHangNotAtAll(t *testing.T) {
+func TestFault_DelayRespondsAndHangDoesNot(t *testing.T) {
 	sim := newService(t)
 	if err := sim.Break(sts.Fault{Kind: sts.FaultDelay, Delay: simctl.Duration(time.Millisecond), Times: 1}, sts.Fault{Kind: sts.FaultHang}); err != nil {
 		t.Fatal(err)
@@ -243,7 +243,7 @@ func TestFault_DelayAnswersWellAndHangNotAtAll(t *testing.T) {
 	}
 	sim.Stop()
 	if err := <-hung; err == nil {
-		t.Error("a request that hung was answered")
+		t.Error("a hanging request got a response")
 	}
 	if _, code, err := good.identity(t.Context(), sim); code != "" || !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Errorf("while stopped: %v", err)
@@ -257,7 +257,7 @@ func TestFault_DelayAnswersWellAndHangNotAtAll(t *testing.T) {
 	}
 }
 
-func TestBreak_RefusesAFaultThatWouldDoNothing(t *testing.T) {
+func TestBreak_RefusesAnInvalidFault(t *testing.T) {
 	sim := newService(t)
 	for _, fault := range []sts.Fault{{Kind: "hung"}, {Kind: sts.FaultError}, {Kind: sts.FaultHang, Times: -1}} {
 		if err := sim.Break(fault); err == nil || !strings.Contains(err.Error(), " ") {

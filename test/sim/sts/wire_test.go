@@ -42,7 +42,7 @@ func request(t *testing.T, method, url, body string) *http.Request {
 	return r
 }
 
-// fetchFrom asks the CAP simulator for a credential.
+// fetchFrom requests a credential from the CAP simulator.
 func fetchFrom(t *testing.T, portal *cap.Sim, certificate, key []byte) caller {
 	t.Helper()
 	pair, err := tls.X509KeyPair(certificate, key)
@@ -61,7 +61,7 @@ func fetchFrom(t *testing.T, portal *cap.Sim, certificate, key []byte) caller {
 	return caller{"us-iso-east-1", c.AccessKeyID, c.SecretAccessKey, c.SessionToken}
 }
 
-func TestService_RefusesRequestsThatNoClientOfAWSSends(t *testing.T) {
+func TestService_RefusesMalformedRequests(t *testing.T) {
 	sim := newService(t)
 	const action = "Action=GetCallerIdentity&Version=2011-06-15"
 	for name, test := range map[string]struct {
@@ -88,10 +88,9 @@ func TestService_RefusesRequestsThatNoClientOfAWSSends(t *testing.T) {
 	}
 }
 
-func TestService_VerifiesWhatIsSignedAndOnlyThenWhatIsAsked(t *testing.T) {
+func TestService_VerifiesTheSignatureBeforeTheAction(t *testing.T) {
 	sim := newService(t)
-	// The bytes of an example signature would prove nothing about this body: the real client signs, the test then changes
-	// what it sent.
+	// The real client signs, and the test then changes the request.
 	for name, test := range map[string]struct {
 		body string
 		code string
@@ -168,10 +167,10 @@ func TestControl_DrivesTheServiceOverPlainHTTP(t *testing.T) {
 	}
 	control("POST", "/service", `{"running": false}`)
 	if _, _, err := good.identity(t.Context(), sim); err == nil {
-		t.Error("it answers although it was stopped")
+		t.Error("it responds although it was stopped")
 	}
 	control("POST", "/service", `{"running": true}`)
 	if status, _ := control("POST", "/faults", `{"knid": "hang"}`); status != 400 {
-		t.Errorf("a typing error: status %d", status)
+		t.Errorf("an unknown field: status %d", status)
 	}
 }
