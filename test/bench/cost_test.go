@@ -18,18 +18,18 @@ import (
 const (
 	manySecrets = 1000
 	manyRoles   = 100
-	// statusLimit is what a status may have, in bytes of JSON.
+	// statusLimit is the maximum size of a status, in bytes of JSON.
 	statusLimit = 256 << 10
 )
 
-// namesPerNamespace are names that the shipped rights cover, in whatever namespace.
+// namesPerNamespace are names that the shipped rights cover in every namespace.
 var namesPerNamespace = []string{
 	"cloud-credential-operator-iam-ro-creds", "ebs-cloud-credentials", "installer-cloud-credentials", "cloud-credentials",
 	"aws-cloud-credentials", "capa-manager-bootstrap-credentials", "aws-efs-cloud-credentials", "node-aws-efs-cloud-credentials",
 }
 
-// A thousand Secrets that share a hundred roles: a refresh is a hundred questions to CAP, a thousand writes and one of the
-// status per round; between two refreshes there is nothing at all; and no Secret is read that nobody asked for.
+// A thousand Secrets that share a hundred roles: a refresh is a hundred requests to CAP, a thousand writes of Secrets and one of the
+// status per round. Between refreshes nothing is written or requested, and no other Secret is read.
 func TestCosts_AThousandSecretsOfAHundredRoles(t *testing.T) {
 	roles := make([]string, manyRoles)
 	for i := range roles {
@@ -37,14 +37,14 @@ func TestCosts_AThousandSecretsOfAHundredRoles(t *testing.T) {
 	}
 	w := newWorld(t, startControlPlane(t), roles...)
 	w.createRequests(roles)
-	// Looking often costs nothing, and makes "nothing is done between refreshes" quick to see.
+	// A short interval makes the test quick, and reconciles without a refresh cost nothing.
 	w.start("--cap-max-sleep=250ms")
 	must(t, w.cp.Client.Create(t.Context(), w.set))
 	w.eventuallyFresh(manySecrets)
 	w.wantRefresh("the first refresh")
-	// One streamed request for each, and for the client certificate's.
+	// One watch for each Secret, and one for the client certificate.
 	if reads := w.forget(); reads != manySecrets+1 {
-		t.Errorf("%d lists and watches of Secrets were seen, want %d", reads, manySecrets+1)
+		t.Errorf("%d lists and watches of Secrets, want %d", reads, manySecrets+1)
 	}
 
 	w.requestRefresh()
@@ -61,12 +61,12 @@ func TestCosts_AThousandSecretsOfAHundredRoles(t *testing.T) {
 	w.eventuallyFresh0()
 	w.wantStatusSize()
 	if n := len(w.secretWrites()); n != 0 {
-		t.Errorf("%d Secrets were written while CAP gave no credential", n)
+		t.Errorf("%d Secrets were written while CAP issued no credential", n)
 	}
 	w.forget()
 }
 
-// createRequests makes the CredentialsRequests, in place of those of the payload, and gives each its role.
+// createRequests replaces the payload's CredentialsRequests, and sets the role of each.
 func (w *world) createRequests(roles []string) {
 	w.t.Helper()
 	ctx := w.t.Context()
@@ -89,7 +89,7 @@ func (w *world) createRequests(roles []string) {
 
 func requestName(i int) string { return fmt.Sprintf("request-%04d", i) }
 
-// secretWrites are the writes to Secrets that are kept, by what they were.
+// secretWrites counts the writes of target Secrets by Secret.
 func (w *world) secretWrites() map[string]int {
 	writes := map[string]int{}
 	for _, r := range w.api.Writes() {
@@ -100,12 +100,12 @@ func (w *world) secretWrites() map[string]int {
 	return writes
 }
 
-// wantRefresh judges what a refresh of everything has cost since the last count.
+// wantRefresh checks the cost of a refresh of everything since the last count.
 func (w *world) wantRefresh(what string) {
 	w.t.Helper()
 	calls := w.cap.Counts()
 	if calls.Requests != manyRoles || len(calls.ByRole) != manyRoles {
-		w.t.Errorf("%s: CAP was asked %d times for %d roles, want once for each of %d", what, calls.Requests, len(calls.ByRole), manyRoles)
+		w.t.Errorf("%s: %d requests to CAP for %d roles, want one for each of %d", what, calls.Requests, len(calls.ByRole), manyRoles)
 	}
 	writes := w.secretWrites()
 	for text, n := range writes {
@@ -126,24 +126,23 @@ func (w *world) wantRefresh(what string) {
 		case r.Resource == "capcredentialsets" && r.Subresource == "status":
 			patches++
 		default:
-			w.t.Errorf("%s: a write that is no part of it: %s", what, r)
+			w.t.Errorf("%s: an unexpected write: %s", what, r)
 		}
 	}
-	// A round that is under way has not been counted yet.
+	// A round that is under way is not counted yet.
 	if patches < 1 || float64(patches) > rounds+1 {
 		w.t.Errorf("%s: %d writes of the status in %v rounds, want at most one per round", what, patches, rounds)
 	}
-	// The set appears, its Secrets have been read, all is written: a refresh takes a few rounds, on a slow machine some more, but not
-	// one per Secret or role.
+	// A refresh takes a few rounds, more on a slow machine, but not one per Secret or role.
 	if patches > manyRoles/4 {
 		w.t.Errorf("%s: %d writes of the status", what, patches)
 	}
-	w.t.Logf("%s: %d questions, %d Secrets written, %d writes of the status", what, calls.Requests, len(writes), patches)
+	w.t.Logf("%s: %d requests to CAP, %d Secrets written, %d writes of the status", what, calls.Requests, len(writes), patches)
 	w.wantStatusSize()
 	w.cap.ResetCounts()
 }
 
-// wantStatusSize holds the status to its limit.
+// wantStatusSize checks the size of the status.
 func (w *world) wantStatusSize() {
 	w.t.Helper()
 	set, err := w.read(w.t.Context())
@@ -159,12 +158,12 @@ func (w *world) wantStatusSize() {
 	w.t.Logf("the status has %d bytes and %d rows", len(text), len(set.Status.Targets))
 }
 
-// wantSilence waits until the set has been looked at five more times, and wants that nothing came of it.
+// wantSilence waits for five more reconciles, and checks that they had no effect.
 func (w *world) wantSilence() {
 	w.t.Helper()
 	before, err := w.rounds(w.t.Context())
 	must(w.t, err)
-	w.eventually("the set has been looked at again and again", func(ctx context.Context) error {
+	w.eventually("the set has been reconciled several times", func(ctx context.Context) error {
 		now, err := w.rounds(ctx)
 		if err == nil && now < before+5 {
 			err = fmt.Errorf("%v rounds", now-before)
@@ -172,7 +171,7 @@ func (w *world) wantSilence() {
 		return err
 	})
 	if n := w.cap.Counts().Requests; n != 0 {
-		w.t.Errorf("CAP was asked %d times while nothing was due", n)
+		w.t.Errorf("%d requests to CAP while nothing was due", n)
 	}
 	for _, r := range w.api.Requests(nil) {
 		if r.Verb != "watch" && !r.IsBookkeeping() {
@@ -181,8 +180,8 @@ func (w *world) wantSilence() {
 	}
 }
 
-// requestRefresh asks for all that is older than now. Times in annotations have no fractions of a second, so it waits until the
-// last refresh is a second ago.
+// requestRefresh requests a refresh of all that is older than now. Times in annotations have whole seconds, so it waits until the
+// last refresh is a second old.
 func (w *world) requestRefresh() {
 	w.t.Helper()
 	w.eventually("a refresh is requested", func(ctx context.Context) error {
@@ -216,11 +215,11 @@ func (w *world) eventuallyWritten() {
 	})
 }
 
-// eventuallyFresh0 waits until no credential counts as fresh.
+// eventuallyFresh0 waits until no credential is fresh.
 func (w *world) eventuallyFresh0() {
 	w.t.Helper()
 	want := fmt.Sprintf("0/%d", manySecrets)
-	w.eventually("every row says what is wrong", func(ctx context.Context) error {
+	w.eventually("every row shows a failure", func(ctx context.Context) error {
 		set, err := w.read(ctx)
 		if err == nil && set.Status.Credentials != want {
 			err = fmt.Errorf("status.credentials is %q", set.Status.Credentials)

@@ -1,5 +1,5 @@
-// Package bench counts what the operator costs: questions to CAP, requests and bytes to the API server, memory. What is
-// counted is asserted; what is measured (memory) is printed by the benchmark.
+// Package bench counts the operator's cost: requests to CAP, requests and bytes of the API server, memory. Counts are asserted;
+// measurements (memory) are only printed by the benchmark.
 package bench
 
 import (
@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// startControlPlane starts one for a single test: what a thousand Secrets leave behind is nobody else's trouble.
+// startControlPlane starts one for a single test, because the remains of a thousand Secrets would affect others.
 func startControlPlane(t testing.TB) *harness.ControlPlane {
 	t.Helper()
 	cp, err := harness.StartControlPlane(context.WithoutCancel(t.Context()))

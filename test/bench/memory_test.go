@@ -12,9 +12,9 @@ import (
 )
 
 const (
-	// testedForeign makes 32 MB of Secrets that are not ours: a hundred times what the operator itself has to read.
+	// testedForeign gives 32 MB of foreign Secrets: a hundred times what the operator has to read.
 	testedForeign = 1000
-	// benchedForeign is a large cluster: 320 MB, which still fits into etcd's default quota of 2 GB.
+	// benchedForeign gives 320 MB, as in a large cluster; this fits into etcd's default quota of 2 GB.
 	benchedForeign = 10000
 	// bytesTolerance is for what differs from run to run, such as a conflict that makes a Secret be read once more. It is less
 	// than ten of the foreign Secrets.
@@ -23,9 +23,9 @@ const (
 
 var payload = len(harness.PayloadRequests())
 
-// What the operator reads from the API server, it may keep in memory. That does not grow with the Secrets that are not ours: neither
-// at its start nor when they change, even in the namespaces where its own Secrets are.
-func TestMemory_NothingIsReadOfSecretsThatAreNotOurs(t *testing.T) {
+// The operator may cache what it reads, so it must not read foreign Secrets: neither at its start nor when they change, even in
+// the namespaces of its targets.
+func TestMemory_ForeignSecretsAreNotRead(t *testing.T) {
 	w := newWorld(t, startControlPlane(t), "role")
 	must(t, w.cp.Client.Create(t.Context(), w.set))
 	without := w.bytesOfAStart(0)
@@ -41,15 +41,15 @@ func TestMemory_NothingIsReadOfSecretsThatAreNotOurs(t *testing.T) {
 	}
 }
 
-// bytesOfAStart starts the operator, lets it do its work, changes the foreign Secrets and one of its own, and ends it. It returns how
-// many bytes the API server gave it.
+// bytesOfAStart starts the operator, waits for its work, changes the foreign Secrets and one of its own, and ends it. It returns how
+// many bytes the operator read from the API server.
 func (w *world) bytesOfAStart(foreign int) int64 {
 	w.t.Helper()
 	before := w.api.BytesOut()
 	w.start()
 	w.eventuallyFresh(payload)
 	w.touchForeign(foreign)
-	// Once the operator has noticed this, it would have noticed what was changed before it.
+	// Changes before this one would have been read before it too.
 	w.heal()
 	code, err := w.operator.Stop(w.t.Context())
 	must(w.t, err)
@@ -60,7 +60,7 @@ func (w *world) bytesOfAStart(foreign int) int64 {
 	return w.api.BytesOut() - before
 }
 
-// heal deletes a Secret of the operator's and waits until it is back.
+// heal deletes a target Secret and waits until it is back.
 func (w *world) heal() {
 	w.t.Helper()
 	r := harness.PayloadRequests()[0]
@@ -88,13 +88,13 @@ func BenchmarkMemory(b *testing.B) {
 			for b.Loop() {
 				w.measure(b)
 			}
-			// How long it takes is not the question.
+			// The duration does not matter here.
 			b.ReportMetric(0, "ns/op")
 		})
 	}
 }
 
-// measure runs the operator until it has done its work and looked at it a few times more.
+// measure runs the operator until its work is done and a few more reconciles have passed.
 func (w *world) measure(b *testing.B) {
 	w.start("--cap-max-sleep=250ms")
 	w.eventuallyFresh(payload)

@@ -22,11 +22,11 @@ import (
 
 const (
 	setName = "cap"
-	// certificateName is the Secret with the client certificate.
+	// certificateName is the Secret of the client certificate.
 	certificateName = "cap-client-certificate"
 )
 
-// world is a cluster with the operator installed and CAP beside it.
+// world is a cluster with the operator and CAP.
 type world struct {
 	t            testing.TB
 	cp           *harness.ControlPlane
@@ -37,7 +37,7 @@ type world struct {
 	set          *v1alpha1.CAPCredentialSet
 }
 
-// newWorld makes one whose CAP knows the given roles. The CAPCredentialSet is not created yet.
+// newWorld creates one whose CAP has the given roles. The CAPCredentialSet is not created yet.
 func newWorld(t testing.TB, cp *harness.ControlPlane, roles ...string) *world {
 	t.Helper()
 	w := &world{t: t, cp: cp}
@@ -77,7 +77,7 @@ func newWorld(t testing.TB, cp *harness.ControlPlane, roles ...string) *world {
 	return w
 }
 
-// start starts the operator with a log as in a cluster: writing a verbose one costs memory and time of its own.
+// start starts the operator with a log as in a cluster, because a verbose one costs memory and time.
 func (w *world) start(args ...string) {
 	w.t.Helper()
 	ctx := w.t.Context()
@@ -109,7 +109,7 @@ func (w *world) read(ctx context.Context) (*v1alpha1.CAPCredentialSet, error) {
 	return set, w.cp.Client.Get(ctx, client.ObjectKey{Name: setName}, set)
 }
 
-// eventuallyFresh waits until the status counts so many fresh credentials of as many.
+// eventuallyFresh waits until the status counts n of n credentials as fresh.
 func (w *world) eventuallyFresh(total int) {
 	w.t.Helper()
 	want := fmt.Sprintf("%d/%d", total, total)
@@ -147,12 +147,12 @@ func (w *world) metric(ctx context.Context, name, labels string) (float64, error
 	return sum, nil
 }
 
-// rounds is how often the set has been looked at.
+// rounds is how often the set has been reconciled.
 func (w *world) rounds(ctx context.Context) (float64, error) {
 	return w.metric(ctx, "controller_runtime_reconcile_total", `controller="capcredentialset"`)
 }
 
-// forget judges the reads of Secrets that were seen, and begins a new count of everything. It returns how many reads there were.
+// forget checks the reads of Secrets so far and returns their number, and starts all counts again.
 func (w *world) forget() int {
 	w.t.Helper()
 	reads := w.api.Requests(func(r harness.Recorded) bool {
@@ -160,14 +160,14 @@ func (w *world) forget() int {
 	})
 	for _, r := range reads {
 		if r.Namespace == "" || r.Name == "" {
-			w.t.Errorf("%s: Secrets are read that nobody named", r)
+			w.t.Errorf("%s: other Secrets were read", r)
 		}
 	}
 	w.api.Forget()
 	return len(reads)
 }
 
-// inParallel calls f for 0 to n-1, as quickly as the API server allows.
+// inParallel calls f for 0 to n-1 as fast as the API server allows.
 func inParallel(t testing.TB, n int, f func(i int) error) {
 	t.Helper()
 	const workers = 32
@@ -197,7 +197,7 @@ const (
 	foreignNamespaces = 20
 )
 
-// foreignNamespace is where the i-th foreign Secret lies: half of them beside the operator's targets.
+// foreignNamespace is the namespace of the i-th foreign Secret: half of them are beside the operator's targets.
 func foreignNamespace(i int) string {
 	if payload := harness.PayloadRequests(); i%2 == 0 {
 		return payload[i/2%len(payload)].SecretNamespace
@@ -205,7 +205,7 @@ func foreignNamespace(i int) string {
 	return fmt.Sprintf("foreign-%02d", i/2%foreignNamespaces)
 }
 
-// createForeign makes n Secrets that are none of the operator's business.
+// createForeign creates n foreign Secrets.
 func (w *world) createForeign(n int) {
 	w.t.Helper()
 	for i := range foreignNamespaces {

@@ -1,5 +1,5 @@
-// Command lowerbound does the least that keeps Secrets fresh: one question to CAP for each role, one request for each Secret, and
-// nothing else. It watches nothing, remembers nothing and judges nothing. It is what the operator's cost is measured against.
+// Command lowerbound does the minimum to refresh Secrets: one request to CAP for each role and one write for each Secret, without
+// watches, state or checks. The operator's cost is compared with it.
 //
 // It reads commands from its standard input, a line each: "fill" creates the Secrets, "refresh" gives them new credentials.
 package main
@@ -28,9 +28,9 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/awscreds"
 )
 
-// Task is what a peer is given, as the file that PEER_TASK names. Its API server is that of KUBECONFIG.
+// Task is a program's input, in the file that PEER_TASK names. The API server is that of KUBECONFIG.
 type Task struct {
-	// URL asks CAP for a role once that is added as the parameter role.
+	// URL of CAP, to which the parameter role is added.
 	URL string `json:"url"`
 	// Certificate, Key and CA are the names of PEM files.
 	Certificate string `json:"certificate"`
@@ -40,7 +40,7 @@ type Task struct {
 	Secrets map[string][]types.NamespacedName `json:"secrets"`
 }
 
-// workers is how many roles are worked at side by side, as many as the operator does by default.
+// workers is how many roles are processed in parallel, as in the operator by default.
 const workers = 4
 
 func main() {
@@ -102,7 +102,7 @@ func newProgram() (*program, error) {
 	return p, err
 }
 
-// all works at each role once.
+// all processes each role once.
 func (p *program) all(ctx context.Context, fill bool) error {
 	roles := make(chan string)
 	errs := make(chan error, workers)
@@ -151,7 +151,7 @@ func (p *program) one(ctx context.Context, role string, fill bool) error {
 	return nil
 }
 
-// ask asks CAP for one role.
+// ask requests the credential of one role from CAP.
 func (p *program) ask(ctx context.Context, role string) (map[string][]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.task.URL+"&role="+url.QueryEscape(role), nil)
 	if err != nil {
@@ -170,7 +170,7 @@ func (p *program) ask(ctx context.Context, role string) (map[string][]byte, erro
 		Credentials struct{ AccessKeyId, SecretAccessKey, SessionToken string }
 	}
 	if err := json.Unmarshal(body, &answer); err != nil || answer.Credentials.SessionToken == "" {
-		return nil, errors.Join(errors.New("CAP gave no credential"), err)
+		return nil, errors.Join(errors.New("CAP issued no credential"), err)
 	}
 	c := answer.Credentials
 	return awscreds.Render(awscreds.Credential{AccessKeyID: c.AccessKeyId, SecretAccessKey: c.SecretAccessKey, SessionToken: c.SessionToken}), nil

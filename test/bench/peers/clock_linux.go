@@ -11,9 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// cpu is the time that a process has had of the processors, by its own clock: to the nanosecond, with that of threads that have ended.
+// cpu is a process's CPU time in nanoseconds, including threads that have ended.
 func cpu(pid int) (time.Duration, error) {
-	const cpuclockSched = 2 // see clock_getcpuclockid(3): the id of another process' clock is made of its pid
+	const cpuclockSched = 2 // see clock_getcpuclockid(3): the id of another process's clock contains its pid
 	var at unix.Timespec
 	if err := unix.ClockGettime(int32(^pid)<<3|cpuclockSched, &at); err != nil {
 		return 0, fmt.Errorf("the clock of process %d: %w", pid, err)
@@ -21,7 +21,7 @@ func cpu(pid int) (time.Duration, error) {
 	return time.Duration(at.Nano()), nil
 }
 
-// memory is what a process has in memory now, and the most that it has had, in bytes.
+// memory is the current and the peak resident memory of a process, in bytes.
 func memory(pid int) (now, peak int64, err error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
@@ -32,7 +32,7 @@ func memory(pid int) (now, peak int64, err error) {
 		if len(fields) != 3 {
 			continue
 		}
-		n, _ := strconv.ParseInt(fields[1], 10, 64) // what is no number is another line
+		n, _ := strconv.ParseInt(fields[1], 10, 64) // other lines are not numbers
 		switch fields[0] {
 		case "VmRSS:":
 			now = n << 10
@@ -43,7 +43,7 @@ func memory(pid int) (now, peak int64, err error) {
 	return now, peak, nil
 }
 
-// children are the processes that this one has started, by the name of their program.
+// children are the child processes by the name of their program.
 func children() (map[string]int, error) {
 	all, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {
@@ -65,7 +65,7 @@ func children() (map[string]int, error) {
 	return found, nil
 }
 
-// machine says what this runs on.
+// machine describes the machine.
 func machine() string {
 	model := "an unknown processor"
 	text, _ := os.ReadFile("/proc/cpuinfo") // without it the processor is unknown
@@ -75,5 +75,5 @@ func machine() string {
 		}
 	}
 	load, _ := os.ReadFile("/proc/loadavg")
-	return fmt.Sprintf("%d processors (%s), load %s when it began.\n", processors(), model, strings.Join(strings.Fields(string(load))[:1], ""))
+	return fmt.Sprintf("%d processors (%s), load %s at the start.\n", processors(), model, strings.Join(strings.Fields(string(load))[:1], ""))
 }

@@ -9,11 +9,11 @@ import (
 )
 
 const (
-	// patience is for one fill or refresh on a machine that is busy.
+	// patience is the timeout of one fill or refresh, on a busy machine.
 	patience = 20 * time.Minute
-	// calm is how long after a turn's work nothing is done but wait: what a program does late, such as its status and events, is counted too.
+	// calm is the wait after a turn's work, so that late work such as statuses and events is counted.
 	calm = 3 * time.Second
-	// idle is how long it is measured what the servers cost by themselves.
+	// idle is how long the servers' own cost is measured.
 	idle = 5 * time.Second
 )
 
@@ -25,20 +25,20 @@ const (
 	refresh phase = "refresh"
 )
 
-// cost is what one phase has taken.
+// cost is the cost of one phase.
 type cost struct {
 	wall time.Duration
-	// cpu of the program itself, of kube-apiserver and of etcd; of the latter two what they take by themselves is left out.
+	// cpu of the program, of kube-apiserver and of etcd; the idle cost of the latter two is subtracted.
 	cpu map[string]time.Duration
-	// requests to the API server by verb and resource, and those of CAP with the connections that were made.
+	// requests to the API server by verb and resource, and requests and connections to CAP.
 	requests           map[string]int
 	calls, connections int
 }
 
-// own is the program's name among the processes.
+// own is the key of the program itself.
 const own = "program"
 
-// all is the time of the processors that the three have taken together.
+// all is the CPU time of all three.
 func (c cost) all() time.Duration {
 	var sum time.Duration
 	for _, d := range c.cpu {
@@ -47,14 +47,14 @@ func (c cost) all() time.Duration {
 	return sum
 }
 
-// turn is what a program has cost in one turn.
+// turn is a program's cost in one turn.
 type turn struct {
 	costs map[phase][]cost
 	// steady and peak memory, in bytes.
 	steady, peak int64
 }
 
-// compare has each program take its turns. The order changes from round to round.
+// compare runs each program in turn. The order changes from round to round.
 func (s *scene) compare(ctx context.Context, all []program, c config) (map[string][]turn, error) {
 	base, err := s.idleRate(ctx)
 	if err != nil {
@@ -78,7 +78,7 @@ func (s *scene) compare(ctx context.Context, all []program, c config) (map[strin
 	return results, nil
 }
 
-// idleRate is what each server takes of a processor while nobody asks for anything.
+// idleRate is each server's CPU use without requests.
 func (s *scene) idleRate(ctx context.Context) (map[string]float64, error) {
 	if err := pause(ctx, idle); err != nil {
 		return nil, err
@@ -134,7 +134,7 @@ func (s *scene) turn(ctx context.Context, p program, refreshes int, base map[str
 	return t, err
 }
 
-// measure has the program do one thing, and counts from before it is told until it is calm again.
+// measure runs one command of the program, and counts until it is idle again.
 func (s *scene) measure(ctx context.Context, p process, work func(context.Context) error, base map[string]float64) (c cost, err error) {
 	pids := map[string]int{own: p.pid()}
 	for name, pid := range s.servers {
@@ -197,7 +197,7 @@ func clocks(pids map[string]int) (map[string]time.Duration, error) {
 	return all, nil
 }
 
-// pause waits. What is measured here is time, so waiting is no way to be correct but what is measured.
+// pause waits. Time is what is measured here; nothing depends on it for correctness.
 func pause(ctx context.Context, d time.Duration) error {
 	select {
 	case <-time.After(d):

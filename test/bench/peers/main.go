@@ -1,5 +1,5 @@
-// Command peers lays the cost of the operator beside that of the least that a program can do (test/bench/lowerbound), and beside that of
-// others: in turn, on one control plane, several rounds. It prints a table in Markdown.
+// Command peers compares the operator's cost with that of a minimal program (test/bench/lowerbound) and of others: in turn, on one
+// control plane, for several rounds. It prints a table in Markdown.
 package main
 
 import (
@@ -36,7 +36,7 @@ func (s *sizes) Set(text string) error {
 	for part := range strings.SplitSeq(text, ",") {
 		n, err := strconv.Atoi(part)
 		if err != nil || n < 0 {
-			return fmt.Errorf("%q is no number of Secrets", part)
+			return fmt.Errorf("%q is not a number of Secrets", part)
 		}
 		*s = append(*s, n)
 	}
@@ -58,7 +58,7 @@ func (n *named) Set(text string) error {
 	return nil
 }
 
-// config is what is compared.
+// config is the configuration of a comparison.
 type config struct {
 	secrets, foreign  sizes
 	rounds, refreshes int
@@ -69,12 +69,12 @@ func parse(args []string, messages io.Writer) (config, error) {
 	c := config{secrets: sizes{7, 100, 1000, 5000}, foreign: sizes{0, 10000}}
 	flags := flag.NewFlagSet("bench-peers", flag.ContinueOnError)
 	flags.SetOutput(messages)
-	flags.Var(&c.secrets, "secrets", "how many Secrets are kept fresh")
-	flags.Var(&c.foreign, "foreign", "how many Secrets of 32 KiB are there that are nobody's business")
-	flags.IntVar(&c.rounds, "rounds", 3, "how often each takes its turn")
+	flags.Var(&c.secrets, "secrets", "how many Secrets are refreshed")
+	flags.Var(&c.foreign, "foreign", "how many foreign Secrets of 32 KiB there are")
+	flags.IntVar(&c.rounds, "rounds", 3, "rounds; each program runs once in each")
 	flags.IntVar(&c.refreshes, "refreshes", 2, "refreshes in each turn")
-	flags.Var(&c.operators, "operator", "name=path of another build of the operator to lay beside this one")
-	flags.Var(&c.peers, "peer", "name=command line of a further program; it is told what to do as test/bench/lowerbound is: KUBECONFIG, PEER_TASK, and \"fill\" or \"refresh\" on its standard input")
+	flags.Var(&c.operators, "operator", "name=path of another build of the operator to compare")
+	flags.Var(&c.peers, "peer", "name=command line of another program, which reads KUBECONFIG, PEER_TASK, and the commands \"fill\" and \"refresh\" on its standard input, as test/bench/lowerbound does")
 	err := flags.Parse(args)
 	return c, err
 }

@@ -23,12 +23,12 @@ func TestTable_HasTheRatiosPairByPair(t *testing.T) {
 		"| least | 20 MiB | 30 MiB | refresh | 7 PATCH secrets, 1 POST events | 2 | 1 |",
 	} {
 		if !strings.Contains(got, want) {
-			t.Errorf("the table lacks\n%s\nand is\n%s", want, got)
+			t.Errorf("the table does not contain\n%s\nbut is\n%s", want, got)
 		}
 	}
 }
 
-func TestCounted_AddsUpWhatThePeersAskFor(t *testing.T) {
+func TestCounted_AddsUpTheRequests(t *testing.T) {
 	got := counted([]byte(`# HELP apiserver_request_total Counter
 apiserver_request_total{code="200",component="apiserver",dry_run="",group="",resource="secrets",scope="resource",subresource="",verb="PATCH",version="v1"} 5
 apiserver_request_total{code="409",component="apiserver",dry_run="",group="",resource="secrets",scope="resource",subresource="",verb="PATCH",version="v1"} 2
@@ -41,7 +41,7 @@ apiserver_longrunning_requests{group="",resource="secrets",subresource="",verb="
 	}
 }
 
-// The whole comparison with seven Secrets, once: that it works, not what comes of it.
+// The whole comparison runs once with seven Secrets, to check that it works.
 func TestRun_ComparesTheOperatorWithTheLeast(t *testing.T) {
 	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
 		t.Fatal("etcd and kube-apiserver are needed: run `make test`, which provides them")
@@ -52,7 +52,7 @@ func TestRun_ComparesTheOperatorWithTheLeast(t *testing.T) {
 	}
 	for _, want := range []string{"### 7 Secrets of 2 roles, 0 foreign Secrets", "| refresh | lower bound |", "| refresh | operator |", "7 PATCH secrets"} {
 		if !strings.Contains(out.String(), want) {
-			t.Errorf("it lacks %q:\n%s", want, out.String())
+			t.Errorf("the output does not contain %q:\n%s", want, out.String())
 		}
 	}
 }

@@ -21,10 +21,10 @@ import (
 
 func processors() int { return runtime.NumCPU() }
 
-// program is one that is compared. Its turn begins without a Secret and ends with its process.
+// program is a program to compare. Its turn begins without target Secrets and ends with its process.
 type program struct {
 	name string
-	// start starts a process that does nothing yet.
+	// start starts an idle process.
 	start func(ctx context.Context, s *scene) (process, error)
 }
 
@@ -33,15 +33,15 @@ type process interface {
 	pid() int
 	// exited is closed when it has ended.
 	exited() <-chan struct{}
-	// fill has the Secrets made; refresh has all of them written anew. Both return at once, or when it is done.
+	// fill creates the Secrets; refresh writes all of them again. Both may return before that is done.
 	fill(ctx context.Context) error
 	refresh(ctx context.Context) error
-	// rest returns when the program says that all is well. What asking it costs is not counted.
+	// rest waits until the program reports success. The cost of the polls is not counted.
 	rest(ctx context.Context) error
 	stop(ctx context.Context) error
 }
 
-// programs are all that are compared, the lower bound first. clean removes what was built.
+// programs are the programs to compare, the lower bound first. clean removes the built files.
 func programs(ctx context.Context, c config) (all []program, clean func(), err error) {
 	dir, err := os.MkdirTemp("", "bench-peers-")
 	if err != nil {
@@ -73,7 +73,7 @@ func programs(ctx context.Context, c config) (all []program, clean func(), err e
 	return all, clean, nil
 }
 
-// told is a program that is told on its standard input what to do.
+// told is a program that reads commands from its standard input.
 func told(commandLine string) func(context.Context, *scene) (process, error) {
 	return func(_ context.Context, s *scene) (process, error) {
 		cmd := exec.Command("/bin/sh", "-c", "exec "+commandLine)
@@ -120,7 +120,7 @@ func (p *toldProcess) refresh(context.Context) error {
 func (p *toldProcess) rest(context.Context) error { return nil }
 
 func (p *toldProcess) stop(context.Context) error {
-	_ = p.input.Close() // it has ended where this fails
+	_ = p.input.Close() // an error means that it has ended
 	<-p.ended
 	return p.err
 }
@@ -177,7 +177,7 @@ func (p *operatorProcess) refresh(ctx context.Context) error {
 	return nil
 }
 
-// rest waits until each status says that all is fresh since the last command.
+// rest waits until each status reports all Secrets as fresh since the last command.
 func (p *operatorProcess) rest(ctx context.Context) error {
 	return harness.WaitFor(ctx, func(ctx context.Context) error {
 		for _, set := range p.scene.sets {

@@ -10,16 +10,16 @@ import (
 	"k8s.io/client-go/kubernetes"
 )
 
-// sample is a line of the API server's own metrics: how many requests have ended, and how many watches are open.
+// sample is a line of the API server's metrics: completed requests and open watches.
 var (
 	sample = regexp.MustCompile(`(?m)^(apiserver_request_total|apiserver_longrunning_requests)\{(.*)\} (\S+)$`)
 	label  = regexp.MustCompile(`(\w+)="([^"]*)"`)
 )
 
-// shown are the resources that a program of this kind asks for. The rest is the API server's own doing.
+// shown are the resources that the programs use. Other requests are the API server's own.
 var shown = map[string]bool{"secrets": true, "capcredentialsets": true, "events": true, "configmaps": true, "credentialsrequests": true, "namespaces": true}
 
-// requests counts the requests since the API server began, by verb and resource, with the watches that are open.
+// requests counts the requests since the API server started, by verb and resource, and the open watches.
 func (s *scene) requests(ctx context.Context) (map[string]int, error) {
 	client, err := kubernetes.NewForConfig(s.cp.Admin)
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/sim/cap"
 )
 
-// names are some that the shipped rights cover, in whatever namespace.
+// names are some that the shipped rights cover in every namespace.
 var names = []string{
 	"cloud-credential-operator-iam-ro-creds", "ebs-cloud-credentials", "installer-cloud-credentials", "cloud-credentials",
 	"aws-cloud-credentials", "capa-manager-bootstrap-credentials", "aws-efs-cloud-credentials", "node-aws-efs-cloud-credentials",
@@ -32,11 +32,11 @@ const (
 	mostRoles, perSet = 100, 2000
 	// foreignSize is that of a large Secret, such as a Helm release.
 	foreignSize = 32 << 10
-	// sideBySide is how many requests the preparations send at once.
+	// sideBySide is how many requests the setup sends in parallel.
 	sideBySide = 16
 )
 
-// scene is a control plane with CAP beside it, and the Secrets that are to be kept fresh.
+// scene is a control plane with CAP and the target Secrets.
 type scene struct {
 	dir              string
 	cp               *harness.ControlPlane
@@ -49,12 +49,11 @@ type scene struct {
 	byRole           map[string][]types.NamespacedName
 	sets             []*v1alpha1.CAPCredentialSet
 	watch            *watch
-	// servers are the processes beside the program's, by their names.
+	// servers are the processes of the control plane by name.
 	servers  map[string]int
 	messages io.Writer
 }
 
-// newScene makes one.
 func newScene(ctx context.Context, secrets, foreign int, messages io.Writer) (s *scene, err error) {
 	s = &scene{secrets: secrets, foreign: foreign, byRole: map[string][]types.NamespacedName{}, messages: messages}
 	defer func() {
@@ -62,7 +61,7 @@ func newScene(ctx context.Context, secrets, foreign int, messages io.Writer) (s 
 			err = errors.Join(err, s.close())
 		}
 	}()
-	s.say("%d Secrets, %d foreign ones: preparing", secrets, foreign)
+	s.say("%d Secrets, %d foreign ones: setting up", secrets, foreign)
 	if s.dir, err = os.MkdirTemp("", "bench-peers-scene-"); err != nil {
 		return s, err
 	}
@@ -93,7 +92,7 @@ func (s *scene) close() error {
 	return errors.Join(err, os.RemoveAll(s.dir))
 }
 
-// install makes the operator's identity with the shipped rights. The others may do everything.
+// install creates the operator's identity with the shipped rights. The other programs have all rights.
 func (s *scene) install(ctx context.Context) error {
 	if err := harness.SeedCluster(ctx, s.cp.Client, harness.Cluster{}); err != nil {
 		return err
@@ -144,13 +143,13 @@ func (s *scene) portal(ctx context.Context) error {
 	})
 }
 
-// roles is how many there are: ten Secrets have one in common, as in a large cluster.
+// roles is the number of roles: ten Secrets share one, as in a large cluster.
 func (s *scene) roles() int { return min(max(2, s.secrets/10), mostRoles) }
 
 func roleName(i int) string { return fmt.Sprintf("role-%02d", i) }
 
-// layOut names the Secrets, makes the namespaces, the sets of the operator and the task of the others. All Secrets of a role are in one
-// set, so that each role is asked for once.
+// layOut names the Secrets and creates the namespaces, the operator's sets and the task of the other programs. All Secrets of a role are
+// in one set, so that each role is requested once.
 func (s *scene) layOut(ctx context.Context) error {
 	query := s.cap.Query(cap.C2S, roleName(0))
 	for i := range (s.secrets + perSet - 1) / perSet {
@@ -191,7 +190,7 @@ func (s *scene) layOut(ctx context.Context) error {
 	})
 }
 
-// crowd makes the Secrets that are nobody's business, half of them beside those that are.
+// crowd creates the foreign Secrets, half of them in the targets' namespaces.
 func (s *scene) crowd(ctx context.Context) error {
 	if s.foreign == 0 {
 		return nil
@@ -212,7 +211,7 @@ func (s *scene) crowd(ctx context.Context) error {
 	})
 }
 
-// look finds the servers and begins to watch the Secrets.
+// look finds the servers and starts to watch the Secrets.
 func (s *scene) look(ctx context.Context) error {
 	found, err := children()
 	if err != nil {
@@ -221,14 +220,14 @@ func (s *scene) look(ctx context.Context) error {
 	s.servers = map[string]int{}
 	for _, name := range []string{"kube-apiserver", "etcd"} {
 		if s.servers[name] = found[name]; found[name] == 0 {
-			return fmt.Errorf("the process of %s is not there", name)
+			return fmt.Errorf("there is no process of %s", name)
 		}
 	}
 	s.watch, err = newWatch(ctx, s.cp.Admin, s.refs)
 	return err
 }
 
-// empty deletes the Secrets, so that the next turn begins without.
+// empty deletes the target Secrets before the next turn.
 func (s *scene) empty(ctx context.Context) error {
 	there := s.watch.there()
 	return parallel(ctx, len(there), func(ctx context.Context, i int) error {
@@ -236,7 +235,7 @@ func (s *scene) empty(ctx context.Context) error {
 	})
 }
 
-// parallel calls f for 0 to n-1, some at a time.
+// parallel calls f for 0 to n-1, a few at a time.
 func parallel(ctx context.Context, n int, f func(ctx context.Context, i int) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(sideBySide)

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// words are one turn in a line, for whoever waits.
+// words is one turn in a line, as progress.
 func (t turn) words() string {
 	var parts []string
 	for _, name := range []phase{fill, refresh} {
@@ -19,7 +19,7 @@ func (t turn) words() string {
 	return strings.Join(parts, "; ") + fmt.Sprintf("; %s, at most %s", mib(t.steady), mib(t.peak))
 }
 
-// table lays the programs beside the first of them.
+// table compares the programs with the first one.
 func table(s *scene, all []program, results map[string][]turn) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n### %d Secrets of %d roles, %d foreign Secrets\n\n", s.secrets, s.roles(), s.foreign)
@@ -66,7 +66,7 @@ func seconds(all []cost, what func(cost) time.Duration) string {
 	return fmt.Sprintf("%.2f s", median(values))
 }
 
-// ratio is the median of the ratios pair by pair, each of the same round, with the smallest and the largest.
+// ratio is the median, minimum and maximum of the ratios within each round.
 func ratio(mine, least []cost, what func(cost) time.Duration) string {
 	values := make([]float64, 0, len(mine))
 	for i := range mine {
@@ -94,7 +94,7 @@ func median(values []float64) float64 {
 	return (values[middle-1] + values[middle]) / 2
 }
 
-// counts are the requests, the most frequent first.
+// counts lists the requests, most frequent first.
 func counts(requests map[string]int) string {
 	names := slices.SortedFunc(maps.Keys(requests), func(a, b string) int {
 		if requests[a] != requests[b] {

@@ -18,12 +18,12 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/awscreds"
 )
 
-// watch knows which Secrets have been written, whoever wrote them: one watch of all changes from now on.
+// watch records which Secrets have been written, by any program, with one watch of all changes.
 type watch struct {
 	events apiwatch.Interface
 
 	mu sync.Mutex
-	// keys are the access keys that the Secrets hold; a Secret that is not there has none.
+	// keys are the access keys in the Secrets; a missing Secret has none.
 	keys map[types.NamespacedName]string
 	// left are the Secrets that have not changed since the mark; done is closed when none is left.
 	left map[types.NamespacedName]bool
@@ -87,7 +87,7 @@ func (w *watch) take(s *corev1.Secret, deleted bool) {
 	}
 }
 
-// mark has the watch wait until each Secret has got another access key.
+// mark starts to wait until each Secret has another access key.
 func (w *watch) mark() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -97,7 +97,7 @@ func (w *watch) mark() {
 	}
 }
 
-// wait waits for that, and says when it was. A program that has ended does no more.
+// wait waits for that, and returns the time. It fails if the program ends.
 func (w *watch) wait(ctx context.Context, exited <-chan struct{}) (time.Time, error) {
 	select {
 	case <-w.done:
@@ -105,7 +105,7 @@ func (w *watch) wait(ctx context.Context, exited <-chan struct{}) (time.Time, er
 		defer w.mu.Unlock()
 		return w.last, nil
 	case <-exited:
-		return time.Time{}, errors.New("the program has ended too soon")
+		return time.Time{}, errors.New("the program has ended early")
 	case <-ctx.Done():
 		w.mu.Lock()
 		defer w.mu.Unlock()
@@ -113,7 +113,7 @@ func (w *watch) wait(ctx context.Context, exited <-chan struct{}) (time.Time, er
 	}
 }
 
-// there are the Secrets that exist.
+// there are the existing Secrets.
 func (w *watch) there() []types.NamespacedName {
 	w.mu.Lock()
 	defer w.mu.Unlock()
