@@ -1,8 +1,8 @@
 // Package contract checks HTTP traffic with OCM's account management service against its published OpenAPI document.
 //
-// It exists so that the OCM client and the OCM simulator cannot agree on a mistake: every request that a test sends to
-// the simulator and every answer that it gets are judged by a third party, the document that Red Hat publishes
-// (testdata/README.md names the source). What the service is known to do otherwise is listed in deviations.go.
+// It exists so that the OCM client and the OCM simulator cannot share a mistake: every request of a test to the simulator and
+// every response are checked against the document that Red Hat publishes (testdata/README.md names the source). Known
+// differences of the service are listed in deviations.go.
 package contract
 
 import (
@@ -27,8 +27,8 @@ var published []byte
 // Prefix is the path below which the document describes the service.
 const Prefix = "/api/accounts_mgmt/v1/"
 
-// load parses the document once per process and applies the deviations. A document that does not load is a defect of
-// this repository, so it is not worth an error that every caller would have to pass on.
+// load parses the document once per process and applies the deviations. It panics if the document does not load, which is a defect of
+// this repository.
 var load = sync.OnceValue(func() routers.Router {
 	loader := openapi3.NewLoader()
 	doc, err := loader.LoadFromData(published)
@@ -47,7 +47,7 @@ var load = sync.OnceValue(func() routers.Router {
 	return router
 })
 
-// exchange is one request and its answer under judgement.
+// exchange is one request and its response.
 type exchange struct {
 	input *openapi3filter.RequestValidationInput
 }
@@ -60,12 +60,12 @@ func options() *openapi3filter.Options {
 		MultiError:                        true,
 		AuthenticationFunc:                authenticate,
 	}
-	// The values themselves may be credentials: a violation names the place and the rule, never the content.
+	// The values may be credentials: a violation names the place and the rule, never the content.
 	opts.WithCustomSchemaErrorFunc(describe)
 	return opts
 }
 
-// describe says where in a document which rule is broken. The rule behind a composed schema (all are allOf here) is in
+// describe returns the violated rule and its place. For a composed schema (all are allOf here) the rule is in
 // the error's origin.
 func describe(e *openapi3.SchemaError) string {
 	place := fmt.Sprintf("%s at /%s", e.SchemaField, strings.Join(e.JSONPointer(), "/"))
@@ -85,7 +85,7 @@ func describe(e *openapi3.SchemaError) string {
 	return place
 }
 
-// Operation returns the method and the path template of the operation that the request is for, such as
+// Operation returns the method and the path template of the request's operation, such as
 // "GET /api/accounts_mgmt/v1/accounts/{id}", and whether the document has it.
 func Operation(r *http.Request) (string, bool) {
 	route, _, err := load().FindRoute(r)
@@ -95,7 +95,7 @@ func Operation(r *http.Request) (string, bool) {
 	return route.Method + " " + route.Path, true
 }
 
-// judgeRequest reports how the request differs from the document. The exchange is nil when the document does not have the operation.
+// judgeRequest reports how the request differs from the document. The exchange is nil if the document does not have the operation.
 func judgeRequest(r *http.Request, report func(string)) *exchange {
 	route, params, err := load().FindRoute(r)
 	if err != nil {
@@ -109,7 +109,7 @@ func judgeRequest(r *http.Request, report func(string)) *exchange {
 	if err := openapi3filter.ValidateRequest(r.Context(), ex.input); err != nil {
 		report(fmt.Sprintf("request %s: %v", name, err))
 	}
-	// The document does not forbid other parameters, the service ignores them: a misspelt name goes unnoticed for years.
+	// The document allows other parameters and the service ignores them, so only this check finds a misspelt name.
 	declared := declaredParameters(route)
 	for key := range r.URL.Query() {
 		if !slices.Contains(declared, key) {
@@ -131,9 +131,9 @@ func declaredParameters(route *routers.Route) []string {
 	return names
 }
 
-// judgeResponse reports how the answer differs from the document.
+// judgeResponse reports how the response differs from the document.
 func (ex *exchange) judgeResponse(ctx context.Context, status int, header http.Header, body []byte, report func(string)) {
-	name := fmt.Sprintf("answer %d of %s %s", status, ex.input.Route.Method, ex.input.Route.Path)
+	name := fmt.Sprintf("response %d of %s %s", status, ex.input.Route.Method, ex.input.Route.Path)
 	if status == http.StatusNoContent && len(body) > 0 {
 		report(name + ": has a body")
 	}
@@ -145,8 +145,8 @@ func (ex *exchange) judgeResponse(ctx context.Context, status int, header http.H
 	}
 }
 
-// authenticate checks the form of the Authorization header for one security scheme of the document. Whether the
-// credential in it is any good is the service's business.
+// authenticate checks the form of the Authorization header for one security scheme of the document. The service checks
+// the credential.
 func authenticate(_ context.Context, in *openapi3filter.AuthenticationInput) error {
 	value := in.RequestValidationInput.Request.Header.Get("Authorization")
 	switch in.SecuritySchemeName {
@@ -161,5 +161,5 @@ func authenticate(_ context.Context, in *openapi3filter.AuthenticationInput) err
 			}
 		}
 	}
-	return errors.New("the Authorization header does not fit the scheme " + in.SecuritySchemeName)
+	return errors.New("the Authorization header does not match the scheme " + in.SecuritySchemeName)
 }

@@ -16,28 +16,28 @@ func TestMiddleware_ReportsWhatTheDocumentDoesNotAllow(t *testing.T) {
 	const transfers = `{"kind":"ClusterTransferList","page":1,"size":1,"total":1,"items":[{"id":"t1","status":"STATUS","secret":"s3cret"}]}`
 
 	for _, tc := range []struct {
-		// name is the sentence that the case proves.
+		// name is the rule that the case checks.
 		name string
 		// method, path, auth and reqBody are the request; the default is GET of the rotations with a Bearer token.
 		method, path, auth, reqBody string
-		// status and body are the answer; the default is the list above.
+		// status and body are the response; the default is the list above.
 		status int
 		body   string
-		// excuse makes the handler declare its answer as wrong on purpose.
+		// excuse makes the handler declare its response as wrong on purpose.
 		excuse bool
-		// want is a part of the violation; empty means that there is none.
+		// want is part of the violation; empty means none.
 		want string
 	}{
 		{name: "a list as documented passes"},
 		{name: "the cluster's own token may list rotations", auth: "AccessToken c1:token"},
 		{name: "no rotation at all is a 204 without a body", status: 204, body: "-"},
-		{name: "a 204 with a body is not", status: 204, want: "has a body"},
+		{name: "a 204 with a body is reported", status: 204, want: "has a body"},
 		{name: "an undeclared status is reported", status: 418, body: "{}", want: "status is not supported"},
-		{name: "an undeclared status that is excused is not", status: 418, body: "{}", excuse: true},
+		{name: "an undeclared status that is excused passes", status: 418, body: "{}", excuse: true},
 		{name: "a missing member of a list is reported", body: `{"kind":"x","page":1,"size":1,"items":[]}`, want: "required"},
-		{name: "a time that is none is reported", body: strings.Replace(list, "2026-01-05T", "5 January ", 1), want: "created_at"},
+		{name: "an invalid time is reported", body: strings.Replace(list, "2026-01-05T", "5 January ", 1), want: "created_at"},
 		{name: "a misspelt query parameter is reported", path: rotations + "?order=id", want: `"order" is not in the document`},
-		{name: "a page that is no number is reported", path: rotations + "?page=first", want: "page"},
+		{name: "a page that is not a number is reported", path: rotations + "?page=first", want: "page"},
 		{name: "an unknown path is reported", path: "/api/accounts_mgmt/v1/rotations", want: "no such operation"},
 		{name: "an undocumented method is reported", method: http.MethodPut, want: "no such operation"},
 		{name: "no Authorization header is reported", auth: "-", want: "security requirements failed"},
@@ -82,16 +82,16 @@ func TestMiddleware_ReportsWhatTheDocumentDoesNotAllow(t *testing.T) {
 				t.Errorf("unexpected violation: %s", got)
 			}
 			if !strings.Contains(got, tc.want) {
-				t.Errorf("violations %q do not tell of %q", got, tc.want)
+				t.Errorf("violations %q do not contain %q", got, tc.want)
 			}
 			if strings.Contains(got, "s3cret") {
-				t.Errorf("the violation repeats the answer: %s", got)
+				t.Errorf("the violation repeats the response: %s", got)
 			}
 		})
 	}
 }
 
-// TestDeviations_AreExplained keeps the list honest: a deviation without a reason is a hole in the contract.
+// TestDeviations_AreExplained requires a reason for each deviation.
 func TestDeviations_AreExplained(t *testing.T) {
 	for _, d := range Deviations() {
 		if d.Where == "" || len(d.Why) < 20 {

@@ -2,12 +2,12 @@ package contract
 
 import "github.com/getkin/kin-openapi/openapi3"
 
-// A Deviation is a place where the service is known, or must be assumed, to differ from its published document. The list
-// is the whole difference: whatever is not here is judged by the document as it is.
+// A Deviation is a known or assumed difference of the service from its published document. The list is complete:
+// everything else is checked against the document.
 type Deviation struct {
 	// Where names the place in the document.
 	Where string
-	// Why says what the service does instead and how that is known.
+	// Why is what the service does instead, and how that is known.
 	Why string
 
 	apply func(*openapi3.T)
@@ -19,13 +19,13 @@ func Deviations() []Deviation { return append([]Deviation(nil), deviations...) }
 var deviations = []Deviation{
 	{
 		Where: "servers",
-		Why:   "the document names the public hosts; a simulator, a stage and a test listen elsewhere",
+		Why:   "the document names the public hosts; simulators, stages and tests use others",
 		apply: func(doc *openapi3.T) { doc.Servers = nil },
 	},
 	{
 		Where: "ClusterTransfer.status",
 		Why: "the enum is capitalised (Pending, Accepted, ...), the service sends lower case: insights-operator searches " +
-			"\"status is 'accepted'\" and its fixtures hold \"accepted\"; the service also knows \"expired\", which the enum lacks",
+			"\"status is 'accepted'\" and its fixtures hold \"accepted\"; the service also has \"expired\", which is not in the enum",
 		apply: func(doc *openapi3.T) {
 			// The schema is an allOf of the reference and its own properties; only the latter has a status.
 			for _, part := range doc.Components.Schemas["ClusterTransfer"].Value.AllOf {
@@ -38,12 +38,12 @@ var deviations = []Deviation{
 	},
 	{
 		Where: "POST access_token, request body",
-		Why: "the document declares none, and published clients (the SDK's typed call, osdctl, curl with -d {}) send an empty " +
-			"one, an empty object or nothing; the service takes all three",
+		Why: "the document declares none, but published clients (the SDK's typed call, osdctl, curl with -d {}) send an empty " +
+			"one, an empty object or nothing; the service accepts all three",
 	},
 	{
 		Where: "POST cluster_registrations, GET organizations/{id}, GET role_bindings",
-		Why: "not in the part of the document that is kept here, as the operator calls none of them; the simulator serves them beside " +
+		Why: "not in the part of the document in this repository, because the operator calls none of them; the simulator serves them beside " +
 			"the contract for telemetry and for the ocm command line",
 	},
 	{

@@ -8,11 +8,11 @@ import (
 	"sync/atomic"
 )
 
-// Middleware passes requests on to next and reports every violation of the document, by the request or by the answer, one
-// sentence each. A violation does not change what is answered. Requests outside of Prefix are passed on unjudged.
+// Middleware passes requests to next and reports each violation of the document by a request or a response. A violation does not
+// change the response. Requests outside of Prefix are not checked.
 //
-// The answer is held back until it is complete. A handler that gives a wrong answer on purpose says so with Excuse; one
-// that panics with http.ErrAbortHandler (an answer that is lost on its way) is not judged.
+// The response is buffered until it is complete. A handler that responds wrongly on purpose calls Excuse; one that panics with
+// http.ErrAbortHandler (a lost response) is not checked.
 func Middleware(next http.Handler, report func(violation string)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !strings.HasPrefix(r.URL.Path, Prefix) {
@@ -32,20 +32,20 @@ func Middleware(next http.Handler, report func(violation string)) http.Handler {
 			w.Header()[key] = values
 		}
 		w.WriteHeader(rec.status)
-		_, _ = w.Write(rec.body.Bytes()) // the client has gone away: nobody is left to be told
+		_, _ = w.Write(rec.body.Bytes()) // the client has gone away
 	})
 }
 
 type excuseKey struct{}
 
-// Excuse keeps the answer to r from being judged: it is one of the service's bad days, wrong on purpose.
+// Excuse exempts the response to r from the check, because it is wrong on purpose.
 func Excuse(r *http.Request) {
 	if excused, ok := r.Context().Value(excuseKey{}).(*atomic.Bool); ok {
 		excused.Store(true)
 	}
 }
 
-// recorder holds an answer until it has been judged.
+// recorder buffers a response until it has been checked.
 type recorder struct {
 	header  http.Header
 	status  int

@@ -1,5 +1,5 @@
-// Package gitops judges objects of both kinds as GitOps tools do: Flux and kpt by kstatus, Argo CD by the script that is shipped
-// for it.
+// Package gitops computes the health of both kinds as GitOps tools do: Flux and kpt by kstatus, Argo CD by the shipped
+// script.
 package gitops
 
 import (
@@ -24,7 +24,7 @@ const (
 	keyPrefix = "resource.customizations.health.rotation.openshift.io_"
 )
 
-// scripts are Argo CD's, by the kind that they are for.
+// scripts are those for Argo CD by kind.
 func scripts(t *testing.T) map[string]string {
 	t.Helper()
 	raw, err := os.ReadFile(patchFile)
@@ -39,14 +39,14 @@ func scripts(t *testing.T) map[string]string {
 	for key, script := range patch.Data {
 		kind, ours := strings.CutPrefix(key, keyPrefix)
 		if !ours {
-			t.Errorf("the key %s is none of Argo CD's for these kinds", key)
+			t.Errorf("the key %s is not one of Argo CD's for these kinds", key)
 		}
 		found[kind] = script
 	}
 	return found
 }
 
-// argo is what Argo CD shows of an object: its health and the words beside it.
+// argo is an object's health in Argo CD, with its message.
 func argo(t *testing.T, script string, object map[string]any) (health, message string) {
 	t.Helper()
 	l := lua.NewState()
@@ -62,7 +62,7 @@ func argo(t *testing.T, script string, object map[string]any) (health, message s
 	return table.RawGetString("status").String(), table.RawGetString("message").String()
 }
 
-// toLua is a value of JSON as Argo CD hands it to a script.
+// toLua converts a JSON value as Argo CD does for a script.
 func toLua(l *lua.LState, value any) lua.LValue {
 	switch value := value.(type) {
 	case map[string]any:
@@ -96,7 +96,7 @@ type object interface {
 	runtime.Object
 }
 
-// observe says that the operator has looked at the present generation.
+// observe sets the observed generation to the current one.
 func observe(o object) {
 	switch o := o.(type) {
 	case *v1alpha1.PullSecretRotation:
@@ -106,7 +106,7 @@ func observe(o object) {
 	}
 }
 
-// states are all that an object can be in, with what tools make of it.
+// states are all states of an object, with its health in the tools.
 var states = []struct {
 	name          string
 	reach         func(object)
@@ -124,7 +124,7 @@ var states = []struct {
 	}, "Current", "Suspended"},
 }
 
-func TestTools_SeeEveryStateAsThePageSays(t *testing.T) {
+func TestTools_ShowEveryStateAsDocumented(t *testing.T) {
 	raw, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)
@@ -158,7 +158,7 @@ func TestTools_SeeEveryStateAsThePageSays(t *testing.T) {
 				t.Errorf("a %s that is %s is %s for kstatus and %s for Argo CD, want %s and %s", kind, state.name, result.Status, health, state.kstatus, state.argo)
 			}
 			if state.name != "just applied" && words != "This is so." {
-				t.Errorf("of a %s that is %s, Argo CD says %q", kind, state.name, words)
+				t.Errorf("for a %s that is %s, Argo CD shows %q", kind, state.name, words)
 			}
 			if row := "| " + state.name + " | `" + state.kstatus + "` | `" + state.argo + "` |"; !strings.Contains(string(raw), row) {
 				t.Errorf("the page has no row %s", row)
@@ -167,7 +167,7 @@ func TestTools_SeeEveryStateAsThePageSays(t *testing.T) {
 	}
 }
 
-// An object without any status is one that the operator has never seen, whatever the schema's default is.
+// An object without a status has not been reconciled, regardless of the schema's default.
 func TestTools_AnObjectWithoutAStatusIsNotHealthy(t *testing.T) {
 	for kind, script := range scripts(t) {
 		if health, _ := argo(t, script, map[string]any{"kind": kind, "metadata": map[string]any{"generation": int64(1)}}); health != "Progressing" {
