@@ -11,7 +11,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/harness"
 )
 
-// The story, in its order, by sentences that the demo prints only after it has seen that they are true.
+// The story in order: sentences that the demo prints only after it has checked them.
 var story = []string{
 	"Setting up",
 	"the operator runs, with its service account and the rights of config/rbac",
@@ -49,7 +49,7 @@ var story = []string{
 	"The demo took",
 }
 
-func TestTheDemoTellsItsStoryToTheEndAndNoSecret(t *testing.T) {
+func TestTheDemoPrintsItsStoryWithoutSecrets(t *testing.T) {
 	canariesFile := filepath.Join(t.TempDir(), "canaries")
 	d := start(t, nil, "-canaries="+canariesFile)
 	if code := d.wait(); code != 0 {
@@ -57,18 +57,18 @@ func TestTheDemoTellsItsStoryToTheEndAndNoSecret(t *testing.T) {
 	}
 	d.leavesNothing()
 
-	// Lines are broken for people.
+	// The demo wraps lines.
 	told := strings.Join(strings.Fields(d.output()), " ")
 	rest := told
 	for _, sentence := range story {
 		_, after, ok := strings.Cut(rest, sentence)
 		if !ok {
-			t.Fatalf("it does not tell %q after what comes before it:\n%s", sentence, d.output())
+			t.Fatalf("it does not print %q in its place:\n%s", sentence, d.output())
 		}
 		rest = after
 	}
 	if strings.Contains(told, "\x1b") {
-		t.Error("there are colours although it does not print to a terminal")
+		t.Error("the output has colours although it is not a terminal")
 	}
 
 	raw, err := os.ReadFile(canariesFile)
@@ -81,18 +81,18 @@ func TestTheDemoTellsItsStoryToTheEndAndNoSecret(t *testing.T) {
 	}
 	// Two pull secrets, a token, three registries, six or more AWS credentials.
 	if len(canaries) < 20 {
-		t.Fatalf("only %d canaries: looking for them proves little", len(canaries))
+		t.Fatalf("only %d canaries: the search proves little", len(canaries))
 	}
-	for _, found := range canaries.Find("what the demo printed", d.output()) {
+	for _, found := range canaries.Find("the demo's output", d.output()) {
 		t.Error(found)
 	}
 }
 
-func TestCtrlCEndsTheDemoWhereverItIsAndLeavesNothing(t *testing.T) {
+func TestCtrlCEndsTheDemoAtAnyTimeAndLeavesNothing(t *testing.T) {
 	for _, at := range []struct {
 		// name of the moment.
 		name string
-		// line is what it has printed by then.
+		// line is the last output by then.
 		line string
 		// env is added to its environment.
 		env []string
@@ -105,7 +105,7 @@ func TestCtrlCEndsTheDemoWhereverItIsAndLeavesNothing(t *testing.T) {
 			d := start(t, at.env)
 			d.waitForLine(at.line)
 			d.interrupt()
-			// 130 is how a shell says that a program was interrupted.
+			// 130 is a shell's exit code for an interrupted program.
 			if code := d.wait(); code != 130 {
 				t.Errorf("it ended with %d, want 130:\n%s", code, d.output())
 			}
@@ -114,33 +114,33 @@ func TestCtrlCEndsTheDemoWhereverItIsAndLeavesNothing(t *testing.T) {
 	}
 }
 
-func TestADemoThatIsToStayUpLetsPeopleLookAroundAndEndsWellByCtrlC(t *testing.T) {
+func TestWithKEEPTheDemoStaysUpUntilCtrlC(t *testing.T) {
 	d := start(t, []string{"KEEP=1"})
 	d.waitForLine("The operator's log: ")
 	told := d.output()
 	_, after, ok := strings.Cut(told, "export KUBECONFIG=")
 	if !ok {
-		t.Fatalf("it names no kubeconfig:\n%s", told)
+		t.Fatalf("it prints no kubeconfig:\n%s", told)
 	}
 	kubeconfig, _, _ := strings.Cut(after, "\n")
 	out := d.kubectl(kubeconfig, "get", "psr,capset", "--no-headers")
 	for _, part := range []string{"quarterly", "Up to date", "7/7"} {
 		if !strings.Contains(out, part) {
-			t.Errorf("with that kubeconfig, kubectl shows no %q:\n%s", part, out)
+			t.Errorf("with that kubeconfig, kubectl does not show %q:\n%s", part, out)
 		}
 	}
 	if age := d.kubectl(kubeconfig, "get", "psr"); strings.Contains(age, "invalid") {
-		t.Errorf("the pull secret is younger than now:\n%s", age)
+		t.Errorf("the pull secret is newer than now:\n%s", age)
 	}
 	d.breakAndMend(kubeconfig)
 	d.interrupt()
 	if code := d.wait(); code != 0 {
-		t.Errorf("it ended with %d, want 0: its story was told", code)
+		t.Errorf("it ended with %d, want 0", code)
 	}
 	d.leavesNothing()
 }
 
-func TestAStoryThatDoesNotHappenFailsWithASentenceAndTheLog(t *testing.T) {
+func TestAStoryThatDoesNotHappenFailsWithAMessageAndTheLog(t *testing.T) {
 	operator := filepath.Join(t.TempDir(), "operator")
 	script := "#!/bin/sh\necho 'not today' >&2\nexit 3\n"
 	if err := os.WriteFile(operator, []byte(script), 0o700); err != nil {
@@ -152,7 +152,7 @@ func TestAStoryThatDoesNotHappenFailsWithASentenceAndTheLog(t *testing.T) {
 	}
 	for _, part := range []string{"The story did not happen as told.", "the operator has ended", "not today"} {
 		if !strings.Contains(d.output(), part) {
-			t.Errorf("it does not say %q:\n%s", part, d.output())
+			t.Errorf("it does not print %q:\n%s", part, d.output())
 		}
 	}
 	d.leavesNothing()

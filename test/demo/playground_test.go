@@ -10,7 +10,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/harness"
 )
 
-// command returns the one that the demo prints below a line of explanation, with the definitions that it prints for all.
+// command returns the command that the demo prints below a line of explanation, with the printed definitions.
 func (d *demo) command(why string) string {
 	d.t.Helper()
 	var script []string
@@ -25,7 +25,7 @@ func (d *demo) command(why string) string {
 			script = append(script, line)
 		}
 	}
-	d.t.Fatalf("it prints no command that is for %q:\n%s", why, d.output())
+	d.t.Fatalf("it prints no command for %q:\n%s", why, d.output())
 	return ""
 }
 
@@ -41,7 +41,7 @@ func (d *demo) sh(why string) string {
 	return string(out)
 }
 
-// breakAndMend tries what the demo offers: each command works as it stands, and does what it says.
+// breakAndMend runs the demo's suggested commands and checks their effect.
 func (d *demo) breakAndMend(kubeconfig string) {
 	d.t.Helper()
 	until := func(what string, args []string, is func(string) bool) {
@@ -58,18 +58,18 @@ func (d *demo) breakAndMend(kubeconfig string) {
 	}
 
 	if out := d.sh("both objects in plain words"); !strings.Contains(out, "quarterly") {
-		d.t.Errorf("status says:\n%s", out)
+		d.t.Errorf("status prints:\n%s", out)
 	}
 	d.sh("rotate again")
 	history := []string{"get", "psr", "quarterly", "-o", "jsonpath={.status.history[*].id}"}
 	until("a second rotation has ended", history, func(out string) bool { return len(strings.Fields(out)) == 2 })
 
 	if _, err := exec.LookPath("curl"); err != nil {
-		d.t.Log("there is no curl here: what breaks something is not tried")
+		d.t.Log("curl was not found: the commands that break something are skipped")
 		return
 	}
 	d.sh("CAP refuses one role")
-	until("the refusal shows", []string{"get", "capset"}, has("6/7"))
+	until("the refusal is visible", []string{"get", "capset"}, has("6/7"))
 	d.sh("fixed")
 	until("it has healed", []string{"get", "capset"}, has("7/7"))
 }

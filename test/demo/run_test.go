@@ -16,7 +16,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/harness"
 )
 
-// longest is how long a demo may take: it takes about one minute, and five on a machine that is busy with other things.
+// longest is the timeout of a demo, which takes about one minute, or five on a busy machine.
 const longest = 10 * time.Minute
 
 // binary is the demo, operator is the operator; both are built once.
@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 
 func build(m *testing.M) (code int, err error) {
 	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
-		return 0, errors.New("KUBEBUILDER_ASSETS does not say where etcd, kube-apiserver and kubectl are: run `make test`, which provides them")
+		return 0, errors.New("KUBEBUILDER_ASSETS does not name the directory of etcd, kube-apiserver and kubectl: run `make test`, which provides them")
 	}
 	dir, err := os.MkdirTemp("", "demo-under-test-")
 	if err != nil {
@@ -60,7 +60,7 @@ func build(m *testing.M) (code int, err error) {
 type demo struct {
 	t   *testing.T
 	cmd *exec.Cmd
-	// dir is where all its temporary files are, and in the command line of each of its processes.
+	// dir has all its temporary files, and is in the command line of each of its processes.
 	dir   string
 	ended chan struct{}
 
@@ -68,7 +68,7 @@ type demo struct {
 	told bytes.Buffer
 }
 
-// start starts it, not at a terminal.
+// start starts it without a terminal.
 func start(t *testing.T, env []string, args ...string) *demo {
 	t.Helper()
 	d := &demo{t: t, dir: t.TempDir(), ended: make(chan struct{})}
@@ -93,14 +93,14 @@ func start(t *testing.T, env []string, args ...string) *demo {
 	return d
 }
 
-// Write takes what it prints.
+// Write records its output.
 func (d *demo) Write(p []byte) (int, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.told.Write(p)
 }
 
-// output is all that it has printed.
+// output is its output so far.
 func (d *demo) output() string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -119,7 +119,7 @@ func (d *demo) wait() int {
 	}
 }
 
-// waitForLine waits until it has printed something.
+// waitForLine waits until it has printed a text.
 func (d *demo) waitForLine(text string) {
 	d.t.Helper()
 	ctx, cancel := context.WithTimeout(d.t.Context(), longest)
@@ -132,7 +132,7 @@ func (d *demo) waitForLine(text string) {
 		case <-d.ended:
 			return harness.Permanent(errors.New("it has ended"))
 		default:
-			return errors.New("it has not printed that")
+			return errors.New("it has not printed it yet")
 		}
 	})
 	if err != nil {
@@ -140,7 +140,7 @@ func (d *demo) waitForLine(text string) {
 	}
 }
 
-// interrupt is Ctrl-C.
+// interrupt sends SIGINT, as Ctrl-C does.
 func (d *demo) interrupt() {
 	d.t.Helper()
 	if err := d.cmd.Process.Signal(os.Interrupt); err != nil && !errors.Is(err, os.ErrProcessDone) {
@@ -148,8 +148,8 @@ func (d *demo) interrupt() {
 	}
 }
 
-// leavesNothing fails when a process or a file of the run is still there. What watches over a process notices the end of the demo
-// and ends then, which takes a moment.
+// leavesNothing fails if a process or a file of the run remains. The watchdog of a process ends shortly after the demo, so it
+// polls.
 func (d *demo) leavesNothing() {
 	d.t.Helper()
 	harness.Eventually(d.t, "no process is left", func(ctx context.Context) error {
@@ -173,7 +173,7 @@ func (d *demo) leavesNothing() {
 	}
 }
 
-// kubectl runs the kubectl beside the API server.
+// kubectl runs the kubectl beside the API server's binary.
 func (d *demo) kubectl(kubeconfig string, args ...string) string {
 	d.t.Helper()
 	cmd := exec.Command(filepath.Join(os.Getenv("KUBEBUILDER_ASSETS"), "kubectl"), args...)

@@ -19,8 +19,8 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/harness"
 )
 
-// TestEveryCommandOnThePagesOfTheKindsWorks runs the blocks of these pages as they stand there, against an API server that has the
-// shipped samples. The pages of C2S have a test of their own: test/e2e/bootstrap.
+// TestEveryCommandOnThePagesOfTheKindsWorks runs the blocks of these pages against an API server with the shipped samples. The pages of
+// C2S are tested in test/e2e/bootstrap.
 func TestEveryCommandOnThePagesOfTheKindsWorks(t *testing.T) {
 	cp := controlPlane(t)
 	if cp.Kubectl == "" {
@@ -29,7 +29,7 @@ func TestEveryCommandOnThePagesOfTheKindsWorks(t *testing.T) {
 	if err := harness.CreateNamespace(t.Context(), cp.Client, "openshift-credential-rotation-operator"); err != nil {
 		t.Fatal(err)
 	}
-	// Both are as if the operator had done its work, so that nobody waits for long; the rotation is held for an approval.
+	// The statuses are as after the operator's work, so that no command waits long; the rotation is held for an approval.
 	rotation, set := &v1alpha1.PullSecretRotation{}, &v1alpha1.CAPCredentialSet{}
 	is := func(condition string) metav1.Condition {
 		return metav1.Condition{Type: condition, Status: metav1.ConditionTrue, Reason: "R", LastTransitionTime: metav1.Now()}
@@ -60,7 +60,7 @@ func TestEveryCommandOnThePagesOfTheKindsWorks(t *testing.T) {
 		}
 	}
 
-	// What the commands say that they do.
+	// The effects that the pages describe.
 	for _, o := range []client.Object{rotation, set} {
 		if err := cp.Client.Get(t.Context(), types.NamespacedName{Name: o.GetName()}, o); err != nil {
 			t.Fatal(err)
@@ -69,15 +69,15 @@ func TestEveryCommandOnThePagesOfTheKindsWorks(t *testing.T) {
 	if after := rotation.Spec.RotateAfter; !rotation.Spec.Suspend || after == nil || after.Time.Before(began) {
 		t.Errorf("the rotation is suspended: %t, and rotates after %v; want true and the time of the command", rotation.Spec.Suspend, after)
 	} else if got := rotation.Annotations[v1alpha1.ApprovedAnnotation]; got != after.UTC().Format(time.RFC3339) {
-		t.Errorf("approved is the rotation after %q, and due is that after %s", got, after.UTC().Format(time.RFC3339))
+		t.Errorf("the approved rotation is after %q, the due one after %s", got, after.UTC().Format(time.RFC3339))
 	}
 	requested, err := time.Parse(time.RFC3339, set.Annotations[v1alpha1.RefreshRequestedAnnotation])
 	if !set.Spec.Suspend || err != nil || requested.Before(began) {
-		t.Errorf("the set is suspended: %t, and a refresh requested at %s (%v)", set.Spec.Suspend, requested, err)
+		t.Errorf("the set is suspended: %t; a refresh was requested at %s (%v)", set.Spec.Suspend, requested, err)
 	}
 }
 
-// playOperator says of every object that it has seen the spec, and of each refresh that is requested that it was carried out.
+// playOperator sets each object's observed generation, and marks each requested refresh as done.
 func playOperator(t *testing.T, cp *harness.ControlPlane) {
 	t.Helper()
 	c, err := client.NewWithWatch(cp.Admin, client.Options{Scheme: cp.Scheme})
@@ -133,7 +133,7 @@ func createSample(t *testing.T, cp *harness.ControlPlane, name string, object cl
 	}
 }
 
-// newShell runs blocks in a directory that has the files which the pages name. oc is kubectl, which knows these commands too.
+// newShell runs blocks in a directory with the files that the pages name. oc is kubectl, which has these commands too.
 func newShell(t *testing.T, cp *harness.ControlPlane) func(path string, b harness.Block) {
 	t.Helper()
 	operator, err := harness.BuildOperator(t.Context())
@@ -158,14 +158,14 @@ func newShell(t *testing.T, cp *harness.ControlPlane) func(path string, b harnes
 	}
 	examples := strings.NewReplacer("/path/to/token", filepath.Join(dir, "token"), "<name>", "quarterly")
 	return func(path string, b harness.Block) {
-		// A command that waits for what never comes is to fail here, and not at the end of the test binary's time.
+		// A command that waits forever must fail here, not at the test binary's timeout.
 		ctx, cancel := context.WithTimeout(t.Context(), 2*harness.Patience)
 		defer cancel()
 		cmd := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", examples.Replace(b.Text))
 		cmd.Dir, cmd.WaitDelay = dir, time.Second // for what bash has started
 		cmd.Env = []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "HOME=" + dir, "KUBECONFIG=" + filepath.Join(dir, "kubeconfig")}
 		out, err := cmd.CombinedOutput()
-		// A field that does not exist is a warning of kubectl's only.
+		// For an unknown field kubectl only prints a warning.
 		if err != nil || strings.Contains(string(out), "Warning:") {
 			t.Errorf("%s:%d: %v\n%s%s", path, b.Line, err, b.Text, out)
 		}

@@ -16,7 +16,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// constants gives the values of the string constants of the API whose name begins with prefix.
+// constants returns the values of the API's string constants whose name begins with prefix.
 func constants(t *testing.T, prefix string) []string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(root, "api", "v1alpha1", "*.go"))
@@ -55,7 +55,7 @@ var (
 	reasonSection = regexp.MustCompile(`(?s)^\s*\S.{10,}?\n\n- \*\*Impact:\*\* [^\n]{5,}\n- \*\*What to do:\*\* [^\n]{5,}\s*$`)
 )
 
-func TestEveryReasonIsExplainedAndNoOther(t *testing.T) {
+func TestTheReasonsOfTheAPIAndThePageAreTheSame(t *testing.T) {
 	p := readPage(t, filepath.Join(root, "docs", "reasons.md"))
 	reasons := constants(t, "Reason")
 	explained := map[string]int{}
@@ -75,10 +75,10 @@ func TestEveryReasonIsExplainedAndNoOther(t *testing.T) {
 	sections := p.sections()
 	for _, reason := range reasons {
 		if !reasonSection.MatchString(sections[reason]) {
-			t.Errorf("%s does not explain the reason %s by its meaning, its impact and what to do, but %q", p.path, reason, sections[reason])
+			t.Errorf("%s must explain the reason %s by its meaning, its impact and what to do, but has %q", p.path, reason, sections[reason])
 		}
 		if strings.Contains(strings.ToLower(sections[reason]), "as above") {
-			t.Errorf("%s: the section of %s is read alone, and there is nothing above it", p.path, reason)
+			t.Errorf("%s: the section of %s must not refer to another one above it", p.path, reason)
 		}
 	}
 	for _, condition := range constants(t, "Condition") {
@@ -88,7 +88,7 @@ func TestEveryReasonIsExplainedAndNoOther(t *testing.T) {
 	}
 }
 
-// TestEveryFieldIsDocumented wants a section per field of the spec that names the fields in it, and each field of the status.
+// TestEveryFieldIsDocumented requires a section for each field of the spec that names its inner fields, and each field of the status.
 func TestEveryFieldIsDocumented(t *testing.T) {
 	for path, kind := range kindOfPage {
 		raw, err := os.ReadFile(filepath.Join(root, "config", "crd", "bases", group+"_"+resources[kind]+".yaml"))
@@ -115,7 +115,7 @@ func TestEveryFieldIsDocumented(t *testing.T) {
 		}
 		for name := range sections {
 			if _, found := fields["spec"].Properties[name]; !found {
-				t.Errorf("%s has a section of a field that does not exist: %s", path, name)
+				t.Errorf("%s has a section for a field that does not exist: %s", path, name)
 			}
 		}
 		for name := range fields["status"].Properties {
@@ -126,7 +126,7 @@ func TestEveryFieldIsDocumented(t *testing.T) {
 	}
 }
 
-// innerNames are the fields inside a field, through lists; a label selector is known to everybody.
+// innerNames are the fields inside a field, through lists, except those of label selectors.
 func innerNames(field apiextensionsv1.JSONSchemaProps) []string {
 	if field.Items != nil && field.Items.Schema != nil {
 		return innerNames(*field.Items.Schema)
@@ -180,7 +180,7 @@ func TestEveryLinkLeadsSomewhere(t *testing.T) {
 	}
 }
 
-// anchors are the names that GitHub gives to the headings of a page.
+// anchors are GitHub's anchors for the headings of a page.
 func anchors(p page) []string {
 	var all []string
 	for _, line := range strings.Split(p.prose(), "\n") {

@@ -1,5 +1,5 @@
-// Package docs holds the documentation to what it documents: every sample is accepted by a real API server, every field and
-// every reason is explained, every link leads somewhere.
+// Package docs checks the documentation against the product: a real API server accepts every sample, every field and every reason is
+// explained, and no link is broken.
 package docs
 
 import (
@@ -62,7 +62,7 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// blocks gives the fenced blocks, without the indentation they have inside a list.
+// blocks returns the fenced blocks, without their indentation inside lists.
 func (p page) blocks() []harness.Block { return harness.Blocks(strings.Join(p.lines, "\n")) }
 
 // prose is the page without its fenced blocks.
@@ -83,7 +83,7 @@ func (p page) prose() string {
 
 var sectionHeading = regexp.MustCompile("(?m)^### `([A-Za-z]+)`$")
 
-// sections gives the text under each heading of the form ### `field`, up to the next heading of any level.
+// sections returns the text under each heading of the form ### `field`, up to the next heading of any level.
 func (p page) sections() map[string]string {
 	all := map[string]string{}
 	text := p.prose()

@@ -11,7 +11,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-func TestTheReadmesSamplesAreThoseThatAreShipped(t *testing.T) {
+func TestTheReadmesSamplesAreTheShippedOnes(t *testing.T) {
 	var shown []string
 	for _, b := range readPage(t, filepath.Join(root, "README.md")).blocks() {
 		if b.Language == "yaml" {
@@ -27,7 +27,7 @@ func TestTheReadmesSamplesAreThoseThatAreShipped(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// The comment at its head tells of the Secret; the README does so in its own words.
+		// The README explains the Secret in its text instead of the sample's comment.
 		sample := regexp.MustCompile(`^(#.*\n)+`).ReplaceAllString(string(raw), "")
 		if shown[i] != sample {
 			t.Errorf("the README shows\n%s\nand config/samples/%s is\n%s", shown[i], name, sample)
@@ -54,11 +54,11 @@ func TestTheReadmesTablesHaveTheColumnsOfTheKinds(t *testing.T) {
 			tables++
 			want, known := columns[command]
 			if !known {
-				t.Errorf("README.md:%d: %q is no command of this test", b.Line+i, command)
+				t.Errorf("README.md:%d: this test does not know the command %q", b.Line+i, command)
 				continue
 			}
 			if got := strings.Join(strings.Fields(lines[i+1]), " "); got != want {
-				t.Errorf("README.md:%d: the columns are %q, and those of the kind %q", b.Line+i+1, got, want)
+				t.Errorf("README.md:%d: the columns are %q, want those of the kind: %q", b.Line+i+1, got, want)
 			}
 		}
 	}
@@ -131,6 +131,6 @@ func TestTheDevelopmentPageHasEveryPackageOfInternal(t *testing.T) {
 	}
 	slices.Sort(got)
 	if !slices.Equal(got, want) {
-		t.Errorf("docs/development.md explains the packages\n%v, and there are\n%v", got, want)
+		t.Errorf("docs/development.md explains the packages\n%v, want\n%v", got, want)
 	}
 }

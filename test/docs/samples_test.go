@@ -17,7 +17,7 @@ import (
 
 const group = "rotation.openshift.io"
 
-// kindOfPage is the kind that the fragments of a page belong to: blocks that only show a part of the spec or the status.
+// kindOfPage is the kind of a page's fragments, which are blocks with only a part of the spec or the status.
 var kindOfPage = map[string]string{
 	"docs/pullsecretrotation.md": "PullSecretRotation",
 	"docs/capcredentialset.md":   "CAPCredentialSet",
@@ -25,7 +25,7 @@ var kindOfPage = map[string]string{
 
 var resources = map[string]string{"PullSecretRotation": "pullsecretrotations", "CAPCredentialSet": "capcredentialsets"}
 
-// minimal is the least that makes a valid object of each kind; a fragment replaces fields of its spec.
+// minimal is a minimal valid object of each kind; a fragment replaces fields of its spec.
 var minimal = map[string]string{
 	"PullSecretRotation": `
 apiVersion: rotation.openshift.io/v1alpha1
@@ -69,7 +69,7 @@ func TestEverySampleInTheDocumentationIsAcceptedByTheAPIServer(t *testing.T) {
 	}
 }
 
-// parse gives the sample as an object of one of our kinds, a fragment completed; nil when it is something else.
+// parse returns the sample as an object of one of our kinds, with a fragment completed; nil for anything else.
 func parse(t *testing.T, p page, b harness.Block, document string) *unstructured.Unstructured {
 	t.Helper()
 	content := map[string]any{}
@@ -114,7 +114,7 @@ func parse(t *testing.T, p page, b harness.Block, document string) *unstructured
 	return &unstructured.Unstructured{Object: base}
 }
 
-// check has the API server judge a sample: schema, CEL rules, unknown fields; and its status, if it shows one.
+// check submits a sample to the API server: schema, CEL rules, unknown fields; and its status, if it has one.
 func check(t *testing.T, client dynamic.Interface, p page, b harness.Block, object *unstructured.Unstructured) {
 	t.Helper()
 	resource, known := resources[object.GetKind()]
@@ -126,7 +126,7 @@ func check(t *testing.T, client dynamic.Interface, p page, b harness.Block, obje
 	status, hasStatus := object.Object["status"]
 	dryRun := []string{metav1.DryRunAll}
 	if hasStatus {
-		dryRun = nil // a status can only be given to an object that is there
+		dryRun = nil // only an existing object can have a status
 	}
 	created, err := objects.Create(t.Context(), object, metav1.CreateOptions{DryRun: dryRun, FieldValidation: "Strict"})
 	if err != nil {
@@ -168,7 +168,7 @@ func apiServer(t *testing.T) dynamic.Interface {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The CRDs are established when Start returns, their defaulting and validation with them; one list makes sure of it.
+	// The CRDs are established when Start returns; one list makes sure of it.
 	gvr := schema.GroupVersionResource{Group: group, Version: "v1alpha1", Resource: "pullsecretrotations"}
 	if _, err := client.Resource(gvr).List(context.Background(), metav1.ListOptions{}); err != nil {
 		t.Fatal(err)
