@@ -374,6 +374,7 @@ const (
 )
 
 func TestReplay_TheReconcilerEndsWhereTheModelDoes(t *testing.T) {
+	skipLongWalk(t)
 	t.Setenv("SSL_CERT_FILE", "")
 	scheme, paths, moves, looks := replayScheme(t), 0, 0, 0
 	for i := range scenarios {
@@ -397,6 +398,7 @@ func TestReplay_TheReconcilerEndsWhereTheModelDoes(t *testing.T) {
 
 // A reconciler that does something else than the model must be noticed.
 func TestReplay_NoticesAReconcilerThatIsNotTheModels(t *testing.T) {
+	skipLongWalk(t)
 	t.Setenv("SSL_CERT_FILE", "")
 	scheme := replayScheme(t)
 	c := scenario{name: "somebody else is quicker", token: true, replicas: 1, budget: budget{foreignRotations: 1}}

@@ -138,6 +138,7 @@ var mutations = []struct {
 }
 
 func TestWalk_FindsEachOfTheseDefects(t *testing.T) {
+	skipLongWalk(t)
 	for _, m := range mutations {
 		t.Run(m.defect, func(t *testing.T) {
 			t.Parallel()

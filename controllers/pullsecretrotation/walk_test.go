@@ -125,7 +125,16 @@ func (w *walk) path(n int32) string {
 	return strings.Join(lines, "\n")
 }
 
+// skipLongWalk skips a walk where -short says so, as for the race detector: a walk takes minutes and has one goroutine.
+func skipLongWalk(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("a walk takes minutes")
+	}
+}
+
 func TestWalk_EveryStateThatDecideCanReachKeepsTheInvariantsAndEnds(t *testing.T) {
+	skipLongWalk(t)
 	for i := range scenarios {
 		c := &scenarios[i]
 		t.Run(c.name, func(t *testing.T) {

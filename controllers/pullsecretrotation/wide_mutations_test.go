@@ -191,6 +191,7 @@ var wideMutations = []struct {
 }
 
 func TestWideWalk_FindsWhatIsTakenBack(t *testing.T) {
+	skipLongWalk(t)
 	t.Setenv("SSL_CERT_FILE", "")
 	for _, mutation := range wideMutations {
 		t.Run(mutation.defect, func(t *testing.T) {

@@ -132,6 +132,7 @@ func wideLimit() int {
 }
 
 func TestWideWalk_TheReconcilerKeepsTheInvariantsAndEnds(t *testing.T) {
+	skipLongWalk(t)
 	t.Setenv("SSL_CERT_FILE", "") // reading certificates is no part of it
 	for i := range wideScenarios {
 		c := &wideScenarios[i]

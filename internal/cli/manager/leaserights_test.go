@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -83,12 +84,12 @@ type answer struct {
 // election is a client as that of the leader election, with an API server that gives the answer which it is told to.
 func election(t *testing.T, rights *leaseRights) func(answer) {
 	t.Helper()
-	status := 0
+	var status atomic.Int32
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		if status == 0 {
+		if status.Load() == 0 {
 			panic(http.ErrAbortHandler)
 		}
-		w.WriteHeader(status)
+		w.WriteHeader(int(status.Load()))
 	}))
 	t.Cleanup(server.Close)
 	client, err := rest.HTTPClientFor(rights.watch(&rest.Config{Host: server.URL}))
@@ -96,7 +97,7 @@ func election(t *testing.T, rights *leaseRights) func(answer) {
 		t.Fatal(err)
 	}
 	return func(a answer) {
-		status = a.status
+		status.Store(int32(a.status))
 		req, err := http.NewRequestWithContext(t.Context(), a.method, server.URL, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -105,7 +106,7 @@ func election(t *testing.T, rights *leaseRights) func(answer) {
 		if err == nil {
 			_ = resp.Body.Close()
 		}
-		if (err == nil) != (status != 0) {
+		if (err == nil) != (a.status != 0) {
 			t.Fatalf("%s: %v", a.method, err)
 		}
 	}
