@@ -42,7 +42,12 @@ func (w *world) awaitRevocation(ctx context.Context) error {
 	w.ledger.tell(serviceOCM, serviceRegistries)
 	posts := w.ocm.Count(ocm.OpPostRotation)
 	w.tell.line(asked, "API server: %s", list(w.ledger.since(serviceAPI)))
-	w.tell.say("That was the whole rotation: %d requests to OCM, of which %d requested a rotation.", w.ocm.Count(ocm.OpAny), posts)
+	all, sum := w.ledger.counts(serviceOCM), 0
+	for _, n := range all {
+		sum += n
+	}
+	w.tell.say("That was the whole rotation: %d requests to OCM, of which %d requested a rotation.", sum, posts)
+	w.tell.line(asked, "OCM, from the beginning: %s", list(all))
 	if posts != 1 {
 		return errors.New("it must be one")
 	}
