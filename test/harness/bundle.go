@@ -37,7 +37,7 @@ func InstallBundle(ctx context.Context, c client.Client, namespace string) (*Ins
 	return &Installation{Namespace: namespace, ServiceAccount: bundle.ServiceAccount}, nil
 }
 
-// RenderedBundle is what the Operator Lifecycle Manager makes of the bundle for an operator of all namespaces.
+// RenderedBundle are the objects that the Operator Lifecycle Manager creates from the bundle for an operator of all namespaces.
 type RenderedBundle struct {
 	// Objects in an order in which they can be created: all but the Deployment.
 	Objects []*unstructured.Unstructured
@@ -52,8 +52,8 @@ type RenderedBundle struct {
 // clusterScoped are the kinds in the bundle that have no namespace.
 var clusterScoped = []string{"CustomResourceDefinition", "ClusterRole", "ConsoleQuickStart", "ConsoleYAMLSample"}
 
-// RenderBundle renders the shipped bundle: its objects go into the namespace as they are, and of the ClusterServiceVersion come the service
-// account, its rights in the whole cluster and the Deployment.
+// RenderBundle renders the shipped bundle: its objects go into the namespace unchanged; the service account, its cluster-wide rights and the
+// Deployment come from the ClusterServiceVersion.
 func RenderBundle(namespace string) (*RenderedBundle, error) {
 	root, err := RepositoryRoot()
 	if err != nil {
@@ -92,7 +92,7 @@ func RenderBundle(namespace string) (*RenderedBundle, error) {
 	return &bundle, nil
 }
 
-// renderCSV makes the service account, its rights in the whole cluster, and the Deployment.
+// renderCSV renders the service account, its cluster-wide rights and the Deployment.
 func (b *RenderedBundle) renderCSV(namespace string, csv *unstructured.Unstructured) error {
 	permissions, _, err := unstructured.NestedSlice(csv.Object, "spec", "install", "spec", "clusterPermissions")
 	if err != nil || len(permissions) != 1 {

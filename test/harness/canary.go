@@ -23,7 +23,7 @@ import (
 // shownOfCanary is how much of a canary an error shows: enough to identify it.
 const shownOfCanary = 4
 
-// minCanary is the length below which a value could be found by chance: six random characters are one of 70 thousand million.
+// minCanary is the minimum length, so that a value is not found by chance: six random characters have 70 thousand million values.
 const minCanary = 6
 
 // Canaries are secret values by their description, such as "the client secret". They must appear only in Secrets.
@@ -43,7 +43,7 @@ func (c Canaries) Find(where, text string) []string {
 				found = append(found, fmt.Sprintf("%s (%s...) is in %s as %s", what, value[:min(len(value), shownOfCanary)], where, form))
 			}
 		}
-		// A key in DER has parts that all keys and certificates have.
+		// Parts of a key in DER are the same in all keys and certificates.
 		if !strings.HasPrefix(value, "MI") && partOf(folded, strings.ToLower(value)) {
 			found = append(found, fmt.Sprintf("a part of %s (%s...) is in %s", what, value[:min(len(value), shownOfCanary)], where))
 		}
@@ -99,14 +99,14 @@ func forms(value string) map[string]string {
 	if quoted, err := json.Marshal(value); err == nil && string(quoted) != `"`+value+`"` {
 		f["JSON"] = strings.Trim(string(quoted), `"`)
 	}
-	// The log of a request's body is a dump with eight bytes to a group, at an unknown offset.
+	// A logged request body is a dump in groups of eight bytes, at an unknown offset.
 	for offset := range 8 {
 		if group := value[min(offset, len(value)):]; len(group) >= 8 {
 			f[fmt.Sprintf("hex dump, offset %d", offset)] = fmt.Sprintf("% x", group[:8])
 		}
 	}
-	// Inside something longer, such as user:password, base64 depends on where in a group of three bytes the value begins.
-	// Its first and last characters then also depend on the neighbours, so they are left out.
+	// Inside a longer text, such as user:password, base64 depends on the value's offset in a group of three bytes.
+	// Its first and last characters also depend on the neighbours, so they are left out.
 	for offset := range 3 {
 		padded := append(make([]byte, offset), value...)
 		for name, encoding := range map[string]*base64.Encoding{"base64": base64.RawStdEncoding, "URL-safe base64": base64.RawURLEncoding} {
@@ -119,8 +119,8 @@ func forms(value string) map[string]string {
 	return f
 }
 
-// Scan looks for canaries in everything of the cluster that is not the content of a Secret: our objects, events, Leases,
-// ConfigMaps and the metadata of Secrets; and in the texts, by where they come from, such as the log and the metrics.
+// Scan looks for canaries in everything except the content of Secrets: our objects, events, Leases, ConfigMaps and the metadata
+// of Secrets; and in the given texts by source, such as the log and the metrics.
 func (c Canaries) Scan(ctx context.Context, k client.Client, texts map[string]string) ([]string, error) {
 	var found []string
 	for where, text := range texts {

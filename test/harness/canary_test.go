@@ -38,7 +38,7 @@ func TestCanaries_AreFoundInEveryFormInWhichTheyMayLeak(t *testing.T) {
 				t.Fatal("not found")
 			}
 			if !strings.Contains(found[0], "the token") || !strings.Contains(found[0], "the log") {
-				t.Errorf("%q does not say what is where", found[0])
+				t.Errorf("%q does not name the canary and the place", found[0])
 			}
 			if strings.Contains(found[0], canary) {
 				t.Errorf("%q shows the secret", found[0])
@@ -47,7 +47,7 @@ func TestCanaries_AreFoundInEveryFormInWhichTheyMayLeak(t *testing.T) {
 	}
 }
 
-func TestCanaries_AreNotFoundWhereTheyAreNot(t *testing.T) {
+func TestCanaries_AreNotFoundInHarmlessText(t *testing.T) {
 	text := "a harmless line about https://example.test/?role=admin and " + base64.StdEncoding.EncodeToString([]byte("user:another value"))
 	for _, text := range []string{text, text + canary[5:16], "x" + canary[:11] + "x" + canary[12:]} {
 		if found := (Canaries{"the token": canary}).Find("the log", text); len(found) != 0 && !strings.Contains(text, canary[12:]) {

@@ -26,7 +26,7 @@ const assetsVariable = "KUBEBUILDER_ASSETS"
 
 // ControlPlane is a running etcd and kube-apiserver, usually with the CRDs that an OpenShift cluster has.
 type ControlPlane struct {
-	// Admin has all rights. It is for people and other operators in a test, never for our operator.
+	// Admin has all rights. It is for users and other operators in a test, never for our operator.
 	Admin *rest.Config
 	// AdminKubeconfig is a kubeconfig for Admin.
 	AdminKubeconfig []byte
@@ -69,7 +69,7 @@ func (cp *ControlPlane) InstallOpenShiftKinds(ctx context.Context) error {
 func start(crds []*apiextensionsv1.CustomResourceDefinition) (*ControlPlane, error) {
 	assets := os.Getenv(assetsVariable)
 	if assets == "" {
-		return nil, errors.New("etcd and kube-apiserver are needed, and " + assetsVariable + " does not say where they are: run `make test`, which provides them")
+		return nil, errors.New("etcd and kube-apiserver are needed, and " + assetsVariable + " does not name their directory: run `make test`, which provides them")
 	}
 	for _, binary := range []string{"etcd", "kube-apiserver"} {
 		if _, err := os.Stat(filepath.Join(assets, binary)); err != nil {
@@ -101,7 +101,7 @@ func start(crds []*apiextensionsv1.CustomResourceDefinition) (*ControlPlane, err
 		return nil, errors.Join(fmt.Errorf("starting etcd and kube-apiserver from %s: %w", assets, err), cp.Stop())
 	}
 	cp.AdminKubeconfig = env.KubeConfig
-	// Warnings (a deprecated field, a name that is no DNS label) would be the only thing that the client ever prints.
+	// Warnings (a deprecated field, a name that is not a DNS label) would be the client's only output.
 	cp.Admin.WarningHandler = rest.NoWarnings{}
 	if cp.Client, err = client.New(cp.Admin, client.Options{Scheme: scheme}); err != nil {
 		return nil, errors.Join(err, cp.Stop())
@@ -126,7 +126,7 @@ func (cp *ControlPlane) configure(assets string) error {
 	return errors.Join(errs[:]...)
 }
 
-// Stop ends both processes and removes their files. They also end with this process, however that ends.
+// Stop ends both processes and removes their files. They also end with this process, even if it is killed.
 func (cp *ControlPlane) Stop() error { return errors.Join(cp.env.Stop(), cp.line.cut()) }
 
 func isFile(path string) bool {

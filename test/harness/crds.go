@@ -11,8 +11,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// openshiftCRDs are the manifests in the module github.com/openshift/api of the kinds that the operator reads, as a
-// cluster without tech preview has them.
+// openshiftCRDs are the manifests in the module github.com/openshift/api of the kinds that the operator reads, without
+// tech preview.
 var openshiftCRDs = []string{
 	"config/v1/zz_generated.crd-manifests/0000_00_cluster-version-operator_01_clusterversions-Default.crd.yaml",
 	"config/v1/zz_generated.crd-manifests/0000_03_config-operator_01_proxies.crd.yaml",

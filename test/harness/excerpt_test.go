@@ -7,7 +7,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-func TestAnExampleThatIsNoExcerptIsTold(t *testing.T) {
+func TestNotExcerpt_ReportsEachDifference(t *testing.T) {
 	const live = `
 account: {id: 3MRFtvIHtNaO5lhP5aoqjOuXztJ, username: user-1}
 message: Asked at 2026-11-22 00:01 UTC for rotation 3MRFtvIHtNfvvkkdpSlc9U3D0N0 of user-1.
@@ -39,7 +39,7 @@ targets:
 		}
 		got := strings.Join(NotExcerpt(s, l, renamed), "; ")
 		if (got == "") != (want == "") || !strings.Contains(got, want) {
-			t.Errorf("%s: told %q, want %q", shown, got, want)
+			t.Errorf("%s: got %q, want %q", shown, got, want)
 		}
 	}
 }

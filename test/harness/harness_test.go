@@ -21,7 +21,7 @@ var cp *ControlPlane
 
 func TestMain(m *testing.M) { Main(m, func(started *ControlPlane) { cp = started }) }
 
-func TestStartControlPlane_SaysWhoProvidesTheServers(t *testing.T) {
+func TestStartControlPlane_SaysHowToGetTheServers(t *testing.T) {
 	for name, assets := range map[string]string{"not named": "", "not there": t.TempDir()} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv(assetsVariable, assets)
@@ -32,7 +32,7 @@ func TestStartControlPlane_SaysWhoProvidesTheServers(t *testing.T) {
 	}
 }
 
-func TestSeedCluster_MakesWhatAClusterHasAndMayBeRepeated(t *testing.T) {
+func TestSeedCluster_CreatesTheObjectsOfAClusterAndCanBeRepeated(t *testing.T) {
 	for range 2 {
 		if err := SeedCluster(t.Context(), cp.Client, Cluster{PullSecret: []byte(`{"auths":{}}`)}); err != nil {
 			t.Fatal(err)
@@ -54,11 +54,11 @@ func TestInstallOperator_GivesTheTokenTheShippedRightsAndNoMore(t *testing.T) {
 		t.Errorf("the operator cannot list the Secrets of its own namespace: %v", err)
 	}
 	if err := w.operator.List(t.Context(), own); !apierrors.IsForbidden(err) {
-		t.Errorf("listing all Secrets of the cluster was answered with %v, want forbidden", err)
+		t.Errorf("listing all Secrets of the cluster returned %v, want forbidden", err)
 	}
 }
 
-func TestTap_RecordsWritesApartFromBookkeeping(t *testing.T) {
+func TestTap_RecordsWritesExceptBookkeeping(t *testing.T) {
 	w := newWorld(t)
 	if err := w.operator.Create(t.Context(), secret(w.installation.Namespace, "recorded")); err != nil {
 		t.Fatal(err)
@@ -73,10 +73,10 @@ func TestTap_RecordsWritesApartFromBookkeeping(t *testing.T) {
 	}
 }
 
-func TestTap_AHeldRequestWhoseClientDies(t *testing.T) {
+func TestTap_DropsAHeldRequestWhoseClientDies(t *testing.T) {
 	for _, tc := range []struct {
 		moment Moment
-		// happened is whether the request has an effect all the same.
+		// happened is whether the request still has an effect.
 		happened bool
 	}{{Before, false}, {After, true}} {
 		t.Run(string(tc.moment), func(t *testing.T) {
@@ -93,7 +93,7 @@ func TestTap_AHeldRequestWhoseClientDies(t *testing.T) {
 			}
 			die()
 			if err := <-answered; err == nil {
-				t.Error("the client got an answer although the request was held")
+				t.Error("the client got a response although the request was held")
 			}
 			err := cp.Client.Get(t.Context(), client.ObjectKey{Namespace: w.installation.Namespace, Name: "held-" + string(tc.moment)}, &corev1.Secret{})
 			if happened := err == nil; happened != tc.happened {
@@ -103,7 +103,7 @@ func TestTap_AHeldRequestWhoseClientDies(t *testing.T) {
 	}
 }
 
-func TestTap_AReleasedRequestGoesOn(t *testing.T) {
+func TestTap_AReleasedRequestContinues(t *testing.T) {
 	for _, moment := range []Moment{Before, After} {
 		t.Run(string(moment), func(t *testing.T) {
 			w := newWorld(t)
@@ -170,7 +170,7 @@ func TestMachineConfigOperator_RollsOutAChangeAfterAMomentAndHonoursPaused(t *te
 	}
 }
 
-func TestOperatorProcess_RunsWithTheShippedRightsAndEndsWithZeroUponSIGTERM(t *testing.T) {
+func TestOperatorProcess_RunsWithTheShippedRightsAndExitsWithZeroOnSIGTERM(t *testing.T) {
 	w := newWorld(t)
 	p, err := StartOperator(t.Context(), w.config)
 	if err != nil {
@@ -188,7 +188,7 @@ func TestOperatorProcess_RunsWithTheShippedRightsAndEndsWithZeroUponSIGTERM(t *t
 	}
 }
 
-func TestOperatorProcess_EndsWithAnErrorWhenItLosesTheLead(t *testing.T) {
+func TestOperatorProcess_ExitsWithAnErrorWhenItLosesLeadership(t *testing.T) {
 	w := newWorld(t)
 	w.config.Args = []string{"--leader-elect", "--leader-elect-lease-duration=3s", "--leader-elect-renew-deadline=2s", "--leader-elect-retry-period=500ms"}
 	p, err := StartOperator(t.Context(), w.config)
@@ -196,7 +196,7 @@ func TestOperatorProcess_EndsWithAnErrorWhenItLosesTheLead(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.Kill)
-	Eventually(t, "the process has the lead", func(context.Context) error {
+	Eventually(t, "the process is the leader", func(context.Context) error {
 		if log := p.LogTail(1000); !contains(log, "Successfully acquired lease") {
 			return errors.New(p.LogTail(5))
 		}

@@ -5,13 +5,13 @@ import (
 	"sync"
 )
 
-// Moment says when a request is held.
+// Moment is when a request is held.
 type Moment string
 
 const (
 	// Before: the service has not seen the request.
 	Before Moment = "before"
-	// After: the service has carried it out, and the client does not know yet.
+	// After: the service has handled it, but the client has no response yet.
 	After Moment = "after"
 )
 
@@ -20,16 +20,16 @@ type Hold struct {
 	moment Moment
 	match  func(APIRequest) bool
 
-	// reached is closed when a request is held, released when it may go on.
+	// reached is closed when a request is held, released when it may continue.
 	reached  chan struct{}
 	released chan struct{}
 	once     sync.Once
 
-	// held is what was held; set before reached is closed.
+	// held is the held request; set before reached is closed.
 	held APIRequest
 }
 
-// Hold holds the next matching request, at the given moment, until Release. If the client dies meanwhile, the request goes no further.
+// Hold holds the next matching request until Release. If the client dies meanwhile, the request is dropped.
 func (t *Tap) Hold(moment Moment, match func(APIRequest) bool) *Hold {
 	h := &Hold{moment: moment, match: match, reached: make(chan struct{}), released: make(chan struct{})}
 	t.mu.Lock()
@@ -44,7 +44,7 @@ func (h *Hold) Reached() <-chan struct{} { return h.reached }
 // Held is the request that is or was held, once Reached is closed.
 func (h *Hold) Held() APIRequest { return h.held }
 
-// Release lets the request go on, and cancels a hold that no request has reached yet.
+// Release lets the request continue, and cancels a hold that no request has reached yet.
 func (h *Hold) Release() { h.once.Do(func() { close(h.released) }) }
 
 // matching removes the first hold for this request from the list and returns it. The caller holds the lock.

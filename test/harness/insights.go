@@ -25,12 +25,12 @@ import (
 // InsightsFieldManager is the field manager of the fake's writes.
 const InsightsFieldManager = "insights-operator"
 
-// insightsEndpoint is the URL that insights-operator asks, exactly as in its config/pod.yaml; it appends "?search=".
+// insightsEndpoint is insights-operator's URL, exactly as in its config/pod.yaml; it appends "?search=".
 const insightsEndpoint = "https://api.openshift.com/api/accounts_mgmt/v1/cluster_transfers/"
 
 // InsightsOperator fakes the insights-operator's handling of pull secrets: with the cluster's own token it looks for an accepted transfer of this
-// cluster, and merges the secret of a single one into openshift-config/pull-secret (RFC 7386), without verifying the credentials. Its JSON has
-// sorted keys, whatever the order was. Source: openshift/insights-operator, pkg/ocm/clustertransfer. The real one polls every 12 hours.
+// cluster, and merges the secret of a single one into openshift-config/pull-secret (RFC 7386), without verifying the credentials. It writes
+// JSON with sorted keys. Source: openshift/insights-operator, pkg/ocm/clustertransfer. The real one polls every 12 hours.
 type InsightsOperator struct {
 	client client.Client
 	http   *http.Client
@@ -44,7 +44,7 @@ type InsightsOperator struct {
 	done   chan struct{}
 }
 
-// StartInsightsOperator starts the fake, which asks OCM by its real name at once and then periodically. The name is directed to ocmURL, as by a
+// StartInsightsOperator starts the fake, which polls OCM by its real name, first at once. The name is directed to ocmURL, as by a
 // proxy.
 func StartInsightsOperator(ctx context.Context, c client.Client, ocmURL string, roots *x509.CertPool, every time.Duration) *InsightsOperator {
 	i := &InsightsOperator{
@@ -100,7 +100,7 @@ func (i *InsightsOperator) run(ctx context.Context) {
 	}
 }
 
-// look is one round; it returns whether it wrote.
+// look is one round; it reports whether it wrote.
 func (i *InsightsOperator) look(ctx context.Context) (bool, error) {
 	version := &configv1.ClusterVersion{}
 	if err := i.client.Get(ctx, client.ObjectKey{Name: "version"}, version); err != nil {
@@ -128,7 +128,7 @@ func (i *InsightsOperator) look(ctx context.Context) (bool, error) {
 	secret.Data[corev1.DockerConfigJsonKey] = merged
 	err = i.client.Update(ctx, secret, client.FieldOwner(InsightsFieldManager))
 	if apierrors.IsConflict(err) {
-		return false, nil // Somebody else was quicker; the next round retries.
+		return false, nil // Another writer was faster; the next round retries.
 	}
 	return err == nil, err
 }
@@ -151,7 +151,7 @@ func (i *InsightsOperator) transferred(ctx context.Context, clusterID, token str
 	case http.StatusNoContent:
 		return nil, nil
 	default:
-		return nil, fmt.Errorf("OCM answered %s", resp.Status)
+		return nil, fmt.Errorf("OCM responded with %s", resp.Status)
 	}
 	var list struct {
 		Items []struct{ Secret json.RawMessage }
@@ -186,12 +186,12 @@ func cloudToken(pullSecret []byte) string {
 	var d struct {
 		Auths map[string]struct{ Auth string }
 	}
-	// It was valid JSON a moment ago.
+	// It was just parsed as valid JSON.
 	_ = json.Unmarshal(pullSecret, &d)
 	return d.Auths["cloud.openshift.com"].Auth
 }
 
-// mergePatch merges as RFC 7386 says; there are no nulls in a pull secret.
+// mergePatch merges by RFC 7386; there are no nulls in a pull secret.
 func mergePatch(target, patch map[string]any) map[string]any {
 	for key, value := range patch {
 		inner, both := value.(map[string]any)

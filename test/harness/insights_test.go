@@ -41,15 +41,15 @@ func TestInsightsOperator_MergesAnAcceptedTransferOnceAndKeepsOtherEntries(t *te
 		}
 		text := s.Data[corev1.DockerConfigJsonKey]
 		if cloudToken(text) != sim.CloudAuth(account.ID) {
-			return errors.New("the cluster has still its old token")
+			return errors.New("the cluster still has its old token")
 		}
 		if !contains(string(text), "mirror.example.com") {
-			return Permanent(errors.New("the entry of somebody else is gone"))
+			return Permanent(errors.New("another owner's entry is gone"))
 		}
 		return nil
 	}, w.dump)
 	asked := sim.Count(ocm.OpTransfers)
-	Eventually(t, "it looks again", func(context.Context) error {
+	Eventually(t, "it polls again", func(context.Context) error {
 		if sim.Count(ocm.OpTransfers) < asked+3 {
 			return errors.New("not yet")
 		}

@@ -29,7 +29,7 @@ type Installation struct {
 	ServiceAccount string
 }
 
-// installed are the kinds of config/install.yaml that make the operator's identity and rights. The rest needs missing controllers (Deployment) or
+// installed are the kinds of config/install.yaml for the operator's identity and rights. The rest needs missing controllers (Deployment) or
 // kinds (ServiceMonitor), or is already installed (CRDs).
 var installed = map[string]bool{
 	"Namespace": true, "ServiceAccount": true,
@@ -59,7 +59,7 @@ func InstallManifests(ctx context.Context, c client.Client, manifest []byte) (*I
 	for _, o := range objects {
 		if o.GetKind() == "ServiceAccount" {
 			if i.ServiceAccount != "" {
-				return nil, fmt.Errorf("the manifests have two ServiceAccounts, %s and %s: which is the operator's?", i.ServiceAccount, o.GetName())
+				return nil, fmt.Errorf("the manifests have two ServiceAccounts, %s and %s, want one", i.ServiceAccount, o.GetName())
 			}
 			i.Namespace, i.ServiceAccount = o.GetNamespace(), o.GetName()
 		}
@@ -91,14 +91,14 @@ func Apply(ctx context.Context, c client.Client, o *unstructured.Unstructured) e
 	return nil
 }
 
-// Kubeconfig makes a kubeconfig for the API server at url, whose CA is caPEM, with nothing in it but a token of the
-// operator's ServiceAccount, as the kubelet would put it into the pod.
+// Kubeconfig returns a kubeconfig for the API server at url, whose CA is caPEM, with only a token of the operator's
+// ServiceAccount, as in a pod.
 func (i *Installation) Kubeconfig(ctx context.Context, c client.Client, url string, caPEM []byte) ([]byte, error) {
 	lifetime := int64(24 * 60 * 60)
 	request := &authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{ExpirationSeconds: &lifetime}}
 	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: i.Namespace, Name: i.ServiceAccount}}
 	if err := c.SubResource("token").Create(ctx, account, request); err != nil {
-		return nil, fmt.Errorf("asking for a token of %s/%s: %w", i.Namespace, i.ServiceAccount, err)
+		return nil, fmt.Errorf("requesting a token of %s/%s: %w", i.Namespace, i.ServiceAccount, err)
 	}
 	config := clientcmdapi.NewConfig()
 	config.Clusters["cluster"] = &clientcmdapi.Cluster{Server: url, CertificateAuthorityData: caPEM}

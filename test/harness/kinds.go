@@ -6,18 +6,18 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 )
 
-// InstallMonitoringKinds brings the kinds of the Prometheus operator, which take anything.
+// InstallMonitoringKinds installs the kinds of the Prometheus operator, without a schema.
 func (cp *ControlPlane) InstallMonitoringKinds() error {
 	return cp.InstallSchemalessKinds("monitoring.coreos.com", "v1", map[string]string{"servicemonitors": "ServiceMonitor", "prometheusrules": "PrometheusRule"})
 }
 
-// InstallConsoleKinds brings the kinds of OpenShift's console, which take anything.
+// InstallConsoleKinds installs the kinds of OpenShift's console, without a schema.
 func (cp *ControlPlane) InstallConsoleKinds() error {
 	kinds := map[string]string{"consolequickstarts": "ConsoleQuickStart", "consoleyamlsamples": "ConsoleYAMLSample"}
 	return cp.installKinds(apiextensionsv1.ClusterScoped, "console.openshift.io", "v1", kinds)
 }
 
-// InstallSchemalessKinds brings namespaced kinds of others, by plural, that take anything: what they are for is not there.
+// InstallSchemalessKinds installs other namespaced kinds by plural, without a schema and without their controllers.
 func (cp *ControlPlane) InstallSchemalessKinds(group, version string, kinds map[string]string) error {
 	return cp.installKinds(apiextensionsv1.NamespaceScoped, group, version, kinds)
 }

@@ -12,10 +12,10 @@ import (
 // lifeline ends programs when this process ends in any way: Ctrl-C, a test timeout, SIGKILL. envtest starts etcd and kube-apiserver in process
 // groups of their own, which no signal of a terminal reaches, and only a living process can stop them.
 //
-// The line is a named pipe of which this process holds the writing end. Each program is started by a script that leaves a reader of it in the
+// The line is a named pipe of which this process has the writing end. Each program is started by a script that leaves a reader in the
 // program's process group. The kernel closes the writing end when this process dies; then the reader ends the group.
 type lifeline struct {
-	// dir holds the pipe, the scripts and whatever the programs write; it goes with them.
+	// dir has the pipe, the scripts and the programs' files; it is removed with them.
 	dir  string
 	held *os.File
 }
@@ -29,7 +29,7 @@ func newLifeline() (*lifeline, error) {
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	// Both ends: to open only the one would wait for the other. No child inherits it, as Go opens every file.
+	// Both ends, because opening one waits for the other. No child inherits it, because Go sets close-on-exec.
 	held, err := os.OpenFile(pipe, os.O_RDWR, 0)
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
@@ -37,10 +37,10 @@ func newLifeline() (*lifeline, error) {
 	return &lifeline{dir: dir, held: held}, nil
 }
 
-// script starts a program at the end of a lifeline; %[1]s is its directory, %[2]s the program. The group, not the program
-// alone, gets the signal: its id cannot belong to anybody else while the reader is in it.
+// script starts a program at the end of a lifeline; %[1]s is its directory, %[2]s the program. The signal goes to the group,
+// whose id cannot be reused while the reader is in it.
 const script = `#!/bin/sh
-# kube-apiserver is asked for its flags before it is started.
+# envtest first runs kube-apiserver --help.
 [ "$1" = --help ] && exec %[2]s "$@"
 exec 3<%[1]s/lifeline
 (
@@ -63,7 +63,7 @@ func (l *lifeline) tie(program string) (string, error) {
 	return path, os.WriteFile(path, fmt.Appendf(nil, script, quote(l.dir), quote(program)), 0o700)
 }
 
-// place makes a directory that goes with the programs.
+// place creates a directory that is removed with the programs.
 func (l *lifeline) place(name string) (string, error) {
 	path := filepath.Join(l.dir, name)
 	return path, os.Mkdir(path, 0o700)
@@ -72,5 +72,5 @@ func (l *lifeline) place(name string) (string, error) {
 // cut cleans up after the programs have ended.
 func (l *lifeline) cut() error { return errors.Join(l.held.Close(), os.RemoveAll(l.dir)) }
 
-// quote makes one word of the shell of s.
+// quote quotes s as one word for the shell.
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

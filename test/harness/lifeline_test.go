@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// closeLine does to a lifeline what the kernel does when the process that holds it has died.
+// closeLine closes a lifeline as the kernel does when its process dies.
 func closeLine(t *testing.T, l *lifeline) {
 	t.Helper()
 	if err := l.held.Close(); err != nil {
@@ -20,16 +20,16 @@ func closeLine(t *testing.T, l *lifeline) {
 	}
 }
 
-func TestLifeline_AProgramEndsWithWhoeverStartedIt(t *testing.T) {
+func TestLifeline_AProgramEndsWithItsParent(t *testing.T) {
 	for _, tc := range []struct {
-		// name of the program's habit.
+		// name of the program's behaviour.
 		name, program string
 	}{
-		{"that heeds SIGTERM", "#!/bin/sh\necho \"$1\"; exec sleep 1000\n"},
-		{"that heeds SIGKILL alone", "#!/bin/sh\ntrap '' TERM; echo \"$1\"; sleep 1000; sleep 1000; sleep 1000\n"},
+		{"that ends on SIGTERM", "#!/bin/sh\necho \"$1\"; exec sleep 1000\n"},
+		{"that ends only on SIGKILL", "#!/bin/sh\ntrap '' TERM; echo \"$1\"; sleep 1000; sleep 1000; sleep 1000\n"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			// A path that a shell would take apart.
+			// A path that a shell would split.
 			program := filepath.Join(t.TempDir(), "it's a program")
 			if err := os.WriteFile(program, []byte(tc.program), 0o700); err != nil {
 				t.Fatal(err)
@@ -60,11 +60,11 @@ func TestLifeline_AProgramEndsWithWhoeverStartedIt(t *testing.T) {
 			_ = cmd.Wait() // It ends by a signal.
 			Eventually(t, "the files are removed", func(context.Context) error {
 				if _, err := os.Stat(line.dir); !errors.Is(err, os.ErrNotExist) {
-					return errors.New("the directory is still there")
+					return errors.New("the directory still exists")
 				}
 				return nil
 			})
-			Eventually(t, "nobody is left of its group", func(context.Context) error {
+			Eventually(t, "no process of its group is left", func(context.Context) error {
 				if err := syscall.Kill(-cmd.Process.Pid, 0); !errors.Is(err, syscall.ESRCH) {
 					return errors.New("somebody is")
 				}
@@ -74,12 +74,12 @@ func TestLifeline_AProgramEndsWithWhoeverStartedIt(t *testing.T) {
 	}
 }
 
-func TestControlPlane_EndsWithWhoeverStartedIt(t *testing.T) {
+func TestControlPlane_EndsWithItsParent(t *testing.T) {
 	dir, err := os.MkdirTemp("", "left-") //nolint:usetesting // see below
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Not t.TempDir: what still ends may write there for a moment longer.
+	// Not t.TempDir, because ending processes may still write there.
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	t.Setenv("TMPDIR", dir)
 	left, err := StartEmptyControlPlane()
@@ -89,7 +89,7 @@ func TestControlPlane_EndsWithWhoeverStartedIt(t *testing.T) {
 	etcd, server := left.env.ControlPlane.Etcd.URL.Host, left.env.ControlPlane.APIServer.SecureServing.Address+":"+left.env.ControlPlane.APIServer.SecureServing.Port
 	closeLine(t, left.line)
 	for _, address := range []string{etcd, server} {
-		Eventually(t, "nobody listens at "+address, func(context.Context) error {
+		Eventually(t, "nothing listens at "+address, func(context.Context) error {
 			conn, err := net.Dial("tcp", address)
 			if err == nil {
 				_ = conn.Close()

@@ -11,16 +11,16 @@ import (
 type Block struct {
 	// Heading is the text of the nearest heading above it, without its marks.
 	Heading, Language string
-	// Line is that of its first line of text, counted from 1.
+	// Line is the number of its first line of text, counted from 1.
 	Line int
-	// Text has no indentation that the block has inside a list.
+	// Text is its content without the indentation inside a list.
 	Text string
 }
 
-// Fence begins or ends a block.
+// Fence starts or ends a block.
 var Fence = regexp.MustCompile("^( *)```(\\S*)")
 
-// Blocks are the fenced blocks of a page, in order. One that is never closed is left out.
+// Blocks are the fenced blocks of a page in order, without an unclosed one.
 func Blocks(page string) []Block {
 	var all []Block
 	var open *Block

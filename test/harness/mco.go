@@ -17,7 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// mcoTick is the fake's poll interval: short compared to a test's waits, and long enough to cost nothing.
+// mcoTick is the fake's poll interval: short compared to a test's waits, but cheap.
 const mcoTick = 100 * time.Millisecond
 
 // MachineConfigOperator fakes the machine-config-operator's handling of pull secrets: each change of the compacted document, even of the key
@@ -67,7 +67,7 @@ func (m *MachineConfigOperator) Degrade(pool string) { m.setDegraded(pool, true)
 // Recover ends Degrade.
 func (m *MachineConfigOperator) Recover(pool string) { m.setDegraded(pool, false) }
 
-// Renders counts the new configurations that were rendered: each is a write to every machine of the cluster.
+// Renders counts the rendered configurations: each is a write to every machine of the cluster.
 func (m *MachineConfigOperator) Renders() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -118,10 +118,10 @@ func (m *MachineConfigOperator) run(ctx context.Context, rendered string) {
 	}
 }
 
-// errNotJSON is why the template controller cannot make the file.
+// errNotJSON is the template controller's error.
 var errNotJSON = errors.New("the pull secret is not JSON")
 
-// pullSecretHash stands for the file that the template controller makes of the pull secret.
+// pullSecretHash stands for the file that the template controller renders from the pull secret.
 func (m *MachineConfigOperator) pullSecretHash(ctx context.Context) (string, error) {
 	secret := &corev1.Secret{}
 	key := client.ObjectKey{Namespace: PullSecretNamespace, Name: PullSecretName}
@@ -185,7 +185,7 @@ func stepPool(pool *machineconfigurationv1.MachineConfigPool, degraded bool) {
 	s.ObservedGeneration = pool.Generation
 	switch {
 	case !behind && s.UpdatedMachineCount < s.MachineCount:
-		*s = settledPool(pool.Spec.Configuration, s.MachineCount) // back to what it had: the machines that had switched go back
+		*s = settledPool(pool.Spec.Configuration, s.MachineCount) // the old document is back, so machines that had switched return to it
 		s.ObservedGeneration = pool.Generation
 	case behind && pool.Spec.Paused:
 		s.UpdatedMachineCount = 0
@@ -211,7 +211,7 @@ func stepPool(pool *machineconfigurationv1.MachineConfigPool, degraded bool) {
 	}
 }
 
-// settledPool is the status of a pool all of whose machines have the configuration.
+// settledPool is the status of a pool whose machines all have the configuration.
 func settledPool(c machineconfigurationv1.MachineConfigPoolStatusConfiguration, machines int32) machineconfigurationv1.MachineConfigPoolStatus {
 	pool := &machineconfigurationv1.MachineConfigPool{Status: machineconfigurationv1.MachineConfigPoolStatus{
 		ObservedGeneration: 1, Configuration: c,

@@ -14,32 +14,32 @@ import (
 	"time"
 )
 
-// mostVerbose asks for every log level, including those that the operator must never use.
+// mostVerbose enables every log level, including those that the operator must never use.
 const mostVerbose = "--zap-log-level=10"
 
 // simulatedHosts are the addresses of the simulators, and the real names that the simulated proxy directs to OCM: the operator sends credentials
-// to no other host unless a test says so.
+// to no other host unless a test allows it.
 const simulatedHosts = "127.0.0.1:*,localhost:*,api.openshift.com,sso.redhat.com"
 
-// OperatorConfig says how the operator is started.
+// OperatorConfig configures the operator's process.
 type OperatorConfig struct {
-	// Binary of the operator; empty: the one that BuildOperator gives.
+	// Binary of the operator; empty: that of BuildOperator.
 	Binary string
-	// Kubeconfig that it is given, see Installation.Kubeconfig.
+	// Kubeconfig of the process, see Installation.Kubeconfig.
 	Kubeconfig []byte
-	// Namespace that it is told to be in.
+	// Namespace of the operator.
 	Namespace string
-	// Dir holds its kubeconfig, its home and its log; it must exist.
+	// Dir has its kubeconfig, its home and its log; it must exist.
 	Dir string
 	// Args are added to those of the harness: more flags of `manager`.
 	Args []string
-	// Env is added to its environment, which is otherwise empty: no proxy, no kubeconfig of whoever runs the tests.
+	// Env is added to its environment, which is otherwise empty: the proxy and kubeconfig of the user are not inherited.
 	Env []string
 }
 
 // OperatorProcess is the operator as a process of its own.
 type OperatorProcess struct {
-	// LogFile has all that it printed, and what the processes before it in the same Dir did.
+	// LogFile has its output, and that of earlier processes in the same Dir.
 	LogFile string
 
 	cmd        *exec.Cmd
@@ -48,7 +48,7 @@ type OperatorProcess struct {
 	exited     chan struct{}
 }
 
-// StartOperator builds the operator if need be and starts its manager at the most verbose log level.
+// StartOperator builds the operator if necessary and starts its manager at the most verbose log level.
 func StartOperator(ctx context.Context, config OperatorConfig) (*OperatorProcess, error) {
 	binary := config.Binary
 	if binary == "" {
@@ -107,19 +107,19 @@ func StartOperator(ctx context.Context, config OperatorConfig) (*OperatorProcess
 		return nil, fmt.Errorf("starting the operator: %w", err)
 	}
 	go func() {
-		_ = p.cmd.Wait() // How it ended is in ProcessState.
+		_ = p.cmd.Wait() // The exit code is in ProcessState.
 		ended()
 	}()
 	return p, nil
 }
 
-// Pid is that of the process.
+// Pid is the process id.
 func (p *OperatorProcess) Pid() int { return p.cmd.Process.Pid }
 
 // Exited is closed when the process has ended.
 func (p *OperatorProcess) Exited() <-chan struct{} { return p.exited }
 
-// Kill ends it with SIGKILL, so it cannot do anything more.
+// Kill ends it with SIGKILL.
 func (p *OperatorProcess) Kill() {
 	// An error means that it has ended already.
 	_ = p.cmd.Process.Kill()
@@ -136,17 +136,17 @@ func (p *OperatorProcess) Stop(ctx context.Context) (int, error) {
 		return p.cmd.ProcessState.ExitCode(), nil
 	case <-ctx.Done():
 		p.Kill()
-		return 0, fmt.Errorf("the operator did not end upon SIGTERM: %w", ctx.Err())
+		return 0, fmt.Errorf("the operator did not end on SIGTERM: %w", ctx.Err())
 	}
 }
 
-// ExitCode of the process once it has ended; -1 when a signal ended it.
+// ExitCode is the exit code of the ended process; -1 if a signal ended it.
 func (p *OperatorProcess) ExitCode() int {
 	<-p.exited
 	return p.cmd.ProcessState.ExitCode()
 }
 
-// WaitReady waits until readyz says so.
+// WaitReady waits until readyz passes.
 func (p *OperatorProcess) WaitReady(ctx context.Context) error {
 	return WaitFor(ctx, func(ctx context.Context) error {
 		select {
@@ -159,7 +159,7 @@ func (p *OperatorProcess) WaitReady(ctx context.Context) error {
 	})
 }
 
-// ReadyCheck is nil when a check of readyz passes; without a name, when all do.
+// ReadyCheck returns nil if a check of readyz passes; without a name, if all do.
 func (p *OperatorProcess) ReadyCheck(ctx context.Context, name string) error {
 	url := p.readyURL
 	if name != "" {
@@ -169,7 +169,7 @@ func (p *OperatorProcess) ReadyCheck(ctx context.Context, name string) error {
 	return err
 }
 
-// Metrics is the text of its metrics endpoint, which a process may open a moment after it is ready.
+// Metrics returns the text of its metrics endpoint, which may open shortly after the process is ready.
 func (p *OperatorProcess) Metrics(ctx context.Context) (text string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
@@ -188,7 +188,7 @@ func (p *OperatorProcess) Metrics(ctx context.Context) (text string, err error) 
 	return text, err
 }
 
-// Logs is all that it, and the processes before it in the same Dir, have printed.
+// Logs is its output, and that of earlier processes in the same Dir.
 func (p *OperatorProcess) Logs() ([]byte, error) { return os.ReadFile(p.LogFile) }
 
 // LogTail is the last lines of the log.
@@ -208,7 +208,7 @@ func get(ctx context.Context, url string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	// Not the default transport, which keeps connections and may use a proxy.
+	// Not the default transport, which reuses connections and may use a proxy.
 	transport := &http.Transport{DisableKeepAlives: true}
 	resp, err := transport.RoundTrip(req)
 	if err != nil {
@@ -220,7 +220,7 @@ func get(ctx context.Context, url string) (string, error) {
 		return "", err
 	}
 	if resp.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("%s answered %s", url, resp.Status)
+		return "", fmt.Errorf("%s responded with %s", url, resp.Status)
 	}
 	return string(body), nil
 }

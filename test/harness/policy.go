@@ -16,9 +16,9 @@ import (
 // quotingPolicy is the name of the policy and of its binding.
 const quotingPolicy = "refuses-and-quotes"
 
-// QuoteRefusals has the API server refuse every write of the Secrets of a name, with a message that quotes the beginning of each value: a
-// ValidatingAdmissionPolicy that an administrator may have written to find something in them. It returns once the API server enforces it. lift
-// removes it, and returns once a write passes.
+// QuoteRefusals makes the API server refuse every write of the Secrets of a name, with a message that quotes the beginning of each value, as an
+// administrator's ValidatingAdmissionPolicy could. It returns once the API server enforces it. lift removes it, and returns once a write
+// passes.
 func QuoteRefusals(ctx context.Context, c client.Client, secret string) (lift func(context.Context) error, err error) {
 	objects := quotingObjects(secret)
 	for _, o := range objects {
@@ -28,7 +28,7 @@ func QuoteRefusals(ctx context.Context, c client.Client, secret string) (lift fu
 	}
 	err = WaitFor(ctx, func(ctx context.Context) error {
 		if quoted, err := refusalQuotes(ctx, c, secret); !quoted {
-			return fmt.Errorf("a write is not refused with a quotation: %w", err)
+			return fmt.Errorf("the refusal of a write does not quote the Secret: %w", err)
 		}
 		return nil
 	})
@@ -45,7 +45,7 @@ func QuoteRefusals(ctx context.Context, c client.Client, secret string) (lift fu
 	}, err
 }
 
-// refusalQuotes tries a write, without its effect.
+// refusalQuotes tries a write as a dry run.
 func refusalQuotes(ctx context.Context, c client.Client, secret string) (bool, error) {
 	const content = "what is in it"
 	err := c.Create(ctx, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "kube-public", Name: secret}, Data: map[string][]byte{"key": []byte(content)}}, client.DryRunAll)
@@ -67,7 +67,7 @@ func quotingObjects(secret string) []*unstructured.Unstructured {
 			"matchConditions": []any{map[string]any{"name": "name", "expression": fmt.Sprintf("request.name == %q || object.metadata.name == %q", secret, secret)}},
 			"validations": []any{map[string]any{
 				"expression": "!has(object.data) || size(object.data) == 0",
-				// The whole message may have 5 KiB.
+				// The limit of the message is 5 KiB.
 				"messageExpression": `"this looks wrong: " + object.data.map(k, k + " is " + (size(string(object.data[k])) > 900 ? string(object.data[k]).substring(0, 900) : string(object.data[k]))).join(", ")`,
 			}},
 		}}},

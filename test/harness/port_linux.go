@@ -7,9 +7,8 @@ import (
 	"syscall"
 )
 
-// reservePort finds an address of this machine for a process that is told where to listen, and keeps it until release. A socket that is bound but
-// does not listen keeps others from getting the port as a free one, but lets a process that names the port listen on it: Go sets SO_REUSEADDR for
-// every listener, as is done here.
+// reservePort reserves an address of this machine for another process until release. A socket that is bound but does not listen prevents the
+// kernel from assigning the port, but a process that names the port can listen on it: Go sets SO_REUSEADDR for every listener, as here.
 func reservePort() (address string, release func(), err error) {
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {

@@ -12,11 +12,11 @@ import (
 	"sync"
 )
 
-// goCommand runs the go command and returns what it printed.
+// goCommand runs the go command and returns its output.
 func goCommand(ctx context.Context, dir string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = dir
-	// On a signal it ends its compilers and removes its files; after a kill it would leave both.
+	// On SIGINT it ends its compilers and removes its files; SIGKILL would leave both.
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -39,7 +39,7 @@ var RepositoryRoot = sync.OnceValues(func() (string, error) {
 	return filepath.Dir(gomod), nil
 })
 
-// moduleDir is where the go command keeps a module that this one depends on.
+// moduleDir is the directory of a dependency in the module cache.
 func moduleDir(ctx context.Context, module string) (string, error) {
 	root, err := RepositoryRoot()
 	if err != nil {

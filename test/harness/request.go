@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// APIRequest is a request as the API server understands it.
+// APIRequest is a request as the API server interprets it.
 type APIRequest struct {
-	// Verb is that of RBAC: get, list, watch, create, update, patch, delete or deletecollection. For what is not about a
-	// resource (discovery, healthz) it is the HTTP method in lower case, and Resource is empty.
+	// Verb is that of RBAC: get, list, watch, create, update, patch, delete or deletecollection. For other requests
+	// (discovery, healthz) it is the HTTP method in lower case, and Resource is empty.
 	Verb string
 	// Group is empty for the core group.
 	Group, Resource, Subresource string
@@ -46,8 +46,8 @@ func (r APIRequest) IsWrite() bool {
 	return false
 }
 
-// IsBookkeeping is true for writes that are no effect of the operator's work: its Lease, its events, and the questions
-// who somebody is and what they may do.
+// IsBookkeeping is true for writes that are not effects of the operator's work: its Lease, its events, token reviews and
+// access reviews.
 func (r APIRequest) IsBookkeeping() bool {
 	switch r.Resource {
 	case "leases", "events", "tokenreviews", "subjectaccessreviews", "selfsubjectaccessreviews", "selfsubjectrulesreviews":

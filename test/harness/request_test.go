@@ -8,7 +8,7 @@ import (
 func TestParseAPIRequest_ReadsARequestAsTheAPIServerDoes(t *testing.T) {
 	for _, tc := range []struct {
 		method, url string
-		// want is APIRequest.String of what was read.
+		// want is String of the parsed request.
 		want string
 		// effect is whether it counts as an effect of the operator's work.
 		effect bool

@@ -18,7 +18,7 @@ import (
 )
 
 // Reset removes what a test leaves behind: our objects, CredentialsRequests, Secrets, ConfigMaps, CronJobs, workloads, Roles
-// with their bindings, events and Leases of every namespace but Kubernetes' own. SeedCluster then brings back what a cluster has. The operator must not run meanwhile.
+// with their bindings, events and Leases of every namespace but Kubernetes' own. SeedCluster then restores the objects of a cluster. The operator must not run meanwhile.
 func Reset(ctx context.Context, c client.Client) error {
 	requests := &unstructured.UnstructuredList{}
 	requests.SetAPIVersion("cloudcredential.openshift.io/v1")
@@ -37,7 +37,7 @@ func Reset(ctx context.Context, c client.Client) error {
 
 func deleteAll(ctx context.Context, c client.Client, list client.ObjectList) error {
 	if err := c.List(ctx, list); err != nil {
-		return fmt.Errorf("listing %T to remove what is in it: %w", list, err)
+		return fmt.Errorf("listing %T for removal: %w", list, err)
 	}
 	objects, err := objectsOf(list)
 	if err != nil {
@@ -70,7 +70,7 @@ func objectsOf(list client.ObjectList) ([]client.Object, error) {
 	for _, item := range items {
 		o, ok := item.(client.Object)
 		if !ok {
-			return nil, fmt.Errorf("%T is no object", item)
+			return nil, fmt.Errorf("%T is not an object", item)
 		}
 		objects = append(objects, o)
 	}

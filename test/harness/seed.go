@@ -14,7 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// Names of what every cluster has.
+// Names of objects that every cluster has.
 const (
 	PullSecretNamespace = "openshift-config"
 	PullSecretName      = "pull-secret"
@@ -26,12 +26,12 @@ const (
 type Request struct {
 	// Name of the CredentialsRequest.
 	Name string
-	// SecretNamespace and SecretName are the Secret that it asks for.
+	// SecretNamespace and SecretName are the Secret that it requests.
 	SecretNamespace, SecretName string
 }
 
 // PayloadRequests are the seven AWS CredentialsRequests of the release payload. The seventh, that of cluster-api, comes with
-// tech preview. Source: the manifests of each component's repository, alike from 4.14 to 4.22.
+// tech preview. Source: the manifests of each component's repository, the same from 4.14 to 4.22.
 func PayloadRequests() []Request {
 	return []Request{
 		{"cloud-credential-operator-iam-ro", ccoNamespace, "cloud-credential-operator-iam-ro-creds"},
@@ -63,7 +63,7 @@ type Cluster struct {
 // DefaultClusterID is the identity of a seeded cluster.
 const DefaultClusterID = "6a9e0f7e-3a4b-4c5d-8e6f-1a2b3c4d5e6f"
 
-// defaultReleaseImage has a digest that no registry has by chance.
+// defaultReleaseImage has a digest that does not exist.
 const defaultReleaseImage = "quay.io/openshift-release-dev/ocp-release@sha256:1111111111111111111111111111111111111111111111111111111111111111"
 
 func (c *Cluster) setDefaults() {
@@ -84,8 +84,7 @@ func (c *Cluster) setDefaults() {
 	}
 }
 
-// SeedCluster makes the objects that an OpenShift cluster has before the operator is installed. It may be repeated, which resets existing
-// objects.
+// SeedCluster creates the objects of an OpenShift cluster before the operator is installed, or resets existing ones.
 func SeedCluster(ctx context.Context, c client.Client, cluster Cluster) error {
 	cluster.setDefaults()
 	namespaces := []string{PullSecretNamespace, "openshift-config-managed", ccoNamespace}
@@ -162,8 +161,8 @@ func seedConfig(ctx context.Context, c client.Client, cluster Cluster) error {
 	return nil
 }
 
-// machineConfiguration has the policy that the machine-config-operator begins with: a changed pull secret disrupts no node.
-// The Go type cannot be written: its empty lists become null, which the schema refuses.
+// machineConfiguration has the machine-config-operator's initial policy: a changed pull secret disrupts no node.
+// It is unstructured, because the Go type's empty lists become null, which the schema refuses.
 func machineConfiguration() *unstructured.Unstructured {
 	return &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": operatorv1.GroupVersion.String(),
@@ -207,7 +206,7 @@ func (r Request) Object() *unstructured.Unstructured {
 	})
 }
 
-// CredentialsRequest is one with the given providerSpec, in the namespace where those of the payload are.
+// CredentialsRequest returns one with the given providerSpec, in the payload's namespace.
 func CredentialsRequest(name, secretNamespace, secretName string, providerSpec map[string]any) *unstructured.Unstructured {
 	return &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "cloudcredential.openshift.io/v1",
@@ -220,7 +219,7 @@ func CredentialsRequest(name, secretNamespace, secretName string, providerSpec m
 	}}
 }
 
-// CreateNamespace makes a namespace unless it is there.
+// CreateNamespace creates a namespace unless it exists.
 func CreateNamespace(ctx context.Context, c client.Client, name string) error {
 	err := c.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})
 	if err != nil && !apierrors.IsAlreadyExists(err) {
@@ -229,11 +228,11 @@ func CreateNamespace(ctx context.Context, c client.Client, name string) error {
 	return nil
 }
 
-// Ensure creates the object, or makes what is there equal to it, its status included where that is a subresource.
+// Ensure creates or updates the object, including its status where that is a subresource.
 func Ensure(ctx context.Context, c client.Client, want client.Object) error {
 	describe := fmt.Sprintf("%T %s", want, client.ObjectKeyFromObject(want))
 	there := want.DeepCopyObject().(client.Object)
-	// What the API server answers replaces the status, so that is kept apart.
+	// The API server's response replaces the status, so a copy is kept.
 	whole := want.DeepCopyObject().(client.Object)
 	switch err := c.Get(ctx, client.ObjectKeyFromObject(want), there); {
 	case apierrors.IsNotFound(err):
@@ -258,7 +257,7 @@ func Ensure(ctx context.Context, c client.Client, want client.Object) error {
 	return nil
 }
 
-// hasStatus is true for what is seeded with a status.
+// hasStatus is true for objects that are seeded with a status.
 func hasStatus(o client.Object) bool {
 	switch o := o.(type) {
 	case *configv1.ClusterVersion, *configv1.Infrastructure, *machineconfigurationv1.MachineConfigPool:

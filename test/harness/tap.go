@@ -21,8 +21,8 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/sim/simtls"
 )
 
-// Tap is a TLS reverse proxy that sees each request on its way to a service and can hold it: before it goes on, or after the service has carried
-// it out and before the answer goes back. Credentials pass through unread; bodies are counted, but never stored.
+// Tap is a TLS reverse proxy that records each request to a service and can hold it, before the service gets it or after the service has
+// handled it. Credentials are not read; bodies are counted, but never stored.
 type Tap struct {
 	// URL of the proxy.
 	URL string
@@ -41,15 +41,15 @@ type Tap struct {
 // Recorded is a request that has passed.
 type Recorded struct {
 	APIRequest
-	// Started is when it came.
+	// Started is when it arrived.
 	Started time.Time
-	// Status of the answer; 0 when none was given back.
+	// Status of the response; 0 without one.
 	Status int
 	// ContentType of the request's body.
 	ContentType string
-	// BytesIn is the length of the request's body; of what is no write it is what the headers tell, -1 when they do not.
+	// BytesIn is the length of the request's body; except for writes it is taken from the headers, -1 if they have none.
 	BytesIn int64
-	// BytesOut is how much of the answer's body has passed, as compressed as it is on the wire. That of a watch grows.
+	// BytesOut is the size of the response's body on the wire so far. That of a watch grows.
 	BytesOut int64
 }
 
@@ -105,7 +105,7 @@ func StartAPIProxy(cp *ControlPlane) (*Tap, error) {
 	return StartTap(cp.Admin.Host, config.RootCAs)
 }
 
-// Close ends the proxy; whoever uses it sees a broken connection.
+// Close closes the proxy and breaks its connections.
 func (t *Tap) Close() error {
 	err := t.server.Close()
 	<-t.done
@@ -137,7 +137,7 @@ func (t *Tap) handler(next http.Handler) http.Handler {
 
 type recordKey struct{}
 
-// answered runs when the service has answered, and so has done what it was asked for.
+// answered runs when the service has responded, and so has handled the request.
 func (t *Tap) answered(resp *http.Response) error {
 	ctx := resp.Request.Context()
 	r, ok := ctx.Value(recordKey{}).(*Recorded)
@@ -155,7 +155,7 @@ func (t *Tap) answered(resp *http.Response) error {
 	return nil
 }
 
-// countedBody counts what is read of an answer.
+// countedBody counts the bytes read of a response.
 type countedBody struct {
 	io.ReadCloser
 	tap *Tap
@@ -171,14 +171,14 @@ func (b *countedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// BytesOut is how much of all answers' bodies has passed since the start, forgotten requests and watches included.
+// BytesOut is the size of all responses' bodies since the start, including forgotten requests and watches.
 func (t *Tap) BytesOut() int64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.bytesOut
 }
 
-// Requests are those that match, in the order in which they came; all of them when match is nil.
+// Requests returns the matching requests in order of arrival; all if match is nil.
 func (t *Tap) Requests(match func(Recorded) bool) []Recorded {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -191,7 +191,7 @@ func (t *Tap) Requests(match func(Recorded) bool) []Recorded {
 	return out
 }
 
-// Writes are the requests that could change something and are effects of the operator's work: no Lease, no event.
+// Writes returns the requests that may change something as effects of the operator's work, without Leases and events.
 func (t *Tap) Writes() []Recorded {
 	return t.Requests(func(r Recorded) bool { return r.IsWrite() && !r.IsBookkeeping() })
 }

@@ -11,15 +11,15 @@ import (
 // waitTick is the poll interval of WaitFor.
 const waitTick = 50 * time.Millisecond
 
-// Patience is the timeout of Eventually: far longer than anything takes, because two cores may be busy.
+// Patience is the timeout of Eventually, long enough for two busy cores.
 const Patience = 3 * time.Minute
 
-// permanent is an error that waiting does not fix.
+// permanent is an error that waiting cannot fix.
 type permanent struct{ error }
 
 func (p permanent) Unwrap() error { return p.error }
 
-// Permanent makes WaitFor give up at once.
+// Permanent makes WaitFor stop at once.
 func Permanent(err error) error { return permanent{err} }
 
 // WaitFor repeats f until it returns nil, ctx ends, or it returns a Permanent error. The error includes f's last error.
@@ -34,7 +34,7 @@ func WaitFor(ctx context.Context, f func(ctx context.Context) error) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%w; at last: %w", ctx.Err(), err)
+			return fmt.Errorf("%w; last error: %w", ctx.Err(), err)
 		case <-ticker.C:
 		}
 	}
