@@ -55,11 +55,11 @@ func TestAlerts_UseMetricsAndLabelsThatExist(t *testing.T) {
 	}
 }
 
-// valueOfLabel is how an expression asks for values of a label.
+// valueOfLabel matches values of a label in an expression.
 var valueOfLabel = regexp.MustCompile(`\b(reason|state)(?:=~?|!~|!=)"([^"]*)"`)
 
 // A reason or a state that does not exist is not an error in Prometheus: the alert would never fire.
-func TestAlerts_AskForReasonsAndStatesThatExist(t *testing.T) {
+func TestAlerts_UseReasonsAndStatesThatExist(t *testing.T) {
 	page, err := os.ReadFile(filepath.Join(repository, "docs", "reasons.md"))
 	if err != nil {
 		t.Fatal(err)
@@ -70,10 +70,10 @@ func TestAlerts_AskForReasonsAndStatesThatExist(t *testing.T) {
 			for _, value := range strings.Split(m[2], "|") {
 				asked++
 				if m[1] == "reason" && !strings.Contains(string(page), "\n### `"+value+"`\n") {
-					t.Errorf("%s asks for the reason %s, which docs/reasons.md does not have", a.Alert, value)
+					t.Errorf("%s uses the reason %s, which docs/reasons.md does not have", a.Alert, value)
 				}
 				if m[1] == "state" && !regexp.MustCompile(`\b`+value+`\b`).MatchString(states) {
-					t.Errorf("%s asks for the state %s; there are: %s", a.Alert, value, states)
+					t.Errorf("%s uses the state %s; there are: %s", a.Alert, value, states)
 				}
 			}
 		}
@@ -83,10 +83,10 @@ func TestAlerts_AskForReasonsAndStatesThatExist(t *testing.T) {
 	}
 }
 
-// shownLabel is how an alert's text shows a label.
+// shownLabel matches a label in an alert's text.
 var shownLabel = regexp.MustCompile(`\$labels\.(\w+)`)
 
-// shows is whether the result of a query has a label.
+// shows reports whether the result of a query has a label.
 func shows(known map[string]metric, q query, label string) bool {
 	if q.grouped != nil {
 		return slices.Contains(q.grouped, label)
@@ -103,7 +103,7 @@ func shows(known map[string]metric, q query, label string) bool {
 	return false
 }
 
-func TestAlerts_SayWhatIsWrongHowBadItIsAndWhereToRead(t *testing.T) {
+func TestAlerts_HaveASeverityTextsAndARunbook(t *testing.T) {
 	const page = "https://github.com/openshift/credential-rotation-operator/blob/main/docs/reasons.md"
 	anchors := headings(t, filepath.Join(repository, "docs", "reasons.md"))
 	for _, a := range alerts(t) {
@@ -111,14 +111,14 @@ func TestAlerts_SayWhatIsWrongHowBadItIsAndWhereToRead(t *testing.T) {
 			t.Errorf("%s has severity %q", a.Alert, severity)
 		}
 		if a.Annotations["summary"] == "" || a.Annotations["description"] == "" || a.For == "" {
-			t.Errorf("%s lacks a summary, a description or its time", a.Alert)
+			t.Errorf("%s needs a summary, a description and a waiting time", a.Alert)
 		}
 		at, anchor, found := strings.Cut(a.Annotations["reason_url"], "#")
 		if strings.Contains(anchor, "{{") {
-			found = false // the stories of test/alerts follow it when the alert fires
+			found = false // the stories of test/alerts check it when the alert fires
 		}
 		if at != page || found && !slices.Contains(anchors, anchor) {
-			t.Errorf("%s leads to %q, which is no heading of docs/reasons.md: %q", a.Alert, a.Annotations["reason_url"], anchors)
+			t.Errorf("%s leads to %q, which is not a heading of docs/reasons.md: %q", a.Alert, a.Annotations["reason_url"], anchors)
 		}
 	}
 }
@@ -138,7 +138,7 @@ func TestAlerts_KeepTheNamespaceTheyAreRoutedBy(t *testing.T) {
 	}
 }
 
-// headings are the anchors that GitHub gives the headings of a page.
+// headings are GitHub's anchors for the headings of a page.
 func headings(t *testing.T, page string) []string {
 	t.Helper()
 	raw, err := os.ReadFile(page)
@@ -153,10 +153,10 @@ func headings(t *testing.T, page string) []string {
 	return anchors
 }
 
-// The form is that of openshift/runbooks: four sections in this order, and under the diagnosis the commands to type.
+// The format of openshift/runbooks: four sections in this order, with commands under the diagnosis.
 var runbookForm = regexp.MustCompile(`^# (\w+)\n\n## Meaning\n\n[^#]+\n\n## Impact\n\n[^#]+\n\n## Diagnosis\n\n` + "```sh\n(oc [^`]+)```" + `\n\n[^#]+\n\n## Mitigation\n\n[^#]+\n$`)
 
-func TestAlerts_HaveARunbookEachAndNoRunbookIsOfNone(t *testing.T) {
+func TestAlerts_HaveOneRunbookEach(t *testing.T) {
 	folder := filepath.Join(repository, "docs", "runbooks")
 	var known []string
 	for _, a := range alerts(t) {
@@ -170,7 +170,7 @@ func TestAlerts_HaveARunbookEachAndNoRunbookIsOfNone(t *testing.T) {
 			continue
 		}
 		if m := runbookForm.FindStringSubmatch(string(raw)); m == nil || m[1] != a.Alert {
-			t.Errorf("the runbook of %s does not have the form of one", a.Alert)
+			t.Errorf("the runbook of %s does not have the format of a runbook", a.Alert)
 		}
 	}
 	entries, err := os.ReadDir(folder)
@@ -179,7 +179,7 @@ func TestAlerts_HaveARunbookEachAndNoRunbookIsOfNone(t *testing.T) {
 	}
 	for _, e := range entries {
 		if !slices.Contains(known, e.Name()) {
-			t.Errorf("docs/runbooks/%s is of no alert", e.Name())
+			t.Errorf("docs/runbooks/%s belongs to no alert", e.Name())
 		}
 	}
 }

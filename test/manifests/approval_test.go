@@ -34,7 +34,7 @@ func as(t *testing.T, user, role string) client.Client {
 	return c
 }
 
-// rotationObject is a PullSecretRotation that waits for approval, or as change makes it.
+// rotationObject is a PullSecretRotation that waits for approval, modified by change.
 func rotationObject(name string, change func(spec map[string]any)) *unstructured.Unstructured {
 	spec := map[string]any{"mode": "Rotate", "rotateAfter": "2026-11-20T00:00:00Z", "approval": "BeforeRequest", "ocm": map[string]any{"credentialsSecretRef": map[string]any{"name": "ocm"}}}
 	if change != nil {
@@ -45,7 +45,7 @@ func rotationObject(name string, change func(spec map[string]any)) *unstructured
 	}}
 }
 
-func TestApproval_IsForWhoMayApproveAndNotForWhoMayEdit(t *testing.T) {
+func TestApproval_NeedsTheVerbApprove(t *testing.T) {
 	objects, err := decode(kustomize(t, "config/approval"))
 	if err != nil {
 		t.Fatal(err)
@@ -66,17 +66,17 @@ func TestApproval_IsForWhoMayApproveAndNotForWhoMayEdit(t *testing.T) {
 
 	waiting := rotationObject("waiting", nil)
 	if err := editor.Create(t.Context(), waiting); err != nil {
-		t.Fatalf("who may edit cannot make an object that waits for approval: %v", err)
+		t.Fatalf("an editor cannot create an object that waits for approval: %v", err)
 	}
 	t.Cleanup(func() { _ = server.admin.Delete(context.Background(), waiting) })
 	patch := func(c client.Client, text string, opts ...client.PatchOption) error {
 		return c.Patch(t.Context(), waiting.DeepCopy(), client.RawPatch("application/merge-patch+json", []byte(text)), opts...)
 	}
 	const approve = `{"metadata":{"annotations":{"` + approvedAnnotation + `":"2026-11-20T00:00:00Z"}}}`
-	// A policy is in force a moment after it was made.
+	// A policy takes effect shortly after its creation.
 	err = harness.WaitFor(t.Context(), func(context.Context) error {
 		if err := patch(editor, approve, client.DryRunAll); !apierrors.IsForbidden(err) {
-			return errors.New("who may edit can approve")
+			return errors.New("an editor can approve")
 		}
 		return nil
 	})
@@ -86,18 +86,18 @@ func TestApproval_IsForWhoMayApproveAndNotForWhoMayEdit(t *testing.T) {
 
 	none := func(spec map[string]any) { spec["approval"] = "None" }
 	refused := map[string]error{
-		"approve":                     patch(editor, approve),
-		"switch the approval off":     patch(editor, `{"spec":{"approval":"None"}}`),
-		"leave the approval out":      patch(editor, `{"spec":{"approval":null}}`),
-		"make one without approval":   editor.Create(t.Context(), rotationObject("another", none), client.DryRunAll),
-		"make one that is approved":   editor.Create(t.Context(), annotated(rotationObject("another", nil)), client.DryRunAll),
-		"approve another object's":    patch(editor, `{"metadata":{"annotations":{"`+approvedAnnotation+`":"2030-01-01T00:00:00Z"}}}`),
-		"make none of an Audit":       editor.Create(t.Context(), rotationObject("another", func(s map[string]any) { s["approval"] = nil }), client.DryRunAll),
-		"create as somebody who sees": approver.Create(t.Context(), rotationObject("another", nil), client.DryRunAll),
+		"approve":                         patch(editor, approve),
+		"switch the approval off":         patch(editor, `{"spec":{"approval":"None"}}`),
+		"remove the approval":             patch(editor, `{"spec":{"approval":null}}`),
+		"create one without approval":     editor.Create(t.Context(), rotationObject("another", none), client.DryRunAll),
+		"create one that is approved":     editor.Create(t.Context(), annotated(rotationObject("another", nil)), client.DryRunAll),
+		"approve another object's":        patch(editor, `{"metadata":{"annotations":{"`+approvedAnnotation+`":"2030-01-01T00:00:00Z"}}}`),
+		"change an Audit to another mode": editor.Create(t.Context(), rotationObject("another", func(s map[string]any) { s["approval"] = nil }), client.DryRunAll),
+		"create as a viewer":              approver.Create(t.Context(), rotationObject("another", nil), client.DryRunAll),
 	}
 	for what, err := range refused {
 		if !apierrors.IsForbidden(err) {
-			t.Errorf("who may not can %s: %v", what, err)
+			t.Errorf("a user without the verb can %s: %v", what, err)
 		}
 	}
 	allowed := []struct {
@@ -105,23 +105,23 @@ func TestApproval_IsForWhoMayApproveAndNotForWhoMayEdit(t *testing.T) {
 		err  error
 	}{
 		{"edit the rest", patch(editor, `{"spec":{"siblingClusters":"Allow"}}`)},
-		{"make one that audits", editor.Create(t.Context(), rotationObject("another", func(s map[string]any) { s["mode"] = "Audit"; none(s) }), client.DryRunAll)},
+		{"create one that audits", editor.Create(t.Context(), rotationObject("another", func(s map[string]any) { s["mode"] = "Audit"; none(s) }), client.DryRunAll)},
 		{"approve", patch(approver, approve)},
-		{"leave an approved one as it is", patch(editor, `{"metadata":{"labels":{"a":"b"}}}`)},
+		{"update an approved one without a change", patch(editor, `{"metadata":{"labels":{"a":"b"}}}`)},
 	}
 	for _, a := range allowed {
 		if a.err != nil {
-			t.Errorf("who may cannot %s: %v", a.what, a.err)
+			t.Errorf("a user with the verb cannot %s: %v", a.what, a.err)
 		}
 	}
 	if err := patch(editor, `{"spec":{"targets":[{"namespace":"tenant","name":"pull-secret"}]}}`); !apierrors.IsForbidden(err) {
-		t.Errorf("what was approved is changed afterwards: %v", err)
+		t.Errorf("an approved spec can be changed: %v", err)
 	}
 	if err := patch(editor, `{"metadata":{"annotations":{"`+approvedAnnotation+`":null}},"spec":{"siblingClusters":"Refuse"}}`); err != nil {
-		t.Errorf("the approval cannot be taken back by who edits: %v", err)
+		t.Errorf("an editor cannot take the approval back: %v", err)
 	}
 	if err := patch(approver, `{"spec":{"approval":"None"}}`); err != nil {
-		t.Errorf("who may approve cannot switch the approval off: %v", err)
+		t.Errorf("an approver cannot switch the approval off: %v", err)
 	}
 	if err := patch(editor, `{"spec":{"rotateAfter":"2026-11-21T00:00:00Z"}}`); err != nil {
 		t.Errorf("an object that needs no approval cannot be edited: %v", err)

@@ -11,7 +11,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// ofConsole decodes the files of config/console whose name begins so.
+// ofConsole decodes the files of config/console with a prefix.
 func ofConsole[T any](t *testing.T, prefix string) []T {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(repository, "config", "console", prefix+"*.yaml"))
@@ -58,12 +58,12 @@ func TestConsole_HasAQuickStartForEachKindWithinItsLimits(t *testing.T) {
 		}
 		for _, next := range s.Spec.NextQuickStart {
 			if !slices.Contains(names, next) {
-				t.Errorf("%s leads to %s, which is not there", s.Name, next)
+				t.Errorf("%s leads to %s, which does not exist", s.Name, next)
 			}
 		}
 		for _, task := range s.Spec.Tasks {
 			if task.Title == "" || task.Description == "" || task.Review == nil || task.Summary == nil || len(task.Summary.Failed) > 128 {
-				t.Errorf("%s: the task %q is not whole, or too long", s.Name, task.Title)
+				t.Errorf("%s: the task %q is incomplete or too long", s.Name, task.Title)
 			}
 		}
 	}
@@ -76,7 +76,7 @@ func TestConsole_ShowsEachSampleAsItIs(t *testing.T) {
 	}
 	samples := ofConsole[consolev1.ConsoleYAMLSample](t, "yaml_sample_")
 	if len(samples) != len(files) {
-		t.Errorf("the console shows %d samples, and there are %d", len(samples), len(files))
+		t.Errorf("the console shows %d samples, want %d", len(samples), len(files))
 	}
 	for _, file := range files {
 		raw, err := os.ReadFile(file)
@@ -85,20 +85,20 @@ func TestConsole_ShowsEachSampleAsItIs(t *testing.T) {
 		}
 		at := slices.IndexFunc(samples, func(s consolev1.ConsoleYAMLSample) bool { return string(s.Spec.YAML) == string(raw) })
 		if at < 0 {
-			t.Errorf("the console does not show %s as it is", filepath.Base(file))
+			t.Errorf("the console does not show %s unchanged", filepath.Base(file))
 			continue
 		}
 		if s := samples[at].Spec; !strings.Contains(string(raw), "\nkind: "+s.TargetResource.Kind+"\n") || s.Title == "" || s.Description == "" {
 			t.Errorf("%s is shown for %s, as %q", filepath.Base(file), s.TargetResource.Kind, s.Title)
 		}
 	}
-	// Those of the quick starts by their title.
+	// The quick starts name samples by title.
 	for _, s := range ofConsole[consolev1.ConsoleQuickStart](t, "quick_start_") {
 		for _, task := range s.Spec.Tasks {
 			for _, part := range strings.Split(task.Description, "sample **")[1:] {
 				title, _, _ := strings.Cut(part, "**")
 				if !slices.ContainsFunc(samples, func(y consolev1.ConsoleYAMLSample) bool { return string(y.Spec.Title) == title }) {
-					t.Errorf("%s names the sample %q, which is not there", s.Name, title)
+					t.Errorf("%s names the sample %q, which does not exist", s.Name, title)
 				}
 			}
 		}

@@ -12,7 +12,7 @@ import (
 )
 
 // board is the part of Grafana's JSON that the OpenShift console reads (openshift/monitoring-plugin,
-// web/src/features/legacy-dashboards): it ignores all else, description included, which is for who reads it in Grafana.
+// web/src/features/legacy-dashboards): it ignores everything else, including descriptions, which Grafana shows.
 type board struct {
 	Title         string
 	SchemaVersion int
@@ -32,8 +32,8 @@ type panel struct {
 	Styles                           []struct{ Pattern, Alias, Type, Unit string }
 }
 
-// unitsOfConsole are those that the console knows; it shows any other as a plain number. Its seconds never become minutes
-// or days, so longer times are given in those by the expression.
+// unitsOfConsole are the console's units; it shows any other as a plain number. It does not convert seconds to minutes or days,
+// so the expression does for longer times.
 var unitsOfConsole = []string{"Bytes", "bytes", "bps", "Bps", "pps", "ms", "s", "percentunit", "short"}
 
 func dashboard(t *testing.T) (*unstructured.Unstructured, board) {
@@ -43,7 +43,7 @@ func dashboard(t *testing.T) (*unstructured.Unstructured, board) {
 		t.Fatalf("config/prometheus/dashboard has %d objects (%v), want one", len(objects), err)
 	}
 	data, _, _ := unstructured.NestedStringMap(objects[0].Object, "data")
-	// The console takes any one of the keys.
+	// The console uses an arbitrary key.
 	if len(data) != 1 {
 		t.Fatalf("the ConfigMap has %d keys, want one", len(data))
 	}
@@ -68,7 +68,7 @@ func (b *board) eachPanel(visit func(where string, p *panel)) {
 func TestDashboard_IsFoundByTheConsole(t *testing.T) {
 	object, b := dashboard(t)
 	if object.GetKind() != "ConfigMap" || object.GetNamespace() != "openshift-config-managed" || object.GetLabels()["console.openshift.io/dashboard"] != "true" {
-		t.Errorf("the console does not look at a %s in %s with the labels %v", object.GetKind(), object.GetNamespace(), object.GetLabels())
+		t.Errorf("the console ignores a %s in %s with the labels %v", object.GetKind(), object.GetNamespace(), object.GetLabels())
 	}
 	if b.Title == "" || b.SchemaVersion == 0 || b.SchemaVersion > 16 || len(b.Rows) == 0 {
 		t.Errorf("%q has schemaVersion %d and %d rows: Grafana gave up rows with 16", b.Title, b.SchemaVersion, len(b.Rows))
@@ -93,11 +93,11 @@ func TestDashboard_HasOnlyPanelsThatTheConsoleDraws(t *testing.T) {
 		switch p.Type {
 		case "singlestat":
 			if len(p.Targets) != 1 {
-				t.Errorf("%s has %d expressions; the console shows the first alone", where, len(p.Targets))
+				t.Errorf("%s has %d expressions; the console shows only the first", where, len(p.Targets))
 			}
 		case "table":
 			if p.Transform != "table" || len(p.Styles) == 0 {
-				t.Errorf("%s lacks the transform table or the styles, without which the console shows an error", where)
+				t.Errorf("%s needs the transform table and styles, or the console shows an error", where)
 			}
 		case "graph":
 			for _, target := range p.Targets {
@@ -120,7 +120,7 @@ func TestDashboard_EachPanelHasATitleADescriptionAndAUnit(t *testing.T) {
 		}
 		titles[p.Title] = true
 		if what, unit, found := strings.Cut(p.Description, "Unit: "); !found || len(what) < 20 || len(unit) < 3 {
-			t.Errorf("%s does not say what it shows and in which unit: %q", where, p.Description)
+			t.Errorf("%s does not describe its content and unit: %q", where, p.Description)
 		}
 		var units []string
 		switch p.Type {
@@ -147,7 +147,7 @@ func TestDashboard_EachPanelHasATitleADescriptionAndAUnit(t *testing.T) {
 	})
 }
 
-// legendLabel is how a legend shows a label.
+// legendLabel matches a label in a legend.
 var legendLabel = regexp.MustCompile(`\{\{\s*(\w+)\s*\}\}`)
 
 func TestDashboard_UsesMetricsAndLabelsThatExist(t *testing.T) {
@@ -180,7 +180,7 @@ func TestDashboard_UsesMetricsAndLabelsThatExist(t *testing.T) {
 	})
 }
 
-// valueColumn is how the console calls the column of a target's value.
+// valueColumn is the console's name for the column of a target's value.
 func valueColumn(p *panel, refID string) string {
 	if len(p.Targets) == 1 {
 		return "Value"

@@ -52,7 +52,7 @@ func readInto(t *testing.T, value, into any) {
 	}
 }
 
-// addOn is what of the add-on is held to the product here.
+// addOn has the parts of the add-on that are compared with the product.
 type addOn struct {
 	Spec struct {
 		AddonName string `json:"addonName"`
@@ -72,7 +72,7 @@ type addOn struct {
 	} `json:"spec"`
 }
 
-func TestFleet_TheAddOnBringsTheFollowerAndFindsWhatItReports(t *testing.T) {
+func TestFleet_TheAddOnContainsTheFollowerAndItsReports(t *testing.T) {
 	documents := fleetFile(t, "open-cluster-management.yaml")
 	if len(documents) != 3 {
 		t.Fatalf("there are %d documents, want the template, the add-on and the placement", len(documents))
@@ -87,11 +87,11 @@ func TestFleet_TheAddOnBringsTheFollowerAndFindsWhatItReports(t *testing.T) {
 	}
 	readInto(t, fleetFile(t, "follower.yaml")[0], &follower)
 	if !reflect.DeepEqual(brought, follower) || follower.Spec.Mode != v1alpha1.ModeFollow {
-		t.Errorf("the add-on brings %+v, and follower.yaml is %+v", brought, follower)
+		t.Errorf("the add-on contains %+v, but follower.yaml is %+v", brought, follower)
 	}
 	config := template.Spec.AgentSpec.ManifestConfigs[0]
 	if id := config.ResourceIdentifier; id.Group != v1alpha1.GroupVersion.Group || id.Resource != "pullsecretrotations" || id.Name != brought.Name {
-		t.Errorf("what is reported is that of %+v", id)
+		t.Errorf("the reports are of %+v", id)
 	}
 	example, err := harness.DocumentedExample("pullsecretrotation.md", "PullSecretRotation")
 	if err != nil {
@@ -115,17 +115,17 @@ func TestFleet_TheAddOnBringsTheFollowerAndFindsWhatItReports(t *testing.T) {
 	}
 }
 
-// The parts of the add-on name each other.
+// The parts of the add-on reference each other.
 func TestFleet_TheAddOnIsRolledOutByItsPlacementProgressively(t *testing.T) {
 	documents := fleetFile(t, "open-cluster-management.yaml")
 	name := func(d map[string]any) string { return d["metadata"].(map[string]any)["name"].(string) }
 	placements := documents[1]["spec"].(map[string]any)["installStrategy"].(map[string]any)["placements"].([]any)
 	placement := placements[0].(map[string]any)
 	if placement["name"] != name(documents[2]) || placement["namespace"] != documents[2]["metadata"].(map[string]any)["namespace"] {
-		t.Errorf("the add-on is placed by %v, and the placement is %v", placement, documents[2]["metadata"])
+		t.Errorf("the add-on is placed by %v, but the placement is %v", placement, documents[2]["metadata"])
 	}
 	if config := placement["configs"].([]any)[0].(map[string]any); config["name"] != name(documents[0]) {
-		t.Errorf("what is placed is %v", config)
+		t.Errorf("the placed object is %v", config)
 	}
 	if strategy := placement["rolloutStrategy"].(map[string]any); strategy["type"] != "Progressive" || strategy["progressive"] == nil {
 		t.Errorf("it is rolled out by %v", strategy)
@@ -140,7 +140,7 @@ func TestFleet_TheRequesterIsWhatTheSampleIs(t *testing.T) {
 	}
 }
 
-// Argo CD and Flux take from Git what the two files are.
+// Argo CD and Flux apply the two files from Git.
 func TestFleet_GitOpsToolsFindADirectoryForEachRole(t *testing.T) {
 	set := fleetFile(t, "argocd.yaml")[0]["spec"].(map[string]any)
 	roles := set["generators"].([]any)[0].(map[string]any)["clusters"].(map[string]any)["selector"].(map[string]any)["matchExpressions"].([]any)[0].(map[string]any)["values"]
@@ -149,7 +149,7 @@ func TestFleet_GitOpsToolsFindADirectoryForEachRole(t *testing.T) {
 		stepped = append(stepped, step.(map[string]any)["matchExpressions"].([]any)[0].(map[string]any)["values"].([]any)...)
 	}
 	if want := []any{"requester", "follower"}; !reflect.DeepEqual(roles, any(want)) || !reflect.DeepEqual(stepped, []any{"follower", "requester"}) {
-		t.Errorf("the clusters are %v, and their steps %v, want the followers first", roles, stepped)
+		t.Errorf("the clusters are %v and the steps %v, want the followers first", roles, stepped)
 	}
 	flux := fleetFile(t, "flux.yaml")[0]["spec"].(map[string]any)
 	if flux["wait"] != true || flux["prune"] != false || flux["path"] != "./pull-secret-rotation/follower" {
@@ -159,7 +159,7 @@ func TestFleet_GitOpsToolsFindADirectoryForEachRole(t *testing.T) {
 
 var metricName = regexp.MustCompile(`\bcredential_rotation_[a-z_]+`)
 
-// What the rules are made from exists, and the page names each.
+// The rules use existing metrics, and the page names each.
 func TestFleet_TheRecordingRulesAreOfMetricsThatThereAre(t *testing.T) {
 	page, err := os.ReadFile(filepath.Join(repository, "docs", "fleet.md"))
 	if err != nil {
@@ -172,7 +172,7 @@ func TestFleet_TheRecordingRulesAreOfMetricsThatThereAre(t *testing.T) {
 			recorded++
 			for _, name := range metricName.FindAllString(rule["expr"].(string), -1) {
 				if _, found := known[name]; !found {
-					t.Errorf("%s is of %s, which is no metric of the operator", rule["record"], name)
+					t.Errorf("%s uses %s, which is not a metric of the operator", rule["record"], name)
 				}
 			}
 			if !strings.Contains(string(page), "`"+rule["record"].(string)+"`") {

@@ -34,7 +34,7 @@ func dockerfile(t *testing.T, name string) []instruction {
 	return all
 }
 
-// one is the rest of the last instruction of a name: the one that counts in the image.
+// one is the argument of the last instruction of a name, which applies to the image.
 func one(t *testing.T, all []instruction, name string) string {
 	t.Helper()
 	for _, i := range slices.Backward(all) {
@@ -46,7 +46,7 @@ func one(t *testing.T, all []instruction, name string) string {
 	return ""
 }
 
-// fromContext are the paths of the build context that a Dockerfile copies.
+// fromContext are the paths that a Dockerfile copies from the build context.
 func fromContext(all []instruction) []string {
 	var paths []string
 	for _, i := range all {
@@ -74,7 +74,7 @@ func TestImages_CopyOnlyWhatTheBuildContextHas(t *testing.T) {
 				t.Errorf("%s copies %s: %v", name, source, err)
 			}
 			if top, _, _ := strings.Cut(source, "/"); !slices.Contains(let, top) {
-				t.Errorf("%s copies %s, which .dockerignore keeps out", name, source)
+				t.Errorf("%s copies %s, which .dockerignore excludes", name, source)
 			}
 		}
 	}
@@ -93,12 +93,12 @@ func TestImage_IsBuiltByItsBuildLine(t *testing.T) {
 	line := one(t, all, "RUN")
 	built := regexp.MustCompile(`-o (\S+) \.$`).FindStringSubmatch(line)
 	if !strings.Contains(line, "go build") || built == nil {
-		t.Fatalf("the last RUN is no go build: %s", line)
+		t.Fatalf("the last RUN is not a go build: %s", line)
 	}
 	binary := filepath.Join(t.TempDir(), "operator")
 	cmd := exec.Command("sh", "-c", strings.Replace(line, "-o "+built[1]+" ", "-o "+binary+" ", 1))
 	cmd.Dir = src
-	// The builder's settings, and of this machine's only what finds Go and its modules.
+	// The builder's settings, and this machine's for Go and its modules.
 	cmd.Env = append(strings.Fields(one(t, all, "ENV")), "VERSION=v7.8.9", "TARGETOS="+runtime.GOOS, "TARGETARCH="+runtime.GOARCH)
 	for _, name := range []string{"PATH", "HOME", "GOPATH", "GOMODCACHE", "GOCACHE", "GOPROXY", "GOSUMDB", "TMPDIR"} {
 		if value, set := os.LookupEnv(name); set {
@@ -110,9 +110,9 @@ func TestImage_IsBuiltByItsBuildLine(t *testing.T) {
 	}
 	out, err := exec.Command(binary, "version").Output()
 	if err != nil || !bytes.Contains(out, []byte(" v7.8.9 ")) {
-		t.Errorf("the binary says %q (%v), want the version that it was built as", out, err)
+		t.Errorf("the binary prints %q (%v), want its version", out, err)
 	}
-	// The bundle says that the operator is FIPS compliant: the validated module is linked in, and no other cryptography by way of C.
+	// The bundle declares FIPS compliance: the validated module is linked in, and no cryptography in C.
 	info, err := buildinfo.ReadFile(binary)
 	if err != nil {
 		t.Fatal(err)
@@ -122,14 +122,14 @@ func TestImage_IsBuiltByItsBuildLine(t *testing.T) {
 		settings = append(settings, s.Key+"="+s.Value)
 	}
 	if said := strings.Join(settings, " ") + " "; !strings.Contains(said, "GOFIPS140=v1.0.0") || !strings.Contains(said, "CGO_ENABLED=0 ") || !strings.Contains(said, "DefaultGODEBUG=fips140=on") {
-		t.Errorf("go version -m says %s", said)
+		t.Errorf("go version -m prints %s", said)
 	}
 	// The image has no zoneinfo, and spec.schedule names zones.
 	if content, err := os.ReadFile(binary); err != nil || !bytes.Contains(content, []byte("Pacific/Chatham")) {
 		t.Errorf("the binary has no database of time zones (%v)", err)
 	}
 	if want := `["` + built[1] + `"]`; one(t, all, "ENTRYPOINT") != want {
-		t.Errorf("the image starts %s, and the build writes %s", one(t, all, "ENTRYPOINT"), want)
+		t.Errorf("the image starts %s, but the build writes %s", one(t, all, "ENTRYPOINT"), want)
 	}
 	if copied := one(t, all[slices.IndexFunc(all, func(i instruction) bool { return strings.HasPrefix(i.rest, "--from=builder "+built[1]) }):], "COPY"); copied == "" {
 		t.Error("the binary is not copied into the image")
@@ -155,16 +155,16 @@ func copyTo(t *testing.T, from, to string) {
 
 func TestImage_DoesNotRunAsRootAndHasTheLicence(t *testing.T) {
 	all := dockerfile(t, "Dockerfile")
-	// Kubernetes cannot see that a user given by name is not root, and refuses it under runAsNonRoot.
+	// Under runAsNonRoot Kubernetes refuses a user name, because it could be root.
 	if user := one(t, all, "USER"); !regexp.MustCompile(`^[1-9]\d*:[1-9]\d*$`).MatchString(user) {
-		t.Errorf("the image runs as %q, want the number of a user that is not root", user)
+		t.Errorf("the image runs as %q, want a numeric user other than root", user)
 	}
 	if !slices.Contains(all, instruction{"COPY", "LICENSE /licenses/LICENSE"}) {
 		t.Error("the image does not have the licence in /licenses")
 	}
 }
 
-func TestImage_HasRootsWhereTheOperatorLooks(t *testing.T) {
+func TestImage_HasRootsWhereTheOperatorReadsThem(t *testing.T) {
 	all := dockerfile(t, "Dockerfile")
 	for _, i := range all {
 		words := strings.Fields(i.rest)
@@ -173,13 +173,13 @@ func TestImage_HasRootsWhereTheOperatorLooks(t *testing.T) {
 			return
 		}
 	}
-	t.Error("the image has no roots to trust where a cluster gives none")
+	t.Error("the image has no CA certificates for clusters without a bundle")
 }
 
-func TestImage_SaysOfItselfWhatItIsAndNotWhatItsBaseIs(t *testing.T) {
+func TestImage_OverridesTheLabelsOfItsBase(t *testing.T) {
 	labels := one(t, dockerfile(t, "Dockerfile"), "LABEL")
 	for _, name := range []string{
-		// What a container of Red Hat's catalogue must have, and ubi-micro has with other values.
+		// Required by Red Hat's catalogue; ubi-micro has other values.
 		"name", "com.redhat.component", "summary", "description", "version", "release", "vendor", "maintainer", "url",
 		"io.k8s.display-name", "io.k8s.description",
 	} {
@@ -188,6 +188,6 @@ func TestImage_SaysOfItselfWhatItIsAndNotWhatItsBaseIs(t *testing.T) {
 		}
 	}
 	if !strings.Contains(labels, `version="${VERSION}"`) {
-		t.Error("the label version is not the version that the image is built as")
+		t.Error("the label version is not the image's version")
 	}
 }

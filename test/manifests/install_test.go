@@ -17,7 +17,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/cli/manager"
 )
 
-// waitABit is between two tries of something that the API server is about to know.
+// waitABit is the interval of retries while the API server catches up.
 func waitABit() { time.Sleep(50 * time.Millisecond) }
 
 func kustomize(t *testing.T, dir string) []byte {
@@ -42,8 +42,8 @@ func TestInstall_IsWhatKustomizeBuilds(t *testing.T) {
 	}
 }
 
-// TestMakeDeploy_InstallsTheImageThatItIsToldTo runs the target with a kubectl that keeps what it is given.
-func TestMakeDeploy_InstallsTheImageThatItIsToldTo(t *testing.T) {
+// TestMakeDeploy_InstallsTheGivenImage runs the target with a kubectl that prints its input.
+func TestMakeDeploy_InstallsTheGivenImage(t *testing.T) {
 	const image = "registry.example.com:5000/team/credential-rotation-operator@sha256:1111"
 	bin := t.TempDir()
 	if err := os.WriteFile(filepath.Join(bin, "kubectl"), []byte("#!/bin/sh\necho \"$@\" >&2; cat\n"), 0o700); err != nil {
@@ -60,7 +60,7 @@ func TestMakeDeploy_InstallsTheImageThatItIsToldTo(t *testing.T) {
 	}
 	name := deployment(t).Spec.Template.Spec.Containers[0].Image
 	if want := bytes.Replace(config.Install(), []byte(name), []byte(image), 1); !bytes.Equal(got, want) {
-		t.Error("what is applied is not config/install.yaml with the image in the place of its own")
+		t.Error("the applied manifests are not config/install.yaml with the image replaced")
 	}
 }
 
@@ -83,7 +83,7 @@ func TestInstall_AppliesAgainWithoutAChange(t *testing.T) {
 			t.Fatal(err)
 		}
 		if read.GetGeneration() != before {
-			t.Errorf("%s %s changed when it was applied again: a GitOps tool would never come to rest", read.GetKind(), read.GetName())
+			t.Errorf("%s %s changed when it was applied again: a GitOps tool would never settle", read.GetKind(), read.GetName())
 		}
 	}
 }
@@ -97,17 +97,17 @@ func deployment(t *testing.T) *appsv1.Deployment {
 	return d
 }
 
-func TestDeployment_StartsTheManagerWithFlagsThatItKnows(t *testing.T) {
+func TestDeployment_StartsTheManagerWithValidFlags(t *testing.T) {
 	args := deployment(t).Spec.Template.Spec.Containers[0].Args
 	cmd := manager.NewCommand()
 	if args[0] != cmd.Name() {
 		t.Errorf("the first argument is %q, want the subcommand %q", args[0], cmd.Name())
 	}
 	if err := cmd.ParseFlags(args[1:]); err != nil {
-		t.Errorf("the manager does not know its arguments %q: %v", args[1:], err)
+		t.Errorf("the manager refuses its arguments %q: %v", args[1:], err)
 	}
 	if elect, err := cmd.Flags().GetBool("leader-elect"); err != nil || !elect {
-		t.Error("two replicas run without electing a leader")
+		t.Error("two replicas run without leader election")
 	}
 }
 
@@ -119,20 +119,20 @@ func TestDeployment_PodsPassTheRestrictedSecurityStandard(t *testing.T) {
 	if err := server.admin.Create(t.Context(), pod, client.DryRunAll); err != nil {
 		t.Errorf("the operator's own namespace refuses its pods: %v", err)
 	}
-	// What the standard does not ask for: nothing is written into the image.
+	// Not required by the standard: nothing is written into the image.
 	if readOnly := pod.Spec.Containers[0].SecurityContext.ReadOnlyRootFilesystem; readOnly == nil || !*readOnly {
 		t.Error("the root file system can be written to")
 	}
 	pod.Spec.Containers[0].SecurityContext = nil
 	if err := server.admin.Create(t.Context(), pod, client.DryRunAll); err == nil {
-		t.Error("a pod without a security context was let in: the namespace does not enforce the standard")
+		t.Error("a pod without a security context was admitted: the namespace does not enforce the standard")
 	}
 }
 
-func TestDeployment_ComesUpBeforeThereAreWorkers(t *testing.T) {
+func TestDeployment_StartsBeforeThereAreWorkers(t *testing.T) {
 	spec := deployment(t).Spec.Template.Spec
 	if spec.PriorityClassName != "system-cluster-critical" {
-		t.Errorf("priority class is %q: pods of workloads could keep the operator from running", spec.PriorityClassName)
+		t.Errorf("priority class is %q: workloads could prevent the operator from running", spec.PriorityClassName)
 	}
 	for _, key := range []string{"node-role.kubernetes.io/master", "node-role.kubernetes.io/control-plane"} {
 		taint := corev1.Taint{Key: key, Effect: corev1.TaintEffectNoSchedule}
@@ -178,7 +178,7 @@ func TestSamples_AreValid(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, object := range objects {
-				// Strict: a field that the schema does not know is a mistake of the sample.
+				// Strict: an unknown field is a mistake of the sample.
 				err := client.WithFieldValidation(server.admin, metav1.FieldValidationStrict).Create(t.Context(), object)
 				if err != nil {
 					t.Errorf("%s: %v", object.GetName(), err)

@@ -25,7 +25,7 @@ spec:
   providerSpec: {kind: AWSProviderSpec}
 `
 
-// A set that the API server refuses would only be missed when the cluster has been made: the command has to refuse it first.
+// The command must refuse an invalid set, because the API server would only refuse it during the installation.
 func TestInstallManifests_WritesNoSetThatTheAPIServerRefuses(t *testing.T) {
 	ca, err := simtls.NewCA("test")
 	if err != nil {
@@ -44,9 +44,9 @@ func TestInstallManifests_WritesNoSetThatTheAPIServerRefuses(t *testing.T) {
 			return
 		}
 		written++
-		// That one of this name is there already is said of a set that is valid.
+		// For a valid set the error is that it exists already.
 		if err := server.admin.Create(t.Context(), set, client.DryRunAll); err != nil && !apierrors.IsAlreadyExists(err) {
-			t.Errorf("%s is written, and the API server says: %.300v", what, err)
+			t.Errorf("%s is written, but the API server refuses it: %.300v", what, err)
 		}
 	}
 	for _, value := range strange {
@@ -68,7 +68,7 @@ func TestInstallManifests_WritesNoSetThatTheAPIServerRefuses(t *testing.T) {
 		try("--timeout "+timeout, "a: R", "--timeout", timeout)
 	}
 	if written < 10 || refused < 10 {
-		t.Errorf("%d sets were written and %d refused: the test sees nothing", written, refused)
+		t.Errorf("%d sets were written and %d refused, want both", written, refused)
 	}
 }
 
@@ -112,7 +112,7 @@ func installManifests(t *testing.T, certificate, key []byte, roles string, flags
 	return objects[0], nil
 }
 
-// asJSON is a string of JSON, which YAML reads alike.
+// asJSON is a string in JSON, which is also valid YAML.
 func asJSON(text string) string {
 	raw, err := json.Marshal(text)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package manifests tests what is shipped in config/ on a real API server: that it applies, that the samples are valid,
-// that each wrong spec is refused with its sentence, and that the operator may do what it must and nothing else.
+// Package manifests tests config/ on a real API server: the manifests apply, the samples are valid, each wrong spec is refused
+// with its message, and the operator has exactly the rights that it needs.
 package manifests
 
 import (
@@ -95,7 +95,7 @@ func decode(raw []byte) ([]*unstructured.Unstructured, error) {
 	}
 }
 
-// apply does what `oc apply --server-side` does. A kind that the stream itself has just brought may need a moment.
+// apply does what `oc apply --server-side` does. A kind that the stream itself has just created may need a moment.
 func apply(ctx context.Context, c client.Client, object *unstructured.Unstructured) error {
 	object = object.DeepCopy()
 	var err error

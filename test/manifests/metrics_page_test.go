@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// rowsOf reads the tables of docs/metrics.md whose header begins with a word: their cells by what stands in the first.
+// rowsOf reads the tables of docs/metrics.md whose header begins with a word: their cells by the first one.
 func rowsOf(t *testing.T, header string) map[string][]string {
 	t.Helper()
 	raw, err := os.ReadFile(filepath.Join(repository, "docs", "metrics.md"))
@@ -27,7 +27,7 @@ func rowsOf(t *testing.T, header string) map[string][]string {
 		case inside && !strings.HasPrefix(line, "|-"):
 			name := strings.Trim(cells[0], "`")
 			if rows[name] != nil || len(cells) != columns || slices.Contains(cells, "") {
-				t.Errorf("docs/metrics.md has %s twice, or not %d cells with something in each: %q", name, columns, cells)
+				t.Errorf("docs/metrics.md has %s twice, or not %d non-empty cells: %q", name, columns, cells)
 			}
 			rows[name] = cells[1:]
 		}
@@ -38,7 +38,7 @@ func rowsOf(t *testing.T, header string) map[string][]string {
 	return rows
 }
 
-func TestMetricsPage_HasEveryMetricAsItIsAndNoOther(t *testing.T) {
+func TestMetricsPage_HasExactlyTheMetrics(t *testing.T) {
 	known, rows := registered(t), rowsOf(t, "Metric")
 	for name, m := range known {
 		if !strings.HasPrefix(name, ownPrefix) {
@@ -50,10 +50,10 @@ func TestMetricsPage_HasEveryMetricAsItIsAndNoOther(t *testing.T) {
 			continue
 		}
 		if want := "`" + strings.Join(m.labels, "`, `") + "`"; row[0] != m.kind || row[1] != want {
-			t.Errorf("docs/metrics.md says of %s: %s with the labels %s; it is a %s with %s", name, row[0], row[1], m.kind, want)
+			t.Errorf("docs/metrics.md describes %s as %s with the labels %s; it is a %s with %s", name, row[0], row[1], m.kind, want)
 		}
 		if timestamp := strings.HasSuffix(name, "_timestamp_seconds"); timestamp != (row[2] == "seconds since 1970") {
-			t.Errorf("docs/metrics.md gives %s in %s", name, row[2])
+			t.Errorf("docs/metrics.md has the unit of %s as %s", name, row[2])
 		}
 	}
 	for name := range rows {
@@ -75,7 +75,7 @@ func TestMetricsPage_HasEveryMetricAsItIsAndNoOther(t *testing.T) {
 // linked is the target of a link in Markdown.
 var linked = regexp.MustCompile(`\]\(([^)]+)\)`)
 
-func TestMetricsPage_HasEveryAlertWithItsRunbookAndNoOther(t *testing.T) {
+func TestMetricsPage_HasExactlyTheAlertsWithTheirRunbooks(t *testing.T) {
 	rows := rowsOf(t, "Alert")
 	var names []string
 	for _, a := range alerts(t) {
@@ -86,11 +86,11 @@ func TestMetricsPage_HasEveryAlertWithItsRunbookAndNoOther(t *testing.T) {
 			continue
 		}
 		if row[0] != a.Labels["severity"] {
-			t.Errorf("docs/metrics.md calls %s %s, the rule calls it %s", a.Alert, row[0], a.Labels["severity"])
+			t.Errorf("docs/metrics.md has the severity of %s as %s, the rule as %s", a.Alert, row[0], a.Labels["severity"])
 		}
 		_, runbook, _ := strings.Cut(a.Annotations["reason_url"], "/docs/")
 		link := linked.FindStringSubmatch(row[3])
-		if link != nil && strings.Contains(runbook, "{{") { // it depends on the reason: the row has the page or a chapter of it
+		if link != nil && strings.Contains(runbook, "{{") { // the link depends on the reason, so the row links to the page
 			runbook, _, _ = strings.Cut(runbook, "#")
 			link[1], _, _ = strings.Cut(link[1], "#")
 		}

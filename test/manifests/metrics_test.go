@@ -16,14 +16,14 @@ import (
 // metric is one that the operator registers.
 type metric struct {
 	name, help string
-	// kind is gauge or counter; known only of the product's own.
+	// kind is gauge or counter; known only for the product's metrics.
 	kind   string
 	labels []string
 }
 
 const ownPrefix = "credential_rotation_"
 
-// targetLabels are put onto every series by Prometheus. Where a metric has one of them itself, its own is renamed.
+// targetLabels are added to every series by Prometheus, which renames a metric's own label of the same name.
 var targetLabels = []string{"namespace", "job", "pod", "service", "instance", "container", "endpoint"}
 
 var (
@@ -31,13 +31,13 @@ var (
 	constructed = regexp.MustCompile(`prometheus\.New(Gauge|Counter)Vec\(prometheus\.\w+\{\s*Name:\s+"([a-z_]+)"`)
 )
 
-// registered are the metrics of the operator's registry by their names: its own, and those of controller-runtime. The tests
-// of the Deployment's flags link the manager in, and with it every package that registers one.
+// registered are the metrics of the operator's registry by name: its own, and those of controller-runtime. This test binary links the
+// manager, and so every package that registers metrics.
 func registered(t *testing.T) map[string]metric {
 	t.Helper()
 	registry, ok := metrics.Registry.(prometheus.Collector)
 	if !ok {
-		t.Fatalf("the registry cannot say what it has: %T", metrics.Registry)
+		t.Fatalf("the registry cannot list its metrics: %T", metrics.Registry)
 	}
 	descriptions := make(chan *prometheus.Desc)
 	go func() {
@@ -49,7 +49,7 @@ func registered(t *testing.T) map[string]metric {
 	for d := range descriptions {
 		parts := description.FindStringSubmatch(d.String())
 		if parts == nil {
-			t.Errorf("the description of a metric has an unknown form: %s", d)
+			t.Errorf("the description of a metric has an unknown format: %s", d)
 			continue
 		}
 		m := metric{name: parts[1], help: parts[2], kind: kinds[parts[1]]}
@@ -59,7 +59,7 @@ func registered(t *testing.T) map[string]metric {
 		if strings.HasPrefix(m.name, ownPrefix) {
 			own++
 			if m.kind == "" {
-				t.Errorf("the source does not say of which kind %s is", m.name)
+				t.Errorf("the kind of %s was not found in the source", m.name)
 			}
 		}
 		all[m.name] = m
@@ -70,7 +70,7 @@ func registered(t *testing.T) map[string]metric {
 	return all
 }
 
-// kindsOfMetrics reads from the source which metrics are gauges and which counters, what a registry does not tell.
+// kindsOfMetrics reads from the source which metrics are gauges and which are counters, which a registry does not tell.
 func kindsOfMetrics(t *testing.T) map[string]string {
 	t.Helper()
 	kinds := map[string]string{}
@@ -92,7 +92,7 @@ func kindsOfMetrics(t *testing.T) map[string]string {
 	return kinds
 }
 
-// query is what a PromQL expression is about.
+// query has the names in a PromQL expression.
 type query struct {
 	// metrics without the suffix of a histogram's series.
 	metrics []string
@@ -112,7 +112,7 @@ var (
 	keywords   = []string{"and", "or", "unless", "bool", "offset"}
 )
 
-// analyse takes an expression apart, as far as that is needed to see whether all it names exists.
+// analyse collects the names in an expression.
 func analyse(expr string) query {
 	var q query
 	expr = quoted.ReplaceAllString(expr, "")
@@ -139,14 +139,14 @@ func analyse(expr string) query {
 	return q
 }
 
-// checkQuery says of an expression which metrics and labels of it do not exist, and returns what it is about.
+// checkQuery reports metrics and labels of an expression that do not exist, and returns its names.
 func checkQuery(t *testing.T, known map[string]metric, where, expr string) query {
 	t.Helper()
 	q := analyse(expr)
 	labels := slices.Clone(targetLabels)
 	for _, name := range q.metrics {
 		m, found := known[name]
-		if !found && name != "up" { // Prometheus makes that one.
+		if !found && name != "up" { // Prometheus adds that one.
 			t.Errorf("%s uses the metric %s, which the operator does not register", where, name)
 		}
 		for _, label := range m.labels {
@@ -160,7 +160,7 @@ func checkQuery(t *testing.T, known map[string]metric, where, expr string) query
 		labels = append(labels, "le")
 	}
 	if len(q.metrics) == 0 {
-		t.Errorf("%s asks for no metric: %s", where, expr)
+		t.Errorf("%s uses no metric: %s", where, expr)
 	}
 	for _, label := range q.labels {
 		if !slices.Contains(labels, label) {
@@ -176,10 +176,10 @@ func TestMetrics_AreNamedByTheConventionsOfPrometheusAndExplained(t *testing.T) 
 			continue
 		}
 		if total := strings.HasSuffix(name, "_total"); total != (m.kind == "counter") {
-			t.Errorf("%s is a %s: counters and no others end with _total", name, m.kind)
+			t.Errorf("%s is a %s: exactly the counters end with _total", name, m.kind)
 		}
 		if !strings.HasSuffix(m.help, ".") {
-			t.Errorf("the help of %s is no sentence: %q", name, m.help)
+			t.Errorf("the help of %s is not a sentence: %q", name, m.help)
 		}
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/config"
 )
 
-// notNames are what the API server takes for no name of an object, and what a message, a terminal or a shell would suffer from.
+// notNames are invalid names, including those that are dangerous in a message, a terminal or a shell.
 var notNames = []string{
 	"", "y; oc adm policy add-cluster-role-to-user cluster-admin mallory #", "$(id)", "`id`", "../..", "a/b", "A", "-a", "a b", "a\nb", "a\x1b[2J", "ä", strings.Repeat("a", 254),
 }
@@ -29,11 +29,11 @@ func TestNames_OfACAPCredentialSetAreNames(t *testing.T) {
 		"the namespace of a workload":        `{restartTargets: [{kind: Deployment, namespace: %q, name: a}]}`,
 	} {
 		if err := create(t, "CAPCredentialSet", fmt.Sprintf(spec, "a-1")); err != nil {
-			t.Errorf("%s: a good name is refused: %v", field, err)
+			t.Errorf("%s: a valid name is refused: %v", field, err)
 		}
 		for _, name := range notNames {
 			if err := create(t, "CAPCredentialSet", fmt.Sprintf(spec, name)); err == nil {
-				t.Errorf("%s: %.40q is taken for a name", field, name)
+				t.Errorf("%s: %.40q is accepted", field, name)
 			}
 		}
 	}
@@ -48,7 +48,7 @@ func TestNames_RolesOfACAPCredentialSetAreRoles(t *testing.T) {
 		"the endpoint's agency": `{endpoint: {agency: %q}}`,
 	} {
 		if err := create(t, "CAPCredentialSet", fmt.Sprintf(spec, "Rôle, of some/kind")); err != nil {
-			t.Errorf("%s: a good one is refused: %v", field, err)
+			t.Errorf("%s: a valid one is refused: %v", field, err)
 		}
 		for _, role := range []string{"a\nb", "a\x1bb", "a\u009bb", strings.Repeat("a", 513)} {
 			if err := create(t, "CAPCredentialSet", fmt.Sprintf(spec, role)); err == nil {
@@ -58,7 +58,7 @@ func TestNames_RolesOfACAPCredentialSetAreRoles(t *testing.T) {
 	}
 }
 
-// TestSizes holds that no object of the kind can outgrow etcd: whatever is free in it has a bound.
+// TestSizes checks that no object of the kind can outgrow etcd.
 func TestSizes_EveryFreePartOfACAPCredentialSetIsBounded(t *testing.T) {
 	seen := 0
 	for _, raw := range config.CRDs() {
@@ -80,11 +80,11 @@ func TestSizes_EveryFreePartOfACAPCredentialSetIsBounded(t *testing.T) {
 		}
 	}
 	if seen < 50 {
-		t.Errorf("%d parts were looked at, which cannot be all", seen)
+		t.Errorf("only %d parts were checked", seen)
 	}
 }
 
-// unbounded says which bound a schema lacks. The values of a map are bounded by a rule, which the table of refusals tests.
+// unbounded returns a missing limit of a schema. The values of a map are limited by a rule, which the table of refusals tests.
 func unbounded(s *apiextensionsv1.JSONSchemaProps) string {
 	switch {
 	case s.Type == "string" && len(s.Enum) == 0 && s.MaxLength == nil && s.Format != "date-time":
@@ -97,7 +97,7 @@ func unbounded(s *apiextensionsv1.JSONSchemaProps) string {
 	return ""
 }
 
-// boundedByParent are maps whose rule stands one level up.
+// boundedByParent are maps whose rule is one level up.
 var boundedByParent = map[string]bool{"MatchLabels are labels with their values.": true}
 
 func TestDefaults_AreNotInsideListsOfACAPCredentialSet(t *testing.T) {

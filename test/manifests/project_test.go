@@ -46,7 +46,7 @@ func TestProject_ListsTheKindsAsTheyAre(t *testing.T) {
 	}
 	crds := config.CRDs()
 	if len(crds) != len(project.Resources) {
-		t.Errorf("%d kinds are listed, there are %d", len(project.Resources), len(crds))
+		t.Errorf("%d kinds are listed, want %d", len(project.Resources), len(crds))
 	}
 	for _, raw := range crds {
 		crd := &apiextensionsv1.CustomResourceDefinition{}

@@ -50,7 +50,7 @@ func roles(t *testing.T) []role {
 	return all
 }
 
-func TestRights_HaveNoWildcardAndNoWayToMore(t *testing.T) {
+func TestRights_HaveNoWildcardAndNoEscalation(t *testing.T) {
 	for _, r := range roles(t) {
 		for _, rule := range r.rules {
 			for _, word := range slices.Concat(rule.APIGroups, rule.Resources, rule.Verbs, rule.ResourceNames, rule.NonResourceURLs) {
@@ -67,8 +67,8 @@ func TestRights_HaveNoWildcardAndNoWayToMore(t *testing.T) {
 	}
 }
 
-// granted are all rights of the operator, except for those on Secrets outside of its own namespace, as verbs by what they are about:
-// the kind of role, the resource and, where it is granted by name, the names. Whoever adds one says here that it is wanted.
+// granted are all intended rights of the operator, except those on Secrets outside of its own namespace: verbs by the kind of role, the
+// resource and, where it is granted by name, the names. New rights must be added here.
 var granted = map[string]string{
 	"ClusterRole pullsecretrotations":                              "get list watch",
 	"ClusterRole capcredentialsets":                                "get list watch",
@@ -95,10 +95,10 @@ var granted = map[string]string{
 	"Role servicemonitors [credential-rotation-operator]":          "get patch",
 }
 
-func TestRights_AreThoseThatAreWantedAndNoOthers(t *testing.T) {
+func TestRights_AreExactlyTheIntendedOnes(t *testing.T) {
 	got := map[string]string{}
 	for _, r := range roles(t) {
-		// Those for people are about our own kinds alone.
+		// Roles for users cover only our own kinds.
 		if strings.HasPrefix(r.name, "rotation.openshift.io-") {
 			continue
 		}
@@ -115,7 +115,7 @@ func TestRights_AreThoseThatAreWantedAndNoOthers(t *testing.T) {
 		}
 	}
 	if diff := cmp.Diff(granted, got); diff != "" {
-		t.Errorf("the rights are other ones (-wanted +granted):\n%s", diff)
+		t.Errorf("the rights differ (-intended +granted):\n%s", diff)
 	}
 }
 
@@ -129,7 +129,7 @@ func TestRights_NameEachSecretOutsideTheOwnNamespace(t *testing.T) {
 				t.Errorf("ClusterRole %s allows %v on every Secret of the cluster", r.name, rule.Verbs)
 			}
 			if slices.Contains(rule.Verbs, "delete") || slices.Contains(rule.Verbs, "deletecollection") {
-				t.Errorf("ClusterRole %s allows to delete Secrets of others", r.name)
+				t.Errorf("ClusterRole %s allows the deletion of other Secrets", r.name)
 			}
 		}
 	}
@@ -188,7 +188,7 @@ func TestRights_SufficeForThePullSecret(t *testing.T) {
 	if err := operator.Get(t.Context(), key, secret); err != nil {
 		t.Fatal(err)
 	}
-	// The resourceVersion in the patch makes it a precondition.
+	// The resourceVersion in the patch is a precondition.
 	before := secret.DeepCopy()
 	secret.Data[corev1.DockerConfigJsonKey] = []byte(`{"auths":{"a":{}}}`)
 	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
@@ -200,7 +200,7 @@ func TestRights_SufficeForThePullSecret(t *testing.T) {
 	}
 }
 
-func TestRights_EndWhereNoRuleNamesTheSecret(t *testing.T) {
+func TestRights_DoNotCoverOtherObjects(t *testing.T) {
 	operator := asOperator(t)
 	newNamespace(t, "somebody")
 	other := client.ObjectKey{Namespace: "somebody", Name: "database-password"}
@@ -213,8 +213,8 @@ func TestRights_EndWhereNoRuleNamesTheSecret(t *testing.T) {
 		"list all Secrets":                 operator.List(t.Context(), &list),
 		"list the Secrets of a namespace":  operator.List(t.Context(), &list, client.InNamespace("somebody")),
 		"list another Secret by its name":  operator.List(t.Context(), &list, client.InNamespace("somebody"), client.MatchingFields{"metadata.name": other.Name}),
-		"create without saying which":      operator.Create(t.Context(), posted),
-		"read a ConfigMap of others":       operator.Get(t.Context(), other, &corev1.ConfigMap{}),
+		"create with a generated name":     operator.Create(t.Context(), posted),
+		"read another ConfigMap":           operator.Get(t.Context(), other, &corev1.ConfigMap{}),
 		"change a Deployment":              operator.Patch(t.Context(), deployment(t), client.RawPatch("application/merge-patch+json", []byte(`{}`))),
 		"list the ConfigMaps of a cluster": operator.List(t.Context(), &corev1.ConfigMapList{}),
 	} {

@@ -17,7 +17,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/config"
 )
 
-// goodSpec is a valid spec of each kind, which a row of refusals makes wrong.
+// goodSpec is a valid spec of each kind, which each row of refusals makes invalid.
 var goodSpec = map[string]string{
 	"PullSecretRotation": `
 rotateAfter: "2026-11-20T00:00:00Z"
@@ -28,10 +28,10 @@ endpoint: {url: "https://cap.example.com/api/v1/credentials", agency: A, mission
 `,
 }
 
-// refusals has one row or more for each validation rule of the two kinds: a spec that is wrong in one way.
+// refusals has at least one row for each validation rule of the two kinds: a spec with one mistake.
 var refusals = []struct {
 	kind string
-	// rule is where in the spec the rule stands, and says what of the message, which is compared with the schema's in whole.
+	// rule is the path of the rule in the spec, and says is part of its message, which is then compared in full with the schema's.
 	rule, says string
 	// spec is merged into goodSpec; null removes a field.
 	spec string
@@ -97,13 +97,13 @@ var refusals = []struct {
 	{"CAPCredentialSet", "verification", "endpoint must be an https:// URL", `{verification: {endpoint: "https:///x"}}`},
 }
 
-// noName is refused by a pattern or a size, wherever in the spec it stands.
+// noName is refused by a pattern or a size in every field.
 var noName = []string{
 	`"y; oc adm policy add-cluster-role-to-user cluster-admin mallory #"`, `"../.."`, `"$(id)"`, `"a b"`, `"a\nb"`, `"a\u001b[2J"`, `"a\u202eb"`, `"'"`, `"--as=admin"`, `""`,
 	`"` + strings.Repeat("a", 1100) + `"`,
 }
 
-func TestValidation_RefusesWhatIsNoNameInEveryField(t *testing.T) {
+func TestValidation_RefusesInvalidNamesInEveryField(t *testing.T) {
 	for field, spec := range map[string]string{
 		"targets[].namespace":           `{targets: [{namespace: %s, name: s}]}`,
 		"targets[].name":                `{targets: [{namespace: n, name: %s}]}`,
@@ -122,13 +122,13 @@ func TestValidation_RefusesWhatIsNoNameInEveryField(t *testing.T) {
 				continue
 			}
 			if err := create(t, "PullSecretRotation", fmt.Sprintf(spec, name)); err == nil {
-				t.Errorf("%s: %.60s is taken", field, name)
+				t.Errorf("%s: %.60s is accepted", field, name)
 			}
 		}
 	}
 }
 
-func TestValidation_AcceptsWhatIsAName(t *testing.T) {
+func TestValidation_AcceptsValidNames(t *testing.T) {
 	for _, spec := range []string{
 		`{targets: [{namespace: openshift-config, name: pull-secret}, {namespace: n1, name: a.b-c}]}`,
 		`{entries: {addMissing: [cloud.openshift.com, "mirror.example.com:5000/team"]}}`,
@@ -142,8 +142,8 @@ func TestValidation_AcceptsWhatIsAName(t *testing.T) {
 	}
 }
 
-// A default inside of a list item is what kubectl takes for a change: a list is replaced as a whole, so each apply of an unchanged file would
-// write it again, and the operator would look at a new generation.
+// kubectl replaces a list as a whole, so with a default inside a list item each apply of an unchanged file would be a change with a new
+// generation.
 func TestPullSecretRotation_HasNoDefaultInAListItem(t *testing.T) {
 	var walk func(path string, inList bool, s *apiextensionsv1.JSONSchemaProps)
 	walk = func(path string, inList bool, s *apiextensionsv1.JSONSchemaProps) {
@@ -188,14 +188,14 @@ func TestPullSecretRotation_AnUnchangedFileAppliedTwiceChangesNothing(t *testing
 	if err != nil {
 		t.Fatal(err)
 	}
-	// What kubectl does for a custom resource.
+	// As kubectl does for a custom resource.
 	patch, err := jsonmergepatch.CreateThreeWayJSONMergePatch(file, file, current)
 	if err != nil || string(patch) != "{}" {
 		t.Errorf("the second apply would send %s (%v)", patch, err)
 	}
 }
 
-func TestValidation_AcceptsAGoodSpec(t *testing.T) {
+func TestValidation_AcceptsAValidSpec(t *testing.T) {
 	for kind := range goodSpec {
 		if err := create(t, kind, `{}`); err != nil {
 			t.Errorf("%s: %v", kind, err)
@@ -203,7 +203,7 @@ func TestValidation_AcceptsAGoodSpec(t *testing.T) {
 	}
 }
 
-func TestValidation_RefusesEachWrongSpecWithItsSentence(t *testing.T) {
+func TestValidation_RefusesEachInvalidSpecWithItsMessage(t *testing.T) {
 	rules := validationRules(t)
 	tested := map[string]bool{}
 	for _, row := range refusals {
@@ -215,11 +215,11 @@ func TestValidation_RefusesEachWrongSpecWithItsSentence(t *testing.T) {
 				}
 			}
 			if message == "" {
-				t.Fatalf("the schema has no rule at %q that says %q", row.rule, row.says)
+				t.Fatalf("the schema has no rule at %q with %q", row.rule, row.says)
 			}
 			err := create(t, row.kind, row.spec)
 			if err == nil || !strings.Contains(err.Error(), message) {
-				t.Errorf("the API server said: %v\nwant: %s", err, message)
+				t.Errorf("the API server returned: %v\nwant: %s", err, message)
 			}
 		})
 	}
@@ -230,7 +230,7 @@ func TestValidation_RefusesEachWrongSpecWithItsSentence(t *testing.T) {
 	}
 }
 
-// create asks the API server to create an object with goodSpec changed by patch, without keeping it.
+// create creates an object with goodSpec changed by patch, as a dry run.
 func create(t *testing.T, kind, patch string) error {
 	t.Helper()
 	var spec, change map[string]any

@@ -26,7 +26,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/cli/manager"
 )
 
-// The manifests name each other: a name that leads nowhere is no error of anybody's, only something that never works.
+// The manifests reference each other by name, and nothing else would report a wrong name.
 
 func metricsService(t *testing.T) *corev1.Service {
 	t.Helper()
@@ -37,7 +37,7 @@ func metricsService(t *testing.T) *corev1.Service {
 	return s
 }
 
-// defaultPort is that of an address flag of the manager, which the Deployment does not set.
+// defaultPort is the default of an address flag of the manager, which the Deployment must not set.
 func defaultPort(t *testing.T, d *appsv1.Deployment, flag string) intstr.IntOrString {
 	t.Helper()
 	for _, arg := range d.Spec.Template.Spec.Containers[0].Args {
@@ -58,16 +58,16 @@ func portNamed(d *appsv1.Deployment, name string) intstr.IntOrString {
 	return intstr.FromString("no port " + name)
 }
 
-func TestWiring_ProbesAskWhereTheManagerAnswers(t *testing.T) {
+func TestWiring_ProbesUseTheManagersPort(t *testing.T) {
 	d := deployment(t)
 	c := d.Spec.Template.Spec.Containers[0]
 	for want, probe := range map[string]*corev1.Probe{"/healthz": c.LivenessProbe, "/readyz": c.ReadinessProbe} {
 		if probe == nil || probe.HTTPGet == nil || probe.HTTPGet.Path != want {
-			t.Errorf("no probe asks %s: %v", want, probe)
+			t.Errorf("no probe uses %s: %v", want, probe)
 			continue
 		}
 		if got, want := portNamed(d, probe.HTTPGet.Port.StrVal), defaultPort(t, d, "health-probe-bind-address"); got != want {
-			t.Errorf("%s is asked at port %s, and the manager answers at %s", probe.HTTPGet.Path, got.String(), want.String())
+			t.Errorf("the probe of %s uses port %s, but the manager listens on %s", probe.HTTPGet.Path, got.String(), want.String())
 		}
 	}
 }
@@ -91,12 +91,12 @@ func TestWiring_PrometheusReachesThePodsWithACertificateOfTheServiceCA(t *testin
 	}
 	port := service.Spec.Ports[0]
 	if got, want := portNamed(d, port.TargetPort.StrVal), defaultPort(t, d, "metrics-bind-address"); got != want {
-		t.Errorf("the Service leads to port %s, and the manager serves metrics at %s", got.String(), want.String())
+		t.Errorf("the Service leads to port %s, but the manager serves metrics on %s", got.String(), want.String())
 	}
 	secret := service.Annotations["service.beta.openshift.io/serving-cert-secret-name"]
 	dir, _ := mounted(d, func(v corev1.Volume) bool { return v.Secret != nil && v.Secret.SecretName == secret })
 	if arg := "--metrics-cert-dir=" + dir; !slices.Contains(d.Spec.Template.Spec.Containers[0].Args, arg) {
-		t.Errorf("the certificate of the service CA, Secret %s, is mounted at %q, and there is no argument %s", secret, dir, arg)
+		t.Errorf("the certificate of the service CA, Secret %s, is mounted at %q, but there is no argument %s", secret, dir, arg)
 	}
 
 	objects, err := decode(kustomize(t, "config/prometheus"))
@@ -128,22 +128,22 @@ func TestWiring_PrometheusReachesThePodsWithACertificateOfTheServiceCA(t *testin
 	}
 	e := monitor.Spec.Endpoints[0]
 	if !labels.SelectorFromSet(monitor.Spec.Selector.MatchLabels).Matches(labels.Set(service.Labels)) || e.Port != port.Name {
-		t.Errorf("the ServiceMonitor wants port %s of Services with %v; the Service has %s and %v", e.Port, monitor.Spec.Selector.MatchLabels, port.Name, service.Labels)
+		t.Errorf("the ServiceMonitor selects port %s of Services with %v; the Service has %s and %v", e.Port, monitor.Spec.Selector.MatchLabels, port.Name, service.Labels)
 	}
 	if name := service.Name + "." + service.Namespace + ".svc"; e.TLSConfig.ServerName != name || e.Scheme != "https" || e.Path != "/metrics" {
-		t.Errorf("Prometheus asks %s %s for %q; the certificate is for %s", e.Scheme, e.Path, e.TLSConfig.ServerName, name)
+		t.Errorf("Prometheus scrapes %s %s as %q; the certificate is for %s", e.Scheme, e.Path, e.TLSConfig.ServerName, name)
 	}
-	// Without a jobLabel, the job is called like the Service.
+	// Without a jobLabel, the job has the Service's name.
 	for _, a := range alerts(t) {
 		for _, m := range regexp.MustCompile(`\bup\{([^}]*)\}`).FindAllStringSubmatch(a.Expr, -1) {
 			if want := fmt.Sprintf("job=%q", service.Name); m[1] != want {
-				t.Errorf("%s looks at up{%s}, and in any namespace it is up{%s}", a.Alert, m[1], want)
+				t.Errorf("%s uses up{%s}, want up{%s}, which is the same in every namespace", a.Alert, m[1], want)
 			}
 		}
 	}
 }
 
-// Whoever installs into a namespace of their own writes an overlay with its name. What still named another would never work there.
+// An installation into another namespace is an overlay with its name, which must replace the name everywhere.
 func TestWiring_AnOverlayMovesEverythingIntoItsNamespace(t *testing.T) {
 	built := kustomize(t, "config/overlays/another-namespace")
 	if bytes.Contains(built, []byte(namespace)) {
@@ -174,8 +174,7 @@ func TestWiring_AnOverlayMovesEverythingIntoItsNamespace(t *testing.T) {
 	}
 }
 
-// The cluster's Prometheus, the kubelet and what the operator asks get through the policy; it knows the ports by the names that the
-// Deployment gives them.
+// The policy allows the cluster's Prometheus, the kubelet and the operator's own requests; it uses the Deployment's port names.
 func TestWiring_TheNetworkPolicyIsAboutTheOperatorsPodsAndPorts(t *testing.T) {
 	objects, err := decode(kustomize(t, "config/network-policy"))
 	if err != nil {
@@ -215,10 +214,10 @@ func TestWiring_TheNetworkPolicyIsAboutTheOperatorsPodsAndPorts(t *testing.T) {
 			}
 		}
 	}
-	// The value tells whether it is only for some peers.
+	// The value is whether it is only for some peers.
 	want := map[string]bool{"to metrics": true, "to health": false, "from 53": true, "from 5353": true, "from 6443": false, "from 443": false}
 	if !denied || !maps.Equal(allowed, want) {
-		t.Errorf("all else is denied: %t; allowed is %v, want %v", denied, allowed, want)
+		t.Errorf("everything else is denied: %t; allowed: %v, want %v", denied, allowed, want)
 	}
 }
 
@@ -231,21 +230,21 @@ func TestWiring_ADrainLeavesOneReplica(t *testing.T) {
 	if !labels.SelectorFromSet(budget.Spec.Selector.MatchLabels).Matches(labels.Set(d.Spec.Template.Labels)) {
 		t.Errorf("the budget is for %v, the pods have %v", budget.Spec.Selector.MatchLabels, d.Spec.Template.Labels)
 	}
-	// A budget that forbids every eviction would block the upgrade of each machine.
+	// A budget that forbids every eviction would block machine upgrades.
 	if away := budget.Spec.MaxUnavailable; away == nil || away.IntValue() != 1 || *d.Spec.Replicas != 2 {
-		t.Errorf("of %d replicas %v may be away, want one of two", *d.Spec.Replicas, away)
+		t.Errorf("of %d replicas %v may be unavailable, want one of two", *d.Spec.Replicas, away)
 	}
 }
 
-// A ConfigMap that OpenShift fills is emptied by whoever applies the manifests again: the operator reads the cluster's own.
-func TestWiring_NothingIsShippedThatOthersFillAndAnUpgradeEmpties(t *testing.T) {
+// Applying a ConfigMap that OpenShift fills would empty it, so the operator reads the cluster's own.
+func TestWiring_NoShippedObjectIsFilledByOthers(t *testing.T) {
 	objects, err := decode(config.Install())
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, o := range objects {
 		if o.GetKind() == "ConfigMap" || o.GetLabels()["config.openshift.io/inject-trusted-cabundle"] != "" {
-			t.Errorf("%s %s is shipped without the content that it has in a cluster", o.GetKind(), o.GetName())
+			t.Errorf("%s %s is shipped without its content in a cluster", o.GetKind(), o.GetName())
 		}
 	}
 	if bundles, err := filepath.Glob(filepath.Join(repository, "bundle", "manifests", "*configmap*")); err != nil || len(bundles) > 0 {
@@ -253,12 +252,12 @@ func TestWiring_NothingIsShippedThatOthersFillAndAnUpgradeEmpties(t *testing.T) 
 	}
 	for _, v := range deployment(t).Spec.Template.Spec.Volumes {
 		if v.ConfigMap != nil {
-			t.Errorf("the pod mounts the ConfigMap %s, which nobody makes", v.ConfigMap.Name)
+			t.Errorf("the pod mounts the ConfigMap %s, which nothing creates", v.ConfigMap.Name)
 		}
 	}
 }
 
-// What OLM's console suggests for the namespace is what config/default makes.
+// OLM's console suggests the namespace of config/default.
 func TestWiring_TheSuggestedNamespaceIsThatOfTheManifests(t *testing.T) {
 	csv := &unstructured.Unstructured{}
 	raw, err := os.ReadFile(filepath.Join(repository, "config", "manifests", "bases", "credential-rotation-operator.clusterserviceversion.yaml"))
@@ -278,13 +277,13 @@ func TestWiring_TheSuggestedNamespaceIsThatOfTheManifests(t *testing.T) {
 	if err := yaml.UnmarshalStrict(raw, want); err != nil {
 		t.Fatal(err)
 	}
-	delete(want.Labels, "app.kubernetes.io/name") // the label of what the manifests make
+	delete(want.Labels, "app.kubernetes.io/name") // the label of the manifests' objects
 	if suggested.Name != want.Name || csv.GetAnnotations()["operatorframework.io/suggested-namespace"] != want.Name ||
 		!labels.Equals(suggested.Labels, want.Labels) || !labels.Equals(suggested.Annotations, want.Annotations) {
-		t.Errorf("suggested is %s with %v and %v;\nthe manifests make %s with %v and %v",
+		t.Errorf("suggested is %s with %v and %v;\nthe manifests have %s with %v and %v",
 			suggested.Name, suggested.Labels, suggested.Annotations, want.Name, want.Labels, want.Annotations)
 	}
 	if want.Labels["openshift.io/cluster-monitoring"] != "true" {
-		t.Error("the cluster's Prometheus does not look into the namespace")
+		t.Error("the cluster's Prometheus does not monitor the namespace")
 	}
 }
