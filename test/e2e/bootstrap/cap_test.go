@@ -10,10 +10,10 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/sim/cap"
 )
 
-// installRole may do everything; the others are those of the pages.
+// installRole is the installer's role; the others are those of the pages.
 const installRole = "OpenShiftInstaller"
 
-// roleOf is the role that the pages give to each CredentialsRequest.
+// roleOf is the role of each CredentialsRequest in the pages.
 var roleOf = map[string]string{
 	"openshift-machine-api-aws":                     "OpenShiftMachineAPI",
 	"openshift-ingress":                             "OpenShiftIngress",
@@ -76,7 +76,7 @@ func (p *portal) writeFiles(s *shell) {
 	s.write("ca-chain.cert.pem", p.CAPEM())
 }
 
-// canaries are the secrets that CAP has issued, and the certificate's key.
+// canaries are CAP's secrets and the certificate's key.
 func (p *portal) canaries() harness.Canaries {
 	c := harness.Canaries{"the key of the client certificate": strings.Split(string(p.key), "\n")[1]}
 	for i, secret := range p.IssuedSecrets() {
@@ -85,12 +85,12 @@ func (p *portal) canaries() harness.Canaries {
 	return c
 }
 
-// live returns the role of a working credential, or what is wrong with it.
+// live returns the role of a valid credential, or an error.
 func (p *portal) live(c awscreds.Credential) (role string, err error) {
 	secret, _, arn, expires, known := p.Lookup(c.AccessKeyID)
 	switch {
 	case !known:
-		return "", fmt.Errorf("AWS does not know the key %s", c.AccessKeyID)
+		return "", fmt.Errorf("the key %s is unknown", c.AccessKeyID)
 	case secret != c.SecretAccessKey:
 		return "", fmt.Errorf("the secret key of %s is wrong", c.AccessKeyID)
 	case !expires.After(p.Clock().Now()):
@@ -104,7 +104,7 @@ func (p *portal) wantCalls(t testing.TB, want int) {
 	t.Helper()
 	counts := p.Counts()
 	if counts.Requests != want || len(counts.ByRole) != want {
-		t.Errorf("CAP was asked %d times: %v, want each of %d roles once", counts.Requests, counts.ByRole, want)
+		t.Errorf("%d requests to CAP: %v, want one for each of %d roles", counts.Requests, counts.ByRole, want)
 	}
 	p.ResetCounts()
 }

@@ -23,12 +23,12 @@ const (
 	operatorName      = "credential-rotation-operator"
 )
 
-// cluster is an API server of the test's own, with nothing in it.
+// cluster is an empty API server for the test.
 type cluster struct {
 	*harness.ControlPlane
 	t        testing.TB
 	operator *harness.OperatorProcess
-	// requests are those that are to be served.
+	// requests are the CredentialsRequests to serve.
 	requests []harness.Request
 }
 
@@ -42,12 +42,12 @@ func newCluster(t testing.TB) *cluster {
 		}
 	})
 	if cp.Kubectl == "" {
-		t.Fatal("there is no kubectl beside etcd and kube-apiserver: run `make test`, which provides it")
+		t.Fatal("KUBEBUILDER_ASSETS has no kubectl: run `make test`, which provides it")
 	}
 	return &cluster{ControlPlane: cp, t: t, requests: payload()}
 }
 
-// shell is one that talks to the cluster.
+// shell is a shell with the cluster's kubeconfig.
 func (c *cluster) shell() *shell {
 	s := newShell(c.t, kubectlVariable+"="+c.Kubectl)
 	s.write(".kubeconfig", c.AdminKubeconfig)
@@ -55,7 +55,7 @@ func (c *cluster) shell() *shell {
 	return s
 }
 
-// runDeployment plays the Deployment in the cluster: it starts the operator with its arguments, environment and service account.
+// runDeployment stands for the Deployment's controller: it starts the operator with its arguments, environment and service account.
 func (c *cluster) runDeployment(portal *portal) {
 	c.t.Helper()
 	ctx := c.t.Context()
@@ -102,7 +102,7 @@ func wantControlPlanePod(t testing.TB, pod corev1.PodSpec) {
 
 // end ends the operator and searches for leaked secrets.
 func (c *cluster) end(portal *portal) {
-	ctx := context.Background() // that of the test has ended already
+	ctx := context.Background() // the test's context has ended already
 	metrics, err := c.operator.Metrics(ctx)
 	if err != nil {
 		c.t.Error(err)
@@ -117,7 +117,7 @@ func (c *cluster) end(portal *portal) {
 		c.t.Error(err)
 	}
 	for _, f := range found {
-		c.t.Error("a secret got out: " + f)
+		c.t.Error("a secret leaked: " + f)
 	}
 	if c.t.Failed() {
 		c.t.Log(c.dump(ctx))

@@ -17,11 +17,11 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/harness"
 )
 
-// ownProfile stands in the credentials file of the person who installs.
+// ownProfile is in the installing user's credentials file.
 const ownProfile = "# keys of the lab; do not touch\n[lab]\naws_access_key_id=AKIALAB\naws_secret_access_key = lab+secret\n\n[cap]\nregion = us-iso-east-1\n"
 
-// The page "Installing a cluster in a C2S or SC2S region", from its first command to its last: the directory of manifests, exactly as it was
-// written, turns an empty API server into one in which the operator runs and refreshes, although OpenShift's own kinds come later.
+// All commands of the page "Installing a cluster in a C2S or SC2S region": with the directory of manifests, unchanged, an empty API server
+// runs the operator, which refreshes credentials, although OpenShift's own kinds come later.
 func TestInstalling_ThePageBringsUpAClusterWithFreshCredentials(t *testing.T) {
 	capSim, cluster := newPortal(t), newCluster(t)
 	cluster.requests = append(cluster.requests, addon)
@@ -39,12 +39,12 @@ func TestInstalling_ThePageBringsUpAClusterWithFreshCredentials(t *testing.T) {
 	shell.run(page.next("2. Credentials for the installer", "sh"))
 	capSim.wantCalls(t, 1)
 	if again := wantProfile(t, credentialsFile, capSim); again == first {
-		t.Error("curl's answer did not get into the profile")
+		t.Error("curl's response is not in the profile")
 	}
 
 	out := shell.run(page.next("3. Write the manifests", "sh"))
 	if !strings.Contains(out, "openshift-cluster-api-aws is left out") {
-		t.Errorf("nobody is told that the request of tech preview is left out:\n%s", out)
+		t.Errorf("the output does not report that the request of tech preview is left out:\n%s", out)
 	}
 	capSim.wantCalls(t, manyRoles)
 	cluster.wantManifests(shell.path("cluster", "manifests"), capSim, func(request string) string { return roleOf[request] })
@@ -76,7 +76,7 @@ func TestInstalling_ThePageBringsUpAClusterWithFreshCredentials(t *testing.T) {
 	shell.wantNoSecrets(capSim.canaries())
 }
 
-// wantProfile fails the test unless the profile holds a live credential beside what was in the file before, and returns its key.
+// wantProfile fails the test unless the profile has a valid credential and the rest of the file is unchanged, and returns its key.
 func wantProfile(t *testing.T, file string, capSim *portal) string {
 	t.Helper()
 	content, err := os.ReadFile(file)
@@ -95,7 +95,7 @@ func wantProfile(t *testing.T, file string, capSim *portal) string {
 		}
 	}
 	if kept.String() != ownProfile {
-		t.Errorf("of the file there is left\n%s\nwant\n%s", kept.String(), ownProfile)
+		t.Errorf("the rest of the file is\n%s\nwant\n%s", kept.String(), ownProfile)
 	}
 	c := awscreds.Credential{AccessKeyID: lines["aws_access_key_id"], SecretAccessKey: lines["aws_secret_access_key"], SessionToken: lines["aws_session_token"]}
 	if role, err := capSim.live(c); err != nil || role != installRole || c.SessionToken == "" {
@@ -105,7 +105,7 @@ func wantProfile(t *testing.T, file string, capSim *portal) string {
 	return c.AccessKeyID
 }
 
-// wantManifests fails the test unless each Secret among the manifests holds a live credential of its role, and nobody else can read it.
+// wantManifests fails the test unless each Secret among the manifests has a valid credential of its role, and only its owner can read it.
 func (c *cluster) wantManifests(dir string, capSim *portal, roleOf func(request string) string) {
 	t := c.t
 	t.Helper()

@@ -1,5 +1,5 @@
-// Package bootstrap shows how the operator comes into a cluster: with its installation, and in place of cap-token-refresh. The
-// commands are those of the documentation, taken from its pages, so that page and test cannot drift apart.
+// Package bootstrap tests how the operator gets into a cluster: at the cluster's installation, and as a replacement of cap-token-refresh. The
+// commands are read from the documentation, so that page and test cannot diverge.
 package bootstrap
 
 import (
@@ -11,7 +11,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/harness"
 )
 
-// TestMain also plays the programs that the pages use and that this machine may lack, see tools_test.go.
+// TestMain also stands for the programs of the pages that this machine may not have, see tools_test.go.
 func TestMain(m *testing.M) {
 	if tool, ok := tools[filepath.Base(os.Args[0])]; ok {
 		if err := tool(os.Args[1:]); err != nil {

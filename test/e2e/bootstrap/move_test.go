@@ -29,7 +29,7 @@ import (
 // legacyNamespace is that of cap-token-refresh.
 const legacyNamespace = "cap-token-refresh"
 
-// served are the CredentialsRequests that cap-token-refresh has Secrets for: all but the latest one.
+// served are the CredentialsRequests that cap-token-refresh has Secrets for: all except the newest.
 func served() []harness.Request {
 	var requests []harness.Request
 	for _, r := range payload() {
@@ -40,9 +40,8 @@ func served() []harness.Request {
 	return requests
 }
 
-// The page "Moving from cap-token-refresh", from its first command to its last, on a cluster with that project's own objects. Every
-// state that a Secret has in between holds a live credential and its key "role", and all but those that the CronJob has written hold
-// the session token.
+// All commands of the page "Moving from cap-token-refresh", on a cluster with that project's own objects. Every state of a Secret
+// has a valid credential and the key "role", and all except those written by the CronJob have the session token.
 func TestMoving_ThePageReplacesTheCronJobWithoutAGap(t *testing.T) {
 	capSim, cluster := newPortal(t), newCluster(t)
 	page, shell := readPage(t, "moving-from-cap-token-refresh.md"), cluster.shell()
@@ -63,7 +62,7 @@ func TestMoving_ThePageReplacesTheCronJobWithoutAGap(t *testing.T) {
 		}
 	}
 	if !strings.Contains(roles, "openshift-cloud-network-config-controller-aws: \n") {
-		t.Errorf("the request without a role is not shown as such:\n%s", roles)
+		t.Errorf("the request without a role is not reported:\n%s", roles)
 	}
 
 	root, err := harness.RepositoryRoot()
@@ -88,10 +87,10 @@ func TestMoving_ThePageReplacesTheCronJobWithoutAGap(t *testing.T) {
 	}
 
 	cluster.cronJobRuns(capSim, shell)
-	cluster.eventually("what the CronJob wrote is put right", func(ctx context.Context) error {
+	cluster.eventually("the CronJob's write is corrected", func(ctx context.Context) error {
 		for _, r := range served() {
 			if byCronJob(cluster.secret(r)) {
-				return fmt.Errorf("%s still has what the CronJob wrote", r.Name)
+				return fmt.Errorf("%s still has the CronJob's credential", r.Name)
 			}
 		}
 		return nil
@@ -126,8 +125,8 @@ func (c *cluster) legacy(shell *shell, portal *portal) {
 	c.cronJobRuns(portal, shell)
 }
 
-// cronJobRuns does what a Job of cap-token-refresh does: one question per Secret, for the role under its key "role", and a patch with
-// two keys and a credentials file of two lines. The session token is lost, which no consumer of these tests minds.
+// cronJobRuns does what a Job of cap-token-refresh does: one request per Secret, for the role under its key "role", and a patch with
+// two keys and a credentials file of two lines. It drops the session token, which does not matter in these tests.
 func (c *cluster) cronJobRuns(portal *portal, shell *shell) {
 	c.t.Helper()
 	job := &batchv1.CronJob{}
@@ -156,17 +155,17 @@ func (c *cluster) cronJobRuns(portal *portal, shell *shell) {
 	}
 }
 
-// cronJobWriter is the field manager of what a Job of cap-token-refresh writes, by `oc patch`.
+// cronJobWriter is the field manager of a Job of cap-token-refresh, which uses `oc patch`.
 const cronJobWriter = "kubectl-patch"
 
-// byCronJob says whether the access key in a Secret is one that the CronJob wrote.
+// byCronJob reports whether the CronJob wrote the access key in a Secret.
 func byCronJob(secret *corev1.Secret) bool {
 	return slices.ContainsFunc(secret.ManagedFields, func(f metav1.ManagedFieldsEntry) bool {
 		return f.Manager == cronJobWriter && strings.Contains(string(f.FieldsV1.GetRawBytes()), `"f:aws_access_key_id"`)
 	})
 }
 
-// watching sees every state of some Secrets.
+// watching records every state of some Secrets.
 type watching struct {
 	watches []watch.Interface
 	wait    sync.WaitGroup
@@ -204,7 +203,7 @@ func (w *watching) saw(r harness.Request, event watch.Event, role []byte, portal
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.ended {
-		return // the end of a watch comes as an error, too
+		return // the end of a watch is an error, too
 	}
 	secret, ok := event.Object.(*corev1.Secret)
 	if !ok || event.Type == watch.Deleted {
@@ -229,7 +228,7 @@ func (w *watching) saw(r harness.Request, event watch.Event, role []byte, portal
 	}
 }
 
-// end waits until everything has been seen, and returns what was wrong.
+// end waits until all states have been seen, and returns the mistakes.
 func (w *watching) end(t *testing.T, c *cluster) {
 	t.Helper()
 	c.eventually("the last state of each Secret has been seen", func(context.Context) error {
@@ -239,7 +238,7 @@ func (w *watching) end(t *testing.T, c *cluster) {
 			seen := w.latest[r.Name]
 			w.mu.Unlock()
 			if seen != now {
-				return fmt.Errorf("%s was last seen at %s and is at %s", r.Name, seen, now)
+				return fmt.Errorf("%s was last seen at %s, but is at %s", r.Name, seen, now)
 			}
 		}
 		return nil

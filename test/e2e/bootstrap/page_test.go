@@ -7,7 +7,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/harness"
 )
 
-// page is a page of the documentation as a script: the test goes through its blocks one after the other, and must leave none out.
+// page is a page of the documentation as a script: the test takes its blocks in order, and must take all.
 type page struct {
 	t      testing.TB
 	name   string
@@ -21,15 +21,15 @@ func readPage(t testing.TB, name string) *page {
 	return &page{t: t, name: name, blocks: blocks}
 }
 
-// next takes the next block, which must be under the given heading.
+// next returns the next block, which must be under the given heading.
 func (p *page) next(heading, language string) string {
 	p.t.Helper()
 	if len(p.blocks) == 0 {
-		p.t.Fatalf("%s has no further block, and the test wants one under %q", p.name, heading)
+		p.t.Fatalf("%s has no further block, want one under %q", p.name, heading)
 	}
 	b := p.blocks[0]
 	if b.Heading != heading || b.Language != language {
-		p.t.Fatalf("%s:%d: a block of %s under %q, and the test wants one of %s under %q", p.name, b.Line, b.Language, b.Heading, language, heading)
+		p.t.Fatalf("%s:%d: a block of %s under %q, want one of %s under %q", p.name, b.Line, b.Language, b.Heading, language, heading)
 	}
 	p.blocks = p.blocks[1:]
 	return b.Text
@@ -39,7 +39,7 @@ func (p *page) next(heading, language string) string {
 func (p *page) done() {
 	p.t.Helper()
 	for _, b := range p.blocks {
-		p.t.Errorf("%s:%d: nobody runs this block", p.name, b.Line)
+		p.t.Errorf("%s:%d: the test does not run this block", p.name, b.Line)
 	}
 }
 

@@ -12,15 +12,16 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/sim/cap"
 )
 
-// directly lets seed ask the portal itself.
+// directly runs seed with its own request to the portal.
 const directly = `credential-rotation-operator seed --profile cap --role ` + installRole + ` --url "$CAP_URL" --agency "$AGENCY" --mission "$MISSION" --cert cap.pem --key cap.key --ca ca-chain.cert.pem`
 
-// Whatever arrives instead of a credential, and however: seed fails, names the kind of answer, prints nothing of it, and changes no file.
-func TestSeed_ABadAnswerChangesNothing(t *testing.T) {
+// On any response other than a credential, from standard input or its own request, seed fails, names the kind of response, prints nothing of
+// it, and changes no file.
+func TestSeed_AnInvalidResponseChangesNothing(t *testing.T) {
 	portal := newPortal(t)
 	for _, tc := range []struct {
 		fault cap.FaultKind
-		// piped and direct are in the error when the answer comes by standard input and when seed asks itself.
+		// piped and direct are in the error if the response comes from standard input or from seed's own request.
 		piped, direct string
 	}{
 		{cap.FaultHTML, "is a page instead of JSON", "AuthenticationRefused"},
@@ -48,7 +49,7 @@ func TestSeed_ABadAnswerChangesNothing(t *testing.T) {
 			must(t, portal.Break(fault))
 			defer portal.Heal()
 			body := answer(t, portal, shell)
-			// The bodies of some bad answers hold a secret, too: that of an expired credential, say.
+			// The bodies of some invalid responses contain a secret too, such as that of an expired credential.
 			for way, try := range map[string]struct {
 				script, want string
 				stdin        []byte
@@ -58,10 +59,10 @@ func TestSeed_ABadAnswerChangesNothing(t *testing.T) {
 			} {
 				out, err := shell.try(try.script, try.stdin)
 				if err == nil {
-					t.Errorf("%s: seed took a bad answer", way)
+					t.Errorf("%s: seed accepted an invalid response", way)
 				}
 				if !strings.Contains(out, try.want) {
-					t.Errorf("%s: it says %q, want %q in it", way, out, try.want)
+					t.Errorf("%s: the error is %q, want %q in it", way, out, try.want)
 				}
 			}
 			if diff := cmp.Diff(before, files(t, shell.dir, shell.home)); diff != "" {
@@ -72,8 +73,8 @@ func TestSeed_ABadAnswerChangesNothing(t *testing.T) {
 	}
 }
 
-// What `curl $CAP_URL | profile=... hack/get_cap_token.sh` did, on that project's own manifests and for somebody who has no
-// credentials file yet.
+// seed replaces `curl $CAP_URL | profile=... hack/get_cap_token.sh`, on that project's own manifests and without an existing
+// credentials file.
 func TestSeed_FillsTheManifestsOfCapTokenRefresh(t *testing.T) {
 	portal, shell := newPortal(t), newShell(t)
 	portal.writeFiles(shell)
@@ -93,7 +94,7 @@ func TestSeed_FillsTheManifestsOfCapTokenRefresh(t *testing.T) {
 		case strings.Contains(filled, "YourID") || strings.Contains(filled, "YourSecret"):
 			t.Errorf("%s still has an example value", name)
 		case !strings.Contains(filled, "# The IAM role of this CredentialsRequest.\n  role: OpenShift") || !strings.Contains(filled, "aws_session_token = "):
-			t.Errorf("%s lacks the role with its comment, or the session token", name)
+			t.Errorf("%s does not have the role with its comment, or the session token", name)
 		}
 	}
 	profile, err := os.ReadFile(filepath.Join(shell.home, ".aws", "credentials"))
@@ -109,7 +110,7 @@ func TestSeed_FillsTheManifestsOfCapTokenRefresh(t *testing.T) {
 	shell.wantNoSecrets(portal.canaries())
 }
 
-// answer is what CAP answers at present, as curl without --fail gives it on.
+// answer is CAP's current response, as from curl without --fail.
 func answer(t *testing.T, portal *portal, shell *shell) []byte {
 	t.Helper()
 	resp, err := askCAP(portal.Endpoint(cap.C2S)+"?"+portal.Query(cap.C2S, installRole).Encode(), shell.path("cap.pem"), shell.path("cap.key"), shell.path("ca-chain.cert.pem"))

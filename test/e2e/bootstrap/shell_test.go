@@ -12,17 +12,17 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/harness"
 )
 
-// shell runs the blocks of a page like a person, one after the other: the next one has the variables that one exports.
+// shell runs the blocks of a page in order; a block has the exported variables of the ones before it.
 type shell struct {
 	t testing.TB
-	// dir is where it works, home its home directory.
+	// dir is its working directory, home its home directory.
 	dir, home string
 	env       []string
-	// printed is everything that was printed, for the search for secrets.
+	// printed is all output, for the search for secrets.
 	printed string
 }
 
-// newShell makes one that finds the operator's program and the tools.
+// newShell creates one with the operator's program and the tools in its PATH.
 func newShell(t testing.TB, env ...string) *shell {
 	t.Helper()
 	operator, err := harness.BuildOperator(t.Context())
@@ -44,12 +44,12 @@ func newShell(t testing.TB, env ...string) *shell {
 	return s
 }
 
-// path is that of a file in the shell's directory.
+// path is the path of a file in the shell's directory.
 func (s *shell) path(parts ...string) string {
 	return filepath.Join(append([]string{s.dir}, parts...)...)
 }
 
-// run runs a block, which must succeed, and returns what it printed.
+// run runs a block, which must succeed, and returns its output.
 func (s *shell) run(script string) string {
 	s.t.Helper()
 	out, err := s.try(script, nil)
@@ -77,10 +77,10 @@ func (s *shell) write(name string, content []byte) {
 	must(s.t, os.WriteFile(s.path(name), content, 0o644))
 }
 
-// wantNoSecrets looks for secrets in all that was printed.
+// wantNoSecrets looks for secrets in all output.
 func (s *shell) wantNoSecrets(canaries harness.Canaries) {
 	s.t.Helper()
-	for _, found := range canaries.Find("what was printed", s.printed) {
+	for _, found := range canaries.Find("the output", s.printed) {
 		s.t.Error(found)
 	}
 	if strings.Contains(s.printed, "PRIVATE KEY") {

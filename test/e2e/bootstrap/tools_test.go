@@ -28,7 +28,7 @@ const (
 // tools are the parts of other programs that the pages use.
 var tools = map[string]func(args []string) error{"oc": oc, "openshift-install": openshiftInstall, "curl": curl}
 
-// oc is kubectl, except for what kubectl lacks: `adm release extract`, which takes the requests from a directory instead of an image.
+// oc is kubectl plus `adm release extract`, which takes the requests from a directory instead of an image.
 func oc(args []string) error {
 	if !slices.Equal(args[:min(3, len(args))], []string{"adm", "release", "extract"}) {
 		return kubectl(args...)
@@ -41,7 +41,7 @@ func oc(args []string) error {
 		return err
 	}
 	if !*requests || !*included || *cloud != "aws" || flags.NArg() != 1 {
-		return fmt.Errorf("not what oc would need: %q", args)
+		return fmt.Errorf("unexpected arguments of oc: %q", args)
 	}
 	if _, err := os.Stat(*config); err != nil {
 		return err
@@ -49,7 +49,7 @@ func oc(args []string) error {
 	if err := os.Mkdir(*to, 0o755); err != nil {
 		return err
 	}
-	// An older oc does not know --included and writes those of every feature set; the harder case is the one to test.
+	// An older oc has no --included and writes those of every feature set; the test covers this harder case.
 	return os.CopyFS(*to, os.DirFS(os.Getenv(requestsVariable)))
 }
 
@@ -59,7 +59,7 @@ func kubectl(args ...string) error {
 	return cmd.Run()
 }
 
-// openshiftInstall consumes install-config.yaml to make manifests, and makes a cluster of them: what its bootstrap machine does, which
+// openshiftInstall creates manifests from install-config.yaml, and a cluster from the manifests like the bootstrap machine, which
 // creates the objects file by file in the order of their names.
 func openshiftInstall(args []string) error {
 	flags := pflag.NewFlagSet("openshift-install", pflag.ContinueOnError)
@@ -87,10 +87,10 @@ func openshiftInstall(args []string) error {
 	case "create cluster":
 		return createInOrder(manifests)
 	}
-	return fmt.Errorf("not what the installer would do: %q", args)
+	return fmt.Errorf("unexpected arguments of openshift-install: %q", args)
 }
 
-// createInOrder creates the objects of a directory. It waits for a kind whose CRD has just been created, and for nothing else.
+// createInOrder creates the objects of a directory. It waits only for a kind whose CRD has just been created.
 func createInOrder(dir string) error {
 	files, err := os.ReadDir(dir) // sorted by name
 	if err != nil {
@@ -114,7 +114,7 @@ func createInOrder(dir string) error {
 	return nil
 }
 
-// curl does what the pages use it for.
+// curl supports the arguments of the pages.
 func curl(args []string) error {
 	flags := pflag.NewFlagSet("curl", pflag.ContinueOnError)
 	cert, key, ca := flags.String("cert", "", ""), flags.String("key", "", ""), flags.String("cacert", "", "")
@@ -126,7 +126,7 @@ func curl(args []string) error {
 		return err
 	}
 	if flags.NArg() != 1 || !*get {
-		return fmt.Errorf("not what the pages use: %q", args)
+		return fmt.Errorf("unexpected arguments of curl: %q", args)
 	}
 	query := url.Values{}
 	for _, d := range *data {
@@ -145,7 +145,7 @@ func curl(args []string) error {
 	return err
 }
 
-// askCAP sends a GET with the client certificate in the files; without one when there is no name.
+// askCAP sends a GET with the client certificate in the files, or without one if no file is named.
 func askCAP(address, cert, key, ca string) (*http.Response, error) {
 	roots := x509.NewCertPool()
 	bundle, err := os.ReadFile(ca)

@@ -32,13 +32,13 @@ const (
 // machineRequests are the CredentialsRequests that share machineRole; the other four share platformRole.
 var machineRequests = []string{"openshift-machine-api-aws", "openshift-cluster-api-aws", "aws-ebs-csi-driver-operator"}
 
-// capWorld is a cluster with CAP beside it.
+// capWorld is a cluster with CAP.
 type capWorld struct {
 	*world
 	cap *cap.Sim
 	// key is that of the client certificate, PEM.
 	key []byte
-	// more are canaries in addition to what CAP issues and the key.
+	// more are canaries in addition to CAP's credentials and the key.
 	more harness.Canaries
 }
 
@@ -49,7 +49,7 @@ func (w *capWorld) sub(t testing.TB) *capWorld {
 	return &other
 }
 
-// newCAPWorld makes one: CAP's credentials live for the given time.
+// newCAPWorld creates one whose CAP issues credentials with the given lifetime.
 func newCAPWorld(t testing.TB, lifetime time.Duration, change ...func(*cap.Options)) *capWorld {
 	t.Helper()
 	w := &capWorld{world: newWorld(t, harness.Cluster{})}
@@ -72,7 +72,7 @@ func newCAPWorld(t testing.TB, lifetime time.Duration, change ...func(*cap.Optio
 		for i, secret := range sim.IssuedSecrets() {
 			c[fmt.Sprintf("secret %d that CAP issued", i)] = secret
 		}
-		// A line from its middle: the frame is in every key.
+		// A line from its middle, because the first and last are the same in every key.
 		c["the key of the client certificate"] = strings.Split(string(w.key), "\n")[1]
 		maps.Copy(c, w.more)
 		return c
@@ -119,7 +119,7 @@ func (w *capWorld) create(change ...func(*v1alpha1.CAPCredentialSet)) {
 	must(w.t, w.client.Create(w.t.Context(), set))
 }
 
-// edit changes the set as a person does.
+// edit changes the set as a user.
 func (w *capWorld) edit(change func(*v1alpha1.CAPCredentialSet)) {
 	w.t.Helper()
 	w.eventually("the set is edited", func(ctx context.Context) error {
@@ -155,7 +155,7 @@ func (w *capWorld) eventuallyReady(reason, credentials string) *v1alpha1.CAPCred
 		ready := meta.FindStatusCondition(set.Status.Conditions, v1alpha1.ConditionReady)
 		switch {
 		case ready == nil || set.Status.ObservedGeneration != set.Generation:
-			return errors.New("the set has not been looked at")
+			return errors.New("the set has not been reconciled")
 		case ready.Reason != reason || set.Status.Credentials != credentials:
 			return fmt.Errorf("it is %s %s: %s", ready.Reason, set.Status.Credentials, ready.Message)
 		}
@@ -231,7 +231,7 @@ func roleOf(request string) string {
 	return platformRole
 }
 
-// secretWrites are the writes to Secrets outside the operator's own namespace.
+// secretWrites are the writes of Secrets outside the operator's own namespace.
 func (w *capWorld) secretWrites() []string {
 	var out []string
 	for _, r := range w.api.Writes() {
@@ -253,8 +253,8 @@ func (w *capWorld) statusWrites() []string {
 	return out
 }
 
-// requestRefresh asks for a refresh of all that is older than the full second that comes next, as a person does with an
-// annotation, and returns that second: whatever has happened until now is older.
+// requestRefresh requests a refresh of everything older than the next full second by the annotation, and returns that
+// second: everything until now is older.
 func (w *capWorld) requestRefresh() time.Time {
 	w.t.Helper()
 	requested := time.Now().Truncate(time.Second).Add(time.Second)
@@ -267,7 +267,7 @@ func (w *capWorld) requestRefresh() time.Time {
 // eventuallyRefreshed waits until all Secrets have been refreshed since a time.
 func (w *capWorld) eventuallyRefreshed(since time.Time) {
 	w.t.Helper()
-	w.eventually("all is refreshed", func(ctx context.Context) error {
+	w.eventually("everything is refreshed", func(ctx context.Context) error {
 		set, err := w.read(ctx)
 		if err != nil {
 			return err
@@ -301,7 +301,7 @@ func sameContents(a, b map[string]map[string][]byte) bool { return reflect.DeepE
 // wantCalls checks the number of requests to CAP for each role.
 func wantCalls(counts cap.Counts, machines, platform int) error {
 	if counts.ByRole[machineRole] != machines || counts.ByRole[platformRole] != platform {
-		return fmt.Errorf("CAP was asked %v times, want %d and %d", counts.ByRole, machines, platform)
+		return fmt.Errorf("%v requests to CAP, want %d and %d", counts.ByRole, machines, platform)
 	}
 	return nil
 }

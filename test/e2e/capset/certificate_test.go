@@ -1,7 +1,7 @@
 package capset
 
-// Item 2, second half: the client certificate. Each fault has its own reason, before CAP is even asked, because CAP would answer all of them with
-// the same page.
+// The client certificate: each fault has its own reason and no request is sent, because CAP's response to all of them is the
+// same page.
 
 import (
 	"testing"
@@ -15,7 +15,7 @@ import (
 
 const day = 24 * time.Hour
 
-// The certificate is renewed while the operator runs, and the Secret changes from one naming of its keys to the other.
+// The certificate is renewed while the operator runs, and the Secret changes from one set of key names to the other.
 func TestCertificate_IsReadAgainInEitherNamingWithoutARestart(t *testing.T) {
 	w := newCAPWorld(t, time.Hour)
 	first, firstKey, err := w.cap.ClientCertificate("first")
@@ -35,7 +35,7 @@ func TestCertificate_IsReadAgainInEitherNamingWithoutARestart(t *testing.T) {
 	w.certificate("second") // tls.crt and tls.key
 	w.eventuallyFresh()     // at once: a new certificate does not wait for the retry after the old one's failure
 	if n := w.cap.Counts().ByRole[machineRole] - calls; n != 1 {
-		t.Errorf("%d calls for the role until the new certificate was accepted, want 1", n)
+		t.Errorf("%d requests for the role until the new certificate was accepted, want 1", n)
 	}
 	for _, r := range w.cap.Requests()[2*calls:] {
 		if r.Client != "second" {
@@ -45,11 +45,11 @@ func TestCertificate_IsReadAgainInEitherNamingWithoutARestart(t *testing.T) {
 	w.certificate("third")
 	w.eventually("the status shows the third certificate", w.subjectIs("CN=third"))
 	if n := w.cap.Counts().ByRole[machineRole] - calls; n != 1 {
-		t.Error("a renewed certificate alone made credentials be fetched that are not due")
+		t.Error("a renewed certificate caused the fetch of credentials that are not due")
 	}
 }
 
-func TestCertificate_EachTroubleHasItsReasonAndCAPIsNotAsked(t *testing.T) {
+func TestCertificate_EachFaultHasItsReasonAndNoRequestIsSent(t *testing.T) {
 	w := newCAPWorld(t, time.Hour)
 	w.start()
 	w.create()
@@ -69,7 +69,7 @@ func TestCertificate_EachTroubleHasItsReasonAndCAPIsNotAsked(t *testing.T) {
 	for name, tc := range map[string]struct {
 		data   map[string][]byte
 		reason string
-		// says are words of the message that help.
+		// says are required parts of the message.
 		says []string
 	}{
 		"no Secret keys":                     {map[string][]byte{"cert": good}, v1alpha1.ReasonCertificateMissing, []string{"tls.crt and tls.key", "cap.pem and cap.key"}},
@@ -89,13 +89,13 @@ func TestCertificate_EachTroubleHasItsReasonAndCAPIsNotAsked(t *testing.T) {
 			if c.Status != metav1.ConditionFalse {
 				t.Errorf("the condition is %s", c.Status)
 			}
-			ready := w.eventuallyReady(tc.reason, "7/7") // the set cannot go on, and its credentials are still fresh
+			ready := w.eventuallyReady(tc.reason, "7/7") // the set is stalled, but its credentials are still fresh
 			if !stalled(ready) {
-				t.Error("nobody is called to help")
+				t.Error("the set is not stalled")
 			}
 			w.eventuallyCondition(v1alpha1.ConditionReady, tc.reason, "expires at "+ready.Status.EarliestExpiry.UTC().Format(time.RFC3339))
 			if n := w.cap.Counts().Requests - calls; n != 0 {
-				t.Errorf("CAP was asked %d times", n)
+				t.Errorf("%d requests to CAP", n)
 			}
 			w.eventuallyEvent(tc.reason, clientCertificate)
 		})
@@ -112,7 +112,7 @@ func TestCertificate_EachTroubleHasItsReasonAndCAPIsNotAsked(t *testing.T) {
 }
 
 // A certificate that expires in a week still works, but must be reported.
-func TestCertificate_ThatIsAboutToExpireIsToldWhileAllIsWell(t *testing.T) {
+func TestCertificate_ThatIsAboutToExpireIsReportedWhileItWorks(t *testing.T) {
 	w := newCAPWorld(t, time.Hour)
 	end := time.Now().Add(7 * day)
 	soon, key, err := w.cap.ClientCertificate("operator", simtls.Valid(end.Add(-300*day), end))

@@ -1,6 +1,6 @@
 package capset
 
-// Item 2, first half: how CAP is asked, and whom the operator believes to be CAP.
+// Requests to CAP, and the trust in its certificate.
 
 import (
 	"crypto/x509"
@@ -21,9 +21,9 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/sim/simtls"
 )
 
-// Both dialects by their real names through the cluster's proxy, at a port and a path of the site's own, with values that
-// must be encoded, and parameters that only this site asks for. CAP compares each value with the right one.
-func TestDialects_AreSpokenThroughTheProxyWithEveryValueEncoded(t *testing.T) {
+// Both dialects by their real names through the cluster's proxy, with a port, a path and parameters of the site, and values that
+// must be encoded. CAP compares each value with the expected one.
+func TestDialects_WorkThroughTheProxyWithEveryValueEncoded(t *testing.T) {
 	const oddRole = `Rôle & more/than=one?#100% +"x"`
 	for _, tc := range []struct {
 		dialect cap.Dialect
@@ -56,14 +56,14 @@ func TestDialects_AreSpokenThroughTheProxyWithEveryValueEncoded(t *testing.T) {
 			w.eventuallyFresh()
 			counts := w.cap.Counts()
 			if counts.ByOutcome[cap.OutcomeIssued] != 2 || counts.ByRole[oddRole] != 1 || counts.Requests != 2 {
-				t.Errorf("CAP saw %+v, want one good request for each of two roles", counts)
+				t.Errorf("CAP's counts are %+v, want one successful request for each of two roles", counts)
 			}
 			if site.Count(tc.host+":"+tc.port) == 0 {
 				t.Error("the proxy was not used")
 			}
 			for _, r := range w.cap.Requests() {
 				if r.Method != "GET" || r.Client != "operator" {
-					t.Errorf("CAP was asked by %s with the certificate of %q", r.Method, r.Client)
+					t.Errorf("the client was %s with the certificate of %q", r.Method, r.Client)
 				}
 			}
 		})
@@ -79,18 +79,18 @@ func TestEndpoint_IsHTTPSOnlyAndHasNoQueryOfItsOwn(t *testing.T) {
 		set := w.set()
 		set.Spec.Endpoint.URL = url
 		if err := w.client.Create(t.Context(), set); err == nil || !strings.Contains(err.Error(), "https://") {
-			t.Errorf("%s: the answer is %v, want one that says what is right", url, err)
+			t.Errorf("%s: the error is %v, want the rule", url, err)
 		}
 	}
 	set := w.set()
 	set.Spec.Endpoint.ExtraParameters = map[string]string{"roleName": "another"}
 	if err := w.client.Create(t.Context(), set); err == nil || !strings.Contains(err.Error(), "their own fields") {
-		t.Errorf("a role among the extra parameters: the answer is %v", err)
+		t.Errorf("a role among the extra parameters: the error is %v", err)
 	}
 }
 
-// As with curl's --cacert: an authority beside the certificate replaces the system's, even where those know CAP. Without one the
-// cluster's trust bundle counts, together with the system's.
+// As with curl's --cacert: a CA beside the certificate replaces the system's, even if those signed CAP's certificate. Without one
+// the cluster's trust bundle and the system's CAs are used.
 func TestTrust_APrivateAuthorityReplacesTheSystemsElseTheClustersBundleCounts(t *testing.T) {
 	w := newCAPWorld(t, time.Hour)
 	other, err := simtls.NewCA("another site's")
@@ -109,13 +109,13 @@ func TestTrust_APrivateAuthorityReplacesTheSystemsElseTheClustersBundleCounts(t 
 		t.Error(err)
 	}
 	if n := w.cap.Counts().Requests; n != 0 {
-		t.Errorf("%d requests were sent to somebody who is not trusted", n)
+		t.Errorf("%d requests were sent to an untrusted server", n)
 	}
 	w.ownSecret(clientCertificate, map[string][]byte{"tls.crt": certificate, "tls.key": key})
 	w.eventuallyFresh() // by the system's
 	w.stop()
 
-	must(t, os.WriteFile(roots, other.PEM(), 0o600)) // now they know somebody else
+	must(t, os.WriteFile(roots, other.PEM(), 0o600)) // now they trust another CA
 	w.start()
 	w.requestRefresh()
 	w.eventuallyRow("openshift-machine-api", "aws-cloud-credentials", v1alpha1.ReasonCAPUntrusted)
@@ -132,7 +132,7 @@ func pemBlock(blockType string, headers map[string]string, content []byte) []byt
 	return pem.EncodeToMemory(&pem.Block{Type: blockType, Headers: headers, Bytes: content})
 }
 
-// derOf is what a PEM document holds.
+// derOf is the content of a PEM document.
 func derOf(document []byte) []byte {
 	block, _ := pem.Decode(document)
 	return block.Bytes

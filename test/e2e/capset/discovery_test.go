@@ -1,6 +1,6 @@
 package capset
 
-// Item 1: which Secrets a set keeps, and that it needs no restart and no poll to learn of a new one.
+// Which Secrets a set keeps, and that new ones need no restart and no poll.
 
 import (
 	"context"
@@ -28,7 +28,7 @@ func awsSpec(more ...string) map[string]any {
 	return spec
 }
 
-func TestDiscovery_TheEFSAddOnIsServedAsItComesAndItsSecretsStayWhenItGoes(t *testing.T) {
+func TestDiscovery_TheEFSAddOnIsServedAtOnceAndItsSecretsStayAfterIt(t *testing.T) {
 	w := newCAPWorld(t, time.Hour)
 	w.start()
 	w.create()
@@ -47,7 +47,7 @@ func TestDiscovery_TheEFSAddOnIsServedAsItComesAndItsSecretsStayWhenItGoes(t *te
 		}
 	}
 	if n := w.cap.Counts().Requests - before; n != 0 {
-		t.Errorf("%d calls for a role of which four Secrets have a fresh credential", n)
+		t.Errorf("%d requests for a role with a fresh credential in four Secrets", n)
 	}
 	lists := w.api.Requests(func(r harness.Recorded) bool { return r.Resource == "credentialsrequests" && r.Verb == "list" })
 	if len(lists) != 0 {
@@ -57,14 +57,14 @@ func TestDiscovery_TheEFSAddOnIsServedAsItComesAndItsSecretsStayWhenItGoes(t *te
 	must(t, w.client.Delete(t.Context(), node))
 	set := w.eventuallyReady(v1alpha1.ReasonFresh, "8/8")
 	if row := rowOf(set, csiNamespace, "node-aws-efs-cloud-credentials"); row.Result != "" {
-		t.Errorf("the row of the deleted request is still there: %s", row.Result)
+		t.Errorf("the row of the deleted request still exists: %s", row.Result)
 	}
 	if !w.has(csiNamespace, "node-aws-efs-cloud-credentials") {
-		t.Error("the Secret was deleted with its request: what uses it may still run")
+		t.Error("the Secret was deleted with its request, although its users may still run")
 	}
 }
 
-func TestDiscovery_RequestsWithATokenOfTheirOwnAndOtherCloudsAreLeftAlone(t *testing.T) {
+func TestDiscovery_RequestsWithAnSTSRoleAndOtherCloudsAreNotServed(t *testing.T) {
 	w := newCAPWorld(t, time.Hour)
 	must(t, w.client.Create(t.Context(), harness.CredentialsRequest("sts", csiNamespace, "aws-efs-cloud-credentials",
 		awsSpec("stsIAMRoleARN", "arn:aws-iso:iam::111111111111:role/efs"))))
@@ -81,25 +81,25 @@ func TestDiscovery_RequestsWithATokenOfTheirOwnAndOtherCloudsAreLeftAlone(t *tes
 		t.Error("the Secret of the request with stsIAMRoleARN was written")
 	}
 	if w.has(csiNamespace, "node-aws-efs-cloud-credentials") {
-		t.Error("a Secret was made for another cloud's request")
+		t.Error("a Secret was created for another cloud's request")
 	}
 }
 
-// The role of a Secret: the spec by its request's name, else its own key role as cap-token-refresh had it where the spec allows that
-// role, else the default.
-func TestDiscovery_EachSecretGetsTheRoleThatCountsMost(t *testing.T) {
+// The role of a Secret: that of the spec for its request's name, else that under its key role as in cap-token-refresh if the spec
+// allows it, else the default.
+func TestDiscovery_EachSecretGetsTheRoleByPrecedence(t *testing.T) {
 	const ownRole, extraRole = "own", "extra"
 	w := newCAPWorld(t, time.Hour)
 	w.cap.AddRole(ownRole, "333333333333")
 	w.cap.AddRole(extraRole, "444444444444")
 	w.put("openshift-machine-api", "aws-cloud-credentials", map[string]string{"role": ownRole})         // the spec names another
-	w.put("openshift-ingress-operator", "cloud-credentials", map[string]string{"role": ownRole + "\n"}) // as a file gives it
+	w.put("openshift-ingress-operator", "cloud-credentials", map[string]string{"role": ownRole + "\n"}) // with a newline, as from a file
 	must(t, harness.CreateNamespace(t.Context(), w.client, "backup"))
 	w.start()
 	w.create(func(s *v1alpha1.CAPCredentialSet) {
 		s.Spec.CredentialsRequests.DefaultRole = ""
 		s.Spec.CredentialsRequests.SecretRoleKey, s.Spec.CredentialsRequests.AllowedRoles = v1alpha1.SecretRoleKeyAllowListed, []string{ownRole}
-		// A name that the shipped rights have, in a namespace that nobody's request has.
+		// A name of the shipped rights, in a namespace without a request.
 		s.Spec.Secrets = []v1alpha1.SecretRole{ownSecretRef("backup", "cloud-credentials", extraRole)}
 	})
 	w.eventuallyReady(v1alpha1.ReasonRefreshFailing, "5/8")
@@ -110,7 +110,7 @@ func TestDiscovery_EachSecretGetsTheRoleThatCountsMost(t *testing.T) {
 	w.edit(func(s *v1alpha1.CAPCredentialSet) { s.Spec.CredentialsRequests.DefaultRole = platformRole })
 	set := w.eventuallyReady(v1alpha1.ReasonFresh, "8/8")
 
-	roles := map[string]string{} // of the access key ids that CAP gave out
+	roles := map[string]string{} // of the access key ids that CAP issued
 	for _, k := range w.cap.Keys() {
 		roles[k.AccessKeyID] = k.Role
 	}
@@ -121,10 +121,10 @@ func TestDiscovery_EachSecretGetsTheRoleThatCountsMost(t *testing.T) {
 		{"backup", "cloud-credentials"}:                             extraRole,
 	} {
 		if row := rowOf(set, secret[0], secret[1]); row.Role != role {
-			t.Errorf("the row of %v says role %q, want %q", secret, row.Role, role)
+			t.Errorf("the row of %v has role %q, want %q", secret, row.Role, role)
 		}
 		if got := roles[string(w.secret(secret[0], secret[1]).Data["aws_access_key_id"])]; got != role {
-			t.Errorf("%v holds the credential of role %q, want %q", secret, got, role)
+			t.Errorf("%v has the credential of role %q, want %q", secret, got, role)
 		}
 	}
 }
@@ -149,7 +149,7 @@ func TestDiscovery_TheSelectorChoosesByLabelAndFollowsIt(t *testing.T) {
 
 func TestDiscovery_AMissingNamespaceIsWaitedForAndAMissingSecretCreatedOrNot(t *testing.T) {
 	w := newCAPWorld(t, time.Hour)
-	namespace := fmt.Sprintf("late-%d", time.Now().UnixNano()) // an API server without controllers never gets rid of one
+	namespace := fmt.Sprintf("late-%d", time.Now().UnixNano()) // an API server without controllers never removes one
 
 	no := false
 	w.start()
@@ -159,10 +159,10 @@ func TestDiscovery_AMissingNamespaceIsWaitedForAndAMissingSecretCreatedOrNot(t *
 	})
 	set := w.eventuallyReady(v1alpha1.ReasonNamespaceMissing, "0/1")
 	if stalled(set) {
-		t.Error("a namespace that is still to come counts as stalled")
+		t.Error("a missing namespace counts as stalled")
 	}
 	if n := w.cap.Counts().Requests; n != 0 {
-		t.Errorf("CAP was asked %d times for a Secret that cannot be created", n)
+		t.Errorf("%d requests to CAP for a Secret that cannot be created", n)
 	}
 	must(t, harness.CreateNamespace(t.Context(), w.client, namespace))
 	w.eventuallyReady(v1alpha1.ReasonFresh, "1/1")
@@ -179,8 +179,8 @@ func TestDiscovery_AMissingNamespaceIsWaitedForAndAMissingSecretCreatedOrNot(t *
 	w.eventuallyReady(v1alpha1.ReasonFresh, "2/2")
 }
 
-// The message is sufficient: after its command the operator goes on by itself.
-func TestDiscovery_ASecretBeyondTheShippedRightsSaysWhichCommandHelpsAndTheCommandHelps(t *testing.T) {
+// The message is sufficient: after its command the operator continues by itself.
+func TestDiscovery_ForASecretBeyondTheShippedRightsTheMessageHasAWorkingCommand(t *testing.T) {
 	w := newCAPWorld(t, time.Hour)
 	must(t, harness.CreateNamespace(t.Context(), w.client, "customer"))
 	w.put("customer", "there", map[string]string{"theirs": "stays"})
@@ -188,7 +188,7 @@ func TestDiscovery_ASecretBeyondTheShippedRightsSaysWhichCommandHelpsAndTheComma
 	w.create(func(s *v1alpha1.CAPCredentialSet) {
 		s.Spec.Secrets = []v1alpha1.SecretRole{ownSecretRef("customer", "there", machineRole), ownSecretRef("customer", "to-come", machineRole)}
 	})
-	w.eventuallyReady(v1alpha1.ReasonRefreshFailing, "7/9") // the others are not held up
+	w.eventuallyReady(v1alpha1.ReasonRefreshFailing, "7/9") // the others are not blocked
 	for i, name := range []string{"there", "to-come"} {
 		row := w.eventuallyRow("customer", name, v1alpha1.ReasonForbidden)
 		w.execute(w.command(row.Message))
@@ -202,7 +202,7 @@ func TestDiscovery_ASecretBeyondTheShippedRightsSaysWhichCommandHelpsAndTheComma
 		t.Error("a key of the customer's is gone")
 	}
 
-	// And back: after the right is revoked the message is the same again, and the Secret keeps its content.
+	// After the right is revoked the message is the same again, and the Secret keeps its content.
 	before := w.secret("customer", "there").ResourceVersion
 	w.execute("oc -n customer delete rolebinding --all && oc delete secret -n customer to-come")
 	w.eventually("the API server no longer lets the operator read", func(ctx context.Context) error {
@@ -222,11 +222,11 @@ func TestDiscovery_ASecretBeyondTheShippedRightsSaysWhichCommandHelpsAndTheComma
 		return r.Resource == "secrets" && (r.Namespace == "" || r.Name == "" && slices.Contains([]string{"list", "watch"}, r.Verb))
 	})
 	if len(foreign) != 0 {
-		t.Errorf("Secrets that nobody named were asked for: %s", foreign[0])
+		t.Errorf("other Secrets were requested: %s", foreign[0])
 	}
 }
 
-// stalled is true if the set says that somebody must act.
+// stalled is true if the set needs a user's action.
 func stalled(set *v1alpha1.CAPCredentialSet) bool {
 	for _, c := range set.Status.Conditions {
 		if c.Type == v1alpha1.ConditionStalled && c.Status == metav1.ConditionTrue {

@@ -14,8 +14,8 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/sim/cap"
 )
 
-// The documentation's example is tested: in a cluster in which CAP forbids one of its roles, the status is what the page shows.
-func TestTheStatusInTheDocumentationIsWhatAClusterShows(t *testing.T) {
+// In a cluster in which CAP forbids one of the roles, the status must match the documentation's example.
+func TestTheStatusInTheDocumentationIsThatOfACluster(t *testing.T) {
 	const registryRole = "OpenShiftRegistry"
 	example, err := harness.DocumentedExample("capcredentialset.md", "CAPCredentialSet")
 	must(t, err)
@@ -43,6 +43,6 @@ func TestTheStatusInTheDocumentationIsWhatAClusterShows(t *testing.T) {
 	if problems := harness.NotExcerpt(example["status"], live["status"], nil); len(problems) > 0 {
 		is, err := yaml.Marshal(live["status"])
 		must(t, err)
-		t.Errorf("docs/capcredentialset.md shows what is not so:\n%s\nthe cluster shows:\n%s", strings.Join(problems, "\n"), is)
+		t.Errorf("docs/capcredentialset.md differs from the cluster:\n%s\nthe cluster has:\n%s", strings.Join(problems, "\n"), is)
 	}
 }

@@ -1,6 +1,6 @@
 package capset
 
-// Item 8: what a person on call sees.
+// What a person on call sees.
 
 import (
 	"context"
@@ -19,7 +19,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/sim/cap"
 )
 
-// describedVariable names a directory into which the descriptions are written, for people.
+// describedVariable names a directory to write the descriptions to, for reading.
 const describedVariable = "DESCRIBED_DIR"
 
 // describe is what `oc describe` shows. No line may be too long.
@@ -38,7 +38,7 @@ func (w *world) waitFor(condition string) {
 	w.execute("oc wait --timeout=60s --for=condition=" + condition + " capset/" + setName)
 }
 
-func TestExplain_TheTableSaysHowManyAreFreshAndUntilWhen(t *testing.T) {
+func TestExplain_TheTableShowsHowManyAreFreshAndUntilWhen(t *testing.T) {
 	w := newCAPWorld(t, time.Hour)
 	w.start()
 	w.create()
@@ -51,7 +51,7 @@ func TestExplain_TheTableSaysHowManyAreFreshAndUntilWhen(t *testing.T) {
 	row := strings.Fields(lines[1])
 	want := []string{setName, "True", "7/7", v1alpha1.ReasonFresh, set.Status.NextRefresh.UTC().Format(time.RFC3339), set.Status.EarliestExpiry.UTC().Format(time.RFC3339)}
 	if !slices.Equal(row[:6], want) || !regexp.MustCompile(`^\d+[smh]$`).MatchString(row[6]) {
-		t.Errorf("the table says %q, want %q and an age", row, want)
+		t.Errorf("the table has %q, want %q and an age", row, want)
 	}
 	described := w.describe("fresh")
 	for _, r := range harness.PayloadRequests() {
@@ -71,7 +71,7 @@ func TestExplain_TheTableSaysHowManyAreFreshAndUntilWhen(t *testing.T) {
 	w.eventuallyEvent(v1alpha1.ReasonRefreshed, "Normal", platformRole, "openshift-ingress-operator/cloud-credentials")
 }
 
-func TestExplain_TroubleIsOneSentenceWithWhomItConcernsAndWhatToDo(t *testing.T) {
+func TestExplain_AFailureNamesItsSecretsAndWhatToDo(t *testing.T) {
 	w := newCAPWorld(t, time.Hour)
 	w.start()
 	w.create()
@@ -88,10 +88,10 @@ func TestExplain_TroubleIsOneSentenceWithWhomItConcernsAndWhatToDo(t *testing.T)
 	must(t, err)
 	for i, row := range set.Status.Targets {
 		if failing := row.Result != v1alpha1.ReasonFresh; failing != (i < 3) {
-			t.Errorf("row %d is %s: the failing ones come first", i, row.Result)
+			t.Errorf("row %d is %s, want the failing ones first", i, row.Result)
 		}
 		if row.ExpiresAt == nil {
-			t.Errorf("the row of %s does not say until when the credential that is there lives", row.Name)
+			t.Errorf("the row of %s does not show the expiry of the current credential", row.Name)
 		}
 	}
 	w.describe("failing")
@@ -101,7 +101,7 @@ func TestExplain_TroubleIsOneSentenceWithWhomItConcernsAndWhatToDo(t *testing.T)
 	w.eventuallyRefreshed(w.requestRefresh())
 }
 
-func TestExplain_MetricsTellExpiryAgeFailuresCallsAndWrites(t *testing.T) {
+func TestExplain_MetricsHaveExpiryAgeFailuresRequestsAndWrites(t *testing.T) {
 	w := newCAPWorld(t, time.Hour)
 	w.start()
 	w.create()
@@ -121,19 +121,19 @@ func TestExplain_MetricsTellExpiryAgeFailuresCallsAndWrites(t *testing.T) {
 	w.eventuallyMetric(4, "credential_rotation_secrets", `set="aws"`, `reason="Fresh"`)
 
 	w.execute("oc delete capset " + setName)
-	w.eventually("the metrics of the deleted set are gone, lest an alert fire for them", func(ctx context.Context) error {
+	w.eventually("the metrics of the deleted set are gone", func(ctx context.Context) error {
 		text, err := w.operator.Metrics(ctx)
 		if err == nil && strings.Contains(text, `set="aws"`) {
-			err = errors.New("some are there")
+			err = errors.New("some are left")
 		}
 		return err
 	})
 	if !w.has(machineNamespace, machineSecret) {
-		t.Error("the Secrets were deleted with the set: what uses them lives on")
+		t.Error("the Secrets were deleted with the set, although their users still run")
 	}
 }
 
-// More Secrets than a status should hold: those that need somebody are listed whatever their names, the rest is counted.
+// More Secrets than fit into a status: the failing ones are listed regardless of their names, the rest is counted.
 func TestExplain_WithManySecretsTheFailingOnesAreListedFirst(t *testing.T) {
 	const namespace, many = "many", 230
 	w := newCAPWorld(t, time.Hour)

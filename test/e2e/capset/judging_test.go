@@ -1,6 +1,6 @@
 package capset
 
-// Item 3: nothing but a good credential reaches a Secret, each bad answer has its class, and each class its rhythm.
+// Only a valid credential is written, each invalid response has a class, and each class its retry interval.
 
 import (
 	"context"
@@ -20,10 +20,10 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/sim/simctl"
 )
 
-// bodyCanary is in the bodies of bad answers: no byte of them may show anywhere.
+// bodyCanary is in the bodies of invalid responses, which must appear nowhere.
 const bodyCanary = "tHe-BoDy-Of-An-AnSwEr"
 
-// answers are all that CAP, or something in front of it, may answer instead of a credential.
+// answers are the possible responses of CAP, or of a server in front of it, instead of a credential.
 func answers(moved string) map[string]struct {
 	fault cap.Fault
 	class string
@@ -72,9 +72,9 @@ func answers(moved string) map[string]struct {
 	}
 }
 
-// One role has each fault, one after the other: its Secret keeps what works and says what is wrong, and is refreshed once the fault
-// is gone.
-func TestJudging_NoBadAnswerReachesASecretAndEachHasItsClass(t *testing.T) {
+// One role has each fault in turn: its Secret keeps the working credential, its row shows the failure, and it is refreshed once the
+// fault is gone.
+func TestJudging_NoInvalidResponseIsWrittenAndEachHasItsClass(t *testing.T) {
 	var followed atomic.Int32
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { followed.Add(1) }))
 	t.Cleanup(elsewhere.Close)
@@ -82,7 +82,7 @@ func TestJudging_NoBadAnswerReachesASecretAndEachHasItsClass(t *testing.T) {
 
 	const namespace, bad, good = "many", "bad", "good"
 	w := newCAPWorld(t, time.Hour)
-	w.more = harness.Canaries{"the body of a bad answer": bodyCanary}
+	w.more = harness.Canaries{"the body of an invalid response": bodyCanary}
 	w.cap.AddRole(good, "333333333333")
 	w.cap.AddRole(bad, "333333333333")
 	w.grant(namespace, bad, good)
@@ -95,12 +95,12 @@ func TestJudging_NoBadAnswerReachesASecretAndEachHasItsClass(t *testing.T) {
 	w.eventuallyReady(v1alpha1.ReasonFresh, "2/2")
 	version := w.secret(namespace, bad).ResourceVersion
 
-	// One after the other: an answer that speaks of the portal keeps other roles from asking.
+	// In sequence, because a failure of the whole portal pauses other roles.
 	for name, a := range all {
 		count := func() float64 {
 			n, err := w.metric(t.Context(), "credential_rotation_refresh_failures_total", `role="`+bad+`"`, `reason="`+a.class+`"`)
 			if err != nil {
-				return 0 // its series begins with the first
+				return 0 // the series exists only from the first failure on
 			}
 			return n
 		}
@@ -109,7 +109,7 @@ func TestJudging_NoBadAnswerReachesASecretAndEachHasItsClass(t *testing.T) {
 		w.cap.Heal()
 		must(t, w.cap.Break(a.fault))
 		w.requestRefresh()
-		w.eventually(name+" is told as "+a.class, func(ctx context.Context) error {
+		w.eventually(name+" is reported as "+a.class, func(ctx context.Context) error {
 			set, err := w.read(ctx)
 			if err != nil {
 				return err
@@ -131,10 +131,10 @@ func TestJudging_NoBadAnswerReachesASecretAndEachHasItsClass(t *testing.T) {
 	w.eventuallyRefreshed(w.requestRefresh())
 }
 
-// Failures that go away by themselves are retried soon, those that a person must fix less and less often: this shows in each role's time of the
-// next try, and in how often CAP is asked until the first of them is requested again.
-func TestJudging_EachClassIsTriedAgainInItsOwnRhythm(t *testing.T) {
-	w := newCAPWorld(t, 10*time.Hour) // far from its end, which would hurry
+// Transient failures are retried soon, those that a user must fix less and less often: this shows in each role's next retry, and in
+// the number of requests to CAP until the first retry.
+func TestJudging_EachClassHasItsOwnRetryInterval(t *testing.T) {
+	w := newCAPWorld(t, 10*time.Hour) // far from its expiry, which would shorten the interval
 	secrets := map[string][2]string{  // one Secret per role
 		"malformed": {"openshift-machine-api", "aws-cloud-credentials"},
 		"refused":   {"openshift-image-registry", "installer-cloud-credentials"},
@@ -160,8 +160,8 @@ func TestJudging_EachClassIsTriedAgainInItsOwnRhythm(t *testing.T) {
 	w.cap.ResetCounts()
 	w.requestRefresh()
 	w.eventuallyReady(v1alpha1.ReasonRefreshFailing, "4/7")
-	for _, secret := range secrets { // Failing as the condition says, and none still waiting for its turn.
-		w.eventually("its role has been asked for", func(ctx context.Context) error {
+	for _, secret := range secrets { // Failing as the condition shows, and none still waiting for its request.
+		w.eventually("its role has been requested", func(ctx context.Context) error {
 			set, err := w.read(ctx)
 			if err != nil {
 				return err
@@ -176,18 +176,18 @@ func TestJudging_EachClassIsTriedAgainInItsOwnRhythm(t *testing.T) {
 	next := map[string]time.Time{}
 	for role, secret := range secrets {
 		row := rowOf(set, secret[0], secret[1])
-		if row.NextRefresh == nil { // it waits with all others for the portal
-			t.Fatalf("role %s has no rhythm of its own: %s: %s", role, row.Result, row.Message)
+		if row.NextRefresh == nil { // it waits for the portal with all others
+			t.Fatalf("role %s has no retry interval of its own: %s: %s", role, row.Result, row.Message)
 		}
 		next[role] = row.NextRefresh.Time
 	}
 	for _, pair := range [][2]string{{"malformed", "refused"}, {"malformed", "rejected"}} {
 		if !next[pair[0]].Before(next[pair[1]]) {
-			t.Errorf("role %s is tried again at %s, %s at %s; want it to be the other way round", pair[0], next[pair[0]], pair[1], next[pair[1]])
+			t.Errorf("role %s is retried at %s, %s at %s; want the reverse order", pair[0], next[pair[0]], pair[1], next[pair[1]])
 		}
 	}
 
-	w.eventually("the role whose trouble passes by itself is asked for again", func(context.Context) error {
+	w.eventually("the role with the transient failure is requested again", func(context.Context) error {
 		if n := w.cap.Counts().ByRole["malformed"]; n < 2 {
 			return fmt.Errorf("%d calls", n)
 		}
@@ -195,7 +195,7 @@ func TestJudging_EachClassIsTriedAgainInItsOwnRhythm(t *testing.T) {
 	})
 	counts := w.cap.Counts().ByRole
 	if counts["refused"] != 1 || counts["rejected"] != 1 {
-		t.Errorf("meanwhile CAP was asked %v times: roles that a person must fix were retried too soon", counts)
+		t.Errorf("meanwhile %v requests to CAP: roles that a user must fix were retried too soon", counts)
 	}
 	asked := w.cap.Requests()
 	last := asked[len(asked)-1]
@@ -206,11 +206,11 @@ func TestJudging_EachClassIsTriedAgainInItsOwnRhythm(t *testing.T) {
 		}
 		row := rowOf(set, "openshift-machine-api", "aws-cloud-credentials")
 		if row.NextRefresh.Time.Before(last.Time.Add(6 * time.Second)) {
-			return fmt.Errorf("asked at %s, and again at %s", last.Time, row.NextRefresh)
+			return fmt.Errorf("requested at %s, and again at %s", last.Time, row.NextRefresh)
 		}
 		return nil
 	})
-	// A person who has fixed something need not wait: a changed spec is tried at once.
+	// After a fix there is no wait: a changed spec is tried at once.
 	w.cap.Heal()
 	w.edit(func(s *v1alpha1.CAPCredentialSet) { s.Spec.Endpoint.MaxConcurrentRequests = 2 })
 	w.eventuallyFresh()

@@ -1,5 +1,5 @@
-// Package capset shows CAPCredentialSet to its users: the operator as a process of its own, with its own service account
-// and the shipped RBAC, against a real API server and a simulated CAP. Each file tells one story.
+// Package capset tests CAPCredentialSet end to end: the operator as a process with its service account and the shipped RBAC,
+// a real API server and a simulated CAP. Each file has one subject.
 package capset
 
 import (
@@ -8,7 +8,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/harness"
 )
 
-// controlPlane serves all tests of this package, one after the other.
+// controlPlane is shared by all tests of this package.
 var controlPlane *harness.ControlPlane
 
 func TestMain(m *testing.M) {

@@ -1,6 +1,6 @@
 package capset
 
-// What people do and see: commands from messages, granted rights, their own Secrets, events and metrics.
+// Actions and views of users: commands from messages, granted rights, their own Secrets, events and metrics.
 
 import (
 	"context"
@@ -24,8 +24,8 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/harness"
 )
 
-// execute runs a command line like an administrator, with oc and the operator's own commands. There is no oc here, but kubectl understands the
-// commands in the operator's messages.
+// execute runs a command line as an administrator, with oc and the operator's own commands. kubectl stands for oc; it has the commands of the
+// operator's messages.
 func (w *world) execute(line string) string {
 	w.t.Helper()
 	if controlPlane.Kubectl == "" {
@@ -57,7 +57,7 @@ func (w *world) command(message string) string {
 	return "oc -n " + line
 }
 
-// grant grants the operator the rights to some Secrets of a namespace, like the command in the message of Forbidden. The names may be many.
+// grant grants the operator the rights to Secrets of a namespace, like the command in the message of Forbidden.
 func (w *world) grant(namespace string, names ...string) {
 	w.t.Helper()
 	must(w.t, harness.CreateNamespace(w.t.Context(), w.client, namespace))
@@ -71,7 +71,7 @@ func (w *world) grant(namespace string, names ...string) {
 	}))
 }
 
-// put makes a Secret as a person or another program does.
+// put creates a Secret as a user or another program.
 func (w *world) put(namespace, name string, data map[string]string) *corev1.Secret {
 	w.t.Helper()
 	s := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, StringData: data}
@@ -79,7 +79,7 @@ func (w *world) put(namespace, name string, data map[string]string) *corev1.Secr
 	return s
 }
 
-// rewrite changes a Secret that is there, under the name of a program.
+// rewrite changes an existing Secret with a program's field manager.
 func (w *world) rewrite(namespace, name, program string, change func(*corev1.Secret)) {
 	w.t.Helper()
 	w.eventually("Secret "+namespace+"/"+name+" is rewritten", func(ctx context.Context) error {
@@ -92,7 +92,7 @@ func (w *world) rewrite(namespace, name, program string, change func(*corev1.Sec
 	})
 }
 
-// has says whether a Secret exists.
+// has reports whether a Secret exists.
 func (w *world) has(namespace, name string) bool {
 	w.t.Helper()
 	err := w.client.Get(w.t.Context(), client.ObjectKey{Namespace: namespace, Name: name}, &corev1.Secret{})
@@ -130,7 +130,7 @@ func (w *world) eventuallyEvent(reason string, parts ...string) {
 	})
 }
 
-// missing returns which parts a text lacks.
+// missing returns the parts that a text does not contain.
 func missing(text string, parts ...string) error {
 	for _, part := range parts {
 		if !strings.Contains(text, part) {

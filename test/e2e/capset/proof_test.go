@@ -29,7 +29,7 @@ func TestAnEdit_IsProvenBeforeTheSetIsReadyAgain(t *testing.T) {
 	if p := set.Status.Proof; p == nil || p.Generation != set.Generation {
 		t.Errorf("the proof is %+v of generation %d", p, set.Generation)
 	}
-	if n := w.cap.Counts().Requests; n < 2 || n > 4 { // the wrong one may have been tried again
+	if n := w.cap.Counts().Requests; n < 2 || n > 4 { // the wrong one may have been retried
 		t.Errorf("CAP was asked %d times", n)
 	}
 
@@ -37,7 +37,7 @@ func TestAnEdit_IsProvenBeforeTheSetIsReadyAgain(t *testing.T) {
 	w.eventually("the new certificate is proven", w.subjectIs("CN=another"))
 	set = w.eventuallyReady(v1alpha1.ReasonFresh, "7/7")
 	if set.Status.Proof.Certificate == before.Status.Proof.Certificate {
-		t.Error("Ready is True by the proof of the certificate before")
+		t.Error("Ready is True by the proof of the previous certificate")
 	}
 	if writes := w.secretWrites(); len(writes) != 0 {
 		t.Errorf("an edit that makes nothing due wrote %q", writes)

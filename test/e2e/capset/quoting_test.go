@@ -9,9 +9,9 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/harness"
 )
 
-// Whatever the API server says of a refused write: the search for canaries at the test's end finds none of it. The log is at its
-// most verbose level.
-func TestWriting_APolicyThatQuotesTheSecretReachesNothing(t *testing.T) {
+// The text of a refused write must appear nowhere: the search for canaries at the test's end covers it. The log is at its most
+// verbose level.
+func TestWriting_ARefusalThatQuotesTheSecretDoesNotLeak(t *testing.T) {
 	w := newCAPWorld(t, time.Hour)
 	lift, err := harness.QuoteRefusals(t.Context(), w.client, machineSecret)
 	must(t, err)
@@ -25,7 +25,7 @@ func TestWriting_APolicyThatQuotesTheSecretReachesNothing(t *testing.T) {
 	w.create()
 	row := w.eventuallyRow(machineNamespace, machineSecret, v1alpha1.ReasonWriteRefused)
 	if row.Message == "" {
-		t.Error("the row does not say what is wrong")
+		t.Error("the row does not show the failure")
 	}
 	w.eventuallyReady(v1alpha1.ReasonRefreshFailing, "6/7")
 	must(t, lift(t.Context()))

@@ -1,6 +1,6 @@
 package capset
 
-// Item 7: workloads that read their credentials once, at their start.
+// Workloads that read their credentials only at their start.
 
 import (
 	"context"
@@ -19,7 +19,7 @@ import (
 
 const capiNamespace = "openshift-cluster-api"
 
-// workloads are one of each kind beside the Secret of cluster-api, which its controller reads once, and one elsewhere.
+// workloads are one of each kind in the namespace of cluster-api's Secret, and one elsewhere.
 func (w *capWorld) workloads() []v1alpha1.RestartTarget {
 	w.t.Helper()
 	labels := map[string]string{"app": "a"}
@@ -47,7 +47,7 @@ func (w *capWorld) workloads() []v1alpha1.RestartTarget {
 	}
 }
 
-// restarts is how often the API server has seen each workload's pod template change: the generation counts that.
+// restarts is how often each workload's pod template has changed, by its generation.
 func (w *capWorld) restarts(ctx context.Context) (map[string]int64, error) {
 	out := map[string]int64{}
 	for name, o := range map[string]client.Object{"capa-controller-manager": &appsv1.Deployment{}, "node-agent": &appsv1.DaemonSet{}, "store": &appsv1.StatefulSet{}} {
@@ -83,14 +83,14 @@ func (w *capWorld) eventuallyRestarted(capi, registry int64) {
 	})
 }
 
-// Each is restarted once per refresh that changed a Secret of its namespace, once the right to is granted by the command that
-// the message tells; and never because the operator starts.
+// Each is restarted once per refresh that changed a Secret of its namespace, once the right is granted by the message's command; and
+// never because the operator starts.
 func TestRestartTargets_AreRestartedOncePerRefreshThatChangedWhatTheyUse(t *testing.T) {
 	w := newCAPWorld(t, time.Hour)
 	w.config.Args = append(w.config.Args, "--cap-restart-retry=1s")
 	w.start()
 	w.create(func(s *v1alpha1.CAPCredentialSet) { s.Spec.RestartTargets = w.workloads() })
-	for range 4 { // one after the other, as a person does who reads the message
+	for range 4 { // one after the other, as a reader of the message does
 		set := w.eventuallyReady(v1alpha1.ReasonRestartFailed, "7/7")
 		var message string
 		for _, c := range set.Status.Conditions {
@@ -103,14 +103,14 @@ func TestRestartTargets_AreRestartedOncePerRefreshThatChangedWhatTheyUse(t *test
 		}
 		line := w.command(message)
 		w.execute(line)
-		w.eventually("the message tells of the next one, or all is well", func(ctx context.Context) error {
+		w.eventually("the message is about the next one, or all are restarted", func(ctx context.Context) error {
 			set, err := w.read(ctx)
 			if err != nil {
 				return err
 			}
 			for _, c := range set.Status.Conditions {
 				if c.Type == v1alpha1.ConditionReady && missing(c.Message, line) == nil {
-					return fmt.Errorf("it still says: %s", c.Message)
+					return fmt.Errorf("the message is still: %s", c.Message)
 				}
 			}
 			return nil
@@ -141,8 +141,8 @@ func TestRestartTargets_AreRestartedOncePerRefreshThatChangedWhatTheyUse(t *test
 	}
 }
 
-// A refresh that changed nothing is no reason to restart anything, and neither is another namespace's.
-func TestRestartTargets_AreLeftAloneWhenNothingOfTheirsChanged(t *testing.T) {
+// A refresh without a change restarts nothing, and neither does one in another namespace.
+func TestRestartTargets_AreNotRestartedWithoutAChangeInTheirNamespace(t *testing.T) {
 	w := newCAPWorld(t, time.Hour)
 	targets := w.workloads()
 	for _, target := range targets {
@@ -154,7 +154,7 @@ func TestRestartTargets_AreLeftAloneWhenNothingOfTheirsChanged(t *testing.T) {
 	w.create(w.aRoleEach, func(s *v1alpha1.CAPCredentialSet) { s.Spec.RestartTargets = targets })
 	w.eventuallyFresh()
 	w.eventuallyRestarted(1, 1)
-	// Another namespace's Secret comes back, and the registry's alone is refreshed.
+	// Another namespace's Secret is restored, and only the registry's is refreshed.
 	must(t, w.client.Delete(t.Context(), w.secret(machineNamespace, machineSecret)))
 	w.cap.AddRole("another", "333333333333")
 	w.edit(func(s *v1alpha1.CAPCredentialSet) {
@@ -167,7 +167,7 @@ func TestRestartTargets_AreLeftAloneWhenNothingOfTheirsChanged(t *testing.T) {
 	w.eventuallyRestarted(1, 2)
 	w.eventuallyFresh()
 
-	// CAP is asked, and gives what it gave before.
+	// CAP returns the same credential as before.
 	w.cap.Configure(func(s *cap.Settings) { s.ReuseUntilPercent = 90 })
 	w.cap.ResetCounts()
 	w.eventuallyRefreshed(w.requestRefresh())

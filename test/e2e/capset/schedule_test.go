@@ -1,6 +1,6 @@
 package capset
 
-// Item 4: when. The bookkeeping is on the Secrets, so any later process knows what is due.
+// When refreshes are due. The bookkeeping is on the Secrets, so every later process knows it.
 
 import (
 	"context"
@@ -23,16 +23,16 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/sim/simctl"
 )
 
-// reconciled is the counter of reconciles that ended well; CAP's controller comes back by time, so it requeues.
+// reconciled matches the counter of successful reconciles; CAP's controller requeues by time.
 var reconciled = regexp.MustCompile(`controller_runtime_reconcile_total\{controller="capcredentialset",result="(requeue_after|success)"\} [1-9]`)
 
-// looked waits until a process has looked at the set.
+// looked waits until a process has reconciled the set.
 func (w *world) looked(p *harness.OperatorProcess) {
 	w.t.Helper()
-	w.eventually("the process has looked at the set", func(ctx context.Context) error {
+	w.eventually("the process has reconciled the set", func(ctx context.Context) error {
 		metrics, err := p.Metrics(ctx)
 		if err == nil && !reconciled.MatchString(metrics) {
-			err = errors.New("no reconcile has ended well yet")
+			err = errors.New("no reconcile has succeeded yet")
 		}
 		return err
 	})
@@ -47,8 +47,8 @@ func (w *capWorld) aRoleEach(s *v1alpha1.CAPCredentialSet) {
 	}
 }
 
-// A restarted operator finds in the Secrets what it did before: nothing is due, and due times stay the same.
-func TestSchedule_ARestartRefreshesNothingAndMovesNothing(t *testing.T) {
+// A restarted operator reads the bookkeeping on the Secrets: nothing is due, and due times stay the same.
+func TestSchedule_ARestartRefreshesNothingAndMovesNoDueTime(t *testing.T) {
 	for name, end := range map[string]func(*capWorld){
 		"terminated": func(w *capWorld) { w.stop() },
 		"killed":     func(w *capWorld) { w.kill() },
@@ -66,7 +66,7 @@ func TestSchedule_ARestartRefreshesNothingAndMovesNothing(t *testing.T) {
 			w.looked(w.operator)
 			w.stop()
 			if n := w.cap.Counts().Requests; n != 0 {
-				t.Errorf("the restart asked CAP %d times", n)
+				t.Errorf("the restart caused %d requests to CAP", n)
 			}
 			if writes := w.writes(); len(writes) != 0 {
 				t.Errorf("the restart wrote: %v", writes)
@@ -76,13 +76,13 @@ func TestSchedule_ARestartRefreshesNothingAndMovesNothing(t *testing.T) {
 				due[row.NextRefresh.Time]++
 			}
 			if len(due) < 5 { // by chance two of seven may be due in the same second
-				t.Errorf("seven roles are due at %d different times: CAP would see a herd", len(due))
+				t.Errorf("seven roles are due at only %d different times", len(due))
 			}
 		})
 	}
 }
 
-// Two replicas, and the leader is killed: the other goes on where it was.
+// Two replicas, and the leader is killed: the other continues.
 func TestSchedule_AChangeOfTheLeaderRefreshesNothing(t *testing.T) {
 	w := newCAPWorld(t, time.Hour)
 	w.config.Args = append(w.config.Args, "--leader-elect", "--leader-elect-lease-duration=12s", "--leader-elect-renew-deadline=10s", "--leader-elect-retry-period=500ms")
@@ -101,19 +101,19 @@ func TestSchedule_AChangeOfTheLeaderRefreshesNothing(t *testing.T) {
 	w.replicas[0].Kill()
 	w.looked(standby)
 	if n := w.cap.Counts().Requests; n != 0 {
-		t.Errorf("the change asked CAP %d times", n)
+		t.Errorf("the change caused %d requests to CAP", n)
 	}
 	if writes := w.writes(); len(writes) != 0 {
 		t.Errorf("the change wrote: %v", writes)
 	}
 	if reads := w.secretReads(); reads != 0 {
-		t.Errorf("the change read Secrets by %d lists and watches, want none: the standby had them", reads)
+		t.Errorf("the change read Secrets by %d lists and watches, want none, because the standby had them", reads)
 	}
 	w.rewrite("openshift-machine-api", "aws-cloud-credentials", "a-person", func(s *corev1.Secret) { s.Data["credentials"] = []byte("x") })
 	w.eventuallyEvent(v1alpha1.ReasonSecretEdited, "a-person") // the new leader leads
 }
 
-// secretReads are the lists and watches of Secrets since the tap was told to forget.
+// secretReads are the lists and watches of Secrets since the tap's last Forget.
 func (w *capWorld) secretReads() int {
 	return len(w.api.Requests(func(r harness.Recorded) bool {
 		return r.Resource == "secrets" && (r.Verb == "list" || r.Verb == "watch")
@@ -141,7 +141,7 @@ func (w *capWorld) startStandby() *harness.OperatorProcess {
 	return standby
 }
 
-// The leader ends as a rolling update has it, and nobody would try for the lead within an hour.
+// The leader ends as in a rolling update, and no replica would otherwise try to lead within an hour.
 func TestSchedule_ALeaderThatEndsHandsOver(t *testing.T) {
 	w := newCAPWorld(t, time.Hour)
 	w.config.Args = append(w.config.Args, "--leader-elect", "--leader-elect-lease-duration=3h", "--leader-elect-renew-deadline=2h", "--leader-elect-retry-period=1h")
@@ -158,9 +158,8 @@ func TestSchedule_ALeaderThatEndsHandsOver(t *testing.T) {
 	w.looked(standby)
 }
 
-// rebook changes the times in the bookkeeping on a Secret, as an operator would have noted them whose clock was wrong, or a backup
-// brings back: with the seal that makes them count. An empty time takes it away. An operator that runs knows better, so it is for one
-// that is to come.
+// rebook changes the times in the bookkeeping on a Secret, with a valid seal, as after a wrong clock or a restored backup. An empty
+// time removes it. A running operator remembers the real times, so this is for one that starts later.
 func (w *capWorld) rebook(namespace, name, refreshed, expires string) {
 	w.t.Helper()
 	key := w.secret(w.installation.Namespace, "credential-rotation-operator-hash-key").Data["key"]
@@ -203,11 +202,11 @@ func TestSchedule_AClusterThatWakesRefreshesAllAtOnceTheMostImportantFirst(t *te
 			for _, r := range harness.PayloadRequests() {
 				w.rebook(r.SecretNamespace, r.SecretName, ago(50*time.Hour), ago(49*time.Hour))
 			}
-			// Long against what a busy machine needs to bring those of one moment to CAP.
+			// Long, so that a busy machine sends concurrent requests within it.
 			must(t, w.cap.Break(cap.Fault{Kind: cap.FaultDelay, Delay: simctl.Duration(time.Duration(concurrent-1) * time.Second)}))
 			w.cap.ResetCounts()
 			w.start()
-			w.eventually("all are asked for", func(context.Context) error {
+			w.eventually("all are requested", func(context.Context) error {
 				if n := w.cap.Counts().ByOutcome["fault:delay"]; n < 7 {
 					return fmt.Errorf("%d answers", n)
 				}
@@ -216,22 +215,22 @@ func TestSchedule_AClusterThatWakesRefreshesAllAtOnceTheMostImportantFirst(t *te
 			w.eventuallyFresh()
 			counts := w.cap.Counts()
 			if counts.Requests != 7 || counts.MostInFlight != int(concurrent) {
-				t.Errorf("%d calls, at most %d at once; want 7 and %d", counts.Requests, counts.MostInFlight, concurrent)
+				t.Errorf("%d requests, at most %d in parallel; want 7 and %d", counts.Requests, counts.MostInFlight, concurrent)
 			}
 			asked := w.cap.Requests()
 			slices.SortFunc(asked, func(a, b cap.Request) int { return a.Time.Compare(b.Time) })
 			for i, r := range asked {
-				// Those that are asked for at the same time may arrive in any order.
+				// Parallel requests may arrive in any order.
 				if off := slices.Index(important, r.Role) - i; off <= -int(concurrent) || off >= int(concurrent) {
-					t.Errorf("number %d to be asked for was %s, which is number %d in importance", i+1, r.Role, i+1+off)
+					t.Errorf("request %d was for %s, which is number %d in importance", i+1, r.Role, i+1+off)
 				}
 			}
 		})
 	}
 }
 
-// Whatever a wrong clock, a restored backup or a person has left on a Secret: only inconsistent bookkeeping is refreshed at once.
-func TestSchedule_BookkeepingThatMakesNoSenseLeadsToARefreshAndNotToAWait(t *testing.T) {
+// After a wrong clock, a restored backup or an edit, only Secrets with inconsistent bookkeeping are refreshed at once.
+func TestSchedule_InconsistentBookkeepingCausesARefresh(t *testing.T) {
 	w := newCAPWorld(t, time.Hour)
 	w.start()
 	w.create(w.aRoleEach)
@@ -253,10 +252,10 @@ func TestSchedule_BookkeepingThatMakesNoSenseLeadsToARefreshAndNotToAWait(t *tes
 		}
 	}
 	w.start()
-	w.eventually("the five are asked for again", func(context.Context) error {
+	w.eventually("the five are requested again", func(context.Context) error {
 		for role := range noted {
 			if n := w.cap.Counts().ByRole[role]; n < 2 {
-				return fmt.Errorf("%s was asked for %d times", role, n)
+				return fmt.Errorf("%s was requested %d times", role, n)
 			}
 		}
 		return nil
@@ -268,11 +267,11 @@ func TestSchedule_BookkeepingThatMakesNoSenseLeadsToARefreshAndNotToAWait(t *tes
 		want[role] = 2
 	}
 	if got := w.cap.Counts().ByRole; !maps.Equal(got, want) {
-		t.Errorf("the calls are %v, want %v", got, want)
+		t.Errorf("the requests are %v, want %v", got, want)
 	}
 }
 
-func TestSchedule_ARequestForcesOneRefreshOfWhatIsOlder(t *testing.T) {
+func TestSchedule_ARequestForcesOneRefreshOfOlderCredentials(t *testing.T) {
 	w := newCAPWorld(t, time.Hour)
 	w.start()
 	w.create()
@@ -282,7 +281,7 @@ func TestSchedule_ARequestForcesOneRefreshOfWhatIsOlder(t *testing.T) {
 			metav1.SetMetaDataAnnotation(&s.ObjectMeta, v1alpha1.RefreshRequestedAnnotation, value)
 		})
 	}
-	annotate(ago(time.Hour)) // all is younger
+	annotate(ago(time.Hour)) // all are newer
 	annotate("now, please")  // no time
 	w.cap.ResetCounts()
 	w.eventuallyRefreshed(w.requestRefresh())
@@ -292,11 +291,11 @@ func TestSchedule_ARequestForcesOneRefreshOfWhatIsOlder(t *testing.T) {
 	w.looked(w.operator)
 	w.stop()
 	if n := w.cap.Counts(); n.Requests != 2 || n.ByRole[machineRole] != 1 || n.ByRole[platformRole] != 1 {
-		t.Errorf("CAP was asked %v times, want once per role", n.ByRole)
+		t.Errorf("%v requests to CAP, want one per role", n.ByRole)
 	}
 }
 
-// The command does the same without typing a time.
+// The command does the same with the current time.
 func TestSchedule_TheRefreshCommandForcesOneRefresh(t *testing.T) {
 	w := newCAPWorld(t, time.Hour)
 	w.start()
@@ -308,7 +307,7 @@ func TestSchedule_TheRefreshCommandForcesOneRefresh(t *testing.T) {
 			newest = row.RefreshedAt.Time
 		}
 	}
-	w.eventually("the second of the refresh is over, because bookkeeping has no fractions", func(context.Context) error {
+	w.eventually("the second of the refresh is over, because bookkeeping has whole seconds", func(context.Context) error {
 		if time.Now().Before(newest.Add(time.Second)) {
 			return errors.New("not yet")
 		}
@@ -325,8 +324,8 @@ func TestSchedule_TheRefreshCommandForcesOneRefresh(t *testing.T) {
 	}
 }
 
-// An expiry is by CAP's clock. A cluster whose own is hours behind must not trust a credential that expired long ago, one whose clock is hours
-// ahead must not refuse every good one, and a CAP whose web server has a wrong clock must not be trusted more than the cluster's own clock.
+// An expiry is by CAP's clock. A cluster whose clock is hours behind must not trust an expired credential, one whose clock is hours ahead
+// must not refuse valid ones, and a wrong clock of CAP's web server must not override the cluster's own clock.
 func TestSchedule_AClockThatIsHoursOffMovesNoRefreshAndIsShown(t *testing.T) {
 	for name, test := range map[string]struct {
 		// portal is how far CAP's clock is ahead of the cluster's, date how far its header Date is ahead of that.
@@ -347,7 +346,7 @@ func TestSchedule_AClockThatIsHoursOffMovesNoRefreshAndIsShown(t *testing.T) {
 			w.create()
 			set := w.eventuallyReady(v1alpha1.ReasonFresh, "7/7")
 			for _, row := range set.Status.Targets {
-				// By the cluster's clock. A minute is more than an answer takes, and less than any of the differences.
+				// By the cluster's clock. A minute is longer than a request, and less than any of the differences.
 				lifetime, wait := row.ExpiresAt.Sub(row.RefreshedAt.Time), row.NextRefresh.Sub(row.RefreshedAt.Time)
 				if (lifetime-time.Hour).Abs() > time.Minute || wait > 31*time.Minute || wait < 23*time.Minute {
 					t.Errorf("%s/%s lives for %s and is refreshed after %s, want an hour and half of it", row.Namespace, row.Name, lifetime, wait)

@@ -1,6 +1,6 @@
 package capset
 
-// Item 5, second half: STS is asked about a credential before it is written, where and how the cluster itself would ask.
+// STS verifies a credential before it is written, at the cluster's own endpoint and with its trust.
 
 import (
 	"strings"
@@ -19,7 +19,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/sim/sts"
 )
 
-// partition has CAP's keys be those of another partition of AWS: the simulated portals know two.
+// partition moves CAP's keys to another partition of AWS, because the simulated portals have only two.
 type partition struct {
 	*cap.Sim
 	name string
@@ -34,7 +34,7 @@ func (p partition) Lookup(accessKeyID string) (secret, token, roleARN string, ex
 	return secret, token, strings.Join(parts, ":"), expires, ok
 }
 
-// aws starts STS of a region with a CA of its own. It knows the keys that CAP issues, and accepts no signature for another region.
+// aws starts a region's STS with its own CA. It accepts CAP's keys, and no signature for another region.
 func (w *capWorld) aws(region, partitionName string, hosts ...string) *sts.Sim {
 	w.t.Helper()
 	sim, err := sts.New(sts.Options{Keys: partition{w.cap, partitionName}, Clock: w.cap.Clock(), Region: region, Hosts: hosts})
@@ -44,7 +44,7 @@ func (w *capWorld) aws(region, partitionName string, hosts ...string) *sts.Sim {
 	return sim
 }
 
-// awsCA puts the CA of the AWS API where a C2S installation has it.
+// awsCA creates the CA of the AWS API where a C2S installation has it.
 func (w *capWorld) awsCA(bundle []byte) {
 	w.t.Helper()
 	must(w.t, harness.Ensure(w.t.Context(), w.client, &corev1.ConfigMap{
@@ -78,7 +78,7 @@ func TestSTS_RefusedIsNotWrittenAndUnreachableIsUnknown(t *testing.T) {
 			w.create(verify(policy))
 			w.eventuallyFresh()
 			if n := aws.Counts().ByOutcome["ok"]; policy == v1alpha1.STSOff && n != 0 || policy != v1alpha1.STSOff && n != 2 {
-				t.Errorf("STS was asked %d times about two credentials", n)
+				t.Errorf("%d requests to STS for two credentials", n)
 			}
 
 			before := w.contents(machineRole)
@@ -93,7 +93,7 @@ func TestSTS_RefusedIsNotWrittenAndUnreachableIsUnknown(t *testing.T) {
 				t.Error(err)
 			}
 			if !sameContents(before, w.contents(machineRole)) {
-				t.Error("a credential that STS refuses was written over one that works")
+				t.Error("a credential that STS refuses replaced a working one")
 			}
 			w.cap.Heal()
 			w.eventuallyRefreshed(w.requestRefresh())
@@ -110,7 +110,7 @@ func TestSTS_RefusedIsNotWrittenAndUnreachableIsUnknown(t *testing.T) {
 				t.Error(err)
 			}
 			if !sameContents(before, w.contents(machineRole)) {
-				t.Error("a credential was written that STS, although Required, was not asked about")
+				t.Error("a credential was written without the required check by STS")
 			}
 			must(t, aws.Start())
 			w.eventuallyRefreshed(w.requestRefresh())
@@ -118,8 +118,8 @@ func TestSTS_RefusedIsNotWrittenAndUnreachableIsUnknown(t *testing.T) {
 	}
 }
 
-// Each partition has its own name for STS, which the operator knows without a network; nothing is ever asked of amazonaws.com.
-func TestSTS_IsAskedByItsNameInEachPartition(t *testing.T) {
+// The operator has the name of STS in each partition; no request goes to amazonaws.com.
+func TestSTS_IsReachedByItsNameInEachPartition(t *testing.T) {
 	for region, aws := range map[string]struct{ partition, host string }{
 		"us-iso-east-1":   {"aws-iso", "sts.us-iso-east-1.c2s.ic.gov"},
 		"us-isob-east-1":  {"aws-iso-b", "sts.us-isob-east-1.sc2s.sgov.gov"},
@@ -137,14 +137,14 @@ func TestSTS_IsAskedByItsNameInEachPartition(t *testing.T) {
 			w.create(verify(v1alpha1.STSRequired), func(s *v1alpha1.CAPCredentialSet) { s.Spec.Verification.Region = region })
 			w.eventuallyFresh()
 			if n := service.Counts().ByOutcome["ok"]; n != 2 || site.Count(aws.host+":443") == 0 {
-				t.Errorf("STS accepted %d credentials, its name was asked for %d times", n, site.Count(aws.host+":443"))
+				t.Errorf("STS accepted %d credentials, with %d tunnels to its name", n, site.Count(aws.host+":443"))
 			}
 		})
 	}
 }
 
-// An endpoint in the spec takes precedence; an unknown region needs one, and without it the operator asks nobody.
-func TestSTS_ARegionThatNobodyKnowsNeedsAnEndpoint(t *testing.T) {
+// An endpoint in the spec takes precedence; an unknown region needs one, and without it no request is sent.
+func TestSTS_AnUnknownRegionNeedsAnEndpoint(t *testing.T) {
 	w := newCAPWorld(t, time.Hour)
 	aws := w.aws("us-isog-east-1", "aws")
 	w.awsCA(aws.CAPEM())
@@ -160,6 +160,6 @@ func TestSTS_ARegionThatNobodyKnowsNeedsAnEndpoint(t *testing.T) {
 	set := w.set()
 	set.Name, set.Spec.Verification.Endpoint = "other", "http://sts.example"
 	if err := w.client.Create(t.Context(), set); err == nil {
-		t.Error("an endpoint without TLS is taken: it would get session tokens")
+		t.Error("an endpoint without TLS is accepted: it would get session tokens")
 	}
 }

@@ -12,26 +12,26 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/harness"
 )
 
-// world is a fresh cluster for one test, with the operator installed and not started.
+// world is a fresh cluster for one test, with the operator installed but not started.
 type world struct {
 	t testing.TB
-	// client has all rights; it plays people and other operators.
+	// client has all rights, for users and other operators.
 	client       client.Client
 	installation *harness.Installation
-	// api stands between the operator and the API server.
+	// api is the tap between the operator and the API server.
 	api *harness.Tap
 
 	operator *harness.OperatorProcess
 	config   harness.OperatorConfig
 	// replicas run beside operator, for elections.
 	replicas []*harness.OperatorProcess
-	// canaries are the secret values of this test. Its end searches for them everywhere.
+	// canaries are the secret values of this test, which its end searches everywhere.
 	canaries func() harness.Canaries
-	// metrics is what the operator's metrics said before it was ended.
+	// metrics are the operator's metrics before its end.
 	metrics string
 }
 
-// newWorld makes one. Whatever the test does, it ends with a search for the canaries.
+// newWorld creates one. Every test ends with a search for the canaries.
 func newWorld(t testing.TB, cluster harness.Cluster) *world {
 	t.Helper()
 	w := &world{t: t, client: controlPlane.Client, canaries: func() harness.Canaries { return nil }}
@@ -76,7 +76,7 @@ func (w *world) kill() { w.operator.Kill() }
 
 // end ends the operator and looks for canaries.
 func (w *world) end() {
-	ctx := context.Background() // That of the test has ended already.
+	ctx := context.Background() // The test's context has ended already.
 	if w.operator == nil {
 		return
 	}
@@ -95,14 +95,14 @@ func (w *world) end() {
 		w.t.Error(err)
 	}
 	for _, f := range found {
-		w.t.Error("a secret got out: " + f)
+		w.t.Error("a secret leaked: " + f)
 	}
 	if w.t.Failed() {
 		w.t.Log("the world at the end of the test\n" + w.dump(ctx))
 	}
 }
 
-// scrape keeps the metrics as long as the process can tell them.
+// scrape stores the metrics while the process runs.
 func (w *world) scrape(ctx context.Context) {
 	if text, err := w.operator.Metrics(ctx); err == nil {
 		w.metrics += text
@@ -131,7 +131,7 @@ func (w *world) eventually(what string, f func(ctx context.Context) error) {
 	harness.Eventually(w.t, what, f) // the end of a failed test shows the world
 }
 
-// secret reads a Secret as a person could.
+// secret reads a Secret as an administrator.
 func (w *world) secret(namespace, name string) *corev1.Secret {
 	w.t.Helper()
 	s := &corev1.Secret{}
@@ -139,7 +139,7 @@ func (w *world) secret(namespace, name string) *corev1.Secret {
 	return s
 }
 
-// ownSecret puts a Secret into the operator's namespace.
+// ownSecret creates a Secret in the operator's namespace.
 func (w *world) ownSecret(name string, data map[string][]byte) {
 	w.t.Helper()
 	s := &corev1.Secret{Data: maps.Clone(data)}
@@ -147,7 +147,7 @@ func (w *world) ownSecret(name string, data map[string][]byte) {
 	must(w.t, harness.Ensure(w.t.Context(), w.client, s))
 }
 
-// writes are the operator's effects on the API server, each as text, apart from those whose text has one of the words.
+// writes are the operator's effects on the API server as text, without those that contain one of the words.
 func (w *world) writes(without ...string) []string {
 	var out []string
 	for _, r := range w.api.Writes() {

@@ -1,6 +1,6 @@
 package capset
 
-// Item 6: all other writers of the same Secrets.
+// Other writers of the same Secrets.
 
 import (
 	"context"
@@ -25,7 +25,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/sim/cap"
 )
 
-// mode sets that of the cloud-credential-operator.
+// mode sets the cloud-credential-operator's mode.
 func (w *capWorld) mode(mode operatorv1.CloudCredentialsMode) {
 	w.t.Helper()
 	cco := &operatorv1.CloudCredential{ObjectMeta: metav1.ObjectMeta{Name: "cluster"}}
@@ -33,7 +33,7 @@ func (w *capWorld) mode(mode operatorv1.CloudCredentialsMode) {
 	must(w.t, w.client.Patch(w.t.Context(), cco, client.RawPatch(types.MergePatchType, []byte(patch))))
 }
 
-func TestWriters_TheCloudCredentialOperatorInAnyModeButManualIsLeftItsSecrets(t *testing.T) {
+func TestWriters_SecretsOfTheCloudCredentialOperatorAreKeptOnlyInModeManual(t *testing.T) {
 	w := newCAPWorld(t, time.Hour)
 	w.mode(operatorv1.CloudCredentialsModeMint)
 	w.start()
@@ -50,10 +50,10 @@ func TestWriters_TheCloudCredentialOperatorInAnyModeButManualIsLeftItsSecrets(t 
 		}
 	}
 	if n, writes := w.cap.Counts().Requests, w.secretWrites(); n != 0 || len(writes) != 0 {
-		t.Errorf("CAP was asked %d times, and written was %v", n, writes)
+		t.Errorf("%d requests to CAP, and the writes %v", n, writes)
 	}
 	w.eventuallyEvent(v1alpha1.ReasonCredentialsModeNotManual, "Manual")
-	// The default with the ConfigMap by which the operator was switched off before 4.6 is Manual by another name.
+	// The default mode with the ConfigMap that switched the operator off before 4.6 is the same as Manual.
 	legacy := &corev1.ConfigMap{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "openshift-cloud-credential-operator", Name: "cloud-credential-operator-config"},
 		Data:       map[string]string{"disabled": "true"},
@@ -66,14 +66,14 @@ func TestWriters_TheCloudCredentialOperatorInAnyModeButManualIsLeftItsSecrets(t 
 	w.eventuallyFresh()
 }
 
-func TestWriters_OfTwoSetsTheOlderKeepsASecretUntilItGoes(t *testing.T) {
+func TestWriters_OfTwoSetsTheOlderKeepsASecretUntilItIsDeleted(t *testing.T) {
 	w := newCAPWorld(t, time.Hour)
 	older := w.set()
 	older.Name = "older"
 	older.Spec.CredentialsRequests = &v1alpha1.CredentialsRequestsSpec{Selector: &v1alpha1.LabelSelector{MatchLabels: map[string]string{"nobody": "has-this"}}}
 	older.Spec.Secrets = []v1alpha1.SecretRole{ownSecretRef(machineNamespace, machineSecret, platformRole)}
 	must(t, w.client.Create(t.Context(), older))
-	w.eventually("the next second, because that is how old an object can be", func(context.Context) error {
+	w.eventually("the next second, because creation times have whole seconds", func(context.Context) error {
 		if time.Now().Before(older.CreationTimestamp.Add(time.Second)) {
 			return errors.New("not yet")
 		}
@@ -113,23 +113,23 @@ func TestWriters_ARunningCronJobOfCapTokenRefreshIsNamed(t *testing.T) {
 	w.create()
 	c := w.eventuallyCondition(v1alpha1.ConditionSecondWriter, v1alpha1.ReasonLegacyCronJob, "cap-token-refresh/cap-token-refresh", "*/30 * * * *")
 	w.eventuallyEvent(v1alpha1.ReasonLegacyCronJob, "cap-token-refresh")
-	w.eventuallyFresh() // it is a warning, the credentials are kept all the same
+	w.eventuallyFresh() // it is only a warning; the credentials are still kept
 	w.execute(w.command(c.Message))
 	w.eventuallyCondition(v1alpha1.ConditionSecondWriter, v1alpha1.ReasonNoSecondWriter)
 }
 
-// A person's edit, what an error makes of a Secret in cap-token-refresh, and a deletion: each is set right at once, as long as
-// another Secret of the role has the credential without even asking CAP.
-func TestWriters_AnEditAndADeletionAreSetRightAtOnce(t *testing.T) {
+// A user's edit, the result of an error in cap-token-refresh, and a deletion are corrected at once, without a request to CAP if another
+// Secret of the role has the credential.
+func TestWriters_AnEditAndADeletionAreCorrectedAtOnce(t *testing.T) {
 	w := newCAPWorld(t, time.Hour)
 	w.start()
 	w.create()
 	w.eventuallyFresh()
 	good := w.secret(machineNamespace, machineSecret)
-	w.cap.Stop() // nor is CAP needed
+	w.cap.Stop() // CAP is not needed either
 	back := func(what string) {
 		t.Helper()
-		w.eventually(what+" is set right", func(ctx context.Context) error {
+		w.eventually(what+" is corrected", func(ctx context.Context) error {
 			s := &corev1.Secret{}
 			if err := w.client.Get(ctx, client.ObjectKey{Namespace: machineNamespace, Name: machineSecret}, s); err != nil {
 				return err
@@ -148,15 +148,15 @@ func TestWriters_AnEditAndADeletionAreSetRightAtOnce(t *testing.T) {
 	})
 	back("an emptied Secret")
 	w.rewrite(csiNamespace, "ebs-cloud-credentials", "another-program", func(s *corev1.Secret) { s.Data["credentials"] = []byte{} })
-	w.eventuallyEvent(v1alpha1.ReasonSecretEdited, csiNamespace+"/ebs-cloud-credentials", `"another-program"`) // and not only the first is reported
+	w.eventuallyEvent(v1alpha1.ReasonSecretEdited, csiNamespace+"/ebs-cloud-credentials", `"another-program"`) // not only the first is reported
 	must(t, w.client.Delete(t.Context(), good.DeepCopy()))
 	back("a deletion")
 	w.eventuallyFresh()
 	if n := w.cap.Counts().Requests; n != 2 {
-		t.Errorf("CAP was asked %d times, want the two of the first refresh", n)
+		t.Errorf("%d requests to CAP, want the two of the first refresh", n)
 	}
 
-	// A keyed hash shows an edit, so nobody without the key can test guesses against it.
+	// The hash is keyed, so that without the key guesses cannot be tested against it.
 	noted := w.secret(machineNamespace, machineSecret).Annotations[v1alpha1.SealAnnotation]
 	for key, value := range good.Data {
 		if plain := sha256.Sum256(value); strings.Contains(noted, hex.EncodeToString(plain[:])) {
@@ -165,8 +165,8 @@ func TestWriters_AnEditAndADeletionAreSetRightAtOnce(t *testing.T) {
 	}
 }
 
-// A deleted Secret gets back what it held, though no other has a credential of its role; an edit of other keys does not matter to it.
-func TestWriters_ADeletedSecretWithARoleOfItsOwnIsBackWithoutACallAndAForeignKeyStays(t *testing.T) {
+// A deleted Secret gets its credential back although no other has one of its role; edits of other keys are ignored.
+func TestWriters_ADeletedSecretIsRestoredWithoutARequestAndAForeignKeyStays(t *testing.T) {
 	w := newCAPWorld(t, time.Hour)
 	w.start()
 	w.create(w.aRoleEach)
@@ -186,15 +186,15 @@ func TestWriters_ADeletedSecretWithARoleOfItsOwnIsBackWithoutACallAndAForeignKey
 	})
 	w.eventuallyFresh()
 	if counts := w.cap.Counts(); counts.Requests != 0 {
-		t.Errorf("CAP was asked %v times", counts.ByRole)
+		t.Errorf("%v requests to CAP", counts.ByRole)
 	}
 	if writes := w.secretWrites(); len(writes) != 1 {
 		t.Errorf("the writes are %q, want the one of the deleted Secret", writes)
 	}
 }
 
-// A writer that keeps writing is a program: it is named, and does not cause a request to CAP and a restart of consumers each time.
-func TestWriters_WhoKeepsWritingIsNamedAndAnsweredLessAndLess(t *testing.T) {
+// A repeated writer is a program: it is named, and does not cause a request to CAP and a restart of consumers each time.
+func TestWriters_ARepeatedWriterIsNamedAndCorrectedLessAndLessOften(t *testing.T) {
 	w := newCAPWorld(t, time.Hour)
 	w.start()
 	w.create()
@@ -205,7 +205,7 @@ func TestWriters_WhoKeepsWritingIsNamedAndAnsweredLessAndLess(t *testing.T) {
 		if i == 3 {
 			break
 		}
-		w.eventually("the edit is set right", func(context.Context) error {
+		w.eventually("the edit is corrected", func(context.Context) error {
 			if strings.HasPrefix(string(w.secret(machineNamespace, machineSecret).Data["credentials"]), "theirs") {
 				return errors.New("not yet")
 			}
@@ -215,12 +215,12 @@ func TestWriters_WhoKeepsWritingIsNamedAndAnsweredLessAndLess(t *testing.T) {
 	w.eventuallyCondition(v1alpha1.ConditionSecondWriter, v1alpha1.ReasonWriterFight, machineNamespace+"/"+machineSecret, `"other-operator"`)
 	row := w.eventuallyRow(machineNamespace, machineSecret, v1alpha1.ReasonWriterFight)
 	if row.NextRefresh == nil || row.NextRefresh.Time.Before(time.Now().Add(10*time.Second)) {
-		t.Errorf("it is set right again at %v", row.NextRefresh)
+		t.Errorf("it is corrected again at %v", row.NextRefresh)
 	}
 	if n := w.patches(); n != 3 {
-		t.Errorf("%d writes against four of the other, want 3", n)
+		t.Errorf("%d writes against four of the other writer, want 3", n)
 	}
 	if n := w.cap.Counts(); n.ByOutcome[cap.OutcomeIssued] != 2 {
-		t.Errorf("CAP was asked %v times", n.ByRole)
+		t.Errorf("%v requests to CAP", n.ByRole)
 	}
 }

@@ -1,6 +1,6 @@
 package capset
 
-// Item 5, first half: how a Secret is written, and when it is not.
+// How a Secret is written, and when it is not.
 
 import (
 	"context"
@@ -23,15 +23,15 @@ import (
 
 const machineNamespace, machineSecret = "openshift-machine-api", "aws-cloud-credentials"
 
-// patches are the patches of the machine-api's Secret since the tap was told to forget.
+// patches are the patches of machine-api's Secret since the tap's last Forget.
 func (w *capWorld) patches() int {
 	return len(w.api.Requests(func(r harness.Recorded) bool {
 		return r.Resource == "secrets" && r.Verb == "patch" && r.Namespace == machineNamespace && r.Name == machineSecret
 	}))
 }
 
-// A Secret as an administrator, a GitOps tool and cap-token-refresh have left it: the four keys of a credential change, in one
-// request, and nothing else does.
+// In a Secret with data of an administrator, a GitOps tool and cap-token-refresh only the four keys of a credential change, in one
+// request.
 func TestWriting_OnePatchWithAllKeysAndNothingElseTouched(t *testing.T) {
 	w := newCAPWorld(t, time.Hour)
 	theirs := &corev1.Secret{
@@ -56,12 +56,12 @@ func TestWriting_OnePatchWithAllKeysAndNothingElseTouched(t *testing.T) {
 		_, secret, token := string(s.Data["aws_access_key_id"]), string(s.Data["aws_secret_access_key"]), string(s.Data["aws_session_token"])
 		wantSecret, wantToken, _, _, ok := w.cap.Lookup(string(s.Data["aws_access_key_id"]))
 		if !ok || secret != wantSecret || token != wantToken || !strings.Contains(string(s.Data["credentials"]), wantToken) {
-			t.Errorf("refresh %d: the keys of the Secret do not belong together", round+1)
+			t.Errorf("refresh %d: the keys of the Secret do not match", round+1)
 		}
 		if string(s.Data["role"]) != machineRole || string(s.Data["binary"]) != "\x00\xff\n" || s.Type != theirs.Type || len(s.Data) != 6 ||
 			s.Labels["cloudcredential.openshift.io/credentials-request"] != "true" || s.Annotations["argocd.argoproj.io/sync-wave"] != "3" ||
 			!slices.Equal(s.Finalizers, theirs.Finalizers) {
-			t.Errorf("refresh %d touched what is not the operator's: type %s, %d keys, labels %v, annotations %v, finalizers %v",
+			t.Errorf("refresh %d changed foreign fields: type %s, %d keys, labels %v, annotations %v, finalizers %v",
 				round+1, s.Type, len(s.Data), s.Labels, s.Annotations, s.Finalizers)
 		}
 		if round == 0 {
@@ -75,11 +75,11 @@ func TestWriting_OnePatchWithAllKeysAndNothingElseTouched(t *testing.T) {
 	w.eventuallyRefreshed(w.requestRefresh())
 	s := w.secret(machineNamespace, machineSecret)
 	if len(s.Data["aws_session_token"]) != 0 || strings.Contains(string(s.Data["credentials"]), "aws_session_token") {
-		t.Error("a session token has stayed beside a key that it does not belong to")
+		t.Error("an old session token is left beside the new key")
 	}
 }
 
-// What components do with the Secret, in Go: both SDKs read the key credentials as a shared configuration file.
+// Components read the key credentials as a shared configuration file with one of both Go SDKs.
 func TestWriting_BothSDKsReadTheFile(t *testing.T) {
 	w := newCAPWorld(t, time.Hour)
 	w.start()
@@ -94,7 +94,7 @@ func TestWriting_BothSDKsReadTheFile(t *testing.T) {
 		v1, err := credentialsv1.NewSharedCredentials(file, "default").Get()
 		must(t, err)
 		if v1.AccessKeyID != string(data["aws_access_key_id"]) || v1.SecretAccessKey != wantSecret || v1.SessionToken != wantToken {
-			t.Errorf("aws-sdk-go v1 reads something else in %s/%s", r.SecretNamespace, r.SecretName)
+			t.Errorf("aws-sdk-go v1 reads another credential in %s/%s", r.SecretNamespace, r.SecretName)
 		}
 		for _, as := range []func(*configv2.LoadSharedConfigOptions){
 			func(o *configv2.LoadSharedConfigOptions) {
@@ -107,13 +107,13 @@ func TestWriting_BothSDKsReadTheFile(t *testing.T) {
 			v2, err := configv2.LoadSharedConfigProfile(t.Context(), "default", as)
 			must(t, err)
 			if c := v2.Credentials; c.AccessKeyID != v1.AccessKeyID || c.SecretAccessKey != wantSecret || c.SessionToken != wantToken {
-				t.Errorf("aws-sdk-go v2 reads something else in %s/%s", r.SecretNamespace, r.SecretName)
+				t.Errorf("aws-sdk-go v2 reads another credential in %s/%s", r.SecretNamespace, r.SecretName)
 			}
 		}
 	}
 }
 
-// CAP returns the same credential until most of its life is over: nothing is written, because a write restarts the consumers of the Secret.
+// CAP returns the same credential until most of its lifetime is over: nothing is written, because a write restarts the consumers of the Secret.
 func TestWriting_TheSameCredentialIsNotWrittenAgain(t *testing.T) {
 	w := newCAPWorld(t, time.Hour, func(o *cap.Options) { o.Settings.ReuseUntilPercent = 80 })
 	w.start()
@@ -123,11 +123,11 @@ func TestWriting_TheSameCredentialIsNotWrittenAgain(t *testing.T) {
 	w.cap.ResetCounts()
 	w.api.Forget()
 	w.eventuallyRefreshed(w.requestRefresh())
-	w.eventually("CAP has been asked for both roles", func(context.Context) error {
+	w.eventually("both roles have been requested from CAP", func(context.Context) error {
 		return wantCalls(w.cap.Counts(), 1, 1)
 	})
 	w.stop()
-	w.start() // the Secrets tell of the earlier time; a new process asks once more at most, and writes nothing either
+	w.start() // the Secrets have the earlier time; a new process sends at most one more request, and writes nothing either
 	w.looked(w.operator)
 	w.stop()
 	if writes := w.secretWrites(); len(writes) != 0 {
@@ -145,7 +145,7 @@ func TestWriting_TheSameCredentialIsNotWrittenAgain(t *testing.T) {
 func TestWriting_AnImmutableSecretSaysWhatToDo(t *testing.T) {
 	w := newCAPWorld(t, time.Hour)
 	yes := true
-	frozen := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: machineNamespace, Name: machineSecret}, Immutable: &yes} // empty, so it is not somebody else's
+	frozen := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: machineNamespace, Name: machineSecret}, Immutable: &yes} // empty, so it has no other owner
 	must(t, w.client.Create(t.Context(), frozen))
 	w.start()
 	w.create()

@@ -14,8 +14,8 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/harness"
 )
 
-// The program is called by the name that it has in the image, as must-gather does, with an account that may not read everything.
-func TestGather_TellsWhoWroteASecretAndNothingOfItsContent(t *testing.T) {
+// must-gather calls the program by its other name in the image, here with an account that may not read everything.
+func TestGather_ShowsWhoWroteASecretButNotItsContent(t *testing.T) {
 	installation, err := harness.InstallBundle(t.Context(), cp.Client, "gathers")
 	must(t, err)
 	must(t, harness.CreateNamespace(t.Context(), cp.Client, "openshift-config"))
@@ -40,7 +40,7 @@ func TestGather_TellsWhoWroteASecretAndNothingOfItsContent(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, said)
 	}
-	files := map[string]string{"what it says": string(said)}
+	files := map[string]string{"its output": string(said)}
 	must(t, filepath.WalkDir(out, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
@@ -60,6 +60,6 @@ func TestGather_TellsWhoWroteASecretAndNothingOfItsContent(t *testing.T) {
 		t.Errorf("the metadata of the pull secret is\n%s", metadata)
 	}
 	if missing := files["not-gathered.txt"]; !strings.Contains(missing, "forbidden") {
-		t.Errorf("what the account may not read is told as\n%s", missing)
+		t.Errorf("a forbidden object is reported as\n%s", missing)
 	}
 }

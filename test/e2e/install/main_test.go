@@ -1,5 +1,5 @@
-// Package install shows the operator in namespaces that are not the suggested one, as the Operator Lifecycle Manager and as
-// kustomize put it there, and what is left of it afterwards.
+// Package install tests the operator in namespaces other than the suggested one, installed by the Operator Lifecycle Manager and by
+// kustomize, and the remains after its removal.
 package install
 
 import (
@@ -42,7 +42,7 @@ func start(t *testing.T, i *harness.Installation) *harness.OperatorProcess {
 	must(t, err)
 	operator, err := harness.StartOperator(t.Context(), harness.OperatorConfig{
 		Kubeconfig: kubeconfig, Namespace: i.Namespace, Dir: t.TempDir(),
-		// Quicker than in a cluster, and still long enough for a busy machine.
+		// Shorter than in a cluster, but long enough for a busy machine.
 		Args: []string{"--leader-elect", "--leader-elect-lease-duration=60s", "--leader-elect-renew-deadline=40s", "--leader-elect-retry-period=1s"},
 	})
 	must(t, err)
@@ -53,7 +53,7 @@ func start(t *testing.T, i *harness.Installation) *harness.OperatorProcess {
 // eventuallyLogged waits until the log has a text.
 func eventuallyLogged(t *testing.T, operator *harness.OperatorProcess, text string) {
 	t.Helper()
-	harness.Eventually(t, "the log says "+text, func(context.Context) error {
+	harness.Eventually(t, "the log contains "+text, func(context.Context) error {
 		log, err := operator.Logs()
 		if err == nil && !strings.Contains(string(log), text) {
 			err = errMissing
@@ -70,7 +70,7 @@ func remove(t *testing.T, objects ...client.Object) {
 	}
 }
 
-// serviceAccountOf is the account that the pods of an installation run as.
+// serviceAccountOf is the account of an installation's pods.
 func serviceAccountOf(i *harness.Installation) *corev1.ServiceAccount {
 	a := &corev1.ServiceAccount{}
 	a.Namespace, a.Name = i.Namespace, i.ServiceAccount

@@ -16,14 +16,14 @@ import (
 )
 
 var (
-	errMissing    = errors.New("it does not say so yet")
-	errStillThere = errors.New("it is still there")
+	errMissing    = errors.New("not yet")
+	errStillThere = errors.New("it still exists")
 )
 
-// eventuallyHeld waits until somebody leads by the Lease of the namespace.
+// eventuallyHeld waits until the Lease of the namespace has a holder.
 func eventuallyHeld(t *testing.T, namespace string) {
 	t.Helper()
-	harness.Eventually(t, "somebody leads in "+namespace, func(ctx context.Context) error {
+	harness.Eventually(t, "a leader is elected in "+namespace, func(ctx context.Context) error {
 		lease := &coordinationv1.Lease{}
 		if err := cp.Client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: "credential-rotation-operator"}, lease); err != nil {
 			return err
@@ -71,7 +71,7 @@ func TestByAnOverlayIntoAnyNamespace_ALeaderIsElected(t *testing.T) {
 	installation, err := harness.InstallManifests(t.Context(), cp.Client, manifest)
 	must(t, err)
 	if installation.Namespace == suggested {
-		t.Fatal("the overlay installs into the suggested namespace: the test sees nothing")
+		t.Fatal("the overlay installs into the suggested namespace, so the test proves nothing")
 	}
 	must(t, start(t, installation).WaitReady(t.Context()))
 	eventuallyHeld(t, installation.Namespace)

@@ -22,7 +22,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/harness"
 )
 
-// extensionFiles are the shipped objects for OLM v1, in another namespace, and the choice of nodes.
+// extensionFiles are the shipped objects for OLM v1 in another namespace, with node selection.
 func extensionFiles(t *testing.T, namespace string) []*unstructured.Unstructured {
 	t.Helper()
 	root, err := harness.RepositoryRoot()
@@ -38,7 +38,7 @@ func extensionFiles(t *testing.T, namespace string) []*unstructured.Unstructured
 	return all
 }
 
-// installer is a client with nothing but the rights of the ServiceAccount that config/olm-v1 gives to OLM v1.
+// installer is a client with only the rights of config/olm-v1's ServiceAccount.
 func installer(t *testing.T, namespace string) client.Client {
 	t.Helper()
 	config := rest.CopyConfig(cp.Admin)
@@ -51,7 +51,7 @@ func installer(t *testing.T, namespace string) client.Client {
 	return c
 }
 
-// allowed asks the API server whether the client may do something, as OLM v1 does before it installs.
+// allowed checks a right at the API server, as OLM v1 does before it installs.
 func allowed(ctx context.Context, c client.Client, verb string, o *unstructured.Unstructured, named bool) error {
 	kind := o.GroupVersionKind()
 	mapping, err := c.RESTMapper().RESTMapping(kind.GroupKind(), kind.Version)
@@ -72,7 +72,7 @@ func allowed(ctx context.Context, c client.Client, verb string, o *unstructured.
 	return nil
 }
 
-// mayManage asks for each verb that OLM v1 needs.
+// mayManage checks each verb that OLM v1 needs.
 func mayManage(ctx context.Context, c client.Client, o *unstructured.Unstructured) error {
 	var missing []error
 	for _, verb := range []string{"create", "list", "watch"} {
@@ -144,8 +144,8 @@ func TestByOLMv1_TheRightsOfTheInstallerSufficeToInstallUpgradeAndUninstall(t *t
 	eventuallyWithoutOurKinds(t)
 }
 
-// What the installer may grant ends with what the operator needs.
-func TestByOLMv1_TheInstallerMayGiveNobodyMoreRightsThanTheOperatorHas(t *testing.T) {
+// The installer may grant only the operator's rights.
+func TestByOLMv1_TheInstallerCannotGrantMoreRightsThanTheOperatorHas(t *testing.T) {
 	const namespace = "by-olm-v1-bounded"
 	for _, o := range extensionFiles(t, namespace) {
 		if !meta.IsNoMatchError(func() error { _, err := cp.Client.IsObjectNamespaced(o); return err }()) {
@@ -154,7 +154,7 @@ func TestByOLMv1_TheInstallerMayGiveNobodyMoreRightsThanTheOperatorHas(t *testin
 	}
 	c := installer(t, namespace)
 	secrets := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Secret", "metadata": map[string]any{"namespace": "kube-system"}}}
-	harness.Eventually(t, "its rights are known", func(ctx context.Context) error {
+	harness.Eventually(t, "its rights are in effect", func(ctx context.Context) error {
 		return allowed(ctx, c, "create", &unstructured.Unstructured{Object: map[string]any{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": map[string]any{"namespace": namespace}}}, false)
 	})
 	for _, verb := range []string{"list", "watch", "delete", "update"} {

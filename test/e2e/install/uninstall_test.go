@@ -46,7 +46,7 @@ func uninstallCommands(t *testing.T) []string {
 	return commands
 }
 
-// runAsAPerson runs commands of the page; oc is kubectl, which knows these too.
+// runAsAPerson runs commands of the page; oc is kubectl, which has these commands too.
 func runAsAPerson(t *testing.T, commands []string) {
 	t.Helper()
 	if cp.Kubectl == "" {
@@ -64,7 +64,7 @@ func runAsAPerson(t *testing.T, commands []string) {
 	}
 }
 
-// rights are what a service account of the namespace may do there, in an order that is always the same: the API server has none.
+// rights are the rights of a service account in its namespace, sorted, because the API server returns them in no order.
 func rights(t *testing.T, name string) authorizationv1.SubjectRulesReviewStatus {
 	t.Helper()
 	config := rest.CopyConfig(cp.Admin)
@@ -83,13 +83,13 @@ func rights(t *testing.T, name string) authorizationv1.SubjectRulesReviewStatus 
 
 func inOrder[rule any](a, b rule) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) }
 
-// way is one of installing, and of what the page says for it alone.
+// way is a way to install, with its own part of the page.
 type way struct {
 	name    string
 	install func(context.Context) (*harness.Installation, error)
-	// skip is the block of the other way.
+	// skip is the index of the other way's block.
 	skip string
-	// undo is what the Operator Lifecycle Manager or make undeploy does.
+	// undo does what the Operator Lifecycle Manager or make undeploy does.
 	undo func()
 }
 
@@ -101,7 +101,7 @@ func ways(t *testing.T) []way {
 			subscribe(t)
 			return i, err
 		}, "nothing", func() {
-			// What it has made itself goes with the ClusterServiceVersion.
+			// Its own objects are removed with the ClusterServiceVersion.
 			remove(t, &rbacv1.ClusterRole{ObjectMeta: olm}, &rbacv1.ClusterRoleBinding{ObjectMeta: olm})
 		}},
 		{"by kustomize", func(ctx context.Context) (*harness.Installation, error) {
@@ -110,7 +110,7 @@ func ways(t *testing.T) []way {
 	}
 }
 
-// subscribe makes what stands for an installation by the Operator Lifecycle Manager.
+// subscribe creates the objects of an installation by the Operator Lifecycle Manager.
 func subscribe(t *testing.T) {
 	t.Helper()
 	for kind, status := range map[string]map[string]any{"Subscription": {"installedCSV": "credential-rotation-operator"}, "ClusterServiceVersion": {}} {
@@ -129,7 +129,7 @@ func TestUninstalling_LeavesNoRightForAServiceAccountOfTheSameName(t *testing.T)
 			bringBackOurKinds(t)
 			installation, err := way.install(t.Context())
 			must(t, err)
-			harness.Eventually(t, "the installed operator has rights: else the test sees nothing", func(context.Context) error {
+			harness.Eventually(t, "the installed operator has rights; otherwise the test proves nothing", func(context.Context) error {
 				if cmp.Equal(rights(t, installation.ServiceAccount), rights(t, "stranger")) {
 					return errMissing
 				}
@@ -144,15 +144,15 @@ func TestUninstalling_LeavesNoRightForAServiceAccountOfTheSameName(t *testing.T)
 			way.undo()
 			finalize(t, suggested)
 
-			// The API server's authorizer watches roles and bindings, and learns of their end a moment later.
-			harness.Eventually(t, "a service account of that name has the rights of any other", func(context.Context) error {
+			// The API server's authorizer watches roles and bindings, and notices their deletion a moment later.
+			harness.Eventually(t, "a service account of that name has only the rights of any other", func(context.Context) error {
 				if diff := cmp.Diff(rights(t, "stranger"), rights(t, installation.ServiceAccount)); diff != "" {
 					return fmt.Errorf("-any other +it:\n%s", diff)
 				}
 				return nil
 			})
 			if err := cp.Client.Get(t.Context(), client.ObjectKeyFromObject(serviceAccountOf(installation)), &corev1.ServiceAccount{}); !apierrors.IsNotFound(err) {
-				t.Errorf("the service account is still there: %v", err)
+				t.Errorf("the service account still exists: %v", err)
 			}
 			eventuallyWithoutOurKinds(t)
 		})
@@ -177,8 +177,8 @@ func eventuallyWithoutOurKinds(t *testing.T) {
 	})
 }
 
-// finalize does what the controller of namespaces does at the end; what lies in the namespace stays, so that the test sees more
-// than a cluster would.
+// finalize does what the namespace controller does at the end, but without deleting the namespace's objects, so that the test checks more
+// than in a cluster.
 func finalize(t *testing.T, name string) {
 	t.Helper()
 	namespace := &corev1.Namespace{}
@@ -190,7 +190,7 @@ func finalize(t *testing.T, name string) {
 	must(t, cp.Client.SubResource("finalize").Update(t.Context(), namespace))
 }
 
-// bringBackOurKinds makes the kinds that an uninstallation has removed, for the next test.
+// bringBackOurKinds restores the kinds for the next test.
 func bringBackOurKinds(t *testing.T) {
 	t.Helper()
 	root, err := harness.RepositoryRoot()

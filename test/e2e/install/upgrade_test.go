@@ -20,7 +20,7 @@ import (
 // release is a version of the operator as the Operator Lifecycle Manager installs it.
 type release struct{ *harness.RenderedBundle }
 
-// newRelease renders the shipped bundle as another version. A later one has a field in the spec that this one does not know.
+// newRelease renders the shipped bundle as another version. A later one has a field in the spec that this one does not have.
 func newRelease(t *testing.T, namespace, version string, later bool) release {
 	t.Helper()
 	bundle, err := harness.RenderBundle(namespace)
@@ -45,7 +45,7 @@ func newRelease(t *testing.T, namespace, version string, later bool) release {
 	return release{bundle}
 }
 
-// install applies all but the Deployment, whose pod is a process here.
+// install applies everything except the Deployment, whose pod is a process here.
 func (r release) install(t *testing.T) {
 	t.Helper()
 	for _, o := range r.Objects {
@@ -53,7 +53,7 @@ func (r release) install(t *testing.T) {
 	}
 }
 
-// replacedBy does what follows on an installation of the next version: its pods replace the others, whose rights are then removed.
+// replacedBy upgrades to the next version: its pods replace the old ones, whose rights are then removed.
 func (r release) replacedBy(t *testing.T, old, next *harness.OperatorProcess) {
 	t.Helper()
 	must(t, next.WaitReady(t.Context()))
@@ -76,7 +76,7 @@ func secrets(t *testing.T) map[string]string {
 	return versions
 }
 
-// eventuallyObserved waits until an operator has looked at the object's present generation, and returns the object.
+// eventuallyObserved waits until an operator has reconciled the object's current generation, and returns the object.
 func eventuallyObserved(t *testing.T, name string) *v1alpha1.PullSecretRotation {
 	t.Helper()
 	rotation := &v1alpha1.PullSecretRotation{}
@@ -92,14 +92,14 @@ func eventuallyObserved(t *testing.T, name string) *v1alpha1.PullSecretRotation 
 	return rotation
 }
 
-// edit changes the spec, so that whoever leads has something to do.
+// edit changes the spec, so that the leader has something to do.
 func edit(t *testing.T, name, patch string) {
 	t.Helper()
 	rotation := &v1alpha1.PullSecretRotation{ObjectMeta: metav1.ObjectMeta{Name: name}}
 	must(t, cp.Client.Patch(t.Context(), rotation, client.RawPatch("application/merge-patch+json", []byte(patch))))
 }
 
-// later is the field of the next version, as the API server has it.
+// later is the stored value of the next version's field.
 func later(t *testing.T, name string) string {
 	t.Helper()
 	o := &unstructured.Unstructured{Object: map[string]any{"apiVersion": v1alpha1.GroupVersion.String(), "kind": "PullSecretRotation"}}
@@ -116,7 +116,7 @@ func TestUpgradeAndRollback_KeepObjectsSecretsAndTheRecord(t *testing.T) {
 	must(t, harness.CreateNamespace(t.Context(), cp.Client, namespace))
 	installation := &harness.Installation{Namespace: namespace, ServiceAccount: "credential-rotation-operator"}
 	must(t, cp.Client.Create(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "pull-secret-backup-of-somebody"}, StringData: map[string]string{"a": "b"}}))
-	// The salt of the fingerprints, by which the test knows the record, is made once there is a pull secret.
+	// The salt of the fingerprints, which identifies the record, is created once there is a pull secret.
 	must(t, harness.CreateNamespace(t.Context(), cp.Client, "openshift-config"))
 	pullSecret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "openshift-config", Name: "pull-secret"}, Type: corev1.SecretTypeDockerConfigJson}
 	pullSecret.Data = map[string][]byte{corev1.DockerConfigJsonKey: []byte(`{"auths":{"registry.example.com":{"auth":"dTpw"}}}`)}
@@ -143,7 +143,7 @@ func TestUpgradeAndRollback_KeepObjectsSecretsAndTheRecord(t *testing.T) {
 		t.Error("the upgrade has lost the record in the status")
 	}
 	if later(t, name) == "" {
-		t.Fatal("the next version's field was not stored: the test sees nothing")
+		t.Fatal("the next version's field was not stored, so the test proves nothing")
 	}
 
 	old.install(t)
@@ -155,10 +155,10 @@ func TestUpgradeAndRollback_KeepObjectsSecretsAndTheRecord(t *testing.T) {
 		t.Error("the rollback has lost the record in the status")
 	}
 	if later(t, name) != "" {
-		t.Error("a field that the version does not know has survived a write")
+		t.Error("an unknown field has survived a write")
 	}
 	if after := secrets(t); !maps.Equal(before, after) {
-		t.Errorf("Secrets were touched:\nbefore %v\nafter  %v", before, after)
+		t.Errorf("Secrets were written:\nbefore %v\nafter  %v", before, after)
 	}
 	eventuallyHeld(t, namespace)
 }

@@ -18,12 +18,12 @@ func (w *world) current() {
 	w.t.Helper()
 	for _, registry := range []string{"cloud.openshift.com", "quay.io", "registry.redhat.io", "registry.connect.redhat.com"} {
 		if auth(w.document(), registry) != auth(w.ocm.PullSecret(w.account.ID), registry) {
-			w.t.Errorf("the entry for %s is not what OCM gives out now", registry)
+			w.t.Errorf("the entry for %s is not OCM's current one", registry)
 		}
 	}
 }
 
-func TestAPostWhoseAnswerWasLostIsAdoptedAndNotDoubled(t *testing.T) {
+func TestAPostWithALostResponseIsAdoptedAndNotRepeated(t *testing.T) {
 	w := newWorld(t, living())
 	w.ocm.Break(ocm.Fault{Endpoint: ocm.OpPostRotation, Kind: ocm.LostAnswer, Times: 1})
 	w.create(rotation())
@@ -35,11 +35,11 @@ func TestAPostWhoseAnswerWasLostIsAdoptedAndNotDoubled(t *testing.T) {
 		t.Errorf("%d POSTs were sent, want 1", w.posts())
 	}
 	if r.Status.Rotation.Adopted {
-		t.Error("the rotation counts as somebody else's, although this cluster's intent to request it is on record")
+		t.Error("the rotation counts as started elsewhere, although this cluster's intent to request it is on record")
 	}
 }
 
-func TestARotationThatSomebodyElseStartedIsAdopted(t *testing.T) {
+func TestARotationThatWasStartedElsewhereIsAdopted(t *testing.T) {
 	w := newWorld(t, settings{siblings: 2, siblingMode: ocm.SwitchesSoon})
 	id := w.ocm.StartRotationElsewhere(w.account.ID)
 	w.create(rotation())
@@ -56,7 +56,7 @@ func TestARotationThatSomebodyElseStartedIsAdopted(t *testing.T) {
 	w.current()
 }
 
-func TestARotationThatHasIssuedBeforeThisClusterLooksIsAppliedAtOnce(t *testing.T) {
+func TestARotationThatHasIssuedBeforeTheFirstPollIsAppliedAtOnce(t *testing.T) {
 	w := newWorld(t, settings{siblings: 2, siblingMode: ocm.NeverSwitches})
 	w.ocm.StartRotationElsewhere(w.account.ID)
 	w.ocm.RunBatch()
@@ -68,12 +68,12 @@ func TestARotationThatHasIssuedBeforeThisClusterLooksIsAppliedAtOnce(t *testing.
 }
 
 // The old credentials no longer work by then, including the cluster's own token, so the e-mail address beside it must show the account.
-func TestARotationThatIsCompletedWhenThisClusterFirstLooksIsCaughtUpWithAtOnce(t *testing.T) {
+func TestARotationThatIsCompletedBeforeTheFirstPollIsCaughtUpWithAtOnce(t *testing.T) {
 	w := newWorld(t, settings{siblings: 2, siblingMode: ocm.SwitchesSoon})
 	w.ocm.StartRotationElsewhere(w.account.ID)
 	w.ocm.CompleteEverything()
 	if w.ocm.Alive("quay.io", "", auth(w.before, "quay.io")) {
-		t.Fatal("the old credentials still live; the test is not about what it says")
+		t.Fatal("the old credentials are still valid, which this test must not have")
 	}
 	w.create(rotation())
 	w.start()
@@ -81,7 +81,7 @@ func TestARotationThatIsCompletedWhenThisClusterFirstLooksIsCaughtUpWithAtOnce(t
 	w.current()
 	w.oneRotation()
 	if got := r.Status.History[0].Reason; got != v1alpha1.TriggerCatchUp {
-		t.Errorf("the history says %s, want %s", got, v1alpha1.TriggerCatchUp)
+		t.Errorf("the history has %s, want %s", got, v1alpha1.TriggerCatchUp)
 	}
 	if w.posts() != 0 {
 		t.Errorf("%d POSTs were sent although T was satisfied, want none", w.posts())

@@ -34,7 +34,7 @@ func (w *world) put(manager string, document []byte) {
 	w.must(cp.Client.Update(context.Background(), s, client.FieldOwner(manager)))
 }
 
-// secretWrites counts the writes that took place: one that lost to somebody else's changed nothing.
+// secretWrites counts successful writes, without conflicts.
 func (w *world) secretWrites() int {
 	n := 0
 	for _, r := range w.api.Writes() {
@@ -45,7 +45,7 @@ func (w *world) secretWrites() int {
 	return n
 }
 
-func TestAnEntryThatGoesBackToAnOldValueIsHealedAndItsWriterNamed(t *testing.T) {
+func TestARestoredOldEntryIsHealedAndItsWriterNamed(t *testing.T) {
 	w := newWorld(t, living())
 	w.create(rotation())
 	w.start()
@@ -58,7 +58,7 @@ func TestAnEntryThatGoesBackToAnOldValueIsHealedAndItsWriterNamed(t *testing.T) 
 	w.current()
 	w.expectEvent(v1alpha1.ReasonEntryHealed, "argocd-controller")
 	if meta.FindStatusCondition(r.Status.Conditions, v1alpha1.ConditionSecondWriter) != nil {
-		t.Error("one heal is called a fight")
+		t.Error("one heal is reported as a fight")
 	}
 
 	// Repeated writes are a fight: the operator backs off, and a condition names the writer.
@@ -74,11 +74,11 @@ func TestAnEntryThatGoesBackToAnOldValueIsHealedAndItsWriterNamed(t *testing.T) 
 		t.Errorf("SecondWriter = %+v, want True and the writer's name", c)
 	}
 	if string(w.document()) != string(w.before) {
-		t.Error("the fight goes on without a pause")
+		t.Error("the fight continues without a pause")
 	}
 }
 
-func TestAnEditOfSomebodyElsesEntriesIsLeftAlone(t *testing.T) {
+func TestAnEditOfOtherEntriesIsNotReverted(t *testing.T) {
 	w := newWorld(t, living())
 	w.create(rotation())
 	w.start()
@@ -91,14 +91,14 @@ func TestAnEditOfSomebodyElsesEntriesIsLeftAlone(t *testing.T) {
 	w.put("oc", edited)
 	w.lookedAgain()
 	if string(w.document()) != string(edited) || w.secretWrites() != 0 {
-		t.Error("somebody else's entry was not left alone")
+		t.Error("another owner's entry was changed")
 	}
 }
 
-// wrongPassword is an auth with a user name of the shape that OCM gives out.
+// wrongPassword is an auth with a user name like OCM's.
 const wrongPassword = "dWhjLXBvb2wtMTpub25zZW5zZS1ub25zZW5zZQ=="
 
-func TestTheHealthCheckNoticesAPullSecretThatDied(t *testing.T) {
+func TestTheHealthCheckNoticesARevokedPullSecret(t *testing.T) {
 	w := newWorld(t, still())
 	w.create(rotation(func(s *v1alpha1.PullSecretRotationSpec) {
 		future := metav1.NewTime(time.Now().Add(24 * time.Hour))
@@ -119,7 +119,7 @@ func TestTheHealthCheckNoticesAPullSecretThatDied(t *testing.T) {
 	w.put("somebody", []byte(strings.Replace(d, auth([]byte(d), "registry.connect.redhat.com"), wrongPassword, 1)))
 	r = w.waitForReason(v1alpha1.ReasonRegistriesRefuse)
 	if !meta.IsStatusConditionFalse(r.Status.Conditions, v1alpha1.ConditionPullSecretValid) || !strings.Contains(r.Status.WaitingFor, "registry.connect.redhat.com") {
-		t.Errorf("PullSecretValid is not False, or nobody says which registry refuses: %q", r.Status.WaitingFor)
+		t.Errorf("PullSecretValid is not False, or does not name the registry: %q", r.Status.WaitingFor)
 	}
 	w.put("somebody", []byte(d))
 	r = w.waitForReason(v1alpha1.ReasonNotDue)
@@ -128,7 +128,7 @@ func TestTheHealthCheckNoticesAPullSecretThatDied(t *testing.T) {
 	}
 }
 
-func TestARotationMendsAPullSecretThatWasRefused(t *testing.T) {
+func TestARotationFixesARefusedPullSecret(t *testing.T) {
 	s := living()
 	s.document = func(issued []byte) []byte {
 		return []byte(strings.ReplaceAll(string(issued), auth(issued, "registry.redhat.io"), wrongPassword))
@@ -148,8 +148,8 @@ func TestARotationMendsAPullSecretThatWasRefused(t *testing.T) {
 	}
 }
 
-// insights-operator and a person with oc do the same work: whoever is first, nothing is written twice.
-func TestSomebodyElseWhoAppliesTheNewCredentialsFirstIsSuccess(t *testing.T) {
+// insights-operator or an administrator may apply the same credentials first: nothing is written twice.
+func TestNewCredentialsThatAnotherWriterAppliedFirstAreNotWrittenAgain(t *testing.T) {
 	w := newWorld(t, still())
 	w.create(rotation())
 	p := w.start()
@@ -169,9 +169,9 @@ func TestSomebodyElseWhoAppliesTheNewCredentialsFirstIsSuccess(t *testing.T) {
 	w.oneRotation()
 }
 
-// The other order: insights-operator merges the same entries into what the operator wrote, which changes nothing; and a
-// write that comes between the operator's read and its own is not lost.
-func TestAWriteThatComesInBetweenIsNotLost(t *testing.T) {
+// In the other order insights-operator's merge changes nothing; and a write between the operator's read and its own
+// is not lost.
+func TestAConcurrentWriteIsNotLost(t *testing.T) {
 	w := newWorld(t, still())
 	w.create(rotation())
 	w.start()
@@ -187,7 +187,7 @@ func TestAWriteThatComesInBetweenIsNotLost(t *testing.T) {
 	w.waitForReason(v1alpha1.ReasonAwaitingRevocation)
 	w.current()
 	if auth(w.document(), "mirror.example.com:5000") == "" {
-		t.Error("the entry that came in between is lost")
+		t.Error("the entry of the concurrent write is lost")
 	}
 }
 

@@ -8,8 +8,8 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/harness"
 )
 
-// noSecretGotOut searches for every secret that OCM and the registries issued in this test, and for what is private to people: in the operator's
-// log at its most verbose level, its metrics, events, and all objects but the content of Secrets.
+// noSecretGotOut searches for every secret that OCM and the registries issued in this test, and for personal data: in the operator's
+// log at its most verbose level, its metrics, events, and all objects except the content of Secrets.
 func (w *world) noSecretGotOut() {
 	w.t.Helper()
 	canaries := harness.Canaries{}
@@ -27,6 +27,6 @@ func (w *world) noSecretGotOut() {
 	found, err := canaries.Scan(context.Background(), cp.Client, map[string]string{"the log": string(log), "the metrics": w.metrics})
 	w.must(err)
 	for _, f := range found {
-		w.t.Error("a secret got out: " + f)
+		w.t.Error("a secret leaked: " + f)
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/sim/ocm"
 )
 
-// command runs the operator's own command line as a person does.
+// command runs the operator's command line.
 func (w *world) command(args ...string) string {
 	w.t.Helper()
 	binary, err := harness.BuildOperator(w.t.Context())
@@ -33,7 +33,7 @@ func (w *world) command(args ...string) string {
 	return string(out)
 }
 
-func TestTheCommandLineApprovesAndTellsWhatIsWaitedFor(t *testing.T) {
+func TestTheCommandLineApprovesAndShowsWhatIsWaitedFor(t *testing.T) {
 	w := newWorld(t, settings{siblings: 1, siblingMode: ocm.SwitchesSoon})
 	w.create(rotation(func(s *v1alpha1.PullSecretRotationSpec) { s.Approval = v1alpha1.ApprovalBeforeRequest }))
 	w.start()
@@ -49,14 +49,14 @@ func TestTheCommandLineApprovesAndTellsWhatIsWaitedFor(t *testing.T) {
 	for _, part := range []string{"PullSecretRotation account", "Rotated; waiting for revocation", " s ago)", w.account.Username,
 		"openshift-config/pull-secret", "PullSecretUpdated", "quay.io", "Accepted", "this cluster", "RotateAfter"} {
 		if !strings.Contains(out, part) {
-			t.Errorf("status does not say %q:\n%s", part, out)
+			t.Errorf("status does not print %q:\n%s", part, out)
 		}
 	}
 	t.Log("\n" + w.command("status"))
 	record := w.command("report")
 	for _, part := range []string{"InProgress", harness.DefaultClusterID, r.Status.Rotation.ID, "Approved", "Requested", "Applied", "quay.io", "Accepted", "openshift-config/pull-secret"} {
 		if !strings.Contains(record, part) {
-			t.Errorf("report does not say %q:\n%s", part, record)
+			t.Errorf("report does not print %q:\n%s", part, record)
 		}
 	}
 	if rows := strings.Split(strings.TrimSpace(w.command("report", "-o", "csv")), "\n"); len(rows) != 2 {

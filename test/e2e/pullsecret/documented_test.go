@@ -14,8 +14,8 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/harness"
 )
 
-// The documentation's example is tested: its spec is applied to a cluster that has rotated before, whose status must then be what the page shows.
-func TestTheStatusInTheDocumentationIsWhatAClusterShows(t *testing.T) {
+// The spec of the documentation's example is applied to a cluster that has rotated before; the status must then match the page.
+func TestTheStatusInTheDocumentationIsThatOfACluster(t *testing.T) {
 	example, err := harness.DocumentedExample("pullsecretrotation.md", "PullSecretRotation")
 	if err != nil {
 		t.Fatal(err)
@@ -53,6 +53,6 @@ func TestTheStatusInTheDocumentationIsWhatAClusterShows(t *testing.T) {
 	if len(problems) > 0 {
 		is, err := yaml.Marshal(live["status"])
 		w.must(err)
-		t.Errorf("docs/pullsecretrotation.md shows what is not so:\n%s\nthe cluster shows:\n%s", strings.Join(problems, "\n"), is)
+		t.Errorf("docs/pullsecretrotation.md differs from the cluster:\n%s\nthe cluster has:\n%s", strings.Join(problems, "\n"), is)
 	}
 }

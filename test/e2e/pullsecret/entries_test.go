@@ -12,7 +12,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/sim/ocm"
 )
 
-// entryOf is one entry of an issued document, with more fields if wanted.
+// entryOf is one entry of an issued document, optionally with more fields.
 func entryOf(issued []byte, registry, more string) string {
 	e := issuedEntry(issued, registry)
 	return fmt.Sprintf(`%q:{"auth":%q,"email":%q%s}`, registry, e.Auth, e.Email, more)
@@ -22,13 +22,13 @@ func basic(user string) string {
 	return base64.StdEncoding.EncodeToString([]byte(user + ":" + ocm.Canary + "-of-the-customer"))
 }
 
-// lived is a pull secret after some years in a customer's cluster.
+// lived is a pull secret after some years of use in a customer's cluster.
 func lived(issued []byte) []byte {
 	return []byte(`{"credsStore":"secretservice","credHelpers":{"public.ecr.aws":"ecr-login"},"auths":{` + strings.Join([]string{
 		entryOf(issued, "quay.io", ""),
 		// The customer's own registry service account, which the account did not issue.
 		fmt.Sprintf(`"registry.redhat.io":{"auth":%q}`, basic("12345678|customer")),
-		// A token beside user name and password: readers prefer it.
+		// A token beside user name and password takes precedence.
 		entryOf(issued, "registry.connect.redhat.com", `,"identitytoken":"CANARY-identity-token"`),
 		fmt.Sprintf(`"123456789012.dkr.ecr.us-east-1.amazonaws.com":{"auth":%q,"email":""}`, basic("AWS")),
 		`"customer.azurecr.io":{"username":"00000000-0000-0000-0000-000000000000","password":"CANARY-of-acr"}`,
@@ -38,8 +38,8 @@ func lived(issued []byte) []byte {
 	}, ",") + `},"HttpHeaders":{"X-Meta":"1"}}`)
 }
 
-// yearsOld is a cluster with such a pull secret. It has opted out of telemetry, so OCM ends a rotation when the transfer to
-// it has expired.
+// yearsOld is a cluster with such a pull secret. It has opted out of telemetry, so OCM ends a rotation when its transfer
+// expires.
 func yearsOld() settings {
 	s := living()
 	s.document, s.ocm.TransferLife = lived, 24*time.Hour
@@ -56,14 +56,14 @@ func actions(r *v1alpha1.PullSecretRotation) string {
 	return strings.Join(list, ", ")
 }
 
-func TestWhatTheAccountDidNotIssueIsKept(t *testing.T) {
+func TestForeignEntriesAreKept(t *testing.T) {
 	s := yearsOld()
 	w := newWorld(t, s)
 	w.create(rotation())
 	w.start()
 	r := w.waitFor("the rotation has ended", ended)
 
-	// The whole document is as it was, except for the one entry.
+	// The document is unchanged except for the one entry.
 	want := strings.Replace(string(w.before), entryOf(w.before, "quay.io", ""), entryOf(w.ocm.PullSecret(w.account.ID), "quay.io", ""), 1)
 	if got := string(w.document()); got != want {
 		t.Errorf("more than the quay.io entry has changed, first at byte %d of %d", firstDifference(got, want), len(want))
@@ -79,7 +79,7 @@ func TestWhatTheAccountDidNotIssueIsKept(t *testing.T) {
 	}
 }
 
-func TestForeignEntriesAreReplacedAndMissingOnesAddedWhereTheSpecSaysSo(t *testing.T) {
+func TestTheSpecCanReplaceForeignEntriesAndAddMissingOnes(t *testing.T) {
 	s := yearsOld()
 	w := newWorld(t, s)
 	w.create(rotation(func(s *v1alpha1.PullSecretRotationSpec) {
@@ -93,7 +93,7 @@ func TestForeignEntriesAreReplacedAndMissingOnesAddedWhereTheSpecSaysSo(t *testi
 			t.Errorf("the entry for %s is not the account's", registry)
 		}
 	}
-	// Even so: a token takes precedence over what is beside it, and entries of registries for which OCM issues nothing are never replaced.
+	// But a token takes precedence over user name and password, and entries of other registries are never replaced.
 	for _, registry := range []string{"registry.connect.redhat.com", "arosvc.azurecr.io", "https://index.docker.io/v1/", "quay.io/customer"} {
 		if auth(w.document(), registry) != auth(w.before, registry) {
 			t.Errorf("the entry for %s was changed", registry)
@@ -105,13 +105,13 @@ func TestForeignEntriesAreReplacedAndMissingOnesAddedWhereTheSpecSaysSo(t *testi
 	var top map[string]json.RawMessage
 	w.must(json.Unmarshal(w.document(), &top))
 	if string(top["credHelpers"]) != `{"public.ecr.aws":"ecr-login"}` || string(top["HttpHeaders"]) != `{"X-Meta":"1"}` || string(top["credsStore"]) != `"secretservice"` {
-		t.Error("what stands beside auths was changed")
+		t.Error("fields beside auths were changed")
 	}
 }
 
-// A document that says the same in another order and with other white space is the same. Writing it would roll out a new
+// A document with the same content in another order and white space is not written, because a write would roll out a new
 // configuration to every machine.
-func TestADocumentThatAlreadySaysItIsNotWritten(t *testing.T) {
+func TestAnEquivalentDocumentIsNotWritten(t *testing.T) {
 	w := newWorld(t, settings{siblings: 1, siblingMode: ocm.SwitchesSoon})
 	w.create(rotation())
 	w.start()
@@ -127,6 +127,6 @@ func TestADocumentThatAlreadySaysItIsNotWritten(t *testing.T) {
 		t.Errorf("the target's result is %s, want %s", got, v1alpha1.ReasonAlreadyCurrent)
 	}
 	if n := w.secretWrites(); n != 0 || string(w.document()) != string(theirs) {
-		t.Errorf("the Secret was written %d times although it said what it should", n)
+		t.Errorf("the Secret was written %d times although its content was right", n)
 	}
 }

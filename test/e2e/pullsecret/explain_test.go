@@ -13,7 +13,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 )
 
-// kubectl is what a person types.
+// kubectl runs kubectl.
 func (w *world) kubectl(args ...string) string {
 	w.t.Helper()
 	config := filepath.Join(w.t.TempDir(), "kubeconfig")
@@ -25,14 +25,14 @@ func (w *world) kubectl(args ...string) string {
 	return string(out)
 }
 
-func TestTheTableAndTheMessageSayWhatIsWaitedFor(t *testing.T) {
+func TestTheTableAndTheMessageShowWhatIsWaitedFor(t *testing.T) {
 	w := newWorld(t, still())
 	w.create(rotation())
 	w.start()
 	r := w.waitForReason(v1alpha1.ReasonAwaitingIssue)
 	for _, part := range []string{"has not issued new credentials yet", "four times a day", "was requested at", r.Status.Rotation.ID} {
 		if !strings.Contains(r.Status.WaitingFor, part) {
-			t.Errorf("status.waitingFor does not say %q: %s", part, r.Status.WaitingFor)
+			t.Errorf("status.waitingFor does not contain %q: %s", part, r.Status.WaitingFor)
 		}
 	}
 	table := w.kubectl("get", "psr")
@@ -43,7 +43,7 @@ func TestTheTableAndTheMessageSayWhatIsWaitedFor(t *testing.T) {
 	}
 }
 
-func TestEachThingThatHappenedIsOneEventWithTheRotationsID(t *testing.T) {
+func TestEachStepIsOneEventWithTheRotationsID(t *testing.T) {
 	w := newWorld(t, living())
 	w.create(rotation())
 	w.start()
@@ -74,11 +74,11 @@ func TestEachThingThatHappenedIsOneEventWithTheRotationsID(t *testing.T) {
 	}
 	h := r.Status.History[0]
 	if h.StartedAt == nil || h.RequestedAt == nil || h.IssuedAt == nil || h.VerifiedAt == nil || h.AppliedAt == nil || h.RolledOutAt == nil || h.RevokedAt == nil {
-		t.Errorf("the history lacks a time: %+v", h)
+		t.Errorf("a time is missing in the history: %+v", h)
 	}
 }
 
-func TestDeadlinesThatPassAreReportedAndTheWaitingGoesOn(t *testing.T) {
+func TestMissedDeadlinesAreReportedAndTheWaitingContinues(t *testing.T) {
 	w := newWorld(t, still())
 	w.config.Args = append(w.config.Args, "--pull-secret-issue-deadline=2s", "--pull-secret-revoke-deadline=6s")
 	w.create(rotation())
@@ -88,11 +88,11 @@ func TestDeadlinesThatPassAreReportedAndTheWaitingGoesOn(t *testing.T) {
 	w.waitForReason(v1alpha1.ReasonRevocationOverdue)
 	w.current()
 	w.days(6) // the sibling's transfer expires
-	w.waitFor("the rotation has ended all the same", ended)
+	w.waitFor("the rotation has still ended", ended)
 	w.oneRotation()
 }
 
-func TestMetricsTellTheStateAndNoCredential(t *testing.T) {
+func TestMetricsHaveTheStateAndNoCredential(t *testing.T) {
 	w := newWorld(t, still())
 	w.create(rotation())
 	p := w.start()
@@ -104,7 +104,7 @@ func TestMetricsTellTheStateAndNoCredential(t *testing.T) {
 		`credential_rotation_ocm_requests_total{method="POST",path=`,
 	} {
 		if !strings.Contains(metrics, part) {
-			t.Errorf("the metrics lack %s", part)
+			t.Errorf("the metrics do not contain %s", part)
 		}
 	}
 }

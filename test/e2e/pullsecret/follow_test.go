@@ -22,7 +22,7 @@ func follower(credentials bool) *v1alpha1.PullSecretRotation {
 	})
 }
 
-// neverAsked fails if the follower has requested anything, or used a credential that it was not given.
+// neverAsked fails if the follower has requested a rotation, or used a credential that it does not have.
 func (w *world) neverAsked(credentials bool) {
 	w.t.Helper()
 	w.expectAsked(0)
@@ -36,7 +36,7 @@ func (w *world) neverAsked(credentials bool) {
 	}
 }
 
-// healthCheckIsDue makes the operator look at OCM, as it does every healthCheckInterval.
+// healthCheckIsDue makes the operator poll OCM, as it does every healthCheckInterval.
 func (w *world) healthCheckIsDue() {
 	w.t.Helper()
 	r := w.get()
@@ -47,8 +47,8 @@ func (w *world) healthCheckIsDue() {
 	w.lookAgain()
 }
 
-func TestAFollowerTakesPartInARotationThatItNeverRequests(t *testing.T) {
-	for what, credentials := range map[string]bool{"with OCM credentials": true, "with nothing but the cluster's own token": false} {
+func TestAFollowerAppliesARotationThatItDidNotRequest(t *testing.T) {
+	for what, credentials := range map[string]bool{"with OCM credentials": true, "with only the cluster's own token": false} {
 		t.Run(what, func(t *testing.T) {
 			w := newWorld(t, settings{siblings: 2, siblingMode: ocm.SwitchesSoon})
 			w.create(follower(credentials))
@@ -56,12 +56,12 @@ func TestAFollowerTakesPartInARotationThatItNeverRequests(t *testing.T) {
 			w.waitForReason(v1alpha1.ReasonFollowing)
 			w.neverAsked(credentials)
 
-			// Somebody requests a rotation. An idle follower polls rarely; here it is triggered.
+			// Another client requests a rotation. An idle follower polls rarely; here it is triggered.
 			id := w.ocm.StartRotationElsewhere(w.account.ID)
 			w.healthCheckIsDue()
 			r := w.says(v1alpha1.ReasonAwaitingIssue, "has not issued new credentials yet")
 			if r.Status.Rotation.ID != id || !r.Status.Rotation.Adopted || r.Status.Rotation.Reason != v1alpha1.TriggerStartedElsewhere {
-				t.Errorf("it sees %+v through, want %s adopted because it was started elsewhere", r.Status.Rotation, id)
+				t.Errorf("the rotation under way is %+v, want %s adopted as started elsewhere", r.Status.Rotation, id)
 			}
 			if string(w.document()) != string(w.before) {
 				t.Error("the pull secret changed before anything was issued")
@@ -69,7 +69,7 @@ func TestAFollowerTakesPartInARotationThatItNeverRequests(t *testing.T) {
 			w.ocm.RunBatch()
 			r = w.waitForReason(v1alpha1.ReasonAwaitingRevocation)
 			if r.Status.Rotation.VerifiedAt == nil || len(r.Status.Registries) != 4 {
-				t.Errorf("it applied without having verified: %+v", r.Status.Registries)
+				t.Errorf("it applied without verification: %+v", r.Status.Registries)
 			}
 			w.current()
 			w.days(2)
@@ -82,7 +82,7 @@ func TestAFollowerTakesPartInARotationThatItNeverRequests(t *testing.T) {
 	}
 }
 
-func TestAFollowerWhoseTokenDiedSaysWhatToGiveIt(t *testing.T) {
+func TestAFollowerWithADeadTokenSaysWhatToProvide(t *testing.T) {
 	w := newWorld(t, settings{siblings: 1, siblingMode: ocm.SwitchesSoon})
 	w.ocm.StartRotationElsewhere(w.account.ID)
 	w.ocm.CompleteEverything()
@@ -92,7 +92,7 @@ func TestAFollowerWhoseTokenDiedSaysWhatToGiveIt(t *testing.T) {
 		"The pull secret was not changed", "Put an offline token", "in the operator's namespace")
 	w.untouched()
 
-	// Given that, it catches up.
+	// With that, it catches up.
 	w.edit(func(r *v1alpha1.PullSecretRotation) {
 		r.Spec.OCM.CredentialsSecretRef = &v1alpha1.LocalReference{Name: "ocm"}
 	})
@@ -100,14 +100,14 @@ func TestAFollowerWhoseTokenDiedSaysWhatToGiveIt(t *testing.T) {
 		return reason(r) == v1alpha1.ReasonFollowing && len(r.Status.History) == 1
 	})
 	if got := takenPart(r); got != string(v1alpha1.TriggerCatchUp) {
-		t.Errorf("it took part because of %s, want %s", got, v1alpha1.TriggerCatchUp)
+		t.Errorf("the trigger is %s, want %s", got, v1alpha1.TriggerCatchUp)
 	}
 	w.current()
 	w.expectAsked(0)
 }
 
-// Whoever opted out of telemetry has no token that a follower could ask with.
-func TestAFollowerWithoutAnyTokenSaysWhatToGiveIt(t *testing.T) {
+// A cluster that opted out of telemetry has no token that a follower could use.
+func TestAFollowerWithoutAnyTokenSaysWhatToProvide(t *testing.T) {
 	s := settings{}
 	s.document = func(issued []byte) []byte {
 		return []byte(strings.Replace(string(issued), `"cloud.openshift.com":`, `"mirror.example.com":`, 1))
@@ -117,6 +117,6 @@ func TestAFollowerWithoutAnyTokenSaysWhatToGiveIt(t *testing.T) {
 	w.start()
 	w.says(v1alpha1.ReasonClusterTokenDead, "or the pull secret has none", "spec.ocm.credentialsSecretRef")
 	if n := w.ocm.Count(ocm.OpAny); n != 0 {
-		t.Errorf("OCM was asked %d times without anything to ask with", n)
+		t.Errorf("%d requests to OCM without a credential", n)
 	}
 }

@@ -9,13 +9,13 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/harness"
 )
 
-// insights-operator does the same work at the same time. Whoever is first, the end is the same, the new credentials are
+// insights-operator does the same work at the same time. In any order the result is the same, the new credentials are
 // written once, and the machines get one new file.
 func TestInsightsOperatorAndTheOperatorAtTheSameTime(t *testing.T) {
 	for name, every := range map[string]time.Duration{
-		"insights-operator is quicker": 10 * time.Millisecond,
-		"the operator is quicker":      time.Hour,
-		"both are about as quick":      time.Second,
+		"insights-operator is faster": 10 * time.Millisecond,
+		"the operator is faster":      time.Hour,
+		"both are about equally fast": time.Second,
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, living())
@@ -29,7 +29,7 @@ func TestInsightsOperatorAndTheOperatorAtTheSameTime(t *testing.T) {
 			w.oneRotation()
 			w.current()
 			if n := insights.Updates() + w.secretWrites(); n != 1 {
-				t.Errorf("the new credentials were written %d times by insights-operator and %d times by the operator, want once altogether", insights.Updates(), w.secretWrites())
+				t.Errorf("the new credentials were written %d times by insights-operator and %d times by the operator, want once in total", insights.Updates(), w.secretWrites())
 			}
 			harness.Eventually(t, "the machines get the new file", func(context.Context) error {
 				if w.mco.Renders() == 0 {

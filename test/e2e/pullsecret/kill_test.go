@@ -19,9 +19,9 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/sim/ocm"
 )
 
-// One rotation is watched first, to know its effects outside the process: the request to OCM and each write to the API
-// server. Then, for each of them, a fresh world: the operator is killed right before it, or right after it and before it
-// knows, and started again. Every such life ends as the undisturbed one did, with exactly one rotation of the account.
+// An undisturbed rotation shows the effects: the request to OCM and each write to the API server. Then, for each of them, in a
+// fresh world, the operator is killed before the effect, or after it and before the response, and started again. Every such run
+// must end like the undisturbed one, with exactly one rotation of the account.
 func TestARotationThatIsKilledAtAnyPointEndsTheSame(t *testing.T) {
 	w := newWorld(t, threeClusters)
 	want, _ := w.live(nil)
@@ -35,13 +35,13 @@ func TestARotationThatIsKilledAtAnyPointEndsTheSame(t *testing.T) {
 		w := newWorld(t, threeClusters)
 		got, killed := w.live(hold(w))
 		if !killed {
-			t.Logf("this life had no such effect: %s", strings.Join(w.effects(), "; "))
+			t.Logf("this run had no such effect: %s", strings.Join(w.effects(), "; "))
 			if must {
 				t.Error("the operator was never killed")
 			}
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("it ends otherwise than the undisturbed one (-undisturbed +killed):\n%s", diff)
+			t.Errorf("the result differs (-undisturbed +killed):\n%s", diff)
 		}
 		if t.Failed() {
 			t.Log(w.explain(t.Context()))
@@ -60,16 +60,16 @@ func TestARotationThatIsKilledAtAnyPointEndsTheSame(t *testing.T) {
 }
 
 // inEveryLife is how many writes to the API server every rotation has: the backup, the intent, the request's id in the ledger and in the
-// status, the wait for OCM, the new document, and its place in the way. How many tell of the machines' progress after that depends on how often
-// the operator saw them between two of their steps.
+// status, the wait for OCM, the new document, and the applied state. The number of later writes depends on how often the operator saw the
+// machines' progress.
 const inEveryLife = 7
 
 // threeClusters is a cluster with two others of its account, which switch soon.
 var threeClusters = settings{siblings: 2, siblingMode: ocm.SwitchesSoon}
 
-// live lets the operator live through a whole rotation, while OCM does its part as soon as the operator waits for it. Where
-// something is held (reached is closed), the operator is killed and started again; nil holds nothing. It says how the
-// rotation ended, and whether the operator was killed.
+// live runs the operator through a whole rotation, while OCM does its part as soon as the operator waits for it. When a
+// request is held (reached is closed), the operator is killed and started again; nil holds nothing. It returns the result of the
+// rotation, and whether the operator was killed.
 func (w *world) live(reached <-chan struct{}) (e end, killed bool) {
 	w.t.Helper()
 	w.create(rotation())
@@ -80,7 +80,7 @@ func (w *world) live(reached <-chan struct{}) (e end, killed bool) {
 		operator = w.start()
 		reached, killed = nil, true
 	}
-	harness.Eventually(w.t, "the rotation has been seen through to its end", func(ctx context.Context) error {
+	harness.Eventually(w.t, "the rotation has ended", func(ctx context.Context) error {
 		select {
 		case <-reached:
 			kill()
@@ -94,7 +94,7 @@ func (w *world) live(reached <-chan struct{}) (e end, killed bool) {
 		case ended(r) && reached == nil:
 			return nil
 		case ended(r):
-			// Either the write that ended it is the one to hold, and is about to be held, or there were fewer.
+			// Either the last write is the one to hold and is about to be held, or there were fewer writes.
 			select {
 			case <-reached:
 				kill()
@@ -104,7 +104,7 @@ func (w *world) live(reached <-chan struct{}) (e end, killed bool) {
 		case reason(r) == v1alpha1.ReasonAwaitingIssue && !w.issued():
 			w.ocm.RunBatch()
 		case reason(r) == v1alpha1.ReasonAwaitingRevocation && days < 12:
-			// OCM needs a day or two; an offline token that nobody uses for 30 is dead, and a restart may take its time.
+			// OCM needs a day or two; an unused offline token is dead after 30, so time must not pass much faster than a restart.
 			w.days(2)
 			days += 2
 		}
@@ -115,7 +115,7 @@ func (w *world) live(reached <-chan struct{}) (e end, killed bool) {
 	return e, killed
 }
 
-// leave ends what would otherwise change the cluster of the next life.
+// leave stops everything that would change the cluster of the next run.
 func (w *world) leave() { w.must(w.mco.Stop()) }
 
 func (w *world) issued() bool {
@@ -150,19 +150,19 @@ func (w *world) holdPost(moment harness.Moment) (reached <-chan struct{}) {
 	return w.ocm.Hold(ocm.OpPostRotation, at[moment]).Arrived()
 }
 
-// end is everything that must be the same however often the operator was killed.
+// end is the result, which must not depend on kills.
 type end struct {
-	// Rotations of the account, whoever requested them.
+	// Rotations of the account by any requester.
 	Rotations int
-	// Current is whether the cluster uses what OCM issues now.
+	// Current is whether the cluster uses OCM's current credentials.
 	Current bool
 	// Renders of the machine-config-operator: each touches every machine.
 	Renders int
 	// Backups in the operator's namespace.
 	Backups int
-	// Status of the object, without what differs between any two rotations (times, ids, fingerprints) and without what a
-	// process cannot know of the one before it: whether a rotation that OCM lists was its own request, and whether the
-	// entries that it finds in place are its own work.
+	// Status of the object, without values that differ between rotations (times, ids, fingerprints) and without what a new
+	// process cannot know: whether a rotation in OCM's list was its own request, and whether the entries in place are its
+	// own work.
 	Status string
 }
 
@@ -200,10 +200,10 @@ func (w *world) end() end {
 	}
 }
 
-// identity are the values in a status that differ between any two rotations.
+// identity are the values in a status that differ between rotations.
 var identity = map[string]bool{"id": true, "salt": true, "fingerprint": true, "backupSecret": true}
 
-// changing are times and digests in a status or in one of its messages.
+// changing matches times and digests in a status or its messages.
 var changing = regexp.MustCompile(`\d{4}-\d\d-\d\d(T[0-9:]+Z| \d\d:\d\d UTC)|sha256:[0-9a-f]+`)
 
 func (w *world) withoutIdentity(v any) any {

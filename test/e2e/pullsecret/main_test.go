@@ -1,5 +1,5 @@
-// Package pullsecret shows PullSecretRotation to its users: the operator as a process with the shipped rights, against a
-// real API server, OCM and registries that behave like the real ones.
+// Package pullsecret tests PullSecretRotation end to end: the operator as a process with the shipped rights, a real API
+// server, and simulated OCM and registries.
 package pullsecret
 
 import (

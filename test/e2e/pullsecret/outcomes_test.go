@@ -16,7 +16,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/sim/registry"
 )
 
-// said is the last answer of a registry.
+// said is the last result of a registry.
 func said(r *v1alpha1.PullSecretRotation, name string) v1alpha1.RegistryStatus {
 	for _, s := range r.Status.Registries {
 		if s.Registry == name {
@@ -39,7 +39,7 @@ func verification(list ...v1alpha1.RegistryVerification) func(*v1alpha1.PullSecr
 	return func(s *v1alpha1.PullSecretRotationSpec) { s.Verification = list }
 }
 
-func TestEachRegistryIsAskedForTheBestProofThereIs(t *testing.T) {
+func TestEachRegistryIsVerifiedByTheBestAvailableProof(t *testing.T) {
 	w := newWorld(t, living())
 	w.create(rotation())
 	w.start()
@@ -55,24 +55,24 @@ func TestEachRegistryIsAskedForTheBestProofThereIs(t *testing.T) {
 		}
 	}
 	if w.registry.Count(registry.RedHatConnect, registry.EndpointManifest) != 0 {
-		t.Error("registry.connect.redhat.com was asked for an image that nobody named")
+		t.Error("an unnamed image was requested from registry.connect.redhat.com")
 	}
 	for _, name := range registry.Hosts {
 		if w.proxy.Count(name+":443") == 0 {
-			t.Errorf("%s was not asked through the cluster's proxy", name)
+			t.Errorf("%s was not reached through the cluster's proxy", name)
 		}
 	}
 }
 
-// A registry that cannot answer is distinguished from a refusal: only the latter is evidence against the credential. Whatever it is, the entry is
-// not written, and the rotation goes on as soon as it is over. status.registries is about what is in use, so it is the message that speaks of the
-// new credentials.
-func TestTheAnswersOfTheRegistriesAreToldApart(t *testing.T) {
+// An unavailable registry is distinguished from a refusal: only the latter is evidence against the credential. In both cases the entry is
+// not written, and the rotation continues once the fault is over. status.registries is about the credentials in use, so only the message
+// reports the new ones.
+func TestTheFailuresOfTheRegistriesAreDistinguished(t *testing.T) {
 	w := newWorld(t, settings{siblings: 1, siblingMode: ocm.SwitchesSoon})
 	w.create(rotation())
 	w.start()
 	w.waitForReason(v1alpha1.ReasonAwaitingIssue)
-	// Only the registry of the case answers: what the others accept would be written.
+	// Only the registry of the case is reachable, because entries that others accept would be written.
 	block := func(name string, on bool) { w.proxy.Block(name+":443", on) }
 	for _, name := range registry.Hosts {
 		block(name, true)
@@ -121,7 +121,7 @@ func TestTheAnswersOfTheRegistriesAreToldApart(t *testing.T) {
 		if !bytes.Equal(w.document(), w.before) {
 			t.Fatalf("the pull secret was changed although %s %s", c.registry, c.words)
 		}
-		// The failure ends only when nobody asks any more, because otherwise the rotation would go on in between.
+		// The fault ends only when no request is under way, because otherwise the rotation would continue in between.
 		block(c.registry, true)
 		says(c.registry, silence, v1alpha1.ReasonVerificationIncomplete)
 		c.end()
@@ -136,7 +136,7 @@ func TestTheAnswersOfTheRegistriesAreToldApart(t *testing.T) {
 // silence is the message about a registry that the proxy blocks.
 const silence = "cannot be reached"
 
-func TestAPolicyPerRegistryDecidesWhatItsAnswerMeans(t *testing.T) {
+func TestThePolicyOfARegistryDecidesWhatAFailureMeans(t *testing.T) {
 	w := newWorld(t, settings{siblings: 1, siblingMode: ocm.SwitchesSoon})
 	w.proxy.Block("quay.io:443", true)
 	w.create(rotation(verification(
@@ -148,10 +148,10 @@ func TestAPolicyPerRegistryDecidesWhatItsAnswerMeans(t *testing.T) {
 	w.waitForReason(v1alpha1.ReasonAwaitingIssue)
 	w.registry.Break(registry.Fault{Registry: registry.RedHatConnect, Endpoint: registry.EndpointToken, Kind: registry.Unauthorized401})
 	w.ocm.RunBatch()
-	// BestEffort does not need an answer, but a refusal is one.
+	// BestEffort needs no response, but a refusal counts.
 	r := w.waitForReason(v1alpha1.ReasonCredentialsRefused)
 	if strings.Contains(r.Status.WaitingFor, "quay.io") {
-		t.Errorf("a registry that could not be asked holds back although its policy is BestEffort: %s", r.Status.WaitingFor)
+		t.Errorf("an unreachable registry holds the rotation although its policy is BestEffort: %s", r.Status.WaitingFor)
 	}
 	w.registry.Mend()
 	r = w.waitForReason(v1alpha1.ReasonAwaitingRevocation)
@@ -161,12 +161,12 @@ func TestAPolicyPerRegistryDecidesWhatItsAnswerMeans(t *testing.T) {
 		}
 	}
 	if n := w.registry.Count(registry.RedHatRegistry, registry.EndpointAny); n != 0 {
-		t.Errorf("registry.redhat.io was asked %d times although its policy is Skip", n)
+		t.Errorf("%d requests to registry.redhat.io although its policy is Skip", n)
 	}
 	w.current()
 }
 
-func TestNewCredentialsMayTakeTimeToSpread(t *testing.T) {
+func TestNewCredentialsMayNeedTimeToPropagate(t *testing.T) {
 	w := newWorld(t, settings{siblings: 1, siblingMode: ocm.SwitchesSoon})
 	w.config.Args = append(w.config.Args, "--pull-secret-verify-deadline=1h")
 	w.create(rotation())
@@ -186,13 +186,13 @@ func TestNewCredentialsMayTakeTimeToSpread(t *testing.T) {
 		accepted += map[bool]string{true: "yes ", false: "no "}[l.Accepted]
 	}
 	if !regexp.MustCompile(`^(no )+yes `).MatchString(accepted) {
-		t.Errorf("quay.io said %s, want refusals and then a yes", accepted)
+		t.Errorf("quay.io's results are %s, want refusals and then yes", accepted)
 	}
 	list := &eventsv1.EventList{}
 	w.must(cp.Client.List(context.Background(), list))
 	for _, e := range list.Items {
 		if e.Reason == v1alpha1.ReasonCredentialsRefused {
-			t.Error("refusals within the time that credentials may need were counted as one")
+			t.Error("refusals within the propagation time were counted as a refusal")
 		}
 	}
 }

@@ -21,8 +21,8 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/sim/ocm"
 )
 
-// says waits for a reason of Ready whose message says the first part, and fails unless it says the others too: what is
-// wrong, what is affected, what to do.
+// says waits for a reason of Ready whose message contains the first part, and fails unless it contains the others too: the problem,
+// what it affects, and what to do.
 func (w *world) says(want string, parts ...string) *v1alpha1.PullSecretRotation {
 	w.t.Helper()
 	message := func(r *v1alpha1.PullSecretRotation) string {
@@ -31,12 +31,12 @@ func (w *world) says(want string, parts ...string) *v1alpha1.PullSecretRotation 
 		}
 		return ""
 	}
-	r := w.waitFor(fmt.Sprintf("Ready has the reason %s and says %q", want, parts[0]), func(r *v1alpha1.PullSecretRotation) bool {
+	r := w.waitFor(fmt.Sprintf("Ready has the reason %s and contains %q", want, parts[0]), func(r *v1alpha1.PullSecretRotation) bool {
 		return strings.Contains(message(r), parts[0])
 	})
 	for _, part := range parts[1:] {
 		if !strings.Contains(message(r), part) {
-			w.t.Errorf("the condition %s does not say %q: %s", want, part, message(r))
+			w.t.Errorf("the condition %s does not contain %q: %s", want, part, message(r))
 		}
 	}
 	return r
@@ -67,7 +67,7 @@ func (w *world) untouched() {
 	}
 }
 
-func TestACredentialThatOCMRefusesIsToldApartAndSaysWhatToDo(t *testing.T) {
+func TestEachKindOfRefusedOCMCredentialSaysWhatToDo(t *testing.T) {
 	w := newWorld(t, living())
 	const secret = "the Secret openshift-credential-rotation-operator/ocm"
 	remove(t, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "ocm"}})
@@ -99,7 +99,7 @@ func TestACredentialThatOCMRefusesIsToldApartAndSaysWhatToDo(t *testing.T) {
 	w.says(v1alpha1.ReasonClockSkew, "ahead of the service's", "time server", "nothing is requested")
 	w.untouched()
 
-	// All of them notice by themselves that their cause is gone.
+	// The operator notices by itself that the cause is gone.
 	w.ocm.SetClockSkew(0, 0)
 	w.waitFor("the rotation has ended", ended)
 }
@@ -113,7 +113,7 @@ func TestACredentialOfAnotherAccountRequestsNothing(t *testing.T) {
 	w.start()
 	w.says(v1alpha1.ReasonAccountMismatch, "belongs to account "+w.account.ID, "to account "+service.ID, "a service account would rotate its own pull secret", "Provide an OCM credential of account "+w.account.ID)
 
-	// Without the cluster's own token, only its kind speaks against the service account.
+	// Without the cluster's own token, only its kind is an argument against the service account.
 	document := w.document()
 	w.put("oc", []byte(strings.Replace(string(document), `"cloud.openshift.com":`, `"x.example.com":`, 1)))
 	w.says(v1alpha1.ReasonAccountMismatch, "belongs to the service account", "no valid cloud.openshift.com token", "spec.ocm.accountID to "+service.ID)
@@ -134,7 +134,7 @@ func TestABannedAccountIsSentToSupport(t *testing.T) {
 	w.start()
 	w.says(v1alpha1.ReasonOCMForbidden, "banned", "Red Hat support", "nothing is requested")
 	w.ocm.Ban(w.account.ID, false)
-	// OCM may also answer and say it in the account itself.
+	// OCM may also report it in the account itself.
 	w.ocm.Break(ocm.Fault{Endpoint: ocm.OpCurrentAccount, Kind: ocm.Answer,
 		Body: fmt.Sprintf(`{"id":%q,"kind":"Account","href":"/api/accounts_mgmt/v1/accounts/x","username":"user-1","banned":true}`, w.account.ID)})
 	w.lookAgain()
@@ -151,7 +151,7 @@ func (w *world) topology(mode configv1.TopologyMode) {
 	w.must(cp.Client.Status().Update(w.t.Context(), i))
 }
 
-// onChange sets what the nodes do when the pull secret changes.
+// onChange sets the nodes' action for a changed pull secret.
 func (w *world) onChange(action string) {
 	w.t.Helper()
 	m := &unstructured.Unstructured{}
@@ -164,7 +164,7 @@ func (w *world) onChange(action string) {
 	w.must(cp.Client.Status().Update(w.t.Context(), m))
 }
 
-func TestWhatARotationWouldDoToOthersHoldsItBack(t *testing.T) {
+func TestEffectsOnOthersHoldARotation(t *testing.T) {
 	w := newWorld(t, settings{siblings: 2, siblingMode: ocm.SwitchesSoon})
 	w.topology(configv1.ExternalTopologyMode)
 	w.onChange("Drain")
@@ -173,7 +173,7 @@ func TestWhatARotationWouldDoToOthersHoldsItBack(t *testing.T) {
 	w.start()
 	w.says(v1alpha1.ReasonHostedControlPlane, "HyperShift overwrites", "Nothing was changed", "management cluster", "HostedCluster.spec.pullSecret")
 	if n := w.ocm.Count(ocm.OpAny); n != 0 {
-		t.Errorf("OCM was asked %d times by a hosted cluster, want not at all", n)
+		t.Errorf("%d requests to OCM by a hosted cluster, want none", n)
 	}
 
 	w.topology(configv1.HighlyAvailableTopologyMode)
@@ -195,7 +195,7 @@ func TestWhatARotationWouldDoToOthersHoldsItBack(t *testing.T) {
 	w.expectAsked(1)
 }
 
-// replace puts another Secret in the place of the global pull secret: its type cannot be changed.
+// replace replaces the global pull secret by another Secret, because its type cannot be changed.
 func (w *world) replace(kind corev1.SecretType, document []byte) {
 	w.t.Helper()
 	s := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: own.Namespace, Name: own.Name}}
@@ -206,7 +206,7 @@ func (w *world) replace(kind corev1.SecretType, document []byte) {
 	}
 }
 
-func TestATargetThatIsNoPullSecretHoldsBackTheRequest(t *testing.T) {
+func TestATargetThatIsNotAPullSecretHoldsTheRequest(t *testing.T) {
 	w := newWorld(t, living())
 	w.replace("", nil)
 	w.create(rotation())
@@ -219,7 +219,7 @@ func TestATargetThatIsNoPullSecretHoldsBackTheRequest(t *testing.T) {
 		return strings.Contains(r.Status.WaitingFor, "auths has no entry")
 	})
 	w.says(v1alpha1.ReasonTargetInvalid, "holds no valid pull secret", "Fix its key .dockerconfigjson")
-	w.replace(corev1.SecretTypeOpaque, []byte(`{"auths": "`+ocm.Canary)) // not JSON: the API server lets only other types have that
+	w.replace(corev1.SecretTypeOpaque, []byte(`{"auths": "`+ocm.Canary)) // not JSON, which the API server allows only for other types
 	w.says(v1alpha1.ReasonTargetInvalid, "has type Opaque")
 	w.untouched()
 	w.replace(corev1.SecretTypeDockerConfigJson, w.before)
@@ -229,7 +229,7 @@ func TestATargetThatIsNoPullSecretHoldsBackTheRequest(t *testing.T) {
 	}
 }
 
-// oc runs the commands that a message has after "with: ", word by word as they stand there.
+// oc runs the commands after "with: " in a message unchanged.
 func (w *world) oc(message string) {
 	w.t.Helper()
 	_, commands, found := strings.Cut(message, "Grant it with: ")
@@ -247,7 +247,7 @@ func (w *world) oc(message string) {
 	}
 }
 
-// forget removes what oc has granted.
+// forget removes the grants of oc.
 func (w *world) forgetGrant(ref v1alpha1.SecretReference) {
 	meta := metav1.ObjectMeta{Namespace: ref.Namespace, Name: "credential-rotation-operator-" + ref.Name}
 	remove(w.t, &rbacv1.RoleBinding{ObjectMeta: meta})
@@ -271,10 +271,10 @@ func TestAMissingRightComesWithTheCommandThatGrantsIt(t *testing.T) {
 			w.untouched()
 			w.oc(r.Status.WaitingFor)
 			if verbs != nil {
-				w.lookAgain() // granting a right causes no event: the operator checks every minute
+				w.lookAgain() // granting a right triggers no watch event: the operator checks every minute
 			}
 			w.waitForReason(v1alpha1.ReasonAwaitingRevocation)
-			w.days(6) // this cluster's own pull secret is no target: OCM stops waiting for it
+			w.days(6) // this cluster's own pull secret is not a target: OCM stops waiting for it
 			w.waitFor("the rotation has ended", ended)
 			if auth(w.documentOf(hive), "quay.io") != auth(w.ocm.PullSecret(w.account.ID), "quay.io") {
 				t.Error("the target does not have the new credentials")
@@ -309,7 +309,7 @@ func TestAuditReportsEntryByEntryAndChangesNothing(t *testing.T) {
 		t.Errorf("the report is %v, want %v", got, want)
 	}
 
-	// It repeats the report without asking anybody.
+	// It keeps the report without any request.
 	w.ocm.ResetCounts()
 	writes := len(w.api.Writes())
 	w.lookedAgain()
@@ -317,12 +317,12 @@ func TestAuditReportsEntryByEntryAndChangesNothing(t *testing.T) {
 		t.Errorf("the same report was written again, %d times", n)
 	}
 	if n := w.ocm.Count(ocm.OpAny); n != 0 {
-		t.Errorf("OCM was asked %d times for a report that stands", n)
+		t.Errorf("%d requests to OCM for an unchanged report", n)
 	}
 	w.untouched()
 	for _, write := range w.api.Writes() {
 		if write.Resource != "pullsecretrotations" || write.Subresource != "status" {
-			t.Errorf("mode Audit wrote something else than its own status: %s", write)
+			t.Errorf("mode Audit wrote something other than its own status: %s", write)
 		}
 	}
 }

@@ -9,9 +9,9 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/harness"
 )
 
-// Whatever the API server says of a refused write: the search for canaries at the test's end finds none of it. The log is at its
-// most verbose level.
-func TestAPolicyThatQuotesThePullSecretReachesNothing(t *testing.T) {
+// The text of a refused write must appear nowhere: the search for canaries at the test's end covers it. The log is at its most
+// verbose level.
+func TestARefusalThatQuotesThePullSecretDoesNotLeak(t *testing.T) {
 	w := newWorld(t, settings{})
 	lift, err := harness.QuoteRefusals(t.Context(), cp.Client, "pull-secret")
 	w.must(err)
@@ -25,7 +25,7 @@ func TestAPolicyThatQuotesThePullSecretReachesNothing(t *testing.T) {
 	w.start()
 	w.waitForReason(v1alpha1.ReasonAwaitingIssue)
 	w.ocm.RunBatch()
-	w.waitFor("it says which write is refused", func(r *v1alpha1.PullSecretRotation) bool {
+	w.waitFor("the message names the refused write", func(r *v1alpha1.PullSecretRotation) bool {
 		return r.Status.Rotation != nil && r.Status.Rotation.VerifiedAt != nil && r.Status.Rotation.AppliedAt == nil &&
 			strings.Contains(r.Status.WaitingFor, "openshift-config/pull-secret")
 	})

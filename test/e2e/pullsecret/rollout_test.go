@@ -15,7 +15,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/sim/registry"
 )
 
-// still is an OCM whose time passes only when the test lets it.
+// still is an OCM whose time passes only when the test advances it.
 func still() settings { return settings{siblings: 1, siblingMode: ocm.NeverSwitches} }
 
 func (w *world) pause(pool string) {
@@ -59,8 +59,8 @@ func TestAClusterWithoutPoolsIsFine(t *testing.T) {
 	w.current()
 }
 
-// A degraded pool says nothing about a credential: machines may have any reason of their own.
-func TestADegradedPoolIsReportedAndNothingIsPutBack(t *testing.T) {
+// A degraded pool is not evidence against a credential, because it may have other causes.
+func TestADegradedPoolIsReportedAndNothingIsRolledBack(t *testing.T) {
 	s := still()
 	s.document = odd
 	w := newWorld(t, s)
@@ -71,7 +71,7 @@ func TestADegradedPoolIsReportedAndNothingIsPutBack(t *testing.T) {
 	w.ocm.RunBatch()
 	r := w.waitForReason(v1alpha1.ReasonRolloutDegraded)
 	if r.Status.Rotation.RolledBackAt != nil || auth(w.document(), "quay.io") != auth(w.ocm.PullSecret(w.account.ID), "quay.io") {
-		t.Error("the new credentials were put back")
+		t.Error("the new credentials were rolled back")
 	}
 	w.mco.Recover("worker")
 	w.waitForReason(v1alpha1.ReasonAwaitingRevocation)
@@ -86,13 +86,13 @@ func TestNothingIsRolledBackOnceTheOldCredentialsAreDead(t *testing.T) {
 	w.start()
 	r := w.waitForReason(v1alpha1.ReasonRolloutDegraded)
 	if r.Status.Rotation.RolledBackAt != nil {
-		t.Error("dead credentials were put back")
+		t.Error("dead credentials were restored")
 	}
 	w.current()
 }
 
-// refusedLater is a cluster whose registry accepted the new credentials before they were written, and refuses them afterwards, while it
-// accepts the old ones: the health check within the dual-credential window notices.
+// refusedLater is a cluster whose registry accepts the new credentials before they are written and refuses them afterwards, but accepts the
+// old ones: the health check notices it.
 func refusedLater(t *testing.T, policy v1alpha1.RollbackPolicy) *world {
 	t.Helper()
 	w := newWorld(t, still())
@@ -112,23 +112,23 @@ func TestAppliedCredentialsThatTheRegistriesThenRefuseAreRolledBack(t *testing.T
 	w := refusedLater(t, v1alpha1.RollbackAutomatic)
 	r := w.waitForReason(v1alpha1.ReasonRolledBack)
 	if string(w.document()) != string(w.before) {
-		t.Error("the old entries are not back byte for byte")
+		t.Error("the old entries were not restored byte for byte")
 	}
 	if r.Status.Rotation.RolledBackAt == nil || result(r, own) != v1alpha1.ReasonRolledBack {
 		t.Errorf("the status does not show the rollback: result %s", result(r, own))
 	}
-	// When OCM deletes the old credentials the new ones must go in again: the transfer of the sibling expires.
+	// When OCM deletes the old credentials, because the sibling's transfer expires, the new ones must be applied again.
 	w.registry.Refuse(registry.RedHatRegistry, w.user("registry.redhat.io"), false)
 	w.days(6)
-	w.waitFor("the new credentials are in place after the old ones died", ended)
+	w.waitFor("the new credentials are in place after the old ones were deleted", ended)
 	w.current()
 }
 
-func TestRollbackNeverLeavesRefusedCredentialsToAPerson(t *testing.T) {
+func TestRollbackNeverKeepsRefusedCredentials(t *testing.T) {
 	w := refusedLater(t, v1alpha1.RollbackNever)
 	r := w.waitForReason(v1alpha1.ReasonRegistriesRefuse)
 	if r.Status.Rotation.RolledBackAt != nil {
-		t.Error("the old credentials were put back")
+		t.Error("the old credentials were restored")
 	}
 	w.current()
 }
@@ -146,8 +146,8 @@ func TestTheBackupEndsWithTheOldCredentials(t *testing.T) {
 	}
 }
 
-// A registry that forgets to delete the old credential is named, in the status and by an event, and the backup stays until it has.
-func TestARegistryThatForgetsTheOldCredentialIsNamedUntilItRefusesIt(t *testing.T) {
+// A registry that still accepts the old credential is named in the status and in an event, and the backup is kept until it refuses it.
+func TestARegistryThatStillAcceptsTheOldCredentialIsNamed(t *testing.T) {
 	w := newWorld(t, living())
 	w.registry.RevokeLate(registry.Quay, registry.Forgotten)
 	w.create(rotation())

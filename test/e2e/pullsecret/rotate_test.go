@@ -20,19 +20,19 @@ func TestAWholeRotationOfAnAccountWithThreeClusters(t *testing.T) {
 		t.Fatalf("%d rotations were requested, want 1", got)
 	}
 	if string(w.document()) != string(w.before) {
-		t.Fatal("the pull secret changed before OCM had issued anything")
+		t.Fatal("the pull secret changed before OCM issued anything")
 	}
 
 	w.ocm.RunBatch()
 	r := w.waitForReason(v1alpha1.ReasonAwaitingRevocation)
 	if r.Status.Rotation.OCMStatus != ocm.StatusPending {
-		t.Errorf("applied while OCM says %q, want it still pending", r.Status.Rotation.OCMStatus)
+		t.Errorf("applied while OCM's status is %q, want pending", r.Status.Rotation.OCMStatus)
 	}
 	if got, want := auth(w.document(), "quay.io"), auth(w.ocm.PullSecret(w.account.ID), "quay.io"); got != want {
-		t.Error("the pull secret does not hold what OCM gives out now")
+		t.Error("the pull secret does not have OCM's current credentials")
 	}
 	if issued, requested := r.Status.PullSecretIssuedAt, r.Status.Rotation.RequestedAt; !issued.Equal(requested) {
-		t.Errorf("the pull secret is of %v, want that of the rotation it holds, %v", issued, requested)
+		t.Errorf("the pull secret's time is %v, want that of its rotation, %v", issued, requested)
 	}
 	if n := w.mco.Renders(); n != 1 {
 		t.Errorf("the machine-config-operator rendered %d times, want once", n)
@@ -56,8 +56,8 @@ func TestAWholeRotationOfAnAccountWithThreeClusters(t *testing.T) {
 	}
 }
 
-// living is an OCM whose hours pass as the operator looks: a batch for each look at a rotation that OCM is to go on with. No
-// machine is too slow for it.
+// living is an OCM whose hours pass as the operator polls: a batch for each poll of a rotation that OCM should continue, so that
+// the machine's speed does not matter.
 func living() settings {
 	return settings{siblings: 2, siblingMode: ocm.SwitchesSoon, ocm: ocm.Options{StepPerLook: 6 * time.Hour}}
 }

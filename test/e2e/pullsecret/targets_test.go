@@ -61,7 +61,7 @@ func result(r *v1alpha1.PullSecretRotation, ref v1alpha1.SecretReference) string
 	return ""
 }
 
-func TestEachTargetHasItsOwnResultAndOneThatFailsDoesNotHoldUpTheOthers(t *testing.T) {
+func TestEachTargetHasItsOwnResultAndAFailingOneDoesNotBlockOthers(t *testing.T) {
 	w := newWorld(t, settings{siblings: 2, siblingMode: ocm.SwitchesSoon})
 	w.dockerSecret(hive, w.before)
 	w.dockerSecret(hypershift, w.before)
@@ -71,21 +71,21 @@ func TestEachTargetHasItsOwnResultAndOneThatFailsDoesNotHoldUpTheOthers(t *testi
 	}))
 	w.start()
 
-	// No rotation is requested that would break a target.
+	// A rotation that would break a target is not requested.
 	w.waitForReason(v1alpha1.ReasonForbidden)
 	w.expectAsked(0)
 	w.grant(hypershift)
 	w.lookAgain()
 	w.waitForReason(v1alpha1.ReasonAwaitingIssue)
 
-	// One that cannot be used after the request is left out.
+	// A target that becomes unusable after the request is skipped.
 	w.forgetGrant(hypershift)
 	w.ocm.RunBatch()
 	w.waitFor("the others have the new credentials", func(r *v1alpha1.PullSecretRotation) bool {
 		return r.Status.Rotation.AppliedAt != nil && r.Status.Rotation.RolledOutAt != nil
 	})
 	w.days(2)
-	r := w.waitFor("the rotation has ended, with a target left out", func(r *v1alpha1.PullSecretRotation) bool {
+	r := w.waitFor("the rotation has ended without one target", func(r *v1alpha1.PullSecretRotation) bool {
 		return r.Status.Rotation != nil && r.Status.Rotation.RevokedAt != nil && reason(r) == v1alpha1.ReasonForbidden
 	})
 	for ref, want := range map[v1alpha1.SecretReference]string{
@@ -96,7 +96,7 @@ func TestEachTargetHasItsOwnResultAndOneThatFailsDoesNotHoldUpTheOthers(t *testi
 		}
 	}
 	if auth(w.documentOf(hive), "quay.io") != auth(w.ocm.PullSecret(w.account.ID), "quay.io") {
-		t.Error("the second target does not hold the new credentials")
+		t.Error("the second target does not have the new credentials")
 	}
 	if !bytes.Equal(w.documentOf(hypershift), w.before) {
 		t.Error("the target without a grant was changed")
@@ -109,11 +109,11 @@ func TestEachTargetHasItsOwnResultAndOneThatFailsDoesNotHoldUpTheOthers(t *testi
 		t.Errorf("the result of %s is %s, want %s", hypershift, got, v1alpha1.ReasonPullSecretUpdated)
 	}
 	if auth(w.documentOf(hypershift), "quay.io") != auth(w.ocm.PullSecret(w.account.ID), "quay.io") {
-		t.Error("the target that was granted later does not hold the new credentials")
+		t.Error("the target that was granted later does not have the new credentials")
 	}
 	for _, s := range r.Status.Targets {
 		if s.Healed != 0 {
-			t.Errorf("%s/%s counts as healed %d times; nobody had put anything back", s.Namespace, s.Name, s.Healed)
+			t.Errorf("%s/%s was counted as healed %d times although nothing was restored", s.Namespace, s.Name, s.Healed)
 		}
 	}
 }
@@ -130,6 +130,6 @@ func TestTheFirstTargetIsTheCanary(t *testing.T) {
 		return reason(r) == v1alpha1.ReasonTargetMissing || reason(r) == v1alpha1.ReasonForbidden
 	})
 	if !bytes.Equal(w.documentOf(hive), w.before) || w.posts() != 0 {
-		t.Errorf("a rotation was begun (%d POSTs) although its canary cannot be used", w.posts())
+		t.Errorf("a rotation was requested (%d POSTs) although its canary cannot be used", w.posts())
 	}
 }

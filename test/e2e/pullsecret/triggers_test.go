@@ -16,7 +16,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/sim/ocm"
 )
 
-// edit changes the object as a person does.
+// edit changes the object as a user.
 func (w *world) edit(change func(r *v1alpha1.PullSecretRotation)) {
 	w.t.Helper()
 	r := w.get()
@@ -33,8 +33,8 @@ func (w *world) lookAgain() {
 	})
 }
 
-// lookedAgain triggers a reconcile and returns when it is complete: an object's reconciles do not overlap, so a second one starts after the
-// first.
+// lookedAgain triggers a reconcile and waits until it is complete. An object's reconciles do not overlap, so it waits for the start of a
+// second one.
 func (w *world) lookedAgain() {
 	w.t.Helper()
 	looks := func() int {
@@ -43,16 +43,16 @@ func (w *world) lookedAgain() {
 	for range 2 {
 		before := looks()
 		w.lookAgain()
-		harness.Eventually(w.t, "the operator has looked at the object", func(context.Context) error {
+		harness.Eventually(w.t, "the operator has reconciled the object", func(context.Context) error {
 			if looks() == before {
-				return fmt.Errorf("it has not since %d looks", before)
+				return fmt.Errorf("no reconcile since %d", before)
 			}
 			return nil
 		})
 	}
 }
 
-// takenPart are the completed rotations of the object, the oldest first, by their triggers.
+// takenPart are the triggers of the object's completed rotations, oldest first.
 func takenPart(r *v1alpha1.PullSecretRotation) string {
 	var list []string
 	for i := len(r.Status.History) - 1; i >= 0; i-- {
@@ -61,15 +61,15 @@ func takenPart(r *v1alpha1.PullSecretRotation) string {
 	return strings.Join(list, " ")
 }
 
-// expectAsked fails unless the operator has asked OCM for exactly as many rotations.
+// expectAsked fails unless the operator has requested exactly n rotations from OCM.
 func (w *world) expectAsked(want int) {
 	w.t.Helper()
 	if got := w.posts(); got != want {
-		w.t.Errorf("OCM was asked for %d rotations, want %d", got, want)
+		w.t.Errorf("%d rotations were requested, want %d", got, want)
 	}
 }
 
-// seeThrough plays OCM's part in the next rotation of an account with one cluster, without any time passing.
+// seeThrough plays OCM's part in the next rotation of an account with one cluster, without advancing time.
 func (w *world) seeThrough() {
 	w.t.Helper()
 	w.waitForReason(v1alpha1.ReasonAwaitingIssue)
@@ -80,20 +80,20 @@ func (w *world) seeThrough() {
 }
 
 func TestRotateAfterAndTheScheduleEachHaveTheirRotation(t *testing.T) {
-	// In an OCM whose time passes as ours does: its rotations must not lie in our future.
+	// With an OCM in real time, because its rotations must not be in the future.
 	w := newWorld(t, settings{})
-	soon := time.Now().UTC().Add(80 * time.Second) // a full minute that is neither missed nor waited for long
+	soon := time.Now().UTC().Add(80 * time.Second) // a full minute that is soon but not missed
 	w.create(rotation(func(s *v1alpha1.PullSecretRotationSpec) {
 		s.Schedule = &v1alpha1.RotationSchedule{Cron: fmt.Sprintf("%d %d * * *", soon.Minute(), soon.Hour()), TimeZone: "UTC"}
 	}))
 	w.start()
 	w.seeThrough()
 	w.seeThrough()
-	r := w.waitFor("rotateAfter had its rotation, and then a tick of the schedule", func(r *v1alpha1.PullSecretRotation) bool {
+	r := w.waitFor("one rotation for rotateAfter, then one for a tick of the schedule", func(r *v1alpha1.PullSecretRotation) bool {
 		return len(r.Status.History) >= 2
 	})
 	if got := takenPart(r); !strings.HasPrefix(got, "RotateAfter Schedule") {
-		t.Errorf("the rotations were caused by %s, want RotateAfter and then Schedule", got)
+		t.Errorf("the triggers are %s, want RotateAfter and then Schedule", got)
 	}
 	second := r.Status.History[len(r.Status.History)-2]
 	if second.After == nil || second.After.Second() != 0 || !second.After.After(r.CreationTimestamp.Time) {
@@ -114,7 +114,7 @@ func TestAScheduleCountsFromTheCreationOfTheObject(t *testing.T) {
 	}))
 	w.start()
 	r := w.waitForReason(v1alpha1.ReasonNotDue)
-	w.expectAsked(0) // the last quarter has begun long before the object was created
+	w.expectAsked(0) // the current quarter began long before the object was created
 	next := r.Status.NextRotationAfter
 	if next == nil {
 		t.Fatal("the next tick is not shown")
@@ -125,7 +125,7 @@ func TestAScheduleCountsFromTheCreationOfTheObject(t *testing.T) {
 	}
 }
 
-// rendered waits until the machine-config-operator has brought so many changes of the pull secret to all machines.
+// rendered waits until the machine-config-operator has rolled out n changes of the pull secret to all machines.
 func (w *world) rendered(n int) {
 	w.t.Helper()
 	harness.Eventually(w.t, "the machines have the pull secret", func(ctx context.Context) error {
@@ -145,10 +145,10 @@ func (w *world) rendered(n int) {
 	})
 }
 
-// T belongs to the account, not to the object: whoever satisfies it, nobody requests again.
+// T is about the account, not the object: once any rotation satisfies it, none is requested.
 func TestATThatTheAccountHasSatisfiedCausesNoRotation(t *testing.T) {
 	w := newWorld(t, living())
-	// The administrator's T is the minute before; then Red Hat's support rotates, and the cluster is installed with the new one.
+	// T is a minute ago; then Red Hat's support rotates, and the cluster is installed with the new pull secret.
 	object := rotation()
 	id := w.ocm.StartRotationElsewhere(w.account.ID)
 	w.ocm.CompleteEverything()
@@ -169,46 +169,46 @@ func TestATThatTheAccountHasSatisfiedCausesNoRotation(t *testing.T) {
 		t.Errorf("the pull secret was written %d times although it was the current one", n)
 	}
 
-	// And the cluster restored from a backup: its old pull secret, which is dead, and the object without its status.
+	// And the cluster restored from a backup: with its dead old pull secret, and the object without its status.
 	w.must(cp.Client.Delete(t.Context(), w.get()))
 	w.put("velero", w.before)
 	w.rendered(2) // a restored cluster's machines have the restored pull secret
 	w.create(object.DeepCopy())
 	r := w.waitFor("the restored cluster has caught up", ended)
 	if got := takenPart(r); got != string(v1alpha1.TriggerCatchUp) {
-		t.Errorf("the restored cluster took part because of %q, want %s", got, v1alpha1.TriggerCatchUp)
+		t.Errorf("the restored cluster's trigger is %q, want %s", got, v1alpha1.TriggerCatchUp)
 	}
 	w.current()
 	w.oneRotation()
 	w.expectAsked(0)
 }
 
-func TestARotationThatIsPendingSinceBeforeTIsSeenThroughAndThenTHasItsOwn(t *testing.T) {
-	// In an OCM whose time passes as ours does: the earlier rotation must not lie in our future.
+func TestARotationFromBeforeTIsCompletedAndThenTHasItsOwn(t *testing.T) {
+	// With an OCM in real time, because the earlier rotation must not be in the future.
 	w := newWorld(t, settings{})
 	earlier := w.ocm.StartRotationElsewhere(w.account.ID)
-	// A rotation from an hour before T could be one for T by another clock. This one is on record before T is set.
+	// A rotation from an hour before T could be one for T because of clock skew. This one is on record before T is set.
 	far := metav1.NewTime(time.Now().AddDate(1, 0, 0))
 	w.create(rotation(func(s *v1alpha1.PullSecretRotationSpec) { s.RotateAfter = &far }))
 	w.start()
 	w.waitForReason(v1alpha1.ReasonAwaitingIssue)
-	after := metav1.NewTime(time.Now().Add(time.Second).Truncate(time.Second)) // status has whole seconds: not that of the earlier one
+	after := metav1.NewTime(time.Now().Add(time.Second).Truncate(time.Second)) // status has whole seconds: later than that of the earlier rotation
 	w.edit(func(r *v1alpha1.PullSecretRotation) { r.Spec.RotateAfter = &after })
 	w.seeThrough()
 	w.seeThrough()
 	r := w.waitFor("both have ended", func(r *v1alpha1.PullSecretRotation) bool { return len(r.Status.History) == 2 && ended(r) })
 	if got := takenPart(r); got != "StartedElsewhere RotateAfter" {
-		t.Errorf("the object took part because of %s, want StartedElsewhere and then RotateAfter", got)
+		t.Errorf("the triggers are %s, want StartedElsewhere and then RotateAfter", got)
 	}
 	if first := r.Status.History[1]; first.ID != earlier || first.After != nil {
-		t.Errorf("the first was %s for T %v, want %s, which is for no T", first.ID, first.After, earlier)
+		t.Errorf("the first was %s for T %v, want %s without a T", first.ID, first.After, earlier)
 	}
 	w.expectAsked(1)
 	w.current()
 }
 
-// A cluster that slept through two rotations wakes up in the middle of a third.
-func TestAClusterThatWasAwayForWeeksTakesWhatIsIssuedNow(t *testing.T) {
+// A cluster that missed two rotations starts again during a third.
+func TestAClusterThatWasAwayForWeeksAppliesTheCurrentCredentials(t *testing.T) {
 	w := newWorld(t, living())
 	for range 2 {
 		w.ocm.StartRotationElsewhere(w.account.ID)
@@ -220,13 +220,13 @@ func TestAClusterThatWasAwayForWeeksTakesWhatIsIssuedNow(t *testing.T) {
 	w.start()
 	r := w.waitFor("the third has ended", ended)
 	if r.Status.Rotation.ID != third || !r.Status.Rotation.Adopted {
-		t.Errorf("it saw %s through, want %s adopted", r.Status.Rotation.ID, third)
+		t.Errorf("it completed %s, want %s adopted", r.Status.Rotation.ID, third)
 	}
 	w.current()
 	w.expectAsked(0)
 }
 
-func TestAnApprovalIsForOneTAndHoldsBackTheRequestAlone(t *testing.T) {
+func TestAnApprovalIsForOneTAndHoldsOnlyTheRequest(t *testing.T) {
 	w := newWorld(t, settings{siblings: 1, siblingMode: ocm.SwitchesSoon})
 	w.create(rotation(func(s *v1alpha1.PullSecretRotationSpec) { s.Approval = v1alpha1.ApprovalBeforeRequest }))
 	w.start()
@@ -237,23 +237,23 @@ func TestAnApprovalIsForOneTAndHoldsBackTheRequestAlone(t *testing.T) {
 	w.ocm.RunBatch()
 	w.waitForReason(v1alpha1.ReasonAwaitingRevocation)
 
-	// A later T, while this one is still under way: this one goes on, the later one needs an approval of its own.
+	// A later T during this rotation: this one continues, and the later one needs its own approval.
 	later := metav1.Now()
 	w.edit(func(r *v1alpha1.PullSecretRotation) { r.Spec.RotateAfter = &later })
 	w.days(2)
 	w.waitForReason(v1alpha1.ReasonAwaitingApproval)
 	w.expectAsked(1)
 
-	// What somebody else has requested is under way: there is nothing to hold back any more.
+	// A rotation that was started elsewhere is under way, so there is no request to hold.
 	id := w.ocm.StartRotationElsewhere(w.account.ID)
 	w.lookAgain()
-	w.waitFor("the rotation under way is seen through", func(r *v1alpha1.PullSecretRotation) bool {
+	w.waitFor("the rotation under way has ended", func(r *v1alpha1.PullSecretRotation) bool {
 		return reason(r) == v1alpha1.ReasonAwaitingIssue && r.Status.Rotation.ID == id
 	})
 	w.expectAsked(1)
 }
 
-// follow does what a message says: the command after "with: ", of the form oc annotate --overwrite KIND NAME KEY=VALUE.
+// follow runs the command in a message after "with: ", which is oc annotate --overwrite KIND NAME KEY=VALUE.
 func (w *world) follow(message string) {
 	w.t.Helper()
 	_, command, found := strings.Cut(message, "with: ")
@@ -265,7 +265,7 @@ func (w *world) follow(message string) {
 	w.edit(func(r *v1alpha1.PullSecretRotation) { metav1.SetMetaDataAnnotation(&r.ObjectMeta, key, value) })
 }
 
-func TestAStartWindowHoldsBackTheRequestAlone(t *testing.T) {
+func TestAStartWindowHoldsOnlyTheRequest(t *testing.T) {
 	closed := []v1alpha1.StartWindow{{Cron: "0 0 29 2 *", Duration: metav1.Duration{Duration: time.Minute}}}
 	w := newWorld(t, settings{siblings: 1, siblingMode: ocm.SwitchesSoon})
 	w.create(rotation(func(s *v1alpha1.PullSecretRotationSpec) { s.StartWindows = closed }))
@@ -287,7 +287,7 @@ func TestAStartWindowHoldsBackTheRequestAlone(t *testing.T) {
 	w.waitFor("the rotation has ended outside of any window", ended)
 }
 
-func TestSuspendStopsEveryEffectAndSaysSo(t *testing.T) {
+func TestSuspendStopsEveryEffectAndReportsIt(t *testing.T) {
 	w := newWorld(t, settings{siblings: 1, siblingMode: ocm.SwitchesSoon})
 	w.create(rotation())
 	w.start()
@@ -295,20 +295,20 @@ func TestSuspendStopsEveryEffectAndSaysSo(t *testing.T) {
 	w.edit(func(r *v1alpha1.PullSecretRotation) { r.Spec.Suspend = true })
 	r := w.waitUntilSuspended()
 	if r.Status.Phase != "Suspended" || !strings.Contains(conditionsOf(r), "spec.suspend") {
-		t.Errorf("phase %q, %s; want it to say that it is suspended, and by what", r.Status.Phase, conditionsOf(r))
+		t.Errorf("phase %q, %s; want the suspension and its field", r.Status.Phase, conditionsOf(r))
 	}
 	if reason(r) != v1alpha1.ReasonAwaitingIssue {
-		t.Errorf("Ready says %s, want what it said last", reason(r))
+		t.Errorf("Ready is %s, want its last value", reason(r))
 	}
 	w.ocm.RunBatch()
 	w.api.Forget()
 	w.ocm.ResetCounts()
 	w.lookedAgain()
 	if n := w.ocm.Count(ocm.OpAny) + w.ocm.Count(ocm.OpToken); n != 0 || len(w.api.Writes()) != 0 {
-		t.Errorf("while suspended it asked OCM %d times and wrote %v", n, w.api.Writes())
+		t.Errorf("while suspended it sent %d requests to OCM and wrote %v", n, w.api.Writes())
 	}
 	w.edit(func(r *v1alpha1.PullSecretRotation) { r.Spec.Suspend = false })
 	w.waitForReason(v1alpha1.ReasonAwaitingRevocation)
-	w.expectAsked(0) // since the counters were set back
+	w.expectAsked(0) // since the counters were reset
 	w.current()
 }

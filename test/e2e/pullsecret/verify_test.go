@@ -33,14 +33,14 @@ func TestNewCredentialsThatARegistryRefusesAreNotWritten(t *testing.T) {
 			t.Errorf("the condition does not say %q: %s", part, message)
 		}
 	}
-	// And the rotation goes on as soon as the registry does.
+	// The rotation continues once the registry accepts them.
 	w.registry.Mend()
 	w.waitForReason(v1alpha1.ReasonAwaitingRevocation)
 	w.current()
 }
 
-// odd is a pull secret as people make them: mirrors, a namespaced key, unknown fields at every level, a key order of its
-// own, white space, numbers that no float holds.
+// odd is an unusual pull secret: mirrors, a namespaced key, unknown fields at every level, unsorted keys, white space,
+// numbers beyond float64.
 func odd(issued []byte) []byte {
 	var d struct {
 		Auths map[string]json.RawMessage `json:"auths"`
@@ -74,7 +74,7 @@ func TestOnlyTheAccountsEntriesChangeByteForByte(t *testing.T) {
 	w.start()
 	w.waitFor("the rotation has ended", ended)
 
-	// What must stand there now: the old document with just the values of the account's auths exchanged.
+	// The expected document is the old one with only the account's auths replaced.
 	want := string(w.before)
 	issued := w.ocm.PullSecret(w.account.ID)
 	for _, name := range []string{"registry.redhat.io", "quay.io", "cloud.openshift.com"} {
@@ -98,7 +98,7 @@ func firstDifference(a, b string) int {
 	return min(len(a), len(b))
 }
 
-func TestNoCredentialLeavesTheSecrets(t *testing.T) {
+func TestNoCredentialLeaks(t *testing.T) {
 	w := newWorld(t, living())
 	w.ocm.Break(ocm.Fault{Endpoint: ocm.OpAccessToken, Kind: ocm.HTML502, Times: 1})
 	w.ocm.Break(ocm.Fault{Endpoint: ocm.OpListRotations, Kind: ocm.Error500, Times: 1})

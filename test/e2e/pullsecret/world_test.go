@@ -36,9 +36,9 @@ type world struct {
 	api       *harness.Tap
 	config    harness.OperatorConfig
 	mco       *harness.MachineConfigOperator
-	before    []byte // the pull secret that the cluster was installed with
+	before    []byte // the pull secret at installation
 	namespace string
-	metrics   string // what the operator's metrics said before each end
+	metrics   string // the operator's metrics before each end
 }
 
 // settings of a world.
@@ -47,7 +47,7 @@ type settings struct {
 	// siblings is how many other clusters the account has, and how they behave.
 	siblings    int
 	siblingMode ocm.Mode
-	// document makes the cluster's pull secret from what OCM issued.
+	// document makes the cluster's pull secret from OCM's document.
 	document func(issued []byte) []byte
 }
 
@@ -89,7 +89,7 @@ func newWorld(t *testing.T, s settings) *world {
 	w.must(err)
 	w.config = harness.OperatorConfig{
 		Kubeconfig: kubeconfig, Namespace: w.namespace, Dir: t.TempDir(),
-		// The services are fast here, so the operator polls often. Everything else is as in production.
+		// The services are fast here, so the operator polls often; everything else is as in production.
 		Args: []string{"--pull-secret-poll-min=1s", "--pull-secret-poll-max=2s", "--pull-secret-revoke-poll-min=1s", "--pull-secret-revoke-poll-max=2s", "--pull-secret-pool-poll=1s", "--ocm-timeout=2s",
 			"--pull-secret-request-spread=1s", "--pull-secret-verify-retry=1s", "--pull-secret-verify-deadline=3s",
 			"--pull-secret-proof-retry=1s", "--pull-secret-proof-deadline=3s", "--pull-secret-proof-interval=1s"},
@@ -102,7 +102,7 @@ func newWorld(t *testing.T, s settings) *world {
 	return w
 }
 
-// startRegistries has the images that credentials are proven with, and answers the release image by digest.
+// startRegistries starts registries with the images for verification, and returns the release image by digest.
 func (w *world) startRegistries() string {
 	w.t.Helper()
 	var err error
@@ -135,7 +135,7 @@ func (w *world) start() *harness.OperatorProcess {
 	p, err := harness.StartOperator(w.t.Context(), w.config)
 	w.must(err)
 	w.t.Cleanup(func() {
-		// A process that was killed before has no metrics any more.
+		// A killed process has no metrics.
 		if text, err := p.Metrics(context.Background()); err == nil {
 			w.metrics += text
 		}
@@ -144,7 +144,7 @@ func (w *world) start() *harness.OperatorProcess {
 	return p
 }
 
-// rotation is the sample: rotate what is older than now.
+// rotation is the sample with T now.
 func rotation(change ...func(*v1alpha1.PullSecretRotationSpec)) *v1alpha1.PullSecretRotation {
 	r := &v1alpha1.PullSecretRotation{ObjectMeta: metav1.ObjectMeta{Name: name}}
 	after := metav1.NewTime(time.Now().Add(-time.Minute))
@@ -172,7 +172,7 @@ func (w *world) document() []byte {
 	return s.Data[corev1.DockerConfigJsonKey]
 }
 
-// clusterToken is what the cluster's telemetry reports with: whatever its pull secret says now.
+// clusterToken is the token in the current pull secret, which the cluster's telemetry uses.
 func (w *world) clusterToken() string {
 	s := &corev1.Secret{}
 	if err := cp.Client.Get(context.Background(), client.ObjectKey{Namespace: harness.PullSecretNamespace, Name: harness.PullSecretName}, s); err != nil {
@@ -183,7 +183,7 @@ func (w *world) clusterToken() string {
 
 func auth(document []byte, registry string) string { return issuedEntry(document, registry).Auth }
 
-// entry is what OCM writes of one.
+// entry is OCM's rendering of an entry.
 type entry struct{ Auth, Email string }
 
 func issuedEntry(document []byte, registry string) entry {
@@ -194,7 +194,7 @@ func issuedEntry(document []byte, registry string) entry {
 	return d.Auths[registry]
 }
 
-// waitFor waits until the object is as wanted.
+// waitFor waits for a state of the object.
 func (w *world) waitFor(what string, is func(*v1alpha1.PullSecretRotation) bool) *v1alpha1.PullSecretRotation {
 	w.t.Helper()
 	var got *v1alpha1.PullSecretRotation
@@ -217,7 +217,7 @@ func (w *world) explain(ctx context.Context) string {
 	if w.config.Dir != "" {
 		log = tail(w.config.Dir+"/operator.log", 25)
 	}
-	return fmt.Sprintf("OCM was asked %v\n%s\n%s", w.ocm.Counts(), log, harness.Dump(ctx, cp.Client))
+	return fmt.Sprintf("requests to OCM: %v\n%s\n%s", w.ocm.Counts(), log, harness.Dump(ctx, cp.Client))
 }
 
 func tail(file string, lines int) string {
