@@ -1,6 +1,6 @@
 package pullsecretrotation
 
-// canonical forgets what can no longer make a difference, so that states that only differ in it are one.
+// canonical clears what no longer matters, so that states that differ only in it are one.
 func (w *world) canonical() {
 	w.status.canonical()
 	for i := range w.replicas {
@@ -22,9 +22,9 @@ func (w *world) canonical() {
 
 func (s *record) canonical() {
 	if s.healed < 3 {
-		s.wroteA = none // the fight has not begun, so nothing waits for its pause
+		s.wroteA = none // no fight has begun, so nothing waits for its pause
 	}
-	// Only the evidence about what is to be written makes a difference.
+	// Only the evidence about credentials to be written matters.
 	s.accepts, s.refuses = s.accepts&bit(s.issued), s.refuses&bit(s.issued)
 	if !s.under {
 		return

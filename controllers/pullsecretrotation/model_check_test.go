@@ -2,7 +2,7 @@ package pullsecretrotation
 
 import "fmt"
 
-// This file has the invariants. Each is checked where it could be broken; what a move broke is noted in the state.
+// This file has the invariants. Each is checked where it could be broken; a violation is recorded in the state.
 
 func (w *world) fail(format string, args ...any) {
 	if w.broken == "" {
@@ -10,11 +10,11 @@ func (w *world) fail(format string, args ...any) {
 	}
 }
 
-// create is a request taking effect in OCM; none when the model has no room for another rotation.
+// create is a request that takes effect in OCM; it fails if the model has no room for another rotation.
 func (w *world) create(c *scenario, byThisCluster bool) int8 {
 	id := w.rotations()
 	if id == maxRotations {
-		w.fail("the model has no room for a rotation more")
+		w.fail("the model has no room for another rotation")
 		return none
 	}
 	r := rotation{exists: true, since: w.spec.epoch, issued: none, mine: pendingTransfer}
@@ -36,8 +36,7 @@ func (w *world) create(c *scenario, byThisCluster bool) int8 {
 	return id
 }
 
-// checkRequest is invariant 1, second half: a request follows upon a look at OCM's list, and that list shows none that
-// would do.
+// checkRequest is invariant 1, second half: a request follows a read of OCM's list without a rotation that satisfies T.
 func (w *world) checkRequest(m *model, r *replica) {
 	switch {
 	case m.follow:
@@ -49,9 +48,9 @@ func (w *world) checkRequest(m *model, r *replica) {
 	case w.now < 0 && r.spec.epoch == w.spec.epoch:
 		w.fail("a rotation is requested before T")
 	case !r.facts.fresh:
-		w.fail("invariant 1: a rotation is requested and the list was not read right before")
+		w.fail("invariant 1: a rotation is requested, but the list was not read right before")
 	case r.status.intended < 0 || w.status.intended < 0:
-		w.fail("a rotation is requested and the intent is not on record")
+		w.fail("a rotation is requested, but the intent is not on record")
 	}
 	for _, o := range r.facts.list {
 		if o.exists && !o.deleted && (!o.completed || o.since >= r.spec.epoch) {
@@ -67,15 +66,15 @@ func (w *world) checkWrite(r *replica) {
 	case given < 0 || given > w.newest:
 		w.fail("invariant 2: something is written that OCM has not issued")
 	case w.judged&bit(given) == 0 && w.isAlive(w.target):
-		w.fail("invariants 2, 4: generation %d is written and was never judged good", given)
+		w.fail("invariants 2, 4: generation %d is written, but was never verified", given)
 	case w.target == given:
 		w.fail("invariant 5: a target is written although its content stays the same")
 	case w.target != r.facts.target:
-		w.fail("a target is written that somebody else has changed since it was read")
+		w.fail("a target is written that another writer has changed since it was read")
 	case !w.isAlive(given) && w.isAlive(w.target):
-		w.fail("invariant 4: a credential that works is replaced by a dead one")
+		w.fail("invariant 4: a valid credential is replaced by a dead one")
 	case w.status.issued != given:
-		w.fail("a target is written before it is on record with what")
+		w.fail("a target is written before its new content is on record")
 	case r.spec.suspended:
 		w.fail("a suspended object writes")
 	}
@@ -86,17 +85,17 @@ func (w *world) checkRollBack(r *replica) {
 	id := r.status.id
 	switch {
 	case id < 0 || !r.facts.rotations || r.facts.list[id].completed || r.facts.list[id].deleted:
-		w.fail("invariant 4: the old credentials are put back and OCM was not seen to keep them alive")
+		w.fail("invariant 4: the old credentials are restored without evidence that OCM keeps them")
 	case !w.isAlive(r.status.backup) && w.isAlive(w.target) && !w.ocm[id].completed:
-		w.fail("invariant 4: a credential that works is replaced by a dead one, from the backup")
+		w.fail("invariant 4: a valid credential is replaced by a dead one from the backup")
 	}
 }
 
-// check looks at a whole state.
+// check checks a whole state.
 func (w *world) check() {
 	s := &w.status
 	if s.under && s.revoked && s.id >= 0 && s.seenCompleted && !w.ocm[s.id].completed {
-		w.fail("status says that the old credentials are deleted, and OCM has not deleted them")
+		w.fail("status reports the old credentials as deleted, but OCM has not deleted them")
 	}
 	for i := range w.replicas {
 		if r := &w.replicas[i]; r.running && r.status.under && r.status.rolledBack && r.status.applied < 0 {

@@ -1,8 +1,8 @@
 package pullsecretrotation
 
-// This file has the steps with an effect outside the object: the target, OCM, the registries' answers.
+// This file has the steps with an effect outside the object: on the target, OCM and the registries.
 
-// apply mirrors scope.apply: first what is known is flushed, then the target is written.
+// apply mirrors scope.apply: the status is flushed first, then the target is written.
 func (m *model) apply(w *world, i int, heal bool) {
 	r := &w.replicas[i]
 	s, f := &r.status, &r.facts
@@ -11,7 +11,7 @@ func (m *model) apply(w *world, i int, heal bool) {
 		s.before, s.sick = f.pool.wanted, f.pool.degraded
 	}
 	if *s != r.read && !m.faults.earlyWrite {
-		m.flush(w, i) // and asked again: what comes next is a move of its own
+		m.flush(w, i) // and decide again: the next effect is a separate move
 		return
 	}
 	if changes {
@@ -38,7 +38,7 @@ func (m *model) rollBack(w *world, i int) {
 	r := &w.replicas[i]
 	if !r.status.rolledBack {
 		r.status.rolledBack = true
-		m.flush(w, i) // and asked again: what comes next is a move of its own
+		m.flush(w, i) // and decide again: the next effect is a separate move
 		return
 	}
 	if r.facts.target == r.status.issued && r.facts.target != r.status.backup && r.status.backup >= 0 {
@@ -54,7 +54,7 @@ func (m *model) rollBack(w *world, i int) {
 	r.status.wrote, r.status.undone = false, true
 }
 
-// write changes the target for everybody who has read it.
+// write changes the target for all who have read it.
 func (w *world) write(g generation, by int) {
 	w.target = g
 	for j := range w.replicas {
@@ -64,7 +64,7 @@ func (w *world) write(g generation, by int) {
 	}
 }
 
-// ask is what the registries say of a generation.
+// ask is the registries' result for a generation.
 func (w *world) ask(g generation) verdict {
 	switch {
 	case w.registry == unreachable:
@@ -75,7 +75,7 @@ func (w *world) ask(g generation) verdict {
 	return accepted
 }
 
-// transferred is the newest secret that OCM offers to this cluster by transfer.
+// transferred is the newest secret in a transfer to this cluster.
 func (w *world) transferred() generation {
 	for i := maxRotations - 1; i >= 0; i-- {
 		if r := w.ocm[i]; r.exists && r.mine == acceptedTransfer {

@@ -10,12 +10,11 @@ import (
 	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 )
 
-// maxRounds bounds a fair run. The longest rotation has about fifteen rounds; three may follow one another.
+// maxRounds limits a fair run. The longest rotation has about fifteen rounds, and there may be three in a row.
 const maxRounds = 80
 
-// fairRun lets everybody do their part from here on, nobody meddles, and people do what the conditions tell them: then
-// the end must come, and no credential that works may die on the way there. Invariant 3, and the proof that the advice in the
-// conditions is good.
+// fairRun continues without faults and with users who follow the conditions' advice. The rotation must then end, and no valid credential
+// in use may die before. This is invariant 3, and shows that the advice in the conditions works.
 func (w *walk) fairRun(s world) error {
 	log := &trail{}
 	s.registry = truthful
@@ -40,7 +39,7 @@ func (w *walk) fairRun(s world) error {
 			return fmt.Errorf("the cluster's credential has died although the operator had all the time it needs\nfair run:\n%s", log)
 		}
 		if len(visited) == maxRounds {
-			return fmt.Errorf("no end in sight: %s, %s\nfair run:\n%s", d.Reason, d.Message, log)
+			return fmt.Errorf("it does not end: %s, %s\nfair run:\n%s", d.Reason, d.Message, log)
 		}
 	}
 	for _, h := range visited {
@@ -49,13 +48,13 @@ func (w *walk) fairRun(s world) error {
 	return nil
 }
 
-// fairKey is a state in a fair run, and whether the credential in use must not die in it.
+// fairKey is a state in a fair run, and whether the credential in use must stay valid.
 type fairKey struct {
 	state   uint64
 	guarded bool
 }
 
-// guarded is true where the operator has the time that it needs, so that the credential in use must not die.
+// guarded is true if the operator has enough time, so that the credential in use must not die.
 func (w *world) guarded() bool {
 	if w.target < 0 || !w.isAlive(w.target) || w.status.rolledBack || w.pool.degraded {
 		return false
@@ -67,13 +66,13 @@ func (w *world) guarded() bool {
 	}
 	for _, r := range w.replicas {
 		if id := r.status.id; r.running && r.facts.rotations && id >= 0 && r.facts.list[id].completed != w.ocm[id].completed {
-			return false // it may restore the old credentials, having just seen them accepted; the next look fixes that
+			return false // it may restore the old credentials if it has just seen them accepted; the next reconcile fixes that
 		}
 	}
 	return true
 }
 
-// round lets each replica end what it is doing and reconcile once more. The decision is the last one's.
+// round lets each replica complete its reconcile and do one more. It returns the last decision.
 func (w *walk) round(s *world, log *trail) (decide.Decision, error) {
 	for ; s.flying > 0; s.flying-- {
 		s.create(w.scenario, true)
@@ -88,7 +87,7 @@ func (w *walk) round(s *world, log *trail) (decide.Decision, error) {
 				log.add("replica %d %s", i, w.ask(s, i).Step)
 				w.step(s, i, answered)
 				if steps > maxSteps {
-					return w.said, errors.New("a reconcile does not come to rest")
+					return w.said, errors.New("a reconcile does not end")
 				}
 			}
 			if s.check(); s.broken != "" {
@@ -99,7 +98,7 @@ func (w *walk) round(s *world, log *trail) (decide.Decision, error) {
 	return w.said, nil
 }
 
-// atTheEnd is true when there is nothing left to do for anybody.
+// atTheEnd is true when nothing is left to do.
 func (w *walk) atTheEnd(s *world, d decide.Decision) bool {
 	if s.pendingRotations() || s.target != s.newest || !s.isAlive(s.target) || s.spec.suspended || s.now < 0 {
 		return false
@@ -114,7 +113,7 @@ func (w *walk) atTheEnd(s *world, d decide.Decision) bool {
 	return d.Reason == v1alpha1.ReasonNotDue && satisfied && s.status.satisfied == s.spec.epoch
 }
 
-// helpers are everybody else: people who read conditions, OCM, the machine-config-operator, time.
+// helpers are the other actors: users who follow conditions, OCM, the machine-config-operator, time.
 func (w *walk) helpers(s *world, d decide.Decision, log *trail) {
 	log.add("-- %s; alive %b, newest %d, target %d, rotations %+v", d.Reason, s.alive, s.newest, s.target, s.ocm[:s.rotations()])
 	switch d.Reason {
@@ -132,7 +131,7 @@ func (w *walk) helpers(s *world, d decide.Decision, log *trail) {
 		s.nextT()
 	}
 	if !s.hasToken && (s.target < 0 || !s.isAlive(s.target)) {
-		s.hasToken = true // as ClusterTokenDead asks for
+		s.hasToken = true // as ClusterTokenDead advises
 	}
 	if s.target >= 0 {
 		s.pool.wanted = s.target
@@ -145,7 +144,7 @@ func (w *walk) helpers(s *world, d decide.Decision, log *trail) {
 	s.tick()
 }
 
-// trail is what a fair run has done; for its failure's message.
+// trail has the moves of a fair run, for its failure message.
 type trail struct{ lines []string }
 
 func (t *trail) add(format string, args ...any) {

@@ -10,11 +10,11 @@ import (
 	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 )
 
-// tick is the model's unit of time. All deadlines of modelOptions lie between whole ticks, so that no order of two times
-// is left to chance.
+// tick is the model's unit of time. All deadlines of modelOptions are between whole ticks, so that the order of two times is
+// always defined.
 const tick = 10 * time.Minute
 
-// epochs lie so far apart that nothing reaches from one into the next, but for a rotation, which lives for days.
+// epochs are so far apart that only a rotation, which takes days, lasts from one into the next.
 const epochLength = 100 * time.Hour
 
 var firstT = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
@@ -26,26 +26,26 @@ var modelOptions = decide.Timing{
 	Window: 10 * tick, WindowMargin: tick, IssueDeadline: 3 * tick / 2, RevokeDeadline: 3 * tick / 2,
 }
 
-// scenario is a part of the world that stays as it is on a walk.
+// scenario is the part of the world that is constant on a walk.
 type scenario struct {
 	name      string
-	fine      bool // each look is a move of its own
+	fine      bool // each fact is gathered in a separate move
 	follow    bool
 	token     bool // OCM credentials from the start
 	approval  bool
 	windows   bool
 	replicas  int
 	siblings  int
-	waiting   bool // T is still to come
+	waiting   bool // T is in the future
 	late      bool // the cluster missed a rotation: it is completed and its credentials are dead
 	pausedToo bool
-	ocmBehind bool // OCM's clock is behind: what is created right after T carries a time before it
+	ocmBehind bool // OCM's clock is behind: what is created right after T has a time before it
 	budget    budget
 }
 
 func timeOf(epoch int8) time.Time { return firstT.Add(time.Duration(epoch) * epochLength) }
 
-// input is what the reconciler would give to Decide.
+// input is the reconciler's input for Decide.
 func (c *scenario) input(w *world, r *replica) decide.Input {
 	t := timeOf(r.spec.epoch)
 	now := t.Add(time.Duration(w.now) * tick)
@@ -92,7 +92,7 @@ func (c *scenario) input(w *world, r *replica) decide.Input {
 	return in
 }
 
-// at turns an age into a time.
+// at converts an age to a time.
 func at(now time.Time, age int8) *metav1.Time {
 	if age < 0 {
 		return nil

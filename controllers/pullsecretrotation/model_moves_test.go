@@ -6,7 +6,7 @@ import (
 
 import "fmt"
 
-// first is where the walk of a scenario begins.
+// first is the initial state of a scenario.
 func (c *scenario) first() world {
 	w := world{status: newRecord(), hasToken: c.token, left: c.budget, alive: bit(0), judged: bit(0)}
 	w.pool.paused = c.pausedToo
@@ -25,7 +25,7 @@ func (c *scenario) first() world {
 	return w
 }
 
-// moves calls yield with every state that can follow, and the name of what happened.
+// moves calls yield with every possible next state and the name of the move.
 func (m *model) moves(w world, yield func(string, world)) {
 	try := func(name string, do func(*world)) {
 		next := w
@@ -68,7 +68,7 @@ func (m *model) operatorMoves(w world, i int, try func(string, func(*world))) {
 	}
 }
 
-// ocmMoves are OCM's own, and what others ask of it.
+// ocmMoves are moves of OCM and its other clients.
 func (w world) ocmMoves(c *scenario, try func(string, func(*world))) {
 	if w.flying > 0 {
 		try("a request that was under way takes effect", func(w *world) { w.flying--; w.create(c, true) })
@@ -81,7 +81,7 @@ func (w world) ocmMoves(c *scenario, try func(string, func(*world))) {
 		try("telemetry reports with the new token", func(w *world) { w.telemetry() })
 	}
 	if w.left.foreignRotations > 0 && w.rotations() < maxRotations {
-		try("somebody else requests a rotation", func(w *world) { w.left.foreignRotations--; w.create(c, false) })
+		try("another client requests a rotation", func(w *world) { w.left.foreignRotations--; w.create(c, false) })
 	}
 	for i := range w.ocm {
 		r := w.ocm[i]
@@ -92,11 +92,11 @@ func (w world) ocmMoves(c *scenario, try func(string, func(*world))) {
 			try("the sibling switches", func(w *world) { w.ocm[i].sibling = completedTransfer })
 		}
 		if w.left.deletions > 0 && !r.completed {
-			try("somebody deletes the record of the rotation", func(w *world) {
+			try("the record of the rotation is deleted", func(w *world) {
 				w.left.deletions--
 				w.ocm[i].deleted = true
 				if int(w.status.id) != i {
-					w.posts = 0 // nobody can know of it any more
+					w.posts = 0 // no trace of it is left
 				}
 			})
 		}
@@ -111,7 +111,7 @@ func (w world) ocmMoves(c *scenario, try func(string, func(*world))) {
 	}
 }
 
-// clusterMoves are the machine-config-operator's, insights-operator's, the registries', and those of whoever writes the target.
+// clusterMoves are the machine-config-operator's, insights-operator's, the registries', and those of other writers of the target.
 func (w world) clusterMoves(c *scenario, try func(string, func(*world))) {
 	if w.target >= 0 && w.pool.wanted != w.target {
 		try("the pool renders", func(w *world) { w.pool.wanted = w.target })
@@ -125,9 +125,9 @@ func (w world) clusterMoves(c *scenario, try func(string, func(*world))) {
 		try("the pool degrades", func(w *world) { w.left.badPool--; w.pool.degraded = true })
 	}
 	if w.registry != truthful {
-		try("the registries are well again", func(w *world) { w.registry = truthful })
+		try("the registries work again", func(w *world) { w.registry = truthful })
 	} else if w.left.badRegistries > 0 {
-		try("the registries do not know the newest yet", func(w *world) { w.left.badRegistries--; w.registry = spreading })
+		try("the registries do not accept the newest yet", func(w *world) { w.left.badRegistries--; w.registry = spreading })
 		try("the registries are unreachable", func(w *world) { w.left.badRegistries--; w.registry = unreachable })
 	}
 	if g := w.transferred(); g >= 0 && w.target >= 0 && g != w.target && w.left.foreignWrites > 0 {
@@ -145,7 +145,7 @@ func (w world) clusterMoves(c *scenario, try func(string, func(*world))) {
 	}
 }
 
-// peopleMoves are what a person does to the object.
+// peopleMoves are a user's changes of the object.
 func (w world) peopleMoves(c *scenario, try func(string, func(*world))) {
 	if c.windows {
 		try("the window opens or closes", func(w *world) { w.window = !w.window })
@@ -163,14 +163,14 @@ func (w world) peopleMoves(c *scenario, try func(string, func(*world))) {
 		try("a person suspends", func(w *world) { w.left.people--; w.edit(func(s *specification) { s.suspended = true }) })
 	}
 	if !c.follow && w.now >= 0 && w.flying == 0 && w.idle() {
-		try("a person asks for another rotation", func(w *world) { w.left.people--; w.nextT() })
+		try("a person requests another rotation", func(w *world) { w.left.people--; w.nextT() })
 	}
 	if w.idle() && w.flying == 0 && !c.ocmBehind {
-		try("a person creates the object anew", func(w *world) { w.left.people--; w.status = newRecord() })
+		try("a person recreates the object", func(w *world) { w.left.people--; w.status = newRecord() })
 	}
 }
 
-// edit changes the object, which costs whoever is writing its status a conflict.
+// edit changes the object, so that a concurrent status write has a conflict.
 func (w *world) edit(change func(*specification)) {
 	change(&w.spec)
 	for i := range w.replicas {
@@ -178,7 +178,7 @@ func (w *world) edit(change func(*specification)) {
 	}
 }
 
-// nextT is a new T, now. What was approved was the old one.
+// nextT is a new T, now. The approval was for the old one.
 func (w *world) nextT() {
 	w.edit(func(s *specification) { s.epoch++; s.approved = false })
 	w.now, w.posts = 0, 0
@@ -214,7 +214,7 @@ func (w *world) batch() {
 	}
 }
 
-// telemetry completes this cluster's transfers whose credentials, or newer ones, it reports with.
+// telemetry completes this cluster's transfers if it reports with their credentials or newer ones.
 func (w *world) telemetry() bool {
 	reported := false
 	for i := range w.ocm {
@@ -233,7 +233,7 @@ func accept(t *transfer) {
 
 func over(t transfer) bool { return t == noTransfer || t == completedTransfer || t == expiredTransfer }
 
-// tick lets time pass.
+// tick advances time.
 func (w *world) tick() {
 	w.now = min(w.now+1, ageCap)
 	w.status.tick()

@@ -27,18 +27,18 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/registry"
 )
 
-// replay is a path of the model that the real reconciler goes, too, over an API server in memory. The world is the model's; each
-// reconcile is made twice, by the model and by the reconciler, and both must end in the same record with the same effects.
+// replay is a path of the model that the real reconciler follows too, with an API server in memory. The world is the model's; each
+// reconcile is done by the model and by the reconciler, and both must end in the same record with the same effects.
 type replay struct {
 	t       *testing.T
 	m       *model
-	world   world // the model's, and before each reconcile everybody's
-	there   world // the one that the reconciler's services change
+	world   world // the model's, and the common one before each reconcile
+	there   world // the one for the reconciler's services
 	now     time.Time
 	api     client.Client
 	r       *Reconciler
 	story   []string
-	written world // as the API server has it
+	written world // in the API server
 }
 
 func replayScheme(t *testing.T) *runtime.Scheme {
@@ -54,7 +54,7 @@ func replayScheme(t *testing.T) *runtime.Scheme {
 	return scheme
 }
 
-// replayDocument is what a generation is in a document.
+// replayDocument is the document of a generation.
 func replayDocument(g generation) []byte {
 	if g < 0 {
 		return []byte(unreadable)
@@ -119,7 +119,7 @@ func (p *replay) object() *v1alpha1.PullSecretRotation {
 	return o
 }
 
-// bring takes what has happened in the world to the API server.
+// bring applies the world's changes to the API server.
 func (p *replay) bring(name string) {
 	w, before := &p.world, &p.written
 	if name == "time passes" {
@@ -131,7 +131,7 @@ func (p *replay) bring(name string) {
 	if w.spec.epoch != before.spec.epoch {
 		p.now = timeOf(w.spec.epoch)
 	}
-	if name == "a person creates the object anew" {
+	if name == "a person recreates the object" {
 		p.must(p.api.Delete(quiet, p.object()))
 		p.create()
 	} else {
@@ -151,7 +151,7 @@ func (p *replay) bring(name string) {
 
 func (p *replay) remembered() *memory { return p.r.memory[p.object().UID] }
 
-// pools brings the pool as it is now.
+// pools updates the pool.
 func (p *replay) pools() {
 	pool := &machineconfigurationv1.MachineConfigPool{}
 	p.must(p.api.Get(quiet, client.ObjectKey{Name: "worker"}, pool))
@@ -164,7 +164,7 @@ func (p *replay) pools() {
 	p.must(p.api.Update(quiet, pool))
 }
 
-// reconcile lets both look once; the error says where they part.
+// reconcile runs both once; the error shows where they differ.
 func (p *replay) reconcile() error {
 	p.pools()
 	p.there = p.world
@@ -175,7 +175,7 @@ func (p *replay) reconcile() error {
 	o := p.object()
 	m := p.r.remember(o)
 	state := (&wideModel{}).stateOf(p.r, &wide{object: o})
-	m.proven, m.lookedAt = state, state // the model proves anew on the interval alone
+	m.proven, m.lookedAt = state, state // the model verifies again only on the interval
 	if _, err := p.r.Reconcile(quiet, ctrl.Request{NamespacedName: types.NamespacedName{Name: "model"}}); err != nil {
 		return fmt.Errorf("the reconcile fails: %w", err)
 	}
@@ -188,14 +188,14 @@ func (p *replay) reconcile() error {
 	o = p.object()
 	says, meant := viewOf(&o.Status), p.world.status.view()
 	if says != meant || p.there.target != p.world.target || p.there.ocm != p.world.ocm || p.there.posts != p.world.posts {
-		return fmt.Errorf("the model and the reconciler part:\n  model      %+v, target %d, %d requests\n  reconciler %+v, target %d, %d requests, %+v\nhow:\n  %s",
+		return fmt.Errorf("the model and the reconciler differ:\n  model      %+v, target %d, %d requests\n  reconciler %+v, target %d, %d requests, %+v\npath:\n  %s",
 			meant, p.world.target, p.world.posts, says, p.there.target, p.there.posts, o.Status.Conditions, strings.Join(p.story, "\n  "))
 	}
 	p.written = p.world
 	return nil
 }
 
-// goSome goes a path, and counts its moves and the looks among them.
+// goSome follows a path, and counts its moves and the reconciles among them.
 func (p *replay) goSome(chance *rand.Rand, moves, looks *int) error {
 	for range replaySteps {
 		*moves++
@@ -204,7 +204,7 @@ func (p *replay) goSome(chance *rand.Rand, moves, looks *int) error {
 			continue
 		}
 		*looks++
-		p.story = append(p.story, "the operator looks")
+		p.story = append(p.story, "the operator reconciles")
 		if err := p.reconcile(); err != nil {
 			return err
 		}
@@ -212,7 +212,7 @@ func (p *replay) goSome(chance *rand.Rand, moves, looks *int) error {
 	return nil
 }
 
-// view is a record as far as both have it.
+// view is the part of a record that both have.
 type view struct {
 	under                                           bool
 	id, after                                       int8
@@ -266,7 +266,7 @@ func viewOf(s *v1alpha1.PullSecretRotationStatus) view {
 	return v.settled()
 }
 
-// settled forgets what makes no difference once a rotation has ended.
+// settled clears what no longer matters once a rotation has ended.
 func (v view) settled() view {
 	if v.ended {
 		return view{under: true, id: v.id, ended: true}
@@ -293,14 +293,14 @@ func (s replayServices) Check(_ context.Context, c registry.Check) registry.Resu
 	known := wideAuths[basicAuth(c.Username, c.Password)]
 	switch s.p.there.ask(generation(known.generation)) {
 	case unanswered:
-		return registry.Result{Outcome: registry.Unreachable, Message: "cannot be asked"}
+		return registry.Result{Outcome: registry.Unreachable, Message: "cannot be reached"}
 	case refused:
 		return registry.Result{Outcome: registry.Unauthorized, Message: "refuses"}
 	}
 	return registry.Result{Outcome: registry.Accepted, Message: "accepts"}
 }
 
-// replayOCM is OCM as an OCM credential, or the cluster's own token, sees it.
+// replayOCM is OCM for an OCM credential or for the cluster's own token.
 type replayOCM struct {
 	p       *replay
 	cluster bool
@@ -364,8 +364,8 @@ func (o replayOCM) ActiveSubscriptions(context.Context, string) ([]ocm.Subscript
 	return list, o.refuses()
 }
 
-// replayed says whether a scenario's paths can be replayed: a reconcile is one move there. What registries say when they cannot be
-// asked is not in the model's record, which the wide world has.
+// replayed reports whether a scenario's paths can be replayed: a reconcile must be one move. Unreachable registries are not in the
+// model's record, only in the wide world's.
 func replayed(c *scenario) bool { return c.replicas == 1 && !c.fine && c.budget.badRegistries == 0 }
 
 const (
@@ -393,7 +393,7 @@ func TestReplay_TheReconcilerEndsWhereTheModelDoes(t *testing.T) {
 			}
 		})
 	}
-	fmt.Printf("replay: %d paths, %d moves, of which %d looks were made by the model and by the reconciler\n", paths, moves, looks)
+	fmt.Printf("replay: %d paths, %d moves, of which %d reconciles were done by the model and by the reconciler\n", paths, moves, looks)
 }
 
 // A reconciler that does something else than the model must be noticed.
@@ -401,7 +401,7 @@ func TestReplay_NoticesAReconcilerThatIsNotTheModels(t *testing.T) {
 	skipLongWalk(t)
 	t.Setenv("SSL_CERT_FILE", "")
 	scheme := replayScheme(t)
-	c := scenario{name: "somebody else is quicker", token: true, replicas: 1, budget: budget{foreignRotations: 1}}
+	c := scenario{name: "another client is faster", token: true, replicas: 1, budget: budget{foreignRotations: 1}}
 	for _, left := range []decide.Step{decide.Apply, decide.Request, decide.MarkIssued} {
 		t.Run(string(left)+" is left out", func(t *testing.T) {
 			chance := rand.New(rand.NewSource(1)) // the same paths each time
@@ -419,12 +419,12 @@ func TestReplay_NoticesAReconcilerThatIsNotTheModels(t *testing.T) {
 					return
 				}
 			}
-			t.Errorf("%d looks were made and the difference was not noticed", looks)
+			t.Errorf("%d reconciles were done and the difference was not noticed", looks)
 		})
 	}
 }
 
-// anything lets something happen that is not the operator's.
+// anything makes a move of another actor.
 func (p *replay) anything(chance *rand.Rand) {
 	type move struct {
 		name string

@@ -1,19 +1,19 @@
 package pullsecretrotation
 
-// The model_*_test.go files are a small world in which Decide is walked through everything that can happen to it: OCM with its batches, the
-// cluster, one or two replicas of the operator, and whoever else meddles. A state of the world is a comparable struct, so that each is visited
-// once. Times are ages in ticks, capped where Decide no longer tells them apart; that makes the states finitely many although time never ends.
+// The model_*_test.go files are a small world in which Decide is checked in every reachable state: OCM with its batches, the cluster, one or
+// two replicas of the operator, and other actors. A state of the world is a comparable struct, so that each is visited once. Times are ages
+// in ticks, capped where Decide no longer distinguishes them, so that the number of states is finite.
 
-// generation of the account's credentials; 0 is what the cluster was installed with.
+// generation of the account's credentials; 0 is that of the cluster's installation.
 type generation int8
 
-// none stands for no generation, and for a time that is not set.
+// none is no generation, or a time that is not set.
 const none = -1
 
-// maxRotations bounds the rotations that one path can see.
+// maxRotations limits the rotations of one path.
 const maxRotations = 3
 
-// ageCap is where ages stop: two ticks are longer than every deadline that changes a step. transferLife is the exception.
+// ageCap is the largest age: two ticks are longer than every deadline that changes a step, except transferLife.
 const (
 	ageCap       = 2
 	transferLife = 4
@@ -33,37 +33,37 @@ const (
 // rotation is one record in OCM.
 type rotation struct {
 	exists, completed bool
-	deleted           bool // somebody deleted the record
+	deleted           bool // the record was deleted
 	since             int8 // the newest T that it was created at or after; none before the first
-	behind            bool // its created_at is a little before T, because OCM's clock is
+	behind            bool // its created_at is a little before T, because OCM's clock is behind
 	issued            generation
-	old               uint8 // generations that end with it
+	old               uint8 // generations that its end deletes
 	mine, sibling     transfer
 	age               int8
 }
 
-// registries is what they say of credentials.
+// registries is the registries' result for credentials.
 type registries int8
 
 const (
 	truthful    registries = iota // alive is accepted, dead is refused
 	spreading                     // the newest is not accepted yet
-	unreachable                   // nobody answers
+	unreachable                   // unreachable
 )
 
-// pool is the one MachineConfigPool. Rendered configurations are named by the generation they hold.
+// pool is the only MachineConfigPool. Rendered configurations are named by their generation.
 type pool struct {
 	wanted, current  generation
 	paused, degraded bool
 }
 
-// specification is the part of the object's spec and annotations that people change on the way.
+// specification is the part of the object's spec and annotations that changes on a walk.
 type specification struct {
 	suspended, approved bool
 	epoch               int8 // which T
 }
 
-// record is status as Decide sees it: status.rotation, the history and what else steps depend on.
+// record is the part of the status that steps depend on: status.rotation, the history and more.
 type record struct {
 	account bool
 	under   bool // there is a status.rotation
@@ -84,7 +84,7 @@ type record struct {
 	rolledOut        bool
 	rolledBack       bool
 	revoked          bool
-	tried            int8 // age of the last question about the old credentials
+	tried            int8 // age of the last check of the old credentials
 	proven           bool // they are refused
 
 	wrote  bool // status.targets: PullSecretUpdated
@@ -100,10 +100,10 @@ type record struct {
 	known       uint8
 	lastApplied bool // newest record of the history
 	lastIssued  generation
-	lastKnown   uint8 // generations that it knows
+	lastKnown   uint8 // its generations
 }
 
-// ownership is the answer to whose the cluster's own token is.
+// ownership is the owner of the cluster's own token.
 type ownership int8
 
 const (
@@ -112,7 +112,7 @@ const (
 	deadOwner
 )
 
-// verdict is what the registries said in this reconcile.
+// verdict is the registries' result in this reconcile.
 type verdict int8
 
 const (
@@ -130,14 +130,14 @@ type findings struct {
 	siblings                          bool
 	rotations                         bool
 	list                              [maxRotations]rotation
-	fresh                             bool // nothing was written and nothing else looked at since the list was read
+	fresh                             bool // nothing was written or read since the list was read
 	issued                            bool
 	given                             generation
 	pools                             bool
 	pool                              pool
 	checks, issuedChecks, oldChecks   verdict
 	oldKnown                          bool
-	oldAnswers                        verdict // about what was replaced; notAsked when nothing was
+	oldAnswers                        verdict // about the replaced credentials; notAsked without a check
 	offerKnown, offer, backup         bool
 	proven                            bool
 	intentIsOurs                      bool
@@ -150,12 +150,12 @@ type replica struct {
 	status      record // not yet flushed
 	read        record // as it was read or last flushed
 	facts       findings
-	staleStatus bool // somebody else has written the object since
-	staleTarget bool // somebody else has written the target since
-	polled      bool // OCM was asked in this tick (memory of the process)
+	staleStatus bool // another writer has changed the object since
+	staleTarget bool // another writer has changed the target since
+	polled      bool // OCM was polled in this tick (memory of the process)
 }
 
-// budget is what the adversary may still do on this path.
+// budget limits the adversary's further moves on this path.
 type budget struct {
 	crashes, lost, foreignWrites, foreignRotations, deletions int8
 	badRegistries, badPool, people, broken, pauses            int8
@@ -175,9 +175,9 @@ type world struct {
 	pool          pool
 	registry      registries
 	hasToken      bool  // OCM credentials were given
-	rollbackNever bool  // spec.rollback, as a person has set it
-	flying        int8  // requests sent whose effect is still to come
-	posts         int8  // of this cluster for the present T, in effect
+	rollbackNever bool  // spec.rollback
+	flying        int8  // requests in flight, without an effect yet
+	posts         int8  // this cluster's rotations for the current T
 	judged        uint8 // generations that the registries have accepted
 	left          budget
 

@@ -10,11 +10,11 @@ import "github.com/openshift/credential-rotation-operator/api/v1alpha1"
 type faults struct {
 	noLock          bool // status is written without the optimistic lock
 	forgottenIntent bool // the intent is not flushed before the request
-	blindWrite      bool // the target is written whatever has happened to it since
-	earlyWrite      bool // the target is written before it is recorded what with
+	blindWrite      bool // the target is written without a check for changes
+	earlyWrite      bool // the target is written before its new content is recorded
 }
 
-// model is a scenario, the decision that is walked, and the executor's faults.
+// model is a scenario, the decision under test, and the executor's faults.
 type model struct {
 	*scenario
 	decide func(decide.Input) decide.Decision
@@ -24,9 +24,8 @@ type model struct {
 
 func (m *model) ask(w *world, i int) decide.Decision { return m.decide(m.input(w, &w.replicas[i])) }
 
-// local steps touch nothing that anybody else sees, or read what never changes: they need no place of their own in the order of
-// things. Looks do where a scenario is fine; elsewhere those up to the next effect are taken together, and what changes in the
-// world changes between them and the effect.
+// local steps have no visible effect, or read what never changes, so they are not separate moves. Reads are separate only in fine
+// scenarios; elsewhere those before an effect are one move, and the world changes between them and the effect.
 func (m *model) local(d decide.Decision, r *replica) bool {
 	switch d.Step {
 	case decide.LookAtTargets, decide.LookAtAccount, decide.LookAtOwner, decide.LookAtRotations, decide.LookAtIssued, decide.LookAtPools, decide.CheckIssued, decide.CheckInUse, decide.CheckBackup, decide.LookAtOffer, decide.LookAtBackup, decide.CheckOld:
@@ -47,7 +46,7 @@ func (m *model) start(w *world, i int) {
 	m.localSteps(w, i)
 }
 
-// localSteps goes on to the next step that others can see.
+// localSteps continues to the next visible step.
 func (m *model) localSteps(w *world, i int) {
 	r := &w.replicas[i]
 	for range maxSteps {
@@ -69,7 +68,7 @@ type requestEnd int8
 const (
 	answered requestEnd = iota
 	lostAfterEffect
-	lostInFlight // the effect comes later, or never
+	lostInFlight // the effect is delayed or lost
 	refusedRequest
 )
 
@@ -90,14 +89,14 @@ func (m *model) end(w *world, i int) {
 	w.replicas[i] = replica{polled: w.replicas[i].polled}
 }
 
-// refused is the end of a reconcile in which OCM refused to answer.
+// refused is the end of a reconcile in which OCM refused a request.
 func (m *model) refused(w *world, i int) {
 	m.said = decide.Waiting(decide.Stalled, v1alpha1.ReasonClusterTokenDead, "", "", 0)
 	w.replicas[i].polled = false
 	m.end(w, i)
 }
 
-// flush writes the status; false when the optimistic lock has refused it.
+// flush writes the status; false after a conflict.
 func (m *model) flush(w *world, i int) bool {
 	r := &w.replicas[i]
 	if r.status == r.read {
@@ -185,7 +184,7 @@ func (m *model) perform(w *world, i int, d decide.Decision) {
 			f.oldAnswers = w.ask(s.backup)
 		}
 		if f.oldAnswers == refused && w.isAlive(s.backup) {
-			w.fail("the old credentials are about to be called dead, and live")
+			w.fail("the old credentials are about to be reported as dead, but are valid")
 		}
 	case decide.CheckBackup:
 		f.oldChecks = w.ask(s.backup)
@@ -214,7 +213,7 @@ func (r *replica) note(d decide.Decision) {
 	case decide.Begin:
 		s.begin(d, f)
 	case decide.Abandon:
-		if s.id >= 0 { // its record was deleted: it has no end, and satisfies its T if it was applied here
+		if s.id >= 0 { // its record was deleted: it has no end, but satisfies its T if it was applied here
 			satisfies := int8(none)
 			if s.applied >= 0 {
 				satisfies = s.after
@@ -257,7 +256,7 @@ func (r *replica) note(d decide.Decision) {
 		}
 		f.checks = notAsked
 	default:
-		panic("the model does not know the step " + string(d.Step))
+		panic("the model has no step " + string(d.Step))
 	}
 }
 
@@ -285,7 +284,7 @@ func afterOf(d decide.Decision) int8 {
 	return int8(d.Rotation.After.Sub(firstT) / epochLength)
 }
 
-// satisfies is the newest T that this rotation is known to satisfy.
+// satisfies is the newest T that this rotation satisfies.
 func (s *record) satisfies() int8 {
 	if s.id < 0 {
 		return none
@@ -293,7 +292,7 @@ func (s *record) satisfies() int8 {
 	return s.after
 }
 
-// remember puts the rotation into the history, of which the model keeps what decisions depend on.
+// remember adds the rotation to the history, of which the model keeps only what decisions depend on.
 func (s *record) remember(satisfies int8, applied bool, issued generation) {
 	s.satisfied = max(s.satisfied, satisfies)
 	s.known |= bit(s.baseline) | bit(s.issued)
@@ -322,7 +321,7 @@ func (s *record) answered(g generation, v verdict) {
 	}
 }
 
-// newestListed is the newest rotation of the list that was read.
+// newestListed is the newest rotation of the last read list.
 func (f *findings) newestListed() int8 {
 	for i := int8(maxRotations - 1); i >= 0; i-- {
 		if r := f.list[i]; r.exists && !r.deleted {

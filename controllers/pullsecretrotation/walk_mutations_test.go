@@ -9,8 +9,8 @@ import (
 	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 )
 
-// A walk without a finding proves something only if it would find defects. Each of these, most of which were real, must stop the walk of its
-// scenario.
+// A walk without a violation proves something only if it would find defects. Each of these defects, most of them real ones, must stop the
+// walk of its scenario.
 var mutations = []struct {
 	defect   string
 	scenario string
@@ -26,7 +26,7 @@ var mutations = []struct {
 		}
 		return d
 	}},
-	{defect: "requests without a look at the list", scenario: "somebody else is quicker", decide: func(in decide.Input) decide.Decision {
+	{defect: "requests without reading the list", scenario: "another client is faster", decide: func(in decide.Input) decide.Decision {
 		d := decide.Decide(in)
 		if d.Step == decide.LookAtRotations && in.Facts.IntentIsOurs {
 			return decide.Do(decide.Request)
@@ -63,14 +63,14 @@ var mutations = []struct {
 		}
 		return decide.Decide(in)
 	}},
-	{defect: "requests after standing still since the intent", scenario: "two replicas, one of which stands still for a while", decide: func(in decide.Input) decide.Decision {
+	{defect: "requests after a pause since the intent", scenario: "two replicas, one of which pauses for a while", decide: func(in decide.Input) decide.Decision {
 		if r := in.Status.Rotation; r != nil && r.IntendedAt != nil && in.Facts.IntentIsOurs {
 			in.Status = in.Status.DeepCopy()
 			in.Status.Rotation.IntendedAt = decide.TimePtr(in.Now)
 		}
 		return decide.Decide(in)
 	}},
-	{defect: "puts dead credentials back", scenario: "others write the target", decide: func(in decide.Input) decide.Decision {
+	{defect: "restores dead credentials", scenario: "others write the target", decide: func(in decide.Input) decide.Decision {
 		d := decide.Decide(in)
 		if r := in.Status.Rotation; d.Step == decide.Finish && r.AppliedAt != nil && r.RolledBackAt == nil {
 			return decide.Do(decide.RollBack)
@@ -81,7 +81,7 @@ var mutations = []struct {
 		in.Approved = in.Spec.RotateAfter.Format(time.RFC3339)
 		return decide.Decide(in)
 	}},
-	{defect: "works although it is suspended", scenario: "people who change their minds", decide: func(in decide.Input) decide.Decision {
+	{defect: "has effects although it is suspended", scenario: "people who change their minds", decide: func(in decide.Input) decide.Decision {
 		in.Spec = in.Spec.DeepCopy()
 		in.Spec.Suspend = false
 		return decide.Decide(in)
@@ -96,7 +96,7 @@ var mutations = []struct {
 		}
 		return decide.Waiting(decide.Progressing, v1alpha1.ReasonRollingOut, "", "", time.Minute)
 	}},
-	{defect: "waits for a record that was deleted, whatever a person does", scenario: "records that are deleted", decide: func(in decide.Input) decide.Decision {
+	{defect: "waits for a deleted record regardless of the advice", scenario: "records that are deleted", decide: func(in decide.Input) decide.Decision {
 		d := decide.Decide(in)
 		if d.Step == decide.Abandon && in.Status.Rotation.ID != "" {
 			return decide.Waiting(decide.Stalled, v1alpha1.ReasonRotationVanished, "", "", time.Minute)
@@ -125,16 +125,16 @@ var mutations = []struct {
 		in.Facts = &facts
 		return decide.Decide(in)
 	}},
-	{defect: "looks for ever", scenario: "somebody else is quicker", decide: func(in decide.Input) decide.Decision {
+	{defect: "never ends a reconcile", scenario: "another client is faster", decide: func(in decide.Input) decide.Decision {
 		if d := decide.Decide(in); d.Step != decide.LookAtSiblings {
 			return d
 		}
 		return decide.Do(decide.LookAtCluster)
 	}},
-	{defect: "a status written over somebody else's", scenario: "two replicas at once", faults: faults{noLock: true}},
+	{defect: "a status that overwrites another writer's", scenario: "two replicas at once", faults: faults{noLock: true}},
 	{defect: "a request without a record of the intent", scenario: "one replica that crashes and loses answers", faults: faults{forgottenIntent: true}},
-	{defect: "a target written over somebody else's change", scenario: "others write the target", faults: faults{blindWrite: true}},
-	{defect: "a target written before that is on record", scenario: "others write the target", faults: faults{earlyWrite: true}},
+	{defect: "a target that overwrites another writer's change", scenario: "others write the target", faults: faults{blindWrite: true}},
+	{defect: "a target written before its record", scenario: "others write the target", faults: faults{earlyWrite: true}},
 }
 
 func TestWalk_FindsEachOfTheseDefects(t *testing.T) {

@@ -9,19 +9,19 @@ import (
 	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 )
 
-// scenarios are the walks. Together they have everything that the adversary can do; one walk with all of it at once would never end.
+// scenarios are the walks. Together they cover all moves of the adversary; a single walk with all of them would never end.
 var scenarios = []scenario{
-	{name: "looks that are outdated before the last of them is taken", fine: true, token: true, replicas: 1,
+	{name: "facts that are outdated before the last is gathered", fine: true, token: true, replicas: 1,
 		budget: budget{foreignRotations: 1}},
 	{name: "one replica that crashes and loses answers", token: true, replicas: 1,
 		budget: budget{crashes: 2, lost: 1}},
-	{name: "somebody else is quicker", token: true, replicas: 1,
+	{name: "another client is faster", token: true, replicas: 1,
 		budget: budget{crashes: 1, foreignRotations: 1}},
 	{name: "a sibling that may never switch", token: true, replicas: 1, siblings: 1,
 		budget: budget{crashes: 1, lost: 1}},
 	{name: "two replicas at once", token: true, replicas: 2,
 		budget: budget{lost: 1}},
-	{name: "two replicas, one of which stands still for a while", token: true, replicas: 2,
+	{name: "two replicas, one of which pauses for a while", token: true, replicas: 2,
 		budget: budget{pauses: 1}},
 	{name: "two replicas and another writer", token: true, replicas: 2, late: true,
 		budget: budget{foreignWrites: 2}},
@@ -51,11 +51,11 @@ var scenarios = []scenario{
 		budget: budget{foreignRotations: 2}},
 	{name: "a follower with OCM credentials and another writer", follow: true, token: true, replicas: 1, siblings: 1,
 		budget: budget{crashes: 1, foreignRotations: 1, foreignWrites: 1}},
-	{name: "a follower with nothing but the cluster's token", follow: true, replicas: 1,
+	{name: "a follower with only the cluster's token", follow: true, replicas: 1,
 		budget: budget{crashes: 1, foreignRotations: 1, foreignWrites: 1, badRegistries: 1}},
-	{name: "a follower with nothing but the cluster's token, and two rotations", follow: true, replicas: 1,
+	{name: "a follower with only the cluster's token, and two rotations", follow: true, replicas: 1,
 		budget: budget{crashes: 1, foreignRotations: 2}},
-	{name: "a late follower with nothing but a dead token", follow: true, replicas: 1, late: true,
+	{name: "a late follower with only a dead token", follow: true, replicas: 1, late: true,
 		budget: budget{crashes: 1, foreignRotations: 1, people: 1}},
 }
 
@@ -63,7 +63,7 @@ var scenarios = []scenario{
 type walk struct {
 	*model
 	seed        maphash.Seed
-	seen        map[uint64]struct{}  // by hash: among ten million states no collision is expected
+	seen        map[uint64]struct{}  // by hash: no collision is expected among ten million states
 	ends        map[fairKey]struct{} // states from which the fair run is known to end well
 	nodes       []node
 	queue       []entry
@@ -80,7 +80,7 @@ type entry struct {
 	node  int32
 }
 
-// stateLimit is a judgement: a larger walk takes too long for a test.
+// stateLimit is an estimate: a larger walk takes too long for a test.
 const stateLimit = 3_000_000
 
 // run walks to the end or to the first state that breaks an invariant, and returns the path to it.
@@ -94,7 +94,7 @@ func (w *walk) run() error {
 			return fmt.Errorf("%s\nhow:\n%s", e.state.broken, w.path(e.node))
 		}
 		if err := w.fairRun(e.state); err != nil {
-			return fmt.Errorf("%w\nhow the run began:\n%s", err, w.path(e.node))
+			return fmt.Errorf("%w\npath to the run:\n%s", err, w.path(e.node))
 		}
 		w.moves(e.state, func(name string, next world) {
 			w.transitions++

@@ -19,10 +19,10 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/managedfields"
 )
 
-// wideAPI is the API server of one reconcile, as far as the reconciler uses it: it reads and writes a state of the world. A kind that it
-// does not know ends the test.
+// wideAPI is the API server of one reconcile, as far as the reconciler uses it: it reads and writes a state of the world. An unknown kind
+// ends the test.
 type wideAPI struct {
-	client.Client // whatever is not needed
+	client.Client // all other methods
 	m             *wideModel
 	w             *wide
 	effect        func(string)
@@ -38,7 +38,7 @@ var wideScheme = func() *runtime.Scheme {
 
 const operatorNamespace = "operator"
 
-// dataFields are the managed fields of a Secret whose data somebody owns.
+// dataFields are the managed fields of a Secret for an owner of its data.
 var dataFields = metav1.NewFieldsV1(`{"f:data":{}}`)
 
 func (a *wideAPI) Scheme() *runtime.Scheme { return wideScheme }

@@ -11,12 +11,12 @@ import (
 	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 )
 
-// This file has the invariants of the wide world. They are about the truth of the world, not about what the operator believes.
+// This file has the invariants of the wide world. They are about the state of the world, not about the operator's view.
 
-// apart is how far the clocks of the cluster and of OCM may be.
+// apart is the maximum difference of the cluster's and OCM's clocks.
 const apart = 65 * time.Minute
 
-// checkPost is for a request at the moment in which OCM gets it.
+// checkPost checks a request when OCM gets it.
 func (w *wide) checkPost(m *wideModel, account int8) {
 	now := w.clusterNow(m.skew)
 	status := &w.object.Status
@@ -29,14 +29,14 @@ func (w *wide) checkPost(m *wideModel, account int8) {
 	case w.spec.suspended:
 		w.fail("a suspended object requests a rotation")
 	case w.spec.after.IsZero():
-		w.fail("a rotation is requested although no T has come since the spec was edited")
+		w.fail("a rotation is requested although no T was reached since the spec was edited")
 	case now.Before(w.spec.after):
 		w.fail("a rotation is requested before T")
 	case status.Rotation == nil || status.Rotation.IntendedAt == nil:
-		w.fail("a rotation is requested and the intent is not on record")
+		w.fail("a rotation is requested, but the intent is not on record")
 	}
 	if owner, proven := w.proven(0); proven && owner != account || !proven && w.owner(0) != account && w.spec.pin != account {
-		w.fail("the rotation of account %s is requested, and the cluster's pull secret is not proven to be its", accountNames[account])
+		w.fail("the rotation of account %s is requested, but the cluster's pull secret is not proven to belong to it", accountNames[account])
 	}
 	for i := range w.rotations {
 		r := &w.rotations[i]
@@ -54,17 +54,17 @@ func (w *wide) checkPost(m *wideModel, account int8) {
 		}
 	}
 	if w.blind() && w.everLooked() {
-		w.fail("a rotation is requested although a registry whose word is required has not answered since the last health check")
+		w.fail("a rotation is requested although a required registry has not responded since the last health check")
 	}
 	if w.stuck {
 		w.fail("a rotation is requested while the machines are stuck")
 	}
 }
 
-// everLooked is true once the registries have been asked.
+// everLooked is true once the registries have been checked.
 func (w *wide) everLooked() bool { return w.object.Status.LastHealthCheck != nil }
 
-// blind is true while a registry whose word is required cannot be asked, and was not heard at the last health check either.
+// blind is true while a required registry is unreachable, and was so at the last health check.
 func (w *wide) blind() bool {
 	for r, name := range registryNames {
 		if w.registry[r] != answersNot || r == redhat && w.spec.policy != "" && w.spec.policy != v1alpha1.VerificationRequired {
@@ -79,11 +79,11 @@ func (w *wide) blind() bool {
 	return false
 }
 
-// checkWidely is for a write of a target at the moment in which the API server gets it.
+// checkWidely checks a write of a target when the API server gets it.
 func (w *wide) checkWidely(m *wideModel, target int, document string) {
 	before, after := w.entries(target), setsOf(document)
 	if after == nil {
-		w.fail("a document is written that nobody can read")
+		w.fail("an unreadable document is written")
 		return
 	}
 	changed := false
@@ -91,7 +91,7 @@ func (w *wide) checkWidely(m *wideModel, target int, document string) {
 		s, ok := after[key]
 		switch {
 		case !ok:
-			w.fail("the entry %s is taken away", key)
+			w.fail("the entry %s is removed", key)
 		case s != old:
 			changed = true
 			w.checkEntry(m, target, key, old, s)
@@ -101,7 +101,7 @@ func (w *wide) checkWidely(m *wideModel, target int, document string) {
 		if _, known := before[key]; !known {
 			changed = true
 			if !w.spec.addMissing || key != registryNames[redhat] {
-				w.fail("the entry %s is added, and nobody wants it", key)
+				w.fail("the entry %s is added, but not wanted", key)
 			}
 			w.checkProof(m, key, nobody, s)
 		}
@@ -110,23 +110,23 @@ func (w *wide) checkWidely(m *wideModel, target int, document string) {
 		w.fail("a target is written although its content stays the same")
 	}
 	if w.spec.suspended || w.spec.mode == v1alpha1.ModeAudit {
-		w.fail("something is written although the spec does not want it")
+		w.fail("a target is written although the spec forbids it")
 	}
 }
 
-// checkEntry is for one entry that changes.
+// checkEntry checks one changed entry.
 func (w *wide) checkEntry(m *wideModel, target int, key string, old, s set) {
 	switch {
 	case old == nobody:
-		w.fail("the entry %s is the customer's own, and is replaced", key)
+		w.fail("the customer's own entry %s is replaced", key)
 		return
 	case s == nobody:
-		w.fail("the entry %s gets something that OCM has not issued", key)
+		w.fail("the entry %s gets a credential that OCM has not issued", key)
 		return
 	case old.account != s.account && !w.mayTakeOver(target, s.account):
 		w.fail("the entry %s of account %s is replaced by one of account %s", key, accountNames[old.account], accountNames[s.account])
 	case w.alive(old) && !w.alive(s):
-		w.fail("the entry %s works and is replaced by a dead one", key)
+		w.fail("the valid entry %s is replaced by a dead one", key)
 	}
 	if old.account == s.account && s.generation < old.generation {
 		w.checkBack(key, old, s)
@@ -135,23 +135,23 @@ func (w *wide) checkEntry(m *wideModel, target int, key string, old, s set) {
 	w.checkProof(m, key, old, s)
 }
 
-// mayTakeOver is true when a target may get an account's credentials in the place of another's: its own token says that it is that account's,
-// or no token of it lives and a person has pinned the account.
+// mayTakeOver is true if a target may get an account's credentials instead of another's: its own token belongs to that account, or it has no
+// valid token and the spec pins the account.
 func (w *wide) mayTakeOver(target int, account int8) bool {
 	owner, proven := w.proven(target)
 	return proven && owner == account || !proven && w.spec.pin == account
 }
 
-// checkBack is for an entry that is put back.
+// checkBack checks a restored entry.
 func (w *wide) checkBack(key string, old, s set) {
 	r := w.object.Status.Rotation
 	host := hostIndex(key)
 	switch {
 	case r == nil || r.RolledBackAt == nil:
-		w.fail("the entry %s gets an older credential, and no rollback is on record", key)
+		w.fail("the entry %s gets an older credential, but no rollback is on record", key)
 		return
 	case w.spec.neverBack:
-		w.fail("the entry %s is put back, and spec.rollback says never", key)
+		w.fail("the entry %s is restored, but spec.rollback is Never", key)
 	}
 	refusing := false
 	for h := range cloud {
@@ -160,18 +160,18 @@ func (w *wide) checkBack(key string, old, s set) {
 	i := slices.IndexFunc(w.rotations, func(o wideRotation) bool { return o.id == r.ID })
 	switch {
 	case !refusing:
-		w.fail("the entry %s is put back, and no registry has refused the new one", key)
+		w.fail("the entry %s is restored, but no registry has refused the new one", key)
 	case i < 0 || w.rotations[i].status != decide.RotationPending:
-		w.fail("the entry %s is put back, and OCM does not keep the old one", key)
+		w.fail("the entry %s is restored, but OCM does not keep the old one", key)
 	case w.rotations[i].mine != acceptedTransfer:
-		w.fail("the entry %s is put back, and OCM no longer waits for this cluster", key)
+		w.fail("the entry %s is restored, but OCM no longer waits for this cluster", key)
 	case host >= 0 && w.refused[s.account][host]&bit16(s.generation) != 0:
-		w.fail("the entry %s is put back although its registry refuses it", key)
+		w.fail("the entry %s is restored although its registry refuses it", key)
 	}
 }
 
-// checkProof is for an entry that gets a newer credential: its registry has accepted it and has not refused it since; or the time in which
-// this cluster may switch runs out, and nothing has refused it; or the spec does not want the registry's word.
+// checkProof checks an entry that gets a newer credential: its registry has accepted it and has not refused it since; or this cluster's
+// time to switch runs out, and nothing has refused it; or the spec does not require the registry.
 func (w *wide) checkProof(m *wideModel, key string, old, s set) {
 	host := max(hostIndex(key), quay)
 	proven := func(h int) bool { return w.accepted[s.account][h]&bit16(s.generation) != 0 }
@@ -182,7 +182,7 @@ func (w *wide) checkProof(m *wideModel, key string, old, s set) {
 		return
 	}
 	if host == cloud {
-		host = quay // OCM may refuse a token with which no cluster has reported yet
+		host = quay // OCM may refuse a token until a cluster has reported with it
 	}
 	if w.refused[s.account][host]&bit16(s.generation) != 0 {
 		w.fail("the entry %s gets a credential that its registry has refused", key)
@@ -197,7 +197,7 @@ func (w *wide) checkProof(m *wideModel, key string, old, s set) {
 	w.fail("the entry %s gets a credential that was never proven", key)
 }
 
-// closingFor is true when OCM may soon delete, or has deleted, what a set replaces.
+// closingFor is true if OCM may soon delete, or has deleted, the credentials that a set replaces.
 func (w *wide) closingFor(m *wideModel, s set) bool {
 	for i := range w.rotations {
 		r := &w.rotations[i]
@@ -208,7 +208,7 @@ func (w *wide) closingFor(m *wideModel, s set) bool {
 	return false
 }
 
-// checkTruth is for what the status says when a reconcile has ended.
+// checkTruth checks the status at the end of a reconcile.
 func (w *wide) checkTruth(m *wideModel, out wideOutcome) {
 	status := &w.object.Status
 	now := w.clusterNow(m.skew)
@@ -216,7 +216,7 @@ func (w *wide) checkTruth(m *wideModel, out wideOutcome) {
 	if valid != nil && valid.Status == metav1.ConditionTrue {
 		for key, s := range w.entries(0) {
 			if host := hostIndex(key); host >= 0 && s.account >= 0 && !w.alive(s) && w.unproven(s, host) {
-				w.fail("PullSecretValid is True, %s is dead and was not proven within the health check's interval", key)
+				w.fail("PullSecretValid is True, but %s is dead and was not verified within the health check's interval", key)
 			}
 		}
 	}
@@ -226,7 +226,7 @@ func (w *wide) checkTruth(m *wideModel, out wideOutcome) {
 			r = &status.History[0]
 		}
 		if r != nil && !w.revoked(r.ID) {
-			w.fail("status says that the old credentials are deleted, and OCM has not deleted them")
+			w.fail("status reports the old credentials as deleted, but OCM has not deleted them")
 		}
 	}
 	for i := range status.History {
@@ -236,20 +236,20 @@ func (w *wide) checkTruth(m *wideModel, out wideOutcome) {
 		w.checkVerified(r)
 	}
 	if out.status == metav1.ConditionTrue && len(w.dead(0)) > 0 && w.proofDue(now) {
-		w.fail("Ready is True (%s), and %v are dead and were not proven within the health check's interval", out.reason, w.dead(0))
+		w.fail("Ready is True (%s), but %v are dead and were not verified within the health check's interval", out.reason, w.dead(0))
 	}
 	if r := status.Rotation; r != nil && r.RolledBackAt != nil && r.AppliedAt == nil {
 		w.fail("a rotation is rolled back that was never applied")
 	}
 }
 
-// checkDeath is for a rotation whose old credentials have just been called proven dead: each is, and its registry has refused it.
+// checkDeath checks a rotation whose old credentials were just reported as dead: each is, and its registry has refused it.
 func (w *wide) checkDeath(r *v1alpha1.RotationStatus, now time.Time) {
 	if r.RevocationProvenAt == nil || now.Sub(r.RevocationProvenAt.Time) > time.Second {
 		return
 	}
 	if len(r.RevocationAnswers) == 0 {
-		w.fail("the old credentials of rotation %s are called dead, and nobody was asked", r.ID)
+		w.fail("the old credentials of rotation %s are reported as dead without a check", r.ID)
 	}
 	for _, f := range r.Baseline {
 		asked := slices.ContainsFunc(r.RevocationAnswers, func(a v1alpha1.RegistryAnswer) bool { return a.Registry == f.Registry })
@@ -260,13 +260,13 @@ func (w *wide) checkDeath(r *v1alpha1.RotationStatus, now time.Time) {
 				continue
 			}
 			if w.alive(old) || w.refused[ours][host]&bit16(g) == 0 {
-				w.fail("the old credential of rotation %s for %s is called dead, and its registry has not refused it", r.ID, f.Registry)
+				w.fail("the old credential of rotation %s for %s is reported as dead, but its registry has not refused it", r.ID, f.Registry)
 			}
 		}
 	}
 }
 
-// checkVerified is for a rotation whose credentials are said to be verified.
+// checkVerified checks a rotation whose credentials are reported as verified.
 func (w *wide) checkVerified(r *v1alpha1.RotationStatus) {
 	for key, s := range w.entries(0) {
 		host := hostIndex(key)
@@ -274,13 +274,13 @@ func (w *wide) checkVerified(r *v1alpha1.RotationStatus) {
 			continue
 		}
 		if w.accepted[s.account][host]&bit16(s.generation) == 0 && w.refused[s.account][host]&bit16(s.generation) == 0 && host != cloud && w.spec.policy == "" {
-			w.fail("the credentials of rotation %s are said to be verified, and %s was never heard about its", r.ID, key)
+			w.fail("the credentials of rotation %s are reported as verified, but %s never checked its own", r.ID, key)
 		}
 	}
 }
 
-// unproven is true when a registry has not accepted a set for longer than the health check's interval. While the proof itself is held up the
-// status may believe the last one for one interval more, which is what it promises.
+// unproven is true if a registry has not accepted a set for longer than the health check's interval. While checks fail, the status may keep
+// the last result for one more interval, as documented.
 func (w *wide) unproven(s set, host int) bool {
 	age := w.now.Sub(wideStart) - time.Duration(w.heardAt[s.account][host][s.generation])*time.Minute
 	return age > wideHealth && (w.object.Status.LastHealthCheck == nil || age > 2*wideHealth || w.targets[0].document != unreadable && !w.spec.suspended)
@@ -291,7 +291,7 @@ func (w *wide) proofDue(now time.Time) bool {
 	return last == nil || now.Sub(last.Time) > wideHealth
 }
 
-// revoked is true when OCM has completed a rotation, or nobody can know because its record is gone.
+// revoked is true if OCM has completed a rotation, or its record no longer exists.
 func (w *wide) revoked(id string) bool {
 	i := slices.IndexFunc(w.rotations, func(r wideRotation) bool { return r.id == id })
 	return i < 0 || w.rotations[i].status == decide.RotationCompleted

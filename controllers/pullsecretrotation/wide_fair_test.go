@@ -13,20 +13,19 @@ import (
 	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 )
 
-// wideRounds bounds a run. The longest story, a rotation that expires and is followed by another, has about thirty rounds.
+// wideRounds limits a run. The longest one, a rotation that expires and is followed by another, has about thirty rounds.
 const wideRounds = 60
 
-// stubborn is a run in which nobody fixes what is broken: the registries that cannot be asked and the pools that are stuck stay so, and the
-// account's other clusters are quick, so that OCM deletes the old credentials as soon as it may. In it no target may die that the operator can
-// write, while OCM has issued credentials that nothing has refused.
+// stubborn is a run without fixes: unreachable registries and stuck pools stay so, and the account's other clusters switch at once, so that OCM
+// deletes the old credentials as soon as possible. In it no writable target may die while OCM has issued credentials that nothing has refused.
 //
-// fair is a run in which everybody does their part, and people do what the conditions tell them: the end must come.
+// fair is a run without faults in which users follow the conditions' advice: it must end.
 const (
 	stubborn = false
 	fair     = true
 )
 
-// run is one of the two from a state. It ends at a state from which a run is known to end well.
+// run is one of the two from a state. It stops at a state from which a run is known to end well.
 func (w *wideWalk) runOn(s wide, first wideLook, kind bool) error {
 	log := &wideTrail{}
 	var visited []uint64
@@ -61,7 +60,7 @@ func (w *wideWalk) runOn(s wide, first wideLook, kind bool) error {
 			}
 		}
 		if kind == fair && len(visited) == wideRounds {
-			return fmt.Errorf("no end in sight: %s, %s\n%s\nrun:\n%s", out.reason, out.message, &s, log)
+			return fmt.Errorf("it does not end: %s, %s\n%s\nrun:\n%s", out.reason, out.message, &s, log)
 		}
 	}
 	for _, h := range visited {
@@ -80,7 +79,7 @@ func runBits(kind bool, guards [2]bool) uint64 {
 	return n
 }
 
-// recover is what passes by itself; true when anything did.
+// recover ends transient faults; true if there were any.
 func (w *wide) recover(kind bool) bool {
 	some := w.lagging || w.ocmAway
 	w.lagging, w.ocmAway = false, false
@@ -91,7 +90,7 @@ func (w *wide) recover(kind bool) bool {
 	return some
 }
 
-// hopeless is true when nobody could expect the operator to save anything: a registry refuses the newest, or a person keeps the
+// hopeless is true if the operator cannot save a target: a registry refuses the newest credentials, or the spec prevents the
 // operator from working.
 func (w *wide) hopeless() bool {
 	for r := range cloud {
@@ -102,8 +101,8 @@ func (w *wide) hopeless() bool {
 	return w.spec.suspended || w.spec.mode == v1alpha1.ModeAudit || w.object.Status.Rotation != nil && w.object.Status.Rotation.RolledBackAt != nil
 }
 
-// guards are the targets that must not die from here on: they live, can be written, and there is time: each rotation that goes on still
-// waits for this cluster, and will for two ticks and the margin.
+// guards are the targets that must not die from here on: they are valid and writable, and each rotation under way will wait for this
+// cluster for at least two ticks and the margin.
 func (w *wide) guards() [2]bool {
 	var list [2]bool
 	for i := range w.targets {
@@ -117,12 +116,12 @@ func (w *wide) guards() [2]bool {
 		}
 	}
 	if t := w.targets[0]; t.unwritable || t.document == unreadable || w.owner(0) != ours {
-		list[1] = false // the first is the canary: while it cannot be used, nothing is
+		list[1] = false // the first is the canary: while it cannot be used, no target is
 	}
 	return list
 }
 
-// lacks is true when an entry of a target is older than a generation.
+// lacks is true if an entry of a target is older than a generation.
 func (w *wide) lacks(i int, g int8) bool {
 	for _, s := range w.entries(i) {
 		if s.account >= 0 && s.generation < g {
@@ -132,13 +131,13 @@ func (w *wide) lacks(i int, g int8) bool {
 	return false
 }
 
-// proves is true when something proves whose a target is: its token for OCM, or a pin.
+// proves is true if the owner of a target is known: by its token for OCM, or by a pin.
 func (w *wide) proves(i int) bool {
 	_, ok := w.entries(i)[registryNames[cloud]]
 	return ok || w.spec.pin == ours
 }
 
-// open is true while some rotation of ours goes on.
+// open is true while a rotation of ours is under way.
 func (w *wide) open() bool {
 	for _, r := range w.rotations {
 		if r.account == ours && r.status == decide.RotationPending && r.created.After(w.now.AddDate(0, -1, 0)) {
@@ -148,7 +147,7 @@ func (w *wide) open() bool {
 	return false
 }
 
-// ended is true when there is nothing left to do for anybody.
+// ended is true when nothing is left to do.
 func (w *wideWalk) ended(s *wide, out wideOutcome) bool {
 	for i := range s.targets {
 		if s.targets[i].document == "" || i > 0 && !s.spec.hub {
@@ -177,7 +176,7 @@ func (w *wideWalk) ended(s *wide, out wideOutcome) bool {
 	return s.object.Status.Phase == "A target is left out"
 }
 
-// provable is true while credentials that OCM has deleted are still to be proven dead, and every registry says the truth.
+// provable is true while deleted credentials are not proven dead yet, and every registry responds correctly.
 func (w *wide) provable() bool {
 	if w.registry != [registryCount]answers{} || w.spec.mode == v1alpha1.ModeAudit {
 		return false
@@ -189,8 +188,8 @@ func (w *wide) provable() bool {
 	return s.Rotation != nil && awaits(*s.Rotation) || slices.ContainsFunc(s.History, awaits)
 }
 
-// outlives is true if a rotation has replaced credentials that its end does not delete, because they are another account's: a person has
-// pinned the wrong one. Nobody can prove them dead.
+// outlives is true if a rotation has replaced another account's credentials because of a wrong pin. Its end does not delete them, so they
+// cannot be proven dead.
 func (w *wide) outlives(backup string) bool {
 	replaced := func(auth string) bool {
 		return !slices.ContainsFunc(w.targets[:], func(h holder) bool { return strings.Contains(h.document, auth) })
@@ -214,7 +213,7 @@ func (w *wide) satisfied(m *wideWalk) bool {
 	}
 	for _, h := range w.object.Status.History {
 		if h.GivenUpAt != nil && h.AppliedAt != nil {
-			return true // a person has deleted its record
+			return true // its record was deleted
 		}
 	}
 	for _, r := range w.rotations {
@@ -225,7 +224,7 @@ func (w *wide) satisfied(m *wideWalk) bool {
 	return false
 }
 
-// everybody is everybody else: people who read conditions, OCM, the machine-config-operator, time.
+// everybody is all other actors: users who follow conditions, OCM, the machine-config-operator, time.
 func (w *wideWalk) everybody(s *wide, out wideOutcome, kind bool, log *wideTrail) {
 	if kind == fair {
 		w.people(s, out, log)
@@ -246,7 +245,7 @@ func (w *wideWalk) everybody(s *wide, out wideOutcome, kind bool, log *wideTrail
 	log.add(s.String)
 }
 
-// people do what the conditions say.
+// people follow the conditions' advice.
 func (w *wideWalk) people(s *wide, out wideOutcome, log *wideTrail) {
 	for i := range s.targets {
 		s.targets[i].unwritable = false
@@ -261,19 +260,19 @@ func (w *wideWalk) people(s *wide, out wideOutcome, log *wideTrail) {
 		s.edit(func(p *wideSpec) { p.mode = v1alpha1.ModeRotate })
 	}
 	if foreign := s.owner(1); s.spec.hub && foreign != s.spec.credential && s.owner(0) == s.spec.credential && (out.reason == v1alpha1.ReasonAccountMismatch || out.reason == v1alpha1.ReasonOwnerUnknown) {
-		log.say("   a person takes the target of another account out of the spec")
+		log.say("   a person removes the target of another account from the spec")
 		s.edit(func(p *wideSpec) { p.hub = false })
 		return
 	}
 	if out.reason == v1alpha1.ReasonRegistriesRefuse && s.spec.credential == none {
-		log.say("   a person gives an OCM credential")
+		log.say("   a person provides an OCM credential")
 		s.edit(func(p *wideSpec) { p.credential = ours })
 		return
 	}
 	switch out.reason {
 	case v1alpha1.ReasonAccountMismatch, v1alpha1.ReasonAccountPinMismatch:
 		if owner := s.owner(0); owner >= 0 && (owner != s.spec.credential || s.spec.pin >= 0 && s.spec.pin != owner) {
-			log.say("   a person gives the OCM credential of the account whose pull secret it is")
+			log.say("   a person provides the OCM credential of the pull secret's account")
 			s.posts = 0 // for the other account
 			s.edit(func(p *wideSpec) { p.credential, p.pin = owner, none })
 		} else if out.reason == v1alpha1.ReasonAccountMismatch && owner == s.spec.credential {
@@ -281,11 +280,11 @@ func (w *wideWalk) people(s *wide, out wideOutcome, log *wideTrail) {
 			s.edit(func(p *wideSpec) { p.pin = owner })
 		}
 	case v1alpha1.ReasonOwnerUnknown:
-		log.say("   a person pins the account, and gives its credential")
+		log.say("   a person pins the account and provides its credential")
 		s.edit(func(p *wideSpec) { p.credential = s.owner(0); p.pin = p.credential })
 		s.posts = 0
 	case v1alpha1.ReasonClusterTokenDead:
-		log.say("   a person gives an OCM credential")
+		log.say("   a person provides an OCM credential")
 		s.edit(func(p *wideSpec) { p.credential = max(s.owner(0), ours) })
 	case v1alpha1.ReasonRolledBack:
 		log.say("   a person wants the new ones")
@@ -294,14 +293,14 @@ func (w *wideWalk) people(s *wide, out wideOutcome, log *wideTrail) {
 		s.dropOdd()
 	case v1alpha1.ReasonRotationVanished, v1alpha1.ReasonRegistriesRefuse:
 		if s.spec.mode == v1alpha1.ModeRotate {
-			log.say("   a person asks for another rotation")
+			log.say("   a person requests another rotation")
 			s.posts = 0
 			s.edit(func(p *wideSpec) { p.after = s.clusterNow(w.skew) })
 		}
 	}
 }
 
-// dropOdd deletes the records whose status says nothing, as the condition advises.
+// dropOdd deletes the records with an unknown status, as the condition advises.
 func (w *wide) dropOdd() {
 	var kept []wideRotation
 	for _, r := range w.rotations {
@@ -320,7 +319,7 @@ func (w wide) String() string {
 	return words
 }
 
-// wideTrail is what a run has done, put into words only when it is told.
+// wideTrail has the moves of a run, formatted only for a failure.
 type wideTrail struct{ told []func() string }
 
 func (t *wideTrail) add(words func() string) { t.told = append(t.told, words) }
@@ -335,7 +334,7 @@ func (t *wideTrail) String() string {
 	return strings.Join(lines, "\n")
 }
 
-// short is what a target holds, in a story.
+// short is the content of a target in a trail.
 func short(entries map[string]set) string {
 	var b strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(entries)) {

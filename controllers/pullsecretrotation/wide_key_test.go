@@ -11,15 +11,15 @@ import (
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 )
 
-// wideKey identifies a state, up to what makes no difference: times count as ages in ticks, capped where they are told apart by
-// nothing, and by their order among those that are compared; messages do not count. Two states that share a key are visited once; that
-// may leave something out, and never reports what cannot happen.
+// wideKey identifies a state without irrelevant details: times are ages in ticks, capped where no decision distinguishes them, and the order
+// of compared times; messages are left out. Two states with the same key are visited once; this may skip a state, but never reports an
+// impossible one.
 type wideKey struct {
 	h   maphash.Hash
 	now time.Time
 }
 
-// ageLimit is where ages stop: in ticks, one more than the longest of the times that wideTiming has, the window's apart.
+// ageLimit is the largest age in ticks: one more than the longest time of wideTiming, except the window's.
 const ageLimit = 2
 
 func (k *wideKey) str(s string) { _, _ = k.h.WriteString(s); _ = k.h.WriteByte(0) }

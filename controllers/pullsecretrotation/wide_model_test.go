@@ -17,22 +17,22 @@ import (
 	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 )
 
-// wideScenario is a part of the wide world that stays as it is on a walk.
+// wideScenario is the part of the wide world that is constant on a walk.
 type wideScenario struct {
 	name         string
 	follow       bool
-	credential   int8          // whose OCM credential the operator has at first
-	hub          int8          // whose pull secret the second target holds; none without one
+	credential   int8          // the account of the initial OCM credential
+	hub          int8          // the account of the second target; none without one
 	skew         time.Duration // the cluster's clock is ahead of OCM's
-	siblings     bool          // another cluster of the account, which switches when it likes
+	siblings     bool          // another cluster of the account, which switches at any time
 	notDue       bool          // there is no T
 	late         bool          // a rotation is completed, and the cluster has the dead credentials
 	noToken      bool          // the cluster has opted out of telemetry: no entry for OCM
-	alias        bool          // the account's credential stands under a key of the customer's, too
+	alias        bool          // the account's credential is also under a key of the customer's
 	partial      bool          // the first target has no entry for registry.redhat.io
 	pinned       bool
-	unregistered bool // OCM refuses a token with which no cluster has reported yet
-	ancient      bool // a record that nobody has ended, two years old
+	unregistered bool // OCM refuses a token until a cluster has reported with it
+	ancient      bool // a record that never ended, two years old
 	edits        []wideEdit
 	left         wideBudget
 }
@@ -43,7 +43,7 @@ type wideEdit struct {
 	change func(*wideSpec, *wide)
 }
 
-// wideModel is a scenario and what is broken in it on purpose.
+// wideModel is a scenario with an intentional defect.
 type wideModel struct {
 	*wideScenario
 	judge func(decide.Input) decide.Decision
@@ -61,7 +61,7 @@ func (c wideClock) Since(t time.Time) time.Duration { return c.Now().Sub(t) }
 // crash ends a reconcile like the end of its process.
 type crash struct{}
 
-// outcome is what a reconcile came to.
+// outcome is the result of a reconcile.
 type wideOutcome struct {
 	effects []string
 	reason  string
@@ -76,7 +76,7 @@ func (o wideOutcome) String() string {
 // quiet is the context of each reconcile.
 var quiet = log.IntoContext(context.Background(), logr.Discard())
 
-// reconcile lets the real reconciler look once. With crashAfter above zero its process ends after so many effects.
+// reconcile runs the real reconciler once. With crashAfter above zero its process ends after that many effects.
 func (m *wideModel) reconcile(w *wide, crashAfter int) (out wideOutcome) {
 	effect := func(what string) {
 		out.effects = append(out.effects, what)
@@ -114,7 +114,7 @@ func (m *wideModel) reconcile(w *wide, crashAfter int) (out wideOutcome) {
 	return out
 }
 
-// stateOf is the state of things to which a proof refers.
+// stateOf is the state that a proof refers to.
 func (m *wideModel) stateOf(r *Reconciler, w *wide) string {
 	s := newScope(quiet, r, w.object.DeepCopy())
 	for _, ref := range s.obj.Spec.Targets {
@@ -128,9 +128,9 @@ func (m *wideModel) stateOf(r *Reconciler, w *wide) string {
 	return s.state()
 }
 
-// begin is where the walk of a scenario begins.
+// begin is the initial state of a scenario.
 func (m *wideModel) begin() wide {
-	w := wide{now: wideStart.Add(-max(m.skew, 0)), left: m.left} // by the cluster's clock T has come
+	w := wide{now: wideStart.Add(-max(m.skew, 0)), left: m.left} // T is reached by the cluster's clock
 	for a := range w.accounts {
 		w.accounts[a] = wideAccount{alive: 1, registered: 1, seen: 1}
 	}
@@ -169,7 +169,7 @@ func (m *wideModel) begin() wide {
 	return w
 }
 
-// firstDocument is what the first target holds of a set.
+// firstDocument is the first target's document for a set.
 func (m *wideModel) firstDocument(s set) string {
 	email := accountNames[s.account] + "@example.com"
 	var list []entryOf

@@ -9,7 +9,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 )
 
-// moves calls yield with every state that can follow, and what happened.
+// moves calls yield with every possible next state and the name of the move.
 func (m *wideModel) moves(from wide, first wideLook, yield func(string, wide)) {
 	try := func(name string, do func(*wide)) {
 		next := from
@@ -29,12 +29,12 @@ func (m *wideModel) moves(from wide, first wideLook, yield func(string, wide)) {
 		})
 	}
 	if from.left.fortnights > 0 {
-		try("a fortnight passes and nobody looks", func(w *wide) { w.left.fortnights--; w.tick(16 * 24 * time.Hour) })
+		try("a fortnight passes without a reconcile", func(w *wide) { w.left.fortnights--; w.tick(16 * 24 * time.Hour) })
 	}
 }
 
 func (m *wideModel) operatorMoves(from wide, first wideLook, yield func(string, wide)) {
-	yield("the operator looks: "+first.out.String(), first.next)
+	yield("the operator reconciles: "+first.out.String(), first.next)
 	if from.left.crashes == 0 {
 		return
 	}
@@ -42,11 +42,11 @@ func (m *wideModel) operatorMoves(from wide, first wideLook, yield func(string, 
 		next := from
 		next.left.crashes--
 		out := m.reconcile(&next, n+1)
-		yield(fmt.Sprintf("the operator looks and crashes: %s", out), next)
+		yield(fmt.Sprintf("the operator reconciles and crashes: %s", out), next)
 	}
 }
 
-// ocmMoves are OCM's own, and what others ask of it.
+// ocmMoves are moves of OCM and its other clients.
 func (w wide) ocmMoves(m *wideModel, try func(string, func(*wide))) {
 	if w.batchWorks() {
 		try("OCM runs its batch", (*wide).batch)
@@ -60,29 +60,29 @@ func (w wide) ocmMoves(m *wideModel, try func(string, func(*wide))) {
 		}
 		if w.left.odd > 0 && r.account == ours && r.status == decide.RotationPending {
 			for _, status := range []string{"failed", "cancelled", "", "in_progress"} {
-				try(fmt.Sprintf("OCM calls rotation %s %q", r.id, status), func(w *wide) { w.left.odd--; w.change(i, func(r *wideRotation) { r.status = status }) })
+				try(fmt.Sprintf("OCM sets the status of rotation %s to %q", r.id, status), func(w *wide) { w.left.odd--; w.change(i, func(r *wideRotation) { r.status = status }) })
 			}
 		}
 	}
 	if w.left.others > 0 && len(w.rotations) < maxGenerations-1 {
-		try("somebody else has our account rotated", func(w *wide) { w.left.others--; w.request(m, ours, w.now) })
+		try("another client rotates our account", func(w *wide) { w.left.others--; w.request(m, ours, w.now) })
 		if m.hub == theirs || m.credential == theirs {
-			try("somebody has their account rotated", func(w *wide) { w.left.others--; w.request(m, theirs, w.now) })
+			try("a client rotates the other account", func(w *wide) { w.left.others--; w.request(m, theirs, w.now) })
 		}
 	}
 	if w.lagging {
 		try("the replica has caught up", func(w *wide) { w.lagging = false })
 	} else if a := w.accounts[ours]; w.left.lag > 0 && !w.looked && a.newest != a.before && a.seen&bit16(a.before) != 0 {
-		try("a replica that lags behind answers", func(w *wide) { w.left.lag--; w.lagging = true })
+		try("a lagging replica responds", func(w *wide) { w.left.lag--; w.lagging = true })
 	}
 	if w.ocmAway {
-		try("OCM is back", func(w *wide) { w.ocmAway = false })
+		try("OCM is available again", func(w *wide) { w.ocmAway = false })
 	} else if w.left.ocmDown > 0 {
-		try("OCM is away", func(w *wide) { w.left.ocmDown--; w.ocmAway = true })
+		try("OCM is unavailable", func(w *wide) { w.left.ocmDown--; w.ocmAway = true })
 	}
 }
 
-// clusterMoves are the machine-config-operator's, insights-operator's, the registries', and those of whoever writes a target.
+// clusterMoves are the machine-config-operator's, insights-operator's, the registries', and those of other writers of a target.
 func (w wide) clusterMoves(try func(string, func(*wide))) {
 	if !w.stuck && w.rendered != w.rendering() {
 		try("the pool updates", func(w *wide) { w.rendered = w.rendering() })
@@ -94,7 +94,7 @@ func (w wide) clusterMoves(try func(string, func(*wide))) {
 	}
 	for r := range cloud {
 		if w.registry[r] != answersTruly {
-			try(registryNames[r]+" is well again", func(w *wide) { w.registry[r] = answersTruly })
+			try(registryNames[r]+" works again", func(w *wide) { w.registry[r] = answersTruly })
 			continue
 		}
 		if w.left.away > 0 {
@@ -104,7 +104,7 @@ func (w wide) clusterMoves(try func(string, func(*wide))) {
 			try(registryNames[r]+" accepts what OCM has deleted", func(w *wide) { w.left.old--; w.registry[r] = answersOld })
 		}
 		if w.left.late > 0 {
-			try(registryNames[r]+" does not know the newest yet", func(w *wide) { w.left.late--; w.registry[r] = answersLate })
+			try(registryNames[r]+" does not accept the newest yet", func(w *wide) { w.left.late--; w.registry[r] = answersLate })
 		}
 	}
 	for i := range w.targets {
@@ -112,7 +112,7 @@ func (w wide) clusterMoves(try func(string, func(*wide))) {
 	}
 }
 
-// targetMoves are what others do to a target.
+// targetMoves are changes of a target by others.
 func (w wide) targetMoves(i int, try func(string, func(*wide))) {
 	h := w.targets[i]
 	if h.document == "" {
@@ -139,10 +139,10 @@ func (w wide) targetMoves(i int, try func(string, func(*wide))) {
 		}
 	}
 	if r, ok := w.offered(); ok && i == 0 {
-		write("insights-operator gives the offered pull secret to", switched(h.document, set{ours, r.issued}))
+		write("insights-operator writes the offered pull secret to", switched(h.document, set{ours, r.issued}))
 	}
 	write("a person restores an old pull secret in", switched(h.document, set{ours, 0}))
-	write("a person gives their pull secret to", given(set{theirs, w.accounts[theirs].newest}))
+	write("a person writes another account's pull secret to", given(set{theirs, w.accounts[theirs].newest}))
 }
 
 // offered is the rotation whose credentials OCM offers to this cluster.
@@ -173,7 +173,7 @@ func switched(document string, to set) string {
 	return documentOf(list)
 }
 
-// peopleMoves are what people do to the object.
+// peopleMoves are users' changes of the object.
 func (w wide) peopleMoves(m *wideModel, try func(string, func(*wide))) {
 	if w.spec.suspended {
 		try("a person resumes", func(w *wide) { w.edit(func(s *wideSpec) { s.suspended = false }) })
@@ -206,7 +206,7 @@ var (
 	editSchedules = []wideEdit{
 		{"a yearly schedule", func(s *wideSpec, _ *wide) { s.cron = "0 0 1 2 *" }},
 		{"a monthly schedule, whose last tick has passed", func(s *wideSpec, _ *wide) { s.cron = "0 0 27 * *" }},
-		{"rotateAfter to the present", func(s *wideSpec, w *wide) { s.after = w.now }},
+		{"rotateAfter to now", func(s *wideSpec, w *wide) { s.after = w.now }},
 	}
 	editTargets = []wideEdit{
 		{"the second target", func(s *wideSpec, _ *wide) { s.hub = !s.hub }},
@@ -234,7 +234,7 @@ func (w *wide) change(i int, do func(*wideRotation)) {
 	w.rotations[i].updated = w.now
 }
 
-// batchWorks is true when a run of OCM's batch would do something.
+// batchWorks is true if a run of OCM's batch would have an effect.
 func (w *wide) batchWorks() bool {
 	for i := range w.rotations {
 		r := &w.rotations[i]
@@ -257,7 +257,7 @@ func (w *wide) batch() {
 		case r.ending(), r.created.Before(w.now.AddDate(0, -1, 0)):
 		case r.issued < 0:
 			if a.newest+1 >= maxGenerations {
-				w.fail("the wide world has no room for a generation more")
+				w.fail("the wide world has no room for another generation")
 				return
 			}
 			old := a.alive
@@ -275,7 +275,7 @@ func (w *wide) batch() {
 	}
 }
 
-// telemetry reports with the token of the cluster's own pull secret; true when that changes something.
+// telemetry reports with the token of the cluster's own pull secret; true if that has an effect.
 func (w *wide) telemetry() bool {
 	s, ok := w.entries(0)[registryNames[cloud]]
 	if !ok || s.account < 0 || !w.alive(s) {
@@ -292,7 +292,7 @@ func (w *wide) telemetry() bool {
 	return reported
 }
 
-// tick lets time pass.
+// tick advances time.
 func (w *wide) tick(d time.Duration) {
 	w.now, w.looked = w.now.Add(d), false
 	for i := range w.rotations {

@@ -12,20 +12,20 @@ import (
 	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 )
 
-// wideMutations take back one thing each that the reconciler has learnt. The walk of the named scenario must stop at it. What a mutation
-// changes in the status is what the reconciler goes on with.
+// wideMutations undo one fix each. The walk of the named scenario must stop at it. The reconciler continues with a mutation's changes of the
+// status.
 var wideMutations = []struct {
 	defect   string
 	scenario string
 	judge    func(decide.Input) decide.Decision
 }{
-	{"writes what was never proven", "registries that cannot be asked for long", func(in decide.Input) decide.Decision {
+	{"writes what was never proven", "registries that are unreachable for long", func(in decide.Input) decide.Decision {
 		for i := range in.Status.Credentials {
 			in.Status.Credentials[i].VerifiedAt = decide.TimePtr(in.Now)
 		}
 		return decide.Decide(in)
 	}},
-	{"takes a registry that cannot be reached for one that refuses", "registries that cannot be asked for long", func(in decide.Input) decide.Decision {
+	{"treats an unreachable registry as a refusal", "registries that are unreachable for long", func(in decide.Input) decide.Decision {
 		for _, c := range in.Facts.IssuedChecks {
 			if row := (decide.Record{PullSecretRotationStatus: in.Status}).Credential(c.Registry, c.Fingerprint); row != nil && c.Result.Outcome == decide.Unreachable {
 				row.RefusedSince = decide.TimePtr(in.Now)
@@ -33,7 +33,7 @@ var wideMutations = []struct {
 		}
 		return decide.Decide(in)
 	}},
-	{"lets the time run out", "registries that cannot be asked for long", func(in decide.Input) decide.Decision {
+	{"lets the time run out", "registries that are unreachable for long", func(in decide.Input) decide.Decision {
 		in.Timing.Window, in.Timing.WindowMargin = 1000*time.Hour, 0
 		if r := in.Status.Rotation; r != nil {
 			r.OfferEndsAt = decide.TimePtr(in.Now.Add(1000 * time.Hour))
@@ -49,7 +49,7 @@ var wideMutations = []struct {
 		}
 		return decide.Decide(in)
 	}},
-	{"requests although a registry cannot be asked", "registries that cannot be asked for long", func(in decide.Input) decide.Decision {
+	{"requests although a registry is unreachable", "registries that are unreachable for long", func(in decide.Input) decide.Decision {
 		in.Status = in.Status.DeepCopy()
 		in.Status.Registries = nil
 		return decide.Decide(in)
@@ -73,13 +73,13 @@ var wideMutations = []struct {
 		}
 		return d
 	}},
-	{"takes the answer of a replica that lags behind for news", "a replica that lags behind", func(in decide.Input) decide.Decision {
+	{"treats a lagging replica's response as new", "a lagging replica", func(in decide.Input) decide.Decision {
 		if in.Facts.Issued != nil {
 			in.Facts.Issued.Superseded = false
 		}
 		return decide.Decide(in)
 	}},
-	{"forgets when OCM gave what", "a replica that lags behind", func(in decide.Input) decide.Decision {
+	{"forgets when OCM issued a credential", "a lagging replica", func(in decide.Input) decide.Decision {
 		for i := range in.Status.Credentials {
 			in.Status.Credentials[i].GivenAt = nil
 		}
@@ -88,13 +88,13 @@ var wideMutations = []struct {
 		}
 		return decide.Decide(in)
 	}},
-	{"takes a pull secret of unknown owner for the account's", "a cluster without telemetry and another account's credential", func(in decide.Input) decide.Decision {
+	{"treats a pull secret of an unknown owner as the account's", "a cluster without telemetry and another account's credential", func(in decide.Input) decide.Decision {
 		if o := in.Facts.Owner; o != nil && o.AccountID == "" {
 			o.Known = true
 		}
 		return decide.Decide(in)
 	}},
-	{"takes every credential for the account's", "the second target is another account's", func(in decide.Input) decide.Decision {
+	{"treats every credential as the account's", "the second target is another account's", func(in decide.Input) decide.Decision {
 		for i := range in.Status.Credentials {
 			if in.Status.Account != nil {
 				in.Status.Credentials[i].AccountID = in.Status.Account.ID
@@ -102,7 +102,7 @@ var wideMutations = []struct {
 		}
 		return decide.Decide(in)
 	}},
-	{"does not look again whose the pull secret is before the request", "two targets of one account", func(in decide.Input) decide.Decision {
+	{"does not check the pull secret's owner again before the request", "two targets of one account", func(in decide.Input) decide.Decision {
 		d, r := decide.Decide(in), in.Status.Rotation
 		if d.Reason == v1alpha1.ReasonAccountMismatch && decide.UnderWay(r) && r.ID == "" && in.Facts.Rotations != nil {
 			return decide.Do(decide.RecordIntent)
@@ -118,7 +118,7 @@ var wideMutations = []struct {
 		}
 		return decide.Decide(in)
 	}},
-	{"waits for a record of old", "a record of old that nobody ends", func(in decide.Input) decide.Decision {
+	{"waits for an old record", "an old record that never ends", func(in decide.Input) decide.Decision {
 		if in.Facts.Rotations != nil {
 			for i := range *in.Facts.Rotations {
 				if r := &(*in.Facts.Rotations)[i]; r.Status == decide.RotationPending && r.CreatedAt.Before(in.Now.AddDate(0, -6, 0)) {
@@ -128,7 +128,7 @@ var wideMutations = []struct {
 		}
 		return decide.Decide(in)
 	}},
-	{"allows for clocks on one side alone", "the cluster's clock is ahead", func(in decide.Input) decide.Decision {
+	{"allows for clock skew on one side only", "the cluster's clock is ahead", func(in decide.Input) decide.Decision {
 		if in.Facts.Rotations != nil && in.Spec.RotateAfter != nil {
 			for i := range *in.Facts.Rotations {
 				if r := &(*in.Facts.Rotations)[i]; r.CreatedAt.Before(in.Spec.RotateAfter.Time) {
@@ -144,7 +144,7 @@ var wideMutations = []struct {
 		}
 		return decide.Decide(in)
 	}},
-	{"counts OCM's word against a token with which no cluster has reported", "a token that OCM refuses until a cluster reports with it", func(in decide.Input) decide.Decision {
+	{"counts OCM's refusal of a token before a cluster has reported with it", "a token that OCM refuses until a cluster reports with it", func(in decide.Input) decide.Decision {
 		for _, c := range in.Status.Credentials {
 			for i := range in.Status.Credentials {
 				if o := &in.Status.Credentials[i]; c.Registry == telemetryRegistry && c.RefusedSince != nil && o.Fingerprint == c.Fingerprint && o.VerifiedAt == nil {
@@ -154,26 +154,26 @@ var wideMutations = []struct {
 		}
 		return decide.Decide(in)
 	}},
-	{"takes the next rotation's credentials for this one's", "a follower with nothing but the cluster's token", func(in decide.Input) decide.Decision {
+	{"treats the next rotation's credentials as this one's", "a follower with only the cluster's token", func(in decide.Input) decide.Decision {
 		d, r := decide.Decide(in), in.Status.Rotation
 		if d.Step == decide.RecordID && r.IssuedAt != nil {
 			return decide.Do(decide.MarkIssued)
 		}
 		return d
 	}},
-	{"believes an old proof", "OCM is away for days", func(in decide.Input) decide.Decision {
+	{"believes an old proof", "OCM is unavailable for days", func(in decide.Input) decide.Decision {
 		if in.Status.LastHealthCheck != nil {
 			in.Status.LastHealthCheck = decide.TimePtr(in.Now)
 		}
 		return decide.Decide(in)
 	}},
-	{"takes OCM's word for a death", "registries that accept what OCM has deleted", func(in decide.Input) decide.Decision {
+	{"treats OCM's report as proof of a revocation", "registries that accept what OCM has deleted", func(in decide.Input) decide.Decision {
 		for i := range in.Facts.OldChecks {
 			in.Facts.OldChecks[i].Result.Outcome = decide.Unauthorized
 		}
 		return decide.Decide(in)
 	}},
-	{"takes a registry that cannot be asked for one that refuses the old", "registries that accept what OCM has deleted", func(in decide.Input) decide.Decision {
+	{"treats an unreachable registry as one that refuses the old credentials", "registries that accept what OCM has deleted", func(in decide.Input) decide.Decision {
 		for i := range in.Facts.OldChecks {
 			if c := &in.Facts.OldChecks[i]; c.Result.Outcome == decide.Unreachable {
 				c.Result.Outcome = decide.Unauthorized

@@ -21,7 +21,7 @@ func basicAuth(user, password string) string {
 type wideServices struct {
 	m *wideModel
 	w *wide
-	// effect is told of each effect before it is answered.
+	// effect is called for each effect before its response.
 	effect func(string)
 }
 
@@ -50,7 +50,7 @@ func (s *wideServices) Check(_ context.Context, c registry.Check) registry.Resul
 	known, ok := wideAuths[basicAuth(c.Username, c.Password)]
 	switch answer := s.w.registry[host]; {
 	case answer == answersNot:
-		return registry.Result{Outcome: registry.Unreachable, Message: "cannot be asked"}
+		return registry.Result{Outcome: registry.Unreachable, Message: "cannot be reached"}
 	case ok && (answer == answersOld || s.w.alive(known) && (answer == answersTruly || known.generation != s.w.accounts[known.account].newest)):
 		s.w.heard(known, host, true)
 		return registry.Result{Outcome: registry.Accepted, Message: "accepts"}
@@ -62,7 +62,7 @@ func (s *wideServices) Check(_ context.Context, c registry.Check) registry.Resul
 	}
 }
 
-// heard notes what a registry has said of a set.
+// heard records a registry's result for a set.
 func (w *wide) heard(s set, host int, yes bool) {
 	if yes {
 		w.heardAt[s.account][host][s.generation] = int32(w.now.Sub(wideStart) / time.Minute)
@@ -74,7 +74,7 @@ func (w *wide) heard(s set, host int, yes bool) {
 	w.accepted[s.account][host] &^= bit16(s.generation)
 }
 
-// wideOCM is OCM as one credential sees it.
+// wideOCM is OCM for one credential.
 type wideOCM struct {
 	*wideServices
 	account int8 // of an OCM credential
@@ -87,7 +87,7 @@ var (
 	errForbidden    = &ocm.Error{Kind: ocm.OCMForbidden, Message: "OCM forbids it"}
 )
 
-// asks is the account that asks, or why it gets no answer.
+// asks returns the caller's account, or the error of the request.
 func (o *wideOCM) asks() (int8, error) {
 	switch {
 	case o.w.ocmAway:

@@ -28,7 +28,7 @@ type wideEntry struct {
 	node  int32
 }
 
-// run walks until the end or to the first state that breaks an invariant, and says how it came there.
+// run walks to the end or to the first state that breaks an invariant, and returns the path to it.
 func (w *wideWalk) run() error {
 	w.seed, w.seen, w.ends = maphash.MakeSeed(), map[uint64]struct{}{}, map[uint64]struct{}{}
 	w.add(w.begin(), -1, "")
@@ -42,7 +42,7 @@ func (w *wideWalk) run() error {
 		first := w.look(e.state)
 		for _, kind := range []bool{stubborn, fair} {
 			if err := w.runOn(e.state, first, kind); err != nil {
-				return fmt.Errorf("%w\nhow the run began:\n%s", err, w.path(e.node))
+				return fmt.Errorf("%w\npath to the run:\n%s", err, w.path(e.node))
 			}
 		}
 		w.moves(e.state, first, func(name string, next wide) {
@@ -56,7 +56,7 @@ func (w *wideWalk) run() error {
 	return nil
 }
 
-// wideLook is what a look of the operator at a state comes to.
+// wideLook is the result of a reconcile in a state.
 type wideLook struct {
 	next wide
 	out  wideOutcome
@@ -86,27 +86,27 @@ func (w *wideWalk) path(n int32) string {
 	return strings.Join(lines, "\n")
 }
 
-// wideScenarios are the walks. Each has a few of the dimensions, because their product has no end.
+// wideScenarios are the walks. Each has only a few of the dimensions, because their product is too large.
 var wideScenarios = []wideScenario{
 	{name: "two targets of one account", hub: ours, left: wideBudget{crashes: 1, writes: 1}},
 	{name: "the second target is another account's", hub: theirs, left: wideBudget{others: 1, writes: 1}},
-	{name: "the second target is another account's, and follows are enough", hub: theirs, follow: true, left: wideBudget{others: 2}},
+	{name: "the second target is another account's, in mode Follow", hub: theirs, follow: true, left: wideBudget{others: 2}},
 	{name: "the OCM credential is another account's", hub: ours, credential: theirs, edits: editAccounts, left: wideBudget{edits: 2, others: 1}},
 	{name: "a cluster without telemetry and another account's credential", hub: none, credential: theirs, noToken: true, edits: editAccounts, left: wideBudget{edits: 2, others: 1}},
 	{name: "a cluster without telemetry that is pinned", hub: none, noToken: true, pinned: true, left: wideBudget{away: 1, crashes: 1}},
-	{name: "somebody gives the cluster another account's pull secret", hub: none, left: wideBudget{writes: 2, others: 1}},
-	{name: "registries that cannot be asked for long", hub: ours, siblings: true, left: wideBudget{away: 2}},
+	{name: "the cluster gets another account's pull secret", hub: none, left: wideBudget{writes: 2, others: 1}},
+	{name: "registries that are unreachable for long", hub: ours, siblings: true, left: wideBudget{away: 2}},
 	{name: "registries that come and go", hub: none, siblings: true, left: wideBudget{away: 1, late: 1, crashes: 1}},
 	{name: "registries that refuse what was applied", hub: ours, left: wideBudget{late: 2}, edits: editRollback},
 	{name: "a registry that refuses late", hub: none, siblings: true, left: wideBudget{late: 1}},
 	{name: "registries that refuse, and people who edit the rollback", hub: none, siblings: true, left: wideBudget{late: 1, edits: 2}, edits: editRollback},
 	{name: "a token that OCM refuses until a cluster reports with it", hub: none, unregistered: true, left: wideBudget{away: 1, late: 1}},
 	{name: "records with odd statuses", hub: none, left: wideBudget{odd: 1, others: 1, fortnights: 1}},
-	{name: "a record of old that nobody ends", hub: none, ancient: true, left: wideBudget{others: 1, crashes: 1}},
+	{name: "an old record that never ends", hub: none, ancient: true, left: wideBudget{others: 1, crashes: 1}},
 	{name: "registries that accept what OCM has deleted", hub: ours, left: wideBudget{old: 2, away: 1, others: 1}},
 	{name: "a pool that degrades for reasons of its own", hub: none, siblings: true, left: wideBudget{pools: 2, late: 1}},
-	{name: "a replica that lags behind", hub: ours, left: wideBudget{lag: 2, others: 1}},
-	{name: "a replica that lags behind, and a follower", hub: none, follow: true, left: wideBudget{lag: 2, others: 2}},
+	{name: "a lagging replica", hub: ours, left: wideBudget{lag: 2, others: 1}},
+	{name: "a lagging replica, and a follower", hub: none, follow: true, left: wideBudget{lag: 2, others: 2}},
 	{name: "the cluster's clock is ahead", hub: none, siblings: true, skew: time.Hour, left: wideBudget{others: 1, crashes: 1}},
 	{name: "the cluster's clock is behind", hub: none, siblings: true, skew: -time.Hour, left: wideBudget{others: 1, crashes: 1}},
 	{name: "modes are edited", hub: none, edits: editModes, left: wideBudget{edits: 2, others: 1}},
@@ -117,13 +117,13 @@ var wideScenarios = []wideScenario{
 	{name: "targets that cannot be used, and registries", hub: none, left: wideBudget{breaks: 1, away: 1, late: 1}},
 	{name: "a credential under a key of the customer's", hub: none, alias: true, left: wideBudget{away: 1, writes: 1}},
 	{name: "a cluster that comes late", hub: ours, late: true, left: wideBudget{away: 1, writes: 1, crashes: 1}},
-	{name: "OCM is away for days", hub: none, left: wideBudget{ocmDown: 1, naps: 2, away: 1}},
-	{name: "a follower with nothing but the cluster's token", hub: none, follow: true, credential: none, left: wideBudget{others: 2, away: 1}},
-	{name: "a follower with nothing but its token, and two targets", hub: ours, follow: true, credential: none, left: wideBudget{others: 1, writes: 1, crashes: 1}},
+	{name: "OCM is unavailable for days", hub: none, left: wideBudget{ocmDown: 1, naps: 2, away: 1}},
+	{name: "a follower with only the cluster's token", hub: none, follow: true, credential: none, left: wideBudget{others: 2, away: 1}},
+	{name: "a follower with only its token, and two targets", hub: ours, follow: true, credential: none, left: wideBudget{others: 1, writes: 1, crashes: 1}},
 }
 
-// wideLimit is how many states a scenario may have. One that has more is walked breadth first up to there: each story that is as short is
-// seen. WIDE_STATES says another number.
+// wideLimit is the limit of states of a scenario. A larger one is walked breadth first up to it, so that all short paths are covered.
+// WIDE_STATES sets another limit.
 func wideLimit() int {
 	if n, err := strconv.Atoi(os.Getenv("WIDE_STATES")); err == nil {
 		return n

@@ -17,14 +17,13 @@ import (
 )
 
 // The wide_*_test.go files are a wider world around the real reconciler: nothing of the operator is mirrored, each of its moves is one
-// Reconcile over an API server, an OCM and registries in memory. It knows two accounts, two targets with owners of their own, several
-// entries in each, every status of a record, clocks that are apart, edits of the spec and services that are away for long. A reconcile is
-// one move, which may end in a crash after any of its effects; what happens between two steps of one is the model's business
-// (model_*_test.go).
+// Reconcile with an API server, an OCM and registries in memory. It has two accounts, two targets with different owners, several entries in
+// each, every status of a record, clock skew, edits of the spec and long outages. A reconcile is one move, which may crash after any of its
+// effects; changes between two steps of a reconcile are covered by the model (model_*_test.go).
 //
-// A state is a value. What is behind its pointers is never changed, only replaced, so a copy is a copy.
+// A state is a value: data behind its pointers is replaced and never changed, so states can be copied.
 
-// The times of the wide world. A tick is longer than each pause between two looks, so that whatever is due is done in the next one.
+// The times of the wide world. A tick is longer than each requeue interval, so that everything due is done in the next reconcile.
 const (
 	wideTick   = 2 * time.Hour
 	wideWindow = 5 * wideTick
@@ -42,7 +41,7 @@ var wideTiming = decide.Timing{
 	Window: wideWindow, WindowMargin: wideMargin, IssueDeadline: wideTick + wideTick/2, RevokeDeadline: wideTick + wideTick/2,
 }
 
-// The two accounts. The cluster is the first one's, unless somebody changes that.
+// The two accounts. The cluster belongs to the first one unless that is changed.
 const (
 	ours   = 0
 	theirs = 1
@@ -60,19 +59,19 @@ const (
 
 var registryNames = [registryCount]string{"quay.io", "registry.redhat.io", telemetryRegistry}
 
-// aliasKey is a key of the customer's own under which the account's credential may stand as well; mirrorKey has the customer's login.
+// aliasKey is a customer's key that may also have the account's credential; mirrorKey has the customer's login.
 const (
 	aliasKey  = "quay.io/openshift-release-dev"
 	mirrorKey = "mirror.example.com"
 )
 
-// set names a set of credentials: whose and which.
+// set identifies a set of credentials by account and generation.
 type set struct{ account, generation int8 }
 
-// maxGenerations bounds those of one account.
+// maxGenerations limits those of one account.
 const maxGenerations = 6
 
-// holder is a target Secret, or what became of it.
+// holder is the state of a target Secret.
 type holder struct {
 	document   string
 	good       string // the last document that could be parsed
@@ -87,24 +86,24 @@ type wideRotation struct {
 	status           string
 	created, updated time.Time
 	issued           int8   // generation; none before the batch
-	old              uint16 // generations that end with it
+	old              uint16 // generations that its end deletes
 	mine, sibling    transfer
 	expires          time.Time
 }
 
-// ending is true when the record is over, one way or another.
+// ending is true if the record has ended in any way.
 func (r *wideRotation) ending() bool { return r.status != decide.RotationPending }
 
 // wideAccount is an account's credentials.
 type wideAccount struct {
 	newest     int8
-	before     int8 // what was the newest before the last run of the batch
+	before     int8 // the newest before the last run of the batch
 	alive      uint16
-	registered uint16 // of which some cluster has reported with the token
-	seen       uint16 // that OCM has given to the operator
+	registered uint16 // with whose token a cluster has reported
+	seen       uint16 // that OCM has returned to the operator
 }
 
-// answers is how a registry answers.
+// answers is a registry's behaviour.
 type answers int8
 
 const (
@@ -114,20 +113,20 @@ const (
 	answersOld           // it accepts what OCM has deleted
 )
 
-// wideSpec is what the spec is made of.
+// wideSpec is the variable part of the spec.
 type wideSpec struct {
 	mode            v1alpha1.RotationMode
 	suspended       bool
 	after           time.Time // rotateAfter; zero for none
 	cron            string
-	credential      int8 // whose OCM credential; none for none
+	credential      int8 // the account of the OCM credential; none without one
 	pin             int8
 	hub, addMissing bool
 	neverBack       bool
 	policy          v1alpha1.VerificationPolicy // of registry.redhat.io; empty for the default
 }
 
-// wideBudget is what the adversary may still do.
+// wideBudget limits the adversary's further moves.
 type wideBudget struct {
 	crashes, away, late, old, lag, ocmDown, odd, others, people, edits, pools, breaks, writes, naps, fortnights int8
 }
@@ -137,18 +136,18 @@ type wide struct {
 	now       time.Time // by OCM's clock
 	object    *v1alpha1.PullSecretRotation
 	memory    memory // of the operator's process
-	forgotten bool   // the process has nothing proven about what is there now
+	forgotten bool   // the process has no proof for the current state
 	spec      wideSpec
 	targets   [2]holder
 	backups   []*corev1.Secret
 	accounts  [2]wideAccount
 	rotations []wideRotation // oldest first
 	registry  [registryCount]answers
-	lagging   bool // OCM gives out the generation before the newest
+	lagging   bool // OCM returns the generation before the newest
 	ocmAway   bool
 	stuck     bool // the pool is degraded
 	rendered  string
-	looked    bool // the operator has looked since time last passed
+	looked    bool // the operator has reconciled since the last tick
 	posts     int8 // requested for this T
 	accepted  [2][registryCount]uint16
 	refused   [2][registryCount]uint16
@@ -180,7 +179,7 @@ func wideCredential(s set, registry int) (user, password string) {
 	return fmt.Sprintf("openshift-release-dev+ocm_access_%d%d", s.account, s.generation), fmt.Sprintf("quay-%d-%d", s.account, s.generation)
 }
 
-// wideAuths tell, by its text, of which set an entry is.
+// wideAuths map an entry's text to its set.
 var wideAuths = func() map[string]set {
 	all := map[string]set{}
 	for a := range int8(2) {
@@ -198,7 +197,7 @@ func wideAuth(s set, registry int) string {
 	return basicAuth(user, password)
 }
 
-// wideFingerprint is by which the status knows an entry.
+// wideFingerprint is the fingerprint of an entry in the status.
 func wideFingerprint(s set, registry int) string {
 	user, password := wideCredential(s, registry)
 	return pullsecret.Entry{Registry: registryNames[registry], Username: user, Password: password}.Fingerprint(wideSalt)
@@ -209,7 +208,7 @@ const wideSalt = "salt"
 // entryOf is one entry of a document.
 type entryOf struct{ key, auth, email string }
 
-// documentOf is a pull secret, byte by byte as the operator leaves it.
+// documentOf is a pull secret exactly as the operator writes it.
 func documentOf(entries []entryOf) string {
 	var b strings.Builder
 	b.WriteString(`{"auths":{`)
@@ -227,7 +226,7 @@ func documentOf(entries []entryOf) string {
 	return b.String()
 }
 
-// given is what OCM gives out of a set.
+// given is OCM's document of a set.
 func given(s set) string {
 	email := accountNames[s.account] + "@example.com"
 	return documentOf([]entryOf{
@@ -235,7 +234,7 @@ func given(s set) string {
 	})
 }
 
-// hostIndex is the registry of a key; -1 for somebody else's.
+// hostIndex is the registry of a key; -1 for others.
 func hostIndex(key string) int {
 	host, _, _ := strings.Cut(key, "/")
 	return slices.Index(registryNames[:], host)
@@ -284,7 +283,7 @@ var hubTarget = v1alpha1.SecretReference{Namespace: "hive", Name: "pull"}
 
 var wideTargets = [2]v1alpha1.SecretReference{decide.GlobalPullSecret, hubTarget}
 
-// edit changes the object as a person does.
+// edit changes the object as a user.
 func (w *wide) edit(change func(*wideSpec)) {
 	change(&w.spec)
 	o := w.object.DeepCopy()
@@ -292,7 +291,7 @@ func (w *wide) edit(change func(*wideSpec)) {
 	w.object, w.forgotten = o, true
 }
 
-// put writes a target as somebody else than the operator.
+// put writes a target as another writer than the operator.
 func (w *wide) put(target int, document string) {
 	h := &w.targets[target]
 	h.document, h.ours = document, false
@@ -302,7 +301,7 @@ func (w *wide) put(target int, document string) {
 	w.forgotten = true
 }
 
-// unreadable is a document that somebody has spoilt.
+// unreadable is a broken document.
 const unreadable = `{"auths":`
 
 // entries of a target, by key.
@@ -330,10 +329,10 @@ func setsOf(document string) map[string]set {
 	return out
 }
 
-// knownDocuments are those that were read before: there are few.
+// knownDocuments caches parsed documents; there are few.
 var knownDocuments sync.Map
 
-// nobody is whose entry is the customer's own.
+// nobody is the owner of the customer's own entries.
 var nobody = set{none, none}
 
 // owner of a target: the account of its token for OCM, or where it has none, of any entry of an account.
@@ -350,13 +349,13 @@ func (w *wide) owner(target int) int8 {
 	return none
 }
 
-// proven is the account that a target's own token for OCM proves to be its owner; false when it has none that lives.
+// proven is the account of a target's own token for OCM; false without a valid token.
 func (w *wide) proven(target int) (int8, bool) {
 	s, ok := w.entries(target)[registryNames[cloud]]
 	return s.account, ok && s.account >= 0 && w.alive(s)
 }
 
-// serves tells whether a target is one that the operator is to keep alive.
+// serves reports whether the operator must keep a target valid.
 func (w *wide) serves(target int) bool {
 	return (target == 0 || w.spec.hub) && w.spec.credential != theirs && w.spec.pin != theirs && w.owner(target) == ours
 }
@@ -373,7 +372,7 @@ func (w *wide) dead(target int) []string {
 	return list
 }
 
-// behind is true when an entry of a target is not of its account's newest set.
+// behind is true if an entry of a target is not of its account's newest set.
 func (w *wide) behind(target int) bool {
 	for _, s := range w.entries(target) {
 		if s.account >= 0 && s.generation != w.accounts[s.account].newest {
