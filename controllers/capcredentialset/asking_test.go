@@ -55,7 +55,7 @@ func (b *bench) countPatches() *int {
 	return &n
 }
 
-// A new cluster has nothing yet, so everything is urgent; a person must act all the same.
+// A new cluster has nothing yet, so everything is urgent; a user must still act.
 func TestAPortalThatDoesNotWork_IsAskedByOneRoleForAll(t *testing.T) {
 	for class, atMost := range map[cap.Class]int{cap.AuthenticationRefused: 20, cap.Untrusted: 20, cap.Unavailable: 90} {
 		for _, roles := range []int{1, 6, 60} {
@@ -91,7 +91,7 @@ func TestARoleThatIsRefused_IsAskedForSlowlyThoughItsSecretIsMissing(t *testing.
 	}
 }
 
-// Two roles get the same bad answer, in the same rhythm.
+// Two roles fail in the same way, at the same interval.
 func TestAFailingRole_IsAskedForMoreOftenAsItsEndComesNear(t *testing.T) {
 	b := manyRoles(t, 2)
 	b.portal.lifetime = 24 * time.Hour
@@ -107,7 +107,7 @@ func TestAFailingRole_IsAskedForMoreOftenAsItsEndComesNear(t *testing.T) {
 	b.drive(25 * time.Second)
 	dying, calm := b.portal.calls["r0"]-before["r0"], b.portal.calls["r1"]-before["r1"]
 	if calm < 2 || dying <= calm {
-		t.Errorf("the role that is about to die was asked for %d times, the other %d", dying, calm)
+		t.Errorf("the role that is about to expire was requested %d times, the other %d", dying, calm)
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 
 var named = ref("app", "named")
 
-// namedBench serves a Secret that the spec names besides those of the requests.
+// namedBench serves a Secret of the spec in addition to those of the requests.
 func namedBench(t *testing.T) *bench {
 	t.Helper()
 	b := oneBench(t, func(set *v1alpha1.CAPCredentialSet) {
@@ -26,7 +26,7 @@ func namedBench(t *testing.T) *bench {
 	return b
 }
 
-// checkBlind looks at a set of which only the Secret that the spec names can be served.
+// checkBlind checks a set of which only the spec's Secret can be served.
 func (b *bench) checkBlind(reason string) {
 	b.t.Helper()
 	set := b.set("cap")

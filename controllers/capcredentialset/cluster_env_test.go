@@ -211,7 +211,7 @@ func TestNoRight_ToReadOrWriteOtherSecretsIsUsed(t *testing.T) {
 	w.ready("cap", v1alpha1.ReasonFresh, "7/7")
 	for _, r := range w.api.Requests(func(r harness.Recorded) bool { return r.Resource == "secrets" }) {
 		if r.Status == 403 || r.Namespace == "" || r.Namespace == "default" {
-			t.Errorf("%s was asked for, with status %d", r, r.Status)
+			t.Errorf("%s was requested, with status %d", r, r.Status)
 		}
 	}
 	if strings.Contains(logs.String(), "FOREIGN") {

@@ -64,7 +64,7 @@ func TestHundredsOfSecretsWithTensOfRoles_CostACallPerRoleAndAPatchPerSecret(t *
 	b, err := json.Marshal(set.Status)
 	w.must(err)
 	if len(b) >= 256<<10 || len(set.Status.Targets)+int(set.Status.TargetsNotListed) != secrets {
-		t.Errorf("the status has %d bytes and tells of %d Secrets", len(b), len(set.Status.Targets)+int(set.Status.TargetsNotListed))
+		t.Errorf("the status has %d bytes and counts %d Secrets", len(b), len(set.Status.Targets)+int(set.Status.TargetsNotListed))
 	}
 	w.clock.Advance(31 * time.Minute)
 	w.eventually("the second refresh", func() error {
@@ -81,7 +81,7 @@ func TestHundredsOfSecretsWithTensOfRoles_CostACallPerRoleAndAPatchPerSecret(t *
 	})
 	for _, r := range lists {
 		if r.Namespace == "" {
-			t.Errorf("the Secrets of all namespaces were asked for: %s", r)
+			t.Errorf("the Secrets of all namespaces were requested: %s", r)
 		}
 	}
 	// One streamed request a Secret, and one for the client certificate's.

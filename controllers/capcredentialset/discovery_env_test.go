@@ -62,7 +62,7 @@ func TestRequestsThatAreNotOurs_AreLeftAlone(t *testing.T) {
 	}
 	for _, name := range []string{efsSecret, "node-" + efsSecret} {
 		if w.secret(efsNamespace, name) != nil {
-			t.Errorf("Secret %s was made for somebody else's request", name)
+			t.Errorf("Secret %s was created for a request that is not served", name)
 		}
 	}
 }
@@ -90,7 +90,7 @@ func TestAMissingNamespace_IsWaitedForWithoutAskingThePortal(t *testing.T) {
 	w.ready("cap", v1alpha1.ReasonNamespaceMissing, "0/1")
 	w.passes()
 	if n := w.portal.Counts().Requests; n != 0 {
-		t.Errorf("the portal was asked %d times for a Secret that cannot be created", n)
+		t.Errorf("%d requests to CAP for a Secret that cannot be created", n)
 	}
 	w.must(harness.CreateNamespace(t.Context(), cp.Client, namespace))
 	w.ready("cap", v1alpha1.ReasonFresh, "1/1")
@@ -115,7 +115,7 @@ func TestASecretWithoutAGrant_SaysForbiddenWithTheCommandThatHelps(t *testing.T)
 		t.Error("one Secret without a grant holds up the others")
 	}
 	if n := w.portal.Counts().ByRole[roleB]; n != 0 {
-		t.Errorf("the portal was asked %d times for a Secret that may not be written", n)
+		t.Errorf("%d requests to CAP for a Secret that may not be written", n)
 	}
 
 	// What the command does. It is enough also for creating the Secret, because server-side apply has its name.
@@ -148,7 +148,7 @@ func TestTwoSets_TheOlderKeepsASecretAndTheOtherTakesOverWhenItGoes(t *testing.T
 	second := w.ready("b-second", v1alpha1.ReasonRefreshFailing, "0/7")
 	contains(t, "the message", row(second, "openshift-machine-api", "aws-cloud-credentials").Message, "a-first")
 	if n := w.portal.Counts().ByRole[roleB]; n != 0 {
-		t.Errorf("the set that has no Secret asked the portal %d times", n)
+		t.Errorf("the set without a Secret sent %d requests to CAP", n)
 	}
 	w.must(cp.Client.Delete(t.Context(), first))
 	w.ready("b-second", v1alpha1.ReasonFresh, "7/7")
@@ -171,7 +171,7 @@ func TestASecretThatExists_KeepsItsOtherKeysAndItsMetadataOnceItMayBeTakenOver(t
 	w.start()
 	w.result("cap", namespace, name, v1alpha1.ReasonSecretNotOurs)
 	if now := w.secret(namespace, name); now.ResourceVersion != before.ResourceVersion {
-		t.Error("somebody else's Secret was written")
+		t.Error("another owner's Secret was written")
 	}
 	w.edit("cap", func(s *v1alpha1.CAPCredentialSet) {
 		s.Spec.CredentialsRequests.AdoptExisting = true

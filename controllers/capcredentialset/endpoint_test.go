@@ -83,7 +83,7 @@ func TestAPortalThatDoesNotWork_IsAskedByOneSetForAll(t *testing.T) {
 		b.answers(8, refuse(class))
 		b.driveAll(names, time.Hour)
 		if n := total(b.portal.calls); n > atMost || n < 10 {
-			t.Errorf("%s: eight sets asked %d times in an hour, want 10 to %d", class, n, atMost)
+			t.Errorf("%s: eight sets sent %d requests in an hour, want 10 to %d", class, n, atMost)
 		}
 		for _, name := range names {
 			if row := b.set(name).Status.Targets[0]; row.Result != string(class) || row.Message == "" {
@@ -134,7 +134,7 @@ func TestAnEditOfOneSet_IsTriedAtOnceAndTheOthersFollow(t *testing.T) {
 		b.round(name)
 	}
 	if n := len(b.r.endpoints); n != 0 {
-		t.Errorf("%d portals are remembered of which nobody asks any", n)
+		t.Errorf("%d unused portals are remembered", n)
 	}
 }
 
@@ -161,7 +161,7 @@ func TestALateRefresh_IsSaid(t *testing.T) {
 	}
 }
 
-// The CronJob of before, under a name of somebody's own: twice an hour it takes the session token away.
+// The old CronJob under another name removes the session token twice an hour.
 func TestAWriterThatComesByTheClock_IsToldOf(t *testing.T) {
 	b := oneBench(t, nil)
 	b.round("cap")
@@ -185,7 +185,7 @@ func TestGauges_CountTheSecretsOfWhichNobodyKnowsWhenTheyExpire(t *testing.T) {
 	b := oneBench(t, func(set *v1alpha1.CAPCredentialSet) {
 		set.Spec.Secrets = []v1alpha1.SecretRole{{SecretReference: v1alpha1.SecretReference{Namespace: "missing", Name: "s"}, Role: "r0"}}
 	})
-	b.facts.missing["missing"] = true // nobody needs it yet
+	b.facts.missing["missing"] = true // not needed yet
 	b.portal.answers["r0"], b.portal.answers["r1"] = refuse(cap.AuthenticationRefused), refuse(cap.AuthenticationRefused)
 	b.round("cap")
 	if err := gauged(4); err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/cap"
 )
 
-// recorded gives the events since the last call.
+// recorded returns the events since the last call.
 func recorded(b *bench) func() []string {
 	recorder := events.NewFakeRecorder(1000)
 	b.r.recorder = recorder

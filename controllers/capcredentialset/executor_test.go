@@ -19,7 +19,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/cap"
 )
 
-// What happens between a look and what is done by it, over the real reconciler.
+// Changes between a read and its effect, with the real reconciler.
 
 // A cache lags behind what the operator has written itself.
 func TestASetThatTheCacheShowsAsItWas_IsNeitherWrittenNorToldAgain(t *testing.T) {
@@ -93,7 +93,7 @@ func (s unreadStore) Get(namespace, name string) (*corev1.Secret, bool, bool) {
 	return s.fakeSecrets.Get(namespace, name)
 }
 
-// watchedStore tells of each look at a Secret, before it.
+// watchedStore reports each read of a Secret before it happens.
 type watchedStore struct {
 	*fakeSecrets
 	looked func(types.NamespacedName)
@@ -126,7 +126,7 @@ func TestASecretThatIsEditedAfterThePlan_IsNotCopiedFrom(t *testing.T) {
 	b.round("cap")
 	for _, w := range b.secrets.writes {
 		if strings.Contains(string(w.after.Data["credentials"]), "EVIL") {
-			t.Errorf("what somebody wrote into one Secret was copied into %s", w.ref)
+			t.Errorf("another writer's data in one Secret was copied into %s", w.ref)
 		}
 	}
 	b.drive(10 * time.Second)
@@ -258,7 +258,7 @@ func TestASetThatIsDeletedInTheMiddleOfARound_IsNoError(t *testing.T) {
 func TestASetThatWantsNothing_IsLookedAtAllTheSame(t *testing.T) {
 	b := calmBench(t, nil)
 	if wait := b.round("cap"); wait != 30*time.Second {
-		t.Errorf("with nothing due for hours the next look comes after %s, want half a minute", wait)
+		t.Errorf("with nothing due for hours the next reconcile is after %s, want half a minute", wait)
 	}
 }
 
@@ -269,7 +269,7 @@ func TestANewCredential_IsWrittenWithoutSTSUnlessTheSpecRequiresIt(t *testing.T)
 		b.drive(time.Minute)
 		set := b.set("cap")
 		if got := set.Status.Credentials; got != want {
-			t.Errorf("%s: %s are fresh while STS cannot be asked, want %s", policy, got, want)
+			t.Errorf("%s: %s are fresh while STS is unreachable, want %s", policy, got, want)
 		}
 		if row := rowOf(set, machines.Namespace); policy == v1alpha1.STSRequired && row.Result != v1alpha1.ReasonSTSUnavailable {
 			t.Errorf("the row says %s", row.Result)

@@ -71,7 +71,7 @@ type fakeSecrets struct {
 	fuse    *fuse
 	// owners are the managedFields, as far as they are about data.
 	owners map[types.NamespacedName]owners
-	// interfere runs before a write by the operator is judged, one at a time: somebody is quicker.
+	// interfere runs before each write of the operator, as a faster writer.
 	interfering sync.Mutex
 	interfere   func(types.NamespacedName)
 	// refuse is what the API server says to a write; nil: it takes it.
@@ -96,7 +96,7 @@ func (f *fakeSecrets) Get(namespace, name string) (*corev1.Secret, bool, bool) {
 	return s.DeepCopy(), s != nil, true
 }
 
-// put is a write by somebody else; nil deletes.
+// put is a write by another writer; nil deletes.
 func (f *fakeSecrets) put(r types.NamespacedName, s *corev1.Secret) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -171,7 +171,7 @@ func (n *fakeNamespace) Apply(_ context.Context, want *corev1ac.SecretApplyConfi
 	return n.write(want, applying)
 }
 
-// Patch takes merge patches of what the operator writes.
+// Patch applies the operator's merge patches.
 func (n *fakeNamespace) Patch(_ context.Context, name string, kind types.PatchType, body []byte, _ metav1.PatchOptions, _ ...string) (*corev1.Secret, error) {
 	want := corev1ac.Secret(name, n.namespace)
 	if err := json.Unmarshal(body, want); err != nil || kind != types.MergePatchType || want.ResourceVersion == nil {
@@ -261,7 +261,7 @@ func sameKeys(a, b *corev1.Secret) bool {
 	return true
 }
 
-// fakePortal gives out credentials, or whatever answer is set for a role.
+// fakePortal issues credentials, or returns the response that is set for a role.
 type fakePortal struct {
 	mu sync.Mutex
 	// truth is the time that AWS and the portal live in; clock is the cluster's.
@@ -381,7 +381,7 @@ func (p *fakePortal) live(s *corev1.Secret) bool {
 // fakeSTS knows what AWS knows.
 type fakeSTS struct {
 	portal *fakePortal
-	// away is true while it cannot be asked.
+	// away is true while it is unreachable.
 	away  bool
 	asked int
 }

@@ -113,7 +113,7 @@ func (h *hostile) others() string {
 	return fmt.Sprint(all)
 }
 
-// honest looks for a row that says of its credential what is not so.
+// honest looks for a row that misreports its credential.
 func (h *hostile) honest() error {
 	for _, row := range h.set("cap").Status.Targets {
 		if row.Result != v1alpha1.ReasonFresh {
@@ -129,7 +129,7 @@ func (h *hostile) honest() error {
 	return nil
 }
 
-// TestHostileEdits compares a world in which somebody forges what he likes on one Secret with one in which nobody does.
+// TestHostileEdits compares a world with forged edits of one Secret with one without.
 func TestHostileEdits_OfOneSecretChangeNoOthersContentRowOrSchedule(t *testing.T) {
 	for seed := range uint64(environment("CAPCREDENTIALSET_WALKS", 16)) {
 		quiet, edited := newHostile(t, seed), newHostile(t, seed)

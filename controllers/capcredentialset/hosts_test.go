@@ -24,7 +24,7 @@ func TestHosts_TheCertificateIsShownWhereTheInstallationAllows(t *testing.T) {
 				t.Errorf("Ready is %s, want %s", got, c.want)
 			}
 			if asked := len(b.portal.calls); (asked > 0) != (c.want == v1alpha1.ReasonFresh) {
-				t.Errorf("the portal was asked for %d roles", asked)
+				t.Errorf("%d roles were requested from CAP", asked)
 			}
 		})
 	}

@@ -29,7 +29,7 @@ func seenBy(t *testing.T, o runtime.Object) status.Status {
 	return result.Status
 }
 
-// appliedSet is a set as somebody has just applied it: the schema's default says that nobody has looked.
+// appliedSet is a newly applied set: by the schema's default it has not been reconciled.
 func appliedSet() *v1alpha1.CAPCredentialSet {
 	set := namedSet("cap", 0)
 	set.Generation, set.Status.ObservedGeneration = 1, -1
@@ -73,15 +73,15 @@ func TestKstatus_OfEveryState(t *testing.T) {
 			s.proof.Generation = 0
 			s.memory.Portal = plan.Breaker{Open: true, Failure: plan.Failure{Count: 1, Reason: v1alpha1.ReasonAuthenticationRefused, Message: "m"}}
 		}, failed},
-		"nothing is to be served":                  {rowsThat(), waits},
-		"a first refresh is to come":               {rowsThat(v1alpha1.ReasonFresh, v1alpha1.ReasonAwaitingRefresh), waits},
-		"a namespace is to come":                   {rowsThat(v1alpha1.ReasonNamespaceMissing), waits},
-		"one waits and another needs a person":     {rowsThat(v1alpha1.ReasonAwaitingRefresh, v1alpha1.ReasonNoRole), failed},
-		"one is retried and another needs nobody":  {rowsThat(v1alpha1.ReasonCAPUnavailable, v1alpha1.ReasonFresh), waits},
-		"the client certificate is missing":        {func(s *scope) { s.hold = &plan.Hold{Reason: v1alpha1.ReasonCertificateMissing} }, failed},
-		"the spec cannot be carried out in parts":  {func(s *scope) { s.partial = &plan.Hold{Reason: v1alpha1.ReasonInvalidSpec} }, failed},
-		"the cluster's facts are not known":        {func(s *scope) { s.partial = &plan.Hold{Reason: v1alpha1.ReasonClusterUnknown} }, waits},
-		"the CredentialsRequests cannot be listed": {func(s *scope) { s.requestsErr = errors.New("no right") }, failed},
+		"nothing is to be served":                    {rowsThat(), waits},
+		"a first refresh is to come":                 {rowsThat(v1alpha1.ReasonFresh, v1alpha1.ReasonAwaitingRefresh), waits},
+		"a namespace is to come":                     {rowsThat(v1alpha1.ReasonNamespaceMissing), waits},
+		"one waits and another needs a person":       {rowsThat(v1alpha1.ReasonAwaitingRefresh, v1alpha1.ReasonNoRole), failed},
+		"one is retried and another needs no action": {rowsThat(v1alpha1.ReasonCAPUnavailable, v1alpha1.ReasonFresh), waits},
+		"the client certificate is missing":          {func(s *scope) { s.hold = &plan.Hold{Reason: v1alpha1.ReasonCertificateMissing} }, failed},
+		"the spec cannot be carried out in parts":    {func(s *scope) { s.partial = &plan.Hold{Reason: v1alpha1.ReasonInvalidSpec} }, failed},
+		"the cluster's facts are not known":          {func(s *scope) { s.partial = &plan.Hold{Reason: v1alpha1.ReasonClusterUnknown} }, waits},
+		"the CredentialsRequests cannot be listed":   {func(s *scope) { s.requestsErr = errors.New("no right") }, failed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			set := appliedSet()
@@ -145,7 +145,7 @@ func TestKstatus_OfASetThatNobodyHasLookedAtIsInProgress(t *testing.T) {
 	}
 }
 
-// What is said beside Ready is for people and alerts; a GitOps tool waits for none of it.
+// Conditions other than Ready are for users and alerts; GitOps tools do not wait for them.
 func TestKstatus_IsNotChangedByTheOtherConditions(t *testing.T) {
 	for _, kind := range []string{
 		v1alpha1.ConditionClientCertificateValid, v1alpha1.ConditionSpecMatches, v1alpha1.ConditionSecondWriter,

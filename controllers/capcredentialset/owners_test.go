@@ -50,7 +50,7 @@ func (o owners) entries() []metav1.ManagedFieldsEntry {
 	return all
 }
 
-// alone is true of a key that only the operator's applies own.
+// alone is true for a key that only the operator's applies own.
 func (o owners) alone(key string) bool { return !o[updating][key] && !o[somebody][key] }
 
 func (o owners) set(by writer, data map[string][]byte) {

@@ -128,7 +128,7 @@ func TestTheClientCertificate_EachTroubleHasItsReason(t *testing.T) {
 	} {
 		t.Run(reason, func(t *testing.T) {
 			w.t = t
-			w.clock.Advance(5 * time.Second) // CAP is asked about a new certificate, and not twice in two seconds
+			w.clock.Advance(5 * time.Second) // a new certificate causes a request to CAP, but not two in two seconds
 			w.must(harness.Ensure(t.Context(), cp.Client, &corev1.Secret{
 				ObjectMeta: metav1.ObjectMeta{Namespace: w.installation.Namespace, Name: "cap-certs"}, Data: data,
 			}))
@@ -203,7 +203,7 @@ func TestSTS_IsAskedBeforeACredentialIsWritten(t *testing.T) {
 			w.clock.Advance(10 * time.Minute)
 			w.ready("cap", v1alpha1.ReasonFresh, "7/7")
 			if n := aws.Counts().Requests; n == 0 {
-				t.Error("STS was never asked")
+				t.Error("no request to STS")
 			}
 		})
 	}

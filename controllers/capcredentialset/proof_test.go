@@ -49,7 +49,7 @@ func (b *bench) caConfigMap() {
 	}
 }
 
-// edits change what CAP is asked with, and make nothing due.
+// edits change the requests to CAP, but make nothing due.
 var edits = map[string]func(*bench){
 	"the spec": func(b *bench) {
 		b.change(func(spec *v1alpha1.CAPCredentialSetSpec) { spec.Endpoint.Mission = "another" })
@@ -88,7 +88,7 @@ func TestAnEdit_IsProvenByOneQuestionThatWritesNothing(t *testing.T) {
 			}
 			b.drive(time.Hour)
 			if n := total(b.portal.calls) - calls; n != 1 {
-				t.Errorf("%s, restarted %v: CAP was asked %d times, want once", name, restarted, n)
+				t.Errorf("%s, restarted %v: %d requests to CAP, want one", name, restarted, n)
 			}
 			if n := len(b.secrets.writes) - writes; n != 0 {
 				t.Errorf("%s: %d Secrets were written", name, n)
@@ -119,13 +119,13 @@ func TestAnEdit_ThatIsWrongIsToldAtOnceAndNotWhenARefreshIsDue(t *testing.T) {
 		if set.Status.Credentials != "4/4" || len(b.secrets.writes) != writes {
 			t.Errorf("%s: %s are fresh, %d writes", name, set.Status.Credentials, len(b.secrets.writes)-writes)
 		}
-		b.start() // nobody forgets it by dying
+		b.start() // a crash does not lose it
 		b.drive(time.Hour)
 		if got := conditionOf(b.set("cap"), v1alpha1.ConditionReady); got != v1alpha1.ReasonEditNotProven {
 			t.Errorf("%s: after a restart Ready says %s", name, got)
 		}
 		if n := total(b.portal.calls) - calls; n > 30 {
-			t.Errorf("%s: CAP was asked %d times in an hour", name, n)
+			t.Errorf("%s: %d requests to CAP in an hour", name, n)
 		}
 		clear(b.portal.answers)
 		b.drive(6 * time.Minute)
@@ -176,7 +176,7 @@ func TestAnEdit_IsNotReadyBeforeItsAnswerHasCome(t *testing.T) {
 	}
 }
 
-// A CA that cannot be read at present is no other CA; one that is gone will fail the next refresh.
+// A CA that cannot be read now is not a changed CA; a deleted one will fail the next refresh.
 func TestACA_ThatIsGoneIsToldAndOneThatCannotBeReadIsNoEdit(t *testing.T) {
 	b := proofBench(t, "a CA in a ConfigMap")
 	calls, away := total(b.portal.calls), true
@@ -190,7 +190,7 @@ func TestACA_ThatIsGoneIsToldAndOneThatCannotBeReadIsNoEdit(t *testing.T) {
 	})
 	b.drive(time.Hour)
 	if got := conditionOf(b.set("cap"), v1alpha1.ConditionReady); got != v1alpha1.ReasonFresh || total(b.portal.calls) != calls {
-		t.Errorf("Ready says %s, CAP was asked %d times", got, total(b.portal.calls)-calls)
+		t.Errorf("Ready is %s, with %d requests to CAP", got, total(b.portal.calls)-calls)
 	}
 	away = false
 	if err := b.client.Delete(t.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: "ca"}}); err != nil {

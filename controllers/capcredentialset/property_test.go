@@ -47,7 +47,7 @@ const (
 	rampCalls, deadCalls, patientCalls = 8, 76, 16
 )
 
-// watch is one round, and looks at what it did.
+// watch runs one round and checks its effects.
 func (w *walk) watch() time.Duration {
 	w.t.Helper()
 	calls := total(w.portal.calls)
@@ -60,7 +60,7 @@ func (w *walk) watch() time.Duration {
 		w.deaths++
 	}
 	if n := total(w.portal.calls) - calls; n > 2 {
-		w.fail("one round asked %d times, and there are two roles", n)
+		w.fail("one round sent %d requests for two roles", n)
 	}
 	w.mayBeMisled()
 	for _, write := range w.secrets.writes[w.seen:] {
@@ -166,7 +166,7 @@ func (w *walk) live() {
 		n, most := w.portal.calls[role]-before[role], rampCalls*(1+w.deaths-deaths)+int(float64(hourly)*d.Hours())
 		w.failing += n
 		if n > most {
-			w.fail("CAP was asked %d times for %s within %s although it does not answer well, want at most %d", n, role, d, most)
+			w.fail("%d requests to CAP for %s within %s although they fail, want at most %d", n, role, d, most)
 		}
 	}
 }
@@ -194,7 +194,7 @@ func (c *counts) add(o counts) {
 func newWalk(t testing.TB, seed int) *walk {
 	set := propertySet()
 	set.Spec.CredentialsRequests.AdoptExisting = true // what people and other programs put there is made good again
-	set.Spec.Endpoint.MaxConcurrentRequests = 1       // so that a seed always tells the same story
+	set.Spec.Endpoint.MaxConcurrentRequests = 1       // so that a seed always gives the same run
 	w := &walk{
 		bench: newBench(t, set), rng: mathrand.New(mathrand.NewPCG(uint64(seed), 0)), old: map[types.NamespacedName][]*corev1.Secret{},
 		dead: map[types.NamespacedName]time.Time{}, patient: map[string]bool{},
@@ -252,7 +252,7 @@ func TestARandomHistory_IsTheSameForTheSameSeed(t *testing.T) {
 		return strings.Join(w.story, "\n")
 	}
 	if a, b := tell(), tell(); a != b {
-		t.Errorf("one seed tells two stories:\n%s\n\nand\n\n%s", a, b)
+		t.Errorf("one seed gives two runs:\n%s\n\nand\n\n%s", a, b)
 	}
 }
 

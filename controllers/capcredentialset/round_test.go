@@ -113,7 +113,7 @@ func TestANewCredential_IsGivenToASecretThatWasDeletedAlsoWhileThePortalIsAway(t
 		t.Error("the Secret is not back, although another one of its role holds a live credential")
 	}
 	if n := total(b.portal.calls) - calls; n != 0 {
-		t.Errorf("the portal was asked %d times", n)
+		t.Errorf("%d requests to CAP", n)
 	}
 }
 
@@ -136,7 +136,7 @@ func TestTheSameCredential_IsNotWrittenAgainNorAskedForAllTheTime(t *testing.T) 
 		t.Errorf("the same credential was written %d times", n)
 	}
 	if n := total(b.portal.calls) - calls; n < 2 || n > 24 {
-		t.Errorf("a portal that repeats itself was asked %d times in an hour for two roles", n)
+		t.Errorf("%d requests in an hour for two roles to a portal that repeats its credentials", n)
 	}
 	if set := b.set("cap"); set.Status.Credentials != "4/4" {
 		t.Errorf("credentials that live are shown as %s", set.Status.Credentials)
@@ -280,7 +280,7 @@ func TestMissingSecrets_AreLeftMissingWhereThatIsWanted(t *testing.T) {
 	b := oneBench(t, func(set *v1alpha1.CAPCredentialSet) { set.Spec.CreateMissingSecrets = ptr.To(false) })
 	b.round("cap")
 	if row := rowOf(b.set("cap"), machines.Namespace); row.Result != v1alpha1.ReasonSecretMissing || total(b.portal.calls) != 0 {
-		t.Errorf("the row is %s, and the portal was asked %d times", row.Result, total(b.portal.calls))
+		t.Errorf("the row is %s, with %d requests to CAP", row.Result, total(b.portal.calls))
 	}
 }
 
@@ -304,7 +304,7 @@ func TestARoleKey_StaysAndCountsAndItsEditMovesTheSecret(t *testing.T) {
 	b.pass(10 * time.Second)
 	b.round("cap")
 	if b.portal.calls["another"] != 1 {
-		t.Errorf("calls %v: the new role was not asked for", b.portal.calls)
+		t.Errorf("requests %v: the new role was not requested", b.portal.calls)
 	}
 }
 
@@ -337,7 +337,7 @@ func TestEvents_TellEachThingOnceAlsoAcrossARestart(t *testing.T) {
 	}
 	for _, e := range drain() {
 		if strings.Contains(e, "RoleRefused") {
-			t.Errorf("told again: %s", e)
+			t.Errorf("reported again: %s", e)
 		}
 	}
 }
@@ -381,7 +381,7 @@ func TestAProcessThatDiedBeforeItRestartedAWorkload_IsMadeUpFor(t *testing.T) {
 	if got := restartedAt(); got != second {
 		t.Errorf("restarted at %s, want %s", got, second)
 	}
-	// One that has no note was never ours to restart: the start of the operator is no reason.
+	// A workload without the annotation is not restarted just because the operator starts.
 	d.ResourceVersion, d.Spec.Template.Annotations = "", nil
 	if err := b.client.Update(t.Context(), d); err != nil {
 		t.Fatal(err)

@@ -77,7 +77,7 @@ func (f *fakeSets) Create(ctx context.Context, o client.Object, opts ...client.C
 	return nil
 }
 
-// Update leaves the status as it is: it is a subresource.
+// Update does not change the status, which is a subresource.
 func (f *fakeSets) Update(ctx context.Context, o client.Object, opts ...client.UpdateOption) error {
 	set, ok := o.(*v1alpha1.CAPCredentialSet)
 	if !ok {
@@ -113,7 +113,7 @@ func (f *fakeSets) SubResource(name string) client.SubResourceClient {
 	return &fakeStatus{f.WithWatch.SubResource(name), f}
 }
 
-// fakeStatus takes the status of a set and leaves the rest of it.
+// fakeStatus writes only the status of a set.
 type fakeStatus struct {
 	client.SubResourceClient
 	sets *fakeSets

@@ -40,7 +40,7 @@ func TestAStandby_HasTheSecretsWatchedAndDoesNothingElse(t *testing.T) {
 		t.Errorf("it watches %v, want %v", got, want)
 	}
 	if len(b.secrets.writes) != 0 || total(b.portal.calls) != 0 || b.secrets.reads != 0 || len(b.r.states) != 0 {
-		t.Errorf("it has written %d Secrets, asked CAP %d times, and read %d Secrets", len(b.secrets.writes), total(b.portal.calls), b.secrets.reads)
+		t.Errorf("it has written %d Secrets, sent %d requests to CAP, and read %d Secrets", len(b.secrets.writes), total(b.portal.calls), b.secrets.reads)
 	}
 
 	// The leader's first round wants the same.

@@ -193,7 +193,7 @@ func TestForbidden_ComesWithTheCommandThatGrantsIt(t *testing.T) {
 	message := forbiddenMessage(ref("app", "s"), "read", "ops")
 	for _, part := range []string{"oc -n app create role", "--resource-name=s", "--verb=get,list,watch,create,patch", "--serviceaccount=ops:credential-rotation-operator"} {
 		if !strings.Contains(message, part) {
-			t.Errorf("the message lacks %q: %s", part, message)
+			t.Errorf("the message does not contain %q: %s", part, message)
 		}
 	}
 	if n := len([]rune(forbiddenMessage(ref(strings.Repeat("n", 63), strings.Repeat("s", 63)), "read", "e"))); n > maxRowMessage {

@@ -14,7 +14,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/harness"
 )
 
-// twoRoles gives the machine-api and the registry role B, the other five role A.
+// twoRoles sets role B for machine-api and the registry, and role A for the other five.
 func twoRoles(set *v1alpha1.CAPCredentialSet) {
 	set.Spec.CredentialsRequests.Roles = []v1alpha1.RequestRole{
 		{Name: "openshift-machine-api-aws", Role: roleB}, {Name: "openshift-image-registry", Role: roleB},

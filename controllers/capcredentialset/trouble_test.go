@@ -48,7 +48,7 @@ func TestAClockThatIsOff_ShowsWhileItIsAndIsToldOnce(t *testing.T) {
 	}
 	b.round("cap")
 	if m := message(); m != "" {
-		t.Errorf("a portal that has told no time: %s", m)
+		t.Errorf("a portal that has sent no time: %s", m)
 	}
 	b.portal.skew, b.portal.skewKnown = 3*time.Hour, true
 	b.round("cap")
@@ -57,7 +57,7 @@ func TestAClockThatIsOff_ShowsWhileItIsAndIsToldOnce(t *testing.T) {
 		t.Errorf("the condition says %q", m)
 	}
 	if got := conditionOf(b.set("cap"), v1alpha1.ConditionReady); got != v1alpha1.ReasonFresh {
-		t.Errorf("Ready is %s: credentials are refreshed in time all the same", got)
+		t.Errorf("Ready is %s, although credentials are refreshed in time", got)
 	}
 	told := 0
 	for len(recorder.Events) > 0 {
@@ -69,10 +69,10 @@ func TestAClockThatIsOff_ShowsWhileItIsAndIsToldOnce(t *testing.T) {
 		t.Errorf("%d events, want one", told)
 	}
 	b.portal.skewKnown = false
-	b.start() // a new process has not asked yet
+	b.start() // a new process has sent no request yet
 	b.round("cap")
 	if message() == "" {
-		t.Error("a process that knows nothing takes the condition away")
+		t.Error("a new process removes the condition")
 	}
 	b.portal.skew, b.portal.skewKnown = 0, true
 	b.pass(40 * time.Minute)
@@ -157,7 +157,7 @@ func TestAHashKeyThatWasLost_RefreshesEverythingOnceAndTellsOfNoEdit(t *testing.
 	}
 	for len(recorder.Events) > 0 {
 		if e := <-recorder.Events; strings.Contains(e, v1alpha1.ReasonSecretEdited) {
-			t.Errorf("told as an edit: %s", e)
+			t.Errorf("reported as an edit: %s", e)
 		}
 	}
 	s, _, _ := b.secrets.Get(machines.Namespace, machines.Name)
@@ -165,7 +165,7 @@ func TestAHashKeyThatWasLost_RefreshesEverythingOnceAndTellsOfNoEdit(t *testing.
 	b.secrets.put(machines, s)
 	b.round("cap")
 	if e := <-recorder.Events; !strings.Contains(e, v1alpha1.ReasonSecretEdited) {
-		t.Errorf("an edit under the new key is told as %s", e)
+		t.Errorf("an edit under the new key is reported as %s", e)
 	}
 }
 

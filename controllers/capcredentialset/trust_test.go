@@ -163,6 +163,6 @@ func TestAdvice_EveryBadAnswerEndsWithWhatToDoInThreeSentencesAtMost(t *testing.
 	}
 	untrustedProxy := tell(&cap.Error{Class: cap.ProxyUnavailable, Cause: cap.CauseProxyUntrusted, Message: "x."})
 	if !strings.Contains(untrustedProxy, "CA of the proxy") {
-		t.Errorf("an untrusted proxy is told as %q", untrustedProxy)
+		t.Errorf("an untrusted proxy is reported as %q", untrustedProxy)
 	}
 }

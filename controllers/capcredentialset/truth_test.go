@@ -72,7 +72,7 @@ func TestAnAssumedExpiry_NeverKeepsANewCredentialOut(t *testing.T) {
 	b.portal.quiet, b.portal.lifetime = false, time.Hour // it dies before the assumption of the one in place would
 	b.round("cap")
 	if !b.allLive() {
-		t.Error("a credential that was told to live for an hour was kept out by one that is only assumed to live")
+		t.Error("a credential with a known expiry was rejected for one with an assumed expiry")
 	}
 }
 
@@ -96,7 +96,7 @@ func TestAnUnreadableExpiry_ShowsAndHalvesTheAssumption(t *testing.T) {
 	b.portal.unreadable = false
 	b.drive(time.Hour)
 	if got := conditionOf(b.set("cap"), v1alpha1.ConditionExpiryDoubtful); got != "" {
-		t.Errorf("ExpiryDoubtful is %q although the expiry is told now", got)
+		t.Errorf("ExpiryDoubtful is %q although the expiry is now known", got)
 	}
 }
 
@@ -140,7 +140,7 @@ func TestACredentialThatSTSRefuses_DoesNotKeepANewOneOut(t *testing.T) {
 	b.portal.lifetime = 12 * time.Hour
 	b.round("cap")
 	b.pass(5 * time.Hour)
-	b.round("cap") // asked now, so the next question is three hours away
+	b.round("cap") // checked now, so the next check is in three hours
 	b.revokeAll()
 	b.portal.lifetime = time.Hour
 	b.pass(time.Hour + time.Minute)
@@ -151,7 +151,7 @@ func TestACredentialThatSTSRefuses_DoesNotKeepANewOneOut(t *testing.T) {
 	b.sts.away = true
 	b.drive(2 * time.Hour)
 	if !b.allLive() {
-		t.Error("dead while STS cannot be asked")
+		t.Error("dead while STS is unreachable")
 	}
 }
 
@@ -217,7 +217,7 @@ func TestACopyThatSTSCannotBeAskedAbout_IsWrittenUnlessTheSpecRequiresTheAnswer(
 			t.Errorf("%s: written %v, want %v", policy, found, written)
 		}
 		if n := b.sts.asked - asked; n > 30 {
-			t.Errorf("%s: STS was asked %d times in two minutes", policy, n)
+			t.Errorf("%s: %d requests to STS in two minutes", policy, n)
 		}
 		b.sts.away = false
 		b.drive(30 * time.Minute)

@@ -69,7 +69,7 @@ func (b *bench) wantUpgrade(reason string, words ...string) {
 	}
 }
 
-// Each role that only the next release needs is asked for once, also by later processes, and nothing is written with the answer.
+// Each role that only the next release needs is requested once, also across restarts, and the credential is not written.
 func TestUpgrade_TriesEachNewRoleOnceAndWritesNothing(t *testing.T) {
 	b := upgradeBench(t, "disks", "network")
 	writes, before := len(b.secrets.writes), maps.Clone(b.portal.calls)
@@ -80,7 +80,7 @@ func TestUpgrade_TriesEachNewRoleOnceAndWritesNothing(t *testing.T) {
 	b.wantUpgrade(v1alpha1.ReasonUpgradePrepared)
 	for _, role := range []string{"disks", "network"} {
 		if n := b.portal.calls[role]; n != 1 {
-			t.Errorf("CAP was asked for %s %d times, want once", role, n)
+			t.Errorf("%s was requested %d times, want once", role, n)
 		}
 	}
 	if n := len(b.secrets.writes) - writes; n != 0 {
@@ -88,7 +88,7 @@ func TestUpgrade_TriesEachNewRoleOnceAndWritesNothing(t *testing.T) {
 	}
 	for role, n := range b.portal.calls {
 		if n > before[role]+2 && role != "disks" && role != "network" { // an edit is proven once by each
-			t.Errorf("CAP was asked for %s %d times more", role, n-before[role])
+			t.Errorf("%s was requested %d more times", role, n-before[role])
 		}
 	}
 	if held := slices.Collect(maps.Keys(b.r.states["cap"].held)); slices.Contains(held, "disks") {
@@ -104,10 +104,10 @@ func TestUpgrade_SaysWhatIsMissing(t *testing.T) {
 	b.drive(time.Hour)
 	b.wantUpgrade(v1alpha1.ReasonUpgradeRoleRefused, "network (RoleRefused)")
 	if n := b.portal.calls["network"]; n != 1 {
-		t.Errorf("a role that CAP has refused was asked for %d times", n)
+		t.Errorf("a role that CAP has refused was requested %d times", n)
 	}
 	if got := conditionOf(b.set("cap"), v1alpha1.ConditionReady); got != v1alpha1.ReasonFresh {
-		t.Errorf("Ready says %s: what the next release lacks is no trouble of this one", got)
+		t.Errorf("Ready is %s, although the missing role affects only the next release", got)
 	}
 
 	delete(b.portal.answers, "network")
@@ -120,7 +120,7 @@ func TestUpgrade_SaysWhatIsMissing(t *testing.T) {
 	b.wantUpgrade(v1alpha1.ReasonUpgradeRoleMissing, "forgotten", "selects it without a role")
 }
 
-// A CAP that cannot be asked says nothing about a role: it is asked again.
+// An unreachable CAP says nothing about a role, so it is requested again.
 func TestUpgrade_AsksAgainWhenCAPWasAway(t *testing.T) {
 	b := upgradeBench(t, "disks")
 	b.portal.answers["disks"] = func() (awscreds.Credential, error) {

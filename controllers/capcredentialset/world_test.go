@@ -124,7 +124,7 @@ func (w *world) start() {
 		Controller: config.Controller{SkipNameValidation: ptr.To(true)},
 	})
 	w.must(err)
-	// Rights are granted while somebody waits for it here, not within a minute.
+	// A short interval, because these tests wait for granted rights.
 	watch, err := secretwatch.New(restConfig, objectwatch.Options{Slow: [2]time.Duration{200 * time.Millisecond, time.Second}})
 	w.must(err)
 	w.must(mgr.Add(watch))
@@ -293,7 +293,7 @@ func contains(t *testing.T, what, text string, parts ...string) {
 	t.Helper()
 	for _, p := range parts {
 		if !strings.Contains(text, p) {
-			t.Errorf("%s lacks %q:\n%s", what, p, text)
+			t.Errorf("%s does not contain %q:\n%s", what, p, text)
 		}
 	}
 }

@@ -44,7 +44,7 @@ func (w *world) kinds() map[string]int {
 	return count
 }
 
-// edited is a write to the Secret by somebody else.
+// edited is a write to the Secret by another writer.
 func (w *world) edited(manager string, change func(*corev1.Secret)) {
 	w.t.Helper()
 	s := w.secret(keptNamespace, keptName)
@@ -53,7 +53,7 @@ func (w *world) edited(manager string, change func(*corev1.Secret)) {
 }
 
 // A refresh of what is the operator's already is one merge patch, and it stays the operator's: also after many of them, and after
-// somebody has taken a key away in between.
+// another writer has removed a key in between.
 func TestARefresh_IsOneMergePatchAndChangesNoOwner(t *testing.T) {
 	const applied, merged = "application/apply-patch+yaml", "application/merge-patch+json"
 	w := newWorld(t)
@@ -80,7 +80,7 @@ func TestARefresh_IsOneMergePatchAndChangesNoOwner(t *testing.T) {
 			t.Errorf("%s: managedFields grow: %d entries of the operator", what, len(ours))
 		}
 		if s.Labels["theirs"] != "yes" || s.Annotations["note"] != "theirs" || string(s.Data["theirs"]) != "\x00\xff" || !slices.Equal(owners(s, "theirs"), []string{"a-person"}) {
-			t.Errorf("%s: what is somebody else's has changed: %v, %v, of %q", what, s.Labels, slices.Collect(maps.Keys(s.Data)), owners(s, "theirs"))
+			t.Errorf("%s: foreign fields have changed: %v, %v, of %q", what, s.Labels, slices.Collect(maps.Keys(s.Data)), owners(s, "theirs"))
 		}
 	}
 	want("it is made", map[string]int{applied: 1})

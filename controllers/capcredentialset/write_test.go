@@ -60,7 +60,7 @@ func TestWrite_LeavesWhatAnotherOperatorHasRefreshedMeanwhile(t *testing.T) {
 	}
 	for _, w := range b.secrets.writes {
 		if w.ref == machines {
-			t.Error("a write took place although somebody had been quicker")
+			t.Error("a write took place although another writer was faster")
 		}
 	}
 	if set := b.set("cap"); set.Status.Credentials != "4/4" {

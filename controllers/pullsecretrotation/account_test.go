@@ -13,7 +13,7 @@ import (
 	simocm "github.com/openshift/credential-rotation-operator/test/sim/ocm"
 )
 
-// What happens when somebody gives the cluster, or the operator, another account's credential.
+// The cluster, or the operator, gets another account's credential.
 
 // put changes one key of a Secret.
 func (m *meter) put(namespace, name, key string, value []byte) {

@@ -86,7 +86,7 @@ func TestBackup_HoldsNoCredentialOfTheCustomersAndEndsWithTheRotation(t *testing
 	}
 	for _, content := range backups.Items[0].Data {
 		if !strings.Contains(string(content), "quay.io") || strings.Contains(string(content), auth) || strings.Contains(string(content), "mirror.example.com") {
-			t.Error("the backup lacks the account's entry or has the customer's")
+			t.Error("the backup does not have the account's entry, or has the customer's")
 		}
 	}
 	m.through(hasEnded)

@@ -27,6 +27,6 @@ func TestRivals_AreThoseThatShareATarget(t *testing.T) {
 	c := fake.NewClientBuilder().WithScheme(scheme).WithObjects(changed, object("shares", "b", "c"), object("another", "c")).Build()
 	got := (&Reconciler{}).rivals(c)(t.Context(), changed)
 	if len(got) != 1 || got[0].Name != "shares" {
-		t.Errorf("these look again: %v", got)
+		t.Errorf("these reconcile again: %v", got)
 	}
 }

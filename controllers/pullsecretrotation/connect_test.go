@@ -33,7 +33,7 @@ func TestConnector_TrustsACAThatIsGivenLater(t *testing.T) {
 		return err
 	}
 	if ask() == nil {
-		t.Fatal("a server whose CA nobody trusts was asked")
+		t.Fatal("a request was sent to a server with an untrusted CA")
 	}
 	roots := trust.Pool(sim.CA().PEM())
 	cfg.RootCAs = roots
@@ -77,14 +77,14 @@ func TestRoots_AreThoseOfTheClusterAndOfTheSpecAsTheyAreNow(t *testing.T) {
 		// exist are the ConfigMaps of the cluster; spec says whether the spec names one.
 		exist []client.Object
 		spec  bool
-		// trusted tells whether the service is, refused whether the spec is refused.
+		// trusted is whether the service is trusted, refused whether the spec is refused.
 		trusted, refused bool
 	}{
-		{"a CA that nobody named", nil, false, false, false},
+		{"a CA that is not configured", nil, false, false, false},
 		{"the cluster's bundle is empty", []client.Object{ofCluster(nil)}, false, false, false},
 		{"the cluster's bundle has it", []client.Object{ofCluster(sim.CA().PEM())}, false, true, false},
 		{"the spec's bundle has it", []client.Object{named(sim.CA().PEM())}, true, true, false},
-		{"the cluster's bundle counts beside the spec's", []client.Object{ofCluster(sim.CA().PEM()), named(nil)}, true, true, false},
+		{"the cluster's bundle is used in addition to the spec's", []client.Object{ofCluster(sim.CA().PEM()), named(nil)}, true, true, false},
 		{"the spec's bundle holds no certificate", []client.Object{ofCluster(sim.CA().PEM()), named([]byte("CANARY"))}, true, false, true},
 		{"the spec names a bundle that is not there", []client.Object{ofCluster(sim.CA().PEM())}, true, false, true},
 	} {
@@ -105,7 +105,7 @@ func TestRoots_AreThoseOfTheClusterAndOfTheSpecAsTheyAreNow(t *testing.T) {
 	}
 }
 
-// trusts tells whether a client with these roots talks to OCM.
+// trusts reports whether a client with these roots can talk to OCM.
 func trusts(sim *simocm.Sim, roots *x509.CertPool) bool {
 	c, err := tls.Dial("tcp", sim.API().Address(), &tls.Config{RootCAs: roots, ServerName: simocm.APIHost, MinVersion: tls.VersionTLS12})
 	if err != nil {

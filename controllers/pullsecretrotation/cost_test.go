@@ -141,7 +141,7 @@ func TestCost_ARotationThatTakesDaysStaysUnder300Requests(t *testing.T) {
 	}
 }
 
-// docs/performance.md has these numbers. What a look asks counts for the reason that Ready had before it.
+// docs/performance.md has these numbers. The requests of a reconcile count for the reason that Ready had before it.
 func TestCost_OfEachStepOfARotation(t *testing.T) {
 	m := newMeter(t, simocm.Options{}, isDueNow())
 	steps, before := map[string]map[string]int{}, map[string]int{}
@@ -234,7 +234,7 @@ func TestCost_HeldBackIsNoWriteHoweverOftenItIsLookedAt(t *testing.T) {
 	m.through(func(o *v1alpha1.PullSecretRotation) bool { return readyReason(o) == v1alpha1.ReasonAwaitingApproval })
 	for range 20 {
 		if c := m.look(); c.writes != 0 {
-			t.Fatalf("a look cost %+v", c)
+			t.Fatalf("a reconcile cost %+v", c)
 		}
 	}
 	if m.sim.Count(simocm.OpPostRotation) != 0 {
@@ -250,7 +250,7 @@ func TestCost_AnOfferOfPatienceIsTakenWhateverCausesAReconcile(t *testing.T) {
 		t.Fatalf("the reason is %s", readyReason(m.seen))
 	}
 	if in := m.next.Sub(m.sim.Now()); in < 49*time.Minute {
-		t.Errorf("the next look is in %s although OCM asked for 50 minutes", in)
+		t.Errorf("the next reconcile is in %s although OCM's Retry-After is 50 minutes", in)
 	}
 	m.sim.Advance(10 * time.Minute)
 	if c := m.look(); c != (cost{}) {

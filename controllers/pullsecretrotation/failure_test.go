@@ -28,7 +28,7 @@ var failures = []struct {
 	reason string
 	// person is true if the next retry is far away, because only a person can help; others are retried within minutes.
 	person bool
-	// says is part of what the reader is told to do.
+	// says is part of the advice.
 	says string
 }{
 	{&ocm.Error{Kind: ocm.OCMTokenExpired}, decide.Stalled, v1alpha1.ReasonOCMTokenExpired, true, "Get a new token at https://console.redhat.com/openshift/token"},
@@ -66,7 +66,7 @@ func TestJudgeError_EachKindHasItsStateReasonAdviceAndRhythm(t *testing.T) {
 				t.Errorf("phase %q, message %q does not say %q", d.Phase, d.Message, f.says)
 			}
 			if person := d.After >= decide.RecheckForPeople; person != f.person || d.After <= 0 {
-				t.Errorf("the next look is in %s", d.After)
+				t.Errorf("the next reconcile is in %s", d.After)
 			}
 		})
 	}

@@ -269,7 +269,7 @@ func (f *fleet) current() {
 	f.t.Helper()
 	for _, m := range f.members {
 		if entryAuth(m.document(f.t), "quay.io") != entryAuth(f.sim.PullSecret(f.account.ID), "quay.io") {
-			f.t.Errorf("cluster %s does not use what OCM gives out now", m.id)
+			f.t.Errorf("cluster %s does not use OCM's current credentials", m.id)
 		}
 	}
 }

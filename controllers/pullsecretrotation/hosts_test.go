@@ -30,7 +30,7 @@ func TestHosts_NoCredentialIsSentWhereOnlyTheSpecWantsIt(t *testing.T) {
 		"the public hosts":                {url: public, tokenURL: "https://sso.redhat.com/token"},
 		"FedRAMP's":                       {url: "https://api.openshiftusgov.com"},
 		"a host that is allowed":          {url: "https://ocm.example.com"},
-		"an SSO that is not asked":        {follows: true, url: public, tokenURL: "https://sso.evil.example/token"},
+		"an unused SSO":                   {follows: true, url: public, tokenURL: "https://sso.evil.example/token"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			spec := isDueNow()
@@ -60,7 +60,7 @@ func TestHosts_NoCredentialIsSentWhereOnlyTheSpecWantsIt(t *testing.T) {
 			}
 			m.says(v1alpha1.ReasonHostNotAllowed, c.field)
 			if !meta.IsStatusConditionTrue(m.seen.Status.Conditions, v1alpha1.ConditionStalled) {
-				t.Error("nobody is told that a person is needed")
+				t.Error("the condition Stalled is not True")
 			}
 			if asked != 0 {
 				t.Errorf("%d requests were sent", asked)

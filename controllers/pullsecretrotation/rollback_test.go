@@ -124,7 +124,7 @@ func TestBackUp_WorksForEveryNameThatAnObjectMayHave(t *testing.T) {
 	for _, name := range []string{strings.Repeat("a", 49) + "-b", strings.Repeat("a", 48) + ".-b", strings.Repeat("a.", 100) + "a", "a"} {
 		short := shortName(name)
 		if last := short[len(short)-1]; last == '-' || last == '.' || len(short) > 50 {
-			t.Errorf("%q becomes %q, which is no value of a label", name, short)
+			t.Errorf("%q becomes %q, which is not a valid label value", name, short)
 		}
 	}
 }

@@ -68,7 +68,7 @@ func TestCatchUp_AnEmailAddressIsNoReasonToWrite(t *testing.T) {
 			s.create(notDue())
 			for range 12 {
 				s.run(6 * time.Hour)
-				s.putTarget(global, document) // and somebody else keeps it that way
+				s.putTarget(global, document) // and another writer keeps it that way
 			}
 			if len(s.writes) > 0 {
 				t.Errorf("the target was written %d times", len(s.writes))
@@ -100,7 +100,7 @@ func TestCatchUp_TheHistoryHasEachRotationOnceAndTheFirstBackupStays(t *testing.
 		t.Error("the rotation is not in the history any more")
 	}
 	if r := s.get().Status.Rotation; r.Reason != v1alpha1.TriggerRotateAfter {
-		t.Errorf("the last rotation's reason is %s: another has been begun for a value that somebody put there", r.Reason)
+		t.Errorf("the last rotation's reason is %s: another was started for another writer's value", r.Reason)
 	}
 	for name, data := range backups {
 		if now := s.backups()[name]; now != "" && now != data {

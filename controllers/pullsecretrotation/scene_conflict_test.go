@@ -31,7 +31,7 @@ func TestConflict_TheOlderOfTwoObjectsKeepsTheTarget(t *testing.T) {
 	s.posts(1)
 	s.current(global)
 
-	// An auditor may look at anything.
+	// Mode Audit may read any target.
 	auditor := &v1alpha1.PullSecretRotation{ObjectMeta: metav1.ObjectMeta{Name: "auditor", UID: "auditor", Generation: 1, CreationTimestamp: metav1.NewTime(s.sim.Now())}, Spec: notDue(func(spec *v1alpha1.PullSecretRotationSpec) { spec.Mode = v1alpha1.ModeAudit })}
 	if err := s.api.Create(t.Context(), auditor); err != nil {
 		t.Fatal(err)
@@ -41,7 +41,7 @@ func TestConflict_TheOlderOfTwoObjectsKeepsTheTarget(t *testing.T) {
 		t.Errorf("the auditor says %+v", ready)
 	}
 
-	// The older one goes: the younger one takes over.
+	// The older one is deleted: the newer one takes over.
 	if err := s.api.Delete(t.Context(), s.get()); err != nil {
 		t.Fatal(err)
 	}

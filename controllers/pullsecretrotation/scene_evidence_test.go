@@ -102,7 +102,7 @@ func TestEvidence_AnEditAfterTheVerificationIsVerifiedToo(t *testing.T) {
 				case refusing && got != was:
 					t.Error("the entry was written although its registry refuses it")
 				case !refusing && (got != fresh || !asked || !accepted):
-					t.Errorf("the entry is written: %v, its registry was asked: %v and accepted it: %v", got == fresh, asked, accepted)
+					t.Errorf("the entry is written: %v, its registry was checked: %v and accepted it: %v", got == fresh, asked, accepted)
 				}
 			})
 		}
@@ -202,7 +202,7 @@ func TestEvidence_AProofThatIsOldIsNone(t *testing.T) {
 			s.sim.Break(simocm.Fault{Endpoint: simocm.OpAny, Kind: simocm.Error500})
 			s.registries.refuseAllBut(simocm.Quay, "")
 		}, metav1.ConditionFalse},
-		"OCM is away, and no registry can be asked": {notDue(), func(s *scene) {
+		"OCM and all registries are unreachable": {notDue(), func(s *scene) {
 			s.sim.Break(simocm.Fault{Endpoint: simocm.OpAny, Kind: simocm.Error500})
 			for _, host := range simocm.Registries {
 				s.registries.reachable(host, false)
@@ -253,7 +253,7 @@ func TestEvidence_WhatTheRegistriesSaidOfTheNewCredentialsIsNoProofOfThoseInUse(
 				return
 			}
 		}
-		t.Fatal("the pull secret in use was called valid, and since it was written no registry was asked about it")
+		t.Fatal("the pull secret in use is reported as valid without a check since it was written")
 	}
 	t.Fatal("the pull secret in use was never proven")
 }

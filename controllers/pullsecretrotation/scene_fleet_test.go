@@ -58,7 +58,7 @@ func (f *sceneFleet) create(spec v1alpha1.PullSecretRotationSpec) {
 	}
 }
 
-// run lets time pass, and each operator look when it wants to.
+// run advances time, and reconciles each operator when it is due.
 func (f *sceneFleet) run(d time.Duration) {
 	f.t.Helper()
 	end := f.sim.Now().Add(d)

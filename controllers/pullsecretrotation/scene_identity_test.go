@@ -103,7 +103,7 @@ func TestIdentity_AnEntryWithAnIdentityTokenIsNeverReplaced(t *testing.T) {
 	}
 }
 
-// After a start or a changed Secret, OCM and the registries are asked at once, however recent the last health check is.
+// After a start or a changed Secret, OCM and the registries are checked at once, even after a recent health check.
 func TestIdentity_OCMAndTheRegistriesAreAskedAtOnceAfterAStartOrAChange(t *testing.T) {
 	for name, happen := range map[string]func(*scene){
 		"a start":              func(s *scene) { s.restart() },
@@ -118,7 +118,7 @@ func TestIdentity_OCMAndTheRegistriesAreAskedAtOnceAfterAStartOrAChange(t *testi
 			happen(s)
 			s.look()
 			if s.sim.Count(simocm.OpListRotations) == lists || len(s.registries.asked) == asked {
-				t.Errorf("OCM was asked %d times and the registries %d times", s.sim.Count(simocm.OpListRotations)-lists, len(s.registries.asked)-asked)
+				t.Errorf("%d requests to OCM and %d to the registries", s.sim.Count(simocm.OpListRotations)-lists, len(s.registries.asked)-asked)
 			}
 		})
 	}
@@ -146,7 +146,7 @@ func TestIdentity_TheAgeOfAPullSecretIsNeverInTheFuture(t *testing.T) {
 	}
 }
 
-// Asking again does not reveal the owner of a target, so OCM is not asked.
+// Another request would not reveal the owner of a target, so none is sent to OCM.
 func TestIdentity_ATargetWhoseOwnerIsUnknownDoesNotHaveOCMAskedAllTheTime(t *testing.T) {
 	for name, spec := range map[string]v1alpha1.PullSecretRotationSpec{
 		"not due": notDue(withHub), "due": dueNow(withHub), "a follower": following(withHub), "an auditor": notDue(withHub, func(s *v1alpha1.PullSecretRotationSpec) { s.Mode = v1alpha1.ModeAudit }),
@@ -159,7 +159,7 @@ func TestIdentity_ATargetWhoseOwnerIsUnknownDoesNotHaveOCMAskedAllTheTime(t *tes
 			s.sim.ResetCounts()
 			s.run(12 * time.Hour)
 			if n := s.sim.Count(simocm.OpListRotations); n > 15 {
-				t.Errorf("OCM was asked for its list %d times within 12 hours", n)
+				t.Errorf("OCM's list was read %d times within 12 hours", n)
 			}
 		})
 	}

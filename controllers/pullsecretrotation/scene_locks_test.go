@@ -149,7 +149,7 @@ func TestLock_AWriteThatComesInBetweenIsNotLost(t *testing.T) {
 	s.until("the new entries are applied", 2*day, applied)
 	s.current(global)
 	if s.entries(global)[mirror] != auth("me", "mine") {
-		t.Error("what somebody wrote at the same time is lost")
+		t.Error("a concurrent write is lost")
 	}
 }
 
@@ -204,6 +204,6 @@ func TestLock_ARollbackIsOnRecordBeforeTheFirstEntryIsPutBack(t *testing.T) {
 		t.Errorf("the old entry was not put back; Ready says %s: %s", reason, message)
 	}
 	if s.entries(global)[simocm.RedHatRegistry] != own {
-		t.Error("a rollback has changed an entry that somebody else had edited since")
+		t.Error("a rollback has changed an entry that another writer had edited since")
 	}
 }

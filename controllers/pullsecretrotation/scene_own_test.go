@@ -8,7 +8,7 @@ import (
 	simocm "github.com/openshift/credential-rotation-operator/test/sim/ocm"
 )
 
-func TestOwnRotation_OfAnObjectThatWasCreatedAnewIsNotCalledSomebodyElses(t *testing.T) {
+func TestOwnRotation_OfARecreatedObjectIsNotReportedAsStartedElsewhere(t *testing.T) {
 	for at, when := range map[string]func(*v1alpha1.PullSecretRotation) bool{"once requested": requested, "once applied": applied} {
 		t.Run(at, func(t *testing.T) {
 			s := newScene(t, simocm.Options{})
@@ -19,7 +19,7 @@ func TestOwnRotation_OfAnObjectThatWasCreatedAnewIsNotCalledSomebodyElses(t *tes
 			s.posts(1)
 			s.current(global)
 			if s.events.has("which it did not request") {
-				t.Errorf("an event says that it is somebody else's: %q", s.events.lines)
+				t.Errorf("an event reports it as started elsewhere: %q", s.events.lines)
 			}
 			for _, r := range s.get().Status.History {
 				if r.Reason == v1alpha1.TriggerStartedElsewhere {
@@ -30,7 +30,7 @@ func TestOwnRotation_OfAnObjectThatWasCreatedAnewIsNotCalledSomebodyElses(t *tes
 	}
 }
 
-func TestOwnRotation_OfAnotherObjectOfThisClusterIsNotCalledSomebodyElses(t *testing.T) {
+func TestOwnRotation_OfAnotherObjectOfThisClusterIsNotReportedAsStartedElsewhere(t *testing.T) {
 	s := newScene(t, simocm.Options{})
 	s.putTarget(hub, s.document(global))
 	s.create(dueNow())
@@ -49,6 +49,6 @@ func TestOwnRotation_OfAnotherObjectOfThisClusterIsNotCalledSomebodyElses(t *tes
 	s.current(global)
 	s.current(hub)
 	if s.events.has("which it did not request") {
-		t.Errorf("an event says that it is somebody else's: %q", s.events.lines)
+		t.Errorf("an event reports it as started elsewhere: %q", s.events.lines)
 	}
 }

@@ -83,7 +83,7 @@ func TestProof_EveryRegistryRefusesTheOldCredentials(t *testing.T) {
 	s.isProven()
 	for _, registry := range []string{simocm.Quay, simocm.RedHatConnect, simocm.RedHatRegistry} {
 		if len(s.askedAfter(old[registry], s.get().Status.Rotation.RevokedAt.Add(-time.Second))) == 0 {
-			t.Errorf("%s was not asked about the old credential", registry)
+			t.Errorf("%s did not check the old credential", registry)
 		}
 	}
 	answers := s.get().Status.Rotation.RevocationAnswers
@@ -91,7 +91,7 @@ func TestProof_EveryRegistryRefusesTheOldCredentials(t *testing.T) {
 		t.Errorf("the answers are %+v, want four refusals", answers)
 	}
 	if !s.events.has("Normal " + v1alpha1.ReasonRevocationProven) {
-		t.Error("nobody was told")
+		t.Error("it was not reported")
 	}
 	asked := len(s.registries.asked)
 	s.run(3 * day)
@@ -118,18 +118,18 @@ func TestProof_ARegistryThatForgetsIsNamedAndAskedLessAndLess(t *testing.T) {
 	s.run(2 * time.Hour)
 	s.revocationIs(metav1.ConditionFalse, v1alpha1.ReasonOldCredentialsAccepted, simocm.RedHatConnect)
 	if !s.events.has("Warning " + v1alpha1.ReasonOldCredentialsAccepted + " Prove: " + simocm.RedHatConnect) {
-		t.Error("nobody is warned when the day is over")
+		t.Error("there is no warning when the day is over")
 	}
 	if status, reason, _ := s.ready(); status != metav1.ConditionTrue {
 		t.Errorf("what others should have done makes the object not Ready: %s", reason)
 	}
 	first := s.askedAfter(old, end)
 	if len(first) < 5 || len(first) > 14 {
-		t.Errorf("asked %d times within the first day", len(first))
+		t.Errorf("%d checks within the first day", len(first))
 	}
 	s.run(5 * day)
 	if more := s.askedAfter(old, first[len(first)-1].Add(time.Minute)); len(more) < 4 || len(more) > 6 {
-		t.Errorf("asked %d times in five more days", len(more))
+		t.Errorf("%d checks in five more days", len(more))
 	}
 	if len(s.backupSecrets()) != 1 || s.get().Status.Rotation.BackupSecret == "" {
 		t.Error("the backup is gone, and nothing is proven")
@@ -149,7 +149,7 @@ func TestProof_ALateRevocationWarnsNobody(t *testing.T) {
 	s.run(8 * time.Hour)
 	s.isProven()
 	if s.events.has("Warning " + v1alpha1.ReasonOldCredentialsAccepted) {
-		t.Error("somebody is warned")
+		t.Error("there is a warning")
 	}
 }
 
@@ -222,7 +222,7 @@ func TestProof_ASecondRotationDoesNotLoseTheFirst(t *testing.T) {
 	s.run(2 * day)
 	s.isProven()
 	if user, password := login(first); s.sim.Alive(simocm.RedHatConnect, user, password) {
-		t.Error("the first one's credential is called dead, and lives")
+		t.Error("the first one's credential is reported as dead, but is valid")
 	}
 	for _, h := range s.get().Status.History {
 		if h.RevocationProvenAt == nil {
@@ -262,11 +262,11 @@ func TestProof_WithoutABackupNothingIsProvenAndNothingIsClaimed(t *testing.T) {
 	s.run(2 * day)
 	s.revocationIs(metav1.ConditionUnknown, v1alpha1.ReasonRevocationUnproven, "has none of them")
 	if proven(s.get()) {
-		t.Error("something is proven that was not asked")
+		t.Error("something is proven without a check")
 	}
 }
 
-// A suspended object leaves also this alone.
+// A suspended object does not do this either.
 func TestProof_AnObjectThatIsSuspendedTriesNothing(t *testing.T) {
 	s := newScene(t, simocm.Options{})
 	s.sim.RevokeLate(simocm.Forgotten)
@@ -277,6 +277,6 @@ func TestProof_AnObjectThatIsSuspendedTriesNothing(t *testing.T) {
 	asked := len(s.registries.asked)
 	s.run(2 * day)
 	if len(s.registries.asked) != asked {
-		t.Error("registries are asked although the object is suspended")
+		t.Error("registries are checked although the object is suspended")
 	}
 }

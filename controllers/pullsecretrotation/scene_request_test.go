@@ -47,11 +47,11 @@ func TestOwnRotation_IsItsOwnWhateverHappensRightAfterTheRequest(t *testing.T) {
 			s.posts(1)
 			for _, r := range append([]v1alpha1.RotationStatus{*s.get().Status.Rotation}, s.get().Status.History...) {
 				if r.Adopted || r.Reason == v1alpha1.TriggerStartedElsewhere {
-					t.Errorf("the cluster's own rotation counts as somebody else's: adopted %v, %s", r.Adopted, r.Reason)
+					t.Errorf("the cluster's own rotation counts as started elsewhere: adopted %v, %s", r.Adopted, r.Reason)
 				}
 			}
 			if s.events.has("which it did not request") || s.events.has("instead of requesting another") {
-				t.Errorf("an event says that it is somebody else's: %q", s.events.lines)
+				t.Errorf("an event reports it as started elsewhere: %q", s.events.lines)
 			}
 		})
 	}

@@ -152,7 +152,7 @@ func TestRollback_IsTooLateOnceThisClusterHasReportedWithTheNewToken(t *testing.
 		t.Fatal(err)
 	}
 	s.registries.refuseAllBut(simocm.Quay, old)
-	s.until("it says that there is no way back", 6*time.Hour, func(*v1alpha1.PullSecretRotation) bool {
+	s.until("it reports that a rollback is impossible", 6*time.Hour, func(*v1alpha1.PullSecretRotation) bool {
 		_, reason, _ := s.ready()
 		return reason == v1alpha1.ReasonRollbackImpossible
 	})

@@ -115,7 +115,7 @@ func (o *sceneOCM) RequestRotation(ctx context.Context, accountID string) (ocm.R
 	return made, err
 }
 
-// registries are those of the simulated OCM, asked by value under any key, and others with logins of their own.
+// registries are those of the simulated OCM, checked by value under any key, and others with their own logins.
 type registries struct {
 	sim *simocm.Sim
 	mu  sync.Mutex
@@ -125,7 +125,7 @@ type registries struct {
 	logins map[string]string
 	// refuses, by host, refuses auths that OCM calls alive.
 	refuses map[string]func(auth string) bool
-	// asked notes each question, by key.
+	// asked records each check by key.
 	asked []question
 }
 
@@ -154,7 +154,7 @@ func (r *registries) Check(_ context.Context, c registry.Check) registry.Result 
 	return result
 }
 
-// wasAsked returns whether a host was asked about an auth, under any key, and ever accepted it.
+// wasAsked returns whether a host checked an auth, under any key, and ever accepted it.
 func (r *registries) wasAsked(host, auth string) (asked, accepted bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -68,7 +68,7 @@ func TestRollOut_TheMachinesHaveItOnlyWhenTheyWereLookedAt(t *testing.T) {
 			s.until("the new entries are applied", 2*day, applied)
 			s.run(2 * time.Hour)
 			if s.events.has(claim) {
-				t.Errorf("machines are spoken of that nobody looked at: %q", s.events.lines)
+				t.Errorf("the message is about machines that were not checked: %q", s.events.lines)
 			}
 		})
 	}
@@ -78,7 +78,7 @@ func TestRollOut_TheMachinesHaveItOnlyWhenTheyWereLookedAt(t *testing.T) {
 		s.create(dueNow())
 		s.until("the rotation has ended", 4*day, revoked)
 		if !s.events.has(claim) {
-			t.Errorf("nobody said that the machines have it: %q", s.events.lines)
+			t.Errorf("the message does not say that the machines have it: %q", s.events.lines)
 		}
 	})
 	t.Run("a pool that does not render is waited for", func(t *testing.T) {
@@ -116,7 +116,7 @@ func TestTarget_ManyLargeOnesHaveABackup(t *testing.T) {
 	}
 }
 
-// A pool in the middle of another change is ready in minutes, without an event. OCM is not asked because of that.
+// A pool in the middle of another change is ready in minutes, without an event. That causes no request to OCM.
 func TestRollOut_ARequestThatPoolsHeldBackIsMadeSoonAfterTheyAreReady(t *testing.T) {
 	s := newScene(t, simocm.Options{})
 	s.pools("worker")
@@ -129,7 +129,7 @@ func TestRollOut_ARequestThatPoolsHeldBackIsMadeSoonAfterTheyAreReady(t *testing
 	s.sim.ResetCounts()
 	s.run(10 * time.Minute)
 	if n := s.sim.Count(simocm.OpAny); n > 0 {
-		t.Errorf("OCM was asked %d times while nothing but a pool was waited for", n)
+		t.Errorf("%d requests to OCM while only a pool was waited for", n)
 	}
 	s.pool("worker", func(p *machineconfigurationv1.MachineConfigPool) {
 		p.Annotations, p.Status.UpdatedMachineCount = nil, 3

@@ -43,7 +43,7 @@ var (
 
 const day = 24 * time.Hour
 
-// T lies before these days, and no rotation has taken place.
+// T is before these days, and no rotation has taken place.
 var longAgo = metav1.NewTime(time.Date(2024, 5, 1, 0, 0, 0, 0, time.UTC))
 
 type scene struct {
@@ -247,7 +247,7 @@ func (s *scene) named(name string) *v1alpha1.PullSecretRotation {
 	return o
 }
 
-// putTarget creates or changes a Secret of the pull secret type as somebody else.
+// putTarget creates or changes a Secret of the pull secret type as another writer.
 func (s *scene) putTarget(ref v1alpha1.SecretReference, document []byte) {
 	s.t.Helper()
 	s.putSecret(ref, corev1.SecretTypeDockerConfigJson, document)
@@ -489,12 +489,12 @@ func (s *scene) current(ref v1alpha1.SecretReference) {
 	for name, auth := range s.issuedNow() {
 		if has[name] != auth {
 			status, reason, message := s.ready()
-			s.t.Errorf("the entry %s of %s is not what OCM gives out now; Ready is %s, %s: %s", name, ref, status, reason, message)
+			s.t.Errorf("the entry %s of %s is not OCM's current one; Ready is %s, %s: %s", name, ref, status, reason, message)
 		}
 	}
 }
 
-// notReady fails when the object is Ready, or its message lacks one of the words.
+// notReady fails if the object is Ready, or its message does not contain one of the words.
 func (s *scene) notReady(words ...string) {
 	s.t.Helper()
 	status, reason, message := s.ready()
@@ -522,7 +522,7 @@ func (s *scene) target(ref v1alpha1.SecretReference) v1alpha1.TargetStatus {
 	return v1alpha1.TargetStatus{}
 }
 
-// pools gives the cluster a machine-config-operator that is done in a moment. Its pools can be changed by name.
+// pools starts a fast machine-config-operator. Its pools can be changed by name.
 func (s *scene) pools(names ...string) {
 	s.t.Helper()
 	for _, name := range names {

@@ -10,7 +10,7 @@ import (
 	simocm "github.com/openshift/credential-rotation-operator/test/sim/ocm"
 )
 
-// vanish makes OCM list no rotation any more, as after somebody deleted the record.
+// vanish makes OCM list no rotation, as after the record was deleted.
 func (m *meter) vanish() {
 	m.sim.Break(simocm.Fault{Endpoint: simocm.OpListRotations, Kind: simocm.Answer, Status: http.StatusNoContent})
 }
@@ -58,7 +58,7 @@ func TestPoll_ThatFailsIsNotHiddenUntilTheNext(t *testing.T) {
 	m.sim.Break(simocm.Fault{Endpoint: simocm.OpAccessToken, Kind: simocm.Error500})
 	for range 10 {
 		if m.look(); readyReason(m.seen) != v1alpha1.ReasonOCMUnavailable {
-			t.Fatalf("OCM cannot be asked, and the object says %s", readyReason(m.seen))
+			t.Fatalf("OCM is unreachable, but the object has %s", readyReason(m.seen))
 		}
 		m.wait()
 	}

@@ -31,7 +31,7 @@ func TestCheck_WhatCannotBeAskedForLackOfAClusterIDIsNotCalledAccepted(t *testin
 		t.Errorf("the registries are %+v, want cloud.openshift.com as Skipped", got)
 	}
 	if refused, unknown := decide.Judge(checks); len(refused)+len(unknown) != 0 {
-		t.Errorf("what was not asked holds back the rotation: %v %v", refused, unknown)
+		t.Errorf("an unchecked registry holds the rotation: %v %v", refused, unknown)
 	}
 }
 
@@ -40,6 +40,6 @@ func TestRecordHealth_ClaimsNothingWhenNoRegistryWasAsked(t *testing.T) {
 	m.put(global.Namespace, global.Name, ".dockerconfigjson", []byte(`{"auths":{"mirror.example.com":{"auth":"dXNlcjpwYXNzd29yZA=="}}}`))
 	m.through(awaits(v1alpha1.ReasonFollowing))
 	if c := meta.FindStatusCondition(m.seen.Status.Conditions, v1alpha1.ConditionPullSecretValid); c == nil || c.Status != metav1.ConditionUnknown {
-		t.Errorf("nobody was asked, and the condition is %+v", c)
+		t.Errorf("nothing was checked, but the condition is %+v", c)
 	}
 }

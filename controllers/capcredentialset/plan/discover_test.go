@@ -68,7 +68,7 @@ func TestDiscover_FindsRolesAndSecrets(t *testing.T) {
 	d := mustDiscover(t, set, request("machines", machines), request("registry", registry), request("ingress", ingress), timed,
 		request("first", storage), request("second", storage))
 	if d.TimedToken != 1 {
-		t.Errorf("%d requests with STS tokens were left alone, want 1", d.TimedToken)
+		t.Errorf("%d requests with STS tokens were skipped, want 1", d.TimedToken)
 	}
 	wantServed(t, served(d, "whatever the Secret says"), map[types.NamespacedName]string{
 		machines: "m", registry: "default", ingress: "explicit", storage: "b", ref("app", "s"): "app",
@@ -213,10 +213,10 @@ func TestDiscover_HonoursTheSelector(t *testing.T) {
 		selector *v1alpha1.LabelSelector
 		want     int
 	}{
-		"no selector takes all":       {nil, 2},
-		"an empty selector takes all": {&v1alpha1.LabelSelector{}, 2},
-		"a label takes what has it":   {&v1alpha1.LabelSelector{MatchLabels: map[string]string{"cap": "yes"}}, 1},
-		"an expression takes what fits": {&v1alpha1.LabelSelector{MatchExpressions: []v1alpha1.LabelRequirement{
+		"no selector matches all":               {nil, 2},
+		"an empty selector matches all":         {&v1alpha1.LabelSelector{}, 2},
+		"a label matches requests that have it": {&v1alpha1.LabelSelector{MatchLabels: map[string]string{"cap": "yes"}}, 1},
+		"an expression matches": {&v1alpha1.LabelSelector{MatchExpressions: []v1alpha1.LabelRequirement{
 			{Key: "cap", Operator: metav1.LabelSelectorOpDoesNotExist},
 		}}, 1},
 	} {
@@ -231,7 +231,7 @@ func TestDiscover_HonoursTheSelector(t *testing.T) {
 	set := servingAll("cap", 0)
 	set.Spec.CredentialsRequests.Selector = &v1alpha1.LabelSelector{MatchExpressions: []v1alpha1.LabelRequirement{{Key: "x", Operator: "Nonsense"}}}
 	if _, err := Discover(set, nil, nil); err == nil {
-		t.Error("a selector that means nothing is not told")
+		t.Error("an invalid selector is not reported")
 	}
 }
 

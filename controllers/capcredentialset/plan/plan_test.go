@@ -51,7 +51,7 @@ func TestDecide_JudgesOneSecret(t *testing.T) {
 		// next is from noon on; minus one for none
 		next time.Duration
 	}{
-		"a credential in the first half of its life is left alone until the half": {
+		"a credential in the first half of its life is not refreshed before the half": {
 			secret: fresh("r", 10*time.Minute), result: v1alpha1.ReasonFresh, next: 20 * time.Minute,
 		},
 		"a credential in the second half of its life is refreshed": {
@@ -78,7 +78,7 @@ func TestDecide_JudgesOneSecret(t *testing.T) {
 			secret: with(fresh("r", time.Minute), func(o *Observation) { o.Hash = "other" }),
 			why:    WhyEdited, result: v1alpha1.ReasonAwaitingRefresh, fetches: 1,
 		},
-		"an edit that makes a Secret useless is an edit all the same": {
+		"an edit that makes a Secret useless is still an edit": {
 			secret: with(fresh("r", time.Minute), func(o *Observation) { o.Hash, o.Usable = "other", false }),
 			why:    WhyEdited, result: v1alpha1.ReasonAwaitingRefresh, fetches: 1,
 		},
@@ -95,7 +95,7 @@ func TestDecide_JudgesOneSecret(t *testing.T) {
 		"a missing Secret waits for its namespace": {
 			secret: Observation{Known: true, NamespaceMissing: true}, result: v1alpha1.ReasonNamespaceMissing, next: -1,
 		},
-		"a Secret that has not been read is left alone": {
+		"a Secret that has not been read is skipped": {
 			secret: Observation{}, result: v1alpha1.ReasonAwaitingRefresh, next: -1,
 		},
 		"a Secret that may not be read says so": {
@@ -105,7 +105,7 @@ func TestDecide_JudgesOneSecret(t *testing.T) {
 			secret: fresh("r", time.Hour), change: func(in *Input) { in.Targets[0].Holder = "older" },
 			result: v1alpha1.ReasonConflict, next: -1,
 		},
-		"a Secret without a role is left alone": {
+		"a Secret without a role is skipped": {
 			secret: fresh("r", time.Hour), change: func(in *Input) { in.Targets[0].DefaultRole = "" },
 			result: v1alpha1.ReasonNoRole, next: -1,
 		},
@@ -129,7 +129,7 @@ func TestDecide_JudgesOneSecret(t *testing.T) {
 			secret: fresh("r", 40*time.Minute), change: func(in *Input) { in.Hold = &Hold{Reason: v1alpha1.ReasonCertificateExpired, Message: "m"} },
 			why: string(schedule.RefreshScheduled), result: v1alpha1.ReasonCertificateExpired, next: -1,
 		},
-		"a role that has just failed is left alone for a while": {
+		"a role that has just failed is not retried at once": {
 			secret: fresh("r", 40*time.Minute), change: failing(5*time.Second, 3),
 			why: string(schedule.RefreshScheduled), result: v1alpha1.ReasonCAPUnavailable, next: time.Second,
 		},
@@ -145,7 +145,7 @@ func TestDecide_JudgesOneSecret(t *testing.T) {
 			secret: fresh("r", 40*time.Minute), change: func(in *Input) { failing(5*time.Second, 3)(in); in.RequestedAt = noon },
 			why: whyRequested, result: v1alpha1.ReasonCAPUnavailable, fetches: 1,
 		},
-		"a Secret that could not be written is left alone for a while, without a question to the portal": {
+		"a Secret that could not be written is not retried at once, and no request is sent": {
 			secret: fresh("r", 40*time.Minute), change: func(in *Input) {
 				in.Memory.Writes[machines] = Failure{}.Again(v1alpha1.ReasonForbidden, "m", noon, time.Time{}, WriteRhythm)
 			},
@@ -205,7 +205,7 @@ func TestDecide_AsksOncePerRoleTheMostImportantFirst(t *testing.T) {
 		roles = append(roles, f.Role)
 	}
 	if !slices.Equal(roles, []string{"m", "r"}) {
-		t.Errorf("roles are asked for in the order %v, want m (machine-api) before r", roles)
+		t.Errorf("roles are requested in the order %v, want m (machine-api) before r", roles)
 	}
 	var refs []types.NamespacedName
 	for _, r := range p.Rows {
@@ -286,7 +286,7 @@ func TestDecide_IsTheSameForTheSameInput(t *testing.T) {
 	first := Decide(in)
 	for range 10 {
 		if p := Decide(in); !p.Rows[0].Next.Equal(first.Rows[0].Next) {
-			t.Fatal("the jitter is drawn anew")
+			t.Fatal("the jitter changes")
 		}
 	}
 }
@@ -347,14 +347,14 @@ func TestDecide_AConfirmedCredentialIsNotAskedForAllTheTime(t *testing.T) {
 	in.Memory.Confirmed[machines] = Confirmation{Hash: "h", Role: "r", Expiry: v1alpha1.ExpiryTold, FetchedAt: noon, ExpiresAt: noon.Add(2 * time.Second)}
 	in.Now = noon.Add(1500 * time.Millisecond)
 	if p = Decide(in); len(p.Fetches) != 0 || p.Rows[0].Result != v1alpha1.ReasonFresh {
-		t.Errorf("a portal that has nothing new is asked ever more often: %+v", p.Rows[0])
+		t.Errorf("the requests to a portal without a new credential become more frequent: %+v", p.Rows[0])
 	}
 	if !p.Wake.Equal(noon.Add(2 * time.Second)) {
 		t.Errorf("it wakes at %s, want when the credential expires", p.Wake)
 	}
 	in.Now = noon.Add(3 * time.Second)
 	if p = Decide(in); len(p.Fetches) != 1 {
-		t.Error("an expired credential is not asked for")
+		t.Error("an expired credential is not requested")
 	}
 	in.Memory.Confirmed[machines] = Confirmation{Hash: "other", Role: "r", FetchedAt: noon, ExpiresAt: noon.Add(time.Hour)}
 	if p = Decide(in); len(p.Fetches) != 1 {
@@ -393,7 +393,7 @@ func TestDecide_WithoutAUsableCertificateADeletedSecretStillGetsWhatAnotherHas(t
 	}
 	for _, r := range p.Rows {
 		if r.Ref == storage && (r.Result != v1alpha1.ReasonCertificateExpired || !r.Next.IsZero()) {
-			t.Errorf("a row that nobody can help: %s, next at %s", r.Result, r.Next)
+			t.Errorf("a row without a possible action: %s, next at %s", r.Result, r.Next)
 		}
 	}
 	in.Hold.Fetching = false
@@ -416,6 +416,6 @@ func TestDecide_KnowsHowLongTheCredentialOfAFormerRoleLives(t *testing.T) {
 	}
 	in.Secrets[machines] = with(in.Secrets[machines], func(o *Observation) { o.Hash = "edited" })
 	if row := Decide(in).Rows[0]; !row.ExpiresAt.IsZero() {
-		t.Errorf("what somebody else has written is shown to expire at %s", row.ExpiresAt)
+		t.Errorf("another writer's credential is shown to expire at %s", row.ExpiresAt)
 	}
 }

@@ -132,12 +132,12 @@ func TestDecide_BetweenRotations(t *testing.T) {
 			in.Facts.Issued.InUse = false
 			in.Facts.Owner = &OwnerFact{Dead: true, Email: "JDoe@example.com"}
 		}, Begin, "", ""},
-		{"what differs and works is left alone when nothing was ever rotated", func(in *Input) {
+		{"different but working credentials are kept if nothing was ever rotated", func(in *Input) {
 			in.Facts.Issued.InUse, in.Spec.RotateAfter = false, hours(5)
 			in.Status.LastHealthCheck = nil
 		}, CheckInUse, "", ""},
 		{"a health check is due", func(in *Input) { in.Spec.RotateAfter, in.Status.LastHealthCheck = hours(5), hours(-7) }, CheckInUse, "", ""},
-		{"a health check that lies in the future is due", func(in *Input) { in.Spec.RotateAfter, in.Status.LastHealthCheck = hours(5), hours(1) }, CheckInUse, "", ""},
+		{"a health check in the future is due", func(in *Input) { in.Spec.RotateAfter, in.Status.LastHealthCheck = hours(5), hours(1) }, CheckInUse, "", ""},
 		{"its answers are recorded", func(in *Input) {
 			in.Spec.RotateAfter, in.Status.LastHealthCheck, in.Facts.Checks = hours(5), hours(-7), []Check{}
 		}, RecordHealth, "", ""},
@@ -173,7 +173,7 @@ func TestOwnerMismatch_TellsWhoseTheTokenIs(t *testing.T) {
 		{"the same account", OwnerFact{AccountID: "me"}, nil, false},
 		{"another account", OwnerFact{AccountID: "you"}, nil, true},
 		{"no token in the pull secret", OwnerFact{Absent: true}, nil, true},
-		{"no token, and an entry that OCM gives to the account", OwnerFact{Absent: true, Known: true}, nil, false},
+		{"no token, and an entry that OCM issued to the account", OwnerFact{Absent: true, Known: true}, nil, false},
 		{"no token, and a pin", OwnerFact{Absent: true}, func(in *Input) { in.Spec.OCM.AccountID = "me" }, false},
 		{"a dead token without an address", OwnerFact{Dead: true}, nil, true},
 		{"a dead token that OCM has given to the account", OwnerFact{Dead: true, Known: true, Email: "other@example.com"}, nil, false},
@@ -242,7 +242,7 @@ func TestHealing_IsAtOnceAndBacksOffInAFight(t *testing.T) {
 	in.Facts.Issued.SameAsIssued = false
 	in.Facts.Rotations = nil
 	if d := Decide(in); d.Step != LookAtRotations {
-		t.Errorf("OCM gives out something newer than the record heals with, and the decision is %s %s", d.Step, d.Reason)
+		t.Errorf("OCM has newer credentials than those of the record, and the decision is %s %s", d.Step, d.Reason)
 	}
 	in = healed(0)
 	in.Status.Rotation.RolledBackAt = hours(-39)

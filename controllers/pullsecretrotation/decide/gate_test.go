@@ -84,7 +84,7 @@ func TestMayRequest_LooksAgainWhenTheNextTComes(t *testing.T) {
 	in.Spec.Approval = v1alpha1.ApprovalBeforeRequest
 	in.due = Due{T: now.Add(-48 * time.Hour), Set: true, Next: &next}
 	if d := mayRequest.decide(in); d == nil || d.Reason != v1alpha1.ReasonAwaitingApproval || d.After != 10*time.Minute {
-		t.Errorf("got %+v, want to wait for approval of this T, and to look again in 10 minutes when there is another", d)
+		t.Errorf("got %+v, want to wait for approval of this T, and to check again in 10 minutes for the next one", d)
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 )
 
-// endedInput is a cluster whose rotation OCM has called completed, some time ago.
+// endedInput is a cluster whose rotation OCM completed some time ago.
 func endedInput(ago time.Duration) Input {
 	in := dueInput()
 	r := v1alpha1.RotationStatus{ID: "a", After: hours(-1), AppliedAt: hours(-200), RevokedAt: TimePtr(noon.Add(-ago)), BackupSecret: "backup"}
@@ -40,7 +40,7 @@ func TestProof_IsAskedForAtOnceThenLessAndLessThenDaily(t *testing.T) {
 		in.Now, in.Status.LastHealthCheck = in.Now.Add(d.After), TimePtr(in.Now.Add(d.After))
 	}
 	if asked < 8 || asked > 14 {
-		t.Errorf("asked %d times in the first day", asked)
+		t.Errorf("%d checks in the first day", asked)
 	}
 	if at := nextProof(timing, in.Status.Rotation); !at.Equal(end.Add(24 * time.Hour)) {
 		t.Errorf("the next is at %s, want it when the day is over: a person is told on time", at)
@@ -87,12 +87,12 @@ func TestTried_TakesOnlyARefusedLoginForAProof(t *testing.T) {
 		want   string // of quay.io
 		proven bool
 	}{
-		"all refuse":              {[]Check{old("quay.io", Unauthorized), old("registry.redhat.io", Unauthorized)}, AnswerRefused, true},
-		"one accepts":             {[]Check{old("quay.io", Accepted), old("registry.redhat.io", Unauthorized)}, AnswerAccepted, false},
-		"one only lacks an image": {[]Check{old("quay.io", NotFound)}, AnswerAccepted, false},
-		"one only denies a pull":  {[]Check{old("quay.io", Denied)}, AnswerNone, false},
-		"one cannot be reached":   {[]Check{old("quay.io", Unreachable), old("registry.redhat.io", Unauthorized)}, AnswerNone, false},
-		"one is rate limiting":    {[]Check{old("quay.io", RateLimited)}, AnswerNone, false},
+		"all refuse":                        {[]Check{old("quay.io", Unauthorized), old("registry.redhat.io", Unauthorized)}, AnswerRefused, true},
+		"one accepts":                       {[]Check{old("quay.io", Accepted), old("registry.redhat.io", Unauthorized)}, AnswerAccepted, false},
+		"for one only the image is missing": {[]Check{old("quay.io", NotFound)}, AnswerAccepted, false},
+		"one only denies a pull":            {[]Check{old("quay.io", Denied)}, AnswerNone, false},
+		"one cannot be reached":             {[]Check{old("quay.io", Unreachable), old("registry.redhat.io", Unauthorized)}, AnswerNone, false},
+		"one is rate limiting":              {[]Check{old("quay.io", RateLimited)}, AnswerNone, false},
 		"the second target's is accepted": {[]Check{old("quay.io", Unauthorized), {Registry: "quay.io", Fingerprint: "other", Target: "hive/pull", Result: Answer{Outcome: Accepted}}},
 			AnswerAccepted, false},
 	} {

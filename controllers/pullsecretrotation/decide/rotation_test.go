@@ -91,7 +91,7 @@ func TestDecide_UntilTheRequest(t *testing.T) {
 		{"then the intent is recorded", unsent, RecordIntent, "", ""},
 		{"an intent of our own is followed by the request", func(in *Input) { intended(in, 0); in.Facts.IntentIsOurs = true }, Request, "", ""},
 		{"but not when the process stood still since", func(in *Input) { intended(in, 31*time.Second); in.Facts.IntentIsOurs = true }, Wait, v1alpha1.ReasonRotationStarted, ""},
-		{"somebody else's intent is given time to have its effect", func(in *Input) { intended(in, 59*time.Second) }, Wait, v1alpha1.ReasonRotationStarted, "the operator checks OCM's list"},
+		{"another object's intent is given time to take effect", func(in *Input) { intended(in, 59*time.Second) }, Wait, v1alpha1.ReasonRotationStarted, "the operator checks OCM's list"},
 		{"and then replaced", func(in *Input) { intended(in, time.Minute) }, RecordIntent, "", ""},
 		{"its effect is adopted", func(in *Input) { intended(in, time.Second); list(in, RotationPending) }, RecordID, "", ""},
 		{"also instead of our own request", func(in *Input) { intended(in, 0); in.Facts.IntentIsOurs = true; list(in, "queued") }, RecordID, "", ""},
@@ -105,7 +105,7 @@ func TestDecide_UntilTheRequest(t *testing.T) {
 
 func TestDecide_FromTheRequestToTheTarget(t *testing.T) {
 	for _, c := range []decision{
-		{"what OCM gives out is the same as before: it waits", func(*Input) {}, Wait, v1alpha1.ReasonAwaitingIssue, "was requested at 2026-05-06 11:00 UTC"},
+		{"OCM's credentials are the same as before: it waits", func(*Input) {}, Wait, v1alpha1.ReasonAwaitingIssue, "was requested at 2026-05-06 11:00 UTC"},
 		{"for longer than normal: it says so and waits on", func(in *Input) { in.Status.Rotation.RequestedAt = hours(-25) }, Wait, v1alpha1.ReasonIssueOverdue, "support case"},
 		{"the cluster had switched before it was found: what it uses is on record from now on", func(in *Input) { in.Facts.Switched = true }, MarkIssued, "", ""},
 		{"or, where nothing is offered, the end is awaited, for however long", func(in *Input) {
@@ -145,7 +145,7 @@ func TestDecide_FromTheRequestToTheTarget(t *testing.T) {
 		{"a follower goes on without it", func(in *Input) {
 			in.Facts.Rotations, in.Spec.RotateAfter, in.Spec.Mode = &[]Rotation{}, nil, v1alpha1.ModeFollow
 		}, Abandon, "", ""},
-		{"another one that is pending takes its place", func(in *Input) { (*in.Facts.Rotations)[0].ID = "b" }, RecordID, "", ""},
+		{"another pending one replaces it", func(in *Input) { (*in.Facts.Rotations)[0].ID = "b" }, RecordID, "", ""},
 		{"issued credentials are verified", issued, CheckIssued, "", ""},
 		{"a follower whose offer has ended waits for the end", func(in *Input) { issued(in); in.Facts.Issued = &IssuedFact{} }, Wait, v1alpha1.ReasonAwaitingIssue, "no longer offers"},
 		{"newer ones take their place", func(in *Input) { issued(in); in.Facts.Issued.SameAsIssued = false }, MarkIssued, "", ""},
@@ -187,7 +187,7 @@ func TestDecide_FromTheRequestToTheTarget(t *testing.T) {
 			in.Facts.Targets[0].Changes = append(in.Facts.Targets[0].Changes, Change{Registry: telemetryRegistry, Source: telemetryRegistry, Fingerprint: "token"})
 			Record{in.Status}.Answered([]Check{{Registry: telemetryRegistry, Fingerprint: "token", Result: Answer{Outcome: Accepted}}}, in.Now)
 		}, Wait, v1alpha1.ReasonVerificationIncomplete, ""},
-		{"what a lagging server gives once more is not new", func(in *Input) {
+		{"a lagging server's old credentials are not new", func(in *Input) {
 			issued(in)
 			in.Facts.Issued = &IssuedFact{Present: true, Superseded: true}
 		}, Wait, v1alpha1.ReasonVerifying, "lags behind"},
@@ -250,7 +250,7 @@ func TestDecide_FromTheTargetToTheEnd(t *testing.T) {
 			degraded(in)
 			in.Status.Rotation.Pools[0].DegradedBefore = true
 		}, Wait, v1alpha1.ReasonRollingOut, "worker is degraded, as it was before"},
-		{"nor for a change that somebody else has made", func(in *Input) {
+		{"nor for another writer's change", func(in *Input) {
 			degraded(in)
 			in.Status.Rotation.Pools, in.Status.Targets[0].Result = nil, v1alpha1.ReasonAlreadyCurrent
 		}, Wait, v1alpha1.ReasonRolloutDegraded, "oc describe machineconfigpool worker"},

@@ -111,7 +111,7 @@ func TestPendingAndSatisfying_ReadOCMsList(t *testing.T) {
 	in := Input{Now: hours(3).Time, Status: &v1alpha1.PullSecretRotationStatus{}}
 	under := []Rotation{at("b", "some new word", -1), at("a", RotationPending, -2)}
 	if r, ok := pending(under, in.Now); !ok || r.ID != "b" {
-		t.Errorf("pending is %v %s: a status that nobody knows counts as under way, and the newest is meant", ok, r.ID)
+		t.Errorf("pending is %v %s: an unknown status counts as under way, and the newest is used", ok, r.ID)
 	}
 	list := append([]Rotation{at("c", RotationCompleted, 1)}, under...)
 	if r, ok := pending(list, in.Now); ok {
