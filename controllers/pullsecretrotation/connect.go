@@ -45,8 +45,15 @@ type Connector interface {
 // lifetime, and a new client would exchange it again.
 type connector struct {
 	userAgent string
+	// transport carries all requests; nil is the network.
+	transport http.RoundTripper
 	mu        sync.Mutex
 	kept      []keptClient
+}
+
+// NewConnector makes the real clients, whose requests a transport carries; nil is the network.
+func NewConnector(userAgent string, transport http.RoundTripper) Connector {
+	return &connector{userAgent: userAgent, transport: transport}
 }
 
 // keptClient is a cached client with its inputs.
@@ -62,7 +69,7 @@ const maxKept = 16
 // OCM makes a client, or returns the cached one for this credential.
 func (c *connector) OCM(cfg ocm.Config) (OCM, error) {
 	cfg.UserAgent = c.userAgent
-	cfg.Observe = observeOCM
+	cfg.Observe, cfg.Transport = observeOCM, c.transport
 	if cfg.ClusterToken != (ocm.ClusterToken{}) {
 		return ocm.New(cfg)
 	}
@@ -96,6 +103,9 @@ func (shared) Close() error { return nil }
 
 // Registries makes a prober that uses the same proxy as all clients of the operator.
 func (c *connector) Registries(roots *x509.CertPool) Prober {
+	if c.transport != nil {
+		return &registry.Prober{Transport: c.transport, UserAgent: c.userAgent}
+	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.Proxy = proxy.For
 	if roots != nil {

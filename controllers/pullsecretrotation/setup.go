@@ -28,7 +28,7 @@ func Setup(mgr ctrl.Manager, opts Options) error {
 	r := &Reconciler{
 		Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Options: opts, MayPatch: mayPatch(mgr.GetClient()),
 		Recorder: mgr.GetEventRecorder("pullsecretrotation"),
-		Connect:  &connector{userAgent: version.UserAgent()},
+		Connect:  NewConnector(version.UserAgent(), nil),
 	}
 	b := ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.PullSecretRotation{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}))).

@@ -43,6 +43,8 @@ type Config struct {
 	UserAgent string
 	// Clock for judging the service's clock and its Retry-After; default the real one. The SDK always uses the real clock for the age of a token.
 	Clock clock.PassiveClock
+	// Transport carries the requests; default the network, by the cluster's proxy.
+	Transport http.RoundTripper
 	// Observe, if set, is called for every HTTP request with its method, the path with ids replaced by their names (TokenExchange for the SSO),
 	// and the status of the answer, 0 without one.
 	Observe func(method, pathTemplate string, status int)
@@ -124,7 +126,9 @@ func (c *Client) Close() error {
 	c.close()
 	c.calls.Lock()
 	defer c.calls.Unlock()
-	c.transport.inner.CloseIdleConnections()
+	if network, ok := c.transport.inner.(*http.Transport); ok {
+		network.CloseIdleConnections()
+	}
 	return c.conn.Close()
 }
 

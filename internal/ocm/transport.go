@@ -37,7 +37,7 @@ var (
 // transport sends the requests of one client, to OCM and to the SSO, instead of the SDK's transports. It reads every answer itself, within
 // limits, records it, and follows no redirect.
 type transport struct {
-	inner *http.Transport
+	inner http.RoundTripper
 	api   *url.URL
 	// sso is the token endpoint; nil if the client has a cluster's token and must never talk to the SSO.
 	sso     *url.URL
@@ -101,23 +101,31 @@ func newTransport(cfg Config) (*transport, error) {
 			return nil, &Error{Kind: InvalidSpec, Message: "the URL of the SSO does not parse"}
 		}
 	}
+	inner := cfg.Transport
+	if inner == nil {
+		inner = network(cfg)
+	}
 	return &transport{
-		inner: &http.Transport{
-			Proxy:                 proxy.For,
-			DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
-			TLSClientConfig:       &tls.Config{RootCAs: cfg.RootCAs, MinVersion: tls.VersionTLS12},
-			TLSHandshakeTimeout:   10 * time.Second,
-			ResponseHeaderTimeout: cfg.Timeout,
-			IdleConnTimeout:       90 * time.Second,
-			MaxIdleConnsPerHost:   2,
-			ForceAttemptHTTP2:     true,
-		},
-		api: api, sso: sso,
+		inner: inner,
+		api:   api, sso: sso,
 		agent:   cfg.UserAgent,
 		clock:   cfg.Clock,
 		observe: cfg.Observe,
 		client:  cfg.Credential.isClient(),
 	}, nil
+}
+
+func network(cfg Config) *http.Transport {
+	return &http.Transport{
+		Proxy:                 proxy.For,
+		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		TLSClientConfig:       &tls.Config{RootCAs: cfg.RootCAs, MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:   10 * time.Second,
+		ResponseHeaderTimeout: cfg.Timeout,
+		IdleConnTimeout:       90 * time.Second,
+		MaxIdleConnsPerHost:   2,
+		ForceAttemptHTTP2:     true,
+	}
 }
 
 // RoundTrip sends a request of the SDK. The answer of the SSO is judged here, because the SDK would lose the reason of a refusal and repeat the

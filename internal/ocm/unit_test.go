@@ -140,7 +140,7 @@ func TestTransport_AsksWhichProxyToUse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, got := reflect.ValueOf(proxy.For).Pointer(), reflect.ValueOf(transport.inner.Proxy).Pointer()
+	want, got := reflect.ValueOf(proxy.For).Pointer(), reflect.ValueOf(transport.inner.(*http.Transport).Proxy).Pointer()
 	if got != want {
 		t.Error("the transport does not ask proxy.For")
 	}

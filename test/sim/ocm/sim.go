@@ -151,8 +151,8 @@ func New(opts Options) (*Sim, error) {
 	return s, nil
 }
 
-// Start listens on 127.0.0.1 until Close.
-func (s *Sim) Start() error {
+// Handlers are the two services by the host that they have, for tests that need no sockets.
+func (s *Sim) Handlers() map[string]http.Handler {
 	unjudged := s.withFaults(s.apiMux())
 	judged := contract.Middleware(unjudged, s.violation)
 	api := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -162,19 +162,18 @@ func (s *Sim) Start() error {
 		}
 		judged.ServeHTTP(w, r)
 	})
-	for name, server := range map[string]struct {
-		host    string
-		handler http.Handler
-		skew    *time.Duration
-	}{
-		ssoServer: {SSOHost, s.withFaults(s.ssoMux()), &s.ssoSkew},
-		apiServer: {APIHost, api, &s.apiSkew},
-	} {
-		config, err := s.opts.CA.ServerConfig(server.host, "127.0.0.1", "localhost")
+	return map[string]http.Handler{SSOHost: s.counted(s.withFaults(s.ssoMux()), &s.ssoSkew), APIHost: s.counted(api, &s.apiSkew)}
+}
+
+// Start listens on 127.0.0.1 until Close.
+func (s *Sim) Start() error {
+	handlers := s.Handlers()
+	for name, host := range map[string]string{ssoServer: SSOHost, apiServer: APIHost} {
+		config, err := s.opts.CA.ServerConfig(host, "127.0.0.1", "localhost")
 		if err != nil {
 			return err
 		}
-		s.servers[name] = simctl.NewServer("127.0.0.1:0", config, s.counted(server.handler, server.skew))
+		s.servers[name] = simctl.NewServer("127.0.0.1:0", config, handlers[host])
 	}
 	s.servers[controlServer] = simctl.NewServer(s.opts.ControlAddr, nil, s.controlMux())
 	for _, server := range s.servers {

@@ -128,6 +128,15 @@ func New(opts Options) (*Sim, error) {
 	return s, nil
 }
 
+// Handlers are the registries by their hosts, for tests that need no sockets.
+func (s *Sim) Handlers() map[string]http.Handler {
+	handlers := map[string]http.Handler{}
+	for name, h := range s.hosts {
+		handlers[name] = s.handler(h)
+	}
+	return handlers
+}
+
 // Start listens on 127.0.0.1 until Close.
 func (s *Sim) Start() error {
 	for _, h := range s.hosts {
