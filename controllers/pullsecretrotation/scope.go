@@ -2,6 +2,7 @@ package pullsecretrotation
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -85,8 +86,8 @@ func (s *scope) rotation() *v1alpha1.RotationStatus { return s.obj.Status.Rotati
 
 // flush writes the status if it changed. The optimistic lock keeps two replicas, or one with an outdated view, from both recording an intent.
 func (s *scope) flush(ctx context.Context) error {
-	if equality.Semantic.DeepEqual(s.obj.Status, s.stored.Status) {
-		return nil
+	if same, err := s.asStored(); same || err != nil {
+		return err
 	}
 	status := s.obj.Status.DeepCopy()
 	patch := client.MergeFromWithOptions(s.stored, client.MergeFromWithOptimisticLock{})
@@ -97,6 +98,19 @@ func (s *scope) flush(ctx context.Context) error {
 	s.obj.Status = *status // times keep their fractions until the end of the reconcile
 	s.stored.Status = *status.DeepCopy()
 	return nil
+}
+
+// asStored is true if the API server would store the status as it is there: times lose their fractions, so a second look within one second
+// changes nothing.
+func (s *scope) asStored() (bool, error) {
+	if equality.Semantic.DeepEqual(s.obj.Status, s.stored.Status) {
+		return true, nil
+	}
+	changes, err := client.MergeFrom(s.stored).Data(s.obj)
+	if err != nil {
+		return false, fmt.Errorf("comparing the status: %w", err)
+	}
+	return string(changes) == "{}", nil
 }
 
 func (s *scope) close() { s.clients.close() }

@@ -1,0 +1,46 @@
+package pullsecretrotation
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+)
+
+func TestFlush_WritesATimeOnlyWhenItsSecondChanges(t *testing.T) {
+	scheme := runtime.NewScheme()
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		t.Fatal(err)
+	}
+	checked := time.Date(2026, 3, 2, 8, 5, 16, 0, time.UTC)
+	object := &v1alpha1.PullSecretRotation{ObjectMeta: metav1.ObjectMeta{Name: "account"}}
+	object.Status.LastHealthCheck = &metav1.Time{Time: checked}
+	writes := 0
+	c := fake.NewClientBuilder().WithScheme(scheme).WithStatusSubresource(object).WithObjects(object).WithInterceptorFuncs(interceptor.Funcs{
+		SubResourcePatch: func(ctx context.Context, c client.Client, sub string, o client.Object, p client.Patch, opts ...client.SubResourcePatchOption) error {
+			writes++
+			return c.SubResource(sub).Patch(ctx, o, p, opts...)
+		},
+	}).Build()
+	if err := c.Get(t.Context(), client.ObjectKeyFromObject(object), object); err != nil {
+		t.Fatal(err)
+	}
+	s := newScope(t.Context(), &Reconciler{Client: c}, object)
+	for later, want := range map[time.Duration]int{300 * time.Millisecond: 0, 900 * time.Millisecond: 0} {
+		s.obj.Status.LastHealthCheck = &metav1.Time{Time: checked.Add(later)}
+		if err := s.flush(t.Context()); err != nil || writes != want {
+			t.Errorf("%s later: %d writes, want %d, error %v", later, writes, want, err)
+		}
+	}
+	s.obj.Status.LastHealthCheck = &metav1.Time{Time: checked.Add(time.Second)}
+	if err := s.flush(t.Context()); err != nil || writes != 1 {
+		t.Errorf("a second later: %d writes, want 1, error %v", writes, err)
+	}
+}
