@@ -143,6 +143,14 @@ bench: ## Run the benchmarks.
 bench-peers: ## Compare the operator's cost with that of a minimal program (PEERS_ARGS='-help' lists the options).
 	$(WITH_ASSETS); export KUBEBUILDER_ASSETS; go run ./test/bench/peers $(PEERS_ARGS)
 
+# What `make simulate` runs: SEEDS histories from seed FROM on, or one SEED with its journal, of STEPS steps each.
+FROM ?= 1
+STEPS ?= 60
+.PHONY: simulate
+simulate: ## Explore PullSecretRotation in SEEDS random histories (100), or replay SEED with STEPS steps.
+	GOGC=400 go test ./test/simulation -run '^TestSimulate$$' -v -count=1 -timeout 0 -args \
+		$(if $(SEED),-seed $(SEED),-seeds $(or $(SEEDS),100) -from $(FROM)) -steps $(STEPS)
+
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME (30s).
 	hack/fuzz.sh $(FUZZTIME)

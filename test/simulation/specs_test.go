@@ -1,0 +1,214 @@
+package simulation
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	simocm "github.com/openshift/credential-rotation-operator/test/sim/ocm"
+)
+
+// defaults is a spec with the schema's defaults whose T is long past.
+func defaults() v1alpha1.PullSecretRotationSpec {
+	spec := v1alpha1.PullSecretRotationSpec{
+		Mode: v1alpha1.ModeRotate, RotateAfter: ptr.To(metav1.NewTime(longAgo)), Approval: v1alpha1.ApprovalNone, SiblingClusters: v1alpha1.SiblingsAllow,
+		Rollback: v1alpha1.RollbackAutomatic, HealthCheckInterval: &metav1.Duration{Duration: 6 * time.Hour},
+		Targets: []v1alpha1.SecretReference{global, hub},
+	}
+	spec.OCM.CredentialsSecretRef = &v1alpha1.LocalReference{Name: ocmKey.Name}
+	spec.Entries.Foreign = v1alpha1.ForeignKeep
+	spec.Rollout.WaitForPools, spec.Rollout.Timeout = ptr.To(true), &metav1.Duration{Duration: 2 * time.Hour}
+	return spec
+}
+
+type mutator func(*world, *v1alpha1.PullSecretRotationSpec)
+
+// mutators change one field each to any value that the schema allows, within reason. The key is the field's path.
+var mutators = map[string]mutator{
+	"mode": func(w *world, s *v1alpha1.PullSecretRotationSpec) {
+		s.Mode = pick(w, []v1alpha1.RotationMode{v1alpha1.ModeRotate, v1alpha1.ModeRotate, v1alpha1.ModeFollow, v1alpha1.ModeAudit})
+	},
+	"rotateAfter": func(w *world, s *v1alpha1.PullSecretRotationSpec) {
+		s.RotateAfter = nil
+		if !w.odds(4) {
+			s.RotateAfter = ptr.To(metav1.NewTime(time.Now().Add(time.Duration(w.chance.IntN(72)-36) * time.Hour).Truncate(time.Second)))
+		}
+	},
+	"schedule": func(w *world, s *v1alpha1.PullSecretRotationSpec) {
+		s.Schedule = nil
+		if !w.odds(3) {
+			s.Schedule = &v1alpha1.RotationSchedule{Cron: pick(w, []string{"0 3 * * *", "30 4 1 * *", "0 0 30 2 *", "0 9 * * 1"}), TimeZone: "UTC"}
+		}
+	},
+	"schedule.cron": func(w *world, s *v1alpha1.PullSecretRotationSpec) {
+		if s.Schedule != nil {
+			s.Schedule.Cron = pick(w, []string{"15 2 * * *", "0 12 */10 * *", "99 99 * * *"})
+		}
+	},
+	"schedule.timeZone": func(w *world, s *v1alpha1.PullSecretRotationSpec) {
+		if s.Schedule != nil {
+			s.Schedule.TimeZone = pick(w, []string{"Europe/Berlin", "UTC", "America/St_Johns", "Nowhere/Land"})
+		}
+	},
+	"startWindows": func(w *world, s *v1alpha1.PullSecretRotationSpec) {
+		s.StartWindows = nil
+		if !w.odds(2) {
+			s.StartWindows = []v1alpha1.StartWindow{{Cron: "0 22 * * *", Duration: metav1.Duration{Duration: 6 * time.Hour}}}
+		}
+	},
+	"startWindows.cron": func(w *world, s *v1alpha1.PullSecretRotationSpec) {
+		for i := range s.StartWindows {
+			s.StartWindows[i].Cron = pick(w, []string{"0 1 * * 6", "*/20 * * * *", "0 0 31 2 *"})
+		}
+	},
+	"startWindows.duration": func(w *world, s *v1alpha1.PullSecretRotationSpec) {
+		for i := range s.StartWindows {
+			s.StartWindows[i].Duration.Duration = pick(w, []time.Duration{time.Minute, 8 * time.Hour, 168 * time.Hour})
+		}
+	},
+	"startWindows.timeZone": func(w *world, s *v1alpha1.PullSecretRotationSpec) {
+		for i := range s.StartWindows {
+			s.StartWindows[i].TimeZone = pick(w, []string{"", "Asia/Kathmandu", "Nowhere/Land"})
+		}
+	},
+	"approval": func(w *world, s *v1alpha1.PullSecretRotationSpec) {
+		s.Approval = pick(w, []v1alpha1.ApprovalPolicy{v1alpha1.ApprovalNone, v1alpha1.ApprovalBeforeRequest})
+	},
+	"siblingClusters": func(w *world, s *v1alpha1.PullSecretRotationSpec) {
+		s.SiblingClusters = pick(w, []v1alpha1.SiblingPolicy{v1alpha1.SiblingsAllow, v1alpha1.SiblingsRefuse})
+	},
+	"suspend": func(w *world, s *v1alpha1.PullSecretRotationSpec) { s.Suspend = w.odds(2) },
+	"ocm.url": func(w *world, s *v1alpha1.PullSecretRotationSpec) {
+		s.OCM.URL = pick(w, []string{"", "https://" + simocm.APIHost, "https://api.openshiftusgov.com", "https://elsewhere.example.com"})
+	},
+	"ocm.tokenURL": func(w *world, s *v1alpha1.PullSecretRotationSpec) {
+		s.OCM.TokenURL = pick(w, []string{"", "https://" + simocm.SSOHost + simocm.TokenPath, "https://elsewhere.example.com/token"})
+	},
+	"ocm.credentialsSecretRef": func(w *world, s *v1alpha1.PullSecretRotationSpec) {
+		s.OCM.CredentialsSecretRef = nil
+		if !w.odds(2) {
+			s.OCM.CredentialsSecretRef = &v1alpha1.LocalReference{Name: ocmKey.Name}
+		}
+	},
+	"ocm.credentialsSecretRef.name": func(w *world, s *v1alpha1.PullSecretRotationSpec) {
+		s.OCM.CredentialsSecretRef = &v1alpha1.LocalReference{Name: pick(w, []string{"ocm", "missing"})}
+	},
+	"ocm.caBundleConfigMapRef": func(w *world, s *v1alpha1.PullSecretRotationSpec) {
+		s.OCM.CABundleConfigMapRef = nil
+		if w.odds(2) {
+			s.OCM.CABundleConfigMapRef = &v1alpha1.LocalReference{Name: "ca"}
+		}
+	},
+	"ocm.caBundleConfigMapRef.name": func(w *world, s *v1alpha1.PullSecretRotationSpec) {
+		s.OCM.CABundleConfigMapRef = &v1alpha1.LocalReference{Name: pick(w, []string{"ca", "missing"})}
+	},
+	"ocm.accountID": func(w *world, s *v1alpha1.PullSecretRotationSpec) {
+		s.OCM.AccountID = pick(w, []string{"", w.account.ID, "somebody-else"})
+	},
+	"entries.addMissing": func(w *world, s *v1alpha1.PullSecretRotationSpec) {
+		s.Entries.AddMissing = pick(w, [][]string{nil, {simocm.RedHatConnect}, {simocm.CloudOpenShift, simocm.Quay}, {"unknown.example.com"}})
+	},
+	"entries.foreign": func(w *world, s *v1alpha1.PullSecretRotationSpec) {
+		s.Entries.Foreign = pick(w, []v1alpha1.ForeignPolicy{v1alpha1.ForeignKeep, v1alpha1.ForeignReplace})
+	},
+	"verification": func(w *world, s *v1alpha1.PullSecretRotationSpec) {
+		s.Verification = nil
+		if !w.odds(3) {
+			s.Verification = []v1alpha1.RegistryVerification{{Registry: pick(w, simocm.Registries)}, {Registry: "registry.example.com"}}
+		}
+	},
+	"verification.registry": func(w *world, s *v1alpha1.PullSecretRotationSpec) {
+		if len(s.Verification) > 0 {
+			s.Verification = []v1alpha1.RegistryVerification{{Registry: pick(w, simocm.Registries)}}
+		}
+	},
+	"verification.policy": func(w *world, s *v1alpha1.PullSecretRotationSpec) {
+		for i := range s.Verification {
+			s.Verification[i].Policy = pick(w, []v1alpha1.VerificationPolicy{"", v1alpha1.VerificationRequired, v1alpha1.VerificationBestEffort, v1alpha1.VerificationSkip})
+		}
+	},
+	"verification.image": func(w *world, s *v1alpha1.PullSecretRotationSpec) {
+		for i := range s.Verification {
+			s.Verification[i].Image = pick(w, []string{"", "registry.redhat.io/" + proofImage + ":latest", "quay.io/nobody/nothing:v1"})
+		}
+	},
+	"targets": func(w *world, s *v1alpha1.PullSecretRotationSpec) {
+		s.Targets = pick(w, [][]v1alpha1.SecretReference{{global}, {global, hub}, {hub, global}, {hub}, {global, {Namespace: "hive", Name: "missing"}}})
+	},
+	"targets.namespace": func(w *world, s *v1alpha1.PullSecretRotationSpec) {
+		s.Targets = append([]v1alpha1.SecretReference{global}, v1alpha1.SecretReference{Namespace: pick(w, []string{"hive", "nowhere"}), Name: hub.Name})
+	},
+	"targets.name": func(w *world, s *v1alpha1.PullSecretRotationSpec) {
+		s.Targets = append([]v1alpha1.SecretReference{global}, v1alpha1.SecretReference{Namespace: hub.Namespace, Name: pick(w, []string{hub.Name, "other"})})
+	},
+	"rollout.waitForPools": func(w *world, s *v1alpha1.PullSecretRotationSpec) { s.Rollout.WaitForPools = ptr.To(w.odds(2)) },
+	"rollout.timeout": func(w *world, s *v1alpha1.PullSecretRotationSpec) {
+		s.Rollout.Timeout = &metav1.Duration{Duration: pick(w, []time.Duration{time.Minute, 2 * time.Hour, 168 * time.Hour})}
+	},
+	"rollout.allowNodeDisruption": func(w *world, s *v1alpha1.PullSecretRotationSpec) { s.Rollout.AllowNodeDisruption = w.odds(2) },
+	"rollback": func(w *world, s *v1alpha1.PullSecretRotationSpec) {
+		s.Rollback = pick(w, []v1alpha1.RollbackPolicy{v1alpha1.RollbackAutomatic, v1alpha1.RollbackNever})
+	},
+	"healthCheckInterval": func(w *world, s *v1alpha1.PullSecretRotationSpec) {
+		s.HealthCheckInterval = &metav1.Duration{Duration: pick(w, []time.Duration{10 * time.Minute, 6 * time.Hour, 48 * time.Hour})}
+	},
+}
+
+// fields are the paths of all fields of a type.
+func fields(t reflect.Type, prefix string) []string {
+	switch {
+	case t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice:
+		return fields(t.Elem(), prefix)
+	case t.Kind() != reflect.Struct || t.PkgPath() != reflect.TypeFor[v1alpha1.PullSecretRotationSpec]().PkgPath():
+		return nil
+	}
+	var paths []string
+	for i := range t.NumField() {
+		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		inner := fields(t.Field(i).Type, prefix+name+".")
+		if f := t.Field(i).Type; len(inner) == 0 || f.Kind() != reflect.Struct { // a struct that is always there has no value but its fields'
+			paths = append(paths, prefix+name)
+		}
+		paths = append(paths, inner...)
+	}
+	return paths
+}
+
+func TestEachFieldOfTheSpecIsEdited(t *testing.T) {
+	want := fields(reflect.TypeFor[v1alpha1.PullSecretRotationSpec](), "")
+	for _, path := range want {
+		if mutators[path] == nil {
+			t.Errorf("nothing edits spec.%s: add it to mutators, so that histories do", path)
+		}
+	}
+	for path := range mutators {
+		if !slices.Contains(want, path) {
+			t.Errorf("there is no field spec.%s", path)
+		}
+	}
+}
+
+// editSpec changes one field.
+func (c *cluster) editSpec() {
+	w := c.w
+	path := pick(w, slices.Sorted(maps.Keys(mutators)))
+	w.say("%s: somebody edits spec.%s", c.name, path)
+	w.count.field(path)
+	c.edit(func(o *v1alpha1.PullSecretRotation) { mutators[path](w, &o.Spec) })
+}
+
+// correct is a person who puts the spec in order.
+func (c *cluster) correct() {
+	c.edit(func(o *v1alpha1.PullSecretRotation) {
+		o.Spec = defaults()
+		metav1.SetMetaDataAnnotation(&o.ObjectMeta, "corrected", fmt.Sprint(time.Now().Unix()))
+	})
+}
