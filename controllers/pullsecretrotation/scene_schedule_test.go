@@ -47,8 +47,8 @@ func TestSchedule_TOfAnEditedScheduleCountsFromTheEdit(t *testing.T) {
 				at := s.sim.Now().Add(-30 * day)
 				spec = dueNow(scheduled(fmt.Sprintf("0 3 %d %d *", at.Day(), at.Month()), "UTC"))
 			case "another time zone moves a tick into the past":
-				at := s.sim.Now().Add(17 * day)
-				spec = dueNow(scheduled(fmt.Sprintf("30 5 %d * *", at.Add(7*time.Hour).Day()), "UTC"))
+				at := s.sim.Now().Add(17*day + 7*time.Hour) // the edit is made 7 hours before, and there it is 14 hours later
+				spec = dueNow(scheduled(fmt.Sprintf("%d %d %d * *", at.Minute(), at.Hour(), at.Day()), "UTC"))
 			case "a follower gets a schedule":
 				spec = following()
 			}
