@@ -114,7 +114,7 @@ func TestByOLMv1_TheRightsOfTheInstallerSufficeToInstallUpgradeAndUninstall(t *t
 	}
 	bundle, err := harness.RenderBundle(namespace)
 	must(t, err)
-	objects := append(bundle.Objects, configured(t, bundle.Deployment, extension))
+	objects := slices.Concat(bundle.Objects, []*unstructured.Unstructured{configured(t, bundle.Deployment, extension)})
 	c := installer(t, namespace)
 	harness.Eventually(t, "the installer may manage every object", func(ctx context.Context) error {
 		var missing []error

@@ -58,11 +58,11 @@ func judgeSecret(before client.Object, now *corev1.Secret) error {
 		if now.StringData[corev1.DockerConfigJsonKey] != "" {
 			document, ok = []byte(now.StringData[corev1.DockerConfigJsonKey]), true
 		}
-		var any map[string]any
+		var parsed map[string]any
 		switch {
 		case !ok:
 			errs = append(errs, field.Required(field.NewPath("data").Key(corev1.DockerConfigJsonKey), ""))
-		case json.Unmarshal(document, &any) != nil:
+		case json.Unmarshal(document, &parsed) != nil:
 			errs = append(errs, field.Invalid(field.NewPath("data").Key(corev1.DockerConfigJsonKey), "<secret contents redacted>", "not JSON"))
 		}
 	}
