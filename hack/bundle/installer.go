@@ -61,7 +61,9 @@ func (p *parts) installerRules() (cluster, own []any) {
 	}
 	cluster = slices.Concat(cluster, global.rules(), p.clusterRules)
 	own = local.rules()
-	byName := func(a, b *unstructured.Unstructured) int { return strings.Compare(a.GetKind()+a.GetName(), b.GetKind()+b.GetName()) }
+	byName := func(a, b *unstructured.Unstructured) int {
+		return strings.Compare(a.GetKind()+a.GetName(), b.GetKind()+b.GetName())
+	}
 	for _, o := range slices.SortedFunc(slices.Values(p.verbatim), byName) { // the same order each time
 		rules, _, _ := unstructured.NestedSlice(o.Object, "rules")
 		switch o.GetKind() {

@@ -174,7 +174,8 @@ func (w *world) wantSilence() {
 		w.t.Errorf("%d requests to CAP while nothing was due", n)
 	}
 	for _, r := range w.api.Requests(nil) {
-		if r.Verb != "watch" && !r.IsBookkeeping() {
+		missing := r.Resource == "apiservers" // a kind that this control plane does not have is looked for about once a minute
+		if r.Verb != "watch" && !missing && !r.IsBookkeeping() {
 			w.t.Errorf("%s, while nothing was due", r)
 		}
 	}
