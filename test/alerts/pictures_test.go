@@ -42,9 +42,7 @@ type panel struct {
 	Type, Title string
 	Targets     []struct{ Expr, LegendFormat string }
 	Styles      []struct{ Pattern, Alias, Type, Unit string }
-	YAxes       []struct{ Label string }
 	PostFix     string
-	Stack       bool
 }
 
 type dashboard struct {
