@@ -44,6 +44,13 @@ func TestRetryAfter_InBothForms(t *testing.T) {
 	}
 }
 
+func TestRetryAfter_IgnoresADateThatNothingCanBeComparedWith(t *testing.T) {
+	header := http.Header{"Retry-After": {"Fri, 20 Nov 2026 12:00:00 GMT"}}
+	if got := httpheader.RetryAfter(header, time.Time{}, time.Hour); got != 0 {
+		t.Errorf("got %s, want none", got)
+	}
+}
+
 func TestMediaTypes_AreKnownWhateverTheirParameters(t *testing.T) {
 	for contentType, want := range map[string]struct{ html, json bool }{
 		"text/html; charset=utf-8":           {html: true},
