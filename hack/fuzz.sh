@@ -1,12 +1,27 @@
 #!/usr/bin/env bash
-# Runs each fuzz target of the repository for the given time, one after the other: go test takes only one at a time.
-set -euo pipefail
-cd "$(dirname "$0")/.."
-time=${1:-30s}
+# Runs each fuzz target of the repository for the given time (30s) or number of executions (10000000x), one after the other: go test takes only
+# one at a time. KEEP=n copies up to n of the inputs that reached new code into the repository, where every test run reads them again.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+time=${1:-30s} only=${2:-} keep=${KEEP:-0}
+cache="$(go env GOCACHE)/fuzz/$(go list -m)"
+found=0
 
-grep -rnoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' api controllers internal test |
-  while IFS=: read -r file _ declaration; do
-    target=${declaration#func }
-    echo "fuzz: $target in $(dirname "$file") for $time"
-    go test -run '^$' -fuzz "^$target\$" -fuzztime "$time" "./$(dirname "$file")" </dev/null
-  done
+# keep_corpus FOLDER TARGET: inputs of at most three kilobytes, from the whole range of sizes.
+keep_corpus() {
+  local from="$cache/$1/$2" to="$1/testdata/fuzz/$2"
+  [[ $keep -gt 0 && -d $from ]] || return 0
+  mkdir -p "$to"
+  find "$from" -type f -size -3000c -printf '%s %p\n' | sort -n | awk -v keep="$keep" '{path[NR] = $2} END {
+    step = NR > keep ? NR / keep : 1; for (i = 1; i <= NR; i += step) print path[int(i)] }' |
+    while read -r file; do cp "$file" "$to/"; done
+}
+
+while IFS=: read -r file _ declaration; do
+  target=${declaration#func } folder=$(dirname "$file")
+  [[ -z $only || $target =~ $only || $folder =~ $only ]] || continue
+  echo "fuzz: $target in $folder for $time"
+  go test -run '^$' -fuzz "^$target\$" -fuzztime "$time" -fuzzminimizetime 100x "./$folder" </dev/null || found=1
+  keep_corpus "$folder" "$target"
+done < <(grep -rnoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' api controllers internal test | sort)
+exit $found

@@ -109,7 +109,12 @@ func (s STSChecker) Check(ctx context.Context, c Credential) (STSResult, error) 
 		HTTPClient:       s.httpClient(),
 		RetryMaxAttempts: stsAttempts,
 	})
-	identity, err := client.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	return judgeIdentity(client.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{}))
+}
+
+// judgeIdentity says what an answer of STS, as the SDK reads it, means for the credential.
+func judgeIdentity(identity *sts.GetCallerIdentityOutput, err error) (STSResult, error) {
+	unknown := STSResult{Outcome: STSUnknown}
 	if err == nil {
 		// The SDK treats an empty answer with status 200 as a success without fields.
 		if !strings.HasPrefix(aws.ToString(identity.Arn), "arn:") {

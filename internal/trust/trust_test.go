@@ -10,7 +10,7 @@ import (
 )
 
 // authority is a server's own certificate, which a client must trust to talk to it.
-func authority(t *testing.T) (*httptest.Server, []byte) {
+func authority(t testing.TB) (*httptest.Server, []byte) {
 	t.Helper()
 	server := httptest.NewTLSServer(http.NotFoundHandler())
 	t.Cleanup(server.Close)
