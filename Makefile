@@ -28,6 +28,8 @@ export GOFIPS140 := v1.0.0
 TEST_TIMEOUT ?= 45m
 # How long `make fuzz` runs each target, and how many rounds `make deflake` runs.
 FUZZTIME ?= 30s
+KEEP ?= 0
+ONLY ?=
 ROUNDS ?= 10
 
 TOOL := go tool -modfile=hack/tools/go.mod
@@ -153,8 +155,16 @@ simulate: ## Explore PullSecretRotation in SEEDS random histories (100), or repl
 		$(if $(SEED),-seed $(SEED),-seeds $(or $(SEEDS),100) -from $(FROM)) -steps $(STEPS)
 
 .PHONY: fuzz
-fuzz: ## Run each fuzz target for FUZZTIME (30s).
-	hack/fuzz.sh $(FUZZTIME)
+fuzz: ## Run each fuzz target for FUZZTIME (30s, or 10000000x); ONLY=regexp chooses, KEEP=n keeps inputs.
+	KEEP=$(KEEP) hack/fuzz.sh $(FUZZTIME) '$(ONLY)'
+
+.PHONY: mutate
+mutate: ## Change the code of PACKAGE in one place at a time, and list what its tests do not notice (MUTATE_ARGS: -every 10, -run, -least 95).
+	go run ./hack/mutate $(MUTATE_ARGS) $(PACKAGE)
+
+.PHONY: defect
+defect: ## Take back the mend of each defect of test/defects (NAME=one of them), and show which test notices.
+	go run ./hack/defect $(NAME)
 
 .PHONY: deflake
 deflake: ## Run the tests in random order until one fails, or ROUNDS (10) times.

@@ -28,3 +28,28 @@ func TestGiven_TheNewerOfTwoSetsIsKnownByItsTime(t *testing.T) {
 		})
 	}
 }
+
+// TestMayWrite_ARefusalHoldsBackOnlyWhatItIsAbout: neither an answer for which the spec no longer asks, nor OCM's word about a token with which no
+// cluster has reported yet, is evidence against an entry.
+func TestMayWrite_ARefusalHoldsBackOnlyWhatItIsAbout(t *testing.T) {
+	for _, test := range []struct {
+		name, refusedBy, source string
+		policy                  v1alpha1.VerificationPolicy
+		want                    bool
+	}{
+		{name: "what a registry refuses", refusedBy: "quay.io", source: "quay.io", policy: v1alpha1.VerificationBestEffort, want: false},
+		{name: "but not once the spec skips the registry", refusedBy: "quay.io", source: "quay.io", policy: v1alpha1.VerificationSkip, want: true},
+		{name: "OCM about the cluster's token", refusedBy: telemetryRegistry, source: telemetryRegistry, policy: v1alpha1.VerificationBestEffort, want: true},
+		{name: "the registry with the same credential", refusedBy: "quay.io", source: telemetryRegistry, policy: v1alpha1.VerificationBestEffort, want: false},
+	} {
+		in := underWayInput()
+		issued(&in)
+		change := Change{Registry: test.source, Source: test.source, Fingerprint: "new"}
+		in.Facts.Targets[0].Changes = []Change{change}
+		in.Facts.IssuedChecks = []Check{{Registry: test.source, Policy: test.policy, Fingerprint: "new", Result: Answer{Outcome: Unreachable}}}
+		in.Status.Credentials = []v1alpha1.CredentialStatus{{Registry: test.refusedBy, Fingerprint: "new", RefusedSince: hours(-1)}}
+		if got := MayWrite(in, change); got != test.want {
+			t.Errorf("%s: may be written: %v, want %v", test.name, got, test.want)
+		}
+	}
+}
