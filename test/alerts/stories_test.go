@@ -124,10 +124,10 @@ var stories = []struct {
 	{"CAPCredentialSetNotReady", "a typo in the spec, beside reasons that have alerts of their own",
 		`credential_rotation_set_ready{set="cap", reason="InvalidSpec"} 0x40` + "\n" + `credential_rotation_set_ready{set="edit", reason="EditNotProven"} 0x10 _x30` + "\n" +
 			`credential_rotation_set_ready{set="edit", reason="Fresh"} _x11 1x30` + "\n" + `credential_rotation_set_ready{set="rows", reason="RefreshFailing"} 0x40` + "\n" +
-			`credential_rotation_set_ready{set="idle", reason="Suspended"} 0x40` + "\n" + `credential_rotation_set_ready{set="blind", reason="ClusterUnknown"} 0x40`,
+			`credential_rotation_set_ready{set="idle", reason="Suspended"} 0x40`,
 		[]moment{quiet(14 * minute), says(16*minute, "CAPCredentialSet cap is not ready: InvalidSpec.")}},
 
-	{"CAPCredentialSetBlind", "for ten minutes, and for the time of an API server's restart",
+	{"CAPCredentialSetNotReady", "for ten minutes, and for the time of an API server's restart",
 		`credential_rotation_set_ready{set="cap", reason="ClusterUnknown"} 0x40` + "\n" + `credential_rotation_set_ready{set="soon", reason="InternalError"} 0x5 _x35` + "\n" +
 			`credential_rotation_set_ready{set="soon", reason="Fresh"} _x6 1x34`,
 		[]moment{quiet(9 * minute), says(12*minute, "The operator cannot read what CAPCredentialSet cap depends on: ClusterUnknown.")}},
@@ -140,14 +140,15 @@ var stories = []struct {
 	{"CAPClientCertificateExpiring", "within three weeks",
 		`credential_rotation_client_certificate_expiry_timestamp_seconds{set="cap"} 1900800x100` + "\n" + // 22 days
 			`credential_rotation_client_certificate_expiry_timestamp_seconds{set="soon"} 1728000x100` + "\n" + // 20 days
-			`credential_rotation_client_certificate_expiry_timestamp_seconds{set="now"} 172800x100`, // 2 days: only the critical alert fires
-		[]moment{quiet(30 * minute), says(80*minute, "The client certificate of CAPCredentialSet soon expires in 19d 22h 40m 0s.")}},
+			`credential_rotation_client_certificate_expiry_timestamp_seconds{set="now"} 172800x100`, // 2 days: fires as critical, and not as a warning besides
+		[]moment{says(30*minute, "The client certificate of CAPCredentialSet now expires in 1d 23h 30m 0s."),
+			says(80*minute, "The client certificate of CAPCredentialSet now expires in 1d 22h 40m 0s.", "The client certificate of CAPCredentialSet soon expires in 19d 22h 40m 0s.")}},
 
-	{"CAPClientCertificateExpiresWithinDays", "within three days",
+	{"CAPClientCertificateExpiring", "within three days",
 		`credential_rotation_client_certificate_expiry_timestamp_seconds{set="cap"} 345600x100` + "\n" + // 4 days
 			`credential_rotation_client_certificate_expiry_timestamp_seconds{set="soon"} 172800x100`, // 2 days
 		[]moment{quiet(2 * minute), says(6*minute, "The client certificate of CAPCredentialSet soon expires in 1d 23h 54m 0s.")}},
-	{"CAPClientCertificateExpiresWithinDays", "it has expired",
+	{"CAPClientCertificateExpiring", "it has expired",
 		`credential_rotation_client_certificate_expiry_timestamp_seconds{set="cap"} 60x100`,
 		[]moment{quiet(2 * minute), says(8*minute, "The client certificate of CAPCredentialSet cap has expired.")}},
 }

@@ -13,36 +13,56 @@ import (
 
 var repository = filepath.Join("..", "..")
 
-// alert is a rule of config/prometheus/rules.yaml.
-type alert struct {
-	Alert, Expr, For    string
-	Labels, Annotations map[string]string
+// rule is one of config/prometheus/rules.yaml: an alert, or a record.
+type rule struct {
+	Alert, Record, Expr, For string
+	Labels, Annotations      map[string]string
 }
 
-func alerts(t *testing.T) []alert {
+// alerts are the rules that are alerts. One name may stand for two severities.
+func alerts(t *testing.T) []rule {
+	return slices.DeleteFunc(allRules(t), func(r rule) bool { return r.Alert == "" })
+}
+
+// records are the rules that record something.
+func records(t *testing.T) []rule {
+	return slices.DeleteFunc(allRules(t), func(r rule) bool { return r.Record == "" })
+}
+
+func allRules(t *testing.T) []rule {
 	t.Helper()
 	raw, err := os.ReadFile(filepath.Join(repository, "config", "prometheus", "rules.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var rules struct {
-		Spec struct{ Groups []struct{ Rules []alert } }
+		Spec struct{ Groups []struct{ Rules []rule } }
 	}
 	if err := yaml.Unmarshal(raw, &rules); err != nil {
 		t.Fatal(err)
 	}
-	var all []alert
+	var all []rule
 	for _, group := range rules.Spec.Groups {
 		all = append(all, group.Rules...)
 	}
 	if len(all) == 0 {
-		t.Fatal("no alerts")
+		t.Fatal("no rules")
 	}
 	return all
 }
 
-func TestAlerts_UseMetricsAndLabelsThatExist(t *testing.T) {
+// recorded are the metrics that the operator registers, and those that the records make of them.
+func recorded(t *testing.T) map[string]metric {
+	t.Helper()
 	known := registered(t)
+	for _, r := range records(t) {
+		known[r.Record] = metric{name: r.Record, labels: slices.DeleteFunc(checkQuery(t, known, r.Record, r.Expr).grouped, func(label string) bool { return label == "namespace" })}
+	}
+	return known
+}
+
+func TestAlerts_UseMetricsAndLabelsThatExist(t *testing.T) {
+	known := recorded(t)
 	for _, a := range alerts(t) {
 		q := checkQuery(t, known, a.Alert, a.Expr)
 		for _, text := range a.Annotations {
@@ -65,15 +85,15 @@ func TestAlerts_UseReasonsAndStatesThatExist(t *testing.T) {
 		t.Fatal(err)
 	}
 	states, asked := registered(t)["credential_rotation_pull_secret_status"].help, 0
-	for _, a := range alerts(t) {
+	for _, a := range allRules(t) {
 		for _, m := range valueOfLabel.FindAllStringSubmatch(a.Expr, -1) {
 			for _, value := range strings.Split(m[2], "|") {
 				asked++
 				if m[1] == "reason" && !strings.Contains(string(page), "\n### `"+value+"`\n") {
-					t.Errorf("%s uses the reason %s, which docs/reasons.md does not have", a.Alert, value)
+					t.Errorf("%s uses the reason %s, which docs/reasons.md does not have", a.Alert+a.Record, value)
 				}
 				if m[1] == "state" && !regexp.MustCompile(`\b`+value+`\b`).MatchString(states) {
-					t.Errorf("%s uses the state %s; there are: %s", a.Alert, value, states)
+					t.Errorf("%s uses the state %s; there are: %s", a.Alert+a.Record, value, states)
 				}
 			}
 		}
@@ -126,14 +146,14 @@ func TestAlerts_HaveASeverityTextsAndARunbook(t *testing.T) {
 // OpenShift routes alerts by the label namespace: an expression that aggregates keeps it.
 func TestAlerts_KeepTheNamespaceTheyAreRoutedBy(t *testing.T) {
 	grouping := regexp.MustCompile(`\b(?:by|on) \(([^)]*)\)`)
-	for _, a := range alerts(t) {
+	for _, a := range allRules(t) {
 		for _, labels := range grouping.FindAllStringSubmatch(a.Expr, -1) {
 			if !strings.HasPrefix(labels[1], "namespace") {
-				t.Errorf("%s groups by (%s), which loses the namespace", a.Alert, labels[1])
+				t.Errorf("%s groups by (%s), which loses the namespace", a.Alert+a.Record, labels[1])
 			}
 		}
 		if regexp.MustCompile(`\b(sum|count|max|min)\(`).MatchString(a.Expr) {
-			t.Errorf("%s aggregates without by (namespace, ...): %s", a.Alert, a.Expr)
+			t.Errorf("%s aggregates without by (namespace, ...): %s", a.Alert+a.Record, a.Expr)
 		}
 	}
 }
@@ -181,5 +201,22 @@ func TestAlerts_HaveOneRunbookEach(t *testing.T) {
 		if !slices.Contains(known, e.Name()) {
 			t.Errorf("docs/runbooks/%s belongs to no alert", e.Name())
 		}
+	}
+}
+
+// Prometheus' convention: level:metric:operations, where the level is the labels that are left.
+func TestRecords_AreNamedByTheConventionAndUsed(t *testing.T) {
+	all := records(t)
+	for _, r := range all {
+		level, _, _ := strings.Cut(r.Record, ":")
+		if labels := recorded(t)[r.Record].labels; strings.Join(labels, "_") != level || strings.Count(r.Record, ":") != 2 {
+			t.Errorf("the record %s has the labels %v", r.Record, labels)
+		}
+		if !slices.ContainsFunc(alerts(t), func(a rule) bool { return strings.Contains(a.Expr, r.Record) }) {
+			t.Errorf("no alert uses the record %s", r.Record)
+		}
+	}
+	if len(all) == 0 {
+		t.Error("no records were found: the extraction is broken")
 	}
 }
