@@ -141,6 +141,10 @@ func (c *cluster) write(r *replica, verb string, o client.Object, do func() erro
 		r.plan = plan{}
 		return apierrors.NewConflict(schema.GroupResource{Resource: "objects"}, o.GetName(), fmt.Errorf("somebody was quicker"))
 	}
+	if _, secret := o.(*corev1.Secret); secret && o.GetNamespace() != operatorNamespace && !w.quiet && w.odds(3) {
+		w.count.fault(string(quicker))
+		c.interfere(name)
+	}
 	time.Sleep(time.Duration(1+w.chance.IntN(20)) * time.Millisecond)
 	before := c.stored(o)
 	err := do()
@@ -316,17 +320,25 @@ func (c *cluster) rollOut() {
 	})
 }
 
-// interfere is somebody who writes at the worst moment.
+// interfere is somebody who writes at the worst moment: an entry of their own, or a Secret of the same name that is another one.
 func (c *cluster) interfere(effect string) {
-	if !strings.Contains(effect, "Secret "+global.Namespace) {
-		c.edit(func(o *v1alpha1.PullSecretRotation) {
-			metav1.SetMetaDataAnnotation(&o.ObjectMeta, "touched", time.Now().String())
-		})
+	w := c.w
+	for _, ref := range []v1alpha1.SecretReference{global, hub} {
+		if !strings.HasSuffix(effect, ref.Namespace+"/"+ref.Name) {
+			continue
+		}
+		w.say("%s: somebody is quicker", c.name)
+		if d := c.document(ref); d != nil {
+			if w.odds(3) {
+				c.deleteSecret(client.ObjectKey{Namespace: ref.Namespace, Name: ref.Name})
+			}
+			c.putTarget(ref, withForeign(d, fmt.Sprintf("registry-%d.example.com", w.chance.IntN(4))))
+		}
 		return
 	}
-	if d := c.document(global); d != nil {
-		c.putTarget(global, withForeign(d, fmt.Sprintf("registry-%d.example.com", c.w.chance.IntN(4))))
-	}
+	c.edit(func(o *v1alpha1.PullSecretRotation) {
+		metav1.SetMetaDataAnnotation(&o.ObjectMeta, "touched", time.Now().String())
+	})
 }
 
 func (c *cluster) secret(key client.ObjectKey) *corev1.Secret {

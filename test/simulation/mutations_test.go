@@ -18,6 +18,8 @@ type mutation struct {
 	forgets bool
 	// loses takes a customer's entry out of each pull secret that is written.
 	loses bool
+	// blind takes the resourceVersion out of what is sent, so that a write replaces what nobody has looked at.
+	blind bool
 	// hasty reconciles each second, whatever the reconciler asks for.
 	hasty bool
 	// tells adds a secret to each event.
@@ -27,6 +29,7 @@ type mutation struct {
 var mutations = []*mutation{
 	{name: "a status that is not stored", within: 5, forgets: true},
 	{name: "a write that loses an entry", within: 10, loses: true},
+	{name: "a write without its resourceVersion", within: 15, blind: true},
 	{name: "a reconciler that does not wait", within: 5, hasty: true},
 	{name: "a secret in an event", within: 5, tells: true},
 }
@@ -47,14 +50,17 @@ func TestMutations_EachIsNoticed(t *testing.T) {
 
 // patch is a patch as the mutation leaves it.
 func (m *mutation) patch(o client.Object, p client.Patch) client.Patch {
-	if m == nil || !m.loses {
+	if m == nil || !m.loses && !m.blind {
 		return p
 	}
 	body, err := p.Data(o)
 	must(err)
 	var parts map[string]any
 	must(json.Unmarshal(body, &parts))
-	if secret, ok := o.(*corev1.Secret); ok {
+	if metadata, ok := parts["metadata"].(map[string]any); ok && m.blind {
+		delete(metadata, "resourceVersion")
+	}
+	if secret, ok := o.(*corev1.Secret); ok && m.loses {
 		document := with(secret.Data[corev1.DockerConfigJsonKey], "registry.example.com", "")
 		parts["data"] = map[string]any{corev1.DockerConfigJsonKey: document}
 	}

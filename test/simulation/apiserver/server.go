@@ -3,9 +3,13 @@ package apiserver
 import (
 	"context"
 	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
 	"time"
 
-	jsonpatch "github.com/evanphx/json-patch/v5"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -13,18 +17,14 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/managedfields"
-	"k8s.io/client-go/applyconfigurations"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/apimachinery/pkg/watch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/client/fake"
-	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 )
 
 // Options of a Server.
 type Options struct {
 	Scheme *runtime.Scheme
-	// WithStatus are the kinds with a status subresource, whose generation counts the changes of the spec.
+	// WithStatus are the custom resources with a status subresource, whose generation counts the changes of the rest.
 	WithStatus []client.Object
 	// Now is the server's own clock; default: the machine's.
 	Now func() time.Time
@@ -32,162 +32,197 @@ type Options struct {
 
 // Server is the API server. Its methods are those of a client with every right.
 type Server struct {
-	client.WithWatch
-	opts     Options
-	statuses map[schema.GroupVersionKind]bool
-	uids     int
+	opts Options
+
+	mu        sync.Mutex
+	kinds     map[schema.GroupVersionKind]*kind
+	version   uint64
+	compacted uint64
+	made      int // objects, for their UIDs and generated names
 }
 
-// converters know which lists of the built-in kinds are merged, and guess for others. They are expensive and the same for each server.
-var converters = func() []managedfields.TypeConverter {
-	s := runtime.NewScheme()
-	_ = clientgoscheme.AddToScheme(s) // its own types always fit
-	return []managedfields.TypeConverter{applyconfigurations.NewTypeConverter(s), managedfields.NewDeducedTypeConverter()}
-}()
+// kind is all that is stored of one kind.
+type kind struct {
+	gvk      schema.GroupVersionKind
+	resource schema.GroupResource
+	status   bool
+	custom   bool // a custom resource
+	objects  map[types.NamespacedName]client.Object
+	history  []change
+	watchers []*watcher
+	main     *owners
+}
+
+// change is an entry of a kind's history.
+type change struct {
+	version       uint64
+	what          watch.EventType
+	before, after client.Object
+}
 
 // New makes an empty server.
 func New(opts Options) (*Server, error) {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	s := &Server{opts: opts, statuses: map[schema.GroupVersionKind]bool{}}
+	s := &Server{opts: opts, kinds: map[schema.GroupVersionKind]*kind{}, version: 1}
 	for _, o := range opts.WithStatus {
-		gvk, err := gvkOf(o, opts.Scheme)
+		k, err := s.kindOf(o)
 		if err != nil {
 			return nil, err
 		}
-		s.statuses[gvk] = true
+		k.status = true
 	}
-	stored := fake.NewClientBuilder().WithScheme(opts.Scheme).WithStatusSubresource(opts.WithStatus...).WithTypeConverters(converters...).
-		WithReturnManagedFields().WithGlobalResourceVersionCounter().Build()
-	s.WithWatch = interceptor.NewClient(stored, interceptor.Funcs{Create: s.create, Update: s.update, Patch: s.patch, Delete: s.delete})
 	return s, nil
 }
 
-func gvkOf(o runtime.Object, scheme *runtime.Scheme) (schema.GroupVersionKind, error) {
-	kinds, _, err := scheme.ObjectKinds(o)
-	if err != nil {
-		return schema.GroupVersionKind{}, fmt.Errorf("the kind of %T: %w", o, err)
-	}
-	return kinds[0], nil
-}
-
-// create fills in what the server decides: who the object is, since when, and that nothing is known about its state.
-func (s *Server) create(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
-	gvk, err := gvkOf(o, s.opts.Scheme)
-	if err != nil {
-		return err
-	}
-	s.uids++
-	o.SetUID(types.UID(fmt.Sprintf("00000000-0000-4000-8000-%012d", s.uids)))
-	o.SetCreationTimestamp(metav1.NewTime(s.opts.Now().Truncate(time.Second)))
-	o.SetDeletionTimestamp(nil)
-	o.SetGeneration(0)
-	if s.statuses[gvk] {
-		o.SetGeneration(1)
-		if err := withStatusOf(o, nil); err != nil {
-			return err
-		}
-	}
-	if err := checkSecret(nil, o); err != nil {
-		return err
-	}
-	return c.Create(ctx, o, opts...)
-}
-
-// update is refused for another object of the same name, and for what never changes.
-func (s *Server) update(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.UpdateOption) error {
-	stored, err := s.stored(ctx, c, o)
-	if err != nil {
-		return err
-	}
-	if o.GetUID() != "" && o.GetUID() != stored.GetUID() {
-		return conflict(o, s.opts.Scheme)
-	}
-	if o.GetResourceVersion() != "" && o.GetResourceVersion() != stored.GetResourceVersion() {
-		return conflict(o, s.opts.Scheme)
-	}
-	if err := checkSecret(stored, o); err != nil {
-		return err
-	}
-	if err := s.count(stored, o); err != nil {
-		return err
-	}
-	return c.Update(ctx, o, opts...)
-}
-
-// patch computes what the patch makes of the object, judges that, and then lets it be stored.
-func (s *Server) patch(ctx context.Context, c client.WithWatch, o client.Object, p client.Patch, opts ...client.PatchOption) error {
-	body, err := p.Data(o)
-	if err != nil {
-		return err
-	}
-	stored, err := s.stored(ctx, c, o)
-	if apierrors.IsNotFound(err) && p.Type() == types.ApplyPatchType {
-		return c.Patch(ctx, o, client.RawPatch(p.Type(), body), opts...)
-	}
-	if err != nil {
-		return err
-	}
-	if p.Type() == types.MergePatchType {
-		if body, err = s.judgeMerge(stored, body); err != nil {
-			return err
-		}
-	}
-	return c.Patch(ctx, o, client.RawPatch(p.Type(), body), opts...)
-}
-
-// delete honours the preconditions.
-func (s *Server) delete(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.DeleteOption) error {
-	wanted := (&client.DeleteOptions{}).ApplyOptions(opts).Preconditions
-	stored, err := s.stored(ctx, c, o)
-	if err != nil {
-		return err
-	}
-	if wanted != nil && (wanted.UID != nil && *wanted.UID != stored.GetUID() || wanted.ResourceVersion != nil && *wanted.ResourceVersion != stored.GetResourceVersion()) {
-		return conflict(o, s.opts.Scheme)
-	}
-	return c.Delete(ctx, o, client.PropagationPolicy(metav1.DeletePropagationBackground))
-}
-
-// stored is the object as it is.
-func (s *Server) stored(ctx context.Context, c client.Reader, o client.Object) (client.Object, error) {
-	stored := o.DeepCopyObject().(client.Object)
-	return stored, c.Get(ctx, client.ObjectKeyFromObject(o), stored)
-}
-
-// judgeMerge applies a merge patch to a copy, judges the result, and lets the patch count a change of the spec.
-func (s *Server) judgeMerge(stored client.Object, body []byte) ([]byte, error) {
-	after, said, err := merged(stored, body)
+// kindOf is the kind of an object or of a list. The caller holds the lock, or nobody else knows the server.
+func (s *Server) kindOf(o runtime.Object) (*kind, error) {
+	gvk, err := s.GroupVersionKindFor(o)
 	if err != nil {
 		return nil, err
 	}
-	if said.UID != nil && types.UID(*said.UID) != stored.GetUID() || said.ResourceVersion != nil && *said.ResourceVersion != stored.GetResourceVersion() {
-		return nil, conflict(stored, s.opts.Scheme)
+	gvk.Kind = strings.TrimSuffix(gvk.Kind, "List")
+	k := s.kinds[gvk]
+	if k == nil {
+		plural, _ := meta.UnsafeGuessKindToResource(gvk)
+		k = &kind{gvk: gvk, resource: plural.GroupResource(), custom: !builtin.Recognizes(gvk), objects: map[types.NamespacedName]client.Object{}}
+		s.kinds[gvk] = k
 	}
-	if err := checkSecret(stored, after); err != nil {
-		return nil, err
-	}
-	if err := s.count(stored, after); err != nil || after.GetGeneration() == stored.GetGeneration() {
-		return body, err
-	}
-	return jsonpatch.MergePatch(body, fmt.Appendf(nil, `{"metadata":{"generation":%d}}`, after.GetGeneration()))
+	return k, nil
 }
 
-func conflict(o client.Object, scheme *runtime.Scheme) error {
-	gvk, err := gvkOf(o, scheme)
+// store makes an object, or nil, the state of a key, and tells the watchers. The caller holds the lock.
+func (s *Server) store(k *kind, what watch.EventType, key types.NamespacedName, o client.Object) {
+	s.version++
+	c := change{version: s.version, what: what, before: k.objects[key], after: o}
+	o.SetResourceVersion(strconv.FormatUint(s.version, 10))
+	k.objects[key] = o
+	if what == watch.Deleted {
+		delete(k.objects, key)
+	}
+	k.history = append(k.history, c)
+	k.watchers = slices.DeleteFunc(k.watchers, func(w *watcher) bool { return !w.tell(c) })
+}
+
+// Compact forgets the history: a watch from an older version is refused from now on.
+func (s *Server) Compact() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.compacted = s.version
+	for _, k := range s.kinds {
+		k.history = nil
+	}
+}
+
+// Version is the newest resource version.
+func (s *Server) Version() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return strconv.FormatUint(s.version, 10)
+}
+
+// find is the stored object. The caller holds the lock, and changes a copy.
+func (s *Server) find(k *kind, key types.NamespacedName) (client.Object, error) {
+	o := k.objects[key]
+	if o == nil {
+		return nil, apierrors.NewNotFound(k.resource, key.Name)
+	}
+	return o, nil
+}
+
+// Get implements client.Reader.
+func (s *Server) Get(_ context.Context, key client.ObjectKey, o client.Object, _ ...client.GetOption) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k, err := s.kindOf(o)
 	if err != nil {
 		return err
 	}
-	plural, _ := meta.UnsafeGuessKindToResource(gvk)
-	return apierrors.NewConflict(plural.GroupResource(), o.GetName(), fmt.Errorf("the object has been modified, or is another one"))
+	stored, err := s.find(k, key)
+	if err != nil {
+		return err
+	}
+	copyInto(o, stored)
+	return nil
 }
 
-// checkSecret refuses what kube-apiserver's validation of Secrets does.
-func checkSecret(before, after client.Object) error {
-	now, ok := after.(*corev1.Secret)
-	if !ok {
+// List implements client.Reader.
+func (s *Server) List(_ context.Context, list client.ObjectList, opts ...client.ListOption) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k, err := s.kindOf(list)
+	if err != nil {
+		return err
+	}
+	wanted := selection((&client.ListOptions{}).ApplyOptions(opts))
+	var items []runtime.Object
+	for _, o := range k.sorted() {
+		if wanted.has(o) {
+			items = append(items, o.DeepCopyObject())
+		}
+	}
+	list.SetResourceVersion(strconv.FormatUint(s.version, 10))
+	if err := meta.SetList(list, items); err != nil {
+		return fmt.Errorf("listing %s: %w", k.resource, err)
+	}
+	return nil
+}
+
+// sorted are the objects in the order of etcd's keys.
+func (k *kind) sorted() []client.Object {
+	all := make([]client.Object, 0, len(k.objects))
+	for _, o := range k.objects {
+		all = append(all, o)
+	}
+	slices.SortFunc(all, func(a, b client.Object) int {
+		return strings.Compare(a.GetNamespace()+"/"+a.GetName(), b.GetNamespace()+"/"+b.GetName())
+	})
+	return all
+}
+
+// copyInto gives an object the content of a stored one.
+func copyInto(o, stored client.Object) {
+	reflect.ValueOf(o).Elem().Set(reflect.ValueOf(stored.DeepCopyObject()).Elem())
+}
+
+// checkNamespace refuses a new object where there is no namespace, or one that is being deleted. The caller holds the lock.
+func (s *Server) checkNamespace(k *kind, o client.Object) error {
+	if o.GetNamespace() == "" {
 		return nil
 	}
-	return judgeSecret(before, now)
+	if !s.opts.Scheme.Recognizes(corev1.SchemeGroupVersion.WithKind("Namespace")) {
+		return nil
+	}
+	namespaces, err := s.kindOf(&corev1.Namespace{})
+	if err != nil {
+		return err
+	}
+	namespace, err := s.find(namespaces, types.NamespacedName{Name: o.GetNamespace()})
+	if err != nil {
+		return err
+	}
+	if namespace.GetDeletionTimestamp() == nil {
+		return nil
+	}
+	refused := apierrors.NewForbidden(k.resource, o.GetName(), fmt.Errorf("unable to create new content in namespace %s because it is being terminated", o.GetNamespace()))
+	refused.ErrStatus.Details.Causes = append(refused.ErrStatus.Details.Causes, metav1.StatusCause{
+		Type: corev1.NamespaceTerminatingCause, Message: fmt.Sprintf("namespace %s is being terminated", o.GetNamespace()), Field: "metadata.namespace",
+	})
+	return refused
+}
+
+// conflict is the answer to who has seen another version.
+func (k *kind) conflict(name string) error {
+	return apierrors.NewConflict(k.resource, name, fmt.Errorf("the object has been modified; please apply your changes to the latest version and try again"))
+}
+
+// failed is the answer to a precondition of a deletion that does not hold.
+func (k *kind) failed(name string) error {
+	return apierrors.NewConflict(schema.GroupResource{Group: k.gvk.Group, Resource: k.gvk.Kind}, name, fmt.Errorf("a precondition of the deletion failed"))
+}
+
+// conflictOfUID is the answer to who means another object of the same name.
+func (k *kind) conflictOfUID(name string, wanted, is types.UID) error {
+	return apierrors.NewConflict(k.resource, name, fmt.Errorf("Precondition failed: UID in precondition: %v, UID in object meta: %v", wanted, is))
 }

@@ -1,0 +1,221 @@
+package apiserver_test
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+)
+
+// scripts are played on both servers.
+var scripts = []struct {
+	name string
+	play func(*run)
+}{
+	{"creating", func(r *run) {
+		a := create(r, r.secret("a", "k", "v"), anybody)
+		create(r, r.secret("a", "k", "other"), anybody)
+		get(r, r.secret("a"))
+		get(r, r.secret("missing"))
+		create(r, a.DeepCopy(), anybody) // with its version
+		generated := r.secret("", "k", "v")
+		generated.GenerateName = "generated-"
+		create(r, generated, anybody)
+		again := r.secret("", "k", "v")
+		again.GenerateName = "generated-"
+		create(r, again, anybody)
+		elsewhere := r.secret("a", "k", "v")
+		elsewhere.Namespace = "nowhere"
+		create(r, elsewhere, anybody)
+		forged := r.secret("forged")
+		forged.UID, forged.CreationTimestamp, forged.DeletionTimestamp = "mine", metav1.Now(), ptr.To(metav1.Now())
+		forged.StringData = map[string]string{"s": "text"}
+		create(r, forged, anybody)
+		r.list(&corev1.SecretList{})
+	}},
+	{"updating", func(r *run) {
+		a := create(r, r.secret("a", "k", "v"), anybody)
+		newer := update(r, a, anybody, func(s *corev1.Secret) { s.Data["k"] = []byte("new") })
+		update(r, a, anybody, func(s *corev1.Secret) { s.Data["k"] = []byte("stale") })
+		update(r, newer, anybody, func(*corev1.Secret) {}) // nothing changes, nothing is written
+		update(r, a, "another", func(s *corev1.Secret) { s.ResourceVersion, s.Data["l"] = "", []byte("blind") })
+		update(r, get(r, r.secret("a")), anybody, func(s *corev1.Secret) { s.UID = "another-one" })
+		update(r, r.secret("missing"), anybody, func(*corev1.Secret) {})
+		update(r, get(r, r.secret("a")), anybody, func(s *corev1.Secret) { s.Type = "example.com/other" })
+		update(r, get(r, r.secret("a")), anybody, func(s *corev1.Secret) { s.CreationTimestamp, s.Generation = metav1.Time{}, 7 })
+	}},
+	{"merge patches", func(r *run) {
+		a := create(r, r.secret("a", "k", "v", "l", "w"), anybody)
+		r.merge(a, `{"data":{"k":"bmV3"}}`, "patcher")
+		r.merge(a, `{"data":{"k":"bmV3"}}`, "patcher") // nothing changes
+		r.merge(a, `{"data":{"l":null},"metadata":{"annotations":{"x":"y"}}}`, "patcher")
+		r.merge(a, fmt.Sprintf(`{"metadata":{"resourceVersion":%q},"data":{"k":"c3RhbGU="}}`, a.ResourceVersion), "patcher")
+		now := get(r, r.secret("a"))
+		r.merge(a, fmt.Sprintf(`{"metadata":{"resourceVersion":%q},"data":{"k":"ZnJlc2g="}}`, now.ResourceVersion), "patcher")
+		r.merge(a, fmt.Sprintf(`{"metadata":{"uid":%q},"data":{"k":"dWlk"}}`, now.UID), "patcher")
+		r.merge(a, `{"metadata":{"uid":"another-one"},"data":{"k":"bm8="}}`, "patcher")
+		now = get(r, r.secret("a"))
+		r.merge(a, fmt.Sprintf(`{"metadata":{"uid":"another-one","resourceVersion":%q},"data":{"k":"bm8="}}`, now.ResourceVersion), "patcher")
+		r.merge(r.secret("missing"), `{"data":{"k":"bmV3"}}`, "patcher")
+		r.merge(a, `{"data":null}`, "patcher")
+		r.merge(a, `{"type":"example.com/other"}`, "patcher")
+	}},
+	{"applying", func(r *run) {
+		r.apply("a", "", `{"k":"djE="}`, "one")
+		r.apply("a", "", `{"k":"djE="}`, "one") // nothing changes
+		r.apply("a", "", `{"k":"djI="}`, "two")
+		r.apply("a", "", `{"l":"djI="}`, "two")
+		r.apply("a", "", `{"k":"djM=","l":"djM="}`, "two", forced)
+		r.apply("a", "", `{"m":"djQ="}`, "one") // gives k up, which the other owns
+		r.apply("a", "", `{"l":"djU="}`, "two") // gives k up, and nobody has it
+		r.merge(r.secret("a"), `{"data":{"l":"djY="}}`, "two")
+		r.merge(r.secret("a"), `{"data":{"m":"djY="},"metadata":{"labels":{"x":"y"}}}`, "three")
+		r.apply("a", `"labels":{"x":"z"}`, `{"m":"djc="}`, "one")
+		r.apply("a", `"labels":{"x":"z"}`, `{"m":"djc="}`, "one", forced)
+		old := get(r, r.secret("a"))
+		update(r, old, "three", func(s *corev1.Secret) { delete(s.Data, "m") })
+		r.apply("a", fmt.Sprintf(`"resourceVersion":%q`, old.ResourceVersion), `{"m":"djg="}`, "one", forced)
+		now := get(r, r.secret("a"))
+		r.apply("a", fmt.Sprintf(`"resourceVersion":%q,"uid":%q`, now.ResourceVersion, now.UID), `{"m":"djg="}`, "one", forced)
+		r.apply("a", `"uid":"another-one"`, `{"m":"djk="}`, "one", forced)
+		r.apply("missing", `"uid":"another-one"`, `{"m":"djk="}`, "one")
+		r.apply("missing", `"resourceVersion":"3"`, `{"m":"djk="}`, "one")
+	}},
+	{"deleting", func(r *run) {
+		a := create(r, r.secret("a", "k", "v"), anybody)
+		r.remove(a, client.Preconditions{UID: ptr.To(types.UID("another-one"))})
+		r.remove(a, client.Preconditions{ResourceVersion: ptr.To("1")})
+		r.remove(a, uidOf(a))
+		r.remove(a)
+		b := create(r, r.secret("a", "k", "w"), anybody)
+		r.remove(b, uidOf(a))
+		r.merge(b, fmt.Sprintf(`{"metadata":{"uid":%q,"resourceVersion":%q},"data":{"k":"bm8="}}`, a.UID, a.ResourceVersion), "patcher")
+		r.remove(b, client.Preconditions{ResourceVersion: ptr.To(b.ResourceVersion)})
+		get(r, r.secret("a"))
+	}},
+	{"finalizers", func(r *run) {
+		a := r.secret("a", "k", "v")
+		a.Finalizers = []string{"example.com/wait", "example.com/also"}
+		a = create(r, a, anybody)
+		r.remove(a)
+		r.remove(a)
+		gone := get(r, r.secret("a"))
+		create(r, r.secret("a"), anybody)
+		update(r, gone, anybody, func(s *corev1.Secret) { s.Finalizers = append(s.Finalizers, "example.com/new") })
+		r.merge(gone, `{"metadata":{"finalizers":["example.com/also"]},"data":{"k":"bmV3"}}`, anybody)
+		r.merge(gone, `{"metadata":{"finalizers":null}}`, anybody)
+		get(r, r.secret("a"))
+	}},
+	{"validation of Secrets", func(r *run) {
+		pull := r.secret("pull", corev1.DockerConfigJsonKey, "{}")
+		pull.Type = corev1.SecretTypeDockerConfigJson
+		pull = create(r, pull, anybody)
+		r.merge(pull, `{"data":{".dockerconfigjson":"bm90IEpTT04="}}`, anybody)
+		r.merge(pull, `{"data":{".dockerconfigjson":null}}`, anybody)
+		fixed := r.secret("fixed", "k", "v")
+		fixed.Immutable = ptr.To(true)
+		fixed = create(r, fixed, anybody)
+		r.merge(fixed, `{"data":{"k":"bmV3"}}`, anybody)
+		r.merge(fixed, `{"immutable":null}`, anybody)
+		r.merge(fixed, `{"metadata":{"labels":{"x":"y"}}}`, anybody)
+	}},
+	{"status and generation", func(r *run) {
+		o := r.rotation("a")
+		o.Status.Phase = "Idle"
+		o = create(r, o, anybody)
+		r.mergeStatus(o, `{"status":{"phase":"Requesting"},"spec":{"mode":"Rotate"},"metadata":{"labels":{"x":"y"}}}`, "operator")
+		r.mergeStatus(o, `{"status":{"phase":"Requesting"}}`, "operator")
+		r.merge(o, `{"spec":{"suspend":true},"status":{"phase":"Idle"}}`, anybody)
+		r.merge(o, `{"metadata":{"annotations":{"x":"y"}}}`, anybody)
+		r.mergeStatus(o, fmt.Sprintf(`{"metadata":{"resourceVersion":%q},"status":{"phase":"Idle"}}`, o.ResourceVersion), "operator")
+		now := get(r, r.rotation("a"))
+		r.mergeStatus(o, fmt.Sprintf(`{"metadata":{"resourceVersion":%q},"status":{"phase":"Idle"}}`, now.ResourceVersion), "operator")
+		r.mergeStatus(o, `{"metadata":{"uid":"another-one"},"status":{"phase":"Requesting"}}`, "operator")
+		now = get(r, r.rotation("a"))
+		update(r, now, anybody, func(o *v1alpha1.PullSecretRotation) { o.ResourceVersion, o.Spec.Suspend = "", false })
+		update(r, now, anybody, func(o *v1alpha1.PullSecretRotation) { o.Spec.Suspend, o.Status.Phase = false, "" })
+		r.mergeStatus(r.rotation("missing"), `{"status":{"phase":"Idle"}}`, "operator")
+		now = get(r, r.rotation("a"))
+		update(r, now, anybody, func(o *v1alpha1.PullSecretRotation) { o.Finalizers = []string{"example.com/wait"} })
+		r.remove(now, uidOf(now))
+		r.mergeStatus(o, `{"status":{"phase":"Requesting"}}`, "operator") // of one that is being deleted
+		r.merge(o, `{"metadata":{"finalizers":null}}`, anybody)
+		again := create(r, r.rotation("a"), anybody)
+		r.mergeStatus(again, fmt.Sprintf(`{"metadata":{"uid":%q},"status":{"phase":"Requesting"}}`, o.UID), "operator") // of its predecessor
+		r.remove(again)
+	}},
+	{"lists and selectors", func(r *run) {
+		b := r.secret("b", "k", "v")
+		b.Labels = map[string]string{"color": "red"}
+		create(r, b, anybody)
+		create(r, r.secret("c", "k", "v"), anybody)
+		create(r, r.secret("a", "k", "v"), anybody)
+		r.list(&corev1.SecretList{})
+		r.list(&corev1.SecretList{}, client.MatchingLabels{"color": "red"})
+		r.list(&corev1.SecretList{}, client.MatchingFields{"metadata.name": "c"})
+		r.list(&corev1.SecretList{}, client.MatchingFields{"metadata.name": "missing"})
+	}},
+	{"watching", func(r *run) {
+		a := create(r, r.secret("a", "k", "v"), anybody)
+		w := r.watch(a.ResourceVersion)
+		all := r.watch("")
+		one := r.watch(a.ResourceVersion, client.MatchingFieldsSelector{Selector: fields.OneTermEqualSelector("metadata.name", "b")})
+		red := r.watch(a.ResourceVersion, client.MatchingLabelsSelector{Selector: labels.SelectorFromSet(labels.Set{"color": "red"})})
+		r.merge(a, `{"data":{"k":"bmV3"}}`, anybody)
+		r.merge(a, `{"data":{"k":"bmV3"}}`, anybody) // nothing changes, nobody is told
+		create(r, r.secret("b", "k", "v"), anybody)
+		r.merge(a, `{"metadata":{"labels":{"color":"red"}}}`, anybody)
+		r.merge(a, `{"metadata":{"labels":{"color":"blue"}}}`, anybody)
+		r.remove(a)
+		r.events(w, 5)
+		r.events(all, 1)
+		r.events(one, 1)
+		r.events(red, 2)
+		late := r.watch(a.ResourceVersion)
+		r.events(late, 5)
+	}},
+	{"versions of a past that is gone", func(r *run) {
+		a := create(r, r.secret("a", "k", "v"), anybody)
+		r.compact()
+		r.events(r.watchOf(&v1alpha1.PullSecretRotationList{}, "1"), 1)
+		r.watch("not a version")
+		list := &corev1.SecretList{}
+		if err := r.api.List(context.Background(), list, client.InNamespace(r.namespace)); err != nil {
+			r.t.Fatal(err)
+		}
+		w := r.watch(list.ResourceVersion)
+		r.remove(a)
+		r.events(w, 1)
+	}},
+	{"a namespace that is going away", func(r *run) {
+		namespace := &corev1.Namespace{}
+		if err := r.api.Get(context.Background(), client.ObjectKey{Name: r.namespace}, namespace); err != nil {
+			r.t.Fatal(err)
+		}
+		a := create(r, r.secret("a", "k", "v"), anybody)
+		terminate(r, namespace)
+		create(r, r.secret("b", "k", "v"), anybody)
+		r.apply("b", "", `{"k":"djE="}`, "one")
+		r.merge(a, `{"data":{"k":"bmV3"}}`, anybody)
+		r.remove(a)
+	}},
+}
+
+// terminate deletes a namespace that nothing empties.
+func terminate(r *run, namespace *corev1.Namespace) {
+	namespace.Finalizers = []string{"example.com/wait"} // in memory; the real one has a finalizer in its spec
+	if err := r.api.Update(context.Background(), namespace); err != nil {
+		r.t.Fatal(err)
+	}
+	if err := r.api.Delete(context.Background(), namespace); err != nil {
+		r.t.Fatal(err)
+	}
+}
