@@ -138,6 +138,10 @@ e2e-fips: build ## Run the end-to-end tests with an operator restricted to appro
 e2e: ## Run the end-to-end tests with verbose output (RUN=regexp selects).
 	$(WITH_ASSETS) go test -v -count=1 -timeout $(TEST_TIMEOUT) ./test/e2e/... $(if $(RUN),-run '$(RUN)')
 
+.PHONY: fleet-simulation
+fleet-simulation: ## Simulate a rotation of one account's CLUSTERS (1,50,1000,10000) and print what OCM is asked.
+	CLUSTERS=$(CLUSTERS) go test ./controllers/pullsecretrotation -count=1 -v -run TestBudget_OneAccount
+
 .PHONY: bench
 bench: ## Run the benchmarks.
 	$(WITH_ASSETS) go test -run '^$$' -bench . -benchmem -timeout $(TEST_TIMEOUT) ./...

@@ -38,9 +38,9 @@ type PullSecretRotationStatus struct {
 	// +optional
 	PullSecretAccount *AccountStatus `json:"pullSecretAccount,omitempty"`
 
-	// SiblingClusters counts the other active clusters of the account.
+	// Siblings is what OCM says of all active clusters of the account.
 	// +optional
-	SiblingClusters *int32 `json:"siblingClusters,omitempty"`
+	Siblings *SiblingsStatus `json:"siblings,omitempty"`
 
 	// NextRotationAfter is the next T in the future.
 	// +optional

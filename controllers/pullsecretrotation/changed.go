@@ -19,6 +19,13 @@ import (
 // changed is true if the state differs from the one that was checked.
 func (s *scope) changed(proven string) bool { return s.targets != nil && proven != s.state() }
 
+// noteChange records since when the spec and the surroundings are as they are. The targets do not count: they change on one cluster alone.
+func (s *scope) noteChange() {
+	if now := fmt.Sprintf("%d %s", s.obj.Generation, s.surroundings); now != s.memory.changed {
+		s.memory.changed, s.memory.changedSince = now, s.now()
+	}
+}
+
 // state is a hash of what a check depends on. It stays in memory.
 func (s *scope) state() string {
 	sum := sha256.New()

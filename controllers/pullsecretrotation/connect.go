@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
@@ -26,7 +27,7 @@ type OCM interface {
 	RequestRotation(ctx context.Context, accountID string) (ocm.Rotation, error)
 	AccessToken(ctx context.Context) ([]byte, error)
 	ClusterTransfers(ctx context.Context, clusterID string) ([]ocm.Transfer, error)
-	ActiveSubscriptions(ctx context.Context, accountID string) ([]ocm.Subscription, error)
+	Siblings(ctx context.Context, accountID, clusterID string) (ocm.Siblings, error)
 	Close() error
 }
 
@@ -133,6 +134,7 @@ func (c *clients) close() {
 // ocm is the client with the object's own credential, or else with the cluster's token.
 func (s *scope) ocm(ctx context.Context) (OCM, error) {
 	if s.clients.api != nil {
+		s.clients.asks = s.clients.account
 		return s.clients.api, nil
 	}
 	var credential ocm.Credential
@@ -216,7 +218,7 @@ func (s *scope) leadsToAllowedHosts(asksSSO bool) error {
 func (s *scope) rateLimited() error {
 	m := s.memory
 	rest := m.retryAfter.Sub(s.now())
-	if m.limited == nil || rest <= 0 || m.limitedAs != s.clients.asks {
+	if m.limited == nil || rest <= 0 || !slices.Contains(m.limitedAs[:], s.clients.asks) {
 		return nil
 	}
 	again := *m.limited

@@ -1,6 +1,7 @@
 package pullsecretrotation
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"time"
@@ -28,12 +29,7 @@ func (s *scope) failure(err error) decide.Decision {
 	s.memory.failures++
 	s.memory.lastPoll = time.Time{} // a failed poll must not delay the next one
 	var e *ocm.Error
-	if errors.As(err, &e) && e.RetryAfter > 0 {
-		s.memory.limited, s.memory.retryAfter, s.memory.limitedAs = e, s.now().Add(e.RetryAfter), s.clients.asks
-		if s.clients.api != nil {
-			s.memory.limitedAs = s.clients.account
-		}
-	}
+	limit := errors.As(err, &e) && (e.RetryAfter > 0 || e.Kind == ocm.OCMRateLimited)
 	switch {
 	case decide.UsesOwnToken(&s.obj.Spec) && ocm.IsKind(err, ocm.OCMUnauthorized):
 		err = errClusterTokenDead
@@ -41,6 +37,13 @@ func (s *scope) failure(err error) decide.Decision {
 		err = advised(e, s.credentialName())
 	}
 	d := judgeError(err, s.memory.failures, &s.r.Options.Timing)
+	if e != nil {
+		d.After = decide.AtItsTurn(s.input(), d.After) // all the account's clusters may have failed together
+	}
+	if limit && s.rateLimited() == nil {
+		s.memory.limited, s.memory.limitedAs = e, [2][sha256.Size]byte{s.clients.asks, s.clients.account}
+		s.memory.retryAfter = s.now().Add(max(d.After, e.RetryAfter))
+	}
 	s.log.Info("not done", "reason", d.Reason, "message", d.Message, "retryAfter", d.After.String())
 	return d
 }

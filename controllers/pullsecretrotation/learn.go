@@ -3,8 +3,6 @@ package pullsecretrotation
 import (
 	"slices"
 
-	"k8s.io/utils/ptr"
-
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 )
@@ -21,13 +19,16 @@ func (s *scope) learn(seen decide.Facts) {
 		}
 	}
 	if seen.Account != nil {
+		if s.accountID() != seen.Account.ID {
+			s.facts.Rotations = nil // they are the other account's
+		}
 		s.obj.Status.Account = &v1alpha1.AccountStatus{ID: seen.Account.ID, Username: seen.Account.Username}
 	}
 	if seen.Owner != nil {
 		s.learnOwners()
 	}
 	if seen.Siblings != nil {
-		s.obj.Status.SiblingClusters = siblingCount(seen)
+		s.noteSiblings(seen.Siblings)
 	}
 	if seen.Pools != nil {
 		s.reportPools(*seen.Pools)
@@ -49,14 +50,6 @@ func (s *scope) learn(seen decide.Facts) {
 	}
 	s.record().Answered(slices.Concat(seen.Checks, seen.IssuedChecks, seen.BackupChecks), s.now())
 	s.facts.Add(seen)
-}
-
-// siblingCount is nil while the number is unknown.
-func siblingCount(seen decide.Facts) *int32 {
-	if seen.SiblingsUnknown {
-		return nil
-	}
-	return ptr.To(int32(min(len(*seen.Siblings), 1<<30)))
 }
 
 // noteCredential records the credential used for OCM, and when a token was issued.

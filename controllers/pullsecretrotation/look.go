@@ -61,6 +61,7 @@ func (s *scope) lookAtTargets(ctx context.Context) (seen decide.Facts, err error
 	}
 	s.targets = targets // the facts about them are derived
 	s.lookAround(ctx)
+	s.noteChange()
 	return seen, nil
 }
 
@@ -101,111 +102,11 @@ func (s *scope) readTarget(ctx context.Context, ref v1alpha1.SecretReference) (t
 	return t, nil
 }
 
-func (s *scope) lookAtSiblings(ctx context.Context) (seen decide.Facts, err error) {
-	api, err := s.ocm(ctx)
-	if err != nil {
-		return seen, err
-	}
-	listed, err := api.ActiveSubscriptions(ctx, s.accountID())
-	if ocm.IsKind(err, ocm.OCMForbidden) {
-		seen.Siblings, seen.SiblingsUnknown = &[]decide.Sibling{}, true
-		return seen, nil
-	}
-	if err != nil {
-		return seen, err
-	}
-	siblings := make([]decide.Sibling, 0, len(listed))
-	for _, o := range listed {
-		if o.ClusterID != s.facts.Cluster.ID {
-			siblings = append(siblings, decide.Sibling(o))
-		}
-	}
-	seen.Siblings = &siblings
-	return seen, nil
-}
-
 func (s *scope) accountID() string {
 	if s.obj.Status.Account == nil {
 		return ""
 	}
 	return s.obj.Status.Account.ID
-}
-
-func (s *scope) lookAtRotations(ctx context.Context) (seen decide.Facts, err error) {
-	api, err := s.ocm(ctx)
-	if err != nil {
-		return seen, err
-	}
-	listed, err := api.Rotations(ctx, s.accountID())
-	if s.facts.Account == nil && (ocm.IsKind(err, ocm.OCMForbidden) || ocm.IsKind(err, ocm.NotFound)) {
-		return s.lookAtAccount(ctx) // the credential may have become another account's
-	}
-	if err != nil {
-		return seen, err
-	}
-	s.memory.lastPoll, s.memory.lookedAt = s.now(), s.state()
-	rotations := make([]decide.Rotation, 0, len(listed))
-	for _, r := range listed {
-		rotations = append(rotations, decide.Rotation(r))
-	}
-	if s.facts.Requested == nil && len(rotations) > 0 {
-		if seen.Requested, err = s.requestedHere(ctx); err != nil {
-			return seen, err
-		}
-	}
-	seen.Rotations = &rotations
-	return seen, nil
-}
-
-// lookAtIssued reads the credentials that OCM issues: with access_token or, for a follower with only the cluster's token, from the transfer that
-// OCM accepted for this cluster.
-func (s *scope) lookAtIssued(ctx context.Context) (seen decide.Facts, err error) {
-	api, err := s.ocm(ctx)
-	if err != nil {
-		return seen, err
-	}
-	var raw []byte
-	if decide.UsesOwnToken(&s.obj.Spec) {
-		raw, seen.Offer, err = s.transferred(ctx, api)
-	} else {
-		raw, err = api.AccessToken(ctx)
-	}
-	if err != nil {
-		return seen, err
-	}
-	s.issued = nil
-	if raw != nil {
-		if s.issued, err = pullsecret.Parse(raw); err != nil {
-			return seen, &ocm.Error{Kind: ocm.MalformedAnswer, Message: fmt.Sprintf("OCM's answer is not a pull secret: %v. Nothing was written. "+
-				"The operator will retry.", err)}
-		}
-	}
-	seen.Issued = &decide.IssuedFact{} // the rest is derived
-	if s.facts.Account == nil && s.memory.accountOf != s.clients.account {
-		// Credentials issued to another account must not be recorded as this one's.
-		account, err := s.lookAtAccount(ctx)
-		seen.Account = account.Account
-		return seen, err
-	}
-	return seen, nil
-}
-
-// transferred returns the secret of the newest accepted transfer of this cluster, nil if there is none, and the offer of the current rotation.
-func (s *scope) transferred(ctx context.Context, api OCM) ([]byte, *decide.OfferFact, error) {
-	transfers, err := api.ClusterTransfers(ctx, s.facts.Cluster.ID)
-	if err != nil {
-		return nil, nil, err
-	}
-	var newest *ocm.Transfer
-	for i, t := range transfers {
-		if s.open(t) && len(t.Secret) > 0 && (newest == nil || t.CreatedAt.After(newest.CreatedAt)) {
-			newest = &transfers[i]
-		}
-	}
-	if newest == nil {
-		return nil, s.offer(transfers), nil
-	}
-	return newest.Secret, s.offer(transfers), nil
 }
 
 // open is true for a transfer with which OCM waits for this cluster to switch. One without a rotation hands the cluster over to another account,

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
@@ -21,7 +22,7 @@ var firstT = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 
 var modelOptions = decide.Timing{
 	PollMin: tick / 2, PollMax: tick / 2, RevokePollMin: tick / 2, RevokePollMax: tick / 2,
-	PoolPoll: tick / 2, OCMTimeout: tick / 2, RequestSpread: tick, VerifyRetry: tick / 2, VerifyDeadline: tick + tick/2,
+	PoolPoll: tick / 2, OCMTimeout: tick / 2, RequestSpread: tick, LookPace: time.Nanosecond, VerifyRetry: tick / 2, VerifyDeadline: tick + tick/2,
 	ProofRetry: tick / 2, ProofPatience: tick + tick/2, ProofInterval: tick / 2,
 	Window: 10 * tick, WindowMargin: tick, IssueDeadline: 3 * tick / 2, RevokeDeadline: 3 * tick / 2,
 }
@@ -110,6 +111,7 @@ func prints(g generation) []v1alpha1.EntryFingerprint {
 func (c *scenario) status(w *world, r *replica, now time.Time) *v1alpha1.PullSecretRotationStatus {
 	m := &r.status
 	s := &v1alpha1.PullSecretRotationStatus{LastHealthCheck: at(now, m.health)}
+	s.Siblings = &v1alpha1.SiblingsStatus{CountedAt: *at(now, 0), Clusters: ptr.To(int32(c.siblings) + 1)}
 	if m.account {
 		s.Account = &v1alpha1.AccountStatus{ID: "account"}
 	}
@@ -228,10 +230,7 @@ func (c *scenario) facts(r *replica) *decide.Facts {
 		f.Owner = &decide.OwnerFact{Dead: true, Email: "owner@example.com"}
 	}
 	if m.siblings {
-		f.Siblings = &[]decide.Sibling{}
-		for i := range c.siblings {
-			*f.Siblings = append(*f.Siblings, decide.Sibling{ClusterID: fmt.Sprintf("sibling-%d", i)})
-		}
+		f.Siblings = &decide.Siblings{Others: c.siblings}
 	}
 	if m.rotations {
 		f.Rotations = &[]decide.Rotation{}

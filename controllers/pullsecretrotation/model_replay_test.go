@@ -356,12 +356,12 @@ func (o replayOCM) ClusterTransfers(context.Context, string) ([]ocm.Transfer, er
 	return list, o.refuses()
 }
 
-func (o replayOCM) ActiveSubscriptions(context.Context, string) ([]ocm.Subscription, error) {
-	list := []ocm.Subscription{{ClusterID: wideCluster, Status: "Active"}}
+func (o replayOCM) Siblings(context.Context, string, string) (ocm.Siblings, error) {
+	s := ocm.Siblings{Others: o.p.m.siblings}
 	for i := range o.p.m.siblings {
-		list = append(list, ocm.Subscription{ClusterID: fmt.Sprintf("sibling-%d", i), Status: "Active"})
+		s.Named = append(s.Named, ocm.Subscription{ClusterID: fmt.Sprintf("sibling-%d", i), Status: "Active"})
 	}
-	return list, o.refuses()
+	return s, o.refuses()
 }
 
 // replayed reports whether a scenario's paths can be replayed: a reconcile must be one move. Unreachable registries are not in the

@@ -160,10 +160,7 @@ func (m *model) perform(w *world, i int, d decide.Decision) {
 			m.refused(w, i)
 			return
 		}
-		f.issued, f.given = true, w.newest
-		if ownToken {
-			f.given = w.transferred()
-		}
+		f.issued, f.given = true, m.given(w, i)
 	case decide.CheckIssued:
 		f.issuedChecks = w.ask(f.given)
 		s.answered(f.given, f.issuedChecks)
@@ -204,6 +201,29 @@ func (m *model) perform(w *world, i int, d decide.Decision) {
 	default:
 		r.note(d)
 	}
+}
+
+// given mirrors scope.lookAtIssued.
+func (m *model) given(w *world, i int) generation {
+	in, target := m.input(w, &w.replicas[i]), w.replicas[i].facts.target
+	switch from := decide.IssuedFrom(in); {
+	case from == decide.FromToken:
+		return w.newest
+	case from == decide.FromNowhere:
+		return none
+	case decide.UsesOwnToken(in.Spec):
+		return w.transferred()
+	}
+	refused := target < 0 || !w.isAlive(target)
+	for j := range w.ocm {
+		if r := &w.ocm[j]; !refused && r.exists && r.mine == acceptedTransfer && rotationID(int8(j)) == decide.ElsewhereRequested(in) {
+			return r.issued
+		}
+	}
+	if decide.FallsBack(in, refused) {
+		return w.newest
+	}
+	return none
 }
 
 // note performs the steps that only change the status.

@@ -41,8 +41,12 @@ type Reconciler struct {
 
 // memory is what this process remembers about an object between reconciles.
 type memory struct {
-	lastPoll time.Time
-	failures int
+	// lastToken is when OCM was last asked for an access_token.
+	lastPoll, lastToken time.Time
+	// changedSince is when spec and surroundings were first seen as they are.
+	changed      string
+	changedSince time.Time
+	failures     int
 	// proven is the state when the pull secret in use was last checked, lookedAt when OCM was last asked.
 	proven, lookedAt string
 	// account is the owner of the OCM credential by OCM's last answer, and accountOf the OCM and the credential of that answer.
@@ -51,8 +55,8 @@ type memory struct {
 	// limited is the last refusal of OCM or the SSO with a Retry-After, and retryAfter when that ends.
 	limited    *ocm.Error
 	retryAfter time.Time
-	// limitedAs is the OCM and the credential that were refused: any other is tried at once.
-	limitedAs [sha256.Size]byte
+	// limitedAs are the OCM and the credentials that were refused: any other is tried at once.
+	limitedAs [2][sha256.Size]byte
 }
 
 // maxSteps limits one reconcile. The longest course, from an adopted rotation to its end, has about twenty steps.

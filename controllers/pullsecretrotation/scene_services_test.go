@@ -18,10 +18,11 @@ import (
 // services lead the reconciler to the simulated OCM and to the scene's registries. Tokens live in real time in the simulator,
 // so the client judges them by the real clock.
 type services struct {
-	s     *scene
-	roots *x509.CertPool
-	mu    sync.Mutex
-	known map[[2]string]*ocm.Client
+	accessTokens int // asked for
+	s            *scene
+	roots        *x509.CertPool
+	mu           sync.Mutex
+	known        map[[2]string]*ocm.Client
 
 	// behind, if set, is the pull secret that OCM returns instead, like a replica that lags.
 	behind []byte
@@ -75,6 +76,7 @@ type sceneOCM struct {
 func (o *sceneOCM) Close() error { return nil }
 
 func (o *sceneOCM) AccessToken(ctx context.Context) ([]byte, error) {
+	o.services.accessTokens++
 	if o.services.behind != nil {
 		return o.services.behind, nil
 	}

@@ -182,19 +182,12 @@ func (o *wideOCM) ClusterTransfers(context.Context, string) ([]ocm.Transfer, err
 	return list, nil
 }
 
-func (o *wideOCM) ActiveSubscriptions(_ context.Context, accountID string) ([]ocm.Subscription, error) {
+func (o *wideOCM) Siblings(_ context.Context, accountID, _ string) (ocm.Siblings, error) {
 	account, err := o.own(accountID)
-	if err != nil {
-		return nil, err
+	if err != nil || !o.m.siblings && account == ours {
+		return ocm.Siblings{}, err
 	}
-	list := []ocm.Subscription{}
-	if account == ours {
-		list = append(list, ocm.Subscription{ClusterID: wideCluster, Status: "Active"})
-	}
-	if o.m.siblings || account != ours {
-		list = append(list, ocm.Subscription{ClusterID: "sibling-" + accountID, Status: "Active"})
-	}
-	return list, nil
+	return ocm.Siblings{Others: 1, Named: []ocm.Subscription{{ClusterID: "sibling-" + accountID, Status: "Active"}}}, nil
 }
 
 // wideCluster is the cluster's id.

@@ -36,7 +36,7 @@ var wideStart = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 
 var wideTiming = decide.Timing{
 	PollMin: wideTick / 2, PollMax: wideTick / 2, RevokePollMin: wideTick / 2, RevokePollMax: wideTick / 2, PoolPoll: wideTick / 2,
-	OCMTimeout: time.Minute, RequestSpread: wideTick / 2, VerifyRetry: wideTick / 2, VerifyDeadline: wideTick + wideTick/2,
+	OCMTimeout: time.Minute, RequestSpread: wideTick / 2, LookPace: time.Nanosecond, VerifyRetry: wideTick / 2, VerifyDeadline: wideTick + wideTick/2,
 	ProofRetry: wideTick / 2, ProofPatience: wideTick + wideTick/2, ProofInterval: wideTick,
 	Window: wideWindow, WindowMargin: wideMargin, IssueDeadline: wideTick + wideTick/2, RevokeDeadline: wideTick + wideTick/2,
 }

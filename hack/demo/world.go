@@ -186,7 +186,7 @@ func (w *world) startOperator(ctx context.Context) error {
 		Kubeconfig: kubeconfig, Namespace: w.installation.Namespace, Dir: dir,
 		Args: []string{
 			"--pull-secret-poll-min=1s", "--pull-secret-poll-max=1s", "--pull-secret-revoke-poll-min=1s", "--pull-secret-revoke-poll-max=1s",
-			"--pull-secret-pool-poll=1s", "--pull-secret-request-spread=1s",
+			"--pull-secret-pool-poll=1s", "--pull-secret-request-spread=1s", "--pull-secret-look-pace=100ms",
 		},
 		Env: []string{"HTTPS_PROXY=" + w.proxy.URL(), "SSL_CERT_FILE=" + bundle, "SSL_CERT_DIR=" + dir},
 	}

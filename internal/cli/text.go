@@ -88,8 +88,8 @@ func (p *printer) rotation(v *RotationView) {
 	account := ""
 	if v.Account != nil {
 		account = fmt.Sprintf("%s (%s)", v.Account.Username, v.Account.ID)
-		if v.Siblings != nil {
-			account += fmt.Sprintf("; other active clusters: %d", *v.Siblings)
+		if v.Siblings != nil && v.Siblings.Clusters != nil {
+			account += fmt.Sprintf("; active clusters: %d", *v.Siblings.Clusters)
 		}
 	}
 	p.head("PullSecretRotation", &v.State, []string{"Mode", string(v.Mode)}, []string{"Phase", v.Phase}, p.says(v),

@@ -38,8 +38,8 @@ type RotationView struct {
 	Phase   string                  `json:"phase"`
 	Waiting *Waiting                `json:"waiting,omitempty"`
 	Account *v1alpha1.AccountStatus `json:"account,omitempty"`
-	// Siblings counts the other active clusters of the account.
-	Siblings       *int32                    `json:"siblingClusters,omitempty"`
+	// Siblings is what OCM says of all active clusters of the account.
+	Siblings       *v1alpha1.SiblingsStatus  `json:"siblings,omitempty"`
 	SecretIssuedAt *metav1.Time              `json:"pullSecretIssuedAt,omitempty"`
 	Next           *metav1.Time              `json:"next,omitempty"`
 	Targets        []v1alpha1.TargetStatus   `json:"targets"`
@@ -115,7 +115,7 @@ func rotationView(o *v1alpha1.PullSecretRotation, now time.Time) RotationView {
 	status := &o.Status
 	v := RotationView{
 		State: stateOf(o.Name, o.Generation, status.ObservedGeneration, status.Conditions), Mode: o.Spec.Mode, Phase: status.Phase,
-		Account: shownAccount(status), Siblings: status.SiblingClusters, SecretIssuedAt: status.PullSecretIssuedAt, Next: status.NextRotationAfter,
+		Account: shownAccount(status), Siblings: status.Siblings, SecretIssuedAt: status.PullSecretIssuedAt, Next: status.NextRotationAfter,
 		Targets: status.Targets, Registries: status.Registries,
 	}
 	if what, at, ok := decide.WaitingSince(o, now); ok {

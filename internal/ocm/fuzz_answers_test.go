@@ -143,8 +143,11 @@ func ask(t *testing.T, c *Client, which uint8, body string) error {
 		}
 		return err
 	case 4:
-		all, err := c.ActiveSubscriptions(ctx, "a")
-		for _, s := range all {
+		all, err := c.Siblings(ctx, "a", fuzzCluster)
+		if all.Others < len(all.Named) || all.Before < -1 || all.Before > all.Others {
+			t.Fatalf("the counts contradict each other: %+v", all)
+		}
+		for _, s := range all.Named {
 			presentable(t, "the cluster", s.ClusterID, 64)
 			presentable(t, "the name", s.DisplayName, maxName)
 		}

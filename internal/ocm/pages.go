@@ -67,6 +67,38 @@ func list[T any](ctx context.Context, c *Client, call call, decode func(json.Raw
 	return nil, malformed(call, http.StatusOK, "the list does not end")
 }
 
+// firstPage reads the first items of a list, and how many the list has.
+func firstPage[T any](ctx context.Context, c *Client, call call, size int, decode func(json.RawMessage) (item T, id, problem string)) (items []T, total int, err error) {
+	call.method = http.MethodGet
+	call.accept = []int{http.StatusOK, http.StatusNoContent}
+	call.query = append([]string{"page", "1", "size", strconv.Itoa(size)}, call.query...)
+	got, failure := c.send(ctx, call)
+	if failure != nil {
+		return nil, 0, failure
+	}
+	if got.status == http.StatusNoContent {
+		return nil, 0, nil
+	}
+	page, problem := readPage(got.body)
+	if problem != "" {
+		return nil, 0, malformed(call, got.status, problem)
+	}
+	for _, raw := range *page.Items {
+		item, _, problem := decode(raw)
+		if problem != "" {
+			return nil, 0, malformed(call, got.status, problem)
+		}
+		items = append(items, item)
+	}
+	if total = len(items); page.Total != nil {
+		total = *page.Total
+	}
+	if total < len(items) || total > 0 && len(items) == 0 {
+		return nil, 0, malformed(call, got.status, "its total does not fit its items")
+	}
+	return items, total, nil
+}
+
 // readPage reads one page; problem says what is wrong with it. A list of nothing may leave its items out.
 func readPage(body []byte) (p page, problem string) {
 	switch {

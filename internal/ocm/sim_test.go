@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -154,20 +155,38 @@ func TestSubscriptions_AreThoseOfTheAccountThatAreNotGone(t *testing.T) {
 	r.AddCluster(r.account.ID, sim.ClusterSpec{Name: "gone", Status: sim.SubscriptionArchived})
 	r.AddCluster(r.account.ID, sim.ClusterSpec{Name: "dead", Status: sim.SubscriptionDeprovisioned})
 
-	got := must(r.client.ActiveSubscriptions(context.Background(), r.account.ID))(t)
-	if len(got) != 2 || got[0] != (ocm.Subscription{ClusterID: east, DisplayName: "east", Status: "Active"}) || got[1].DisplayName != "west" {
+	got := must(r.client.Siblings(context.Background(), r.account.ID, ""))(t)
+	if got.Others != 2 || got.Named[0] != (ocm.Subscription{ClusterID: east, DisplayName: "east", Status: "Active"}) || got.Named[1].DisplayName != "west" {
 		t.Errorf("got %+v", got)
 	}
 }
 
-func TestSubscriptions_AreReadToTheLastPage(t *testing.T) {
-	r := newRig(t, sim.Options{})
-	for range 250 {
-		r.AddCluster(r.account.ID, sim.ClusterSpec{})
-	}
-	got := must(r.client.ActiveSubscriptions(context.Background(), r.account.ID))(t)
-	if len(got) != 250 || r.Count(sim.OpSubscriptions) != 3 {
-		t.Errorf("got %d subscriptions in %d requests, want 250 in 3", len(got), r.Count(sim.OpSubscriptions))
+// Each cluster has a place of its own among its siblings, and thousands of them cost no more than two requests.
+func TestSiblings_AreCountedWithFewRequests(t *testing.T) {
+	for _, row := range []struct{ clusters, requests int }{{1, 1}, {7, 1}, {100, 1}, {250, 2}} {
+		t.Run(fmt.Sprint(row.clusters), func(t *testing.T) {
+			r := newRig(t, sim.Options{})
+			var ids []string
+			for range row.clusters {
+				ids = append(ids, r.AddCluster(r.account.ID, sim.ClusterSpec{}))
+			}
+			slices.Sort(ids)
+			for _, place := range []int{0, row.clusters / 2, row.clusters - 1} {
+				r.ResetCounts()
+				got := must(r.client.Siblings(context.Background(), r.account.ID, ids[place]))(t)
+				if got.Others != row.clusters-1 || got.Before != place || len(got.Named) > 100 {
+					t.Errorf("cluster %d: %d others, %d before it, %d named", place, got.Others, got.Before, len(got.Named))
+				}
+				if n := r.Count(sim.OpSubscriptions); n != row.requests {
+					t.Errorf("cluster %d: %d requests, want %d", place, n, row.requests)
+				}
+				for _, named := range got.Named {
+					if named.ClusterID == ids[place] {
+						t.Errorf("cluster %d counts itself", place)
+					}
+				}
+			}
+		})
 	}
 }
 

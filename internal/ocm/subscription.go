@@ -17,25 +17,66 @@ type Subscription struct {
 	Status string
 }
 
-// ActiveSubscriptions returns the existing clusters that an account created, which share its pull secret. The search is the same as osdctl's.
-func (c *Client) ActiveSubscriptions(ctx context.Context, accountID string) ([]Subscription, error) {
+// Siblings are the other active clusters of an account, which share its pull secret.
+type Siblings struct {
+	// Others is how many there are, and Named the first of them, at most one page.
+	Others int
+	Named  []Subscription
+	// Before is how many of them have a smaller id than the cluster that asks; -1 if OCM cannot tell.
+	Before int
+}
+
+// Siblings counts the clusters that share an account's pull secret with a cluster, with one request or, beyond one page of them, with two. A
+// list of thousands would cost more than everything else that a cluster asks in a day. The search is the same as osdctl's.
+func (c *Client) Siblings(ctx context.Context, accountID, clusterID string) (Siblings, error) {
 	if identifier(accountID) == "" {
-		return nil, &Error{Kind: InvalidSpec, Message: "the id of the account cannot be part of a search"}
+		return Siblings{}, &Error{Kind: InvalidSpec, Message: "the id of the account cannot be part of a search"}
 	}
-	subscriptions, err := list(ctx, c, call{
-		doing: "listing the account's clusters", template: base + "/subscriptions", path: base + "/subscriptions",
-		query: []string{
-			"search", fmt.Sprintf("creator.id = '%s' and status != 'Deprovisioned' and status != 'Archived'", accountID),
-			"orderBy", "id asc",
-		},
-	}, decodeSubscription)
-	active := subscriptions[:0]
-	for _, subscription := range subscriptions {
-		if !strings.EqualFold(subscription.Status, "Deprovisioned") && !strings.EqualFold(subscription.Status, "Archived") {
-			active = append(active, subscription)
+	search := fmt.Sprintf("creator.id = '%s' and status != 'Deprovisioned' and status != 'Archived'", accountID)
+	first, total, err := firstPage(ctx, c, subscriptions(search), pageSize, decodeSubscription)
+	if err != nil {
+		return Siblings{}, err
+	}
+	s, own := Siblings{}, false
+	for _, o := range first {
+		switch {
+		case strings.EqualFold(o.Status, "Deprovisioned") || strings.EqualFold(o.Status, "Archived"):
+		case o.ClusterID == clusterID && clusterID != "":
+			own = true
+		default:
+			s.Named = append(s.Named, o)
+			if o.ClusterID < clusterID {
+				s.Before++
+			}
 		}
 	}
-	return active, err
+	if s.Others = len(s.Named); total <= len(first) {
+		return s, nil
+	}
+	if s.Others = max(total-1, s.Others); own {
+		s.Others = total - 1
+	}
+	s.Before = c.before(ctx, search, clusterID, s.Others)
+	return s, nil
+}
+
+// before is how many of the clusters have a smaller id. That OCM compares ids is not documented, so its refusal is no failure.
+func (c *Client) before(ctx context.Context, search, clusterID string, others int) int {
+	if !uuidPattern.MatchString(clusterID) {
+		return -1
+	}
+	_, n, err := firstPage(ctx, c, subscriptions(fmt.Sprintf("%s and external_cluster_id < '%s'", search, clusterID)), 1, decodeSubscription)
+	if err != nil || n > others {
+		return -1
+	}
+	return n
+}
+
+func subscriptions(search string) call {
+	return call{
+		doing: "listing the account's clusters", template: base + "/subscriptions", path: base + "/subscriptions",
+		query: []string{"search", search, "orderBy", "id asc"},
+	}
 }
 
 func decodeSubscription(raw json.RawMessage) (subscription Subscription, id, problem string) {

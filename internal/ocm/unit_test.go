@@ -126,7 +126,7 @@ func TestIDs_ThatWouldChangeAPathOrASearchAreRefusedUnsent(t *testing.T) {
 		_, rotation := client.Rotation(t.Context(), "good", id)
 		_, request := client.RequestRotation(t.Context(), id)
 		_, transfers := client.ClusterTransfers(t.Context(), id)
-		_, subscriptions := client.ActiveSubscriptions(t.Context(), id)
+		_, subscriptions := client.Siblings(t.Context(), id, "")
 		for i, err := range []error{rotations, rotation, request, transfers, subscriptions} {
 			if !IsKind(err, InvalidSpec) {
 				t.Errorf("id %q, call %d: got %v", id, i, err)

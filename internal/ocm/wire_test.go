@@ -251,9 +251,41 @@ func TestSubscriptions_ThatAreGoneAreLeftOutEvenByAServiceThatIgnoresTheSearch(t
 	s := newServer(t, func(w http.ResponseWriter, _ *http.Request) {
 		answerJSON(w, 200, `{"items":[{"id":"1","status":"Deprovisioned"},{"id":"2","status":"Stale"},{"id":"3","status":"Archived"}]}`)
 	})
-	got, err := s.client(t).ActiveSubscriptions(context.Background(), "1gsAccount")
-	if err != nil || len(got) != 1 || got[0].Status != "Stale" {
+	got, err := s.client(t).Siblings(context.Background(), "1gsAccount", "")
+	if err != nil || got.Others != 1 || got.Named[0].Status != "Stale" {
 		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+// That OCM compares ids is not documented: without it the siblings are counted all the same.
+func TestSiblings_AreCountedByAServiceThatDoesNotCompareIDs(t *testing.T) {
+	for name, second := range map[string]func(http.ResponseWriter){
+		"refused": func(w http.ResponseWriter) { answerJSON(w, 400, `{"reason":"no"}`) },
+		"ignored": func(w http.ResponseWriter) {
+			answerJSON(w, 200, `{"total":5000,"items":[{"id":"1","status":"Active"}]}`)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newServer(t, func(w http.ResponseWriter, r *http.Request) {
+				if strings.Contains(r.URL.Query().Get("search"), "<") {
+					second(w)
+					return
+				}
+				answerJSON(w, 200, `{"total":5000,"items":[{"id":"1","status":"Active"}]}`)
+			})
+			got, err := s.client(t).Siblings(context.Background(), "1gsAccount", "00000000-0000-4000-8000-000000000001")
+			if err != nil || got.Others != 4999 || got.Before != -1 {
+				t.Errorf("got %+v, %v", got, err)
+			}
+		})
+	}
+}
+
+func TestSiblings_ATotalThatDoesNotFitIsRefused(t *testing.T) {
+	for _, body := range []string{`{"total":-3,"items":[]}`, `{"total":3,"items":[]}`, `{"total":0,"items":[{"id":"1","status":"Active"}]}`} {
+		s := newServer(t, func(w http.ResponseWriter, _ *http.Request) { answerJSON(w, 200, body) })
+		_, err := s.client(t).Siblings(context.Background(), "1gsAccount", "")
+		judged(t, err, ocm.MalformedAnswer)
 	}
 }
 

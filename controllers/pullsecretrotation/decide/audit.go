@@ -28,7 +28,7 @@ func reportAudit(in Input) *Decision {
 	}
 	said += fmt.Sprintf(" The account has %d other active clusters. status.targets says, entry by entry, what a rotation would change; nothing was "+
 		"requested or written.",
-		len(*in.Facts.Siblings))
+		in.Facts.Siblings.Others)
 	return audited(in, Waiting(Ready, v1alpha1.ReasonAudited, "Audited", said, 0))
 }
 

@@ -18,8 +18,12 @@ var betweenRotations = chain{
 	{why: "nothing is due, and OCM was asked recently", when: all(not(auditing), not(isDue), askedLately), check: idle},
 	{why: "paused pools are reported before a rotation, not after", when: dueOrAuditing, needs: []*need{needPools}},
 	{why: "pools that held back a rotation still do; that needs no request to OCM", when: all(isDue, askedLately), check: stillHeldByPools},
+	{why: "before its turn to request, a cluster of many need not ask OCM", when: all(isDue, not(auditing), hasSiblings), check: notItsTurn},
+	{why: "a list that shows a rotation tells from where its credentials are to be read", when: all(hasSiblings, accountKnown), needs: []*need{needRotations}},
 	{why: "the OCM credential and the pull secret must belong to the same account", when: accountMatters, then: oneAccount},
-	{why: "has somebody else requested a rotation, or does OCM issue new credentials?", needs: []*need{needRotations, needIssued}},
+	{why: "has somebody else requested a rotation?", needs: []*need{needRotations}},
+	{why: "how many clusters share what OCM answers in an hour?", when: CountIsOld, needs: []*need{needSiblings}},
+	{why: "does OCM issue new credentials?", needs: []*need{needIssued}},
 	{why: "mode Audit only reports", when: auditing, then: audit},
 	{why: "a rotation under way is joined, whoever requested it", when: oneIsPending, then: join},
 	{why: "a cluster that missed the end of a rotation catches up", when: fellBehind, then: catchUp},
@@ -44,9 +48,10 @@ func rightsMatter(in Input) bool { return isDue(in) || healthIsDue(in) || lacksR
 
 // accountMatters is true if a rotation is due, and until the account and the owners of the targets are recorded.
 func accountMatters(in Input) bool {
-	onRecord := in.Status.Account != nil && in.Status.Account.ID != ""
-	return in.Facts.Account != nil || isDue(in) || !onRecord || in.Spec.OCM.AccountID != "" || unowned(in)
+	return in.Facts.Account != nil || isDue(in) || !accountKnown(in) || in.Spec.OCM.AccountID != "" || unowned(in)
 }
+
+func accountKnown(in Input) bool { return in.Status.Account != nil && in.Status.Account.ID != "" }
 
 func oneIsPending(in Input) bool {
 	_, ok := pending(*in.Facts.Rotations, in.Now)

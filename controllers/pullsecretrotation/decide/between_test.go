@@ -24,7 +24,7 @@ func dueInput() Input {
 		Facts: &Facts{
 			Cluster: &Cluster{ID: "this"}, Targets: []TargetFact{{Ref: global, Own: []string{"quay.io"}}}, RightsKnown: true,
 			Account: &Account{ID: "me", Username: "jdoe", Email: "jdoe@example.com"}, Owner: &OwnerFact{AccountID: "me"},
-			Siblings: &[]Sibling{}, Rotations: &[]Rotation{}, Issued: &IssuedFact{Present: true, InUse: true}, Pools: &[]Pool{},
+			Siblings: &Siblings{}, Rotations: &[]Rotation{}, Issued: &IssuedFact{Present: true, InUse: true}, Pools: &[]Pool{},
 		},
 	}
 }
@@ -108,7 +108,7 @@ func TestDecide_BetweenRotations(t *testing.T) {
 			in.Facts.Rotations = &[]Rotation{{ID: "b", Status: RotationCompleted, CreatedAt: hours(-3).Time}}
 		}, Begin, "", ""},
 		{"siblings hold it back", func(in *Input) {
-			in.Facts.Siblings = &[]Sibling{{ClusterID: "2", DisplayName: "second"}}
+			in.Facts.Siblings = &Siblings{Others: 1, Named: []Sibling{{ClusterID: "2", DisplayName: "second"}}}
 		}, Wait, v1alpha1.ReasonSiblingClusters, "second"},
 		{"a node disruption policy holds it back", func(in *Input) { in.Facts.Cluster.DisruptiveActions = []string{"Drain"} }, Wait, v1alpha1.ReasonNodeDisruption, "drain every node"},
 		{"the policy may be accepted", func(in *Input) {

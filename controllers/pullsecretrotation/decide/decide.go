@@ -94,6 +94,9 @@ type Input struct {
 	Timing     *Timing
 	// LastPoll is when OCM was last asked for its list, by this process.
 	LastPoll time.Time
+	// LastToken is when OCM was last asked for an access_token, and ChangedSince when the spec, the OCM credential and the trusted CAs were first
+	// seen as they are, by this process.
+	LastToken, ChangedSince time.Time
 	// Unproven is true if the targets, the spec, the OCM credential or the trusted CAs have changed since this process last checked the pull
 	// secret in use; Unasked, if they have changed since it last asked OCM.
 	Unproven, Unasked bool
@@ -117,6 +120,7 @@ var wayIn = chain{
 	{why: "an invalid schedule makes no T", check: invalidSchedule},
 	{why: "HyperShift overwrites the global pull secret of a hosted cluster", needs: []*need{needCluster}, check: hosted},
 	{why: "everything else depends on the targets", needs: []*need{needTargets}},
+	{why: "after an event that the account's clusters share they do not ask OCM all at once", when: looksTooEarly, check: awaitsItsTurn},
 	{why: "the condition PoolsPaused is removed when the pools are unpaused", when: poolsReportedPaused, needs: []*need{needPools}},
 	{why: "a refusal proves that replaced credentials are dead", then: proveDead},
 	{why: "a rotation under way is completed", when: seesThrough, then: seeThrough},

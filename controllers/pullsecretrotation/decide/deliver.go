@@ -75,7 +75,7 @@ func offerIsOpenEnded(in Input) bool {
 // lagging waits until OCM's servers return the newest credentials.
 func lagging(in Input) *Decision {
 	return decided(Waiting(Progressing, v1alpha1.ReasonVerifying, "Verifying new credentials",
-		"OCM returned credentials that it has already replaced: one of its servers lags behind. Nothing was written. The operator will retry.", in.Timing.PollMin))
+		"OCM returned credentials that it has already replaced: one of its servers lags behind. Nothing was written. The operator will retry.", atItsTurn(in, in.Timing.PollMin)))
 }
 
 // listIsDue is true if the next poll of OCM's list is due.
@@ -83,7 +83,7 @@ func listIsDue(in Input) bool {
 	if in.Status.Rotation.ID == "" {
 		return false
 	}
-	return in.LastPoll.IsZero() || in.Unasked || in.LastPoll.After(in.Now) || !in.Now.Before(in.LastPoll.Add(pollInterval(in)))
+	return in.LastPoll.IsZero() || in.Unasked || in.LastPoll.After(in.Now) || !in.Now.Before(nextPoll(in, in.LastPoll, pollInterval(in)))
 }
 
 // pendingChanges are the changes of all targets that can be written and belong to the account, except those paused by a fight.
@@ -197,6 +197,7 @@ func unverified(in Input) *Decision {
 	refused, unknown := Judge(in.Facts.IssuedChecks)
 	// Each retry asks OCM once and every registry, so retries get rarer the longer it takes.
 	retry := max(schedule.PollInterval(in.Now.Sub(r.IssuedAt.Time), in.Timing.VerifyRetry, in.Timing.PollMax), retryAfter(in.Facts.IssuedChecks))
+	retry = atItsTurn(in, retry)
 	if until := closes(in).Sub(in.Now); until > 0 {
 		retry = min(retry, until)
 	}

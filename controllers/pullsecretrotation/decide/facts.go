@@ -63,6 +63,17 @@ type Rotation struct {
 	CreatedAt, UpdatedAt time.Time
 }
 
+// Siblings are the account's other active clusters.
+type Siblings struct {
+	// Others is how many there are, and Named the first of them.
+	Others int
+	Named  []Sibling
+	// Before is how many of them have a smaller id than this cluster; -1 if OCM cannot tell.
+	Before int
+	// Unknown: OCM does not let this account list its clusters.
+	Unknown bool
+}
+
 // Sibling is another active cluster of the account.
 type Sibling struct {
 	// ClusterID is the cluster's own id; empty before it is installed.
@@ -115,10 +126,8 @@ type Facts struct {
 	RightsKnown bool
 	Account     *Account
 	Owner       *OwnerFact
-	Siblings    *[]Sibling
-	// SiblingsUnknown: OCM does not let this account list its clusters.
-	SiblingsUnknown bool
-	Rotations       *[]Rotation // newest first
+	Siblings    *Siblings
+	Rotations   *[]Rotation // newest first
 	// Requested are the rotations that this cluster has requested, with the reason by id, including those by other or deleted objects.
 	Requested map[string]v1alpha1.RotationTrigger
 	Issued    *IssuedFact
@@ -141,8 +150,7 @@ type Facts struct {
 // Add takes over what a look has found.
 func (f *Facts) Add(seen Facts) {
 	f.Cluster, f.Account, f.Owner = cmp.Or(seen.Cluster, f.Cluster), cmp.Or(seen.Account, f.Account), cmp.Or(seen.Owner, f.Owner)
-	f.Siblings, f.SiblingsUnknown = cmp.Or(seen.Siblings, f.Siblings), seen.SiblingsUnknown || f.SiblingsUnknown
-	f.Rotations, f.Issued = cmp.Or(seen.Rotations, f.Rotations), cmp.Or(seen.Issued, f.Issued)
+	f.Siblings, f.Rotations, f.Issued = cmp.Or(seen.Siblings, f.Siblings), cmp.Or(seen.Rotations, f.Rotations), cmp.Or(seen.Issued, f.Issued)
 	f.Pools, f.Offer = cmp.Or(seen.Pools, f.Pools), cmp.Or(seen.Offer, f.Offer)
 	f.RightsKnown, f.BackupKnown = seen.RightsKnown || f.RightsKnown, seen.BackupKnown || f.BackupKnown
 	f.Checks, f.IssuedChecks, f.BackupChecks = newer(seen.Checks, f.Checks), newer(seen.IssuedChecks, f.IssuedChecks), newer(seen.BackupChecks, f.BackupChecks)

@@ -97,17 +97,17 @@ func siblingHolds(in Input) []hold {
 		return nil
 	}
 	var list []hold
-	if in.Facts.SiblingsUnknown {
+	if in.Facts.Siblings.Unknown {
 		list = append(list, hold{v1alpha1.ReasonSiblingClusters, "Held back by sibling clusters",
 			"OCM does not let this account list its clusters, each of which would have to take the new pull secret within days or lose its " +
 				"credentials. Make sure that there are no others, or that each has a PullSecretRotation, and set spec.siblingClusters to Allow."})
 	}
-	if siblings := *in.Facts.Siblings; len(siblings) > 0 {
+	if siblings := in.Facts.Siblings; siblings.Others > 0 {
 		// The names come last, because there may be too many for a message.
 		list = append(list, hold{v1alpha1.ReasonSiblingClusters, "Held back by sibling clusters",
 			fmt.Sprintf("the account has %d other active clusters. Each would have to take the new pull secret within days or lose its credentials. Create a "+
 				"PullSecretRotation with mode Follow (or Rotate) on each of them, then set spec.siblingClusters to Allow here. They are: %s.",
-				len(siblings), names(siblings))})
+				siblings.Others, names(siblings))})
 	}
 	return list
 }
@@ -177,19 +177,18 @@ func unready(in Input) []string {
 }
 
 // names lists clusters, but only as many as a person reads.
-func names(siblings []Sibling) string {
+func names(siblings *Siblings) string {
 	const shown, longest = 10, 48
 	list := make([]string, 0, shown)
-	for i, s := range siblings {
-		if i == shown {
-			list = append(list, fmt.Sprintf("and %d more", len(siblings)-shown))
-			break
-		}
+	for _, s := range siblings.Named[:min(len(siblings.Named), shown)] {
 		name := []rune(s.DisplayName)
 		if len(name) == 0 {
 			name = []rune(s.ClusterID)
 		}
 		list = append(list, string(name[:min(len(name), longest)]))
+	}
+	if more := siblings.Others - len(list); more > 0 {
+		list = append(list, fmt.Sprintf("and %d more", more))
 	}
 	return strings.Join(list, ", ")
 }
@@ -219,7 +218,8 @@ func outsideWindows(in Input) *Decision {
 
 // notItsTurn spreads the requests. A single cluster does not wait.
 func notItsTurn(in Input) *Decision {
-	if len(*in.Facts.Siblings) == 0 && !in.Facts.SiblingsUnknown {
+	others, unknown := knownOthers(in)
+	if others == 0 && !unknown {
 		return nil
 	}
 	at := turn(in)
@@ -229,7 +229,7 @@ func notItsTurn(in Input) *Decision {
 	return decided(Waiting(Progressing, v1alpha1.ReasonSpreadingRequests, "Waiting for its turn",
 		fmt.Sprintf("A rotation has been due since %s. The account's %d other clusters may be about to request the same, so each waits for a "+
 			"different time; this one asks OCM at %s unless another has done so.",
-			OnTheClock(in.due.T), len(*in.Facts.Siblings), OnTheClock(at)), at.Sub(in.Now)))
+			OnTheClock(in.due.T), others, OnTheClock(at)), at.Sub(in.Now)))
 }
 
 // turn is when this cluster may request: a delay after the event that all clusters of the account share, which is T, a change of the object from
@@ -240,7 +240,7 @@ func turn(in Input) time.Time {
 	if len(in.Spec.StartWindows) > 0 {
 		opened, _ = schedule.WindowOpened(startWindows(in.Spec), in.Now)
 	}
-	from, spread := in.due.T, in.Timing.RequestSpread
+	from, spread := in.due.T, max(in.Timing.RequestSpread, lookPeriod(in))
 	for _, at := range []time.Time{in.Created, in.Edited, opened.At} {
 		if at.After(from) && !at.After(in.Now) {
 			from = at
@@ -252,6 +252,9 @@ func turn(in Input) time.Time {
 		if from.Add(spread).After(opened.At.Add(opened.Duration)) {
 			spread = 0 // the window closes: now or at the next one
 		}
+	}
+	if _, ok := position(in); ok {
+		return from.Add(time.Duration(place(in) * float64(spread)))
 	}
 	return from.Add(schedule.Spread(in.Facts.Cluster.ID+in.due.T.UTC().Format(time.RFC3339), spread))
 }

@@ -18,7 +18,7 @@ func gateInput(now time.Time) Input {
 		Name: "account", Created: now.Add(-240 * time.Hour), Now: now, Timing: &options,
 		Spec:   &v1alpha1.PullSecretRotationSpec{SiblingClusters: v1alpha1.SiblingsAllow},
 		Status: &v1alpha1.PullSecretRotationStatus{},
-		Facts:  &Facts{Cluster: &Cluster{ID: "one"}, Siblings: &[]Sibling{{ClusterID: "two"}}, Pools: &[]Pool{}},
+		Facts:  &Facts{Cluster: &Cluster{ID: "one"}, Siblings: &Siblings{Others: 1, Named: []Sibling{{ClusterID: "two"}}, Before: -1}, Pools: &[]Pool{}},
 	}
 }
 
@@ -96,7 +96,7 @@ func TestObstacles_SayWhatToDoBeforeTheNames(t *testing.T) {
 	for i := range many {
 		many[i].DisplayName = strings.Repeat("n", 250)
 	}
-	in.Facts.Siblings = &many
+	in.Facts.Siblings = &Siblings{Others: len(many), Named: many}
 	in.due = Due{T: time.Now(), Set: true}
 	if d := mayRequest.decide(in); d == nil || d.Reason != v1alpha1.ReasonSiblingClusters || len(d.Message) > 1024 || !strings.Contains(d.Message, "and 30 more") {
 		t.Errorf("the message has %d characters: %s", len(d.Message), d.Message)

@@ -21,11 +21,11 @@ var (
 		func(in Input) bool { return in.Facts.Account != nil }}
 	needOwner = &need{LookAtOwner, "OCM: `GET current_account`, with the token of each target whose owner is unknown",
 		func(in Input) bool { return in.Facts.Owner != nil && !asks(in) }}
-	needSiblings = &need{LookAtSiblings, "OCM: `GET subscriptions`, one request per page",
+	needSiblings = &need{LookAtSiblings, "OCM: `GET subscriptions`, one request, or two for more than a page of clusters",
 		func(in Input) bool { return in.Facts.Siblings != nil }}
-	needRotations = &need{LookAtRotations, "OCM: `GET pull_secret_rotation`",
+	needRotations = &need{LookAtRotations, "OCM: `GET pull_secret_rotation`, with the cluster's token in a rotation that another cluster has requested",
 		func(in Input) bool { return in.Facts.Rotations != nil }}
-	needIssued = &need{LookAtIssued, "OCM: `POST access_token`, or `GET cluster_transfers` with only the cluster's token",
+	needIssued = &need{LookAtIssued, "OCM: `POST access_token`, or `GET cluster_transfers` with the cluster's token where that is all there is, or in a rotation that another cluster has requested",
 		func(in Input) bool { return in.Facts.Issued != nil }}
 	needOffer = &need{LookAtOffer, "OCM: `GET cluster_transfers`",
 		func(in Input) bool { return in.Facts.Offer != nil }}

@@ -23,7 +23,17 @@ func tooEarlyToPoll(in Input) bool {
 func untilPoll(in Input) time.Duration {
 	polled := in
 	polled.Now = in.LastPoll
-	return in.LastPoll.Add(pollInterval(polled)).Sub(in.Now)
+	return nextPoll(in, in.LastPoll, pollInterval(polled)).Sub(in.Now)
+}
+
+// nextPoll is the first poll at least an interval after the last one. In a large fleet the moment to ask for an access_token comes seldom, and a
+// cluster that may need one polls then: at its own intervals it could miss that moment each time.
+func nextPoll(in Input, last time.Time, interval time.Duration) time.Time {
+	at := nextTurn(in, last.Add(interval))
+	if turn, ok := fallbackTurn(in, last); ok && turn.Before(at) {
+		return turn
+	}
+	return at
 }
 
 // untilNextPoll repeats the last report until the next poll.
@@ -52,6 +62,9 @@ func pollInterval(in Input) time.Duration {
 	}
 	return schedule.PollInterval(in.Now.Sub(since(r)), in.Timing.PollMin, in.Timing.PollMax)
 }
+
+// untilNewPoll is how long it is until the next poll after one that has just taken place.
+func untilNewPoll(in Input) time.Duration { return nextPoll(in, in.Now, pollInterval(in)).Sub(in.Now) }
 
 // since is when the rotation was requested, by OCM's clock or, before that is known, by ours.
 func since(r *v1alpha1.RotationStatus) time.Time {

@@ -182,7 +182,7 @@ func differs(in Input) bool {
 }
 
 func soon(in Input, said *Decision) *Decision {
-	said.After = min(said.After, in.Timing.PollMin)
+	said.After = min(said.After, atItsTurn(in, in.Timing.PollMin))
 	return said
 }
 
@@ -195,7 +195,7 @@ func overtaken(in Input) bool {
 func awaitRevokeMessage(in Input) *Decision {
 	r := in.Status.Rotation
 	asked := since(r)
-	after := pollInterval(in)
+	after := untilNewPoll(in)
 	if r.RolledBackAt != nil {
 		return decided(Waiting(Stalled, v1alpha1.ReasonRolledBack, "Rolled back",
 			fmt.Sprintf("The old entries were restored at %s because a registry refused the new ones. They stop working when OCM completes "+

@@ -178,12 +178,12 @@ func awaitIssueMessage(in Input) *Decision {
 		return decided(Waiting(Progressing, v1alpha1.ReasonAwaitingIssue, "Waiting for the end of the rotation",
 			fmt.Sprintf("OCM no longer offers the new credentials of rotation %s to this cluster: insights-operator or a person has applied them, "+
 				"or the offer has expired. In the latter case the pull secret in use stops working when OCM ends the rotation, unless you provide "+
-				"an OCM credential in spec.ocm.credentialsSecretRef.", r.ID), pollInterval(in)))
+				"an OCM credential in spec.ocm.credentialsSecretRef.", r.ID), untilNewPoll(in)))
 	}
 	if in.Facts.Switched {
 		return decided(Waiting(Progressing, v1alpha1.ReasonAwaitingIssue, "Waiting for the end of the rotation",
 			fmt.Sprintf("This cluster has other credentials than after its last rotation: insights-operator or a person applied those of rotation "+
-				"%s before the operator found it. The operator waits for the rotation to complete, and would apply newer credentials.", r.ID), pollInterval(in)))
+				"%s before the operator found it. The operator waits for the rotation to complete, and would apply newer credentials.", r.ID), untilNewPoll(in)))
 	}
 	switched := ""
 	if r.Adopted { // found after the request, so possibly after it issued credentials
@@ -194,12 +194,12 @@ func awaitIssueMessage(in Input) *Decision {
 		return decided(Waiting(Failing, v1alpha1.ReasonIssueOverdue, "Waiting for new credentials (overdue)",
 			fmt.Sprintf("OCM has not issued new credentials for rotation %s, requested at %s, although it issues them four times a day. The pull "+
 				"secret in use is unchanged. The operator keeps waiting; open a support case with Red Hat that names the "+
-				"rotation.%s", r.ID, OnTheClock(asked), switched), pollInterval(in)))
+				"rotation.%s", r.ID, OnTheClock(asked), switched), untilNewPoll(in)))
 	}
 	return decided(Waiting(Progressing, v1alpha1.ReasonAwaitingIssue, "Waiting for new credentials",
 		fmt.Sprintf("OCM has not issued new credentials yet; it issues them four times a day. Rotation %s was requested "+
 			"at %s.%s", r.ID, OnTheClock(asked), switched),
-		pollInterval(in)))
+		untilNewPoll(in)))
 }
 
 // vanished is for a rotation that OCM no longer lists: somebody deleted the record. Its credentials are applied anyway, because the old ones may

@@ -19,6 +19,8 @@ type Timing struct {
 	OCMTimeout time.Duration
 	// RequestSpread is the period over which the clusters of one account spread their requests.
 	RequestSpread time.Duration
+	// LookPace is the interval between two clusters of one account that ask OCM.
+	LookPace time.Duration
 	// VerifyRetry is the interval between checks at a registry that has not accepted the new credentials; VerifyDeadline is how long they may
 	// take to propagate before a refusal counts.
 	VerifyRetry, VerifyDeadline time.Duration
@@ -49,6 +51,7 @@ func (t *Timing) SetDefaults() {
 	def(&t.OCMTimeout, 30*time.Second)
 	// Long enough that not all clusters of a large account read an empty list before the first request.
 	def(&t.RequestSpread, 30*time.Minute)
+	def(&t.LookPace, time.Second)
 	// Registries replicate credentials within minutes.
 	def(&t.VerifyRetry, time.Minute)
 	def(&t.VerifyDeadline, 30*time.Minute)

@@ -179,8 +179,8 @@ func TestEffectsOnOthersHoldARotation(t *testing.T) {
 	w.topology(configv1.HighlyAvailableTopologyMode)
 	w.lookAgain()
 	r := w.says(v1alpha1.ReasonSiblingClusters, "2 other active clusters", "sibling-1", "sibling-2", "lose its credentials", "mode Follow", "spec.siblingClusters to Allow")
-	if n := r.Status.SiblingClusters; n == nil || *n != 2 {
-		t.Errorf("status.siblingClusters is %v, want 2", n)
+	if s := r.Status.Siblings; s == nil || s.Clusters == nil || *s.Clusters != 3 {
+		t.Errorf("status.siblings is %v, want 3 clusters", s)
 	}
 	if c := meta.FindStatusCondition(r.Status.Conditions, v1alpha1.ConditionPoolsPaused); c == nil || c.Status != metav1.ConditionTrue ||
 		!strings.Contains(c.Message, "worker") || !strings.Contains(c.Message, "oc patch machineconfigpool") {

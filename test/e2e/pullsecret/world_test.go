@@ -91,7 +91,7 @@ func newWorld(t *testing.T, s settings) *world {
 		Kubeconfig: kubeconfig, Namespace: w.namespace, Dir: t.TempDir(),
 		// The services are fast here, so the operator polls often; everything else is as in production.
 		Args: []string{"--pull-secret-poll-min=1s", "--pull-secret-poll-max=2s", "--pull-secret-revoke-poll-min=1s", "--pull-secret-revoke-poll-max=2s", "--pull-secret-pool-poll=1s", "--ocm-timeout=2s",
-			"--pull-secret-request-spread=1s", "--pull-secret-verify-retry=1s", "--pull-secret-verify-deadline=3s",
+			"--pull-secret-request-spread=1s", "--pull-secret-look-pace=100ms", "--pull-secret-verify-retry=1s", "--pull-secret-verify-deadline=3s",
 			"--pull-secret-proof-retry=1s", "--pull-secret-proof-deadline=3s", "--pull-secret-proof-interval=1s"},
 		Env: []string{"HTTPS_PROXY=" + w.proxy.URL()},
 	}
