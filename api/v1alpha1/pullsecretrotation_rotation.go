@@ -68,6 +68,10 @@ type RotationStatus struct {
 	// +optional
 	Pools []PoolStatus `json:"pools,omitempty"`
 
+	// Machines are how far the roll-out is by machine, where the cluster has MachineConfigNodes. They are counted until the roll-out has ended.
+	// +optional
+	Machines *MachinesStatus `json:"machines,omitempty"`
+
 	// OfferEndsAt is when OCM's offer of the new credentials to this cluster ends, according to its transfer. From then on OCM may delete the old
 	// credentials, whether this cluster has switched or not.
 	// +optional

@@ -178,6 +178,45 @@ type PoolStatus struct {
 	DegradedBefore bool `json:"degradedBefore,omitempty"`
 }
 
+// MachinesStatus is how far a roll-out is by machine.
+type MachinesStatus struct {
+	// Total is the number of machines with a MachineConfigNode.
+	// +kubebuilder:validation:Minimum=0
+	// +required
+	Total int32 `json:"total"`
+	// Updated is how many of them have the new file.
+	// +kubebuilder:validation:Minimum=0
+	// +required
+	Updated int32 `json:"updated"`
+	// Lagging are the machines that do not have it or are degraded; at most 20, the degraded ones first.
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=20
+	// +optional
+	Lagging []LaggingMachine `json:"lagging,omitempty"`
+}
+
+// LaggingMachine is a machine that does not have the new file, or is degraded.
+type LaggingMachine struct {
+	// Name of the machine's node.
+	// +kubebuilder:validation:MaxLength=253
+	// +required
+	Name string `json:"name"`
+	// Pool that it belongs to.
+	// +kubebuilder:validation:MaxLength=253
+	// +optional
+	Pool string `json:"pool,omitempty"`
+	// Condition of its MachineConfigNode that says why: NodeDegraded, the step of the update that is under way, or Updated. Empty if none does, as
+	// before its turn.
+	// +kubebuilder:validation:MaxLength=64
+	// +optional
+	Condition string `json:"condition,omitempty"`
+	// Reason of that condition. It is left out if it is not a plain word, or resembles a credential.
+	// +kubebuilder:validation:MaxLength=64
+	// +optional
+	Reason string `json:"reason,omitempty"`
+}
+
 // RegistryStatus is the last answer of a registry.
 type RegistryStatus struct {
 	// Registry as written in the pull secret.

@@ -76,6 +76,8 @@ func (c *crowd) look(m *crowdCluster, step decide.Step) bool {
 		f.RightsKnown = true
 	case decide.LookAtPools:
 		f.Pools = &[]decide.Pool{}
+	case decide.LookAtMachines:
+		f.Machines = &[]decide.Machine{}
 	case decide.LookAtBackup:
 		f.BackupKnown = true
 	case decide.LookAtAccount:

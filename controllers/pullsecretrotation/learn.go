@@ -3,6 +3,8 @@ package pullsecretrotation
 import (
 	"slices"
 
+	"k8s.io/utils/ptr"
+
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 )
@@ -30,9 +32,7 @@ func (s *scope) learn(seen decide.Facts) {
 	if seen.Siblings != nil {
 		s.noteSiblings(seen.Siblings)
 	}
-	if seen.Pools != nil {
-		s.reportPools(*seen.Pools)
-	}
+	s.learnMachines(seen)
 	if seen.Rotations != nil {
 		s.record().Listed(*seen.Rotations, s.now())
 	}
@@ -50,6 +50,16 @@ func (s *scope) learn(seen decide.Facts) {
 	}
 	s.record().Answered(slices.Concat(seen.Checks, seen.IssuedChecks, seen.BackupChecks), s.now())
 	s.facts.Add(seen)
+}
+
+// learnMachines records how far a roll-out is. Machines are looked at after their pools.
+func (s *scope) learnMachines(seen decide.Facts) {
+	if seen.Pools != nil {
+		s.reportPools(*seen.Pools)
+	}
+	if seen.Machines != nil {
+		s.record().Followed(ptr.Deref(s.facts.Pools, nil), *seen.Machines)
+	}
 }
 
 // noteCredential records the credential used for OCM, and when a token was issued.

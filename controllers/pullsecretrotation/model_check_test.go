@@ -81,6 +81,16 @@ func (w *world) checkWrite(r *replica) {
 }
 
 // checkRollBack is invariant 4 for the other direction.
+func (w *world) checkRolledOut(f *findings) {
+	switch {
+	case f.pool.paused:
+	case f.pool.wanted != f.pool.current || f.pool.degraded:
+		w.fail("the machines are said to have the new file, and their pool says that they do not")
+	case f.pool.said >= 0 && f.pool.said != f.pool.current:
+		w.fail("the machines are said to have the new file, and one of them is in the middle of the update")
+	}
+}
+
 func (w *world) checkRollBack(r *replica) {
 	id := r.status.id
 	switch {

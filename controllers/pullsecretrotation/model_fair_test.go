@@ -139,6 +139,9 @@ func (w *walk) helpers(s *world, d decide.Decision, log *trail) {
 	if !s.pool.paused && !s.pool.degraded {
 		s.pool.current = s.pool.wanted
 	}
+	if s.pool.said >= 0 {
+		s.pool.said = s.pool.current
+	}
 	s.telemetry()
 	s.batch()
 	s.tick()

@@ -40,6 +40,7 @@ type scenario struct {
 	waiting   bool // T is in the future
 	late      bool // the cluster missed a rotation: it is completed and its credentials are dead
 	pausedToo bool
+	machines  bool // the cluster has MachineConfigNodes
 	ocmBehind bool // OCM's clock is behind: what is created right after T has a time before it
 	budget    budget
 }
@@ -252,6 +253,9 @@ func (c *scenario) facts(r *replica) *decide.Facts {
 	if m.pools {
 		f.Pools = &[]decide.Pool{m.pool.fact()}
 	}
+	if m.machines {
+		f.Machines = m.pool.machines()
+	}
 	f.Checks, f.IssuedChecks, f.BackupChecks, f.Proven = m.checks.fact(m.target), m.issuedChecks.fact(m.given), m.oldChecks.fact(r.status.backup), m.proven
 	if m.oldKnown {
 		f.OldChecks = append([]decide.Check{}, m.oldAnswers.fact(r.status.backup)...)
@@ -268,6 +272,14 @@ func (p pool) fact() decide.Pool {
 		out.Updated = 1
 	}
 	return out
+}
+
+// machines are those with a MachineConfigNode. The only one is in the middle of an update until it says what the pool counts.
+func (p pool) machines() *[]decide.Machine {
+	if p.said < 0 {
+		return &[]decide.Machine{}
+	}
+	return &[]decide.Machine{{Name: "worker-0", Pool: "worker", Current: rendered(p.said), Updated: p.said == p.current, Degraded: p.degraded}}
 }
 
 func (v verdict) fact(g generation) []decide.Check {

@@ -10,6 +10,10 @@ import "fmt"
 func (c *scenario) first() world {
 	w := world{status: newRecord(), hasToken: c.token, left: c.budget, alive: bit(0), judged: bit(0)}
 	w.pool.paused = c.pausedToo
+	w.pool.said = none
+	if c.machines {
+		w.pool.said = w.pool.current
+	}
 	if c.waiting {
 		w.now = -1
 	}
@@ -118,6 +122,9 @@ func (w world) clusterMoves(c *scenario, try func(string, func(*world))) {
 	}
 	if w.pool.wanted != w.pool.current && !w.pool.paused && !w.pool.degraded {
 		try("the pool updates", func(w *world) { w.pool.current = w.pool.wanted })
+	}
+	if w.pool.said >= 0 && w.pool.said != w.pool.current {
+		try("the machine says so", func(w *world) { w.pool.said = w.pool.current })
 	}
 	if w.pool.degraded {
 		try("the pool recovers", func(w *world) { w.pool.degraded = false })

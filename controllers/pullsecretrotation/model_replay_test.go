@@ -162,6 +162,24 @@ func (p *replay) pools() {
 		pool.Status.Conditions = []machineconfigurationv1.MachineConfigPoolCondition{{Type: machineconfigurationv1.MachineConfigPoolDegraded, Status: corev1.ConditionTrue}}
 	}
 	p.must(p.api.Update(quiet, pool))
+	p.machine()
+}
+
+// machine brings the MachineConfigNode as it is now, if the cluster has that kind.
+func (p *replay) machine() {
+	machines := *p.world.pool.machines()
+	if len(machines) == 0 {
+		return
+	}
+	m := machines[0]
+	n := &machineconfigurationv1.MachineConfigNode{ObjectMeta: metav1.ObjectMeta{Name: m.Name}}
+	p.must(client.IgnoreNotFound(p.api.Delete(quiet, n)))
+	n.Spec.Pool.Name, n.Status.ConfigVersion = m.Pool, &machineconfigurationv1.MachineConfigNodeStatusMachineConfigVersion{Current: m.Current}
+	for kind, is := range map[machineconfigurationv1.StateProgress]bool{machineconfigurationv1.MachineConfigNodeUpdated: m.Updated, machineconfigurationv1.MachineConfigNodeNodeDegraded: m.Degraded} {
+		status := map[bool]metav1.ConditionStatus{true: metav1.ConditionTrue, false: metav1.ConditionFalse}[is]
+		n.Status.Conditions = append(n.Status.Conditions, metav1.Condition{Type: string(kind), Status: status})
+	}
+	p.must(p.api.Create(quiet, n))
 }
 
 // reconcile runs both once; the error shows where they differ.

@@ -54,6 +54,7 @@ const (
 // pool is the only MachineConfigPool. Rendered configurations are named by their generation.
 type pool struct {
 	wanted, current  generation
+	said             generation // by the machine's MachineConfigNode; none where there is no such kind
 	paused, degraded bool
 }
 
@@ -133,7 +134,7 @@ type findings struct {
 	fresh                             bool // nothing was written or read since the list was read
 	issued                            bool
 	given                             generation
-	pools                             bool
+	pools, machines                   bool
 	pool                              pool
 	checks, issuedChecks, oldChecks   verdict
 	oldKnown                          bool

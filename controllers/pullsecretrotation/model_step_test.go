@@ -28,7 +28,7 @@ func (m *model) ask(w *world, i int) decide.Decision { return m.decide(m.input(w
 // scenarios; elsewhere those before an effect are one move, and the world changes between them and the effect.
 func (m *model) local(d decide.Decision, r *replica) bool {
 	switch d.Step {
-	case decide.LookAtTargets, decide.LookAtAccount, decide.LookAtOwner, decide.LookAtRotations, decide.LookAtIssued, decide.LookAtPools, decide.CheckIssued, decide.CheckInUse, decide.CheckBackup, decide.LookAtOffer, decide.LookAtBackup, decide.CheckOld:
+	case decide.LookAtTargets, decide.LookAtAccount, decide.LookAtOwner, decide.LookAtRotations, decide.LookAtIssued, decide.LookAtPools, decide.LookAtMachines, decide.CheckIssued, decide.CheckInUse, decide.CheckBackup, decide.LookAtOffer, decide.LookAtBackup, decide.CheckOld:
 		return !m.fine
 	case decide.LookAtCluster, decide.LookAtRights, decide.LookAtSiblings, decide.Begin, decide.Abandon, decide.RecordID, decide.MarkIssued, decide.MarkVerified, decide.MarkRolledOut, decide.Finish, decide.RecordSatisfied, decide.RecordHealth, decide.RecordRevocation, decide.DropBackup:
 		return true
@@ -135,6 +135,8 @@ func (m *model) perform(w *world, i int, d decide.Decision) {
 		f.siblings = true
 	case decide.LookAtPools:
 		f.pools, f.pool = true, w.pool
+	case decide.LookAtMachines:
+		f.machines, f.pool.said = true, w.pool.said
 	case decide.LookAtAccount:
 		if tokenDead {
 			m.refused(w, i)
@@ -198,6 +200,9 @@ func (m *model) perform(w *world, i int, d decide.Decision) {
 		m.apply(w, i, d.Step == decide.Heal)
 	case decide.RollBack:
 		m.rollBack(w, i)
+	case decide.MarkRolledOut:
+		w.checkRolledOut(f)
+		r.note(d)
 	default:
 		r.note(d)
 	}

@@ -25,6 +25,7 @@ var steps = map[decide.Step]step{
 	decide.LookAtTargets:   {looks: (*scope).lookAtTargets},
 	decide.LookAtRights:    {looks: (*scope).lookAtRights},
 	decide.LookAtPools:     {looks: (*scope).lookAtPools},
+	decide.LookAtMachines:  {looks: (*scope).lookAtMachines},
 	decide.LookAtAccount:   {looks: (*scope).lookAtAccount},
 	decide.LookAtOwner:     {looks: (*scope).lookAtOwner},
 	decide.LookAtSiblings:  {looks: (*scope).lookAtSiblings},

@@ -96,6 +96,29 @@ var mutations = []struct {
 		}
 		return decide.Waiting(decide.Progressing, v1alpha1.ReasonRollingOut, "", "", time.Minute)
 	}},
+	{defect: "takes a machine's word for that of its pool", scenario: laggingMachine, decide: func(in decide.Input) decide.Decision {
+		if m := in.Facts.Machines; m != nil && len(*m) > 0 && (*m)[0].Updated && !(*m)[0].Degraded {
+			facts := *in.Facts
+			facts.Pools = &[]decide.Pool{{Name: "worker"}}
+			in.Facts = &facts
+		}
+		return decide.Decide(in)
+	}},
+	{defect: "does not wait for a machine", scenario: laggingMachine, decide: func(in decide.Input) decide.Decision {
+		if in.Facts.Machines != nil {
+			facts := *in.Facts
+			facts.Machines = &[]decide.Machine{}
+			in.Facts = &facts
+		}
+		return decide.Decide(in)
+	}},
+	{defect: "rolls back for a machine that is degraded", scenario: laggingMachine, decide: func(in decide.Input) decide.Decision {
+		d := decide.Decide(in)
+		if m := in.Facts.Machines; d.Step == decide.Wait && m != nil && len(*m) > 0 && (*m)[0].Degraded && in.Facts.Rotations != nil {
+			return decide.Decision{Step: decide.RollBack}
+		}
+		return d
+	}},
 	{defect: "waits for a deleted record regardless of the advice", scenario: "records that are deleted", decide: func(in decide.Input) decide.Decision {
 		d := decide.Decide(in)
 		if d.Step == decide.Abandon && in.Status.Rotation.ID != "" {

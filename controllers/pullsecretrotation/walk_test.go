@@ -9,6 +9,8 @@ import (
 	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 )
 
+const laggingMachine = "a pool that degrades, and a machine that lags behind its pool"
+
 // scenarios are the walks. Together they cover all moves of the adversary; a single walk with all of them would never end.
 var scenarios = []scenario{
 	{name: "facts that are outdated before the last is gathered", fine: true, token: true, replicas: 1,
@@ -57,6 +59,8 @@ var scenarios = []scenario{
 		budget: budget{crashes: 1, foreignRotations: 2}},
 	{name: "a late follower with only a dead token", follow: true, replicas: 1, late: true,
 		budget: budget{crashes: 1, foreignRotations: 1, people: 1}},
+	{name: laggingMachine, token: true, replicas: 1, machines: true,
+		budget: budget{badPool: 1}},
 }
 
 // walk is one walk: every state that can be reached, each once.

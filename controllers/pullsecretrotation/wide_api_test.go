@@ -108,6 +108,8 @@ func (a *wideAPI) List(_ context.Context, into client.ObjectList, _ ...client.Li
 			p.Status.Conditions = []machineconfigurationv1.MachineConfigPoolCondition{{Type: machineconfigurationv1.MachineConfigPoolDegraded, Status: corev1.ConditionTrue}}
 		}
 		list.Items = []machineconfigurationv1.MachineConfigPool{p}
+	case *machineconfigurationv1.MachineConfigNodeList:
+		list.Items = []machineconfigurationv1.MachineConfigNode{a.machine()}
 	case *corev1.SecretList:
 		for _, b := range a.w.backups {
 			list.Items = append(list.Items, *b.DeepCopy())
@@ -118,6 +120,17 @@ func (a *wideAPI) List(_ context.Context, into client.ObjectList, _ ...client.Li
 		panic(fmt.Sprintf("the wide world has no list of %T", into))
 	}
 	return nil
+}
+
+// machine is what the only machine says of itself: nothing worth waiting for, and that it is degraded when its pool is.
+func (a *wideAPI) machine() machineconfigurationv1.MachineConfigNode {
+	n := machineconfigurationv1.MachineConfigNode{ObjectMeta: metav1.ObjectMeta{Name: "worker-0"}}
+	n.Spec.Pool.Name, n.Status.ConfigVersion = "worker", &machineconfigurationv1.MachineConfigNodeStatusMachineConfigVersion{Current: a.w.rendered}
+	n.Status.Conditions = []metav1.Condition{{Type: string(machineconfigurationv1.MachineConfigNodeUpdated), Status: metav1.ConditionTrue}}
+	if a.w.stuck {
+		n.Status.Conditions = []metav1.Condition{{Type: string(machineconfigurationv1.MachineConfigNodeNodeDegraded), Status: metav1.ConditionTrue, Reason: "NodeDegraded"}}
+	}
+	return n
 }
 
 // rendering is the configuration that the pool should have: the machine-config-operator renders at once.

@@ -22,7 +22,7 @@ const mcoTick = 100 * time.Millisecond
 
 // MachineConfigOperator fakes the machine-config-operator's handling of pull secrets: each change of the compacted document, even of the key
 // order, becomes a new rendered configuration of every pool, after a moment in which the pools still claim to be up to date; then the machines of
-// each pool switch one by one. Paused pools stay as they are.
+// each pool switch one by one, each with its MachineConfigNode. Paused pools stay as they are.
 type MachineConfigOperator struct {
 	client client.Client
 	// renderDelay is how long the pools still claim to be up to date; perMachine is what one machine takes.
@@ -171,6 +171,9 @@ func (m *MachineConfigOperator) step(ctx context.Context) error {
 		patch := client.MergeFrom(pool.DeepCopy())
 		stepPool(pool, degraded)
 		if err := m.client.Status().Patch(ctx, pool, patch); err != nil {
+			return err
+		}
+		if err := m.stepMachines(ctx, pool, degraded); err != nil {
 			return err
 		}
 	}

@@ -191,6 +191,9 @@ func seedPools(ctx context.Context, c client.Client, machines int32) error {
 		if err := Ensure(ctx, c, pool); err != nil {
 			return err
 		}
+		if err := seedMachines(ctx, c, pool, machines); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -260,7 +263,7 @@ func Ensure(ctx context.Context, c client.Client, want client.Object) error {
 // hasStatus is true for objects that are seeded with a status.
 func hasStatus(o client.Object) bool {
 	switch o := o.(type) {
-	case *configv1.ClusterVersion, *configv1.Infrastructure, *machineconfigurationv1.MachineConfigPool:
+	case *configv1.ClusterVersion, *configv1.Infrastructure, *machineconfigurationv1.MachineConfigPool, *machineconfigurationv1.MachineConfigNode:
 		return true
 	case *unstructured.Unstructured:
 		return o.Object["status"] != nil

@@ -79,6 +79,7 @@ var granted = map[string]string{
 	"ClusterRole proxies [cluster]":                                "get list watch",
 	"ClusterRole apiservers [cluster]":                             "get list watch",
 	"ClusterRole machineconfigpools":                               "list",
+	"ClusterRole machineconfignodes":                               "list",
 	"ClusterRole machineconfigurations [cluster]":                  "get",
 	"ClusterRole credentialsrequests":                              "list watch",
 	"ClusterRole cloudcredentials [cluster]":                       "list watch",

@@ -24,7 +24,7 @@ func dueInput() Input {
 		Facts: &Facts{
 			Cluster: &Cluster{ID: "this"}, Targets: []TargetFact{{Ref: global, Own: []string{"quay.io"}}}, RightsKnown: true,
 			Account: &Account{ID: "me", Username: "jdoe", Email: "jdoe@example.com"}, Owner: &OwnerFact{AccountID: "me"},
-			Siblings: &Siblings{}, Rotations: &[]Rotation{}, Issued: &IssuedFact{Present: true, InUse: true}, Pools: &[]Pool{},
+			Siblings: &Siblings{}, Rotations: &[]Rotation{}, Issued: &IssuedFact{Present: true, InUse: true}, Pools: &[]Pool{}, Machines: &[]Machine{},
 		},
 	}
 }

@@ -24,6 +24,7 @@ const (
 	LookAtRotations Step = "LookAtRotations"
 	LookAtIssued    Step = "LookAtIssued"
 	LookAtPools     Step = "LookAtPools"
+	LookAtMachines  Step = "LookAtMachines"
 	LookAtOffer     Step = "LookAtOffer"
 	LookAtBackup    Step = "LookAtBackup"
 	CheckIssued     Step = "CheckIssued"

@@ -132,6 +132,8 @@ type Facts struct {
 	Requested map[string]v1alpha1.RotationTrigger
 	Issued    *IssuedFact
 	Pools     *[]Pool
+	// Machines are empty where the cluster has no MachineConfigNodes.
+	Machines *[]Machine
 	// Checks are the registries' answers about the pull secret in use, IssuedChecks those about the issued credentials, BackupChecks those about
 	// the old entries of the registries that refuse the applied ones.
 	Checks, IssuedChecks, BackupChecks []Check
@@ -151,7 +153,7 @@ type Facts struct {
 func (f *Facts) Add(seen Facts) {
 	f.Cluster, f.Account, f.Owner = cmp.Or(seen.Cluster, f.Cluster), cmp.Or(seen.Account, f.Account), cmp.Or(seen.Owner, f.Owner)
 	f.Siblings, f.Rotations, f.Issued = cmp.Or(seen.Siblings, f.Siblings), cmp.Or(seen.Rotations, f.Rotations), cmp.Or(seen.Issued, f.Issued)
-	f.Pools, f.Offer = cmp.Or(seen.Pools, f.Pools), cmp.Or(seen.Offer, f.Offer)
+	f.Pools, f.Machines, f.Offer = cmp.Or(seen.Pools, f.Pools), cmp.Or(seen.Machines, f.Machines), cmp.Or(seen.Offer, f.Offer)
 	f.RightsKnown, f.BackupKnown = seen.RightsKnown || f.RightsKnown, seen.BackupKnown || f.BackupKnown
 	f.Checks, f.IssuedChecks, f.BackupChecks = newer(seen.Checks, f.Checks), newer(seen.IssuedChecks, f.IssuedChecks), newer(seen.BackupChecks, f.BackupChecks)
 	f.OldChecks = newer(seen.OldChecks, f.OldChecks)

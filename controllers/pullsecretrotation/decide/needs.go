@@ -17,6 +17,8 @@ var (
 		func(in Input) bool { return in.Facts.RightsKnown }}
 	needPools = &need{LookAtPools, "the API server: the MachineConfigPools",
 		func(in Input) bool { return in.Facts.Pools != nil }}
+	needMachines = &need{LookAtMachines, "the API server: the MachineConfigNodes, in pages",
+		func(in Input) bool { return in.Facts.Machines != nil }}
 	needAccount = &need{LookAtAccount, "OCM: `GET current_account`",
 		func(in Input) bool { return in.Facts.Account != nil }}
 	needOwner = &need{LookAtOwner, "OCM: `GET current_account`, with the token of each target whose owner is unknown",

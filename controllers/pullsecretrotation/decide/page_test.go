@@ -53,7 +53,7 @@ var chains = []struct {
 
 // facts are all needs, in the order of the page.
 var facts = []*need{
-	needCluster, needTargets, needRights, needPools, needAccount, needOwner, needSiblings, needRotations, needIssued, needOffer, needBackup, needChecks, needIssuedChecks,
+	needCluster, needTargets, needRights, needPools, needMachines, needAccount, needOwner, needSiblings, needRotations, needIssued, needOffer, needBackup, needChecks, needIssuedChecks,
 	needBackupChecks, needOldChecks,
 }
 

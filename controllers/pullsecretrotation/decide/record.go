@@ -63,7 +63,7 @@ func (s Record) Requested(made Rotation) {
 func (s Record) MarkIssued(issued []v1alpha1.EntryFingerprint, now time.Time) {
 	r := s.Rotation
 	r.IssuedAt, r.Issued = TimePtr(now), issued
-	r.VerifiedAt, r.AppliedAt, r.RolledOutAt, r.RolledBackAt, r.Pools, r.Answers = nil, nil, nil, nil, nil, nil
+	r.VerifiedAt, r.AppliedAt, r.RolledOutAt, r.RolledBackAt, r.Pools, r.Machines, r.Answers = nil, nil, nil, nil, nil, nil, nil
 	s.endFights()
 }
 

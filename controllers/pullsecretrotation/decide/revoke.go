@@ -15,6 +15,7 @@ var afterApply = chain{
 	{why: "`spec.rollback: Never` means that a person wants the new credentials after all", when: unwantedRollback, then: reissue},
 	{why: "an interrupted rollback continues", when: rollingBack, then: rollBack},
 	{why: "do the machines have the new file?", when: rollingOut, needs: []*need{needPools}},
+	{why: "and which of them do not?", when: followsMachines, needs: []*need{needMachines}},
 	{why: "they have", when: all(rollingOut, settled), check: does(MarkRolledOut)},
 	{why: "the applied pull secret is checked at the health check's interval", when: all(healthIsDue, canaryUsable), needs: []*need{needChecks}, then: judgeApplied},
 	{why: "the roll-out is reported before OCM's progress, and awaited", then: awaitingRevocation, amend: besideRollout},

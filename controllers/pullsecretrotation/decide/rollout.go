@@ -10,26 +10,29 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/schedule"
 )
 
-// rollout judges the pools: nil if each has rolled out the change to all its machines. Paused pools are reported, but not awaited.
+// rollout judges the pools and, where there are MachineConfigNodes, each machine: nil if all of them have the change. Paused pools are reported,
+// but not awaited.
 func rollout(in Input) *Decision {
 	r := in.Status.Rotation
 	if !followsPools(in.Spec) {
 		return nil
 	}
-	wrote := wroteGlobal(in.Status)
-	var open, degraded []string
+	var open, degraded, sick []string
 	for _, p := range *in.Facts.Pools {
 		before := poolBefore(r, p.Name)
+		behind := laggards(in.Status, p, machines(in))
 		switch {
 		case p.Paused:
 		case p.Degraded && before.DegradedBefore:
 			open = append(open, p.Name+" is degraded, as it was before the change")
 		case p.Degraded:
-			degraded = append(degraded, p.Name)
-		case wrote && before.ConfigurationBefore != "" && p.Wanted == before.ConfigurationBefore:
+			degraded, sick = append(degraded, p.Name), append(sick, p.Name+naming(behind))
+		case unrendered(in.Status, p):
 			open = append(open, p.Name+" has not rendered the change yet")
 		case !p.Settled():
-			open = append(open, fmt.Sprintf("%s has updated %d of %d machines", p.Name, p.Updated, p.Machines))
+			open = append(open, fmt.Sprintf("%s has updated %d of %d machines%s", p.Name, p.Updated, p.Machines, naming(behind)))
+		case len(behind) > 0:
+			open = append(open, p.Name+" counts all its machines as updated"+naming(behind))
 		}
 	}
 	poll := poolPoll(in)
@@ -37,7 +40,7 @@ func rollout(in Input) *Decision {
 	case len(degraded) > 0:
 		return decided(Waiting(Failing, v1alpha1.ReasonRolloutDegraded, "Roll-out degraded",
 			fmt.Sprintf("The pull secret was applied at %s, but the pools %s are degraded: their machines may keep the old file. See: %s",
-				OnTheClock(r.AppliedAt.Time), strings.Join(degraded, ", "), append(command.Line{"oc", "describe", "machineconfigpool"}, degraded...)), poll))
+				OnTheClock(r.AppliedAt.Time), strings.Join(sick, "; "), append(command.Line{"oc", "describe", "machineconfigpool"}, degraded...)), poll))
 	case len(open) == 0:
 		return nil
 	case overdue:

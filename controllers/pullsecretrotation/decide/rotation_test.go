@@ -235,6 +235,31 @@ func TestDecide_FromTheTargetToTheEnd(t *testing.T) {
 			pools(in, Pool{Wanted: "new", Current: "old", Updated: 1})
 		}, Wait,
 			v1alpha1.ReasonRolloutOverdue, "oc get machineconfigpools"},
+		{"the machines are looked at after their pools", func(in *Input) {
+			appliedSince(in, 0)
+			pools(in, Pool{Wanted: "new", Current: "new", Updated: 3})
+			in.Facts.Machines = nil
+		}, LookAtMachines, "", ""},
+		{"a machine in the middle of the update is waited for, though its pool has counted it", func(in *Input) {
+			appliedSince(in, 0)
+			pools(in, Pool{Wanted: "new", Current: "new", Updated: 3})
+			in.Facts.Machines = &[]Machine{{Name: "worker-1", Pool: "worker", Current: "old", Condition: "Drained", Reason: "UpdateExecutedDrained"}}
+		}, Wait, v1alpha1.ReasonRollingOut, "without worker-1 (Drained: UpdateExecutedDrained)"},
+		{"a machine at rest is not, whatever its record says that it has", func(in *Input) {
+			appliedSince(in, 0)
+			pools(in, Pool{Wanted: "new", Current: "new", Updated: 3})
+			in.Facts.Machines = &[]Machine{{Name: "worker-1", Pool: "worker", Current: "old", Updated: true}}
+		}, MarkRolledOut, "", ""},
+		{"nor one of a pool that is not there", func(in *Input) {
+			appliedSince(in, 0)
+			pools(in, Pool{Wanted: "new", Current: "new", Updated: 3})
+			in.Facts.Machines = &[]Machine{{Name: "old-1", Pool: "removed", Current: "old"}}
+		}, MarkRolledOut, "", ""},
+		{"machines do not end a roll-out before their pool", func(in *Input) {
+			appliedSince(in, 0)
+			pools(in, Pool{Wanted: "new", Current: "old", Updated: 1})
+			in.Facts.Machines = &[]Machine{{Name: "worker-1", Pool: "worker", Current: "new", Updated: true}}
+		}, Wait, v1alpha1.ReasonRollingOut, "1 of 3 machines"},
 		{"a paused pool is not waited for", func(in *Input) {
 			appliedSince(in, 0)
 			pools(in, Pool{Wanted: "old", Current: "old", Paused: true})

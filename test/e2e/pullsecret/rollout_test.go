@@ -70,11 +70,18 @@ func TestADegradedPoolIsReportedAndNothingIsRolledBack(t *testing.T) {
 	w.mco.Degrade("worker")
 	w.ocm.RunBatch()
 	r := w.waitForReason(v1alpha1.ReasonRolloutDegraded)
+	want := v1alpha1.LaggingMachine{Name: "worker-0", Pool: "worker", Condition: "NodeDegraded", Reason: "NodeDegraded"}
+	if m := r.Status.Rotation.Machines; m == nil || m.Total != 6 || len(m.Lagging) == 0 || m.Lagging[0] != want {
+		t.Errorf("the machines are %+v", m)
+	}
 	if r.Status.Rotation.RolledBackAt != nil || auth(w.document(), "quay.io") != auth(w.ocm.PullSecret(w.account.ID), "quay.io") {
 		t.Error("the new credentials were rolled back")
 	}
 	w.mco.Recover("worker")
-	w.waitForReason(v1alpha1.ReasonAwaitingRevocation)
+	r = w.waitForReason(v1alpha1.ReasonAwaitingRevocation)
+	if m := r.Status.Rotation.Machines; m == nil || m.Updated != 6 || len(m.Lagging) > 0 {
+		t.Errorf("the machines have the new file, and the status says %+v", m)
+	}
 }
 
 func TestNothingIsRolledBackOnceTheOldCredentialsAreDead(t *testing.T) {
