@@ -38,7 +38,7 @@ func (p *printer) reported(r *ReportedRotation) {
 	}
 	p.paragraphs([][]string{
 		{"Cluster", r.ClusterID}, {"Object", "PullSecretRotation " + r.Object}, {"Account", account}, {"Requested by", r.Actor},
-		{"Reason", reasonOf(r)}, {"Machine pools", strings.Join(r.Pools, ", ")},
+		{"Reason", reasonOf(r)}, {"Machine pools", strings.Join(r.Pools, ", ")}, {"Machines", machinesOf(r)},
 	})
 	if len(r.Steps) > 0 {
 		p.gap()
@@ -48,6 +48,7 @@ func (p *printer) reported(r *ReportedRotation) {
 		}
 		p.table(rows...)
 	}
+	p.lagging(r.Machines)
 	p.answers("NEW CREDENTIAL", r.Registries)
 	p.answers("OLD CREDENTIAL", r.Replaced)
 	if len(r.Secrets) > 0 {
@@ -58,6 +59,27 @@ func (p *printer) reported(r *ReportedRotation) {
 		}
 		p.table(rows...)
 	}
+}
+
+// machinesOf counts the machines with the new file.
+func machinesOf(r *ReportedRotation) string {
+	if r.Machines == nil {
+		return ""
+	}
+	return fmt.Sprintf("%d of %d had the new file", r.Machines.Updated, r.Machines.Total)
+}
+
+// lagging lists the machines that did not have the new file.
+func (p *printer) lagging(m *v1alpha1.MachinesStatus) {
+	if m == nil || len(m.Lagging) == 0 {
+		return
+	}
+	p.gap()
+	rows := [][]string{{"LATE MACHINE", "POOL", "CONDITION", "REASON"}}
+	for _, l := range m.Lagging {
+		rows = append(rows, []string{l.Name, l.Pool, l.Condition, l.Reason})
+	}
+	p.table(rows...)
 }
 
 func (p *printer) answers(about string, answers []v1alpha1.RegistryAnswer) {
@@ -112,7 +134,7 @@ func reportCSV(out io.Writer, report Report) error {
 		header = append(header, s.column)
 	}
 	w := csv.NewWriter(out)
-	if err := w.Write(append(header, "registries", "old_credentials", "machine_pools", "secrets")); err != nil {
+	if err := w.Write(append(header, "registries", "old_credentials", "machine_pools", "machines", "machines_updated", "late_machines", "secrets")); err != nil {
 		return err
 	}
 	for i := range report.Rotations {
@@ -141,7 +163,20 @@ func csvRow(r *ReportedRotation) []string {
 	for _, s := range r.Secrets {
 		secrets = append(secrets, s.Secret+" "+written(s))
 	}
-	return append(row, answersCell(r.Registries), answersCell(r.Replaced), strings.Join(r.Pools, "; "), strings.Join(secrets, "; "))
+	row = append(row, answersCell(r.Registries), answersCell(r.Replaced), strings.Join(r.Pools, "; "))
+	return append(append(row, machinesCells(r.Machines)...), strings.Join(secrets, "; "))
+}
+
+// machinesCells are the counts and the names; empty where nobody counted.
+func machinesCells(m *v1alpha1.MachinesStatus) []string {
+	if m == nil {
+		return []string{"", "", ""}
+	}
+	names := make([]string, 0, len(m.Lagging))
+	for _, l := range m.Lagging {
+		names = append(names, strings.Join(strings.Fields(l.Name+" "+l.Condition+" "+l.Reason), " "))
+	}
+	return []string{fmt.Sprint(m.Total), fmt.Sprint(m.Updated), strings.Join(names, "; ")}
 }
 
 func answersCell(answers []v1alpha1.RegistryAnswer) string {

@@ -38,6 +38,8 @@ type ReportedRotation struct {
 	Replaced []v1alpha1.RegistryAnswer `json:"replacedCredentials,omitempty"`
 	// Pools that were followed to know that the machines have it.
 	Pools []string `json:"pools,omitempty"`
+	// Machines that had it when the roll-out or the rotation ended, and which did not; counted only where the cluster has MachineConfigNodes.
+	Machines *v1alpha1.MachinesStatus `json:"machines,omitempty"`
 	// Secrets that hold its credentials, for the last rotation that was applied.
 	Secrets []ReportedSecret `json:"secrets,omitempty"`
 }
@@ -89,7 +91,6 @@ var steps = []step{
 	{"RolledOut", "rolled_out_at", "the machines had the new credentials", func(r *v1alpha1.RotationStatus) *metav1.Time { return r.RolledOutAt }},
 	{"RolledBack", "rolled_back_at", "the old credentials were restored", func(r *v1alpha1.RotationStatus) *metav1.Time { return r.RolledBackAt }},
 	{"Revoked", "revoked_at", "OCM said that the old credentials are deleted", func(r *v1alpha1.RotationStatus) *metav1.Time { return r.RevokedAt }},
-	{"RevocationProven", "revocation_proven_at", "every registry refused the old credentials", func(r *v1alpha1.RotationStatus) *metav1.Time { return r.RevocationProvenAt }},
 	{"Proven", "revocation_proven_at", "every registry refused the old credentials", func(r *v1alpha1.RotationStatus) *metav1.Time { return r.RevocationProvenAt }},
 	{"GivenUp", "given_up_at", "the operator stopped waiting for OCM", func(r *v1alpha1.RotationStatus) *metav1.Time { return r.GivenUpAt }},
 }
@@ -129,7 +130,7 @@ func reportedRotation(o *v1alpha1.PullSecretRotation, r *v1alpha1.RotationStatus
 	row := ReportedRotation{
 		ClusterID: o.Status.ClusterID, Object: o.Name, AccountID: r.AccountID, ID: r.ID, Actor: actor(r), Reason: r.Reason, Due: r.After,
 		Outcome: outcomeOf(r), Steps: []ReportedStep{}, Registries: decide.Record{PullSecretRotationStatus: &o.Status}.Answers(r),
-		Replaced: r.RevocationAnswers,
+		Replaced: r.RevocationAnswers, Machines: r.Machines,
 	}
 	if known := o.Status.Account; row.AccountID == "" && known != nil {
 		row.AccountID = known.ID // begun, but not requested yet
