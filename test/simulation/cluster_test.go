@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -65,7 +66,7 @@ func newCluster(w *world, number int) *cluster {
 		&configv1.ClusterVersion{ObjectMeta: metav1.ObjectMeta{Name: "version"}, Spec: configv1.ClusterVersionSpec{ClusterID: configv1.ClusterID(c.id)}},
 		&configv1.Infrastructure{ObjectMeta: metav1.ObjectMeta{Name: "cluster"}},
 		&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: "ca"}, Data: map[string]string{"ca-bundle.crt": string(authority.PEM())}},
-		pool,
+		pool, &machineconfigurationv1.MachineConfigNode{ObjectMeta: metav1.ObjectMeta{Name: poolName + "-0"}},
 	} {
 		must(c.api.Create(quietly, o))
 	}
@@ -302,6 +303,28 @@ func (c *cluster) pool(change func(*machineconfigurationv1.MachineConfigPool)) {
 	change(p)
 	if !equality.Semantic.DeepEqual(before, p) {
 		must(c.api.Update(quietly, p))
+	}
+	c.machine(p)
+}
+
+// machine lets the machine that has a MachineConfigNode say what its pool does.
+func (c *cluster) machine(p *machineconfigurationv1.MachineConfigPool) {
+	n := &machineconfigurationv1.MachineConfigNode{}
+	must(c.api.Get(quietly, client.ObjectKey{Name: poolName + "-0"}, n))
+	before := n.DeepCopy()
+	n.Spec.Pool.Name, n.Status.ConfigVersion = poolName, &machineconfigurationv1.MachineConfigNodeStatusMachineConfigVersion{Current: p.Status.Configuration.Name}
+	degraded := metav1.ConditionFalse
+	if p.Status.DegradedMachineCount > 0 {
+		degraded = metav1.ConditionTrue
+	}
+	for _, said := range []metav1.Condition{
+		{Type: string(machineconfigurationv1.MachineConfigNodeUpdated), Status: metav1.ConditionTrue, Reason: "Simulated"},
+		{Type: string(machineconfigurationv1.MachineConfigNodeNodeDegraded), Status: degraded, Reason: "Simulated"},
+	} {
+		meta.SetStatusCondition(&n.Status.Conditions, said)
+	}
+	if !equality.Semantic.DeepEqual(before, n) {
+		must(c.api.Update(quietly, n))
 	}
 }
 

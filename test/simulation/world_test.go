@@ -84,7 +84,7 @@ func newScheme() *runtime.Scheme {
 		v1alpha1.GroupVersion:               {&v1alpha1.PullSecretRotation{}, &v1alpha1.PullSecretRotationList{}},
 		configv1.GroupVersion:               {&configv1.ClusterVersion{}, &configv1.Infrastructure{}},
 		operatorv1.GroupVersion:             {&operatorv1.MachineConfiguration{}},
-		machineconfigurationv1.GroupVersion: {&machineconfigurationv1.MachineConfigPool{}, &machineconfigurationv1.MachineConfigPoolList{}},
+		machineconfigurationv1.GroupVersion: {&machineconfigurationv1.MachineConfigPool{}, &machineconfigurationv1.MachineConfigPoolList{}, &machineconfigurationv1.MachineConfigNode{}, &machineconfigurationv1.MachineConfigNodeList{}},
 	} {
 		s.AddKnownTypes(group, kinds...)
 		metav1.AddToGroupVersion(s, group)
