@@ -44,7 +44,7 @@ func StartMachineConfigOperator(ctx context.Context, c client.Client, renderDela
 		degraded: map[string]bool{}, done: make(chan struct{}),
 	}
 	first, err := m.pullSecretHash(ctx)
-	if err != nil {
+	if err != nil && !errors.Is(err, errNothingToRender) {
 		return nil, err
 	}
 	ctx, m.cancel = context.WithCancel(ctx)
@@ -107,7 +107,7 @@ func (m *MachineConfigOperator) run(ctx context.Context, rendered string) {
 		if err == nil && now.Sub(lastStep) >= m.perMachine {
 			lastStep, err = now, m.step(ctx)
 		}
-		if errors.Is(err, errNotJSON) {
+		if errors.Is(err, errNothingToRender) {
 			continue // like the real one it renders nothing until somebody fixes the pull secret
 		}
 		if err != nil && ctx.Err() == nil && !apierrors.IsConflict(err) {
@@ -118,21 +118,21 @@ func (m *MachineConfigOperator) run(ctx context.Context, rendered string) {
 	}
 }
 
-// errNotJSON is the template controller's error.
-var errNotJSON = errors.New("the pull secret is not JSON")
+// errNothingToRender is the template controller's error for a pull secret that is missing or not JSON.
+var errNothingToRender = errors.New("there is no pull secret that is JSON")
 
 // pullSecretHash stands for the file that the template controller renders from the pull secret.
 func (m *MachineConfigOperator) pullSecretHash(ctx context.Context) (string, error) {
 	secret := &corev1.Secret{}
 	key := client.ObjectKey{Namespace: PullSecretNamespace, Name: PullSecretName}
 	if err := m.client.Get(ctx, key, secret); apierrors.IsNotFound(err) {
-		return "", nil
+		return "", errNothingToRender
 	} else if err != nil {
 		return "", err
 	}
 	var compact bytes.Buffer
 	if err := json.Compact(&compact, secret.Data[corev1.DockerConfigJsonKey]); err != nil {
-		return "", errNotJSON
+		return "", errNothingToRender
 	}
 	return fmt.Sprintf("%x", sha256.Sum256(compact.Bytes()))[:12], nil
 }
