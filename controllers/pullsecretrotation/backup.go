@@ -62,7 +62,7 @@ func (s *scope) backUp(ctx context.Context, r v1alpha1.RotationStatus) (string, 
 func (s *scope) lookAtBackup(ctx context.Context) (seen decide.Facts, err error) {
 	seen.BackupKnown, s.backup = true, nil
 	backup := &corev1.Secret{}
-	key := client.ObjectKey{Namespace: s.r.Options.Namespace, Name: s.rotation().BackupSecret}
+	key := s.ownKey(s.rotation().BackupSecret)
 	if err := s.r.Reader.Get(ctx, key, backup); apierrors.IsNotFound(err) || err == nil && len(backup.Data) == 0 {
 		return seen, nil
 	} else if err != nil {

@@ -5,10 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openshift/credential-rotation-operator/internal/pullsecret"
 )
@@ -39,32 +39,20 @@ func (s *scope) state() string {
 	return hex.EncodeToString(sum.Sum(nil))
 }
 
-// lookAround reads the OCM credential and the trusted CAs only to notice changes.
+// lookAround reads the OCM credential and the trusted CAs to notice changes. Whoever needs them reports what is wrong with them.
 func (s *scope) lookAround(ctx context.Context) {
 	sum := sha256.New()
-	add := func(name string, o client.Object, data func() map[string][]byte) {
-		if err := s.r.Reader.Get(ctx, client.ObjectKey{Namespace: s.r.Options.Namespace, Name: name}, o); err != nil {
-			return // whoever needs it reports what is wrong with it
-		}
-		keys := data()
-		names := make([]string, 0, len(keys))
-		for k := range keys {
-			names = append(names, k)
-		}
-		slices.Sort(names)
-		for _, k := range names {
-			_, _ = fmt.Fprintf(sum, "%q %q", k, keys[k])
-		}
-	}
 	if ref := s.obj.Spec.OCM.CredentialsSecretRef; ref != nil {
-		secret := &corev1.Secret{}
-		add(ref.Name, secret, func() map[string][]byte { return secret.Data })
+		if secret, err := s.credentialSecret.get(ctx, s, ref.Name, &corev1.Secret{}); err == nil {
+			for _, k := range slices.Sorted(maps.Keys(secret.Data)) {
+				_, _ = fmt.Fprintf(sum, "%q %q", k, secret.Data[k])
+			}
+		}
 	}
 	if ref := s.obj.Spec.OCM.CABundleConfigMapRef; ref != nil {
-		bundle := &corev1.ConfigMap{}
-		add(ref.Name, bundle, func() map[string][]byte {
-			return map[string][]byte{"ca-bundle.crt": []byte(bundle.Data["ca-bundle.crt"])}
-		})
+		if bundle, err := s.caBundle.get(ctx, s, ref.Name, &corev1.ConfigMap{}); err == nil {
+			_, _ = fmt.Fprintf(sum, "%q %q", "ca-bundle.crt", bundle.Data["ca-bundle.crt"])
+		}
 	}
 	s.surroundings = hex.EncodeToString(sum.Sum(nil))
 }

@@ -11,7 +11,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
@@ -243,9 +242,9 @@ func (s *scope) credential(ctx context.Context) (ocm.Credential, error) {
 	if ref == nil {
 		return ocm.Credential{}, missingCredential("spec.ocm.credentialsSecretRef is not set")
 	}
-	secret := &corev1.Secret{}
-	key := client.ObjectKey{Namespace: s.r.Options.Namespace, Name: ref.Name}
-	if err := s.r.Reader.Get(ctx, key, secret); apierrors.IsNotFound(err) {
+	key := s.ownKey(ref.Name)
+	secret, err := s.credentialSecret.get(ctx, s, ref.Name, &corev1.Secret{})
+	if apierrors.IsNotFound(err) {
 		return ocm.Credential{}, missingCredential(fmt.Sprintf("the Secret %s does not exist", key))
 	} else if err != nil {
 		return ocm.Credential{}, fmt.Errorf("reading the OCM credential %s: %w", key, err)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -27,6 +28,7 @@ type meter struct {
 	*fleet
 	*member
 	writes int
+	reads  map[client.ObjectKey]int // of Secrets, in this reconcile
 	// exchanges are the token exchanges that OCM's tokens of 15 minutes would have needed. The simulator's tokens use real time, so exchanges are
 	// computed here: one for each reconcile that asks OCM after the last token has expired.
 	exchanges int
@@ -35,9 +37,17 @@ type meter struct {
 
 func newMeter(t *testing.T, options simocm.Options, spec v1alpha1.PullSecretRotationSpec) *meter {
 	t.Helper()
-	m := &meter{fleet: newFleetOn(t, simocm.StartForTest(t, options), 1, spec)}
+	m := &meter{reads: map[client.ObjectKey]int{}, fleet: newFleetOn(t, simocm.StartForTest(t, options), 1, spec)}
 	m.member = m.members[0]
 	count := func() { m.writes++ }
+	m.r.Reader = interceptor.NewClient(m.client.(client.WithWatch), interceptor.Funcs{
+		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
+			if _, secret := o.(*corev1.Secret); secret {
+				m.reads[key]++
+			}
+			return c.Get(ctx, key, o, opts...)
+		},
+	})
 	m.r.Client = interceptor.NewClient(m.client.(client.WithWatch), interceptor.Funcs{
 		Create: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
 			count()
@@ -74,6 +84,7 @@ type cost struct {
 func (m *meter) look() cost {
 	m.t.Helper()
 	before, writes := m.sim.Counts(), m.writes
+	m.reads = map[client.ObjectKey]int{}
 	status := m.get(m.t).Status
 	result, err := m.r.Reconcile(m.t.Context(), ctrl.Request{NamespacedName: types.NamespacedName{Name: "account"}})
 	if err != nil {
@@ -93,6 +104,11 @@ func (m *meter) look() cost {
 	if c.ocm > 0 && !m.sim.Now().Before(m.tokenEnds) {
 		m.exchanges++
 		m.tokenEnds = m.sim.Now().Add(14 * time.Minute) // a minute before its end a token is renewed
+	}
+	for secret, n := range m.reads {
+		if n > 1 && c.writes == 0 {
+			m.t.Errorf("%s was read %d times in a reconcile that wrote nothing: a document is to be read, and so parsed, once", secret, n)
+		}
 	}
 	if c.writes > 0 && cmp.Equal(status, m.seen.Status) {
 		m.t.Errorf("%d writes although nothing has changed: %s", c.writes, readyReason(m.seen))

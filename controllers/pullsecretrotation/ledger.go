@@ -52,7 +52,7 @@ func oldest(entries map[string][]byte, keep int) []string {
 // requestedHere reads the ledger.
 func (s *scope) requestedHere(ctx context.Context) (map[string]v1alpha1.RotationTrigger, error) {
 	ledger, requested := &corev1.Secret{}, map[string]v1alpha1.RotationTrigger{}
-	err := s.r.Reader.Get(ctx, client.ObjectKey{Namespace: s.r.Options.Namespace, Name: ledgerName}, ledger)
+	err := s.r.Reader.Get(ctx, s.ownKey(ledgerName), ledger)
 	if client.IgnoreNotFound(err) != nil {
 		return nil, fmt.Errorf("reading the Secret %s: %w", ledgerName, err)
 	}

@@ -21,7 +21,7 @@ func (s *scope) checkOld(ctx context.Context) (seen decide.Facts, err error) {
 	seen.OldChecks = []decide.Check{}
 	r := decide.Proving(s.input())
 	backup := &corev1.Secret{}
-	key := client.ObjectKey{Namespace: s.r.Options.Namespace, Name: r.BackupSecret}
+	key := s.ownKey(r.BackupSecret)
 	if err := s.r.Reader.Get(ctx, key, backup); apierrors.IsNotFound(err) {
 		return seen, nil
 	} else if err != nil {

@@ -7,7 +7,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openshift/credential-rotation-operator/internal/cluster"
 	"github.com/openshift/credential-rotation-operator/internal/ocm"
@@ -38,9 +37,9 @@ func (s *scope) namedBundle(ctx context.Context) ([]byte, error) {
 	if ref == nil {
 		return nil, nil
 	}
-	bundle := &corev1.ConfigMap{}
-	key := client.ObjectKey{Namespace: s.r.Options.Namespace, Name: ref.Name}
-	if err := s.r.Reader.Get(ctx, key, bundle); apierrors.IsNotFound(err) {
+	key := s.ownKey(ref.Name)
+	bundle, err := s.caBundle.get(ctx, s, ref.Name, &corev1.ConfigMap{})
+	if apierrors.IsNotFound(err) {
 		return nil, invalidSpec(fmt.Sprintf("the ConfigMap %s that spec.ocm.caBundleConfigMapRef names does not exist", key))
 	} else if err != nil {
 		return nil, fmt.Errorf("reading the CA bundle %s: %w", key, err)

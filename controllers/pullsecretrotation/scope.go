@@ -36,6 +36,9 @@ type scope struct {
 	targets []target
 	// surroundings is a hash of the OCM credential and the trusted CAs; empty until lookAtTargets.
 	surroundings string
+	// credentialSecret and caBundle are those that spec.ocm names.
+	credentialSecret own[*corev1.Secret]
+	caBundle         own[*corev1.ConfigMap]
 	// issued is nil until lookAtIssued, and if that finds nothing.
 	issued *pullsecret.Document
 	// backup has the old entries of each target. It is nil until lookAtBackup, and if the backup is gone.
