@@ -36,6 +36,9 @@ var installed = map[string]bool{
 	"ClusterRole": true, "ClusterRoleBinding": true, "Role": true, "RoleBinding": true,
 }
 
+// probeAccount is the service account of the Pods that only pull an image. It has no rights.
+const probeAccount = "credential-rotation-probe"
+
 // InstallOperator applies the shipped namespace, service account and RBAC.
 func InstallOperator(ctx context.Context, c client.Client) (*Installation, error) {
 	root, err := RepositoryRoot()
@@ -57,7 +60,7 @@ func InstallManifests(ctx context.Context, c client.Client, manifest []byte) (*I
 	}
 	var i Installation
 	for _, o := range objects {
-		if o.GetKind() == "ServiceAccount" {
+		if o.GetKind() == "ServiceAccount" && o.GetName() != probeAccount {
 			if i.ServiceAccount != "" {
 				return nil, fmt.Errorf("the manifests have two ServiceAccounts, %s and %s, want one", i.ServiceAccount, o.GetName())
 			}

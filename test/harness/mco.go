@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -31,6 +32,7 @@ type MachineConfigOperator struct {
 	mu       sync.Mutex
 	degraded map[string]bool
 	renders  int
+	files    map[string][]byte // the documents, by the hash in the name of the configuration
 	err      error
 
 	cancel context.CancelFunc
@@ -41,12 +43,13 @@ type MachineConfigOperator struct {
 func StartMachineConfigOperator(ctx context.Context, c client.Client, renderDelay, perMachine time.Duration) (*MachineConfigOperator, error) {
 	m := &MachineConfigOperator{
 		client: c, renderDelay: renderDelay, perMachine: perMachine,
-		degraded: map[string]bool{}, done: make(chan struct{}),
+		degraded: map[string]bool{}, files: map[string][]byte{}, done: make(chan struct{}),
 	}
 	first, err := m.pullSecretHash(ctx)
 	if err != nil && !errors.Is(err, errNothingToRender) {
 		return nil, err
 	}
+	m.files[seeded] = m.files[first]
 	ctx, m.cancel = context.WithCancel(ctx)
 	go m.run(ctx, first)
 	return m, nil
@@ -134,7 +137,26 @@ func (m *MachineConfigOperator) pullSecretHash(ctx context.Context) (string, err
 	if err := json.Compact(&compact, secret.Data[corev1.DockerConfigJsonKey]); err != nil {
 		return "", errNothingToRender
 	}
-	return fmt.Sprintf("%x", sha256.Sum256(compact.Bytes()))[:12], nil
+	hash := fmt.Sprintf("%x", sha256.Sum256(compact.Bytes()))[:12]
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.files[hash] = compact.Bytes()
+	return hash, nil
+}
+
+// File is the pull secret on a machine, by the configuration that the machine has.
+func (m *MachineConfigOperator) File(ctx context.Context, machine string) ([]byte, error) {
+	n := &machineconfigurationv1.MachineConfigNode{}
+	if err := m.client.Get(ctx, client.ObjectKey{Name: machine}, n); err != nil {
+		return nil, err
+	}
+	if n.Status.ConfigVersion == nil {
+		return nil, fmt.Errorf("the machine %s has no configuration", machine)
+	}
+	name := n.Status.ConfigVersion.Current
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.files[name[strings.LastIndex(name, "-")+1:]], nil
 }
 
 // render gives every pool, even a paused one, its new configuration. Its machines still have the old one.
@@ -245,6 +267,9 @@ func setPoolCondition(pool *machineconfigurationv1.MachineConfigPool, kind machi
 		Type: kind, Status: status, Message: message, LastTransitionTime: metav1.Now(),
 	})
 }
+
+// seeded stands for the hash of the configuration that the machines have from the beginning.
+const seeded = "seeded"
 
 // renderedName is what the machine-config-operator calls a rendered configuration.
 func renderedName(pool, hash string) string { return "rendered-" + pool + "-" + hash }

@@ -17,7 +17,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 )
 
-// Reset removes what a test leaves behind: our objects, CredentialsRequests, Secrets, ConfigMaps, CronJobs, workloads, Roles
+// Reset removes what a test leaves behind: our objects, CredentialsRequests, Secrets, ConfigMaps, CronJobs, workloads, Pods, Roles
 // with their bindings, events and Leases of every namespace but Kubernetes' own. SeedCluster then restores the objects of a cluster. The operator must not run meanwhile.
 func Reset(ctx context.Context, c client.Client) error {
 	requests := &unstructured.UnstructuredList{}
@@ -27,6 +27,7 @@ func Reset(ctx context.Context, c client.Client) error {
 		&v1alpha1.PullSecretRotationList{}, &v1alpha1.CAPCredentialSetList{}, requests,
 		&corev1.SecretList{}, &corev1.ConfigMapList{}, &batchv1.CronJobList{}, &coordinationv1.LeaseList{}, &eventsv1.EventList{},
 		&appsv1.DeploymentList{}, &appsv1.DaemonSetList{}, &appsv1.StatefulSetList{}, &rbacv1.RoleBindingList{}, &rbacv1.RoleList{},
+		&corev1.PodList{},
 	} {
 		if err := deleteAll(ctx, c, list); err != nil {
 			return err

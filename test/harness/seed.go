@@ -186,7 +186,7 @@ func seedPools(ctx context.Context, c client.Client, machines int32) error {
 				NodeSelector:          &metav1.LabelSelector{MatchLabels: map[string]string{"node-role.kubernetes.io/" + name: ""}},
 			},
 		}
-		pool.Spec.Configuration.Name = renderedName(name, "seeded")
+		pool.Spec.Configuration.Name = renderedName(name, seeded)
 		pool.Status = settledPool(pool.Spec.Configuration, machines)
 		if err := Ensure(ctx, c, pool); err != nil {
 			return err
