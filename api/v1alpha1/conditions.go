@@ -16,6 +16,9 @@ const (
 	// ConditionOldCredentialsRevoked is True once every registry refuses the credentials that the last rotation replaced, False while one still
 	// accepts them although OCM reports them as deleted, and Unknown while that is awaited or cannot be known.
 	ConditionOldCredentialsRevoked = "OldCredentialsRevoked"
+	// ConditionMachinesCanPull is True once a machine of each pool has pulled spec.rollout.probe.image with the new pull secret, False while one is
+	// refused, and Unknown until each has answered; it is present only with spec.rollout.probe.
+	ConditionMachinesCanPull = "MachinesCanPull"
 	// ConditionSuspended is present and True only while spec.suspend is true. Ready keeps its last message.
 	ConditionSuspended = "Suspended"
 	// ConditionPoolsPaused is True while a paused MachineConfigPool keeps its machines from getting a new pull secret.
@@ -96,6 +99,20 @@ const (
 	ReasonPoolPaused = "PoolPaused"
 	// ReasonRolledOut: the machines have the new file.
 	ReasonRolledOut = "RolledOut"
+	// ReasonProbing: a machine of each pool is about to pull an image with the new file.
+	ReasonProbing = "Probing"
+	// ReasonProbesPulled: a machine of each pool has pulled the image with the new file.
+	ReasonProbesPulled = "ProbesPulled"
+	// ReasonProbeRefused: the registry refuses a machine that pulls with the new file.
+	ReasonProbeRefused = "ProbeRefused"
+	// ReasonProbeImageMissing: the registry does not have the image that the machines are to pull, or its name is invalid.
+	ReasonProbeImageMissing = "ProbeImageMissing"
+	// ReasonProbeFailed: a machine cannot pull the image, and the cause is not the credential.
+	ReasonProbeFailed = "ProbeFailed"
+	// ReasonProbeNotStarted: no machine of a pool has begun to pull in time.
+	ReasonProbeNotStarted = "ProbeNotStarted"
+	// ReasonProbeNotCreated: the API server refuses the Pod with which a machine is to pull.
+	ReasonProbeNotCreated = "ProbeNotCreated"
 	// ReasonAwaitingRevocation: OCM keeps the old credentials until every cluster of the account has switched.
 	ReasonAwaitingRevocation = "AwaitingRevocation"
 	// ReasonRevocationOverdue: OCM has kept the old credentials for longer than its transfers last.

@@ -72,6 +72,13 @@ type RotationStatus struct {
 	// +optional
 	Machines *MachinesStatus `json:"machines,omitempty"`
 
+	// Probes are what machines of the pools have pulled with the new file, by pool; only with spec.rollout.probe.
+	// +listType=map
+	// +listMapKey=pool
+	// +kubebuilder:validation:MaxItems=32
+	// +optional
+	Probes []ProbeStatus `json:"probes,omitempty"`
+
 	// OfferEndsAt is when OCM's offer of the new credentials to this cluster ends, according to its transfer. From then on OCM may delete the old
 	// credentials, whether this cluster has switched or not.
 	// +optional

@@ -280,6 +280,8 @@ type RegistryVerification struct {
 }
 
 // RolloutSpec says how the operator follows the MachineConfigPools.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.probe) || !has(self.waitForPools) || self.waitForPools",message="probe needs waitForPools: without the pools it is not known when a machine has the new file"
 type RolloutSpec struct {
 	// WaitForPools follows the pools until each machine has the new file. Paused pools are reported and do not block.
 	// +kubebuilder:default=true
@@ -297,6 +299,39 @@ type RolloutSpec struct {
 	// the pull secret changes.
 	// +optional
 	AllowNodeDisruption bool `json:"allowNodeDisruption,omitempty"`
+	// Probe has one machine of each pool pull an image with the new pull secret, after the roll-out. Default: none does.
+	// +optional
+	Probe *RolloutProbe `json:"probe,omitempty"`
+}
+
+// RolloutProbe says how machines show that they can pull.
+type RolloutProbe struct {
+	// Image that only the pull secret may pull, small and of a registry whose entry the rotation replaces: host/path, with a tag or a digest. It is
+	// pulled and never run.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9][-A-Za-z0-9._]*(:[0-9]{1,5})?(/[a-z0-9]+([._]|__|-+|[a-z0-9]+)*)+(:[A-Za-z0-9_][-A-Za-z0-9._]{0,127})?(@sha256:[a-f0-9]{64})?$`
+	// +kubebuilder:validation:XValidation:rule="self.matches('(:[^/]+|@[^/]+)$')",message="image must have a tag or a digest: without either, it would be whatever is latest"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([^/]*[.:][^/]*|localhost)/')",message="image must begin with the host of its registry"
+	// +required
+	Image string `json:"image"`
+	// Pools whose machines pull it. Default: all. A paused pool does so once it is unpaused and has the new file.
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=32
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=253
+	// +kubebuilder:validation:items:Pattern=`^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`
+	// +optional
+	Pools []string `json:"pools,omitempty"`
+	// Timeout after which a pool of which no machine has given an answer is no longer asked, counted from when its machines have forgotten the old
+	// file. A refused pull is an answer: it is repeated for as long as the rotation is under way.
+	// +kubebuilder:default="1h"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(h|m|s|ms))+$')",message="timeout must be written in h, m and s, such as 36h or 1h30m: there is no unit for days"
+	// +kubebuilder:validation:XValidation:rule="!self.matches('^([0-9]+([.][0-9]+)?(h|m|s|ms))+$') || (duration(self) >= duration('1m') && duration(self) <= duration('24h'))",message="timeout must be between 1m and 24h"
+	// +optional
+	Timeout *metav1.Duration `json:"timeout,omitempty"`
 }
 
 // PullSecretRotation rotates the Red Hat pull secret of a cluster and keeps it working.

@@ -50,6 +50,9 @@ func (s *scope) learn(seen decide.Facts) {
 	}
 	s.record().Answered(slices.Concat(seen.Checks, seen.IssuedChecks, seen.BackupChecks), s.now())
 	s.facts.Add(seen)
+	if seen.Machines != nil {
+		s.record().Reached(s.input(), s.now())
+	}
 }
 
 // learnMachines records how far a roll-out is. Machines are looked at after their pools.

@@ -47,6 +47,8 @@ type memory struct {
 	changed      string
 	changedSince time.Time
 	failures     int
+	// swept is true once Pods of a probe were looked for that are not on record.
+	swept bool
 	// proven is the state when the pull secret in use was last checked, lookedAt when OCM was last asked.
 	proven, lookedAt string
 	// account is the owner of the OCM credential by OCM's last answer, and accountOf the OCM and the credential of that answer.
@@ -69,11 +71,12 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err := r.Reader.Get(ctx, req.NamespacedName, obj); err != nil {
 		if apierrors.IsNotFound(err) {
 			r.forget(req.Name)
+			return ctrl.Result{}, apierr.Plain(r.sweep(ctx, req.Name, ""))
 		}
-		return ctrl.Result{}, client.IgnoreNotFound(err)
+		return ctrl.Result{}, err
 	}
 	if !obj.DeletionTimestamp.IsZero() {
-		return ctrl.Result{}, nil
+		return ctrl.Result{}, apierr.Plain(r.sweep(ctx, obj.Name, obj.UID))
 	}
 	s := newScope(ctx, r, obj)
 	defer s.close()

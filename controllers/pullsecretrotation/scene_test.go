@@ -16,6 +16,7 @@ import (
 	machineconfigurationv1 "github.com/openshift/api/machineconfiguration/v1"
 	operatorv1 "github.com/openshift/api/operator/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -554,7 +555,10 @@ func (s *scene) pool(name string, change func(*machineconfigurationv1.MachineCon
 	if err := s.api.Get(s.t.Context(), client.ObjectKey{Name: name}, p); err != nil {
 		s.t.Fatal(err)
 	}
-	change(p)
+	before := p.DeepCopy()
+	if change(p); equality.Semantic.DeepEqual(before, p) {
+		return
+	}
 	if err := s.api.Update(s.t.Context(), p); err != nil {
 		s.t.Fatal(err)
 	}

@@ -51,6 +51,7 @@ func (s *scope) summarise(d decide.Decision) {
 	}
 	s.reportNames(d)
 	s.reportRevocation()
+	s.reportProbes()
 	s.reportProof()
 	s.reportWriter(d)
 	s.measure(d)
@@ -63,6 +64,16 @@ func (s *scope) reportPaused(d decide.Decision) {
 	if meta.FindStatusCondition(s.obj.Status.Conditions, v1alpha1.ConditionReady) == nil {
 		conditions.Set(s.obj, v1alpha1.ConditionReady, metav1.ConditionUnknown, d.Reason, d.Message)
 	}
+}
+
+// reportProbes says whether the machines can pull with the new pull secret.
+func (s *scope) reportProbes() {
+	status, reason, message, ok := decide.MachinesCanPull(s.input())
+	if !ok {
+		conditions.Remove(s.obj, v1alpha1.ConditionMachinesCanPull)
+		return
+	}
+	conditions.Set(s.obj, v1alpha1.ConditionMachinesCanPull, status, reason, message)
 }
 
 // reportProof withdraws the result of a check that is too old.

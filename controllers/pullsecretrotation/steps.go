@@ -55,6 +55,13 @@ var steps = map[decide.Step]step{
 
 	decide.RecordRevocation: {does: (*scope).recordRevocation},
 	decide.DropBackup:       {notes: asRecorded, does: (*scope).dropBackup},
+
+	decide.LookAtProbes: {looks: (*scope).lookAtProbes},
+	decide.CheckProbe:   {looks: (*scope).checkProbe},
+	decide.PlanProbe:    {does: (*scope).planProbe},
+	decide.StartProbe:   {does: (*scope).startProbe},
+	decide.RecordProbes: {does: (*scope).recordProbes},
+	decide.DropProbes:   {notes: asRecorded, does: (*scope).dropProbes},
 }
 
 // perform performs one step.

@@ -83,7 +83,11 @@ func sort(objects []*unstructured.Unstructured) (*parts, error) {
 			roles[object.GetKind()][object.GetName()] = object
 		case "ClusterRoleBinding", "RoleBinding":
 			bindings = append(bindings, object)
-		case "Namespace", "ServiceAccount":
+		case "Namespace":
+		case "ServiceAccount":
+			if object.GetName() != packageName { // OLM creates the operator's
+				p.verbatim = append(p.verbatim, object)
+			}
 		default:
 			if strings.HasPrefix(object.GetAPIVersion(), "rotation.openshift.io/") {
 				p.samples = append(p.samples, object)

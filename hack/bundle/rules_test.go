@@ -298,7 +298,7 @@ func TestBundle_IsInstalledWhereMonitoringOrTheConsoleIsMissing(t *testing.T) {
 		}
 		optional[m.Kind+"/"+m.Name] = true
 	}
-	builtIn := []string{"ClusterServiceVersion", "CustomResourceDefinition", "ClusterRole", "Role", "RoleBinding", "Service", "PodDisruptionBudget"}
+	builtIn := []string{"ClusterServiceVersion", "CustomResourceDefinition", "ClusterRole", "Role", "RoleBinding", "Service", "ServiceAccount", "PodDisruptionBudget"}
 	for file, kind := range manifestsOf(t) {
 		name, _, _ := strings.Cut(file, "_")
 		if slices.Contains(builtIn, kind) == optional[kind+"/"+name] {

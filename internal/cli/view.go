@@ -88,6 +88,7 @@ var troubleWhen = map[string]metav1.ConditionStatus{
 	v1alpha1.ConditionPullSecretValid:        metav1.ConditionFalse,
 	v1alpha1.ConditionClientCertificateValid: metav1.ConditionFalse,
 	v1alpha1.ConditionOldCredentialsRevoked:  metav1.ConditionFalse,
+	v1alpha1.ConditionMachinesCanPull:        metav1.ConditionFalse,
 	v1alpha1.ConditionUpgradeReady:           metav1.ConditionFalse,
 	v1alpha1.ConditionSpecMatches:            metav1.ConditionFalse,
 	v1alpha1.ConditionSuspended:              metav1.ConditionTrue,

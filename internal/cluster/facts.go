@@ -11,6 +11,7 @@ import (
 	operatorv1 "github.com/openshift/api/operator/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -82,6 +83,8 @@ type Pool struct {
 	// Machines, Updated and Degraded count its machines.
 	Machines, Updated, DegradedMachines int32
 	Paused, Degraded                    bool
+	// Nodes selects its machines.
+	Nodes *metav1.LabelSelector
 }
 
 // Settled is true if every machine of the pool has the wanted configuration.
@@ -103,7 +106,7 @@ func ReadPools(ctx context.Context, r client.Reader) ([]Pool, error) {
 			Name: p.Name, Paused: p.Spec.Paused,
 			Wanted: p.Spec.Configuration.Name, Current: p.Status.Configuration.Name,
 			Machines: p.Status.MachineCount, Updated: p.Status.UpdatedMachineCount, DegradedMachines: p.Status.DegradedMachineCount,
-			Degraded: poolDegraded(p),
+			Degraded: poolDegraded(p), Nodes: p.Spec.NodeSelector,
 		})
 	}
 	return pools, nil

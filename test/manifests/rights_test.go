@@ -92,6 +92,7 @@ var granted = map[string]string{
 	"ClusterRole subjectaccessreviews":                             "create",
 	"Role secrets":                                                 "get list watch create update delete",
 	"Role configmaps":                                              "get",
+	"Role pods":                                                    "list create delete",
 	"Role leases":                                                  "get watch create update",
 	"Role servicemonitors [credential-rotation-operator]":          "get patch",
 }

@@ -64,6 +64,11 @@ var refusals = []struct {
 	{"PullSecretRotation", "ocm.url", "the token is sent to it", `{ocm: {url: "api.openshift.com"}}`},
 	{"PullSecretRotation", "ocm.tokenURL", "the credential is sent to it", `{ocm: {tokenURL: "http://sso.redhat.com/token"}}`},
 	{"PullSecretRotation", "rollout.timeout", "between 1m and 168h", `{rollout: {timeout: 1s}}`},
+	{"PullSecretRotation", "rollout", "probe needs waitForPools", `{rollout: {waitForPools: false, probe: {image: "quay.io/a/b:c"}}}`},
+	{"PullSecretRotation", "rollout.probe.image", "must have a tag or a digest", `{rollout: {probe: {image: "quay.io:443/a/b"}}}`},
+	{"PullSecretRotation", "rollout.probe.image", "must begin with the host", `{rollout: {probe: {image: "library/busybox:1"}}}`},
+	{"PullSecretRotation", "rollout.probe.timeout", "there is no unit for days", `{rollout: {probe: {image: "quay.io/a/b:c", timeout: 1d}}}`},
+	{"PullSecretRotation", "rollout.probe.timeout", "between 1m and 24h", `{rollout: {probe: {image: "quay.io/a/b:c", timeout: 25h}}}`},
 
 	{"CAPCredentialSet", "endpoint.url", "without query, fragment or user name", `{endpoint: {url: "http://cap.example.com/"}}`},
 	{"CAPCredentialSet", "endpoint.url", "without query, fragment or user name", `{endpoint: {url: "https://cap.example.com/?role=R"}}`},

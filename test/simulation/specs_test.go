@@ -29,6 +29,9 @@ func defaults() v1alpha1.PullSecretRotationSpec {
 	return spec
 }
 
+// probeImages are some that the machines may be asked to pull. No kubelet answers here.
+var probeImages = []string{"quay.io/openshift-release-dev/probe:v1", "registry.example.com/elsewhere:v1"}
+
 type mutator func(*world, *v1alpha1.PullSecretRotationSpec)
 
 // mutators change one field each to any value that the schema allows, within reason. The key is the field's path.
@@ -154,6 +157,27 @@ var mutators = map[string]mutator{
 		s.Rollout.Timeout = &metav1.Duration{Duration: pick(w, []time.Duration{time.Minute, 2 * time.Hour, 168 * time.Hour})}
 	},
 	"rollout.allowNodeDisruption": func(w *world, s *v1alpha1.PullSecretRotationSpec) { s.Rollout.AllowNodeDisruption = w.odds(2) },
+	"rollout.probe": func(w *world, s *v1alpha1.PullSecretRotationSpec) {
+		s.Rollout.Probe = nil
+		if !w.odds(3) {
+			s.Rollout.Probe = &v1alpha1.RolloutProbe{Image: pick(w, probeImages), Timeout: &metav1.Duration{Duration: time.Hour}}
+		}
+	},
+	"rollout.probe.image": func(w *world, s *v1alpha1.PullSecretRotationSpec) {
+		if s.Rollout.Probe != nil {
+			s.Rollout.Probe.Image = pick(w, probeImages)
+		}
+	},
+	"rollout.probe.pools": func(w *world, s *v1alpha1.PullSecretRotationSpec) {
+		if s.Rollout.Probe != nil {
+			s.Rollout.Probe.Pools = pick(w, [][]string{nil, {poolName}, {"missing"}, {poolName, "missing"}})
+		}
+	},
+	"rollout.probe.timeout": func(w *world, s *v1alpha1.PullSecretRotationSpec) {
+		if s.Rollout.Probe != nil {
+			s.Rollout.Probe.Timeout = &metav1.Duration{Duration: pick(w, []time.Duration{time.Minute, time.Hour, 24 * time.Hour})}
+		}
+	},
 	"rollback": func(w *world, s *v1alpha1.PullSecretRotationSpec) {
 		s.Rollback = pick(w, []v1alpha1.RollbackPolicy{v1alpha1.RollbackAutomatic, v1alpha1.RollbackNever})
 	},

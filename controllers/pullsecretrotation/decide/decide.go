@@ -48,6 +48,13 @@ const (
 
 	RecordRevocation Step = "RecordRevocation"
 	DropBackup       Step = "DropBackup"
+
+	LookAtProbes Step = "LookAtProbes"
+	CheckProbe   Step = "CheckProbe"
+	PlanProbe    Step = "PlanProbe"
+	StartProbe   Step = "StartProbe"
+	RecordProbes Step = "RecordProbes"
+	DropProbes   Step = "DropProbes"
 )
 
 // RecheckForPeople is how often the operator rechecks, without an event, a state that only a person can fix.
@@ -79,6 +86,10 @@ type Decision struct {
 
 	// Rotation with which Begin starts, or which RecordID, RecordSatisfied and Finish record.
 	Rotation v1alpha1.RotationStatus
+
+	// Pool of which PlanProbe and StartProbe ask Machine, and All to remove even the Pods whose answer is awaited.
+	Pool, Machine string
+	All           bool
 }
 
 // Input is everything that a decision depends on.
@@ -101,7 +112,9 @@ type Input struct {
 	// Unproven is true if the targets, the spec, the OCM credential or the trusted CAs have changed since this process last checked the pull
 	// secret in use; Unasked, if they have changed since it last asked OCM.
 	Unproven, Unasked bool
-	Now               time.Time
+	// Unswept is true until this process has looked for Pods of a probe that are not on record, if the spec has one.
+	Unswept bool
+	Now     time.Time
 
 	// due and dueErr are the results of Trigger, once Decide has begun.
 	due    Due
@@ -111,11 +124,12 @@ type Input struct {
 // Decide names the next step. It has no effects, and equal inputs give equal decisions.
 func Decide(in Input) Decision {
 	in.due, in.dueErr = Trigger(in)
-	return untilProof(in, *wayIn.decide(in))
+	return afterPods(in, untilProof(in, *wayIn.decide(in)))
 }
 
 // wayIn comes first in every state.
 var wayIn = chain{
+	{why: "no Pod outlives the wish for its answer", then: tidy},
 	{why: "`spec.suspend` stops everything", when: func(in Input) bool { return in.Spec.Suspend }, check: suspended},
 	{why: "an invalid name must not reach any request", check: invalidNames},
 	{why: "an invalid schedule makes no T", check: invalidSchedule},

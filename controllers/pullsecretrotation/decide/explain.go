@@ -79,7 +79,7 @@ func WaitingSince(o *v1alpha1.PullSecretRotation, now time.Time) (what string, a
 		if r.IssuedAt != nil {
 			what, at = "issued", r.IssuedAt.Time
 		}
-	case v1alpha1.ReasonRollingOut, v1alpha1.ReasonRolloutOverdue, v1alpha1.ReasonRolloutDegraded,
+	case v1alpha1.ReasonRollingOut, v1alpha1.ReasonRolloutOverdue, v1alpha1.ReasonRolloutDegraded, v1alpha1.ReasonProbing, v1alpha1.ReasonProbeRefused,
 		v1alpha1.ReasonAwaitingRevocation, v1alpha1.ReasonRevocationOverdue:
 		if r.AppliedAt != nil {
 			what, at = "applied", r.AppliedAt.Time

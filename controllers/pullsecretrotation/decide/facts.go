@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 )
 
@@ -30,6 +32,8 @@ type Pool struct {
 	// Machines, Updated and DegradedMachines count its machines.
 	Machines, Updated, DegradedMachines int32
 	Paused, Degraded                    bool
+	// Nodes selects its machines.
+	Nodes *metav1.LabelSelector
 }
 
 // Settled is true if every machine of the pool has the wanted configuration.
@@ -134,6 +138,12 @@ type Facts struct {
 	Pools     *[]Pool
 	// Machines are empty where the cluster has no MachineConfigNodes.
 	Machines *[]Machine
+	// Probes are the Pods that carry the mark of this object's probes.
+	Probes *[]ProbeFact
+	// ProbeIsOurs is the pool for which this reconcile has recorded an attempt, and not created the Pod.
+	ProbeIsOurs string
+	// ProbeChecks are the registry's answers about the entries that were replaced and the image that refused machines pull.
+	ProbeChecks []Check
 	// Checks are the registries' answers about the pull secret in use, IssuedChecks those about the issued credentials, BackupChecks those about
 	// the old entries of the registries that refuse the applied ones.
 	Checks, IssuedChecks, BackupChecks []Check
@@ -156,7 +166,7 @@ func (f *Facts) Add(seen Facts) {
 	f.Pools, f.Machines, f.Offer = cmp.Or(seen.Pools, f.Pools), cmp.Or(seen.Machines, f.Machines), cmp.Or(seen.Offer, f.Offer)
 	f.RightsKnown, f.BackupKnown = seen.RightsKnown || f.RightsKnown, seen.BackupKnown || f.BackupKnown
 	f.Checks, f.IssuedChecks, f.BackupChecks = newer(seen.Checks, f.Checks), newer(seen.IssuedChecks, f.IssuedChecks), newer(seen.BackupChecks, f.BackupChecks)
-	f.OldChecks = newer(seen.OldChecks, f.OldChecks)
+	f.OldChecks, f.ProbeChecks, f.Probes = newer(seen.OldChecks, f.OldChecks), newer(seen.ProbeChecks, f.ProbeChecks), cmp.Or(seen.Probes, f.Probes)
 	if seen.Requested != nil {
 		f.Requested = seen.Requested
 	}

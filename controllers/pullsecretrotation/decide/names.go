@@ -46,6 +46,12 @@ func namesIn(spec *v1alpha1.PullSecretRotationSpec) []nameIn {
 			list = append(list, nameIn{fmt.Sprintf("spec.verification[%d].image", i), v.Image, imageName})
 		}
 	}
+	if p := spec.Rollout.Probe; p != nil {
+		list = append(list, nameIn{"spec.rollout.probe.image", p.Image, imageName})
+		for i, name := range p.Pools {
+			list = append(list, nameIn{fmt.Sprintf("spec.rollout.probe.pools[%d]", i), name, objectName})
+		}
+	}
 	return list
 }
 

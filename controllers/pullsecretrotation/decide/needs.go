@@ -39,6 +39,10 @@ var (
 		func(in Input) bool { return in.Facts.IssuedChecks != nil }}
 	needBackupChecks = &need{CheckBackup, "the registries that refuse an applied entry, about the entry that it replaced",
 		func(in Input) bool { return in.Facts.BackupChecks != nil }}
+	needProbes = &need{LookAtProbes, "the API server: the Pods of the probes, by their label",
+		func(in Input) bool { return in.Facts.Probes != nil }}
+	needProbeChecks = &need{CheckProbe, "the registry of the probes' image, about the image and the entry that was replaced",
+		func(in Input) bool { return in.Facts.ProbeChecks != nil }}
 	needOldChecks = &need{CheckOld, "the registries, about what the rotation has replaced; for `cloud.openshift.com` OCM: `GET current_account`",
 		func(in Input) bool { return in.Facts.OldChecks != nil }}
 )

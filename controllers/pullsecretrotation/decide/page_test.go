@@ -20,6 +20,7 @@ var chains = []struct {
 	chain chain
 }{
 	{"Whatever goes on", wayIn},
+	{"No Pod is left", tidy},
 	{"Proving the old credentials dead", proveDead},
 	{"Between rotations", betweenRotations},
 	{"Health check", proveInUse},
@@ -44,7 +45,9 @@ var chains = []struct {
 	{"Delivering", delivering},
 	{"Applying", applying},
 	{"After the write", afterApply},
+	{"Asking the machines", probeMachines},
 	{"Judging what is applied", judgeApplied},
+	{"Judging a refused machine", judgeProbe},
 	{"Rolling back", rollBack},
 	{"Issued again", reissue},
 	{"Awaiting revocation", awaitingRevocation},
@@ -54,7 +57,7 @@ var chains = []struct {
 // facts are all needs, in the order of the page.
 var facts = []*need{
 	needCluster, needTargets, needRights, needPools, needMachines, needAccount, needOwner, needSiblings, needRotations, needIssued, needOffer, needBackup, needChecks, needIssuedChecks,
-	needBackupChecks, needOldChecks,
+	needBackupChecks, needOldChecks, needProbes, needProbeChecks,
 }
 
 // The page is read by people who change these chains, and by those who ask what the operator costs OCM.

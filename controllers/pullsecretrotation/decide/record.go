@@ -64,6 +64,7 @@ func (s Record) MarkIssued(issued []v1alpha1.EntryFingerprint, now time.Time) {
 	r := s.Rotation
 	r.IssuedAt, r.Issued = TimePtr(now), issued
 	r.VerifiedAt, r.AppliedAt, r.RolledOutAt, r.RolledBackAt, r.Pools, r.Machines, r.Answers = nil, nil, nil, nil, nil, nil, nil
+	r.Probes = nil
 	s.endFights()
 }
 
@@ -131,6 +132,9 @@ func (s Record) Applied(now time.Time) { s.Rotation.AppliedAt = TimePtr(now) }
 
 // Healed counts that old values in a target were replaced again.
 func (s Record) Healed(ref v1alpha1.SecretReference) {
+	if ref == GlobalPullSecret {
+		s.probesAnew()
+	}
 	TargetRow(s.PullSecretRotationStatus, ref).Healed++
 }
 

@@ -17,8 +17,10 @@ var afterApply = chain{
 	{why: "do the machines have the new file?", when: rollingOut, needs: []*need{needPools}},
 	{why: "and which of them do not?", when: followsMachines, needs: []*need{needMachines}},
 	{why: "they have", when: all(rollingOut, settled), check: does(MarkRolledOut)},
+	{why: "`spec.rollout.probe`: can they pull with it?", when: Probing, then: probeMachines},
 	{why: "the applied pull secret is checked at the health check's interval", when: all(healthIsDue, canaryUsable), needs: []*need{needChecks}, then: judgeApplied},
-	{why: "the roll-out is reported before OCM's progress, and awaited", then: awaitingRevocation, amend: besideRollout},
+	{why: "a machine that its registry refuses is evidence as the registry's own answer is, and with the same patience", when: probeCondemns, then: judgeProbe},
+	{why: "the roll-out and the probes are reported before OCM's progress, and awaited", then: awaitingRevocation, amend: besideMachines},
 }
 
 // unwantedRollback is true for a rollback that the spec forbids.
@@ -31,6 +33,10 @@ func rollingOut(in Input) bool {
 }
 
 func settled(in Input) bool { return rollout(in) == nil }
+
+func besideMachines(in Input, said *Decision) *Decision {
+	return besideProbes(in, besideRollout(in, said))
+}
 
 // besideRollout reports the roll-out instead of OCM's progress. A degraded pool says nothing about a credential: it is reported, but causes no
 // rollback. Once the old credentials are gone, the roll-out is followed until it is overdue.

@@ -30,6 +30,9 @@ type Timing struct {
 	// ProofRetry is the first interval between checks of credentials that OCM reports as deleted. ProofPatience is how long a deletion may take
 	// to propagate before a warning; ProofInterval is the interval after that.
 	ProofRetry, ProofPatience, ProofInterval time.Duration
+	// ProbeDelay is how long a machine may use the old pull secret after it has the new file, and ProbeAttempt how long one attempt of a machine to
+	// pull with the new one may take.
+	ProbeDelay, ProbeAttempt time.Duration
 	// IssueDeadline and RevokeDeadline are when a wait is reported as overdue. The wait continues.
 	IssueDeadline, RevokeDeadline time.Duration
 }
@@ -62,6 +65,9 @@ func (t *Timing) SetDefaults() {
 	def(&t.ProofRetry, 5*time.Minute)
 	def(&t.ProofPatience, 24*time.Hour)
 	def(&t.ProofInterval, 24*time.Hour)
+	// Kubelet caches the credentials of its file for five minutes. Times in the status lose their fractions, hence a little more.
+	def(&t.ProbeDelay, 5*time.Minute+10*time.Second)
+	def(&t.ProbeAttempt, 5*time.Minute)
 	// Batches run every 6 hours; four times that is not normal. Transfers last 5 days.
 	def(&t.IssueDeadline, 24*time.Hour)
 	def(&t.RevokeDeadline, 5*24*time.Hour)

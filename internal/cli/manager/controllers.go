@@ -37,6 +37,8 @@ func (o *controllerOptions) bind(flags *pflag.FlagSet) {
 	flags.DurationVar(&p.ProofRetry, "pull-secret-proof-retry", p.ProofRetry, "first interval between checks of credentials that OCM reports as deleted")
 	flags.DurationVar(&p.ProofPatience, "pull-secret-proof-deadline", p.ProofPatience, "how long a deletion may take to propagate before a registry that accepts a deleted credential is reported")
 	flags.DurationVar(&p.ProofInterval, "pull-secret-proof-interval", p.ProofInterval, "interval between checks of deleted credentials after that deadline")
+	flags.DurationVar(&p.ProbeDelay, "pull-secret-probe-delay", p.ProbeDelay, "how long a machine may use the old pull secret after it has the new file, before it is asked to pull")
+	flags.DurationVar(&p.ProbeAttempt, "pull-secret-probe-attempt", p.ProbeAttempt, "time limit of one attempt of a machine to pull")
 	flags.DurationVar(&p.IssueDeadline, "pull-secret-issue-deadline", p.IssueDeadline, "time after which new credentials are reported as overdue")
 	flags.DurationVar(&p.RevokeDeadline, "pull-secret-revoke-deadline", p.RevokeDeadline, "time after which the end of the old credentials is reported as overdue")
 
