@@ -2,6 +2,7 @@ package ocm
 
 import (
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -118,11 +119,33 @@ type apiTransfer struct {
 	UpdatedAt   string `json:"updated_at"`
 }
 
+// mayList says which transfers a search that does not name a cluster may find. insights-operator's names its own.
+func (s *Sim) mayList(r *http.Request) (func(*transfer) bool, *apiError) {
+	all := func(*transfer) bool { return true }
+	if strings.Contains(r.URL.Query().Get("search"), "cluster_uuid") {
+		return all, nil
+	}
+	switch s.opts.SiblingTransfers {
+	case SiblingTransfersForbidden:
+		return nil, newError(http.StatusForbidden, 4, "Forbidden to perform this action")
+	case SiblingTransfersNone:
+		return func(*transfer) bool { return false }, nil
+	case SiblingTransfersOpen:
+		return (*transfer).open, nil
+	default:
+		return all, nil
+	}
+}
+
 // listTransfers shows those "within a valid transfer window", as the contract says: an expired one is not listed.
 func (s *Sim) listTransfers(c caller, r *http.Request) (int, any, *apiError) {
+	may, refusal := s.mayList(r)
+	if refusal != nil {
+		return 0, nil, refusal
+	}
 	var rows []record
 	for _, t := range s.transfers {
-		if t.cluster.account != c.account || !s.virtual().Before(t.expires) {
+		if t.cluster.account != c.account || !s.virtual().Before(t.expires) || !may(t) {
 			continue
 		}
 		rows = append(rows, record{

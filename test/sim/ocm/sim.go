@@ -41,6 +41,20 @@ const (
 	SecondPostForbidden SecondPost = "Forbidden"
 )
 
+// SiblingTransfers is what an account may list of its clusters' transfers; its real right is not publicly known.
+type SiblingTransfers string
+
+const (
+	// SiblingTransfersAll lists those of all its clusters. The default.
+	SiblingTransfersAll SiblingTransfers = ""
+	// SiblingTransfersForbidden responds with 403 unless the search names a cluster.
+	SiblingTransfersForbidden SiblingTransfers = "Forbidden"
+	// SiblingTransfersNone responds with 204 unless the search names a cluster.
+	SiblingTransfersNone SiblingTransfers = "None"
+	// SiblingTransfersOpen lists only those that are not completed, unless the search names a cluster.
+	SiblingTransfersOpen SiblingTransfers = "Open"
+)
+
 // Habits are the service's behaviour where the real one is not publicly known, or where reports contradict each other. The zero value is the more
 // demanding choice in each case.
 type Habits struct {
@@ -61,6 +75,8 @@ type Habits struct {
 	// RefuseUnregistered makes the API refuse a cluster's own token until a cluster has reported with it: OCM has issued
 	// it and quay.io accepts it, but current_account is a 401. An account's first credentials count as reported.
 	RefuseUnregistered bool `json:"refuseUnregistered"`
+	// SiblingTransfers is what an account may list of its clusters' transfers.
+	SiblingTransfers SiblingTransfers `json:"siblingTransfers"`
 }
 
 // Options of a Sim; the zero value is valid.
