@@ -1,10 +1,12 @@
 package decide
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 
@@ -181,16 +183,23 @@ func names(siblings *Siblings) string {
 	const shown, longest = 10, 48
 	list := make([]string, 0, shown)
 	for _, s := range siblings.Named[:min(len(siblings.Named), shown)] {
-		name := []rune(s.DisplayName)
-		if len(name) == 0 {
-			name = []rune(s.ClusterID)
-		}
-		list = append(list, string(name[:min(len(name), longest)]))
+		list = append(list, cut(inSentence(cmp.Or(s.DisplayName, s.ClusterID)), longest))
 	}
 	if more := siblings.Others - len(list); more > 0 {
 		list = append(list, fmt.Sprintf("and %d more", more))
 	}
 	return strings.Join(list, ", ")
+}
+
+// inSentence is a name that people have chosen, as a message may hold it: what a chat or a web page that shows events would take for markup or for a
+// link becomes an underscore.
+func inSentence(name string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsMark(r) || unicode.IsDigit(r) || strings.ContainsRune(" -_.,:+'()", r) {
+			return r
+		}
+		return '_'
+	}, name)
 }
 
 func unapproved(in Input) *Decision {

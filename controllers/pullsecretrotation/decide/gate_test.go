@@ -155,3 +155,17 @@ func TestAdoptable_TellsTheEffectOfALostRequestFromWhatWasThereBefore(t *testing
 		})
 	}
 }
+
+// The names of clusters are what anybody writes, and messages become events, which some tools show as Markdown or with links.
+func TestSiblingHolds_ANameIsNeitherMarkupNorALink(t *testing.T) {
+	siblings := &Siblings{Others: 5, Named: []Sibling{
+		{DisplayName: "my-cluster_2 (Zürich, 東京)"}, {DisplayName: "[click](https://evil.example)"}, {DisplayName: "<b>`*bold*`|#@here~"}, {ClusterID: "0-1"},
+		{DisplayName: strings.Repeat("long ", 40)},
+	}}
+	if got := names(siblings); strings.ContainsAny(got, "[]<>`*|#@~/\n") || len(strings.Split(got, ", ")) < 6 {
+		t.Errorf("the names are %q", got)
+	}
+	if got := inSentence("my-cluster_2 (Zürich, 東京)"); got != "my-cluster_2 (Zürich, 東京)" {
+		t.Errorf("a harmless name becomes %q", got)
+	}
+}
