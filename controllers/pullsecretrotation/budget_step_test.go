@@ -21,7 +21,7 @@ const (
 func (c *crowd) input(m *crowdCluster) decide.Input {
 	return decide.Input{
 		Name: "account", Generation: 1, Created: crowdStart.Add(-time.Hour), Edited: crowdStart, Spec: crowdSpec, Status: &m.status, Facts: &m.facts,
-		Timing: crowdTiming, LastPoll: m.poll, LastToken: m.token, ChangedSince: m.changed, Now: c.now,
+		Timing: crowdTiming, LastPoll: m.poll, LastToken: m.token, LastProgress: m.progress, ChangedSince: m.changed, Now: c.now,
 		Unproven: m.facts.Targets != nil && m.proven != m.target, Unasked: m.facts.Targets != nil && m.looked != m.target,
 	}
 }
@@ -33,6 +33,7 @@ func (c *crowd) reconcile(m *crowdCluster) time.Duration {
 		c.derive(m)
 		d := decide.Decide(c.input(m))
 		if d.Step == decide.Wait {
+			c.progress(m)
 			return d.After
 		}
 		if !c.look(m, d.Step) {
@@ -105,7 +106,7 @@ func (c *crowd) look(m *crowdCluster, step decide.Step) bool {
 		f.Issued, m.given = &decide.IssuedFact{}, c.issued(m)
 	case decide.LookAtOffer:
 		c.ask(askTransfers)
-		f.Offer = &decide.OfferFact{Open: true, EndsAt: c.expires()}
+		f.Offer = &decide.OfferFact{Open: true, EndsAt: c.expires(m)}
 		record.Offered(*f.Offer)
 	case decide.CheckInUse:
 		f.Checks = c.check(m, m.target)
@@ -130,7 +131,7 @@ func (c *crowd) issued(m *crowdCluster) int {
 		switch {
 		case c.dead[m.id]:
 		case c.waitsFor(m) && !c.issuedAt.IsZero():
-			offer := decide.OfferFact{Open: true, EndsAt: c.expires()}
+			offer := decide.OfferFact{Open: true, EndsAt: c.expires(m)}
 			if m.facts.Offer = &offer; m.status.Rotation != nil {
 				decide.Record{PullSecretRotationStatus: &m.status}.Offered(offer)
 			}

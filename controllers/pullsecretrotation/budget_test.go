@@ -92,7 +92,7 @@ func (c *crowd) holds(t *testing.T) {
 	}
 	left := 0
 	for _, m := range c.clusters {
-		if m.switched.IsZero() || !m.switched.Before(c.expires()) || !c.ended(m) {
+		if m.switched.IsZero() || !m.switched.Before(c.expires(m)) || !c.ended(m) {
 			left++
 		}
 	}

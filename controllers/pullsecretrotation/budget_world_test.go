@@ -32,6 +32,7 @@ type crowd struct {
 	clusters []*crowdCluster
 	queue    crowdQueue
 	dead     map[int]bool // their own token is refused, as after a mishap
+	asleep   map[int]bool
 
 	rotations []decide.Rotation
 	issuedAt  time.Time // of the one rotation
@@ -40,6 +41,7 @@ type crowd struct {
 
 	asked    map[string]map[int]int // by endpoint and hour
 	inSecond map[int64]int
+	askers   map[int]int // how often each cluster has asked which have not switched
 }
 
 // crowdCluster is one cluster with its operator.
@@ -54,6 +56,8 @@ type crowdCluster struct {
 	proven   int
 	poll     time.Time
 	token    time.Time
+	progress time.Time
+	life     time.Duration // of its transfer
 	next     time.Time
 	switched time.Time
 }
@@ -83,9 +87,9 @@ func crowdID(i int) string { return fmt.Sprintf("00000000-0000-4000-8000-%012d",
 
 // newCrowd are clusters that were counted an hour ago. Without positions each has a place by the hash of its id.
 func newCrowd(size int, positions bool) *crowd {
-	c := &crowd{now: crowdStart, asked: map[string]map[int]int{}, inSecond: map[int64]int{}, dead: map[int]bool{}}
+	c := &crowd{now: crowdStart, asked: map[string]map[int]int{}, inSecond: map[int64]int{}, dead: map[int]bool{}, asleep: map[int]bool{}, askers: map[int]int{}}
 	for i := range size {
-		m := &crowdCluster{id: i, changed: crowdStart, looked: none, proven: none, next: crowdStart}
+		m := &crowdCluster{id: i, changed: crowdStart, looked: none, proven: none, next: crowdStart, life: crowdTransfer}
 		m.status.ClusterID, m.status.Account, m.status.Salt = crowdID(i), &v1alpha1.AccountStatus{ID: "account"}, "salt"
 		m.status.Siblings = &v1alpha1.SiblingsStatus{CountedAt: metav1.NewTime(crowdStart.Add(-time.Hour)), Clusters: ptr.To(int32(size))}
 		if positions {
@@ -98,8 +102,11 @@ func newCrowd(size int, positions bool) *crowd {
 }
 
 // run lets everybody act until the rotation has ended everywhere, or too much time has passed.
-func (c *crowd) run() {
-	batch, end := crowdStart.Add(crowdBatch), crowdStart.Add(9*24*time.Hour)
+func (c *crowd) run() { c.until(crowdStart.Add(9 * 24 * time.Hour)) }
+
+// until is run with an end.
+func (c *crowd) until(end time.Time) {
+	batch := crowdStart.Add(crowdBatch)
 	for open := len(c.clusters); open > 0 && c.now.Before(end); {
 		m := c.queue[0]
 		if batch.Before(m.next) {
@@ -109,6 +116,11 @@ func (c *crowd) run() {
 			continue
 		}
 		c.now = m.next
+		if c.asleep[m.id] {
+			m.next, open = end, open-1
+			heap.Fix(&c.queue, 0)
+			continue
+		}
 		was := c.ended(m)
 		m.next = c.now.Add(max(c.reconcile(m), time.Second))
 		if c.ended(m) && !was {
@@ -137,7 +149,7 @@ func (c *crowd) batch() {
 
 // waitsFor is true until a cluster's telemetry has reported with the new token, or its transfer has expired.
 func (c *crowd) waitsFor(m *crowdCluster) bool {
-	if !c.now.Before(c.expires()) {
+	if !c.now.Before(c.expires(m)) {
 		return false
 	}
 	if m.switched.IsZero() {
@@ -147,7 +159,7 @@ func (c *crowd) waitsFor(m *crowdCluster) bool {
 	return c.now.Before(m.switched.Truncate(crowdTelemetry).Add(crowdTelemetry + phase))
 }
 
-func (c *crowd) expires() time.Time { return c.rotations[0].CreatedAt.Add(crowdTransfer) }
+func (c *crowd) expires(m *crowdCluster) time.Time { return c.rotations[0].CreatedAt.Add(m.life) }
 
 func (c *crowd) newest() int {
 	if c.issuedAt.IsZero() {

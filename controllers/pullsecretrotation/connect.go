@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -27,6 +28,7 @@ type OCM interface {
 	AccessToken(ctx context.Context) ([]byte, error)
 	ClusterTransfers(ctx context.Context, clusterID string) ([]ocm.Transfer, error)
 	Siblings(ctx context.Context, accountID, clusterID string) (ocm.Siblings, error)
+	Progress(ctx context.Context, accountID, rotationID string, requested time.Time) (ocm.Progress, error)
 	Close() error
 }
 

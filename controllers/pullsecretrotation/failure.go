@@ -29,23 +29,29 @@ func (s *scope) failure(err error) decide.Decision {
 	s.memory.failures++
 	s.memory.lastPoll = time.Time{} // a failed poll must not delay the next one
 	var e *ocm.Error
-	limit := errors.As(err, &e) && (e.RetryAfter > 0 || e.Kind == ocm.OCMRateLimited)
+	_ = errors.As(err, &e)
 	switch {
 	case decide.UsesOwnToken(&s.obj.Spec) && ocm.IsKind(err, ocm.OCMUnauthorized):
 		err = errClusterTokenDead
-	case !errors.Is(err, errAnswerLost) && errors.As(err, &e):
+	case !errors.Is(err, errAnswerLost) && e != nil:
 		err = advised(e, s.credentialName())
 	}
 	d := judgeError(err, s.memory.failures, &s.r.Options.Timing)
 	if e != nil {
 		d.After = decide.AtItsTurn(s.input(), d.After) // all the account's clusters may have failed together
 	}
-	if limit && s.rateLimited() == nil {
-		s.memory.limited, s.memory.limitedAs = e, [2][sha256.Size]byte{s.clients.asks, s.clients.account}
-		s.memory.retryAfter = s.now().Add(max(d.After, e.RetryAfter))
-	}
+	s.noteLimit(e, d.After)
 	s.log.Info("not done", "reason", d.Reason, "message", d.Message, "retryAfter", d.After.String())
 	return d
+}
+
+// noteLimit remembers a refusal of OCM or the SSO that asks to wait; e may be nil.
+func (s *scope) noteLimit(e *ocm.Error, wait time.Duration) {
+	if e == nil || e.RetryAfter == 0 && e.Kind != ocm.OCMRateLimited || s.rateLimited() != nil {
+		return
+	}
+	s.memory.limited, s.memory.limitedAs = e, [2][sha256.Size]byte{s.clients.asks, s.clients.account}
+	s.memory.retryAfter = s.now().Add(max(wait, e.RetryAfter))
 }
 
 // judgeError is pure. Terminal errors need a person and are rechecked rarely; a change of the credential's Secret is noticed at once. All others

@@ -43,6 +43,14 @@ var (
 		Name: "credential_rotation_pull_secret_old_credentials_revoked",
 		Help: "1 when every registry refuses the credentials that the last rotation replaced, 0 when one accepts them a day after OCM has deleted them; absent while that is not known.",
 	}, []string{"rotation"})
+	lagging = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "credential_rotation_pull_secret_lagging_clusters",
+		Help: "How many of the account's clusters have not switched to the rotation under way; absent while that is unknown, and without a rotation.",
+	}, []string{"rotation"})
+	offerEnds = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "credential_rotation_pull_secret_lagging_clusters_lose_access_timestamp_seconds",
+		Help: "When the first of the account's clusters that have not switched loses access; absent if all have, while that is unknown, and without a rotation.",
+	}, []string{"rotation"})
 	heals = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "credential_rotation_pull_secret_heals_total",
 		Help: "How often the operator replaced old credentials that somebody had restored in a target.",
@@ -50,7 +58,7 @@ var (
 )
 
 func init() {
-	metrics.Registry.MustRegister(ocmRequests, states, valid, issued, next, waiting, revoked, heals)
+	metrics.Registry.MustRegister(ocmRequests, states, valid, issued, next, waiting, revoked, lagging, offerEnds, heals)
 }
 
 func observeOCM(method, path string, status int) {
@@ -66,6 +74,7 @@ func (s *scope) measure(d decide.Decision) {
 	}
 	s.measureTimes()
 	s.measureRevocation()
+	s.measureLag()
 	switch c := meta.FindStatusCondition(s.obj.Status.Conditions, v1alpha1.ConditionPullSecretValid); {
 	case c == nil:
 	case c.Status == metav1.ConditionTrue:
@@ -86,6 +95,17 @@ func (s *scope) measureRevocation() {
 	}
 }
 
+// measureLag exports how many clusters lag, and when the first of them loses access, without naming any.
+func (s *scope) measureLag() {
+	clusters, first := decide.Lagging(&s.obj.Status)
+	if clusters != nil {
+		lagging.WithLabelValues(s.obj.Name).Set(float64(*clusters))
+	}
+	if first != nil {
+		offerEnds.WithLabelValues(s.obj.Name).Set(float64(first.Unix()))
+	}
+}
+
 // measureTimes exports the age of the pull secret, when the next rotation is due, and the start of the current wait.
 func (s *scope) measureTimes() {
 	name := s.obj.Name
@@ -103,7 +123,7 @@ func (s *scope) measureTimes() {
 // forgetMetrics clears the state before a new one is set.
 func forgetMetrics(name string) {
 	states.DeletePartialMatch(prometheus.Labels{"rotation": name})
-	for _, gauge := range []*prometheus.GaugeVec{valid, issued, next, waiting, revoked} {
+	for _, gauge := range []*prometheus.GaugeVec{valid, issued, next, waiting, revoked, lagging, offerEnds} {
 		gauge.DeleteLabelValues(name)
 	}
 }

@@ -1,6 +1,7 @@
 package pullsecretrotation
 
 import (
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -44,6 +45,38 @@ func TestMetrics_ShowTheAgeTheNextRotationAndTheWaitingOfAnObjectAndForgetIt(t *
 	if left := seriesOf(t, "metered"); len(left) > 0 {
 		t.Errorf("series of an object that is gone are left: %v", left)
 	}
+}
+
+// How many clusters lag is shown while a rotation is under way, and nothing else of them.
+func TestMetrics_ShowHowManyClustersLagWhileTheRotationIsUnderWay(t *testing.T) {
+	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	end := metav1.NewTime(now.Add(time.Hour))
+	obj := &v1alpha1.PullSecretRotation{ObjectMeta: metav1.ObjectMeta{Name: "lagging"}}
+	obj.Status.Rotation = &v1alpha1.RotationStatus{ID: "r"}
+	obj.Status.Siblings = &v1alpha1.SiblingsStatus{RotationID: "r", NotSwitched: ptr.To(int32(13)), FirstOfferEndsAt: &end}
+	s := &scope{obj: obj, r: &Reconciler{Options: Options{Clock: clocktesting.NewFakeClock(now)}}}
+	const clusters, loses = "credential_rotation_pull_secret_lagging_clusters", "credential_rotation_pull_secret_lagging_clusters_lose_access_timestamp_seconds"
+	for _, row := range []struct {
+		name   string
+		change func()
+		values map[string]float64
+	}{
+		{"some lag", func() {}, map[string]float64{clusters: 13, loses: float64(end.Unix())}},
+		{"all have switched", func() { obj.Status.Siblings.NotSwitched, obj.Status.Siblings.FirstOfferEndsAt = ptr.To(int32(0)), nil }, map[string]float64{clusters: 0}},
+		{"it is unknown", func() { obj.Status.Siblings.NotSwitched = nil }, nil},
+		{"another rotation is under way", func() { obj.Status.Siblings.NotSwitched, obj.Status.Rotation.ID = ptr.To(int32(13)), "other" }, nil},
+		{"it has ended", func() { obj.Status.Rotation.ID, obj.Status.Rotation.RevokedAt = "r", &end }, nil},
+	} {
+		s.measure(decide.Decision{State: decide.Ready, Reason: v1alpha1.ReasonAwaitingRevocation})
+		row.change()
+		s.measure(decide.Decision{State: decide.Ready, Reason: v1alpha1.ReasonAwaitingRevocation})
+		got := seriesOf(t, "lagging")
+		delete(got, "credential_rotation_pull_secret_status")
+		if !maps.Equal(got, row.values) {
+			t.Errorf("%s: the series are %v, want %v", row.name, got, row.values)
+		}
+	}
+	forgetAllMetrics("lagging")
 }
 
 // seriesOf are the values of the series about one object, by the metric's name.

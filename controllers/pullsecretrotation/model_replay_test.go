@@ -382,6 +382,11 @@ func (o replayOCM) Siblings(context.Context, string, string) (ocm.Siblings, erro
 	return s, o.refuses()
 }
 
+// Progress is refused, as OCM may: no decision depends on it.
+func (o replayOCM) Progress(context.Context, string, string, time.Time) (ocm.Progress, error) {
+	return ocm.Progress{}, errForbidden
+}
+
 // replayed reports whether a scenario's paths can be replayed: a reconcile must be one move. Unreachable registries are not in the
 // model's record, only in the wide world's.
 func replayed(c *scenario) bool { return c.replicas == 1 && !c.fine && c.budget.badRegistries == 0 }

@@ -43,6 +43,8 @@ type Reconciler struct {
 type memory struct {
 	// lastToken is when OCM was last asked for an access_token.
 	lastPoll, lastToken time.Time
+	// lastProgress is when OCM was last asked which clusters have not switched.
+	lastProgress time.Time
 	// changedSince is when spec and surroundings were first seen as they are.
 	changed      string
 	changedSince time.Time
@@ -88,6 +90,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		d = s.failure(err)
 	} else {
 		s.memory.failures = 0
+		s.lookAtProgress(ctx)
 	}
 	if d.State != "" {
 		s.summarise(d)

@@ -74,7 +74,7 @@ func (s *scope) input() decide.Input {
 	return decide.Input{
 		Name: s.obj.Name, Generation: s.obj.Generation, Created: s.obj.CreationTimestamp.Time, Edited: managedfields.LastEdit(s.obj.ManagedFields), Approved: s.obj.Annotations[v1alpha1.ApprovedAnnotation],
 		Spec: &s.obj.Spec, Status: &s.obj.Status, Facts: &s.facts, Timing: &s.r.Options.Timing,
-		LastPoll: s.memory.lastPoll, LastToken: s.memory.lastToken, ChangedSince: s.memory.changedSince, Now: s.now(),
+		LastPoll: s.memory.lastPoll, LastToken: s.memory.lastToken, LastProgress: s.memory.lastProgress, ChangedSince: s.memory.changedSince, Now: s.now(),
 		Unswept: s.obj.Spec.Rollout.Probe != nil && !s.memory.swept, Unproven: s.changed(s.memory.proven), Unasked: s.changed(s.memory.lookedAt),
 	}
 }

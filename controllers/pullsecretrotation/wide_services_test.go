@@ -190,6 +190,11 @@ func (o *wideOCM) Siblings(_ context.Context, accountID, _ string) (ocm.Siblings
 	return ocm.Siblings{Others: 1, Named: []ocm.Subscription{{ClusterID: "sibling-" + accountID, Status: "Active"}}}, nil
 }
 
+// Progress is refused, as OCM may: no decision depends on it.
+func (o *wideOCM) Progress(context.Context, string, string, time.Time) (ocm.Progress, error) {
+	return ocm.Progress{}, errForbidden
+}
+
 // wideCluster is the cluster's id.
 const wideCluster = "00000000-0000-4000-8000-000000000001"
 

@@ -31,7 +31,7 @@ func (p *printer) reported(r *ReportedRotation) {
 	if id == "" {
 		id = "not requested yet"
 	}
-	fmt.Fprintf(&p.out, "Rotation %s: %s\n", id, r.Outcome)
+	fmt.Fprintf(&p.out, "Rotation %s: %s\n", printable(id), r.Outcome)
 	account := r.AccountID
 	if r.Username != "" {
 		account = fmt.Sprintf("%s (%s)", r.Username, r.AccountID)

@@ -46,7 +46,7 @@ func (p *printer) table(rows ...[]string) {
 	w := tabwriter.NewWriter(&p.out, 0, 0, 3, ' ', 0)
 	for _, row := range rows {
 		for i := range row {
-			if row[i] == "" {
+			if row[i] = printable(row[i]); row[i] == "" {
 				row[i] = "-"
 			}
 		}
@@ -79,7 +79,7 @@ func (p *printer) paragraphs(rows [][]string) {
 	}
 	for _, row := range rows {
 		if row[1] != "" {
-			fmt.Fprintln(&p.out, wrapHanging(row[1], fmt.Sprintf("  %-*s   ", widest, row[0]), widest+5))
+			fmt.Fprintln(&p.out, wrapHanging(printable(row[1]), fmt.Sprintf("  %-*s   ", widest, row[0]), widest+5))
 		}
 	}
 }
@@ -93,10 +93,11 @@ func (p *printer) rotation(v *RotationView) {
 		}
 	}
 	p.head("PullSecretRotation", &v.State, []string{"Mode", string(v.Mode)}, []string{"Phase", v.Phase}, p.says(v),
-		[]string{"Account", account}, []string{"Pull secret", p.when(v.SecretIssuedAt)}, []string{"Next", p.when(v.Next)})
+		[]string{"Account", account}, []string{"Clusters", p.switched(v.Siblings)}, []string{"Pull secret", p.when(v.SecretIssuedAt)}, []string{"Next", p.when(v.Next)})
 
 	p.targets(v)
 	p.registries(v)
+	p.siblings(v.Siblings)
 	p.history(v)
 }
 
@@ -120,7 +121,7 @@ func (p *printer) says(v *RotationView) []string {
 func (p *printer) notes(rows [][]string) {
 	for _, row := range rows {
 		if row[1] != "" {
-			fmt.Fprintln(&p.out, wrapHanging(row[1], "  "+row[0]+": ", 4))
+			fmt.Fprintln(&p.out, wrapHanging(printable(row[1]), "  "+printable(row[0])+": ", 4))
 		}
 	}
 }

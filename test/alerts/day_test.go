@@ -121,6 +121,16 @@ func dayOfPullSecret(out *strings.Builder) {
 		}
 		return applied * 60
 	})
+	series(out, `credential_rotation_pull_secret_lagging_clusters{`+rotation+`}`, func(m int) float64 {
+		switch {
+		case m < applied:
+			return math.NaN()
+		case m < applied+6*60:
+			return 12 // their telemetry has not reported yet
+		}
+		return 2
+	})
+	series(out, `credential_rotation_pull_secret_lagging_clusters_lose_access_timestamp_seconds{`+rotation+`}`, when(applied, dayLength+1, requested*60+5*86400))
 	series(out, `credential_rotation_pull_secret_heals_total{`+rotation+`,exported_namespace="hive",name="pull-secret"}`, func(m int) float64 {
 		if m < restored {
 			return 0

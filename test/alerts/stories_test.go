@@ -65,6 +65,20 @@ var stories = []struct {
 		[]moment{quiet(10 * minute), quiet(22 * minute),
 			says(28*minute, "A registry still accepts credentials that PullSecretRotation quarterly has replaced."), quiet(35 * minute)}},
 
+	{"PullSecretClustersLag", "a day before the first of them loses access, until all have switched",
+		`credential_rotation_pull_secret_lagging_clusters{namespace="n", rotation="quarterly"} 13x200 2x100 0x100` + "\n" +
+			`credential_rotation_pull_secret_lagging_clusters_lose_access_timestamp_seconds{namespace="n", rotation="quarterly"} 93600x300 _x100` + "\n" + // 26 h
+			`credential_rotation_pull_secret_lagging_clusters{namespace="n", rotation="new"} 499x400` + "\n" +
+			`credential_rotation_pull_secret_lagging_clusters_lose_access_timestamp_seconds{namespace="n", rotation="new"} 432000x400` + "\n" + // 5 d
+			`credential_rotation_pull_secret_lagging_clusters{namespace="n", rotation="unlimited"} 3x400`,
+		[]moment{quiet(130 * minute), says(140*minute, "13 clusters of the account have not switched to the new pull secret of PullSecretRotation quarterly."),
+			says(250*minute, "2 clusters of the account have not switched to the new pull secret of PullSecretRotation quarterly."), quiet(320 * minute)}},
+	{"PullSecretClustersLag", "OCM no longer waits for one, and another is unknown",
+		`credential_rotation_pull_secret_lagging_clusters{namespace="n", rotation="late"} 1x60` + "\n" +
+			`credential_rotation_pull_secret_lagging_clusters_lose_access_timestamp_seconds{namespace="n", rotation="late"} 1200x60` + "\n" +
+			`credential_rotation_pull_secret_lagging_clusters_lose_access_timestamp_seconds{namespace="n", rotation="unknown"} 1200x60`,
+		[]moment{quiet(10 * minute), says(50*minute, "1 clusters of the account have not switched to the new pull secret of PullSecretRotation late.")}},
+
 	{"PullSecretRotationStalled", "half an hour to set it up, then it fires",
 		`credential_rotation_pull_secret_status{rotation="quarterly", state="Stalled", reason="OCMCredentialMissing"} 1x50` + "\n" +
 			`credential_rotation_pull_secret_status{rotation="refused", state="Stalled", reason="RegistriesRefuse"} 1x50` + "\n" +

@@ -109,6 +109,8 @@ type Input struct {
 	// LastToken is when OCM was last asked for an access_token, and ChangedSince when the spec, the OCM credential and the trusted CAs were first
 	// seen as they are, by this process.
 	LastToken, ChangedSince time.Time
+	// LastProgress is when this process last asked which clusters have not switched.
+	LastProgress time.Time
 	// Unproven is true if the targets, the spec, the OCM credential or the trusted CAs have changed since this process last checked the pull
 	// secret in use; Unasked, if they have changed since it last asked OCM.
 	Unproven, Unasked bool

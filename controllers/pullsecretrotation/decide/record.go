@@ -163,6 +163,7 @@ func (s Record) MarkRolledOut(now time.Time) { s.Rotation.RolledOutAt = TimePtr(
 func (s Record) Finish(status string, now time.Time) {
 	s.Rotation.OCMStatus, s.Rotation.RevokedAt = status, TimePtr(now)
 	s.Rotation.Answers = s.Answers(s.Rotation)
+	s.progressEnds(now)
 	s.Remember(*s.Rotation)
 }
 

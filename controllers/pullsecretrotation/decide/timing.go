@@ -21,6 +21,8 @@ type Timing struct {
 	RequestSpread time.Duration
 	// LookPace is the interval between two clusters of one account that ask OCM.
 	LookPace time.Duration
+	// ProgressPause is the least time between two questions which of the account's clusters have not switched.
+	ProgressPause time.Duration
 	// VerifyRetry is the interval between checks at a registry that has not accepted the new credentials; VerifyDeadline is how long they may
 	// take to propagate before a refusal counts.
 	VerifyRetry, VerifyDeadline time.Duration
@@ -55,6 +57,8 @@ func (t *Timing) SetDefaults() {
 	// Long enough that not all clusters of a large account read an empty list before the first request.
 	def(&t.RequestSpread, 30*time.Minute)
 	def(&t.LookPace, time.Second)
+	// A cluster reports to OCM every 6 hours, so little changes within three.
+	def(&t.ProgressPause, 3*time.Hour)
 	// Registries replicate credentials within minutes.
 	def(&t.VerifyRetry, time.Minute)
 	def(&t.VerifyDeadline, 30*time.Minute)

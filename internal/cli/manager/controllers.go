@@ -32,6 +32,7 @@ func (o *controllerOptions) bind(flags *pflag.FlagSet) {
 	flags.DurationVar(&p.OCMTimeout, "ocm-timeout", p.OCMTimeout, "time limit of one request to OCM")
 	flags.DurationVar(&p.RequestSpread, "pull-secret-request-spread", p.RequestSpread, "period over which the clusters of one account spread their requests")
 	flags.DurationVar(&p.LookPace, "pull-secret-look-pace", p.LookPace, "interval between two clusters of one account that ask OCM")
+	flags.DurationVar(&p.ProgressPause, "pull-secret-progress-pause", p.ProgressPause, "least time between two questions which of the account's clusters have not switched")
 	flags.DurationVar(&p.VerifyRetry, "pull-secret-verify-retry", p.VerifyRetry, "interval between checks at a registry that has not accepted the new credentials")
 	flags.DurationVar(&p.VerifyDeadline, "pull-secret-verify-deadline", p.VerifyDeadline, "how long new credentials may take to propagate before a refusal counts")
 	flags.DurationVar(&p.ProofRetry, "pull-secret-proof-retry", p.ProofRetry, "first interval between checks of credentials that OCM reports as deleted")
