@@ -50,6 +50,54 @@ func TestASetThatTheCacheShowsAsItWas_IsNeitherWrittenNorToldAgain(t *testing.T)
 	}
 }
 
+// A process that stood still between its look and its report is no longer the leader: another one has reported meanwhile.
+func TestAReportThatIsOutdated_IsNotWrittenOverANewerOne(t *testing.T) {
+	b := oneBench(t, nil)
+	const newer = "newer/newer"
+	late, sets := true, b.client.(*fakeSets)
+	b.r.client = interceptor.NewClient(sets, interceptor.Funcs{
+		SubResourcePatch: func(ctx context.Context, c client.Client, sub string, o client.Object, p client.Patch, opts ...client.SubResourcePatchOption) error {
+			if late {
+				late = false
+				set := b.set("cap")
+				set.Status.Credentials = newer
+				sets.store(set)
+			}
+			return c.SubResource(sub).Patch(ctx, o, p, opts...)
+		},
+	})
+	if wait := b.round("cap"); wait <= 0 || b.set("cap").Status.Credentials != newer {
+		t.Errorf("the status is %q, and the next round comes after %s", b.set("cap").Status.Credentials, wait)
+	}
+	b.round("cap")
+	if got := b.set("cap").Status.Credentials; got == newer || got == "" {
+		t.Errorf("the round after that leaves the status at %q", got)
+	}
+}
+
+// An etcd that is restored from a backup has the set as it was, with the version that it had then. What this process has written since then is gone.
+func TestASetThatWasRestoredFromABackup_IsReportedOn(t *testing.T) {
+	for name, during := range map[string]func(*bench){
+		"and nothing changes":            func(b *bench) { b.pass(seenFor) },
+		"and there is something to tell": func(b *bench) { b.secrets.put(machines, nil) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := oneBench(t, nil)
+			old := b.set("cap")
+			b.round("cap")
+			want := b.set("cap").Status.Credentials
+			b.client.(*fakeSets).objects["cap"] = old
+			during(b)
+			for range 3 {
+				b.pass(b.round("cap"))
+			}
+			if got := b.set("cap").Status.Credentials; got != want || want == "" {
+				t.Errorf("the status of the restored set is %q, and was %q", got, want)
+			}
+		})
+	}
+}
+
 func TestAClockThatWasSetForward_LeadsToARefreshAndNotToAWait(t *testing.T) {
 	b := oneBench(t, nil)
 	b.round("cap")

@@ -107,7 +107,10 @@ func (r *reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	}
 	r.restart(ctx, s)
 
-	if err := r.report(ctx, s); err != nil {
+	if err := r.report(ctx, s); apierrors.IsConflict(err) {
+		s.seen = nil // somebody has written the set meanwhile, or etcd was restored from a backup and the version in memory is of the future
+		return reconcile.Result{RequeueAfter: r.Settle}, nil
+	} else if err != nil {
 		return reconcile.Result{}, err
 	}
 	if s.effects.secrets() >= manySecrets {
@@ -135,13 +138,17 @@ func (r *reconciler) open(set *v1alpha1.CAPCredentialSet) *scope {
 		st = &state{uid: set.UID, since: now, memory: plan.NewMemory(), held: map[string]awscreds.Credential{}, flights: newFlights(), jumps: r.jumps.count}
 		r.states[set.Name] = st
 	}
-	if st.seen != nil {
+	if since := now.Sub(st.patched); st.seen != nil && 0 <= since && since < seenFor {
 		if n, err := resourceversion.CompareResourceVersion(set.ResourceVersion, st.seen.ResourceVersion); err == nil && n < 0 {
 			set = st.seen.DeepCopy()
 		}
 	}
 	return &scope{state: st, set: set.DeepCopy(), started: now}
 }
+
+// seenFor is how long what this process has written counts for more than what the cache has. A cache does not lag for longer; after that, an older
+// version is that of an etcd that was restored from a backup.
+const seenFor = time.Minute
 
 // forget drops all state of a set.
 func (r *reconciler) forget(name string) {

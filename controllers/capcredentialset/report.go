@@ -73,11 +73,13 @@ func (r *reconciler) reportBlind(ctx context.Context, s *scope, cause error) err
 	return r.patchStatus(ctx, s, before)
 }
 
+// patchStatus writes the status if it has changed. The optimistic lock keeps a process that is no longer the leader from writing over what the new
+// one has reported.
 func (r *reconciler) patchStatus(ctx context.Context, s *scope, before *v1alpha1.CAPCredentialSet) error {
 	if equality.Semantic.DeepEqual(before.Status, s.set.Status) {
 		return nil
 	}
-	if err := r.client.Status().Patch(ctx, s.set, client.MergeFrom(before)); client.IgnoreNotFound(err) != nil {
+	if err := r.client.Status().Patch(ctx, s.set, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})); client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("writing the status: %w", err)
 	}
 	s.seen, s.patched = s.set.DeepCopy(), r.now()

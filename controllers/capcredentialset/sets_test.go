@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 	"sync"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -130,6 +131,11 @@ func (s *fakeStatus) Patch(ctx context.Context, o client.Object, patch client.Pa
 	there := f.objects[set.Name]
 	if there == nil {
 		return apierrors.NewNotFound(setsResource, set.Name)
+	}
+	if set.ResourceVersion != there.ResourceVersion { // Otherwise the lock makes no difference, and encoding the patch would take time.
+		if data, err := patch.Data(o); err != nil || strings.Contains(string(data), `"resourceVersion"`) {
+			return apierrors.NewConflict(setsResource, set.Name, errors.Join(errors.New("it has changed"), err))
+		}
 	}
 	if equality.Semantic.DeepEqual(there.Status, set.Status) {
 		return nil
