@@ -158,6 +158,10 @@ simulate: ## Explore PullSecretRotation in SEEDS random histories (100), or repl
 	GOFIPS140=off GOGC=400 go test ./test/simulation -run '^TestSimulate$$' -v -count=1 -timeout 0 -args \
 		$(if $(SEED),-seed $(SEED),-seeds $(or $(SEEDS),100) -from $(FROM)) -steps $(STEPS)
 
+.PHONY: failover
+failover: ## Take the leader away RUNS (200) times, at each step of a rotation and a refresh, and print what came of it.
+	$(WITH_ASSETS) go test ./test/faults -run '^TestFailover$$' -v -count=1 -timeout 0 -args -runs $(or $(RUNS),200)
+
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME (30s, or 10000000x); ONLY=regexp chooses, KEEP=n keeps inputs.
 	KEEP=$(KEEP) hack/fuzz.sh $(FUZZTIME) '$(ONLY)'

@@ -119,6 +119,9 @@ func (p *OperatorProcess) Pid() int { return p.cmd.Process.Pid }
 // Exited is closed when the process has ended.
 func (p *OperatorProcess) Exited() <-chan struct{} { return p.exited }
 
+// Signal sends a signal, such as SIGSTOP.
+func (p *OperatorProcess) Signal(s os.Signal) error { return p.cmd.Process.Signal(s) }
+
 // Kill ends it with SIGKILL.
 func (p *OperatorProcess) Kill() {
 	// An error means that it has ended already.

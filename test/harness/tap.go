@@ -35,6 +35,7 @@ type Tap struct {
 	mu       sync.Mutex
 	requests []*Recorded
 	holds    []*Hold
+	faults   []*Fault
 	bytesOut int64
 }
 
@@ -51,6 +52,8 @@ type Recorded struct {
 	BytesIn int64
 	// BytesOut is the size of the response's body on the wire so far. That of a watch grows.
 	BytesOut int64
+	// Versions are those of a write's object.
+	Versions
 }
 
 // StartTap starts a proxy in front of the service at target, which is trusted by the given roots.
@@ -122,16 +125,17 @@ func (t *Tap) handler(next http.Handler) http.Handler {
 				panic(http.ErrAbortHandler)
 			}
 			req.Body, req.ContentLength, r.BytesIn = io.NopCloser(bytes.NewReader(body)), int64(len(body)), int64(len(body))
+			r.expects(body)
 		}
 		t.mu.Lock()
 		t.requests = append(t.requests, r)
-		hold := t.matching(r.APIRequest, Before)
+		hold, fault := t.matching(r.APIRequest, Before), t.faulty(r.APIRequest)
 		t.mu.Unlock()
 		if hold != nil && !hold.wait(req.Context()) {
 			// The client is gone: its request is dropped.
 			panic(http.ErrAbortHandler)
 		}
-		next.ServeHTTP(w, req.WithContext(context.WithValue(req.Context(), recordKey{}, r)))
+		fault.apply(next, w, req.WithContext(context.WithValue(req.Context(), recordKey{}, r)))
 	})
 }
 
@@ -144,8 +148,12 @@ func (t *Tap) answered(resp *http.Response) error {
 	if !ok {
 		return nil
 	}
+	version, err := answeredVersion(r.APIRequest, resp)
+	if err != nil {
+		return err
+	}
 	t.mu.Lock()
-	r.Status = resp.StatusCode
+	r.Status, r.Version, r.Ended = resp.StatusCode, version, time.Now()
 	hold := t.matching(r.APIRequest, After)
 	t.mu.Unlock()
 	resp.Body = &countedBody{ReadCloser: resp.Body, tap: t, of: r}
