@@ -8,7 +8,10 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	clocktesting "k8s.io/utils/clock/testing"
+	"k8s.io/utils/ptr"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
@@ -109,5 +112,54 @@ func TestJudgeError_TakesTheServiceAtItsWordAboutPatience(t *testing.T) {
 		if d.After != 3*time.Hour {
 			t.Errorf("%s with Retry-After of 3 h is retried after %s", kind, d.After)
 		}
+	}
+}
+
+// limitedAt is a cluster at a position among others, with a clock that all of them share.
+func limitedAt(clock *clocktesting.FakeClock, clusters, position int) *scope {
+	o := testOptions()
+	o.Clock = clock
+	obj := &v1alpha1.PullSecretRotation{Spec: v1alpha1.PullSecretRotationSpec{OCM: v1alpha1.OCMSpec{CredentialsSecretRef: &v1alpha1.LocalReference{Name: "ocm"}}}}
+	obj.Status.ClusterID = crowdID(position)
+	obj.Status.Siblings = &v1alpha1.SiblingsStatus{CountedAt: metav1.NewTime(clock.Now()), Clusters: ptr.To(int32(clusters)), Position: ptr.To(int32(position))}
+	return &scope{obj: obj, r: &Reconciler{Options: *o}, memory: &memory{}, clients: &clients{}}
+}
+
+// All clusters of an account are refused in the same second. Each waits for as long as OCM says, and longer each time that it is refused again, and
+// comes back in a second of its own.
+func TestFailure_PausesAfterA429GrowAndNoTwoClustersEndThemTogether(t *testing.T) {
+	const fleet = 50
+	period := time.Duration(fleet) * testOptions().LookPace
+	for _, retryAfter := range []time.Duration{0, 7 * time.Second, 20 * time.Minute, 5 * time.Hour} {
+		t.Run(retryAfter.String(), func(t *testing.T) {
+			clock := clocktesting.NewFakeClock(time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC))
+			scopes := []*scope{}
+			for i := range fleet {
+				scopes = append(scopes, limitedAt(clock, fleet, i))
+			}
+			alone := limitedAt(clock, 1, 0)
+			for failures := 1; failures <= 14; failures++ {
+				refusal := &ocm.Error{Kind: ocm.OCMRateLimited, RetryAfter: retryAfter, Message: "OCM is rate limiting requests"}
+				pause := alone.failure(refusal).After
+				if want := max(retryAfter, min(15*time.Second<<(failures-1), 40*time.Minute)); pause != want {
+					t.Fatalf("after %d refusals a single cluster waits %s, want %s", failures, pause, want)
+				}
+				ends := map[time.Duration]int{}
+				for i, s := range scopes {
+					after := s.failure(refusal).After
+					if after < pause || after > pause+period {
+						t.Fatalf("after %d refusals cluster %d waits %s, want from %s to a period more", failures, i, after, pause)
+					}
+					if other, taken := ends[after.Truncate(time.Second)]; taken {
+						t.Fatalf("after %d refusals clusters %d and %d both come back in the second %s", failures, i, other, after)
+					}
+					ends[after.Truncate(time.Second)] = i
+					if s.memory.retryAfter.Before(clock.Now().Add(retryAfter)) {
+						t.Fatalf("another cause asks OCM at %s already", s.memory.retryAfter)
+					}
+				}
+				clock.Step(pause + 2*period)
+			}
+		})
 	}
 }
