@@ -140,7 +140,7 @@ e2e: ## Run the end-to-end tests with verbose output (RUN=regexp selects).
 
 .PHONY: fleet-simulation
 fleet-simulation: ## Simulate a rotation of one account's CLUSTERS (1,50,1000,10000) and print what OCM is asked.
-	CLUSTERS=$(CLUSTERS) go test ./controllers/pullsecretrotation -count=1 -v -run TestBudget_OneAccount
+	CLUSTERS=$(CLUSTERS) go test ./controllers/pullsecretrotation -count=1 -v -run 'TestBudget_(OneAccount|Thirteen)'
 
 .PHONY: bench
 bench: ## Run the benchmarks.

@@ -73,6 +73,13 @@ func TestBudget_ThirteenOfFiveHundredSleepAndAreNamed(t *testing.T) {
 			if first := c.expires(c.clusters[(7+31*12)%size]).Truncate(time.Second); s.FirstOfferEndsAt == nil || !s.FirstOfferEndsAt.Time.Equal(first) {
 				t.Errorf("the first loses access at %v, want %v", s.FirstOfferEndsAt, first)
 			}
+			if !elsewhere {
+				c.run()
+				showTable(t, c.row("500, of which 13 sleep"))
+				if s := reporter.status.Siblings; reporter.status.Rotation.RevokedAt == nil || *s.NotSwitched != 13 || len(s.Lagging) != 13 {
+					t.Errorf("after the end, at %v, %v have not switched, of which %d are named", reporter.status.Rotation.RevokedAt, *s.NotSwitched, len(s.Lagging))
+				}
+			}
 			if n := c.askers[reporter.id]; n > 4*8 {
 				t.Errorf("it has asked %d times in four days", n)
 			}

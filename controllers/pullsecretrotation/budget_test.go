@@ -36,21 +36,45 @@ func crowdSizes(t *testing.T) []int {
 
 // However many clusters an account has, and although all begin in the same second, OCM is asked no more than it can bear.
 func TestBudget_OneAccountOverAWholeRotation(t *testing.T) {
-	endpoints := []string{askToken, askTransfers, askRotations, askAccount, askSiblings, askRotation}
-	rows := []string{"| clusters | " + strings.Join(endpoints, " | ") + " | all, worst hour | worst second | last switched after | OCM waited for | ended after |",
-		"|" + strings.Repeat("--:|", len(endpoints)+6)}
+	var rows []string
 	for _, size := range crowdSizes(t) {
 		c := newCrowd(size, true)
 		c.run()
 		c.holds(t)
-		row := fmt.Sprintf("| %d |", size)
-		for _, endpoint := range endpoints {
-			row += fmt.Sprintf(" %d |", c.worstHour(endpoint))
-		}
-		rows = append(rows, row+fmt.Sprintf(" %d | %d | %s | %s | %s |", c.worstHour(""), c.worstSecond(),
-			c.lastSwitched().Sub(crowdStart).Round(time.Minute), crowdTransfer, c.endedAt.Sub(crowdStart).Round(time.Minute)))
+		rows = append(rows, c.row(fmt.Sprint(size)))
 	}
-	fmt.Println(strings.Join(rows, "\n"))
+	showTable(t, rows...)
+}
+
+var crowdEndpoints = []string{askToken, askTransfers, askRotations, askAccount, askSiblings, askRotation}
+
+// row of the table.
+func (c *crowd) row(clusters string) string {
+	row := "| " + clusters + " |"
+	for _, endpoint := range crowdEndpoints {
+		row += fmt.Sprintf(" %d |", c.worstHour(endpoint))
+	}
+	after := func(t time.Time) string {
+		d := t.Sub(crowdStart).Round(time.Minute)
+		return strings.TrimSuffix(strings.TrimSuffix(d.String(), "0s"), "h0m") + map[bool]string{true: "h"}[d%time.Hour == 0]
+	}
+	return row + fmt.Sprintf(" %d | %d | %s | %dh | %s |", c.worstHour(""), c.worstSecond(), after(c.lastSwitched()), crowdTransfer/time.Hour, after(c.endedAt))
+}
+
+// showTable prints the table, whose rows are also on the page about fleets.
+func showTable(t *testing.T, rows ...string) {
+	t.Helper()
+	fmt.Println("| clusters | " + strings.Join(crowdEndpoints, " | ") + " | all, worst hour | worst second | last switched after | OCM waited for | ended after |\n|" +
+		strings.Repeat("--:|", len(crowdEndpoints)+6) + "\n" + strings.Join(rows, "\n"))
+	page, err := os.ReadFile("../../docs/fleet.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range rows {
+		if os.Getenv("CLUSTERS") == "" && !strings.Contains(string(page), "\n"+row+"\n") {
+			t.Errorf("docs/fleet.md does not have the row %s", row)
+		}
+	}
 }
 
 // A cluster that does not know its position has a place by the hash of its id: two may meet, but never a crowd.

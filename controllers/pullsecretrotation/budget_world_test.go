@@ -35,6 +35,7 @@ type crowd struct {
 	asleep   map[int]bool
 
 	rotations []decide.Rotation
+	nextBatch time.Time
 	issuedAt  time.Time // of the one rotation
 	endedAt   time.Time
 	requested int
@@ -87,7 +88,7 @@ func crowdID(i int) string { return fmt.Sprintf("00000000-0000-4000-8000-%012d",
 
 // newCrowd are clusters that were counted an hour ago. Without positions each has a place by the hash of its id.
 func newCrowd(size int, positions bool) *crowd {
-	c := &crowd{now: crowdStart, asked: map[string]map[int]int{}, inSecond: map[int64]int{}, dead: map[int]bool{}, asleep: map[int]bool{}, askers: map[int]int{}}
+	c := &crowd{now: crowdStart, nextBatch: crowdStart.Add(crowdBatch), asked: map[string]map[int]int{}, inSecond: map[int64]int{}, dead: map[int]bool{}, asleep: map[int]bool{}, askers: map[int]int{}}
 	for i := range size {
 		m := &crowdCluster{id: i, changed: crowdStart, looked: none, proven: none, next: crowdStart, life: crowdTransfer}
 		m.status.ClusterID, m.status.Account, m.status.Salt = crowdID(i), &v1alpha1.AccountStatus{ID: "account"}, "salt"
@@ -106,18 +107,23 @@ func (c *crowd) run() { c.until(crowdStart.Add(9 * 24 * time.Hour)) }
 
 // until is run with an end.
 func (c *crowd) until(end time.Time) {
-	batch := crowdStart.Add(crowdBatch)
-	for open := len(c.clusters); open > 0 && c.now.Before(end); {
+	open := 0
+	for _, m := range c.clusters {
+		if !c.asleep[m.id] && !c.ended(m) {
+			open++
+		}
+	}
+	for open > 0 && c.now.Before(end) {
 		m := c.queue[0]
-		if batch.Before(m.next) {
-			c.now = batch
+		if c.nextBatch.Before(m.next) {
+			c.now = c.nextBatch
 			c.batch()
-			batch = batch.Add(crowdBatch)
+			c.nextBatch = c.nextBatch.Add(crowdBatch)
 			continue
 		}
 		c.now = m.next
 		if c.asleep[m.id] {
-			m.next, open = end, open-1
+			m.next = crowdStart.Add(1000 * 24 * time.Hour)
 			heap.Fix(&c.queue, 0)
 			continue
 		}
