@@ -46,6 +46,7 @@ func (s *record) canonical() {
 		s.before, s.sick = none, false
 	}
 	if s.revoked {
+		s.probe = noProbe
 		s.known |= bit(s.baseline) | bit(s.issued)
 		s.baseline, s.before, s.intended, s.listed, s.issuedAge = none, none, none, none, none
 		if s.backup < 0 {

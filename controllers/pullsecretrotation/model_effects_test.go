@@ -23,6 +23,9 @@ func (m *model) apply(w *world, i int, heal bool) {
 		w.write(f.given, i)
 		f.target = f.given
 		s.wrote, s.undone, s.wroteA = true, false, 0
+		if heal && !s.probe.ended {
+			s.probe = noProbe
+		}
 		if heal {
 			s.healed = min(s.healed+1, 4)
 		}
@@ -37,6 +40,7 @@ func (m *model) apply(w *world, i int, heal bool) {
 func (m *model) rollBack(w *world, i int) {
 	r := &w.replicas[i]
 	if !r.status.rolledBack {
+		w.checkEvidence(r)
 		r.status.rolledBack = true
 		m.flush(w, i) // and decide again: the next effect is a separate move
 		return

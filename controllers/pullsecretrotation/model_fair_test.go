@@ -100,7 +100,7 @@ func (w *walk) round(s *world, log *trail) (decide.Decision, error) {
 
 // atTheEnd is true when nothing is left to do.
 func (w *walk) atTheEnd(s *world, d decide.Decision) bool {
-	if s.pendingRotations() || s.target != s.newest || !s.isAlive(s.target) || s.spec.suspended || s.now < 0 {
+	if s.pod.exists || s.pendingRotations() || s.target != s.newest || !s.isAlive(s.target) || s.spec.suspended || s.now < 0 {
 		return false
 	}
 	if w.follow {
@@ -142,8 +142,12 @@ func (w *walk) helpers(s *world, d decide.Decision, log *trail) {
 	if s.pool.said >= 0 {
 		s.pool.said = s.pool.current
 	}
+	if s.pod.exists && s.pod.answer == notAsked {
+		s.pod.answer = s.ask(s.kubelet)
+	}
 	s.telemetry()
 	s.batch()
+	s.forgets(w.scenario)
 	s.tick()
 }
 

@@ -23,6 +23,7 @@ var firstT = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 var modelOptions = decide.Timing{
 	PollMin: tick / 2, PollMax: tick / 2, RevokePollMin: tick / 2, RevokePollMax: tick / 2,
 	PoolPoll: tick / 2, OCMTimeout: tick / 2, RequestSpread: tick, LookPace: time.Nanosecond, VerifyRetry: tick / 2, VerifyDeadline: tick + tick/2,
+	ProbeDelay: tick / 2, ProbeAttempt: tick / 2,
 	ProofRetry: tick / 2, ProofPatience: tick + tick/2, ProofInterval: tick / 2,
 	Window: 10 * tick, WindowMargin: tick, IssueDeadline: 3 * tick / 2, RevokeDeadline: 3 * tick / 2,
 }
@@ -41,6 +42,7 @@ type scenario struct {
 	late      bool // the cluster missed a rotation: it is completed and its credentials are dead
 	pausedToo bool
 	machines  bool // the cluster has MachineConfigNodes
+	probe     bool // spec.rollout.probe
 	ocmBehind bool // OCM's clock is behind: what is created right after T has a time before it
 	budget    budget
 }
@@ -60,6 +62,9 @@ func (c *scenario) input(w *world, r *replica) decide.Input {
 		Targets:             []v1alpha1.SecretReference{{Namespace: "openshift-config", Name: "pull-secret"}},
 	}
 	spec.Rollout.Timeout = &metav1.Duration{Duration: tick + tick/2}
+	if c.probe {
+		spec.Rollout.Probe = &v1alpha1.RolloutProbe{Image: modelImage, Timeout: &metav1.Duration{Duration: tick}}
+	}
 	if c.follow {
 		spec.Mode = v1alpha1.ModeFollow
 	} else {
@@ -179,6 +184,7 @@ func (c *scenario) status(w *world, r *replica, now time.Time) *v1alpha1.PullSec
 	set(&rot.RolledBackAt, m.rolledBack)
 	set(&rot.RevokedAt, m.revoked)
 	set(&rot.RevocationProvenAt, m.proven)
+	rot.Probes = m.probe.rows(now)
 	s.Rotation = rot
 	return s
 }
@@ -260,6 +266,7 @@ func (c *scenario) facts(r *replica) *decide.Facts {
 	if m.oldKnown {
 		f.OldChecks = append([]decide.Check{}, m.oldAnswers.fact(r.status.backup)...)
 	}
+	m.probeFacts(f, r.status.backup)
 	if m.offerKnown {
 		f.Offer = &decide.OfferFact{Open: m.offer}
 	}

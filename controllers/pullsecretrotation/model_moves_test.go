@@ -105,11 +105,13 @@ func (w world) ocmMoves(c *scenario, try func(string, func(*world))) {
 			})
 		}
 	}
-	if w.flying == 0 && (w.idle() || w.left.pauses > 0) {
+	rendered := !c.probe || w.target < 0 || w.pool.wanted == w.target // the machine-config-operator renders sooner than a kubelet forgets
+	if w.flying == 0 && rendered && (w.idle() || w.left.pauses > 0) {
 		try("time passes", func(w *world) {
 			if !w.idle() {
 				w.left.pauses--
 			}
+			w.forgets(c)
 			w.tick()
 		})
 	}
@@ -126,6 +128,7 @@ func (w world) clusterMoves(c *scenario, try func(string, func(*world))) {
 	if w.pool.said >= 0 && w.pool.said != w.pool.current {
 		try("the machine says so", func(w *world) { w.pool.said = w.pool.current })
 	}
+	w.probeMoves(try)
 	if w.pool.degraded {
 		try("the pool recovers", func(w *world) { w.pool.degraded = false })
 	} else if w.left.badPool > 0 {
@@ -173,7 +176,7 @@ func (w world) peopleMoves(c *scenario, try func(string, func(*world))) {
 		try("a person requests another rotation", func(w *world) { w.left.people--; w.nextT() })
 	}
 	if w.idle() && w.flying == 0 && !c.ocmBehind {
-		try("a person recreates the object", func(w *world) { w.left.people--; w.status = newRecord() })
+		try("a person recreates the object", func(w *world) { w.left.people--; w.status, w.pod = newRecord(), pod{} })
 	}
 }
 

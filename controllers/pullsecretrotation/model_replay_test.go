@@ -20,6 +20,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
@@ -73,7 +74,12 @@ func newReplay(t *testing.T, c *scenario, scheme *runtime.Scheme) *replay {
 		&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "openshift-config", Name: "pull-secret"}, Type: corev1.SecretTypeDockerConfigJson,
 			Data: map[string][]byte{corev1.DockerConfigJsonKey: replayDocument(p.world.target)}},
 		&machineconfigurationv1.MachineConfigPool{ObjectMeta: metav1.ObjectMeta{Name: "worker"}},
-	).Build()
+	).WithInterceptorFuncs(interceptor.Funcs{Create: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
+		if _, ok := o.(*corev1.Pod); ok {
+			o.SetUID(types.UID(fmt.Sprint("pod", len(p.story))))
+		}
+		return c.Create(ctx, o, opts...)
+	}}).Build()
 	p.r = &Reconciler{Client: p.api, Reader: p.api, Connect: replayServices{p}, Options: Options{Timing: modelOptions, Namespace: operatorNamespace, Clock: replayClock{p}}}
 	p.r.Options.SetDefaults()
 	p.create()
@@ -163,6 +169,20 @@ func (p *replay) pools() {
 	}
 	p.must(p.api.Update(quiet, pool))
 	p.machine()
+	for _, pod := range p.pods() {
+		answers := map[verdict]string{accepted: "CreateContainerConfigError", refused: "ErrImagePull", unanswered: "ErrImagePull"}
+		if reason := answers[p.world.pod.answer]; reason != "" {
+			waiting := &corev1.ContainerStateWaiting{Reason: reason, Message: map[verdict]string{refused: "unauthorized"}[p.world.pod.answer]}
+			pod.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: probeContainer, State: corev1.ContainerState{Waiting: waiting}}}
+			p.must(p.api.Status().Update(quiet, &pod))
+		}
+	}
+}
+
+func (p *replay) pods() []corev1.Pod {
+	list := &corev1.PodList{}
+	p.must(p.api.List(quiet, list))
+	return list.Items
 }
 
 // machine brings the MachineConfigNode as it is now, if the cluster has that kind.
@@ -205,6 +225,9 @@ func (p *replay) reconcile() error {
 	}
 	o = p.object()
 	says, meant := viewOf(&o.Status), p.world.status.view()
+	if pods := len(p.pods()); pods > 1 || (pods == 1) != p.world.pod.exists {
+		return fmt.Errorf("there are %d Pods, and in the model %+v\npath:\n  %s", pods, p.world.pod, strings.Join(p.story, "\n  "))
+	}
 	if says != meant || p.there.target != p.world.target || p.there.ocm != p.world.ocm || p.there.posts != p.world.posts {
 		return fmt.Errorf("the model and the reconciler differ:\n  model      %+v, target %d, %d requests\n  reconciler %+v, target %d, %d requests, %+v\npath:\n  %s",
 			meant, p.world.target, p.world.posts, says, p.there.target, p.there.posts, o.Status.Conditions, strings.Join(p.story, "\n  "))
@@ -238,6 +261,8 @@ type view struct {
 	issued                                          generation
 	intended, applied, rolledOut, rolledBack, ended bool
 	healed                                          int8
+	probe                                           v1alpha1.ProbeResult
+	asked, asking                                   bool
 }
 
 func (s *record) view() view {
@@ -249,6 +274,7 @@ func (s *record) view() view {
 	if s.issuedAge >= 0 {
 		v.issued = s.issued
 	}
+	v.probe, v.asked, v.asking = s.probe.result, s.probe.ended, s.probe.pod
 	if s.id < 0 {
 		v.intended = s.intended >= 0
 	}
@@ -262,6 +288,9 @@ func viewOf(s *v1alpha1.PullSecretRotationStatus) view {
 	}
 	v := view{under: true, id: none, after: none, adopted: r.Adopted, catchUp: r.Reason == v1alpha1.TriggerCatchUp, completed: r.OCMStatus == decide.RotationCompleted,
 		issued: none, applied: r.AppliedAt != nil, rolledOut: r.RolledOutAt != nil, rolledBack: r.RolledBackAt != nil, ended: r.RevokedAt != nil}
+	for _, p := range r.Probes {
+		v.probe, v.asked, v.asking = p.Result, p.EndedAt != nil, p.Pod != ""
+	}
 	for i := range int8(maxRotations) {
 		if r.ID == rotationID(i) {
 			v.id = i

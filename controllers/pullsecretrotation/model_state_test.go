@@ -85,6 +85,7 @@ type record struct {
 	rolledOut        bool
 	rolledBack       bool
 	revoked          bool
+	probe            probeRecord
 	tried            int8 // age of the last check of the old credentials
 	proven           bool // they are refused
 
@@ -142,6 +143,10 @@ type findings struct {
 	offerKnown, offer, backup         bool
 	proven                            bool
 	intentIsOurs                      bool
+
+	podKnown, probeOurs, probeAsked bool
+	pod                             pod
+	probeAnswer                     verdict // about the image and the replaced entry
 }
 
 // replica is one process of the operator.
@@ -160,6 +165,7 @@ type replica struct {
 type budget struct {
 	crashes, lost, foreignWrites, foreignRotations, deletions int8
 	badRegistries, badPool, people, broken, pauses            int8
+	badProbes                                                 int8
 }
 
 // world is one state.
@@ -174,6 +180,8 @@ type world struct {
 	newest        generation
 	target        generation
 	pool          pool
+	pod           pod
+	kubelet       generation // whose file the machine's kubelet uses
 	registry      registries
 	hasToken      bool  // OCM credentials were given
 	rollbackNever bool  // spec.rollback
@@ -222,6 +230,7 @@ func (r *record) clearRotation() {
 	r.under, r.id, r.after, r.adopted, r.catchUp, r.seenCompleted = false, none, none, false, false, false
 	r.baseline, r.issued, r.backup, r.before, r.intended, r.issuedAge, r.applied = none, none, none, none, none, none, none
 	r.listed, r.tried, r.proven = none, none, false
+	r.probe = noProbe
 	r.verified, r.rolledOut, r.rolledBack, r.revoked, r.sick = false, false, false, false, false
 }
 
@@ -232,4 +241,5 @@ func (r *record) tick() {
 	older(&r.wroteA, 1)
 	older(&r.tried, 1)
 	older(&r.health, ageCap)
+	r.probe.tick()
 }

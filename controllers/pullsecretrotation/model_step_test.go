@@ -12,6 +12,7 @@ type faults struct {
 	forgottenIntent bool // the intent is not flushed before the request
 	blindWrite      bool // the target is written without a check for changes
 	earlyWrite      bool // the target is written before its new content is recorded
+	unrecordedPod   bool // a Pod is created before it is recorded
 }
 
 // model is a scenario, the decision under test, and the executor's faults.
@@ -28,9 +29,9 @@ func (m *model) ask(w *world, i int) decide.Decision { return m.decide(m.input(w
 // scenarios; elsewhere those before an effect are one move, and the world changes between them and the effect.
 func (m *model) local(d decide.Decision, r *replica) bool {
 	switch d.Step {
-	case decide.LookAtTargets, decide.LookAtAccount, decide.LookAtOwner, decide.LookAtRotations, decide.LookAtIssued, decide.LookAtPools, decide.LookAtMachines, decide.CheckIssued, decide.CheckInUse, decide.CheckBackup, decide.LookAtOffer, decide.LookAtBackup, decide.CheckOld:
+	case decide.LookAtTargets, decide.LookAtAccount, decide.LookAtOwner, decide.LookAtRotations, decide.LookAtIssued, decide.LookAtPools, decide.LookAtMachines, decide.CheckIssued, decide.CheckInUse, decide.CheckBackup, decide.LookAtOffer, decide.LookAtBackup, decide.CheckOld, decide.LookAtProbes, decide.CheckProbe:
 		return !m.fine
-	case decide.LookAtCluster, decide.LookAtRights, decide.LookAtSiblings, decide.Begin, decide.Abandon, decide.RecordID, decide.MarkIssued, decide.MarkVerified, decide.MarkRolledOut, decide.Finish, decide.RecordSatisfied, decide.RecordHealth, decide.RecordRevocation, decide.DropBackup:
+	case decide.LookAtCluster, decide.LookAtRights, decide.LookAtSiblings, decide.Begin, decide.Abandon, decide.RecordID, decide.MarkIssued, decide.MarkVerified, decide.MarkRolledOut, decide.Finish, decide.RecordSatisfied, decide.RecordHealth, decide.RecordRevocation, decide.DropBackup, decide.RecordProbes:
 		return true
 	case decide.Wait:
 		return r.status == r.read
@@ -118,10 +119,16 @@ func (m *model) perform(w *world, i int, d decide.Decision) {
 	r := &w.replicas[i]
 	s, f := &r.status, &r.facts
 	f.fresh = false
+	if m.probeStep(w, i, d) {
+		return
+	}
 	ownToken := m.follow && !w.hasToken
 	tokenDead := ownToken && (f.target < 0 || !w.isAlive(f.target))
 	switch d.Step {
 	case decide.Wait:
+		if w.pod.exists && (r.spec.suspended || !s.probe.pod) {
+			w.fail("a Pod is left that nobody waits for")
+		}
 		m.said = d
 		m.end(w, i)
 	case decide.LookAtCluster:
@@ -137,6 +144,7 @@ func (m *model) perform(w *world, i int, d decide.Decision) {
 		f.pools, f.pool = true, w.pool
 	case decide.LookAtMachines:
 		f.machines, f.pool.said = true, w.pool.said
+		m.recordProbe(w, i, func(s decide.Record, in decide.Input) { s.Reached(in, in.Now) })
 	case decide.LookAtAccount:
 		if tokenDead {
 			m.refused(w, i)
@@ -258,6 +266,7 @@ func (r *replica) note(d decide.Decision) {
 	case decide.MarkIssued:
 		s.issuedAge, s.issued = 0, f.given
 		s.verified, s.applied, s.rolledOut, s.rolledBack, s.before, s.sick = false, none, false, false, none, false
+		s.probe = noProbe
 		f.issuedChecks = notAsked
 	case decide.MarkVerified:
 		s.verified = true

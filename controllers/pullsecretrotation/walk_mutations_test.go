@@ -119,6 +119,39 @@ var mutations = []struct {
 		}
 		return d
 	}},
+	{defect: "asks a machine whose kubelet uses the old file", scenario: askedMachine, decide: func(in decide.Input) decide.Decision {
+		timing := *in.Timing
+		timing.ProbeDelay = 0
+		in.Timing = &timing
+		return decide.Decide(in)
+	}},
+	{defect: "leaves the Pod of a probe", scenario: askedMachine, decide: func(in decide.Input) decide.Decision {
+		d := decide.Decide(in)
+		if d.Step != decide.DropProbes {
+			return d
+		}
+		in.Status = in.Status.DeepCopy()
+		for i := range in.Status.Rotation.Probes {
+			in.Status.Rotation.Probes[i].Pod = ""
+		}
+		facts := *in.Facts
+		facts.Probes = nil
+		in.Facts = &facts
+		return decide.Decide(in)
+	}},
+	{defect: "restores the old entries for a refusal that has just begun", scenario: askedMachine, decide: func(in decide.Input) decide.Decision {
+		timing := *in.Timing
+		timing.VerifyDeadline = 0
+		in.Timing = &timing
+		return decide.Decide(in)
+	}},
+	{defect: "rolls back for a machine's word alone", scenario: askedMachine, decide: func(in decide.Input) decide.Decision {
+		d := decide.Decide(in)
+		if r := in.Status.Rotation; r != nil && len(r.Probes) > 0 && r.Probes[0].RefusedSince != nil && d.Step == decide.Wait && r.RolledBackAt == nil {
+			return decide.Do(decide.RollBack)
+		}
+		return d
+	}},
 	{defect: "waits for a deleted record regardless of the advice", scenario: "records that are deleted", decide: func(in decide.Input) decide.Decision {
 		d := decide.Decide(in)
 		if d.Step == decide.Abandon && in.Status.Rotation.ID != "" {
@@ -157,6 +190,7 @@ var mutations = []struct {
 	{defect: "a status that overwrites another writer's", scenario: "two replicas at once", faults: faults{noLock: true}},
 	{defect: "a request without a record of the intent", scenario: "one replica that crashes and loses answers", faults: faults{forgottenIntent: true}},
 	{defect: "a target that overwrites another writer's change", scenario: "others write the target", faults: faults{blindWrite: true}},
+	{defect: "a Pod created before its record", scenario: askedMachine, faults: faults{unrecordedPod: true}},
 	{defect: "a target written before its record", scenario: "others write the target", faults: faults{earlyWrite: true}},
 }
 

@@ -11,6 +11,8 @@ import (
 
 const laggingMachine = "a pool that degrades, and a machine that lags behind its pool"
 
+const askedMachine = "a machine that pulls, is refused or never answers"
+
 // scenarios are the walks. Together they cover all moves of the adversary; a single walk with all of them would never end.
 var scenarios = []scenario{
 	{name: "facts that are outdated before the last is gathered", fine: true, token: true, replicas: 1,
@@ -61,6 +63,8 @@ var scenarios = []scenario{
 		budget: budget{crashes: 1, foreignRotations: 1, people: 1}},
 	{name: laggingMachine, token: true, replicas: 1, machines: true,
 		budget: budget{badPool: 1}},
+	{name: askedMachine, token: true, replicas: 1, probe: true,
+		budget: budget{crashes: 1, badProbes: 1}},
 }
 
 // walk is one walk: every state that can be reached, each once.
