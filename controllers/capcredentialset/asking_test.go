@@ -210,6 +210,31 @@ func TestSecretsThatAreEmptiedWhileThePortalIsAway_GetBackWhatStillLives(t *test
 	}
 }
 
+// A failure that is noted for the future would keep CAP from being asked until then, and every round would be due at once.
+func TestAClockThatIsSetBackWhileCAPFails_DoesNotKeepItFromBeingAsked(t *testing.T) {
+	b := oneBench(t, nil)
+	b.portal.answers["r0"], b.portal.answers["r1"] = refuse(cap.Unavailable), refuse(cap.Unavailable)
+	b.round("cap")
+	b.truth = b.truth.Add(time.Minute)
+	b.clock.SetTime(b.clock.Now().Add(-5 * time.Hour))
+	calls := total(b.portal.calls)
+	b.round("cap")
+	if total(b.portal.calls) == calls {
+		t.Error("CAP is not asked")
+	}
+	if wait := b.round("cap"); wait < time.Second {
+		t.Errorf("the round after that is due in %s", wait)
+	}
+	if got := total(b.portal.calls) - calls; got != 1 {
+		t.Errorf("CAP is asked %d times at once, want 1", got)
+	}
+	b.portal.answers = map[string]func() (awscreds.Credential, error){}
+	b.drive(5 * time.Minute)
+	if got := b.set("cap").Status.Credentials; got != "4/4" {
+		t.Errorf("%s once CAP answers well", got)
+	}
+}
+
 func TestARoleThatHangs_HoldsUpNothingElse(t *testing.T) {
 	b := oneBench(t, func(set *v1alpha1.CAPCredentialSet) { set.Spec.Endpoint.MaxConcurrentRequests = 4 })
 	b.round("cap")

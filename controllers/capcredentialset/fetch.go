@@ -14,11 +14,6 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/schedule"
 )
 
-const (
-	// defaultConcurrency is the API's default.
-	defaultConcurrency = 4
-)
-
 // fetch asks CAP for each role that is due, the most important first and several at a time, and writes each answer as it arrives. It waits
 // briefly after each, in which time nearly all others arrive; the rest wakes the next round.
 func (r *reconciler) fetch(ctx context.Context, s *scope) {
@@ -68,14 +63,11 @@ func anyOf(wanted, there map[string]bool) bool {
 
 // sendOff starts as many requests as may be pending at once, and returns the rest.
 func (r *reconciler) sendOff(ctx context.Context, s *scope, queue []plan.Fetch, mine map[string]bool, ask func(role string) landing) []plan.Fetch {
-	concurrency := int(s.set.Spec.Endpoint.MaxConcurrentRequests)
-	if concurrency < 1 {
-		concurrency = defaultConcurrency
-	}
+	concurrency := plan.Concurrency(&s.set.Spec)
 	for len(queue) > 0 && len(s.flights.flying()) < concurrency {
 		f := queue[0]
 		// The rest is left to the next round, which sees what has happened in the meantime.
-		if ctx.Err() != nil || r.now().Sub(s.started).Abs() > r.RoundBudget || s.memory.Portal.Open && s.memory.Portal.Last.After(s.started) {
+		if ctx.Err() != nil || r.now().Sub(s.started).Abs() > r.RoundBudget || s.memory.Portal.OpenedSince(s.started, r.now()) {
 			return nil
 		}
 		if queue = queue[1:]; f.Flying {

@@ -82,12 +82,17 @@ type Breaker struct {
 	Open bool
 }
 
-// Fails records a failure that concerns CAP. Concurrent requests count as one failure.
+// Fails records a failure that concerns CAP. Concurrent requests count as one failure. One that is noted for the future is of a clock that was ahead.
 func (b Breaker) Fails(f Failure, asked time.Time) Breaker {
-	if b.Open && asked.Before(b.Last) {
+	if b.Open && asked.Before(b.Last) && !b.Last.After(f.Last) {
 		return b
 	}
 	return Breaker{Failure: b.Again(f.Reason, f.Message, f.Last, f.NotBefore, f.Rhythm), Open: true}
+}
+
+// OpenedSince is true if CAP itself has failed between a time and now.
+func (b Breaker) OpenedSince(at, now time.Time) bool {
+	return b.Open && b.Last.After(at) && !b.Last.After(now)
 }
 
 // Answers records an answer about a role: CAP responds, but has not shown yet that it works well.

@@ -112,13 +112,14 @@ func (p *Plan) ask(in Input, needy []int) map[string]int {
 		at := in.askAt(r.Role, lives[r.Role])
 		if n, asked := fetches[r.Role]; asked {
 			p.Fetches[n].Rows = append(p.Fetches[n].Rows, i)
+			r.Next = in.untilAnswer(r)
 			continue
 		}
 		switch probing := in.Memory.Portal.Open; {
 		case in.Hold != nil:
 			r.Next = time.Time{}
 		case in.Flying[r.Role]:
-			r.Next = time.Time{} // the answer wakes the set
+			r.Next = in.untilAnswer(r)
 			p.Fetches = append(p.Fetches, Fetch{Role: r.Role, Flying: true, Rows: []int{i}})
 			fetches[r.Role] = len(p.Fetches) - 1
 		case probing && portal.After(in.Now):
@@ -128,6 +129,7 @@ func (p *Plan) ask(in Input, needy []int) map[string]int {
 		case probing && r.Role != probe: // one role is tried for all
 			r.Next, r.Together = in.Now, true
 		default:
+			r.Next = in.untilAnswer(r)
 			fetches[r.Role] = len(p.Fetches)
 			p.Fetches = append(p.Fetches, Fetch{Role: r.Role, Rows: []int{i}})
 		}
@@ -136,6 +138,26 @@ func (p *Plan) ask(in Input, needy []int) map[string]int {
 		}
 	}
 	return fetches
+}
+
+// untilAnswer is when the next round is due for a row whose role is asked for: an answer wakes the set, so no time is, where one is awaited for the
+// role or as many as may be at a time. A round at once would only find the same.
+func (in Input) untilAnswer(r *Row) time.Time {
+	if in.Flying[r.Role] || len(in.Flying) >= Concurrency(in.Spec) {
+		return time.Time{}
+	}
+	return r.Next
+}
+
+// defaultConcurrency is the API's default.
+const defaultConcurrency = 4
+
+// Concurrency is how many answers of CAP may be awaited at a time.
+func Concurrency(spec *v1alpha1.CAPCredentialSetSpec) int {
+	if n := int(spec.Endpoint.MaxConcurrentRequests); n > 0 {
+		return n
+	}
+	return defaultConcurrency
 }
 
 // probe is the role that is tried for all while CAP fails: the one that was tried longest ago, so that a role whose requests hang does not stand

@@ -280,6 +280,31 @@ func TestDecide_WakesWhenTheNextThingIsDue(t *testing.T) {
 	}
 }
 
+// An answer wakes the set. A round that is due at once would be followed by another one, a hundred times a second for as long as CAP hangs.
+func TestDecide_WhileAnswersAreAwaitedNoRoundIsDueAtOnce(t *testing.T) {
+	one, two, three := types.NamespacedName{Name: "one"}, types.NamespacedName{Name: "two"}, types.NamespacedName{Name: "three"}
+	for name, c := range map[string]struct {
+		flying     map[string]bool
+		concurrent int32
+		wake       time.Time
+	}{
+		"two Secrets of the role that is awaited":          {flying: map[string]bool{"r": true, "s": true}},
+		"another role, and no more may be asked at a time": {flying: map[string]bool{"r": true}, concurrent: 1},
+		"another role, and more may be asked":              {flying: map[string]bool{"r": true}, concurrent: 2, wake: noon},
+	} {
+		t.Run(name, func(t *testing.T) {
+			due := fresh("r", 31*time.Minute)
+			other := with(due, func(o *Observation) { o.Bookkeeping.Role = "s" })
+			in := anInput(map[types.NamespacedName]Observation{one: due, two: due, three: other})
+			in.Targets[slices.IndexFunc(in.Targets, func(t Target) bool { return t.Ref == three })].DefaultRole = "s"
+			in.Flying, in.Spec.Endpoint.MaxConcurrentRequests = c.flying, c.concurrent
+			if got := Decide(in).Wake; !got.Equal(c.wake) {
+				t.Errorf("the next round is due at %v, want %v", got, c.wake)
+			}
+		})
+	}
+}
+
 func TestDecide_IsTheSameForTheSameInput(t *testing.T) {
 	in := anInput(map[types.NamespacedName]Observation{machines: fresh("r", 10*time.Minute), registry: fresh("r", 50*time.Minute)})
 	in.Spec.Refresh.JitterPercent = ptr.To[int32](40)
