@@ -91,10 +91,10 @@ func (r *reconciler) needless(ctx context.Context, s *scope, row plan.Row, d del
 	return outcome{}, false
 }
 
-// becameImpossible is why a Secret that somebody has created or deleted in the meantime may no longer be written; nil if it may.
+// becameImpossible is why a Secret that somebody has created, filled or deleted in the meantime may no longer be written; nil if it may.
 func becameImpossible(s *scope, row plan.Row, live plan.Observation) *writeError {
 	switch {
-	case !row.Found && (live.NotOpaque || live.Foreign && !row.Adopt): // somebody else has created it first
+	case !row.Found && live.NotOpaque, live.Foreign && !row.Adopt && !s.memory.Kept[row.Ref]: // somebody else was quicker
 		return &writeError{v1alpha1.ReasonSecretNotOurs, plan.NotOursMessage}
 	case !live.Found && !plan.MayCreate(&s.set.Spec):
 		return &writeError{v1alpha1.ReasonSecretMissing, plan.MissingMessage}

@@ -118,6 +118,25 @@ func TestWrite_SeveralAtOnceAreNotedAsIfOneByOne(t *testing.T) {
 	}
 }
 
+func TestWrite_LeavesAnEmptySecretThatSomebodyFillsAtThatMoment(t *testing.T) {
+	b := oneBench(t, nil)
+	b.secrets.put(machines, &corev1.Secret{})
+	theirs := map[string][]byte{"config": []byte("their own")}
+	b.secrets.interfere = func(r types.NamespacedName) {
+		if r == machines {
+			b.secrets.interfere = nil
+			b.secrets.put(r, &corev1.Secret{Data: theirs})
+		}
+	}
+	b.round("cap")
+	if s, _, _ := b.secrets.Get(machines.Namespace, machines.Name); len(s.Data) != len(theirs) {
+		t.Error("the operator took over what somebody has put there, and the spec does not allow it")
+	}
+	if row := rowOf(b.set("cap"), machines.Namespace); row.Result != v1alpha1.ReasonSecretNotOurs {
+		t.Errorf("the row says %s", row.Result)
+	}
+}
+
 func TestWrite_CreatesASecretThatIsDeletedAtThatMoment(t *testing.T) {
 	b := dueBench(t)
 	b.secrets.interfere = func(r types.NamespacedName) {
