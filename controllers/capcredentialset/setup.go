@@ -54,10 +54,8 @@ func Setup(mgr ctrl.Manager, opts Options) error {
 	if err != nil {
 		return fmt.Errorf("making a client for Secrets: %w", err)
 	}
-	r := &reconciler{
-		Options: opts, client: mgr.GetClient(), reader: mgr.GetAPIReader(), secrets: secrets, store: opts.Secrets, facts: watch,
-		recorder: mgr.GetEventRecorder(managedfields.Operator), dial: realDialer(), states: map[string]*state{}, wake: func(string) {}, tidy: debug.FreeOSMemory,
-	}
+	r := newReconciler(opts, Parts{Client: mgr.GetClient(), Reader: mgr.GetAPIReader(), Secrets: secrets, Facts: watch, Recorder: mgr.GetEventRecorder(managedfields.Operator)})
+	r.tidy = debug.FreeOSMemory
 	if err := r.addStandby(mgr, watch.OnChange); err != nil {
 		return err
 	}

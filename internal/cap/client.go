@@ -61,6 +61,8 @@ type Config struct {
 	ProxyRootCAs *x509.CertPool
 	// Clock; nil means the wall clock.
 	Clock clock.PassiveClock
+	// Transport makes what carries the requests, with the TLS settings of a connection; nil means the network, with the fields above.
+	Transport func(*tls.Config) http.RoundTripper
 }
 
 // String shows neither the certificate's key nor a parameter.

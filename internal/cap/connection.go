@@ -55,6 +55,18 @@ type connection struct {
 
 func newConnection(cfg Config, maxVersion uint16, proxy *url.URL) *connection {
 	c := &connection{}
+	c.http = &http.Client{
+		Transport:     c.transport(cfg, maxVersion, proxy),
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	return c
+}
+
+// transport is the network, or what the configuration has in its place.
+func (c *connection) transport(cfg Config, maxVersion uint16, proxy *url.URL) http.RoundTripper {
+	if cfg.Transport != nil {
+		return cfg.Transport(c.tlsConfig(cfg, maxVersion))
+	}
 	transport := &http.Transport{
 		Proxy:                  http.ProxyURL(proxy),
 		OnProxyConnectResponse: judgeProxy,
@@ -70,11 +82,7 @@ func newConnection(cfg Config, maxVersion uint16, proxy *url.URL) *connection {
 	if proxy != nil && proxy.Scheme == "https" {
 		transport.DialTLSContext = dialProxy(cfg.ProxyRootCAs, proxy.Hostname())
 	}
-	c.http = &http.Client{
-		Transport:     transport,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-	return c
+	return transport
 }
 
 func (c *connection) tlsConfig(cfg Config, maxVersion uint16) *tls.Config {

@@ -54,6 +54,11 @@ func NewCredentialsWatch(config *rest.Config, opts objectwatch.Options) (*Creden
 	if err != nil {
 		return nil, fmt.Errorf("making a client for namespaces: %w", err)
 	}
+	return NewCredentialsWatchForClients(dynamicClient, metadataClient, opts), nil
+}
+
+// NewCredentialsWatchForClients is NewCredentialsWatch with existing clients.
+func NewCredentialsWatchForClients(dynamicClient dynamic.Interface, metadataClient metadata.Interface, opts objectwatch.Options) *CredentialsWatch {
 	opts.SetDefaults()
 	w := &CredentialsWatch{dynamic: dynamicClient, metadata: metadataClient, opts: opts}
 	w.requests = w.keep(func(o runtime.Object) (any, bool) { return keepUnstructured(o, ParseCredentialsRequest) })
@@ -76,7 +81,7 @@ func NewCredentialsWatch(config *rest.Config, opts objectwatch.Options) (*Creden
 		return true, err == nil && m.GetDeletionTimestamp() == nil
 	})
 	w.namespaces.changed = w.tell
-	return w, nil
+	return w
 }
 
 // Start watches until ctx ends.

@@ -40,7 +40,7 @@ func TestSimulate(t *testing.T) {
 		out := history(t, seed, *stepsFlag, nil, count)
 		if len(out.violations) > 0 {
 			steps, violation := shortest(t, seed, out)
-			t.Errorf("seed %d: %s\nreplay it with: make simulate SEED=%d STEPS=%d", seed, violation, seed, steps)
+			t.Errorf("seed %d: %s\nreplay it with: make simulate KIND=pullsecret SEED=%d STEPS=%d", seed, violation, seed, steps)
 		}
 	}
 	t.Logf("%d histories, %d steps, %d reconciles, %d writes, %d rotations requested, %d pull secrets put in order by a person; %s", count.histories,

@@ -208,6 +208,9 @@ func (s *Sim) Query(dialect Dialect, role string) url.Values {
 	return query
 }
 
+// Handler serves the portal's requests without a port. The client certificate is that of the request's TLS.
+func (s *Sim) Handler() http.Handler { return http.HandlerFunc(s.serve) }
+
 // CA returns the CA that signed the server's certificate.
 func (s *Sim) CA() *simtls.CA { return s.ca }
 

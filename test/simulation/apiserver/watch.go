@@ -129,6 +129,18 @@ func (s *Server) Watch(_ context.Context, list client.ObjectList, opts ...client
 	return w, nil
 }
 
+// EndWatches ends all watches, as a restart does.
+func (s *Server) EndWatches() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, k := range s.kinds {
+		for _, w := range k.watchers {
+			w.Stop()
+		}
+		k.watchers = nil
+	}
+}
+
 // replay tells what has happened since a version.
 func (s *Server) replay(k *kind, w *watcher, from string) error {
 	since, err := strconv.ParseUint(from, 10, 64)

@@ -1,0 +1,192 @@
+package capset
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/internal/awscreds"
+	"github.com/openshift/credential-rotation-operator/test/simulation/history"
+)
+
+// This file has the invariants: of each effect at the moment in which it takes place, and of the sets after each round. They are about the truth of
+// the world, not about what the operator believes.
+
+const (
+	// maxRequests is how often CAP may be asked within an hour: three roles and two sets, each tried as often as a failing role is (76 times), and
+	// as much again for edits and processes that begin anew.
+	maxRequests = 800
+	// maxRounds is how many rounds there may be within an hour: two sets each half minute, and ten times that for what wakes them.
+	maxRounds = 2400
+	// maxPatches is how often the status of a set may be written within an hour, on average of two: once in ten seconds.
+	maxPatches = 720
+	// maxStatus is how large a set may become.
+	maxStatus = 256 << 10
+)
+
+// judge is for a write of the operator that has taken effect.
+func (c *cluster) judge(p *process, name string, before, after client.Object) {
+	w := c.w
+	_, status := after.(*v1alpha1.CAPCredentialSet)
+	if before != nil && after != nil && before.GetUID() == after.GetUID() && !(status && c.shaken()) && bare(before) == bare(after) {
+		w.Violate("%s: %s changes nothing", p, name)
+	}
+	if status {
+		if c.patches = append(recent(c.patches), time.Now()); len(c.patches) > maxPatches {
+			w.Violate("%s writes %d times to a status within an hour", p, len(c.patches))
+		}
+		return
+	}
+	is, ok := after.(*corev1.Secret)
+	if !ok || is.Namespace == operatorNamespace {
+		return
+	}
+	was, _ := before.(*corev1.Secret)
+	if was != nil && was.UID != is.UID {
+		was = nil
+	}
+	if strings.HasPrefix(name, applyNew) && was != nil && c.foreign(was) {
+		return
+	}
+	c.judgeSecret(p, was, is)
+	ref := client.ObjectKeyFromObject(is)
+	c.written[ref] = append(c.written[ref], is.DeepCopy())
+}
+
+// shaken is true while a process may not know its own last status: the answer was lost, another one wrote it, or the watches are late. It then writes
+// the same again, which the API server takes for nothing.
+func (c *cluster) shaken() bool { return c.lag > 0 || time.Since(c.shakenAt) < 5*time.Minute }
+
+func (c *cluster) shake() { c.shakenAt = time.Now() }
+
+// bare is an object without what every write changes.
+func bare(o client.Object) string {
+	o = o.DeepCopyObject().(client.Object)
+	o.SetResourceVersion("")
+	o.SetManagedFields(nil)
+	raw, err := json.Marshal(o)
+	must(err)
+	return string(raw)
+}
+
+func (c *cluster) judgeSecret(p *process, was, is *corev1.Secret) {
+	w, ref := c.w, client.ObjectKeyFromObject(is)
+	wants := c.wantsSince(ref, p.since)
+	allowed := func(f func(want) bool) bool { return slices.ContainsFunc(wants, f) }
+	now := w.truth(is)
+	switch {
+	case len(wants) == 0:
+		w.Violate("%s writes Secret %s, which nobody wants to be served", p, ref)
+	case was == nil && !allowed(func(x want) bool { return x.create }):
+		w.Violate("%s creates Secret %s, and nobody allows it", p, ref)
+	case was != nil && c.foreign(was) && len(c.written[ref]) == 0 && !allowed(func(x want) bool { return x.adopt }):
+		w.Violate("%s takes Secret %s over, and nobody allows it", p, ref)
+	case now.role != "" && !allowed(func(x want) bool { return slices.Contains(x.roles, now.role) }):
+		w.Violate("%s gives Secret %s a credential of role %s, and nobody wants that", p, ref, now.role)
+	}
+	if was != nil {
+		c.judgeChange(p, was, is)
+	}
+}
+
+// judgeChange compares a Secret before and after a write.
+func (c *cluster) judgeChange(p *process, was, is *corev1.Secret) {
+	w, ref := c.w, client.ObjectKeyFromObject(is)
+	for key, value := range was.Data {
+		if !slices.Contains(awscreds.Keys(), key) && string(is.Data[key]) != string(value) {
+			w.Violate("%s changes the key %s of Secret %s, which is not the operator's", p, key, ref)
+		}
+	}
+	if !maps.Equal(was.Labels, is.Labels) || was.Type != is.Type {
+		w.Violate("%s changes labels or the type of Secret %s", p, ref)
+	}
+	for key, value := range was.Annotations {
+		if !strings.HasPrefix(key, "rotation.openshift.io/") && is.Annotations[key] != value {
+			w.Violate("%s changes the annotation %s of Secret %s", p, key, ref)
+		}
+	}
+	before, after := w.truth(was), w.truth(is)
+	sameRole := before.role == after.role || after.role == ""
+	if !before.alive || !sameRole {
+		return
+	}
+	if !c.jumped && c.ours(was) && !after.issued.IsZero() && after.issued.Before(before.issued.Add(-time.Second)) {
+		w.Violate("%s gives Secret %s a credential of %s, and its own is of %s", p, ref, clock(after.issued), clock(before.issued))
+	}
+	if c.misled() {
+		return
+	}
+	if !after.alive {
+		w.Violate("%s replaces the live credential in Secret %s by a dead one", p, ref)
+		return
+	}
+	if c.ours(was) && after.expires.Before(before.expires) {
+		w.Violate("%s gives Secret %s a credential that expires at %s, and its own expires at %s", p, ref, clock(after.expires), clock(before.expires))
+	}
+}
+
+// foreign is true for content that the operator did not write, that nobody has handed over, and that is not empty.
+func (c *cluster) foreign(s *corev1.Secret) bool {
+	if s.Annotations[v1alpha1.RoleAnnotation] != "" || s.Annotations[v1alpha1.CredentialSetAnnotation] != "" {
+		return false
+	}
+	for key, value := range s.Data {
+		if key != "role" && len(value) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// ours is true for what the operator has written to a Secret, with the bookkeeping as it was: without that it knows nothing about the content.
+func (c *cluster) ours(s *corev1.Secret) bool {
+	books := func(s *corev1.Secret) map[string]string {
+		kept := maps.Clone(s.Annotations)
+		maps.DeleteFunc(kept, func(key, _ string) bool { return !strings.HasPrefix(key, "rotation.openshift.io/") })
+		return kept
+	}
+	return slices.ContainsFunc(c.written[client.ObjectKeyFromObject(s)], func(w *corev1.Secret) bool {
+		return maps.Equal(books(w), books(s)) && maps.EqualFunc(w.Data, s.Data, func(a, b []byte) bool { return string(a) == string(b) })
+	})
+}
+
+// misled is true while the operator may believe in a credential that lives shorter than it seems: the portal has not told the truth, or a clock has
+// been wrong.
+func (c *cluster) misled() bool { return !c.liedAt.IsZero() && time.Since(c.liedAt) < 37*time.Hour }
+
+// lie notes that the operator is misled from now on.
+func (c *cluster) lie() { c.liedAt = time.Now() }
+
+// judgeSets is for the sets after a round.
+func (c *cluster) judgeSets() {
+	w := c.w
+	if len(recent(c.rounds)) > maxRounds {
+		w.Violate("%d rounds within an hour", len(recent(c.rounds)))
+	}
+	for _, set := range c.sets() {
+		if c.shown[set.Name] == set.ResourceVersion {
+			continue
+		}
+		c.shown[set.Name] = set.ResourceVersion
+		for _, cond := range set.Status.Conditions {
+			w.count.Count(history.Reasons, cond.Reason)
+		}
+		for _, t := range set.Status.Targets {
+			w.count.Count(history.Reasons, t.Result)
+		}
+		set.ManagedFields = nil
+		raw, err := json.Marshal(&set)
+		must(err)
+		if len(raw) > maxStatus {
+			w.Violate("set %s has %d bytes", set.Name, len(raw))
+		}
+		w.Scan("a set", string(raw))
+	}
+	w.Leaks(func() []string { return []string{canary, foreignSecret} })
+}

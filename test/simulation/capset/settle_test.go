@@ -1,0 +1,139 @@
+package capset
+
+import (
+	"fmt"
+	"slices"
+	"testing/synctest"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/test/simulation/history"
+)
+
+const (
+	// patience is how long the right state may take after the last fault: the longest wait that a failure, CAP's wish or a fight of writers leaves.
+	patience = 40 * time.Minute
+	// longPatience is for an operator that believes in what is noted with a credential that lives shorter: for as long as any can live.
+	longPatience = 38 * time.Hour
+	// quietFor is how long the right state must stay: three refreshes of a credential of an hour.
+	quietFor = 100 * time.Minute
+)
+
+// settle ends all faults. Within patience each Secret that is wanted must have a live credential of its role, and must keep one.
+func (w *world) settle() {
+	w.Say("THE FAULTS END")
+	w.heal()
+	w.quiet = true
+	began := time.Now()
+	end := began.Add(patience)
+	if w.cluster.misled() {
+		end = began.Add(longPatience)
+	}
+	for !w.Fails() {
+		wrong := w.wrong()
+		if wrong == "" {
+			break
+		}
+		if time.Now().After(end) {
+			w.Violate("%s after the faults have ended: %s", time.Since(began).Round(time.Minute), wrong)
+			return
+		}
+		w.live(time.Minute)
+	}
+	w.count.Add(history.Totals, "minutes until all was right", int(time.Since(began).Minutes()))
+	w.stays()
+}
+
+// heal mends everything that the operator cannot.
+func (w *world) heal() {
+	c := w.cluster
+	w.mend()
+	c.skew, c.apiDown, c.lag, c.doubled = 0, false, 0, false
+	for _, p := range c.processes {
+		p.plan = plan{}
+		if p.task != nil {
+			p.restart()
+		}
+	}
+	c.setMode("Manual")
+	c.putCertificate()
+	for _, name := range namespaces {
+		c.putNamespace(name)
+	}
+	for _, r := range payloadRequests {
+		c.putRequest(r)
+	}
+	c.deleteRequest("storage")
+	for _, name := range []string{"payload", "own"} {
+		c.correct(name)
+	}
+	c.complete()
+	for ref, wanted := range c.wantsNow() {
+		s := c.secret(ref)
+		if s != nil && (!wanted.adopt && c.foreign(s) || s.Type != "Opaque" || s.Immutable != nil && *s.Immutable) {
+			c.deleteSecret(ref) // only a person can
+		}
+	}
+	c.createEmpty()
+	synctest.Wait()
+	if c.leader == nil {
+		w.depose(c)
+	}
+}
+
+// wrong is what is not as it should be; empty if nothing is.
+func (w *world) wrong() string {
+	c := w.cluster
+	for _, set := range c.sets() {
+		ready := conditionOf(&set, v1alpha1.ConditionReady)
+		if ready.Status != metav1.ConditionTrue {
+			return fmt.Sprintf("%s: Ready is %s (%s): %s", set.Name, ready.Status, ready.Reason, ready.Message)
+		}
+	}
+	return c.dead()
+}
+
+// dead is a Secret that is wanted and has no live credential of its role.
+func (c *cluster) dead() string {
+	for ref, wanted := range c.wantsNow() {
+		now := c.w.truth(c.secret(ref))
+		if !now.alive || !slices.Contains(wanted.roles, now.role) {
+			return fmt.Sprintf("Secret %s has no live credential of %v", ref, wanted.roles)
+		}
+	}
+	return ""
+}
+
+func conditionOf(set *v1alpha1.CAPCredentialSet, kind string) metav1.Condition {
+	for _, c := range set.Status.Conditions {
+		if c.Type == kind {
+			return c
+		}
+	}
+	return metav1.Condition{}
+}
+
+// stays looks for a while whether the right state stays, and what that costs.
+func (w *world) stays() {
+	c := w.cluster
+	writes, requests := w.count.Get(history.Totals, "writes"), w.count.Get(history.Totals, "requests to CAP")
+	for end := time.Now().Add(quietFor); time.Now().Before(end) && !w.Fails(); {
+		w.live(5 * time.Minute)
+		if dead := c.dead(); dead != "" && !c.misled() {
+			w.Violate("the state was right and does not stay so: %s", dead)
+		}
+	}
+	if wrong := w.wrong(); wrong != "" && !w.Fails() {
+		w.Violate("the state was right and is not in the end: %s", wrong)
+	}
+	// Each credential is renewed up to five times: after half its life, at the earliest at 40 % of it. Each renewal is followed by a status or two.
+	secrets := len(c.wantsNow())
+	if n := w.count.Get(history.Totals, "writes") - writes; n > 5*secrets+5*4*len(c.sets()) {
+		w.Violate("%d writes within %s although nothing happens", n, quietFor)
+	}
+	if n := w.count.Get(history.Totals, "requests to CAP") - requests; n > 2*5*len(roles) {
+		w.Violate("%d requests to CAP within %s although nothing happens", n, quietFor)
+	}
+}

@@ -1,0 +1,75 @@
+package history
+
+import (
+	"crypto/fips140"
+	"flag"
+	"os"
+	"strconv"
+	"testing"
+	"testing/cryptotest"
+	"testing/synctest"
+	"time"
+)
+
+var (
+	seedFlag  = flag.Int64("seed", -1, "run this seed alone, and print its journal")
+	stepsFlag = flag.Int("steps", 60, "steps of each history")
+	seedsFlag = flag.Int("seeds", 0, "how many seeds; 0: as many as fit into -for")
+	fromFlag  = flag.Uint64("from", 1, "the first seed")
+	forFlag   = flag.Duration("for", 10*time.Second, "how long, when -seeds is not given")
+)
+
+// Steps are the steps of each history.
+func Steps() int { return *stepsFlag }
+
+// Main runs the tests of a simulation.
+func Main(m *testing.M) {
+	flag.Parse()
+	_ = os.Unsetenv("SSL_CERT_FILE")
+	os.Exit(m.Run())
+}
+
+// Bubble runs f on virtual time, from start on, with random numbers of the seed.
+func Bubble(t *testing.T, seed uint64, start time.Time, f func()) {
+	t.Helper()
+	if v := fips140.Version(); v != "latest" {
+		t.Skipf("random numbers cannot be seeded in the Go Cryptographic Module %s: `make test` runs this with GOFIPS140=off", v)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		cryptotest.SetGlobalRandom(t, seed)
+		time.Sleep(time.Until(start))
+		f()
+	})
+}
+
+// Explore runs the seeds of the command line. A seed that fails is reported with the fewest steps.
+func Explore(t *testing.T, kind string, run Run) *Tally {
+	t.Helper()
+	count := NewTally()
+	if *seedFlag >= 0 {
+		out := run(t, uint64(*seedFlag), *stepsFlag, count)
+		t.Log("\n" + out.Text())
+		for _, v := range out.Violations {
+			t.Error(v)
+		}
+		return count
+	}
+	began := time.Now()
+	for n := 0; *seedsFlag > 0 && n < *seedsFlag || *seedsFlag == 0 && time.Since(began) < *forFlag; n++ {
+		seed := *fromFlag + uint64(n)
+		if out := run(t, seed, *stepsFlag, count); len(out.Violations) > 0 {
+			t.Error(Report(t, kind, run, seed, out))
+		}
+	}
+	t.Log(count.Table(Totals), count.Table(Faults), count.Sum(Faults), "faults and moves in all\n", count.Table(Fields), count.Table(Decisions), count.Table(Reasons),
+		time.Since(began).Round(time.Second))
+	return count
+}
+
+// Report says how a seed fails, with the fewest steps, and how to see it.
+func Report(t *testing.T, kind string, run Run, seed uint64, found Outcome) string {
+	t.Helper()
+	steps, violation := Shortest(t, run, seed, found)
+	return "seed " + strconv.FormatUint(seed, 10) + " fails after " + strconv.Itoa(steps) + " steps: " + violation +
+		"\nreplay it with: make simulate KIND=" + kind + " SEED=" + strconv.FormatUint(seed, 10) + " STEPS=" + strconv.Itoa(steps)
+}
