@@ -166,6 +166,10 @@ simulate: ## Explore each KIND (pullsecret, capset) in SEEDS random histories (1
 failover: ## Take the leader away RUNS (200) times, at each step of a rotation and a refresh, and print what came of it.
 	$(WITH_ASSETS) go test ./test/faults -run '^TestFailover$$' -v -count=1 -timeout 0 -args -runs $(or $(RUNS),200)
 
+.PHONY: faults
+faults: ## Let a rotation and a refresh become due during each of many faults, and print what came of it.
+	$(WITH_ASSETS) go test ./test/faults -run '^TestFaults$$' -v -count=1 -timeout 0 -args -all
+
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME (30s, or 10000000x); ONLY=regexp chooses, KEEP=n keeps inputs.
 	KEEP=$(KEEP) hack/fuzz.sh $(FUZZTIME) '$(ONLY)'
