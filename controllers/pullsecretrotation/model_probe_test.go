@@ -89,7 +89,7 @@ func (m *model) recordProbe(w *world, i int, change func(decide.Record, decide.I
 	}
 }
 
-// probeSteps performs the steps of a probe, and returns false for any other.
+// probeStep performs the steps of a probe, and returns false for any other.
 func (m *model) probeStep(w *world, i int, d decide.Decision) bool {
 	r := &w.replicas[i]
 	f := &r.facts

@@ -47,7 +47,7 @@ func (r *Reconciler) probePods(ctx context.Context, name string) ([]corev1.Pod, 
 	return list.Items, nil
 }
 
-// notePlan records that a Pod is about to be created.
+// planProbe records that a Pod is about to be created.
 func (s *scope) planProbe(ctx context.Context, d decide.Decision) error {
 	s.record().PlanProbe(d.Pool, d.Machine, s.probeName(d.Pool), s.now())
 	if err := s.flush(ctx); err != nil {

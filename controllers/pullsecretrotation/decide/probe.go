@@ -256,7 +256,7 @@ func machineFor(in Input, p v1alpha1.ProbeStatus) string {
 	return names[max(i, 0)%len(names)]
 }
 
-// Refused is true for a probe whose machine its registry refuses.
+// refusedProbe is true for a probe whose machine its registry refuses.
 func refusedProbe(in Input, p v1alpha1.ProbeStatus) bool {
 	return open(in, p) && p.Result == v1alpha1.ProbeRefused && p.RefusedSince != nil
 }
