@@ -33,15 +33,7 @@ func (s *scope) learn(seen decide.Facts) {
 		s.noteSiblings(seen.Siblings)
 	}
 	s.learnMachines(seen)
-	if seen.Rotations != nil {
-		s.record().Listed(*seen.Rotations, s.now())
-	}
-	if seen.Issued != nil && s.issued != nil && s.accountID() != "" {
-		s.record().Given(s.accountID(), s.fingerprints(s.issued, all), s.now())
-	}
-	if seen.Offer != nil {
-		s.record().Offered(*seen.Offer)
-	}
+	s.learnFromOCM(seen)
 	if seen.BackupKnown && s.backup == nil {
 		s.record().BackupGone()
 	}
@@ -52,6 +44,19 @@ func (s *scope) learn(seen decide.Facts) {
 	s.facts.Add(seen)
 	if seen.Machines != nil {
 		s.record().Reached(s.input(), s.now())
+	}
+}
+
+// learnFromOCM records what OCM lists, issues and offers.
+func (s *scope) learnFromOCM(seen decide.Facts) {
+	if seen.Rotations != nil {
+		s.record().Listed(*seen.Rotations, s.now())
+	}
+	if seen.Issued != nil && s.issued != nil && s.accountID() != "" {
+		s.record().Given(s.accountID(), s.fingerprints(s.issued, all), s.now())
+	}
+	if seen.Offer != nil {
+		s.record().Offered(*seen.Offer)
 	}
 }
 
