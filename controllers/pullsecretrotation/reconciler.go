@@ -85,6 +85,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	r.watch(obj)
 
 	d, err := s.run(ctx)
+	if err != nil && ctx.Err() != nil {
+		return ctrl.Result{}, ctx.Err() // shutting down: nothing has failed, and the next leader decides anew
+	}
 	if err != nil {
 		s.takeBackIntent()
 		d = s.failure(err)
