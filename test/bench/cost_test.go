@@ -205,12 +205,16 @@ func (w *world) requestRefresh() {
 	})
 }
 
-// eventuallyWritten waits until all Secrets have been written since the last count.
+// eventuallyWritten waits until all Secrets have been written since the last count, and that has been reported: the status was fresh before too.
 func (w *world) eventuallyWritten() {
 	w.t.Helper()
 	w.eventually("all Secrets have been written", func(context.Context) error {
 		if n := len(w.secretWrites()); n < manySecrets {
 			return fmt.Errorf("%d of %d", n, manySecrets)
+		}
+		writes := w.api.Writes()
+		if last := writes[len(writes)-1]; last.Resource != "capcredentialsets" {
+			return fmt.Errorf("the last write is %s, and not a report", last)
 		}
 		return nil
 	})
