@@ -42,7 +42,7 @@ func (s *scope) noteRegistries(checks []decide.Check) {
 	for _, c := range worst(checks) {
 		n := v1alpha1.RegistryStatus{Registry: c.Registry, Result: outcome(c), Policy: c.Policy, Message: c.Result.Message, CheckedAt: s.timestamp(), Since: s.timestamp()}
 		for _, b := range before {
-			if b.Registry == n.Registry && b.Result == n.Result && b.Message == n.Message && b.Since != nil {
+			if b.Registry == n.Registry && b.Result == n.Result && b.Since != nil {
 				n.Since = b.Since
 			}
 		}

@@ -148,6 +148,7 @@ func (k *wideKey) status(w *wide, s *v1alpha1.PullSecretRotationStatus) {
 	}
 	for _, r := range s.Registries {
 		k.str(r.Registry + r.Result)
+		k.age(r.Since, ageLimit)
 	}
 	for _, t := range s.Targets {
 		k.str(t.Namespace + t.Result)

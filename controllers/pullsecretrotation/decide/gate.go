@@ -70,7 +70,7 @@ func recheckHold(in Input, h hold) time.Duration {
 	case v1alpha1.ReasonPoolsNotReady:
 		return in.Timing.PoolPoll
 	case v1alpha1.ReasonVerificationImpossible:
-		return recheckUnready
+		return recheckUnprovable(in)
 	}
 	return RecheckForPeople
 }
@@ -154,14 +154,15 @@ func disruptionHolds(in Input) []hold {
 func unprovable(in Input) []string {
 	var list []string
 	for _, r := range in.Status.Registries {
-		switch Outcome(r.Result) {
-		case Unreachable, RateLimited, TLSError:
-			if r.Policy == v1alpha1.VerificationRequired {
-				list = append(list, r.Registry+": "+r.Message)
-			}
+		if isUnprovable(r) {
+			list = append(list, r.Registry+": "+r.Message)
 		}
 	}
 	return list
+}
+
+func isUnprovable(r v1alpha1.RegistryStatus) bool {
+	return r.Policy == v1alpha1.VerificationRequired && slices.Contains([]Outcome{Unreachable, RateLimited, TLSError}, Outcome(r.Result))
 }
 
 // unready are the pools that would not take a change now. Paused ones are reported, but do not hold back the request.

@@ -7,6 +7,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/internal/schedule"
 )
 
 // proveInUse checks the pull secret in use with the registries whenever that is due.
@@ -20,8 +21,10 @@ const (
 	// recheckRefused is how soon a refused pull secret is checked again: whoever fixes it wants to see the result, and a check costs OCM two
 	// requests.
 	recheckRefused = 5 * time.Minute
-	// recheckUnready is how soon a hold that may go away by itself is rechecked: it costs OCM a few requests.
-	recheckUnready = 30 * time.Minute
+	// recheckUnproven and recheckUnready are how soon a registry is asked again that could not tell: soon after a moment of trouble, and seldom
+	// while it lasts. A check costs OCM two requests.
+	recheckUnproven = time.Minute
+	recheckUnready  = 30 * time.Minute
 	// longestHealthInterval is the schema's bound: a rotation must be noticed well within the five days for which OCM waits for a
 	// cluster.
 	longestHealthInterval = 48 * time.Hour
@@ -42,12 +45,28 @@ func nextHealthCheck(in Input) time.Time {
 		interval = min(interval, recheckRefused)
 	}
 	if len(unprovable(in)) > 0 {
-		interval = min(interval, recheckUnready)
+		interval = min(interval, recheckUnprovable(in))
 	}
 	if in.Unproven || last == nil || last.After(in.Now) { // setting the clock back must not postpone the check
 		return in.Now
 	}
 	return last.Add(interval)
+}
+
+// recheckUnprovable grows with the time for which a Required registry has not been able to tell, by the last health check. The account's other
+// clusters may have the same trouble, so among many it begins with their period.
+func recheckUnprovable(in Input) time.Duration {
+	last := in.Status.LastHealthCheck
+	if last == nil {
+		return recheckUnproven
+	}
+	lasted := time.Duration(0)
+	for _, r := range in.Status.Registries {
+		if isUnprovable(r) && r.Since != nil {
+			lasted = max(lasted, last.Sub(r.Since.Time))
+		}
+	}
+	return schedule.PollInterval(lasted, min(max(recheckUnproven, lookPeriod(in)), recheckUnready), recheckUnready)
 }
 
 // refusedInUse is the condition that reports a refusal; nil while no registry is known to refuse the pull secret in use.
