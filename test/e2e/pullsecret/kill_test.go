@@ -200,8 +200,8 @@ func (w *world) end() end {
 	}
 }
 
-// identity are the values in a status that differ between rotations and between clusters.
-var identity = map[string]bool{"id": true, "salt": true, "fingerprint": true, "backupSecret": true, "position": true}
+// identity are the values in a status that differ between rotations.
+var identity = map[string]bool{"id": true, "salt": true, "fingerprint": true, "backupSecret": true}
 
 // changing matches times and digests in a status or its messages.
 var changing = regexp.MustCompile(`\d{4}-\d\d-\d\d(T[0-9:]+Z| \d\d:\d\d UTC)|sha256:[0-9a-f]+`)

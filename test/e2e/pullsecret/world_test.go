@@ -51,6 +51,11 @@ type settings struct {
 	document func(issued []byte) []byte
 }
 
+// siblingID is that of another cluster of the account: by turns it comes before this cluster's and after it.
+func siblingID(i int) string {
+	return fmt.Sprintf("%c0000000-0000-4000-8000-%012d", "0f"[i%2], i)
+}
+
 func newWorld(t *testing.T, s settings) *world {
 	t.Helper()
 	ctx := t.Context()
@@ -65,7 +70,7 @@ func newWorld(t *testing.T, s settings) *world {
 	}
 	w.ocm.AddCluster(w.account.ID, ocm.ClusterSpec{ID: harness.DefaultClusterID, Name: "this-cluster", Token: w.clusterToken})
 	for i := range s.siblings {
-		w.ocm.AddCluster(w.account.ID, ocm.ClusterSpec{Name: fmt.Sprintf("sibling-%d", i+1), Mode: s.siblingMode})
+		w.ocm.AddCluster(w.account.ID, ocm.ClusterSpec{ID: siblingID(i), Name: fmt.Sprintf("sibling-%d", i+1), Mode: s.siblingMode})
 	}
 	release := w.startRegistries()
 	w.proxy = proxy.New(w.registry.Routes(), map[string]string{
