@@ -19,11 +19,15 @@ func rotatedTwice(name string) *v1alpha1.PullSecretRotation {
 	day := 24 * time.Hour
 	own := v1alpha1.RotationStatus{
 		ID: "2own", AccountID: "1gs", Reason: v1alpha1.TriggerSchedule, After: ago(40 * day), OCMStatus: "completed",
-		Baseline:     []v1alpha1.EntryFingerprint{{Registry: "quay.io", Fingerprint: "CANARY-old"}},
-		Issued:       []v1alpha1.EntryFingerprint{{Registry: "quay.io", Fingerprint: "CANARY-new"}, {Registry: "cloud.openshift.com", Fingerprint: "CANARY-new"}},
-		Answers:      []v1alpha1.RegistryAnswer{{Registry: "quay.io", Result: "Accepted", At: ago(39 * day)}, {Registry: "cloud.openshift.com", Result: "NotAsked"}},
-		Pools:        []v1alpha1.PoolStatus{{Name: "master", ConfigurationBefore: "rendered-master-1"}, {Name: "worker"}},
-		Machines:     &v1alpha1.MachinesStatus{Total: 6, Updated: 5, Lagging: []v1alpha1.LaggingMachine{{Name: "worker-1", Pool: "worker", Condition: "Drained", Reason: "UpdateExecutedDrained"}}},
+		Baseline: []v1alpha1.EntryFingerprint{{Registry: "quay.io", Fingerprint: "CANARY-old"}},
+		Issued:   []v1alpha1.EntryFingerprint{{Registry: "quay.io", Fingerprint: "CANARY-new"}, {Registry: "cloud.openshift.com", Fingerprint: "CANARY-new"}},
+		Answers:  []v1alpha1.RegistryAnswer{{Registry: "quay.io", Result: "Accepted", At: ago(39 * day)}, {Registry: "cloud.openshift.com", Result: "NotAsked"}},
+		Pools:    []v1alpha1.PoolStatus{{Name: "master", ConfigurationBefore: "rendered-master-1"}, {Name: "worker"}},
+		Machines: &v1alpha1.MachinesStatus{Total: 6, Updated: 5, Lagging: []v1alpha1.LaggingMachine{{Name: "worker-1", Pool: "worker", Condition: "Drained", Reason: "UpdateExecutedDrained"}}},
+		Probes: []v1alpha1.ProbeStatus{
+			{Pool: "worker", Machine: "worker-0", Image: "quay.io/acme/tiny:1", Pod: "probe-CANARY", Result: v1alpha1.ProbePulled, TriedAt: ago(39*day - 7*time.Minute)},
+			{Pool: "master", Image: "quay.io/acme/tiny:1"},
+		},
 		BackupSecret: "backup-CANARY",
 		StartedAt:    ago(40*day - time.Minute), IntendedAt: ago(40*day - 2*time.Minute), RequestedAt: ago(40*day - 3*time.Minute), IssuedAt: ago(39*day + time.Hour),
 		VerifiedAt: ago(39 * day), AppliedAt: ago(39*day - time.Minute), RolledOutAt: ago(39*day - time.Hour), RevokedAt: ago(37 * day), RevocationProvenAt: ago(37*day - time.Hour),
@@ -63,6 +67,7 @@ func TestReport_TellsAnAuditorWhoAskedWhyAndEachStepWithItsTime(t *testing.T) {
 		"taken 2026-11-21T12:00:00Z", "Rotation 1foreign: EndedElsewhere", "Requested by somebody else", "Rotation 2own: Completed", "Cluster 0c1a",
 		"Account =jane (1gs)", "Schedule (due 2026-10-12T12:00:00Z)", "2026-10-12T12:03:00Z Requested", "2026-10-15T12:00:00Z Revoked OCM said", "2026-10-15T13:00:00Z Proven every registry refused", "OLD CREDENTIAL SINCE quay.io Refused 2026-10-15T13:00:00Z",
 		"quay.io Accepted 2026-10-13T12:00:00Z", "cloud.openshift.com NotAsked -", "Machine pools master, worker", "Machines 5 of 6 had the new file", "worker-1 worker Drained UpdateExecutedDrained",
+		"worker-0 worker Pulled 2026-10-13T12:07:00Z quay.io/acme/tiny:1", "master NotAsked",
 		"openshift-config/pull-secret 2026-10-13T12:01:00Z", "hive/copy by somebody else",
 		"Rotation 3now: InProgress", "quay.io Refused 2026-11-21T11:50:00Z")
 	order := []string{"1foreign", "2own", "3now"}
@@ -97,7 +102,7 @@ func TestReport_AsCSVHasOneRowForEachRotationInAStableOrder(t *testing.T) {
 	for column, want := range map[string]string{
 		"cluster_id": "0c1a", "requested_by": "this cluster", "outcome": "Completed", "due_at": "2026-10-12T12:00:00Z", "approved_at": "", "rolled_back_at": "",
 		"applied_at": "2026-10-13T12:01:00Z", "revoked_at": "2026-10-15T12:00:00Z", "revocation_proven_at": "2026-10-15T13:00:00Z", "old_credentials": "quay.io Refused 2026-10-15T13:00:00Z", "registries": "quay.io Accepted 2026-10-13T12:00:00Z; cloud.openshift.com NotAsked",
-		"machine_pools": "master; worker", "machines": "6", "machines_updated": "5", "late_machines": "worker-1 Drained UpdateExecutedDrained", "account": "'=jane",
+		"machine_pools": "master; worker", "machines": "6", "machines_updated": "5", "late_machines": "worker-1 Drained UpdateExecutedDrained", "pulls": "worker: worker-0 Pulled 2026-10-13T12:07:00Z; master: NotAsked", "account": "'=jane",
 	} {
 		if got := cell(2, column); got != want {
 			t.Errorf("%s of the second row is %q, want %q", column, got, want)

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/csv"
 	"fmt"
 	"io"
@@ -49,6 +50,7 @@ func (p *printer) reported(r *ReportedRotation) {
 		p.table(rows...)
 	}
 	p.lagging(r.Machines)
+	p.pulls(r.Pulls)
 	p.answers("NEW CREDENTIAL", r.Registries)
 	p.answers("OLD CREDENTIAL", r.Replaced)
 	if len(r.Secrets) > 0 {
@@ -80,6 +82,23 @@ func (p *printer) lagging(m *v1alpha1.MachinesStatus) {
 		rows = append(rows, []string{l.Name, l.Pool, l.Condition, l.Reason})
 	}
 	p.table(rows...)
+}
+
+// pulls lists what machines answered that were to pull an image.
+func (p *printer) pulls(pulls []ReportedPull) {
+	if len(pulls) == 0 {
+		return
+	}
+	p.gap()
+	rows := [][]string{{"MACHINE", "POOL", "PULL", "AT", "IMAGE"}}
+	for _, l := range pulls {
+		rows = append(rows, []string{l.Machine, l.Pool, answered(l), exactTime(l.At), l.Image})
+	}
+	p.table(rows...)
+}
+
+func answered(l ReportedPull) string {
+	return cmp.Or(string(l.Result), "NotAsked")
 }
 
 func (p *printer) answers(about string, answers []v1alpha1.RegistryAnswer) {
@@ -134,7 +153,7 @@ func reportCSV(out io.Writer, report Report) error {
 		header = append(header, s.column)
 	}
 	w := csv.NewWriter(out)
-	if err := w.Write(append(header, "registries", "old_credentials", "machine_pools", "machines", "machines_updated", "late_machines", "secrets")); err != nil {
+	if err := w.Write(append(header, "registries", "old_credentials", "machine_pools", "machines", "machines_updated", "late_machines", "pulls", "secrets")); err != nil {
 		return err
 	}
 	for i := range report.Rotations {
@@ -164,7 +183,7 @@ func csvRow(r *ReportedRotation) []string {
 		secrets = append(secrets, s.Secret+" "+written(s))
 	}
 	row = append(row, answersCell(r.Registries), answersCell(r.Replaced), strings.Join(r.Pools, "; "))
-	return append(append(row, machinesCells(r.Machines)...), strings.Join(secrets, "; "))
+	return append(append(row, machinesCells(r.Machines)...), pullsCell(r.Pulls), strings.Join(secrets, "; "))
 }
 
 // machinesCells are the counts and the names; empty where nobody counted.
@@ -177,6 +196,14 @@ func machinesCells(m *v1alpha1.MachinesStatus) []string {
 		names = append(names, strings.Join(strings.Fields(l.Name+" "+l.Condition+" "+l.Reason), " "))
 	}
 	return []string{fmt.Sprint(m.Total), fmt.Sprint(m.Updated), strings.Join(names, "; ")}
+}
+
+func pullsCell(pulls []ReportedPull) string {
+	list := make([]string, 0, len(pulls))
+	for _, l := range pulls {
+		list = append(list, l.Pool+": "+strings.Join(strings.Fields(l.Machine+" "+answered(l)+" "+exactTime(l.At)), " "))
+	}
+	return strings.Join(list, "; ")
 }
 
 func answersCell(answers []v1alpha1.RegistryAnswer) string {

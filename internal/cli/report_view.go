@@ -40,6 +40,8 @@ type ReportedRotation struct {
 	Pools []string `json:"pools,omitempty"`
 	// Machines that had it when the roll-out or the rotation ended, and which did not; counted only where the cluster has MachineConfigNodes.
 	Machines *v1alpha1.MachinesStatus `json:"machines,omitempty"`
+	// Pulls are what machines answered that were to pull an image with the new file.
+	Pulls []ReportedPull `json:"pulls,omitempty"`
 	// Secrets that hold its credentials, for the last rotation that was applied.
 	Secrets []ReportedSecret `json:"secrets,omitempty"`
 }
@@ -48,6 +50,15 @@ type ReportedRotation struct {
 type ReportedStep struct {
 	Step string      `json:"step"`
 	At   metav1.Time `json:"at"`
+}
+
+// ReportedPull is the last answer of a pool's machine. Without a time, there was none.
+type ReportedPull struct {
+	Pool    string               `json:"pool"`
+	Machine string               `json:"machine,omitempty"`
+	Image   string               `json:"image"`
+	Result  v1alpha1.ProbeResult `json:"result,omitempty"`
+	At      *metav1.Time         `json:"at,omitempty"`
 }
 
 // ReportedSecret is a Secret that holds the credentials of a rotation, and when the operator wrote it; without a time, somebody else did.
@@ -131,6 +142,9 @@ func reportedRotation(o *v1alpha1.PullSecretRotation, r *v1alpha1.RotationStatus
 		ClusterID: o.Status.ClusterID, Object: o.Name, AccountID: r.AccountID, ID: r.ID, Actor: actor(r), Reason: r.Reason, Due: r.After,
 		Outcome: outcomeOf(r), Steps: []ReportedStep{}, Registries: decide.Record{PullSecretRotationStatus: &o.Status}.Answers(r),
 		Replaced: r.RevocationAnswers, Machines: r.Machines,
+	}
+	for _, p := range r.Probes {
+		row.Pulls = append(row.Pulls, ReportedPull{Pool: p.Pool, Machine: p.Machine, Image: p.Image, Result: p.Result, At: p.TriedAt})
 	}
 	if known := o.Status.Account; row.AccountID == "" && known != nil {
 		row.AccountID = known.ID // begun, but not requested yet
