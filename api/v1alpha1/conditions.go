@@ -16,8 +16,8 @@ const (
 	// ConditionOldCredentialsRevoked is True once every registry refuses the credentials that the last rotation replaced, False while one still
 	// accepts them although OCM reports them as deleted, and Unknown while that is awaited or cannot be known.
 	ConditionOldCredentialsRevoked = "OldCredentialsRevoked"
-	// ConditionMachinesCanPull is True once a machine of each pool has pulled spec.rollout.probe.image with the new pull secret, False while one is
-	// refused, and Unknown until each has answered; it is present only with spec.rollout.probe.
+	// ConditionMachinesCanPull is True once a machine of each pool has pulled spec.rollout.probe.image with the new pull secret, False while one
+	// cannot, and Unknown until each has answered; it is present only with spec.rollout.probe.
 	ConditionMachinesCanPull = "MachinesCanPull"
 	// ConditionSuspended is present and True only while spec.suspend is true. Ready keeps its last message.
 	ConditionSuspended = "Suspended"

@@ -100,24 +100,11 @@ func (s *scope) recordProbes(context.Context, decide.Decision) error {
 			s.event(corev1.EventTypeNormal, v1alpha1.ReasonProbesPulled, "Probe", "The machine %s of pool %s has pulled %s with the new pull secret of rotation %s",
 				p.Machine, p.Pool, p.Image, s.rotation().ID)
 		default:
-			s.event(corev1.EventTypeWarning, reasonOf(p.Result), "Probe", "No machine of pool %s has shown in time that it can pull %s with the new pull secret of rotation %s: %s",
+			s.event(corev1.EventTypeWarning, decide.ReasonOfProbe(p.Result), "Probe", "No machine of pool %s has shown in time that it can pull %s with the new pull secret of rotation %s: %s",
 				p.Pool, p.Image, s.rotation().ID, p.Result)
 		}
 	}
 	return nil
-}
-
-// reasonOf an end without an answer.
-func reasonOf(result v1alpha1.ProbeResult) string {
-	switch result {
-	case v1alpha1.ProbeNotFound:
-		return v1alpha1.ReasonProbeImageMissing
-	case v1alpha1.ProbeFailed:
-		return v1alpha1.ReasonProbeFailed
-	case v1alpha1.ProbeNotCreated:
-		return v1alpha1.ReasonProbeNotCreated
-	}
-	return v1alpha1.ReasonProbeNotStarted
 }
 
 // dropProbes removes the Pods whose answer nobody awaits, those that are not on record among them.

@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -110,7 +111,7 @@ func MachinesCanPull(in Input) (status metav1.ConditionStatus, reason, message s
 		return "", "", "", false
 	}
 	for _, v := range verdicts {
-		list := poolsOf(in, func(_ Input, p v1alpha1.ProbeStatus) bool { return slices.Contains(v.results, p.Result) })
+		list := poolsOf(in, func(_ Input, p v1alpha1.ProbeStatus) bool { return p.Result == v.result })
 		if len(list) > 0 {
 			return v.status, v.reason, fmt.Sprintf(v.words, sayPools(list), list[0].Image) + tried(list), true
 		}
@@ -120,25 +121,35 @@ func MachinesCanPull(in Input) (status metav1.ConditionStatus, reason, message s
 
 // verdicts are what results mean for the condition, the worst first.
 var verdicts = []struct {
-	results []v1alpha1.ProbeResult
-	status  metav1.ConditionStatus
-	reason  string
-	words   string
+	result v1alpha1.ProbeResult
+	status metav1.ConditionStatus
+	reason string
+	words  string
 }{
-	{[]v1alpha1.ProbeResult{v1alpha1.ProbeRefused}, metav1.ConditionFalse, v1alpha1.ReasonProbeRefused,
+	{v1alpha1.ProbeRefused, metav1.ConditionFalse, v1alpha1.ReasonProbeRefused,
 		"The registry refuses machines of the pools %s that pull %s with the new pull secret."},
-	{[]v1alpha1.ProbeResult{v1alpha1.ProbeFailed}, metav1.ConditionFalse, v1alpha1.ReasonProbeFailed,
+	{v1alpha1.ProbeFailed, metav1.ConditionFalse, v1alpha1.ReasonProbeFailed,
 		"Machines of the pools %s cannot pull %s, and not because they are refused: it may be the network, a mirror or the registry itself. See the events of the machines' other Pods."},
-	{[]v1alpha1.ProbeResult{v1alpha1.ProbeNotFound}, metav1.ConditionUnknown, v1alpha1.ReasonProbeImageMissing,
+	{v1alpha1.ProbeNotFound, metav1.ConditionUnknown, v1alpha1.ReasonProbeImageMissing,
 		"The registry does not have, for machines of the pools %s, the image %s. Name one in spec.rollout.probe.image that the account may pull."},
-	{[]v1alpha1.ProbeResult{v1alpha1.ProbeNotCreated}, metav1.ConditionUnknown, v1alpha1.ReasonProbeNotCreated,
+	{v1alpha1.ProbeNotCreated, metav1.ConditionUnknown, v1alpha1.ReasonProbeNotCreated,
 		"The API server refuses the Pod with which a machine of the pools %s is to pull %s. A policy, a quota, or a missing right or service account in the operator's namespace can be the cause; see the operator's log."},
-	{[]v1alpha1.ProbeResult{v1alpha1.ProbeNotStarted}, metav1.ConditionUnknown, v1alpha1.ReasonProbeNotStarted,
+	{v1alpha1.ProbeNotStarted, metav1.ConditionUnknown, v1alpha1.ReasonProbeNotStarted,
 		"No machine of the pools %s has begun in time to pull %s. See whether they are ready and have room for a small Pod."},
-	{[]v1alpha1.ProbeResult{""}, metav1.ConditionUnknown, v1alpha1.ReasonProbing,
+	{"", metav1.ConditionUnknown, v1alpha1.ReasonProbing,
 		"Machines of the pools %s have not answered yet whether they can pull %s with the new pull secret."},
-	{[]v1alpha1.ProbeResult{v1alpha1.ProbePulled}, metav1.ConditionTrue, v1alpha1.ReasonProbesPulled,
+	{v1alpha1.ProbePulled, metav1.ConditionTrue, v1alpha1.ReasonProbesPulled,
 		"A machine of each of the pools %s has pulled %s with the new pull secret."},
+}
+
+// ReasonOfProbe is the condition's reason for a result; one that has ended without any was never started.
+func ReasonOfProbe(result v1alpha1.ProbeResult) string {
+	for _, v := range verdicts {
+		if v.result == cmp.Or(result, v1alpha1.ProbeNotStarted) {
+			return v.reason
+		}
+	}
+	return v1alpha1.ReasonProbeNotStarted
 }
 
 // tried says whether there will be another attempt.
