@@ -7,6 +7,7 @@ SHELL := /usr/bin/env bash
 # The version in the binary and in the bundle. The image that the manifests name comes from hack/release/release.yaml.
 VERSION ?= 0.1.0
 IMG ?= $(shell sed -n 's/^image: //p' hack/release/release.yaml):v$(VERSION)
+MUST_GATHER_IMG ?= $(shell sed -n 's/^mustGatherImage: //p' hack/release/release.yaml):v$(VERSION)
 CONTAINER_TOOL ?= podman
 # Replacements for the Dockerfile's builder and base images.
 BUILDER ?=
@@ -75,8 +76,8 @@ manifests: ## Write the CRDs (config/crd/bases), config/install.yaml and config/
 
 .PHONY: bundle
 bundle: manifests ## Write the OLM bundle (bundle/) from config/, and the rights with which OLM v1 installs it.
-	$(TOOL) kustomize build config/manifests | go run -C hack/bundle . -version $(VERSION) -image $(IMG) -out "$(CURDIR)/bundle" \
-		-installer "$(CURDIR)/config/olm-v1/installer.yaml"
+	$(TOOL) kustomize build config/manifests | go run -C hack/bundle . -version $(VERSION) -image $(IMG) -must-gather-image $(MUST_GATHER_IMG) \
+		-out "$(CURDIR)/bundle" -installer "$(CURDIR)/config/olm-v1/installer.yaml"
 
 ##@ Checks
 
@@ -223,7 +224,7 @@ undeploy: ## Remove the operator and its kinds from the cluster of your kubeconf
 ##@ Release, without a container engine
 
 .PHONY: images
-images: ## Build the operator's image for each platform into DIST, as an OCI layout (BASE=name@sha256:... or scratch).
+images: ## Build the images of the operator and for must-gather for each platform into DIST, as OCI layouts (BASE=name@sha256:... or scratch).
 	$(RELEASE) images $(RELEASE_FLAGS)
 
 .PHONY: bundle-image

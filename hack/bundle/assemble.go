@@ -176,7 +176,10 @@ func (p *parts) fillCSV(o options, f *facts.Facts, icon []byte) error {
 	}
 	spec["version"] = o.version
 	spec["icon"] = []any{map[string]any{"base64data": base64.StdEncoding.EncodeToString(icon), "mediatype": "image/svg+xml"}}
-	spec["relatedImages"] = []any{map[string]any{"name": packageName, "image": o.image}}
+	spec["relatedImages"] = []any{
+		map[string]any{"name": packageName, "image": o.image},
+		map[string]any{"name": packageName + "-must-gather", "image": o.mustGatherImage},
+	}
 	spec["minKubeVersion"] = f.Kubernetes
 	spec["provider"] = map[string]any{"name": f.Provider.Name, "url": f.Provider.URL}
 	var maintainers, links []any
@@ -210,6 +213,8 @@ func (p *parts) annotate(o options, f *facts.Facts) error {
 	notes := p.csv.GetAnnotations()
 	notes["alm-examples"] = string(raw)
 	notes["containerImage"] = o.image
+	// `oc adm must-gather --all-images` finds the image here.
+	notes["operators.openshift.io/must-gather-image"] = o.mustGatherImage
 	notes["createdAt"] = f.CreatedAt.UTC().Format(time.RFC3339)
 	notes["repository"] = f.Repository
 	notes["support"] = f.Support

@@ -148,8 +148,9 @@ func TestRun_UsesTheGivenVersionAndImageEverywhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	const image = "mirror.example.com:5000/operators/credential-rotation-operator@sha256:1111"
+	const gather = "mirror.example.com:5000/operators/must-gather@sha256:2222"
 	out := t.TempDir()
-	if err := run(options{version: "9.8.7", image: image, icon: "../../config/manifests/icon.svg", facts: "../release/release.yaml", out: out}, bytes.NewReader(manifestStream)); err != nil {
+	if err := run(options{version: "9.8.7", image: image, mustGatherImage: gather, icon: "../../config/manifests/icon.svg", facts: "../release/release.yaml", out: out}, bytes.NewReader(manifestStream)); err != nil {
 		t.Fatal(err)
 	}
 	bundle, err := manifests.GetBundleFromDir(out)
@@ -169,6 +170,9 @@ func TestRun_UsesTheGivenVersionAndImageEverywhere(t *testing.T) {
 			t.Errorf("%s has the image %s", where, got)
 		}
 	}
+	if note, related := csv.Annotations["operators.openshift.io/must-gather-image"], csv.Spec.RelatedImages[1].Image; note != gather || related != gather {
+		t.Errorf("must-gather's image is %q in the annotation and %q among the related images", note, related)
+	}
 }
 
 func TestRun_RefusesIncompleteManifests(t *testing.T) {
@@ -176,7 +180,7 @@ func TestRun_RefusesIncompleteManifests(t *testing.T) {
 	if err := os.WriteFile(icon, []byte("<svg/>"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	o := options{version: "1.2.3", image: "i", icon: icon, facts: "../release/release.yaml", out: t.TempDir()}
+	o := options{version: "1.2.3", image: "i", mustGatherImage: "g", icon: icon, facts: "../release/release.yaml", out: t.TempDir()}
 	err := run(o, bytes.NewBufferString("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\n"))
 	if err == nil || !strings.Contains(err.Error(), "is missing") {
 		t.Errorf("error = %v; want what is missing", err)

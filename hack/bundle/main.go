@@ -28,6 +28,8 @@ type options struct {
 	version string
 	// image of the operator with its tag or digest.
 	image string
+	// mustGatherImage is the image for must-gather.
+	mustGatherImage string
 	// icon is an SVG file.
 	icon string
 	// facts is release.yaml.
@@ -44,6 +46,7 @@ func main() {
 	var o options
 	flag.StringVar(&o.version, "version", "", "version of the operator, such as 0.1.0")
 	flag.StringVar(&o.image, "image", "", "image of the operator")
+	flag.StringVar(&o.mustGatherImage, "must-gather-image", "", "image for oc adm must-gather")
 	flag.StringVar(&o.facts, "facts", "../release/release.yaml", "file with the metadata of the release")
 	flag.StringVar(&o.channels, "channels", "", "channels of this version, separated by commas, instead of those of that file")
 	flag.StringVar(&o.icon, "icon", "../../config/manifests/icon.svg", "the operator's icon")
@@ -57,8 +60,8 @@ func main() {
 }
 
 func run(o options, manifests io.Reader) error {
-	if o.version == "" || o.image == "" {
-		return errors.New("-version and -image are needed")
+	if o.version == "" || o.image == "" || o.mustGatherImage == "" {
+		return errors.New("-version, -image and -must-gather-image are needed")
 	}
 	objects, err := decode(manifests)
 	if err != nil {

@@ -17,13 +17,9 @@ import (
 	"github.com/openshift/credential-rotation-operator/hack/release/oci"
 )
 
-// bundleImage writes the bundle with the operator's image by digest, and the bundle's image.
+// bundleImage writes the bundle with the other images by digest, and the bundle's image.
 func (m *maker) bundleImage(ctx context.Context) error {
-	image, err := m.byDigest("operator", m.facts.Image)
-	if err != nil {
-		return err
-	}
-	if err := m.bundle(ctx, image); err != nil {
+	if err := m.bundle(ctx); err != nil {
 		return err
 	}
 	// The Dockerfile copies from the checkout; here the bundle that was just written takes its place.
@@ -61,7 +57,15 @@ func (m *maker) byDigest(layout, repository string) (string, error) {
 	return repository + "@" + digest.String(), err
 }
 
-func (m *maker) bundle(ctx context.Context, image string) error {
+func (m *maker) bundle(ctx context.Context) error {
+	image, err := m.byDigest("operator", m.facts.Image)
+	if err != nil {
+		return err
+	}
+	gather, err := m.byDigest("must-gather", m.facts.MustGatherImage)
+	if err != nil {
+		return err
+	}
 	out, err := filepath.Abs(filepath.Join(m.out, "bundle"))
 	if err != nil {
 		return err
@@ -75,7 +79,7 @@ func (m *maker) bundle(ctx context.Context, image string) error {
 		return err
 	}
 	_, err = m.command(ctx, "hack/bundle", bytes.NewReader(manifests), "go", "run", ".", "-version", m.version, "-image", image,
-		"-channels", strings.Join(channels, ","), "-out", out)
+		"-must-gather-image", gather, "-channels", strings.Join(channels, ","), "-out", out)
 	return err
 }
 

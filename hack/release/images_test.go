@@ -36,13 +36,16 @@ func checkout(t *testing.T) string {
 	} {
 		write(t, filepath.Join(root, name), content)
 	}
-	for _, name := range []string{"Dockerfile", "bundle.Dockerfile", "hack/release/catalog.Dockerfile", "LICENSE", "hack/release/release.yaml", "config/manifests/icon.svg"} {
+	for _, name := range []string{"Dockerfile", "bundle.Dockerfile", "hack/release/catalog.Dockerfile", "hack/release/must-gather.Dockerfile", "LICENSE", "hack/release/release.yaml", "config/manifests/icon.svg"} {
 		raw, err := os.ReadFile(filepath.Join("../..", name))
 		if err != nil {
 			t.Fatal(err)
 		}
 		write(t, filepath.Join(root, name), string(raw))
 	}
+	// Another program in place of the toolbox, because it needs no modules.
+	write(t, filepath.Join(root, "hack/release/toolbox/main.go"), "package main\n\nimport \"crypto/sha256\"\n\nfunc main() { println(sha256.Size) }\n")
+	write(t, filepath.Join(root, "hack/release/toolbox/programs.txt"), read(t, "toolbox/programs.txt"))
 	return root
 }
 
@@ -56,14 +59,20 @@ func write(t *testing.T, path, content string) {
 	}
 }
 
-// built are the images of a checkout, for the platform.
+// built builds the images of a checkout, and returns that of the operator.
 func built(t *testing.T, root, out string, flags ...string) v1.ImageIndex {
 	t.Helper()
 	args := append([]string{"images", "-root", root, "-out", out, "-version", "1.2.3"}, flags...)
 	if err := run(t.Context(), args); err != nil {
 		t.Fatal(err)
 	}
-	index, _, err := oci.Read(filepath.Join(out, "images", "operator"))
+	return layoutOf(t, out, "operator")
+}
+
+// layoutOf is a valid image that was built.
+func layoutOf(t *testing.T, out, name string) v1.ImageIndex {
+	t.Helper()
+	index, _, err := oci.Read(filepath.Join(out, "images", name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,14 +83,18 @@ func built(t *testing.T, root, out string, flags ...string) v1.ImageIndex {
 }
 
 func TestImages_AreTheSameFromTwoFolders(t *testing.T) {
-	first := built(t, checkout(t), t.TempDir(), "-platforms", "linux/amd64")
-	second := built(t, checkout(t), t.TempDir(), "-platforms", "linux/amd64")
-	one, err := first.Digest()
-	if err != nil {
-		t.Fatal(err)
+	first, second := t.TempDir(), t.TempDir()
+	for _, out := range []string{first, second} {
+		built(t, checkout(t), out, "-platforms", "linux/amd64")
 	}
-	if two, err := second.Digest(); err != nil || one != two {
-		t.Errorf("the digests are %s and %s (%v)", one, two, err)
+	for _, image := range []string{"operator", "must-gather"} {
+		one, err := layoutOf(t, first, image).Digest()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if two, err := layoutOf(t, second, image).Digest(); err != nil || one != two {
+			t.Errorf("%s: the digests are %s and %s (%v)", image, one, two, err)
+		}
 	}
 }
 
@@ -154,6 +167,31 @@ func TestImage_IsWhatTheDockerfileSays(t *testing.T) {
 		if files["/credential-rotation-operator"].Mode != 0o755 {
 			t.Errorf("the program has mode %o", files["/credential-rotation-operator"].Mode)
 		}
+	}
+}
+
+// The programs that `oc adm must-gather` calls are the toolbox under their names.
+func TestImage_ForMustGatherHasWhatOcCalls(t *testing.T) {
+	out := t.TempDir()
+	built(t, checkout(t), out, "-platforms", "linux/arm64")
+	image := imagesOf(t, layoutOf(t, out, "must-gather"))["linux/arm64"]
+	files := filesOf(t, image)
+	for _, name := range []string{"/usr/bin/gather", "/toolbox"} {
+		if files[name].Typeflag != tar.TypeReg || files[name].Mode != 0o755 {
+			t.Errorf("%s is %+v", name, files[name])
+		}
+	}
+	for _, name := range []string{"bash", "setsid", "sleep", "sync", "tar"} {
+		if link := files["/bin/"+name]; link.Linkname != "/toolbox" {
+			t.Errorf("%s is %+v", name, link)
+		}
+	}
+	config, err := image.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := config.Config; c.User != "65532:65532" || c.Labels["version"] != "v1.2.3" || !slices.Equal(c.Entrypoint, []string{"/usr/bin/gather"}) {
+		t.Errorf("%+v", c)
 	}
 }
 

@@ -81,7 +81,7 @@ func parse(verb string, args []string) (*maker, error) {
 		return nil, err
 	}
 	if m.registry != "" {
-		for _, image := range []*string{&m.facts.Image, &m.facts.BundleImage, &m.facts.CatalogImage} {
+		for _, image := range []*string{&m.facts.Image, &m.facts.MustGatherImage, &m.facts.BundleImage, &m.facts.CatalogImage} {
 			*image = m.registry + "/" + path.Base(*image)
 		}
 	}

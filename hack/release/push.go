@@ -13,7 +13,7 @@ import (
 // layouts are the images in push order: each after those that it references.
 func (m *maker) layouts() []struct{ layout, repository string } {
 	return []struct{ layout, repository string }{
-		{"operator", m.facts.Image}, {"bundle", m.facts.BundleImage}, {"catalog", m.facts.CatalogImage},
+		{"operator", m.facts.Image}, {"must-gather", m.facts.MustGatherImage}, {"bundle", m.facts.BundleImage}, {"catalog", m.facts.CatalogImage},
 	}
 }
 

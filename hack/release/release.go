@@ -99,9 +99,17 @@ func (m *maker) operatorHub() error {
 	return os.WriteFile(filepath.Join(folder, "ci.yaml"), raw, 0o644)
 }
 
-// bills writes a bill of materials for each image: for the operator's one per platform, because each has its own binary.
+// bills writes a bill of materials for each image: one per platform where each has its own binaries.
 func (m *maker) bills() error {
-	index, _, err := oci.Read(m.layout("operator"))
+	return errors.Join(
+		m.billsOfPrograms("operator", m.facts.Image, packageName),
+		m.billsOfPrograms("must-gather", m.facts.MustGatherImage, packageName, "toolbox"),
+		m.billOfFiles("bundle", m.facts.BundleImage),
+		m.billOfFiles("catalog", m.facts.CatalogImage))
+}
+
+func (m *maker) billsOfPrograms(layout, repository string, programs ...string) error {
+	index, _, err := oci.Read(m.layout(layout))
 	if err != nil {
 		return err
 	}
@@ -110,16 +118,20 @@ func (m *maker) bills() error {
 		return err
 	}
 	for _, d := range manifest.Manifests {
-		image := attest.Image{Name: m.facts.Image, Version: m.tag(), Digest: d.Digest.String()}
-		bill, err := attest.OfBinary(image, m.binary(*d.Platform), m.facts.CreatedAt)
+		var binaries []string
+		for _, program := range programs {
+			binaries = append(binaries, m.binary(program, *d.Platform))
+		}
+		image := attest.Image{Name: repository, Version: m.tag(), Digest: d.Digest.String()}
+		bill, err := attest.OfBinaries(image, binaries, m.facts.CreatedAt)
 		if err != nil {
 			return err
 		}
-		if err := m.sbom("operator-"+d.Platform.OS+"-"+d.Platform.Architecture, bill); err != nil {
+		if err := m.sbom(layout+"-"+d.Platform.OS+"-"+d.Platform.Architecture, bill); err != nil {
 			return err
 		}
 	}
-	return errors.Join(m.billOfFiles("bundle", m.facts.BundleImage), m.billOfFiles("catalog", m.facts.CatalogImage))
+	return nil
 }
 
 func (m *maker) billOfFiles(name, repository string) error {

@@ -53,10 +53,12 @@ func TestRelease(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Run("writes all published files", func(t *testing.T) {
-		for _, name := range []string{"bin/credential-rotation-operator-linux-amd64", "images/operator/index.json", "images/bundle/index.json",
+		for _, name := range []string{"bin/credential-rotation-operator-linux-amd64", "images/operator/index.json", "images/must-gather/index.json",
+			"images/bundle/index.json",
 			"images/catalog/index.json", "bundle/metadata/annotations.yaml", "catalog/credential-rotation-operator/catalog.yaml", "install.yaml",
 			"monitoring.yaml", "operatorhub/credential-rotation-operator/ci.yaml",
-			"operatorhub/credential-rotation-operator/0.2.0/metadata/annotations.yaml", "sbom/operator-linux-amd64.cdx.json", "sbom/bundle.cdx.json", "sbom/catalog.cdx.json", "provenance.intoto.json", "SHA256SUMS"} {
+			"operatorhub/credential-rotation-operator/0.2.0/metadata/annotations.yaml", "sbom/operator-linux-amd64.cdx.json",
+			"sbom/must-gather-linux-amd64.cdx.json", "sbom/bundle.cdx.json", "sbom/catalog.cdx.json", "provenance.intoto.json", "SHA256SUMS"} {
 			if info, err := os.Stat(filepath.Join(out, name)); err != nil || info.Size() == 0 {
 				t.Errorf("%s: %v", name, err)
 			}
@@ -101,7 +103,7 @@ func TestRelease(t *testing.T) {
 	})
 }
 
-var operatorImage = regexp.MustCompile(`quay\.io/openshift/credential-rotation-operator[^\s"-]*`)
+var programImages = regexp.MustCompile(`quay\.io/openshift/credential-rotation-operator(-must-gather)?[^\s"-]*`)
 
 func namesByDigest(t *testing.T, out, root string) {
 	t.Helper()
@@ -109,16 +111,23 @@ func namesByDigest(t *testing.T, out, root string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := m.byDigest("operator", m.facts.Image)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for file, times := range map[string]int{"install.yaml": 1, "bundle/manifests/credential-rotation-operator.clusterserviceversion.yaml": 3,
-		"catalog/credential-rotation-operator/catalog.yaml": 2} {
-		found := operatorImage.FindAllString(read(t, filepath.Join(out, file)), -1)
-		found = slices.DeleteFunc(found, func(s string) bool { return s == m.facts.Image })
-		if len(found) != times || slices.ContainsFunc(found, func(s string) bool { return s != want }) {
-			t.Errorf("%s names %q, want %s %d times", file, found, want, times)
+	for layout, repository := range map[string]string{"operator": m.facts.Image, "must-gather": m.facts.MustGatherImage} {
+		want, err := m.byDigest(layout, repository)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for file, times := range map[string]map[string]int{
+			"install.yaml": {"operator": 1},
+			"bundle/manifests/credential-rotation-operator.clusterserviceversion.yaml": {"operator": 3, "must-gather": 2},
+			"catalog/credential-rotation-operator/catalog.yaml":                        {"operator": 2, "must-gather": 2},
+		} {
+			found := slices.DeleteFunc(programImages.FindAllString(read(t, filepath.Join(out, file)), -1), func(s string) bool {
+				name, _, digest := strings.Cut(s, "@")
+				return name != repository || !digest
+			})
+			if len(found) != times[layout] || slices.ContainsFunc(found, func(s string) bool { return s != want }) {
+				t.Errorf("%s names %q, want %s %d times", file, found, want, times[layout])
+			}
 		}
 	}
 }
@@ -150,7 +159,7 @@ func saysWhatItIsMadeOf(t *testing.T, out, root string) {
 		t.Errorf("%+v", statement)
 	}
 	sums := read(t, filepath.Join(out, "SHA256SUMS"))
-	for _, s := range statement.Subject[3:] {
+	for _, s := range statement.Subject[4:] {
 		if !strings.Contains(sums, s.Digest["sha256"]+"  "+s.Name+"\n") {
 			t.Errorf("the checksums do not contain %s", s.Name)
 		}

@@ -66,24 +66,46 @@ func (i Image) component() component {
 	}
 }
 
-// OfBinary is the bill of an image with one Go binary: the modules that the binary's build information lists.
-func OfBinary(image Image, binary string, created time.Time) ([]byte, error) {
-	info, err := buildinfo.ReadFile(binary)
-	if err != nil {
-		return nil, err
+// OfBinaries is the bill of an image with Go programs: the modules that the build information of each lists, once each.
+func OfBinaries(image Image, binaries []string, created time.Time) ([]byte, error) {
+	var components []component
+	var mains []string
+	var dependencies []dependency
+	known := map[string]bool{}
+	for _, binary := range binaries {
+		info, err := buildinfo.ReadFile(binary)
+		if err != nil {
+			return nil, err
+		}
+		main, needs := component{Type: "application", Ref: info.Path, Name: info.Path, Version: image.Version, Properties: settings(info)}, linked(info)
+		mains = append(mains, main.Ref)
+		dependencies = append(dependencies, dependency{main.Ref, refs(needs)})
+		for _, c := range append([]component{main}, needs...) {
+			if !known[c.Ref] {
+				known[c.Ref] = true
+				components = append(components, c)
+			}
+		}
 	}
-	main := component{Type: "application", Ref: info.Main.Path, Name: info.Main.Path, Version: image.Version, Properties: settings(info)}
-	components := []component{main, {
-		Type: "library", Ref: "pkg:golang/stdlib@" + info.GoVersion, Name: "stdlib", Version: info.GoVersion, PURL: "pkg:golang/stdlib@" + info.GoVersion,
-	}}
-	var needs []string
+	return write(image, created, components, append([]dependency{{image.component().Ref, mains}}, dependencies...))
+}
+
+// linked are the standard library and the modules of a program.
+func linked(info *debug.BuildInfo) []component {
+	stdlib := "pkg:golang/stdlib@" + info.GoVersion
+	all := []component{{Type: "library", Ref: stdlib, Name: "stdlib", Version: info.GoVersion, PURL: stdlib}}
 	for _, module := range info.Deps {
-		components = append(components, moduleOf(module))
+		all = append(all, moduleOf(module))
 	}
-	for _, c := range components[1:] {
-		needs = append(needs, c.Ref)
+	return all
+}
+
+func refs(components []component) []string {
+	all := make([]string, 0, len(components))
+	for _, c := range components {
+		all = append(all, c.Ref)
 	}
-	return write(image, created, components, []dependency{{image.component().Ref, []string{main.Ref}}, {main.Ref, needs}})
+	return all
 }
 
 func settings(info *debug.BuildInfo) []property {

@@ -17,19 +17,20 @@ import (
 
 // Facts is release.yaml.
 type Facts struct {
-	Image          string       `json:"image"`
-	BundleImage    string       `json:"bundleImage"`
-	CatalogImage   string       `json:"catalogImage"`
-	CreatedAt      time.Time    `json:"createdAt"`
-	Channels       []string     `json:"channels"`
-	DefaultChannel string       `json:"defaultChannel"`
-	OpenShift      string       `json:"openshift"`
-	Kubernetes     string       `json:"kubernetes"`
-	Provider       Link         `json:"provider"`
-	Maintainers    []Maintainer `json:"maintainers"`
-	Repository     string       `json:"repository"`
-	Support        string       `json:"support"`
-	Links          []Link       `json:"links"`
+	Image           string       `json:"image"`
+	MustGatherImage string       `json:"mustGatherImage"`
+	BundleImage     string       `json:"bundleImage"`
+	CatalogImage    string       `json:"catalogImage"`
+	CreatedAt       time.Time    `json:"createdAt"`
+	Channels        []string     `json:"channels"`
+	DefaultChannel  string       `json:"defaultChannel"`
+	OpenShift       string       `json:"openshift"`
+	Kubernetes      string       `json:"kubernetes"`
+	Provider        Link         `json:"provider"`
+	Maintainers     []Maintainer `json:"maintainers"`
+	Repository      string       `json:"repository"`
+	Support         string       `json:"support"`
+	Links           []Link       `json:"links"`
 }
 
 // Link is a name with a URL.
@@ -74,7 +75,7 @@ func (f *Facts) judge() error {
 // missing are the values that are not set.
 func (f *Facts) missing() []error {
 	var wrong []error
-	for name, value := range map[string]string{"image": f.Image, "bundleImage": f.BundleImage, "catalogImage": f.CatalogImage, "repository": f.Repository,
+	for name, value := range map[string]string{"image": f.Image, "mustGatherImage": f.MustGatherImage, "bundleImage": f.BundleImage, "catalogImage": f.CatalogImage, "repository": f.Repository,
 		"support": f.Support, "defaultChannel": f.DefaultChannel, "openshift": f.OpenShift, "kubernetes": f.Kubernetes, "provider.name": f.Provider.Name} {
 		if value == "" {
 			wrong = append(wrong, fmt.Errorf("%s is missing", name))
@@ -104,7 +105,7 @@ func (f *Facts) badAddresses() []error {
 
 // said is every text and link that users see.
 func (f *Facts) said() []string {
-	all := []string{f.Image, f.BundleImage, f.CatalogImage, f.Repository, f.Support, f.Provider.Name, f.Provider.URL}
+	all := []string{f.Image, f.MustGatherImage, f.BundleImage, f.CatalogImage, f.Repository, f.Support, f.Provider.Name, f.Provider.URL}
 	for _, m := range f.Maintainers {
 		all = append(all, m.Name, m.Email)
 	}
