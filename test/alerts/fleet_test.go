@@ -35,6 +35,9 @@ credential_rotation_pull_secret_valid{pod="b",rotation="y"} 0x10
 credential_rotation_pull_secret_issued_timestamp_seconds{pod="a",rotation="x"} 100x10
 credential_rotation_pull_secret_issued_timestamp_seconds{pod="b",rotation="y"} 200x10
 credential_rotation_secret_expiry_timestamp_seconds{pod="a",set="s",exported_namespace="n",name="m"} 900x10
+credential_rotation_pull_secret_lagging_clusters{pod="a",rotation="x"} 3x10
+credential_rotation_pull_secret_lagging_clusters{pod="b",rotation="x"} 2x10
+credential_rotation_pull_secret_lagging_clusters_lose_access_timestamp_seconds{pod="a",rotation="x"} 200x10
 `
 	for what, tc := range map[string]struct {
 		series string
@@ -44,6 +47,8 @@ credential_rotation_secret_expiry_timestamp_seconds{pod="a",set="s",exported_nam
 			"cluster:credential_rotation_pull_secrets:count": 2, "cluster:credential_rotation_pull_secrets_ready:count": 1,
 			"cluster:credential_rotation_pull_secrets_stalled:count": 1, "cluster:credential_rotation_pull_secret_valid:min": 0,
 			"cluster:credential_rotation_pull_secret_age_seconds:max": 200, "cluster:credential_rotation_secrets_expire_seconds:min": 600,
+			"cluster:credential_rotation_pull_secret_lagging_clusters:max":                     3,
+			"cluster:credential_rotation_pull_secret_lagging_clusters_lose_access_seconds:min": -100,
 		}},
 		"nothing is Ready": {`credential_rotation_pull_secret_status{rotation="x",state="Progressing",reason="AwaitingIssue"} 1x10
 `, map[string]float64{
