@@ -6,6 +6,8 @@ cd "$(dirname "$0")/.." || exit 1
 time=${1:-30s} only=${2:-} keep=${KEEP:-0}
 cache="$(go env GOCACHE)/fuzz/$(go list -m)"
 found=0
+counts=$(mktemp -d)
+trap 'rm -rf "$counts"' EXIT
 
 # keep_corpus FOLDER TARGET: inputs of at most three kilobytes, from the whole range of sizes.
 keep_corpus() {
@@ -20,8 +22,14 @@ keep_corpus() {
 while IFS=: read -r file _ declaration; do
   target=${declaration#func } folder=$(dirname "$file")
   [[ -z $only || $target =~ $only || $folder =~ $only ]] || continue
+  result="no finding"
   echo "fuzz: $target in $folder for $time"
-  go test -run '^$' -fuzz "^$target\$" -fuzztime "$time" -fuzzminimizetime 100x "./$folder" </dev/null || found=1
+  go test -run '^$' -fuzz "^$target\$" -fuzztime "$time" -fuzzminimizetime 100x "./$folder" </dev/null 2>&1 | tee "$counts/log" ||
+    { found=1 result=finding; }
+  executions=$(grep -oE 'execs: [0-9]+' "$counts/log" | tail -n 1)
+  echo "| \`$target\` | \`$folder\` | ${executions#execs: } | $result |" >>"$counts/table"
   keep_corpus "$folder" "$target"
 done < <(grep -rnoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' api controllers internal test | sort)
+printf '| Target | Package | Executions | Result |\n|---|---|---|---|\n'
+cat "$counts/table" 2>/dev/null
 exit $found
