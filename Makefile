@@ -113,7 +113,7 @@ licenses: ## List the licence of each linked module; fail if one is missing or i
 .PHONY: test
 test: ## Run all tests, on a real control plane (found, downloaded or built first).
 	$(WITH_ASSETS) go test -timeout $(TEST_TIMEOUT) ./...
-	GOFIPS140=off go test ./test/simulation ./test/simulation/capset # The Go Cryptographic Module's random numbers cannot be seeded.
+	GOFIPS140=off go test ./test/simulation/pullsecret ./test/simulation/capset # The Go Cryptographic Module's random numbers cannot be seeded.
 	for module in $(MODULES); do go test -C $$module -count=1 ./...; done # Not cached, because they test files outside of their modules.
 
 .PHONY: test-unit
@@ -155,12 +155,10 @@ bench-peers: ## Compare the operator's cost with that of a minimal program (PEER
 KIND ?= pullsecret capset
 FROM ?= 1
 STEPS ?= 60
-SIMULATION_pullsecret := ./test/simulation
-SIMULATION_capset := ./test/simulation/capset
 .PHONY: simulate
 simulate: ## Explore each KIND (pullsecret, capset) in SEEDS random histories (100), or replay SEED of a KIND with STEPS steps.
-	for kind in $(foreach kind,$(KIND),$(SIMULATION_$(kind))); do \
-		GOFIPS140=off GOGC=400 go test $$kind -run '^TestSimulate$$' -v -count=1 -timeout 0 -args \
+	for kind in $(KIND); do \
+		GOFIPS140=off GOGC=400 go test ./test/simulation/$$kind -run '^TestSimulate$$' -v -count=1 -timeout 0 -args \
 			$(if $(SEED),-seed $(SEED),-seeds $(or $(SEEDS),100) -from $(FROM)) -steps $(STEPS) || exit 1; done
 
 .PHONY: failover

@@ -50,8 +50,8 @@ func conflict(ref v1alpha1.SecretReference, owner string) problem {
 		"leaves it alone. Remove it from spec.targets of one of them.", ref, owner)}
 }
 
-// rivals are the other objects that share a target with one that was created, changed or deleted.
-func (r *Reconciler) rivals(c client.Reader) func(context.Context, client.Object) []reconcile.Request {
+// Rivals are the other objects that share a target with one that was created, changed or deleted.
+func (r *Reconciler) Rivals(c client.Reader) func(context.Context, client.Object) []reconcile.Request {
 	return func(ctx context.Context, changed client.Object) []reconcile.Request {
 		of, ok := changed.(*v1alpha1.PullSecretRotation)
 		list := &v1alpha1.PullSecretRotationList{}

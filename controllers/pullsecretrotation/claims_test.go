@@ -25,7 +25,7 @@ func TestRivals_AreThoseThatShareATarget(t *testing.T) {
 	}
 	changed := object("changed", "a", "b")
 	c := fake.NewClientBuilder().WithScheme(scheme).WithObjects(changed, object("shares", "b", "c"), object("another", "c")).Build()
-	got := (&Reconciler{}).rivals(c)(t.Context(), changed)
+	got := (&Reconciler{}).Rivals(c)(t.Context(), changed)
 	if len(got) != 1 || got[0].Name != "shares" {
 		t.Errorf("these reconcile again: %v", got)
 	}

@@ -32,18 +32,18 @@ func Setup(mgr ctrl.Manager, opts Options) error {
 	}
 	b := ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.PullSecretRotation{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}))).
-		Watches(&v1alpha1.PullSecretRotation{}, handler.EnqueueRequestsFromMapFunc(r.rivals(mgr.GetClient())), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.PullSecretRotation{}, handler.EnqueueRequestsFromMapFunc(r.Rivals(mgr.GetClient())), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Named("pullsecretrotation")
 	if opts.Secrets != nil {
 		b = b.WatchesRawSource(opts.Secrets.Source(func(ref types.NamespacedName) []reconcile.Request {
-			return r.interested(mgr.GetClient(), ref)
+			return r.Interested(mgr.GetClient(), ref)
 		}))
 	}
 	return b.Complete(r)
 }
 
-// interested are the objects whose target or credential has changed.
-func (r *Reconciler) interested(c client.Reader, ref types.NamespacedName) []reconcile.Request {
+// Interested are the objects whose target or credential has changed.
+func (r *Reconciler) Interested(c client.Reader, ref types.NamespacedName) []reconcile.Request {
 	list := &v1alpha1.PullSecretRotationList{}
 	if err := c.List(context.Background(), list); err != nil {
 		return nil // from the cache: it fails only before its start, and the start reconciles all

@@ -1,33 +1,26 @@
 package capset
 
 import (
-	"context"
-	"fmt"
-	"strings"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/watch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	configv1 "github.com/openshift/api/config/v1"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/test/sim/simtls"
-	"github.com/openshift/credential-rotation-operator/test/simulation/apiserver"
-	"github.com/openshift/credential-rotation-operator/test/simulation/history"
+	"github.com/openshift/credential-rotation-operator/test/simulation/stage"
 )
 
 const (
-	operatorNamespace = "operator"
+	operatorNamespace = stage.OperatorNamespace
 	payload           = v1alpha1.DefaultRequestsNamespace
 	certificateName   = "cap-certs"
 	hashKeyName       = "credential-rotation-operator-hash-key"
@@ -58,40 +51,32 @@ var kinds = map[schema.GroupVersionResource]string{
 	{Version: "v1", Resource: "namespaces"}:                                                 "Namespace",
 }
 
-// cluster has an API server, two replicas of the operator, and people.
+// cluster is one with CAPCredentialSets.
 type cluster struct {
-	w         *world
-	api       *apiserver.Server
-	processes []*process
-	leader    *process // nil while nobody leads
-	skew      time.Duration
-	apiDown   bool
-	lag       time.Duration // of the watches
-	doubled   bool          // each event of a watch comes twice
-	basis     string        // changes with everything after which CAP may be asked at once
+	*stage.Cluster
+	w     *world
+	basis int // changes with everything after which CAP may be asked at once
 
-	requests, rounds, patches []time.Time // within the last hour
-	edits                     int
-	written                   map[types.NamespacedName][]*corev1.Secret // by the operator, the newest last
-	past                      []snapshot
-	known                     *facts
-	liedAt, shakenAt          time.Time
-	jumped                    bool              // the clock has been wrong, and so are times on Secrets
-	shown                     map[string]string // the version of each set that was searched
+	requests, patches stage.Rate
+	written           map[types.NamespacedName][]*corev1.Secret // by the operator, the newest last
+	past              stage.Past[snapshot]
+	known             *facts
+	liedAt            time.Time
+	jumped            bool              // the clock has been wrong, and so are times on Secrets
+	shown             map[string]string // the version of each set that was searched
 }
 
 func newCluster(w *world) *cluster {
 	c := &cluster{w: w, written: map[types.NamespacedName][]*corev1.Secret{}, shown: map[string]string{}}
-	var err error
-	c.api, err = apiserver.New(apiserver.Options{Scheme: scheme, WithStatus: []client.Object{&v1alpha1.CAPCredentialSet{}}})
-	must(err)
+	c.Cluster = w.AddCluster("cluster", c, scheme, &v1alpha1.CAPCredentialSet{})
+	c.Meddlers, c.Backoff = 3, [2]time.Duration{50 * time.Millisecond, w.maxSleep}
 	for _, name := range append([]string{operatorNamespace, payload, "apps", "team-x"}, namespaces...) {
 		c.putNamespace(name)
 	}
-	must(c.api.Create(quietly, &configv1.Infrastructure{ObjectMeta: metav1.ObjectMeta{Name: "cluster"}}))
-	must(c.api.Create(quietly, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: "ca"}, Data: map[string]string{"ca.crt": string(authority.PEM())}}))
+	must(c.API.Create(quietly, &configv1.Infrastructure{ObjectMeta: metav1.ObjectMeta{Name: "cluster"}}))
+	must(c.API.Create(quietly, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: "ca"}, Data: map[string]string{"ca.crt": string(authority.PEM())}}))
 	deployment := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: "apps", Name: "web"}}
-	must(c.api.Create(quietly, deployment))
+	must(c.API.Create(quietly, deployment))
 	c.setMode("Manual")
 	c.putCertificate()
 	for _, r := range payloadRequests {
@@ -99,148 +84,16 @@ func newCluster(w *world) *cluster {
 	}
 	c.createEmpty()
 	c.put("payload", w.defaults())
-	if w.odds(2) {
+	if w.Odds(2) {
 		c.put("own", w.ownDefaults())
 	}
-	for i := range 2 {
-		p := &process{cluster: c, name: fmt.Sprintf("replica-%d", i)}
-		c.processes = append(c.processes, p)
-		p.born()
-	}
-	c.leader = c.processes[0]
+	c.Populate(2)
 	return c
-}
-
-// clientOf is the API server as one process uses it: what it writes is judged, and may be disturbed; what it watches comes late.
-func (c *cluster) clientOf(p *process) client.WithWatch {
-	return interceptor.NewClient(c.api, interceptor.Funcs{
-		Get: func(ctx context.Context, api client.WithWatch, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
-			if err := p.unreachable(); err != nil {
-				return err
-			}
-			return api.Get(ctx, key, o, opts...)
-		},
-		List: func(ctx context.Context, api client.WithWatch, list client.ObjectList, opts ...client.ListOption) error {
-			time.Sleep(c.w.delay(p.id+"list "+wanted(list, opts), 20*time.Millisecond))
-			if err := p.unreachable(); err != nil {
-				return err
-			}
-			return api.List(ctx, list, opts...)
-		},
-		Watch: func(ctx context.Context, api client.WithWatch, list client.ObjectList, opts ...client.ListOption) (watch.Interface, error) {
-			if err := p.unreachable(); err != nil {
-				return nil, err
-			}
-			w, err := api.Watch(ctx, list, opts...)
-			if err != nil {
-				return nil, err
-			}
-			return newLate(ctx, c, p.id+"watch "+wanted(list, opts), w), nil
-		},
-		Create: func(ctx context.Context, api client.WithWatch, o client.Object, opts ...client.CreateOption) error {
-			return c.write(p, "create", o, func() error { return api.Create(ctx, o, opts...) })
-		},
-		Update: func(ctx context.Context, api client.WithWatch, o client.Object, opts ...client.UpdateOption) error {
-			return c.write(p, "update", o, func() error { return api.Update(ctx, o, opts...) })
-		},
-		Patch: func(ctx context.Context, api client.WithWatch, o client.Object, patch client.Patch, opts ...client.PatchOption) error {
-			verb := "patch"
-			if creates(o, patch) {
-				verb = applyNew
-			}
-			patch = c.w.broken.patch(o, patch)
-			return c.write(p, verb, o, func() error { return api.Patch(ctx, o, patch, opts...) })
-		},
-		SubResourcePatch: func(ctx context.Context, api client.Client, sub string, o client.Object, patch client.Patch, opts ...client.SubResourcePatchOption) error {
-			return c.write(p, "patch status of", o, func() error { return api.SubResource(sub).Patch(ctx, o, patch, opts...) })
-		},
-	})
-}
-
-// wanted names a list or a watch: no two at a time have one name.
-func wanted(list client.ObjectList, opts []client.ListOption) string {
-	o := (&client.ListOptions{}).ApplyOptions(opts)
-	return fmt.Sprintf("%T %s in %s %v", list, list.GetObjectKind().GroupVersionKind().Kind, o.Namespace, o.FieldSelector)
-}
-
-// applyNew is the verb of an apply for what does not exist as far as the operator knows. It cannot be told to create only: what somebody else creates
-// in the same moment is merged with it, unless they write the same fields.
-const applyNew = "apply the new"
-
-func creates(o client.Object, patch client.Patch) bool {
-	if patch.Type() != types.ApplyPatchType {
-		return false
-	}
-	body, err := patch.Data(o)
-	must(err)
-	return !strings.Contains(string(body), `"resourceVersion"`)
-}
-
-// unreachable is why a process gets no answer.
-func (p *process) unreachable() error {
-	if p.isDead() {
-		return errDead
-	}
-	if p.cluster.apiDown {
-		return errAPI
-	}
-	return nil
-}
-
-// write is an effect of a process on the API server.
-func (c *cluster) write(p *process, verb string, o client.Object, do func() error) error {
-	w := c.w
-	name := fmt.Sprintf("%s %T %s/%s", verb, o, o.GetNamespace(), o.GetName())
-	time.Sleep(w.delay(p.id+name, 20*time.Millisecond))
-	if err := p.unreachable(); err != nil {
-		return err
-	}
-	if err := p.before(name); err != nil {
-		return err
-	}
-	if err := p.unreachable(); err != nil {
-		return err
-	}
-	if p.plan.now && p.plan.what == conflicts && verb != "create" {
-		p.plan = plan{}
-		return apierrors.NewConflict(schema.GroupResource{Resource: "objects"}, o.GetName(), fmt.Errorf("somebody was quicker"))
-	}
-	if _, secret := o.(*corev1.Secret); secret && o.GetNamespace() != operatorNamespace && !w.quiet && w.odds(6) {
-		w.count.Count(history.Faults, string(quicker))
-		c.interfere(o)
-	}
-	before := c.stored(o)
-	err := do()
-	w.Say("%s: %s: %s", p, name, reasonOf(err))
-	if err == nil {
-		w.count.Count(history.Totals, "writes")
-		c.judge(p, name, before, c.stored(o))
-	}
-	if lost := p.after(name); lost != nil {
-		return lost
-	}
-	return err
-}
-
-func reasonOf(err error) string {
-	if err == nil {
-		return "done"
-	}
-	return string(apierrors.ReasonForError(err))
-}
-
-// stored is an object as the API server has it; nil if there is none.
-func (c *cluster) stored(o client.Object) client.Object {
-	stored := o.DeepCopyObject().(client.Object)
-	if err := c.api.Get(quietly, client.ObjectKeyFromObject(o), stored); err != nil {
-		return nil
-	}
-	return stored
 }
 
 func (c *cluster) set(name string) *v1alpha1.CAPCredentialSet {
 	o := &v1alpha1.CAPCredentialSet{}
-	if c.api.Get(quietly, client.ObjectKey{Name: name}, o) != nil {
+	if c.API.Get(quietly, client.ObjectKey{Name: name}, o) != nil {
 		return nil
 	}
 	return o
@@ -248,21 +101,18 @@ func (c *cluster) set(name string) *v1alpha1.CAPCredentialSet {
 
 func (c *cluster) sets() []v1alpha1.CAPCredentialSet {
 	list := &v1alpha1.CAPCredentialSetList{}
-	must(c.api.List(quietly, list))
+	must(c.API.List(quietly, list))
 	return list.Items
 }
 
 // changed notes that somebody has changed something after which CAP may be asked at once.
 func (c *cluster) changed() {
-	c.edits++
-	c.basis = fmt.Sprint(c.edits)
+	c.basis++
 	c.remember()
 }
 
-const person = client.FieldOwner("person")
-
 func (c *cluster) put(name string, s v1alpha1.CAPCredentialSetSpec) {
-	must(c.api.Create(quietly, &v1alpha1.CAPCredentialSet{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: s}, person))
+	must(c.API.Create(quietly, &v1alpha1.CAPCredentialSet{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: s}, stage.Person))
 	c.changed()
 }
 
@@ -274,18 +124,18 @@ func (c *cluster) edit(name string, change func(*v1alpha1.CAPCredentialSet)) {
 	}
 	before := o.DeepCopy()
 	change(o)
-	must(c.api.Patch(quietly, o, client.MergeFrom(before), person))
+	must(c.API.Patch(quietly, o, client.MergeFrom(before), stage.Person))
 	c.changed()
 }
 
 func (c *cluster) deleteSet(name string) {
-	must(client.IgnoreNotFound(c.api.Delete(quietly, &v1alpha1.CAPCredentialSet{ObjectMeta: metav1.ObjectMeta{Name: name}})))
+	must(client.IgnoreNotFound(c.API.Delete(quietly, &v1alpha1.CAPCredentialSet{ObjectMeta: metav1.ObjectMeta{Name: name}})))
 	c.changed()
 }
 
 func (c *cluster) secret(ref types.NamespacedName) *corev1.Secret {
 	s := &corev1.Secret{}
-	if c.api.Get(quietly, ref, s) != nil {
+	if c.API.Get(quietly, ref, s) != nil {
 		return nil
 	}
 	return s
@@ -298,14 +148,14 @@ func (c *cluster) putSecret(ref types.NamespacedName, change func(*corev1.Secret
 		before := s.DeepCopy()
 		change(s)
 		if s.Type == before.Type && (before.Immutable == nil || !*before.Immutable) {
-			must(c.api.Update(quietly, s, client.FieldOwner("somebody")))
+			must(c.API.Update(quietly, s, client.FieldOwner("somebody")))
 			return
 		}
-		must(c.api.Delete(quietly, before))
+		must(c.API.Delete(quietly, before))
 	}
 	s = &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: ref.Namespace, Name: ref.Name}}
 	change(s)
-	_ = c.api.Create(quietly, s, client.FieldOwner("somebody")) // there may be no namespace
+	_ = c.API.Create(quietly, s, client.FieldOwner("somebody")) // there may be no namespace
 }
 
 // createEmpty is a person who creates what the operator may not.
@@ -321,7 +171,7 @@ func (c *cluster) createEmpty() {
 }
 
 func (c *cluster) deleteSecret(ref types.NamespacedName) {
-	_ = c.api.Delete(quietly, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: ref.Namespace, Name: ref.Name}})
+	_ = c.API.Delete(quietly, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: ref.Namespace, Name: ref.Name}})
 }
 
 var certificateRef = types.NamespacedName{Namespace: operatorNamespace, Name: certificateName}
@@ -337,7 +187,7 @@ func (c *cluster) putCertificate(opts ...simtls.ClientOption) {
 }
 
 func (c *cluster) putNamespace(name string) {
-	if c.api.Create(quietly, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}) == nil {
+	if c.API.Create(quietly, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}) == nil {
 		c.remember()
 	}
 }
@@ -345,11 +195,11 @@ func (c *cluster) putNamespace(name string) {
 // deleteNamespace deletes one with its Secrets, as the namespace controller does.
 func (c *cluster) deleteNamespace(name string) {
 	list := &corev1.SecretList{}
-	must(c.api.List(quietly, list, client.InNamespace(name)))
+	must(c.API.List(quietly, list, client.InNamespace(name)))
 	for i := range list.Items {
-		must(c.api.Delete(quietly, &list.Items[i]))
+		must(c.API.Delete(quietly, &list.Items[i]))
 	}
-	must(client.IgnoreNotFound(c.api.Delete(quietly, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})))
+	must(client.IgnoreNotFound(c.API.Delete(quietly, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})))
 	c.remember()
 }
 
@@ -364,8 +214,8 @@ func object(group, version, kind, namespace, name string, spec map[string]any) *
 
 // replace puts an object without a Go type in the place of the one there is.
 func (c *cluster) replace(u *unstructured.Unstructured) {
-	_ = c.api.Delete(quietly, u.DeepCopy())
-	must(c.api.Create(quietly, u))
+	_ = c.API.Delete(quietly, u.DeepCopy())
+	must(c.API.Create(quietly, u))
 }
 
 func (c *cluster) setMode(mode string) {
@@ -395,6 +245,6 @@ func (c *cluster) putRequest(r request) {
 }
 
 func (c *cluster) deleteRequest(name string) {
-	_ = c.api.Delete(quietly, object("cloudcredential.openshift.io", "v1", "CredentialsRequest", payload, name, nil))
+	_ = c.API.Delete(quietly, object("cloudcredential.openshift.io", "v1", "CredentialsRequest", payload, name, nil))
 	c.noteRequest(name, nil)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/internal/awscreds"
 	"github.com/openshift/credential-rotation-operator/test/simulation/history"
+	"github.com/openshift/credential-rotation-operator/test/simulation/stage"
 )
 
 // This file has the invariants: of each effect at the moment in which it takes place, and of the sets after each round. They are about the truth of
@@ -30,16 +31,16 @@ const (
 	maxStatus = 256 << 10
 )
 
-// judge is for a write of the operator that has taken effect.
-func (c *cluster) judge(p *process, name string, before, after client.Object) {
+// Judge is for a write of the operator that has taken effect.
+func (c *cluster) Judge(l *stage.Life, name string, before, after client.Object) {
 	w := c.w
 	_, status := after.(*v1alpha1.CAPCredentialSet)
-	if before != nil && after != nil && before.GetUID() == after.GetUID() && !(status && c.shaken()) && bare(before) == bare(after) {
-		w.Violate("%s: %s changes nothing", p, name)
+	if before != nil && after != nil && before.GetUID() == after.GetUID() && !(status && c.Shaken()) && stage.Bare(before) == stage.Bare(after) {
+		w.Violate("%s: %s changes nothing", l, name)
 	}
 	if status {
-		if c.patches = append(recent(c.patches), time.Now()); len(c.patches) > maxPatches {
-			w.Violate("%s writes %d times to a status within an hour", p, len(c.patches))
+		if n := c.patches.Add(); n > maxPatches {
+			w.Violate("%s writes %d times to a status within an hour", l, n)
 		}
 		return
 	}
@@ -51,64 +52,48 @@ func (c *cluster) judge(p *process, name string, before, after client.Object) {
 	if was != nil && was.UID != is.UID {
 		was = nil
 	}
-	if strings.HasPrefix(name, applyNew) && was != nil && c.foreign(was) {
+	if strings.HasPrefix(name, stage.ApplyNew) && was != nil && c.foreign(was) {
 		return
 	}
-	c.judgeSecret(p, was, is)
+	c.judgeSecret(l, was, is)
 	ref := client.ObjectKeyFromObject(is)
 	c.written[ref] = append(c.written[ref], is.DeepCopy())
 }
 
-// shaken is true while a process may not know its own last status: the answer was lost, another one wrote it, or the watches are late. It then writes
-// the same again, which the API server takes for nothing.
-func (c *cluster) shaken() bool { return c.lag > 0 || time.Since(c.shakenAt) < 5*time.Minute }
-
-func (c *cluster) shake() { c.shakenAt = time.Now() }
-
-// bare is an object without what every write changes.
-func bare(o client.Object) string {
-	o = o.DeepCopyObject().(client.Object)
-	o.SetResourceVersion("")
-	o.SetManagedFields(nil)
-	raw, err := json.Marshal(o)
-	must(err)
-	return string(raw)
-}
-
-func (c *cluster) judgeSecret(p *process, was, is *corev1.Secret) {
+func (c *cluster) judgeSecret(l *stage.Life, was, is *corev1.Secret) {
 	w, ref := c.w, client.ObjectKeyFromObject(is)
-	wants := c.wantsSince(ref, p.since)
+	wants := c.wantsSince(ref, l.Since)
 	allowed := func(f func(want) bool) bool { return slices.ContainsFunc(wants, f) }
 	now := w.truth(is)
 	switch {
 	case len(wants) == 0:
-		w.Violate("%s writes Secret %s, which nobody wants to be served", p, ref)
+		w.Violate("%s writes Secret %s, which nobody wants to be served", l, ref)
 	case was == nil && !allowed(func(x want) bool { return x.create }):
-		w.Violate("%s creates Secret %s, and nobody allows it", p, ref)
+		w.Violate("%s creates Secret %s, and nobody allows it", l, ref)
 	case was != nil && c.foreign(was) && len(c.written[ref]) == 0 && !allowed(func(x want) bool { return x.adopt }):
-		w.Violate("%s takes Secret %s over, and nobody allows it", p, ref)
+		w.Violate("%s takes Secret %s over, and nobody allows it", l, ref)
 	case now.role != "" && !allowed(func(x want) bool { return slices.Contains(x.roles, now.role) }):
-		w.Violate("%s gives Secret %s a credential of role %s, and nobody wants that", p, ref, now.role)
+		w.Violate("%s gives Secret %s a credential of role %s, and nobody wants that", l, ref, now.role)
 	}
 	if was != nil {
-		c.judgeChange(p, was, is)
+		c.judgeChange(l, was, is)
 	}
 }
 
 // judgeChange compares a Secret before and after a write.
-func (c *cluster) judgeChange(p *process, was, is *corev1.Secret) {
+func (c *cluster) judgeChange(l *stage.Life, was, is *corev1.Secret) {
 	w, ref := c.w, client.ObjectKeyFromObject(is)
 	for key, value := range was.Data {
 		if !slices.Contains(awscreds.Keys(), key) && string(is.Data[key]) != string(value) {
-			w.Violate("%s changes the key %s of Secret %s, which is not the operator's", p, key, ref)
+			w.Violate("%s changes the key %s of Secret %s, which is not the operator's", l, key, ref)
 		}
 	}
 	if !maps.Equal(was.Labels, is.Labels) || was.Type != is.Type {
-		w.Violate("%s changes labels or the type of Secret %s", p, ref)
+		w.Violate("%s changes labels or the type of Secret %s", l, ref)
 	}
 	for key, value := range was.Annotations {
 		if !strings.HasPrefix(key, "rotation.openshift.io/") && is.Annotations[key] != value {
-			w.Violate("%s changes the annotation %s of Secret %s", p, key, ref)
+			w.Violate("%s changes the annotation %s of Secret %s", l, key, ref)
 		}
 	}
 	before, after := w.truth(was), w.truth(is)
@@ -117,17 +102,17 @@ func (c *cluster) judgeChange(p *process, was, is *corev1.Secret) {
 		return
 	}
 	if !c.jumped && c.ours(was) && !after.issued.IsZero() && after.issued.Before(before.issued.Add(-time.Second)) {
-		w.Violate("%s gives Secret %s a credential of %s, and its own is of %s", p, ref, clock(after.issued), clock(before.issued))
+		w.Violate("%s gives Secret %s a credential of %s, and its own is of %s", l, ref, clock(after.issued), clock(before.issued))
 	}
 	if c.misled() {
 		return
 	}
 	if !after.alive {
-		w.Violate("%s replaces the live credential in Secret %s by a dead one", p, ref)
+		w.Violate("%s replaces the live credential in Secret %s by a dead one", l, ref)
 		return
 	}
 	if c.ours(was) && after.expires.Before(before.expires) {
-		w.Violate("%s gives Secret %s a credential that expires at %s, and its own expires at %s", p, ref, clock(after.expires), clock(before.expires))
+		w.Violate("%s gives Secret %s a credential that expires at %s, and its own expires at %s", l, ref, clock(after.expires), clock(before.expires))
 	}
 }
 
@@ -163,11 +148,11 @@ func (c *cluster) misled() bool { return !c.liedAt.IsZero() && time.Since(c.lied
 // lie notes that the operator is misled from now on.
 func (c *cluster) lie() { c.liedAt = time.Now() }
 
-// judgeSets is for the sets after a round.
-func (c *cluster) judgeSets() {
+// Ended is for the sets after a round.
+func (c *cluster) Ended() {
 	w := c.w
-	if len(recent(c.rounds)) > maxRounds {
-		w.Violate("%d rounds within an hour", len(recent(c.rounds)))
+	if n := c.Rounds.Len(); n > maxRounds {
+		w.Violate("%d rounds within an hour", n)
 	}
 	for _, set := range c.sets() {
 		if c.shown[set.Name] == set.ResourceVersion {
@@ -175,10 +160,10 @@ func (c *cluster) judgeSets() {
 		}
 		c.shown[set.Name] = set.ResourceVersion
 		for _, cond := range set.Status.Conditions {
-			w.count.Count(history.Reasons, cond.Reason)
+			w.Count.Count(history.Reasons, cond.Reason)
 		}
 		for _, t := range set.Status.Targets {
-			w.count.Count(history.Reasons, t.Result)
+			w.Count.Count(history.Reasons, t.Result)
 		}
 		set.ManagedFields = nil
 		raw, err := json.Marshal(&set)

@@ -2,7 +2,7 @@ package capset
 
 import (
 	"fmt"
-	"testing/synctest"
+	"math"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -16,6 +16,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/sim/simctl"
 	"github.com/openshift/credential-rotation-operator/test/sim/simtls"
 	"github.com/openshift/credential-rotation-operator/test/simulation/history"
+	"github.com/openshift/credential-rotation-operator/test/simulation/stage"
 )
 
 // foreignKey is a data key of somebody else.
@@ -33,186 +34,77 @@ var (
 	payloadRequests = []request{{"machines", "a", machines, false}, {"registry", "a", registry, false}, {"ingress", "b", ingress, false}}
 )
 
-// move is something that happens and is not the operator's doing.
-type move struct {
-	name   string
-	weight int
-	do     func(*world, *cluster)
-}
-
 var setNames = []string{"payload", "payload", "own"}
 
-var moves = []move{
-	{"spec edited", 12, func(w *world, c *cluster) { c.editSpec(pick(w, setNames...)) }},
-	{"spec corrected", 6, func(w *world, c *cluster) { c.correct(pick(w, setNames...)) }},
-	{"refresh requested", 4, func(w *world, c *cluster) {
-		c.edit(pick(w, setNames...), func(o *v1alpha1.CAPCredentialSet) {
-			metav1.SetMetaDataAnnotation(&o.ObjectMeta, v1alpha1.RefreshRequestedAnnotation, time.Now().Add(c.skew).UTC().Format(time.RFC3339))
+var moves = append(stage.Moves[*cluster]("Secret", "ask CAP", "status"), []stage.Move[*cluster]{
+	{Name: "spec edited", Weight: 12, Do: func(c *cluster) { c.editSpec(pick(c.w, setNames...)) }},
+	{Name: "spec corrected", Weight: 6, Do: func(c *cluster) { c.correct(pick(c.w, setNames...)) }},
+	{Name: "refresh requested", Weight: 4, Do: func(c *cluster) {
+		c.edit(pick(c.w, setNames...), func(o *v1alpha1.CAPCredentialSet) {
+			metav1.SetMetaDataAnnotation(&o.ObjectMeta, v1alpha1.RefreshRequestedAnnotation, time.Now().Add(c.Skew).UTC().Format(time.RFC3339))
 		})
 	}},
-	{"set deleted", 2, func(w *world, c *cluster) { c.deleteSet(pick(w, setNames...)) }},
-	{"set created", 4, func(_ *world, c *cluster) { c.complete() }},
-	{"Secret written by somebody", 16, func(w *world, c *cluster) { c.editSecret(pick(w, targets...)) }},
-	{"CredentialsRequests change", 6, (*world).changeRequests},
-	{"namespaces change", 3, func(w *world, c *cluster) {
-		if name := pick(w, namespaces...); w.odds(2) {
+	{Name: "set deleted", Weight: 2, Do: func(c *cluster) { c.deleteSet(pick(c.w, setNames...)) }},
+	{Name: "set created", Weight: 4, Do: func(c *cluster) { c.complete() }},
+	{Name: "Secret written by somebody", Weight: 16, Do: func(c *cluster) { c.editSecret(pick(c.w, targets...)) }},
+	{Name: "CredentialsRequests change", Weight: 6, Do: (*cluster).changeRequests},
+	{Name: "namespaces change", Weight: 3, Do: func(c *cluster) {
+		if name := pick(c.w, namespaces...); c.w.Odds(2) {
 			c.deleteNamespace(name)
 		} else {
 			c.putNamespace(name)
 		}
 	}},
-	{"client certificate changed", 5, (*world).changeCertificate},
-	{"mode changed", 2, func(w *world, c *cluster) { c.setMode(pick(w, "Manual", "Manual", "Mint", "")) }},
-	{"key of the content hash gone", 1, func(_ *world, c *cluster) {
+	{Name: "client certificate changed", Weight: 5, Do: (*cluster).changeCertificate},
+	{Name: "mode changed", Weight: 2, Do: func(c *cluster) { c.setMode(pick(c.w, "Manual", "Manual", "Mint", "")) }},
+	{Name: "key of the content hash gone", Weight: 1, Do: func(c *cluster) {
 		c.deleteSecret(types.NamespacedName{Namespace: operatorNamespace, Name: hashKeyName})
 	}},
-	{"CAP fails", 16, (*world).breakPortal},
-	{"CAP's habits change", 5, (*world).changeHabits},
-	{"CAP unreachable", 3, func(w *world, _ *cluster) { w.down = true }},
-	{"CAP's certificate expired", 2, func(w *world, _ *cluster) { w.expired = true }},
-	{"CAP mended", 8, func(w *world, _ *cluster) { w.mend() }},
-	{"credentials revoked", 2, func(w *world, c *cluster) {
-		w.portal.Kill(pick(w, append([]string{""}, roles...)...))
+	{Name: "CAP fails", Weight: 16, Do: (*cluster).breakPortal},
+	{Name: "CAP's habits change", Weight: 5, Do: (*cluster).changeHabits},
+	{Name: "CAP unreachable", Weight: 3, Do: func(c *cluster) { c.w.down = true }},
+	{Name: "CAP's certificate expired", Weight: 2, Do: func(c *cluster) { c.w.expired = true }},
+	{Name: "CAP mended", Weight: 8, Do: func(c *cluster) { c.w.mend() }},
+	{Name: "credentials revoked", Weight: 2, Do: func(c *cluster) {
+		c.w.portal.Kill(pick(c.w, append([]string{""}, roles...)...))
 		c.lie()
 	}},
-	{"STS away or back", 2, func(w *world, _ *cluster) { w.stsAway = w.odds(2) }},
-	{"API server away", 2, func(_ *world, c *cluster) { c.apiDown = true }},
-	{"API server back", 5, func(_ *world, c *cluster) { c.apiDown = false }},
-	{"clock jumps", 3, func(w *world, c *cluster) {
-		c.skew = time.Duration(w.chance.IntN(24*60)-12*60) * time.Minute
+	{Name: "STS away or back", Weight: 2, Do: func(c *cluster) { c.w.stsAway = c.w.Odds(2) }},
+	{Name: "clock jumps", Weight: 3, Do: func(c *cluster) {
+		c.Skew = time.Duration(c.w.Roll(24*60)-12*60) * time.Minute
 		c.jumped = true
 		c.lie()
 		c.changed()
 	}},
-	{"clock right", 4, func(_ *world, c *cluster) {
-		c.skew = 0
+	{Name: "clock right", Weight: 4, Do: func(c *cluster) {
+		c.Skew = 0
 		c.changed()
 	}},
-	{"watches late", 4, func(w *world, c *cluster) { c.lag = time.Duration(w.chance.IntN(300)) * time.Second }},
-	{"watches in time", 4, func(_ *world, c *cluster) {
-		c.lag = 0
-		c.shake()
-	}},
-	{"watches tell twice", 2, func(w *world, c *cluster) { c.doubled = w.odds(2) }},
-	{"watches end", 3, func(_ *world, c *cluster) {
-		c.api.EndWatches()
-		c.shake()
-	}},
-	{"history compacted", 3, func(_ *world, c *cluster) {
-		c.api.Compact()
-		c.shake()
-		c.api.EndWatches()
-	}},
-	{"effect disturbed", 24, (*world).disturb},
-	{"leader stands still before it writes a Secret", 24, func(_ *world, c *cluster) {
-		if p := c.leader; p != nil && p.task == nil {
-			p.plan = plan{in: 1, what: stopBefore, on: "v1.Secret"}
-		}
-	}},
-	{"another leads", 8, (*world).depose},
-	{"nobody leads", 2, func(_ *world, c *cluster) { c.leader = nil }},
-	{"stopped process goes on", 24, (*world).goOn},
-	{"process restarted", 5, func(w *world, c *cluster) { pick(w, c.processes...).restart() }},
-}
+}...)
 
-// step is one of a history: a while of life, or a move.
-func (w *world) step() {
-	if w.chance.IntN(5) < 3 {
-		w.live(time.Duration(1+w.chance.IntN(15)) * time.Minute)
+// anyNumber of reconciles may happen in a while of life.
+const anyNumber = math.MaxInt
+
+// Step is one of a history: a while of life, or a move.
+func (w *world) Step() {
+	if w.Roll(5) < 3 {
+		w.Live(time.Duration(1+w.Roll(15))*time.Minute, anyNumber)
 		return
 	}
-	total := 0
-	for _, m := range moves {
-		total += m.weight
-	}
-	n := w.chance.IntN(total)
-	for _, m := range moves {
-		if n -= m.weight; n < 0 {
-			w.Say("MOVE: %s", m.name)
-			w.count.Count(history.Faults, m.name)
-			m.do(w, w.cluster)
-			synctest.Wait() // what others do about it comes before the next move
-			return
-		}
-	}
-}
-
-// live lets time pass, and the leader do its rounds.
-func (w *world) live(d time.Duration) {
-	for end := time.Now().Add(d); time.Now().Before(end) && !w.Fails(); {
-		synctest.Wait()
-		c := w.cluster
-		if c.leader == nil || c.leader.task != nil {
-			w.sleep(min(time.Minute, time.Until(end)))
-			if w.odds(3) {
-				w.depose(c)
-			}
-			continue
-		}
-		set, at := c.leader.next()
-		if set == "" || !c.leader.cache.isSynced() {
-			w.sleep(min(10*time.Second, time.Until(end)))
-			continue
-		}
-		if wait := time.Until(at); wait > 0 {
-			w.sleep(min(wait, time.Until(end)))
-			continue
-		}
-		c.leader.round(set)
-	}
-}
-
-// sleep lets time pass, or less of it when something becomes due.
-func (w *world) sleep(d time.Duration) {
-	select {
-	case <-w.poke:
-		time.Sleep(min(d, time.Millisecond))
-	case <-time.After(d):
-	}
-}
-
-// depose makes the other replica the leader, which begins with a round of each set.
-func (w *world) depose(c *cluster) {
-	for _, p := range c.processes {
-		if p != c.leader && p.task == nil {
-			c.leader = p
-			c.shake()
-			w.Say("%s leads", p)
-			for _, set := range c.sets() {
-				p.wake(w, set.Name)
-			}
-			return
-		}
-	}
-}
-
-func (w *world) goOn(c *cluster) {
-	for _, p := range c.processes {
-		if p.task != nil {
-			p.resume()
-			return
-		}
-	}
-}
-
-// disturb makes something happen at one of the next effects.
-func (w *world) disturb(c *cluster) {
-	if p := c.leader; p != nil && p.task == nil {
-		p.plan = plan{in: 1 + w.chance.IntN(3), what: pick(w, whats...), on: pick(w, "", "Secret", "ask CAP", "status")}
-	}
+	stage.Happen(w.World, moves, w.cluster)
 }
 
 // editSecret is somebody who writes a Secret: by mistake, from a backup, or because they do not know better.
 func (c *cluster) editSecret(ref types.NamespacedName) {
 	w := c.w
-	switch w.chance.IntN(10) {
+	switch w.Roll(10) {
 	case 0:
 		c.deleteSecret(ref)
 	case 1:
 		c.putSecret(ref, func(s *corev1.Secret) { s.Data = nil })
 	case 2, 3: // an old content, or one of another Secret
 		if old := c.written[pick(w, targets...)]; len(old) > 0 {
-			c.putSecret(ref, func(s *corev1.Secret) { s.Data = old[w.chance.IntN(len(old))].Data })
+			c.putSecret(ref, func(s *corev1.Secret) { s.Data = old[w.Roll(len(old))].Data })
 		}
 	case 4:
 		c.putSecret(ref, func(s *corev1.Secret) {
@@ -220,17 +112,17 @@ func (c *cluster) editSecret(ref types.NamespacedName) {
 			set(s, "aws_secret_access_key", foreignSecret)
 		})
 	case 5, 6:
-		c.putSecret(ref, func(s *corev1.Secret) { set(s, foreignKey, fmt.Sprint(foreignSecret, w.chance.IntN(100))) })
+		c.putSecret(ref, func(s *corev1.Secret) { set(s, foreignKey, fmt.Sprint(foreignSecret, w.Roll(100))) })
 	case 7:
 		c.putSecret(ref, func(s *corev1.Secret) { set(s, "role", pick(w, append([]string{unknownRole}, roles...)...)) })
 	case 8:
 		c.putSecret(ref, func(s *corev1.Secret) {
-			s.Labels = map[string]string{"touched": fmt.Sprint(w.chance.IntN(100))}
+			s.Labels = map[string]string{"touched": fmt.Sprint(w.Roll(100))}
 			delete(s.Annotations, v1alpha1.ExpiresAtAnnotation)
 		})
 	case 9:
 		c.putSecret(ref, func(s *corev1.Secret) {
-			s.Type, s.Immutable = pick(w, corev1.SecretTypeOpaque, corev1.SecretType("example.com/other")), ptr.To(w.odds(2))
+			s.Type, s.Immutable = pick(w, corev1.SecretTypeOpaque, corev1.SecretType("example.com/other")), ptr.To(w.Odds(2))
 		})
 	}
 }
@@ -242,28 +134,35 @@ func set(s *corev1.Secret, key, value string) {
 	s.Data[key] = []byte(value)
 }
 
-// interfere is somebody who writes the Secret that the operator is about to write, or makes another one of the same name.
-func (c *cluster) interfere(o client.Object) {
+// Interfere is somebody who writes the Secret that the operator is about to write, or makes another one of the same name.
+func (c *cluster) Interfere(o client.Object) {
+	if _, secret := o.(*corev1.Secret); !secret {
+		c.edit(o.GetName(), func(o *v1alpha1.CAPCredentialSet) {
+			metav1.SetMetaDataAnnotation(&o.ObjectMeta, "touched", time.Now().String())
+		})
+		return
+	}
 	ref := client.ObjectKeyFromObject(o)
 	c.w.Say("somebody is quicker with %s", ref)
-	switch c.w.chance.IntN(3) {
+	switch c.w.Roll(3) {
 	case 0:
 		c.deleteSecret(ref)
 	case 1:
 		c.deleteSecret(ref)
 		c.putSecret(ref, func(s *corev1.Secret) { set(s, foreignKey, foreignSecret) })
 	case 2:
-		c.putSecret(ref, func(s *corev1.Secret) { set(s, foreignKey, fmt.Sprint(foreignSecret, c.w.chance.IntN(100))) })
+		c.putSecret(ref, func(s *corev1.Secret) { set(s, foreignKey, fmt.Sprint(foreignSecret, c.w.Roll(100))) })
 	}
 }
 
-func (w *world) changeRequests(c *cluster) {
+func (c *cluster) changeRequests() {
+	w := c.w
 	r := pick(w, append([]request{{"storage", "b", storage, false}}, payloadRequests...)...)
-	switch w.chance.IntN(4) {
+	switch w.Roll(4) {
 	case 0:
 		c.deleteRequest(r.name)
 	case 1:
-		r.team, r.timed = pick(w, "a", "b"), w.odds(3)
+		r.team, r.timed = pick(w, "a", "b"), w.Odds(3)
 		c.putRequest(r)
 	case 2:
 		r.secret = pick(w, targets...)
@@ -273,8 +172,9 @@ func (w *world) changeRequests(c *cluster) {
 	}
 }
 
-func (w *world) changeCertificate(c *cluster) {
-	switch w.chance.IntN(6) {
+func (c *cluster) changeCertificate() {
+	w := c.w
+	switch w.Roll(6) {
 	case 0:
 		c.deleteSecret(certificateRef)
 		c.changed()
@@ -282,7 +182,7 @@ func (w *world) changeCertificate(c *cluster) {
 		c.putSecret(certificateRef, func(s *corev1.Secret) { set(s, "cap.key", "not a key") })
 		c.changed()
 	case 2:
-		c.putCertificate(simtls.Valid(time.Now().Add(-48*time.Hour), time.Now().Add(time.Duration(w.chance.IntN(120)-60)*time.Minute)))
+		c.putCertificate(simtls.Valid(time.Now().Add(-48*time.Hour), time.Now().Add(time.Duration(w.Roll(120)-60)*time.Minute)))
 	case 3:
 		c.putCertificate(simtls.Valid(time.Now().Add(time.Hour), time.Now().Add(48*time.Hour)))
 	default:
@@ -306,29 +206,31 @@ var misleading = map[simcap.FaultKind]bool{
 	simcap.FaultExpired: true, simcap.FaultUnreadableExpiry: true, simcap.FaultDeadKeys: true, simcap.FaultNoExpiration: true,
 }
 
-func (w *world) breakPortal(c *cluster) {
-	f := simcap.Fault{Kind: pick(w, portalFaults...), Role: pick(w, "", "", roles[0], roles[1]), Skip: w.chance.IntN(2), Times: 1 + w.chance.IntN(8)}
+func (c *cluster) breakPortal() {
+	w := c.w
+	f := simcap.Fault{Kind: pick(w, portalFaults...), Role: pick(w, "", "", roles[0], roles[1]), Skip: w.Roll(2), Times: 1 + w.Roll(8)}
 	switch f.Kind {
 	case simcap.FaultRateLimited:
-		f.RetryAfter = pick(w, "", fmt.Sprint(w.chance.IntN(1200)), time.Now().Add(5*time.Minute).UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT"))
+		f.RetryAfter = pick(w, "", fmt.Sprint(w.Roll(1200)), time.Now().Add(5*time.Minute).UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT"))
 	case simcap.FaultAnswer:
 		f.Status, f.ContentType = pick(w, 401, 403, 503, 504, 200), "application/json"
-		f.Body, f.RetryAfter = pick(w, "{}", "[]", `{"status":401,"message":"who are you"}`), pick(w, "", fmt.Sprint(w.chance.IntN(600)))
+		f.Body, f.RetryAfter = pick(w, "{}", "[]", `{"status":401,"message":"who are you"}`), pick(w, "", fmt.Sprint(w.Roll(600)))
 	case simcap.FaultDelay:
-		f.Delay = simctl.Duration(time.Duration(w.chance.IntN(60)) * time.Second)
+		f.Delay = simctl.Duration(time.Duration(w.Roll(60)) * time.Second)
 	}
 	if misleading[f.Kind] {
 		c.lie()
 	}
-	w.count.Count(history.Faults, "CAP: "+string(f.Kind))
+	w.Count.Count(history.Faults, "CAP: "+string(f.Kind))
 	must(w.portal.Break(f))
 }
 
 // changeHabits changes how CAP answers when it answers well. What it lets the operator guess may be wrong.
-func (w *world) changeHabits(c *cluster) {
+func (c *cluster) changeHabits() {
+	w := c.w
 	w.portal.Configure(func(s *simcap.Settings) {
 		*s = simcap.Settings{}
-		switch w.chance.IntN(8) {
+		switch w.Roll(8) {
 		case 0:
 			s.Lifetime = simctl.Duration(pick(w, 15*time.Minute, 30*time.Minute, 12*time.Hour))
 			c.lie() // a new credential may expire before an old one
@@ -345,7 +247,7 @@ func (w *world) changeHabits(c *cluster) {
 		case 5:
 			s.ReuseUntilPercent = pick(w, 30, 70)
 		case 6:
-			s.DateSkew = simctl.Duration(time.Duration(w.chance.IntN(120)-60) * time.Minute)
+			s.DateSkew = simctl.Duration(time.Duration(w.Roll(120)-60) * time.Minute)
 			c.lie()
 		case 7:
 			s.AssumeRoleShape = true

@@ -1,81 +1,34 @@
 package capset
 
 import (
-	"encoding/json"
-	"fmt"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/openshift/credential-rotation-operator/test/simulation/history"
+	"github.com/openshift/credential-rotation-operator/test/simulation/stage"
 )
 
-// mutation breaks something on purpose that histories must notice.
-type mutation struct {
-	name string
-	// within is the number of seeds among which one must notice.
-	within int
-	// blind takes the resourceVersion out of what is written to Secrets, mistaken the UID.
-	blind, mistaken bool
-	// loses writes a foreign key of each Secret anew.
-	loses bool
-	// hasty reconciles ten times a second, whatever the reconciler asks for.
-	hasty bool
-	// tells adds a secret to each event.
-	tells bool
+var mutations = []*stage.Mutation{
+	{Name: "a write without its resourceVersion", Within: 20, Patch: ofSecrets(stage.Without("resourceVersion"))},
+	{Name: "a write without its UID", Within: 20, Patch: ofSecrets(stage.Without("uid"))},
+	{Name: "a write that changes a foreign key", Within: 10, Patch: ofSecrets(func(_ client.Object, body map[string]any) {
+		if data, ok := body["data"].(map[string]any); ok {
+			data[foreignKey] = "bG9zdA=="
+		}
+	})},
+	{Name: "a reconciler that does not wait", Within: 5, Hasty: 100 * time.Millisecond},
+	{Name: "a secret in an event", Within: 5, Tells: foreignSecret},
 }
 
-var mutations = []*mutation{
-	{name: "a write without its resourceVersion", within: 20, blind: true},
-	{name: "a write without its UID", within: 20, mistaken: true},
-	{name: "a write that changes a foreign key", within: 10, loses: true},
-	{name: "a reconciler that does not wait", within: 5, hasty: true},
-	{name: "a secret in an event", within: 5, tells: true},
-}
-
-func TestMutations_EachIsNoticed(t *testing.T) {
-	for _, m := range mutations {
-		t.Run(m.name, func(t *testing.T) {
-			for seed := range m.within {
-				if out := run(m)(t, uint64(seed+1), history.Steps(), history.NewTally()); len(out.Violations) > 0 {
-					t.Logf("seed %d notices after %d steps: %s", seed+1, out.Steps, out.Violations[0])
-					return
-				}
-			}
-			t.Errorf("none of %d seeds notices", m.within)
-		})
+// ofSecrets limits a change to the patches of Secrets.
+func ofSecrets(change func(client.Object, map[string]any)) func(client.Object, map[string]any) {
+	return func(o client.Object, body map[string]any) {
+		if _, ok := o.(*corev1.Secret); ok {
+			change(o, body)
+		}
 	}
 }
 
-// patch is a patch as the mutation leaves it.
-func (m *mutation) patch(o client.Object, p client.Patch) client.Patch {
-	if _, ok := o.(*corev1.Secret); !ok || m == nil || !m.loses && !m.blind && !m.mistaken {
-		return p
-	}
-	body, err := p.Data(o)
-	must(err)
-	var parts map[string]any
-	must(json.Unmarshal(body, &parts))
-	metadata, _ := parts["metadata"].(map[string]any)
-	if m.blind {
-		delete(metadata, "resourceVersion")
-	}
-	if m.mistaken {
-		delete(metadata, "uid")
-	}
-	if data, ok := parts["data"].(map[string]any); ok && m.loses {
-		data[foreignKey] = "bG9zdA=="
-	}
-	body, err = json.Marshal(parts)
-	must(err)
-	return client.RawPatch(p.Type(), body)
-}
-
-// event is an event's text as the mutation leaves it.
-func (m *mutation) event(text string) string {
-	if m == nil || !m.tells {
-		return text
-	}
-	return fmt.Sprintf("%s (%s)", text, foreignSecret)
-}
+func TestMutations_EachIsNoticed(t *testing.T) { stage.CheckMutations(t, mutations, run) }

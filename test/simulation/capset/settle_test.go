@@ -10,6 +10,7 @@ import (
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/test/simulation/history"
+	"github.com/openshift/credential-rotation-operator/test/simulation/stage"
 )
 
 const (
@@ -21,11 +22,11 @@ const (
 	quietFor = 100 * time.Minute
 )
 
-// settle ends all faults. Within patience each Secret that is wanted must have a live credential of its role, and must keep one.
-func (w *world) settle() {
-	w.Say("THE FAULTS END")
+// Settle ends all faults. Within patience each Secret that is wanted must have a live credential of its role, and must keep one.
+func (w *world) Settle() {
+	w.Say(stage.TheFaultsEnd)
 	w.heal()
-	w.quiet = true
+	w.Quiet = true
 	began := time.Now()
 	end := began.Add(patience)
 	if w.cluster.misled() {
@@ -40,9 +41,9 @@ func (w *world) settle() {
 			w.Violate("%s after the faults have ended: %s", time.Since(began).Round(time.Minute), wrong)
 			return
 		}
-		w.live(time.Minute)
+		w.Live(time.Minute, anyNumber)
 	}
-	w.count.Add(history.Totals, "minutes until all was right", int(time.Since(began).Minutes()))
+	w.Count.Add(history.Totals, "minutes until all was right", int(time.Since(began).Minutes()))
 	w.stays()
 }
 
@@ -50,13 +51,7 @@ func (w *world) settle() {
 func (w *world) heal() {
 	c := w.cluster
 	w.mend()
-	c.skew, c.apiDown, c.lag, c.doubled = 0, false, 0, false
-	for _, p := range c.processes {
-		p.plan = plan{}
-		if p.task != nil {
-			p.restart()
-		}
-	}
+	c.Relieve()
 	c.setMode("Manual")
 	c.putCertificate()
 	for _, name := range namespaces {
@@ -78,16 +73,14 @@ func (w *world) heal() {
 	}
 	c.createEmpty()
 	synctest.Wait()
-	if c.leader == nil {
-		w.depose(c)
-	}
+	c.Lead()
 }
 
 // wrong is what is not as it should be; empty if nothing is.
 func (w *world) wrong() string {
 	c := w.cluster
 	for _, set := range c.sets() {
-		ready := conditionOf(&set, v1alpha1.ConditionReady)
+		ready := stage.Condition(set.Status.Conditions, v1alpha1.ConditionReady)
 		if ready.Status != metav1.ConditionTrue {
 			return fmt.Sprintf("%s: Ready is %s (%s): %s", set.Name, ready.Status, ready.Reason, ready.Message)
 		}
@@ -106,21 +99,12 @@ func (c *cluster) dead() string {
 	return ""
 }
 
-func conditionOf(set *v1alpha1.CAPCredentialSet, kind string) metav1.Condition {
-	for _, c := range set.Status.Conditions {
-		if c.Type == kind {
-			return c
-		}
-	}
-	return metav1.Condition{}
-}
-
 // stays looks for a while whether the right state stays, and what that costs.
 func (w *world) stays() {
 	c := w.cluster
-	writes, requests := w.count.Get(history.Totals, "writes"), w.count.Get(history.Totals, "requests to CAP")
+	writes, requests := w.Count.Get(history.Totals, "writes"), w.Count.Get(history.Totals, "requests to CAP")
 	for end := time.Now().Add(quietFor); time.Now().Before(end) && !w.Fails(); {
-		w.live(5 * time.Minute)
+		w.Live(5*time.Minute, anyNumber)
 		if dead := c.dead(); dead != "" && !c.misled() {
 			w.Violate("the state was right and does not stay so: %s", dead)
 		}
@@ -130,10 +114,10 @@ func (w *world) stays() {
 	}
 	// Each credential is renewed up to five times: after half its life, at the earliest at 40 % of it. Each renewal is followed by a status or two.
 	secrets := len(c.wantsNow())
-	if n := w.count.Get(history.Totals, "writes") - writes; n > 5*secrets+5*4*len(c.sets()) {
+	if n := w.Count.Get(history.Totals, "writes") - writes; n > 5*secrets+5*4*len(c.sets()) {
 		w.Violate("%d writes within %s although nothing happens", n, quietFor)
 	}
-	if n := w.count.Get(history.Totals, "requests to CAP") - requests; n > 2*5*len(roles) {
+	if n := w.Count.Get(history.Totals, "requests to CAP") - requests; n > 2*5*len(roles) {
 		w.Violate("%d requests to CAP within %s although nothing happens", n, quietFor)
 	}
 }

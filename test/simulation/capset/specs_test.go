@@ -1,10 +1,7 @@
 package capset
 
 import (
-	"maps"
 	"reflect"
-	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -12,7 +9,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
-	"github.com/openshift/credential-rotation-operator/test/simulation/history"
+	"github.com/openshift/credential-rotation-operator/test/simulation/stage"
 )
 
 type spec = v1alpha1.CAPCredentialSetSpec
@@ -103,7 +100,7 @@ var mutators = map[string]mutator{
 	"endpoint.tls.maxVersion": func(w *world, s *spec) {
 		tlsOf(s).MaxVersion = pick(w, "", v1alpha1.VersionTLS12, v1alpha1.VersionTLS13)
 	},
-	"endpoint.tls.allowRSAKeyExchange": func(w *world, s *spec) { tlsOf(s).AllowRSAKeyExchange = w.odds(2) },
+	"endpoint.tls.allowRSAKeyExchange": func(w *world, s *spec) { tlsOf(s).AllowRSAKeyExchange = w.Odds(2) },
 	"endpoint.tls.caConfigMapRef":      func(_ *world, s *spec) { tlsOf(s).CAConfigMapRef, tlsOf(s).CASecretRef = nil, nil },
 	"endpoint.tls.caConfigMapRef.name": func(w *world, s *spec) {
 		tlsOf(s).CASecretRef, tlsOf(s).CAConfigMapRef = nil, &v1alpha1.LocalReference{Name: pick(w, "ca", "missing")}
@@ -121,7 +118,7 @@ var mutators = map[string]mutator{
 	},
 	"credentialsRequests": func(w *world, s *spec) {
 		s.CredentialsRequests = w.defaults().CredentialsRequests
-		if w.odds(4) {
+		if w.Odds(4) {
 			s.CredentialsRequests = nil
 		}
 	},
@@ -170,14 +167,14 @@ var mutators = map[string]mutator{
 	"credentialsRequests.defaultRole": requestsOf(func(w *world, r *v1alpha1.CredentialsRequestsSpec) { r.DefaultRole = pick(w, "", aRole(w)) }),
 	"credentialsRequests.secretRoleKey": requestsOf(func(w *world, r *v1alpha1.CredentialsRequestsSpec) {
 		r.SecretRoleKey, r.AllowedRoles = v1alpha1.SecretRoleKeyIgnore, nil
-		if w.odds(2) {
+		if w.Odds(2) {
 			r.SecretRoleKey, r.AllowedRoles = v1alpha1.SecretRoleKeyAllowListed, []string{roles[1], roles[2]}
 		}
 	}),
 	"credentialsRequests.allowedRoles": requestsOf(func(w *world, r *v1alpha1.CredentialsRequestsSpec) {
 		r.SecretRoleKey, r.AllowedRoles = v1alpha1.SecretRoleKeyAllowListed, []string{aRole(w)}
 	}),
-	"credentialsRequests.adoptExisting": requestsOf(func(w *world, r *v1alpha1.CredentialsRequestsSpec) { r.AdoptExisting = w.odds(2) }),
+	"credentialsRequests.adoptExisting": requestsOf(func(w *world, r *v1alpha1.CredentialsRequestsSpec) { r.AdoptExisting = w.Odds(2) }),
 	"secrets":                           func(w *world, s *spec) { s.Secrets = pick(w, nil, []v1alpha1.SecretRole{own(aRole(w))}) },
 	"secrets.namespace": func(w *world, s *spec) {
 		s.Secrets = []v1alpha1.SecretRole{own(aRole(w))}
@@ -198,7 +195,7 @@ var mutators = map[string]mutator{
 	},
 	"verification.region":   func(w *world, s *spec) { s.Verification.Region = pick(w, "", "us-iso-east-1") },
 	"verification.endpoint": func(w *world, s *spec) { s.Verification.Endpoint = pick(w, "", "https://sts.example.com") },
-	"createMissingSecrets":  func(w *world, s *spec) { s.CreateMissingSecrets = ptr.To(w.odds(2)) },
+	"createMissingSecrets":  func(w *world, s *spec) { s.CreateMissingSecrets = ptr.To(w.Odds(2)) },
 	"restartTargets": func(w *world, s *spec) {
 		s.RestartTargets = pick(w, nil, []v1alpha1.RestartTarget{{Kind: v1alpha1.RestartDeployment, Namespace: "apps", Name: "web"}})
 	},
@@ -216,55 +213,17 @@ var mutators = map[string]mutator{
 	"upgrade.prepare.name": func(w *world, s *spec) {
 		s.Upgrade = &v1alpha1.UpgradeSpec{Prepare: &v1alpha1.LocalReference{Name: pick(w, "next", "missing")}}
 	},
-	"suspend": func(w *world, s *spec) { s.Suspend = w.odds(2) },
-}
-
-// fields are the paths of all fields of a type.
-func fields(t reflect.Type, prefix string) []string {
-	switch {
-	case t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice:
-		return fields(t.Elem(), prefix)
-	case t.Kind() != reflect.Struct || t.PkgPath() != reflect.TypeFor[spec]().PkgPath():
-		return nil
-	}
-	var paths []string
-	for i := range t.NumField() {
-		f := t.Field(i)
-		if f.Anonymous {
-			paths = append(paths, fields(f.Type, prefix)...)
-			continue
-		}
-		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		inner := fields(f.Type, prefix+name+".")
-		if len(inner) == 0 || f.Type.Kind() != reflect.Struct { // a struct that is always there has no value but its fields'
-			paths = append(paths, prefix+name)
-		}
-		paths = append(paths, inner...)
-	}
-	return paths
+	"suspend": func(w *world, s *spec) { s.Suspend = w.Odds(2) },
 }
 
 func TestEachFieldOfTheSpecIsEdited(t *testing.T) {
-	want := fields(reflect.TypeFor[spec](), "")
-	for _, path := range want {
-		if mutators[path] == nil {
-			t.Errorf("nothing edits spec.%s: add it to mutators, so that histories do", path)
-		}
-	}
-	for path := range mutators {
-		if !slices.Contains(want, path) {
-			t.Errorf("there is no field spec.%s", path)
-		}
-	}
+	stage.CheckEdits(t, reflect.TypeFor[spec](), mutators)
 }
 
 // editSpec changes one field.
 func (c *cluster) editSpec(name string) {
-	w := c.w
-	path := pick(w, slices.Sorted(maps.Keys(mutators))...)
-	w.Say("somebody edits spec.%s of %s", path, name)
-	w.count.Count(history.Fields, path)
-	c.edit(name, func(o *v1alpha1.CAPCredentialSet) { mutators[path](w, &o.Spec) })
+	change := stage.PickEdit(c.World, name, mutators)
+	c.edit(name, func(o *v1alpha1.CAPCredentialSet) { change(c.w, &o.Spec) })
 }
 
 // correct is a person who puts a spec in order.

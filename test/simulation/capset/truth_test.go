@@ -18,7 +18,6 @@ type want struct {
 
 // snapshot is what the sets and the cluster say from a time on.
 type snapshot struct {
-	at    time.Time
 	sets  []v1alpha1.CAPCredentialSet
 	facts facts
 }
@@ -55,10 +54,7 @@ func (c *cluster) facts() *facts {
 func (c *cluster) remember() {
 	known := *c.facts()
 	known.requests = maps.Clone(known.requests)
-	c.past = append(c.past, snapshot{time.Now(), c.sets(), known})
-	for len(c.past) > 1 && time.Since(c.past[1].at) > day {
-		c.past = c.past[1:]
-	}
+	c.past.Note(snapshot{c.sets(), known})
 }
 
 // wants are those of some sets in a cluster.
@@ -71,8 +67,6 @@ func wants(sets []v1alpha1.CAPCredentialSet, f facts) map[types.NamespacedName]w
 	}
 	return all
 }
-
-const day = 24 * time.Hour
 
 // wanted adds what a set wants, by the words of the API: this is not the operator's own code.
 func (f facts) wanted(set *v1alpha1.CAPCredentialSet, wants map[types.NamespacedName]want) {
@@ -135,11 +129,7 @@ const longestLag = 30 * time.Minute
 
 // wantsSince are the wishes about a Secret that a process may act on. It sees the sets and the cluster through watches of their own.
 func (c *cluster) wantsSince(ref types.NamespacedName, since time.Time) []want {
-	since = since.Add(-longestLag)
-	past := c.past
-	for len(past) > 1 && past[1].at.Before(since) {
-		past = past[1:]
-	}
+	past := c.past.Since(since.Add(-longestLag))
 	var all []want
 	for _, a := range past {
 		for _, b := range past {

@@ -1,13 +1,10 @@
-package simulation
+package pullsecret
 
 import (
 	"crypto/x509"
-	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"net/http/httptrace"
 	"strings"
 	"syscall"
@@ -16,6 +13,7 @@ import (
 	"maps"
 
 	simocm "github.com/openshift/credential-rotation-operator/test/sim/ocm"
+	"github.com/openshift/credential-rotation-operator/test/simulation/stage"
 )
 
 // network leads requests to the simulated services' handlers. Nothing listens.
@@ -32,46 +30,58 @@ func newNetwork(w *world) *network {
 	return n
 }
 
-// carrier carries the requests of one replica.
+// carrier carries the requests of one process.
 type carrier struct {
-	network *network
-	replica *replica
+	cluster *cluster
+	life    *stage.Life
 }
 
 // RoundTrip implements http.RoundTripper.
 func (c *carrier) RoundTrip(request *http.Request) (*http.Response, error) {
-	n, w := c.network, c.network.w
+	w, l := c.cluster.w, c.life
 	if request.Body != nil {
 		defer func() { _ = request.Body.Close() }()
 	}
 	name := request.Method + " " + request.URL.Host + request.URL.Path
-	c.replica.requested(w)
-	if err := c.replica.before(name, request.Method == http.MethodPost && strings.HasSuffix(request.URL.Path, "/pull_secret_rotation")); err != nil {
+	if l.Dead() {
+		return nil, stage.ErrDead
+	}
+	if n := c.cluster.traffic.Add(); n > maxRequests {
+		w.Violate("%s sends %d requests within an hour", c.cluster.Name, n)
+	}
+	if err := l.Before(name, request.Method == http.MethodPost && strings.HasSuffix(request.URL.Path, "/pull_secret_rotation")); err != nil {
 		return nil, err
 	}
-	time.Sleep(time.Duration(1+w.chance.IntN(400)) * time.Millisecond)
+	time.Sleep(w.Delay(l.ID+name, 400*time.Millisecond))
 	if err := request.Context().Err(); err != nil {
 		return nil, err
 	}
-	if err := n.reach(request.URL.Hostname()); err != nil {
-		w.say("%s: %s: %v", c.replica, name, err)
+	if err := w.network.reach(request.URL.Hostname()); err != nil {
+		w.Say("%s: %s: %v", l, name, err)
 		return nil, err
 	}
 	if trace := httptrace.ContextClientTrace(request.Context()); trace != nil && trace.WroteHeaders != nil {
 		trace.WroteHeaders()
 	}
-	posts := len(w.ocm.Rotations(w.account.ID))
-	response, err := n.serve(request)
-	if len(w.ocm.Rotations(w.account.ID)) > posts {
-		w.posted(c.replica)
-	}
+	response, err := c.serve(request)
 	status := 0
 	if response != nil {
 		status = response.StatusCode
 	}
-	w.say("%s: %s: %d", c.replica, name, status)
-	if err := c.replica.after(name); err != nil {
+	w.Say("%s: %s: %d", l, name, status)
+	if err := l.After(); err != nil {
 		return nil, err
+	}
+	return response, err
+}
+
+// serve lets a service answer. A rotation that begins is judged.
+func (c *carrier) serve(request *http.Request) (*http.Response, error) {
+	w := c.cluster.w
+	before := len(w.ocm.Rotations(w.account.ID))
+	response, err := stage.Serve(w.network.handlers[request.URL.Hostname()], request, nil)
+	if len(w.ocm.Rotations(w.account.ID)) > before {
+		c.cluster.posted(c.life)
 	}
 	return response, err
 }
@@ -87,34 +97,6 @@ func (n *network) reach(host string) error {
 		return fmt.Errorf("tls: failed to verify certificate: %w", x509.CertificateInvalidError{Cert: &x509.Certificate{}, Reason: x509.Expired})
 	}
 	return nil
-}
-
-// serve lets a handler answer. One that closes the connection gives no answer.
-func (n *network) serve(request *http.Request) (response *http.Response, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			if e, ok := r.(error); !ok || !errors.Is(e, http.ErrAbortHandler) {
-				panic(r)
-			}
-			if err = request.Context().Err(); err == nil {
-				err = io.ErrUnexpectedEOF
-			}
-			response = nil
-		}
-	}()
-	inner := request.Clone(request.Context())
-	inner.RequestURI, inner.Host = request.URL.RequestURI(), request.URL.Host
-	if inner.Body == nil {
-		inner.Body = http.NoBody
-	}
-	recorder := httptest.NewRecorder()
-	n.handlers[request.URL.Hostname()].ServeHTTP(recorder, inner)
-	response = recorder.Result()
-	response.Request = request
-	if request.Method == http.MethodHead {
-		response.Body = http.NoBody
-	}
-	return response, nil
 }
 
 var services = []string{simocm.APIHost, simocm.SSOHost, simocm.Quay, simocm.RedHatRegistry, simocm.RedHatConnect}

@@ -1,11 +1,8 @@
-package simulation
+package pullsecret
 
 import (
 	"fmt"
-	"maps"
 	"reflect"
-	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -14,6 +11,7 @@ import (
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	simocm "github.com/openshift/credential-rotation-operator/test/sim/ocm"
+	"github.com/openshift/credential-rotation-operator/test/simulation/stage"
 )
 
 // defaults is a spec with the schema's defaults whose T is long past.
@@ -41,13 +39,13 @@ var mutators = map[string]mutator{
 	},
 	"rotateAfter": func(w *world, s *v1alpha1.PullSecretRotationSpec) {
 		s.RotateAfter = nil
-		if !w.odds(4) {
-			s.RotateAfter = ptr.To(metav1.NewTime(time.Now().Add(time.Duration(w.chance.IntN(72)-36) * time.Hour).Truncate(time.Second)))
+		if !w.Odds(4) {
+			s.RotateAfter = ptr.To(metav1.NewTime(time.Now().Add(time.Duration(w.Roll(72)-36) * time.Hour).Truncate(time.Second)))
 		}
 	},
 	"schedule": func(w *world, s *v1alpha1.PullSecretRotationSpec) {
 		s.Schedule = nil
-		if !w.odds(3) {
+		if !w.Odds(3) {
 			s.Schedule = &v1alpha1.RotationSchedule{Cron: pick(w, []string{"0 3 * * *", "30 4 1 * *", "0 0 30 2 *", "0 9 * * 1"}), TimeZone: "UTC"}
 		}
 	},
@@ -63,7 +61,7 @@ var mutators = map[string]mutator{
 	},
 	"startWindows": func(w *world, s *v1alpha1.PullSecretRotationSpec) {
 		s.StartWindows = nil
-		if !w.odds(2) {
+		if !w.Odds(2) {
 			s.StartWindows = []v1alpha1.StartWindow{{Cron: "0 22 * * *", Duration: metav1.Duration{Duration: 6 * time.Hour}}}
 		}
 	},
@@ -88,7 +86,7 @@ var mutators = map[string]mutator{
 	"siblingClusters": func(w *world, s *v1alpha1.PullSecretRotationSpec) {
 		s.SiblingClusters = pick(w, []v1alpha1.SiblingPolicy{v1alpha1.SiblingsAllow, v1alpha1.SiblingsRefuse})
 	},
-	"suspend": func(w *world, s *v1alpha1.PullSecretRotationSpec) { s.Suspend = w.odds(2) },
+	"suspend": func(w *world, s *v1alpha1.PullSecretRotationSpec) { s.Suspend = w.Odds(2) },
 	"ocm.url": func(w *world, s *v1alpha1.PullSecretRotationSpec) {
 		s.OCM.URL = pick(w, []string{"", "https://" + simocm.APIHost, "https://api.openshiftusgov.com", "https://elsewhere.example.com"})
 	},
@@ -97,7 +95,7 @@ var mutators = map[string]mutator{
 	},
 	"ocm.credentialsSecretRef": func(w *world, s *v1alpha1.PullSecretRotationSpec) {
 		s.OCM.CredentialsSecretRef = nil
-		if !w.odds(2) {
+		if !w.Odds(2) {
 			s.OCM.CredentialsSecretRef = &v1alpha1.LocalReference{Name: ocmKey.Name}
 		}
 	},
@@ -106,7 +104,7 @@ var mutators = map[string]mutator{
 	},
 	"ocm.caBundleConfigMapRef": func(w *world, s *v1alpha1.PullSecretRotationSpec) {
 		s.OCM.CABundleConfigMapRef = nil
-		if w.odds(2) {
+		if w.Odds(2) {
 			s.OCM.CABundleConfigMapRef = &v1alpha1.LocalReference{Name: "ca"}
 		}
 	},
@@ -124,7 +122,7 @@ var mutators = map[string]mutator{
 	},
 	"verification": func(w *world, s *v1alpha1.PullSecretRotationSpec) {
 		s.Verification = nil
-		if !w.odds(3) {
+		if !w.Odds(3) {
 			s.Verification = []v1alpha1.RegistryVerification{{Registry: pick(w, simocm.Registries)}, {Registry: "registry.example.com"}}
 		}
 	},
@@ -152,14 +150,14 @@ var mutators = map[string]mutator{
 	"targets.name": func(w *world, s *v1alpha1.PullSecretRotationSpec) {
 		s.Targets = append([]v1alpha1.SecretReference{global}, v1alpha1.SecretReference{Namespace: hub.Namespace, Name: pick(w, []string{hub.Name, "other"})})
 	},
-	"rollout.waitForPools": func(w *world, s *v1alpha1.PullSecretRotationSpec) { s.Rollout.WaitForPools = ptr.To(w.odds(2)) },
+	"rollout.waitForPools": func(w *world, s *v1alpha1.PullSecretRotationSpec) { s.Rollout.WaitForPools = ptr.To(w.Odds(2)) },
 	"rollout.timeout": func(w *world, s *v1alpha1.PullSecretRotationSpec) {
 		s.Rollout.Timeout = &metav1.Duration{Duration: pick(w, []time.Duration{time.Minute, 2 * time.Hour, 168 * time.Hour})}
 	},
-	"rollout.allowNodeDisruption": func(w *world, s *v1alpha1.PullSecretRotationSpec) { s.Rollout.AllowNodeDisruption = w.odds(2) },
+	"rollout.allowNodeDisruption": func(w *world, s *v1alpha1.PullSecretRotationSpec) { s.Rollout.AllowNodeDisruption = w.Odds(2) },
 	"rollout.probe": func(w *world, s *v1alpha1.PullSecretRotationSpec) {
 		s.Rollout.Probe = nil
-		if !w.odds(3) {
+		if !w.Odds(3) {
 			s.Rollout.Probe = &v1alpha1.RolloutProbe{Image: pick(w, probeImages), Timeout: &metav1.Duration{Duration: time.Hour}}
 		}
 	},
@@ -186,47 +184,14 @@ var mutators = map[string]mutator{
 	},
 }
 
-// fields are the paths of all fields of a type.
-func fields(t reflect.Type, prefix string) []string {
-	switch {
-	case t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice:
-		return fields(t.Elem(), prefix)
-	case t.Kind() != reflect.Struct || t.PkgPath() != reflect.TypeFor[v1alpha1.PullSecretRotationSpec]().PkgPath():
-		return nil
-	}
-	var paths []string
-	for i := range t.NumField() {
-		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
-		inner := fields(t.Field(i).Type, prefix+name+".")
-		if f := t.Field(i).Type; len(inner) == 0 || f.Kind() != reflect.Struct { // a struct that is always there has no value but its fields'
-			paths = append(paths, prefix+name)
-		}
-		paths = append(paths, inner...)
-	}
-	return paths
-}
-
 func TestEachFieldOfTheSpecIsEdited(t *testing.T) {
-	want := fields(reflect.TypeFor[v1alpha1.PullSecretRotationSpec](), "")
-	for _, path := range want {
-		if mutators[path] == nil {
-			t.Errorf("nothing edits spec.%s: add it to mutators, so that histories do", path)
-		}
-	}
-	for path := range mutators {
-		if !slices.Contains(want, path) {
-			t.Errorf("there is no field spec.%s", path)
-		}
-	}
+	stage.CheckEdits(t, reflect.TypeFor[v1alpha1.PullSecretRotationSpec](), mutators)
 }
 
 // editSpec changes one field.
 func (c *cluster) editSpec() {
-	w := c.w
-	path := pick(w, slices.Sorted(maps.Keys(mutators)))
-	w.say("%s: somebody edits spec.%s", c.name, path)
-	w.count.field(path)
-	c.edit(func(o *v1alpha1.PullSecretRotation) { mutators[path](w, &o.Spec) })
+	change := stage.PickEdit(c.World, c.Name, mutators)
+	c.edit(func(o *v1alpha1.PullSecretRotation) { change(c.w, &o.Spec) })
 }
 
 // correct is a person who puts the spec in order.

@@ -1,4 +1,4 @@
-package simulation
+package pullsecret
 
 import (
 	"crypto/sha256"

@@ -1,4 +1,4 @@
-package capset
+package stage
 
 import (
 	"context"
@@ -17,8 +17,8 @@ type late struct {
 	once    sync.Once
 }
 
-func newLate(ctx context.Context, c *cluster, name string, inner watch.Interface) *late {
-	name = fmt.Sprint(name, " ", c.w.Draw(name, 1<<40)) // the next watch of the same does not draw what this one leaves
+func newLate(ctx context.Context, c *Cluster, name string, inner watch.Interface) *late {
+	name = fmt.Sprint(name, " ", c.World.Draw(name, 1<<40)) // the next watch of the same does not draw what this one leaves
 	l := &late{inner: inner, events: make(chan watch.Event), stopped: make(chan struct{})}
 	go l.run(ctx, c, name)
 	return l
@@ -35,10 +35,10 @@ func (l *late) Stop() {
 	})
 }
 
-func (l *late) run(ctx context.Context, c *cluster, name string) {
+func (l *late) run(ctx context.Context, c *Cluster, name string) {
 	defer close(l.events)
 	defer l.inner.Stop()
-	for lag := c.lag; ; {
+	for lag := c.Lag; ; {
 		var event watch.Event
 		var open bool
 		select {
@@ -46,7 +46,7 @@ func (l *late) run(ctx context.Context, c *cluster, name string) {
 			lag = 0 // it has come while the one before was waiting
 		default:
 			if event, open = l.next(ctx); open {
-				lag = c.lag
+				lag = c.Lag
 			}
 		}
 		if !open || !l.pass(ctx, c, name, event, lag) {
@@ -66,9 +66,9 @@ func (l *late) next(ctx context.Context) (event watch.Event, open bool) {
 }
 
 // pass passes an event on after a while, perhaps twice.
-func (l *late) pass(ctx context.Context, c *cluster, name string, event watch.Event, lag time.Duration) bool {
+func (l *late) pass(ctx context.Context, c *Cluster, name string, event watch.Event, lag time.Duration) bool {
 	times := 1
-	if c.doubled {
+	if c.Doubled {
 		times = 2
 	}
 	for range times {
@@ -77,7 +77,7 @@ func (l *late) pass(ctx context.Context, c *cluster, name string, event watch.Ev
 			return false
 		case <-l.stopped:
 			return false
-		case <-time.After(lag + c.w.delay(name, 50*time.Millisecond)):
+		case <-time.After(lag + c.World.Delay(name, 50*time.Millisecond)):
 		}
 		select {
 		case <-ctx.Done():

@@ -1,4 +1,4 @@
-package simulation
+package pullsecret
 
 import (
 	"fmt"
@@ -10,55 +10,42 @@ import (
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	simocm "github.com/openshift/credential-rotation-operator/test/sim/ocm"
+	"github.com/openshift/credential-rotation-operator/test/simulation/history"
+	"github.com/openshift/credential-rotation-operator/test/simulation/stage"
 )
 
 // patience is how long the right state may take after the last fault: a rotation under way takes days, and one that nobody can finish is given up
 // after about two weeks.
-const patience = 40 * day
+const patience = 40 * stage.Day
 
-// settle ends all faults. Within patience the state must be the right one, and must stay.
-func (w *world) settle() {
-	w.say("THE FAULTS END")
+// Settle ends all faults. Within patience the state must be the right one, and must stay.
+func (w *world) Settle() {
+	w.Say(stage.TheFaultsEnd)
 	w.heal()
 	end := time.Now().Add(patience)
-	for _, c := range w.clusters {
-		c.reconcile()
-	}
-	for len(w.violations) == 0 {
+	for !w.Fails() {
 		wrong := w.wrong()
 		if wrong == "" {
 			break
 		}
 		if time.Now().After(end) {
-			w.violate("%s after the faults have ended: %s", patience, wrong)
+			w.Violate("%s after the faults have ended: %s", patience, wrong)
 			return
 		}
-		w.goOnAlone()
+		w.Live(time.Hour, 1)
 	}
 	w.stays()
 }
 
-// goOnAlone lets time pass until the next reconcile, and does it.
-func (w *world) goOnAlone() {
-	c := w.next()
-	w.sleep(max(time.Until(c.due), 0))
-	c.reconcile()
-}
-
 // heal mends everything that the operator cannot.
 func (w *world) heal() {
-	w.quiet = true
+	w.Quiet = true
 	w.mend()
 	w.ocm.RevokeLate(0)
 	w.ocm.Configure(func(h *simocm.Habits) { *h = simocm.Habits{} })
 	for _, c := range w.clusters {
-		for _, r := range c.replicas {
-			r.plan = plan{}
-			if r.task != nil {
-				r.kill(w)
-			}
-		}
-		c.skew, c.apiDown, c.mute, c.stuck = 0, false, false, false
+		c.Relieve()
+		c.mute, c.stuck = false, false
 		c.pool(func(p *machineconfigurationv1.MachineConfigPool) { p.Spec.Paused = false })
 		c.putToken(w.ocm.OfflineToken(w.account.ID))
 		c.restore(global)
@@ -68,7 +55,7 @@ func (w *world) heal() {
 		} else {
 			c.correct()
 		}
-		c.leader, c.due = c.replicas[0], time.Now()
+		c.Lead()
 	}
 }
 
@@ -85,7 +72,7 @@ func (c *cluster) restore(ref v1alpha1.SecretReference) {
 	if whole && c.typeOf(ref) == "kubernetes.io/dockerconfigjson" {
 		return
 	}
-	w.count.restored++
+	w.Count.Count(history.Totals, "pull secrets put in order by a person")
 	given := w.ocm.PullSecret(w.account.ID)
 	for _, key := range keys(auths) {
 		if !ours(key) {
@@ -99,20 +86,20 @@ func (c *cluster) restore(ref v1alpha1.SecretReference) {
 func (w *world) wrong() string {
 	for _, c := range w.clusters {
 		o := c.object()
-		if status, reason, message := conditionOf(o, v1alpha1.ConditionReady); status != metav1.ConditionTrue {
-			return fmt.Sprintf("%s: Ready is %s (%s): %s", c.name, status, reason, message)
+		if is := stage.Condition(o.Status.Conditions, v1alpha1.ConditionReady); is.Status != metav1.ConditionTrue {
+			return fmt.Sprintf("%s: Ready is %s (%s): %s", c.Name, is.Status, is.Reason, is.Message)
 		}
-		if status, reason, message := conditionOf(o, v1alpha1.ConditionPullSecretValid); status != metav1.ConditionTrue {
-			return fmt.Sprintf("%s: PullSecretValid is %s (%s): %s", c.name, status, reason, message)
+		if is := stage.Condition(o.Status.Conditions, v1alpha1.ConditionPullSecretValid); is.Status != metav1.ConditionTrue {
+			return fmt.Sprintf("%s: PullSecretValid is %s (%s): %s", c.Name, is.Status, is.Reason, is.Message)
 		}
 		if r := o.Status.Rotation; r != nil && r.RevokedAt == nil {
-			return c.name + ": a rotation is under way"
+			return c.Name + ": a rotation is under way"
 		}
 		for _, ref := range []v1alpha1.SecretReference{global, hub} {
 			auths, now := authsOf(c.document(ref)), authsOf(w.ocm.PullSecret(w.account.ID))
 			for _, key := range simocm.Registries {
 				if auths[key] != now[key] {
-					return fmt.Sprintf("%s: the entry %s of %s is not what OCM issues", c.name, key, ref)
+					return fmt.Sprintf("%s: the entry %s of %s is not what OCM issues", c.Name, key, ref)
 				}
 			}
 		}
@@ -120,21 +107,21 @@ func (w *world) wrong() string {
 	return ""
 }
 
-// stays looks for a day whether the right state changes by itself.
+// stays looks for a stage.Day whether the right state changes by itself.
 func (w *world) stays() {
 	before := w.picture()
-	posts := w.count.posts
-	for end := time.Now().Add(day); time.Now().Before(end) && len(w.violations) == 0; {
-		w.goOnAlone()
+	posts := w.Count.Get(history.Totals, rotations)
+	for end := time.Now().Add(stage.Day); time.Now().Before(end) && !w.Fails(); {
+		w.Live(time.Hour, 1)
 	}
-	if wrong := w.wrong(); wrong != "" && len(w.violations) == 0 {
-		w.violate("the state was right and does not stay so: %s", wrong)
+	if wrong := w.wrong(); wrong != "" && !w.Fails() {
+		w.Violate("the state was right and does not stay so: %s", wrong)
 	}
-	if after := w.picture(); after != before && len(w.violations) == 0 {
-		w.violate("the state was right and changes by itself: from %s to %s", before, after)
+	if after := w.picture(); after != before && !w.Fails() {
+		w.Violate("the state was right and changes by itself: from %s to %s", before, after)
 	}
-	if w.count.posts != posts {
-		w.violate("the state was right, and another rotation is requested")
+	if w.Count.Get(history.Totals, rotations) != posts {
+		w.Violate("the state was right, and another rotation is requested")
 	}
 }
 
