@@ -1,5 +1,6 @@
 // Package secretwatch watches single Secrets by name. RBAC's resourceNames authorise a list and a watch with a metadata.name field selector, so
-// the operator needs no right to read other Secrets, and its memory does not grow with them.
+// the operator needs no right to read other Secrets, and its memory does not grow with them. Many Secrets of one name share a watch of that
+// name in all namespaces, where the rights allow it.
 package secretwatch
 
 import (
@@ -34,6 +35,7 @@ type Watcher struct {
 	mu       sync.Mutex
 	ctx      context.Context // of Start; nil before
 	entries  map[types.NamespacedName]*entry
+	groups   map[string]*group // by the name of their Secrets
 	owners   map[string]map[types.NamespacedName]bool
 	handlers []func(types.NamespacedName)
 }
@@ -62,7 +64,7 @@ func NewForClient(client corev1client.SecretsGetter, opts objectwatch.Options) *
 	opts.SetDefaults()
 	return &Watcher{
 		client: client, opts: opts,
-		entries: map[types.NamespacedName]*entry{}, owners: map[string]map[types.NamespacedName]bool{},
+		entries: map[types.NamespacedName]*entry{}, groups: map[string]*group{}, owners: map[string]map[types.NamespacedName]bool{},
 	}
 }
 
@@ -70,8 +72,8 @@ func NewForClient(client corev1client.SecretsGetter, opts objectwatch.Options) *
 func (w *Watcher) Start(ctx context.Context) error {
 	w.mu.Lock()
 	w.ctx = ctx
-	for ref, e := range w.entries {
-		w.run(ref, e)
+	for name := range w.groups {
+		w.arrange(name)
 	}
 	w.mu.Unlock()
 	<-ctx.Done()
@@ -91,32 +93,43 @@ func (w *Watcher) Watch(owner string, refs ...types.NamespacedName) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	before := w.owners[owner]
+	added := map[string]bool{}
 	for ref := range wanted {
-		if before[ref] {
-			continue
+		if !before[ref] && w.add(ref) {
+			added[ref.Name] = true
 		}
-		e, ok := w.entries[ref]
-		if !ok {
-			e = &entry{watcher: w, ref: ref}
-			w.entries[ref] = e
-			w.run(ref, e)
-		}
-		e.owners++
 	}
 	for ref := range before {
-		if wanted[ref] {
-			continue
+		if !wanted[ref] {
+			w.remove(ref)
 		}
-		e := w.entries[ref]
-		if e.owners--; e.owners == 0 {
-			delete(w.entries, ref)
-			if e.cancel != nil {
-				e.cancel()
-			}
-		}
+	}
+	for name := range added {
+		w.arrange(name)
 	}
 	if w.owners[owner] = wanted; len(wanted) == 0 {
 		delete(w.owners, owner)
+	}
+}
+
+// add counts one more owner of a Secret, and returns whether it is the first. The caller holds the lock.
+func (w *Watcher) add(ref types.NamespacedName) (first bool) {
+	e, ok := w.entries[ref]
+	if !ok {
+		e = &entry{watcher: w, ref: ref}
+		w.entries[ref] = e
+		w.join(e)
+	}
+	e.owners++
+	return !ok
+}
+
+// remove counts one owner less. The caller holds the lock.
+func (w *Watcher) remove(ref types.NamespacedName) {
+	e := w.entries[ref]
+	if e.owners--; e.owners == 0 {
+		delete(w.entries, ref)
+		w.leave(e)
 	}
 }
 
@@ -173,16 +186,20 @@ func (w *Watcher) Observe(secret *corev1.Secret) {
 	if e, ok := w.entries[types.NamespacedName{Namespace: secret.Namespace, Name: secret.Name}]; ok {
 		if !e.take(secret) && e.version != "" && older(secret.ResourceVersion, e.version) {
 			// Most likely the watch was quicker. But after a restore of etcd it is silent for long: a list tells which.
-			w.restart(types.NamespacedName{Namespace: secret.Namespace, Name: secret.Name}, e)
+			w.restart(e)
 		}
 	}
 }
 
-// restart restarts the loop of an entry, with a list. The caller holds the lock.
-func (w *Watcher) restart(ref types.NamespacedName, e *entry) {
-	if e.cancel != nil {
-		e.cancel()
-		w.run(ref, e)
+// restart restarts the loop of an entry, with a list, unless a shared one is about to list anyway. The caller holds the lock.
+func (w *Watcher) restart(e *entry) {
+	g := w.groups[e.ref.Name]
+	switch {
+	case e.cancel != nil:
+		e.stop()
+		w.run(e)
+	case g.shared != nil && g.shared.listed:
+		w.share(e.ref.Name, g)
 	}
 }
 
@@ -205,25 +222,34 @@ func (w *Watcher) OnChange(f func(types.NamespacedName)) {
 	w.handlers = append(w.handlers, f)
 }
 
-// run starts the loop of an entry if Start has been called. The caller holds the lock.
-func (w *Watcher) run(ref types.NamespacedName, e *entry) {
-	if w.ctx == nil {
-		return
-	}
+// run starts the loop of an entry. The caller holds the lock.
+func (w *Watcher) run(e *entry) { e.cancel = w.loop(e.ref, e, nil, func(*corev1.SecretList) {}) }
+
+// loop starts to watch a name, in all namespaces if ref has none. kept chooses among the events of the watch unless it is nil, and keptOf among
+// the items of a list. The caller holds the lock.
+func (w *Watcher) loop(ref types.NamespacedName, sink objectwatch.Sink, kept func(watch.Event) (watch.Event, bool), keptOf func(*corev1.SecretList)) context.CancelFunc {
 	ctx, cancel := context.WithCancel(w.ctx)
-	e.cancel = cancel
 	secrets := w.client.Secrets(ref.Namespace)
 	go objectwatch.Run(ctx, objectwatch.Source{
 		Client:        w.client,
 		Name:          ref.String(),
 		FieldSelector: fields.OneTermEqualSelector(metav1.ObjectNameField, ref.Name).String(),
 		List: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
-			return secrets.List(ctx, o)
+			list, err := secrets.List(ctx, o)
+			if err == nil {
+				keptOf(list)
+			}
+			return list, err
 		},
 		Watch: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
-			return secrets.Watch(ctx, o)
+			events, err := secrets.Watch(ctx, o)
+			if err != nil || kept == nil {
+				return events, err
+			}
+			return watch.Filter(events, kept), nil
 		},
-	}, e, w.opts)
+	}, sink, w.opts)
+	return cancel
 }
 
 func (w *Watcher) notify(ref types.NamespacedName) {

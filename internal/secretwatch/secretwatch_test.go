@@ -35,10 +35,13 @@ type lister struct{ corev1client.SecretsGetter }
 // IsWatchListSemanticsUnSupported is what client-go asks for.
 func (lister) IsWatchListSemanticsUnSupported() bool { return true }
 
+// optionsOfATest retry at once.
+var optionsOfATest = objectwatch.Options{Slow: [2]time.Duration{time.Millisecond, time.Millisecond}}
+
 // started is a running Watcher with the changes that it reports.
 func started(t *testing.T, client *fake.Clientset) (*Watcher, chan types.NamespacedName) {
 	t.Helper()
-	w := NewForClient(lister{client.CoreV1()}, objectwatch.Options{Slow: [2]time.Duration{time.Millisecond, time.Millisecond}})
+	w := NewForClient(lister{client.CoreV1()}, optionsOfATest)
 	changes := make(chan types.NamespacedName, 100)
 	w.OnChange(func(r types.NamespacedName) { changes <- r })
 	ctx, cancel := context.WithCancel(t.Context())

@@ -42,9 +42,9 @@ func TestCosts_AThousandSecretsOfAHundredRoles(t *testing.T) {
 	must(t, w.cp.Client.Create(t.Context(), w.set))
 	w.eventuallyFresh(manySecrets)
 	w.wantRefresh("the first refresh")
-	// One watch for each Secret, and one for the client certificate.
-	if reads := w.forget(); reads != manySecrets+1 {
-		t.Errorf("%d lists and watches of Secrets, want %d", reads, manySecrets+1)
+	// One watch for each name, and one for the client certificate.
+	if reads := w.forget(); reads != len(namesPerNamespace)+1 {
+		t.Errorf("%d lists and watches of Secrets, want %d", reads, len(namesPerNamespace)+1)
 	}
 
 	w.requestRefresh()
