@@ -145,7 +145,7 @@ const switchFile = "zz_mutants.go"
 
 // switchable are the sources with every mutant that has a number in them.
 func (c *code) switchable() map[string]string {
-	all := map[string]string{switchFile: fmt.Sprintf(switchCode, c.name)}
+	all := map[string]string{switchFile: fmt.Sprintf(switchCode, c.name, len(c.all)+1)}
 	for _, file := range c.files {
 		all[file] = switched(c.sources[file], c.sites[file])
 	}

@@ -15,12 +15,12 @@ const switchCode = `package %s
 import (
 	"os"
 	"strconv"
-	"sync"
+	"sync/atomic"
 )
 
 var mutantActive, _ = strconv.Atoi(os.Getenv("MUTANT"))
 
-var mutantsReached sync.Map
+var mutantsReached [%d]atomic.Bool
 
 var mutantsFile = func() *os.File {
 	f, _ := os.OpenFile(os.Getenv("MUTANTS_REACHED"), os.O_APPEND|os.O_WRONLY|os.O_CREATE, 0o600)
@@ -31,10 +31,8 @@ func mutated(id int) bool {
 	if mutantActive != 0 {
 		return mutantActive == id
 	}
-	if mutantsFile != nil {
-		if _, known := mutantsReached.LoadOrStore(id, true); !known {
-			_, _ = mutantsFile.WriteString(strconv.Itoa(id) + "\n")
-		}
+	if mutantsFile != nil && !mutantsReached[id].Load() && !mutantsReached[id].Swap(true) {
+		_, _ = mutantsFile.WriteString(strconv.Itoa(id) + "\n")
 	}
 	return false
 }

@@ -135,3 +135,15 @@ func read(text string) ([][]string, error) {
 	}
 	return append(commands, words), nil
 }
+
+func TestQuote_LeavesAloneExactlyWhatNoShellTakesForMore(t *testing.T) {
+	const plain = "azAZ09-_./:=,@%+"
+	if got := quote(plain); got != plain {
+		t.Errorf("%s is quoted: %s", plain, got)
+	}
+	for _, r := range "`{[;^|<>?*~ \"\\$&()!#" {
+		if got := quote("a" + string(r)); got != "'a"+string(r)+"'" {
+			t.Errorf("%q is printed as %s", r, got)
+		}
+	}
+}

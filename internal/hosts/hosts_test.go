@@ -95,3 +95,36 @@ func FuzzAllows(f *testing.F) {
 		}
 	})
 }
+
+func TestParse_TakesEachCharacterOfANameAndOfAPort(t *testing.T) {
+	for list, url := range map[string]string{
+		"az09-x.example": "https://az09-x.example", "[::1]": "https://[::1]", "a.example:12345": "https://a.example:12345",
+		"a.example:9080": "https://a.example:9080", "a.example:65535": "https://a.example:65535",
+	} {
+		if l, err := Parse(list); err != nil || l.Check(url) != nil {
+			t.Errorf("%q does not allow %s: %v", list, url, err)
+		}
+	}
+	if _, err := Parse("a.example:65536"); err == nil {
+		t.Error("there is no port 65536")
+	}
+	if _, err := Parse("https://a.example"); err == nil || !strings.Contains(err.Error(), "without https://") {
+		t.Errorf("a URL is refused as %v", err)
+	}
+}
+
+func TestList_IsTheValueOfAFlag(t *testing.T) {
+	l := MustParse("a.example")
+	if err := l.Set("not a host"); err == nil || l.String() != "a.example" {
+		t.Errorf("what is no host makes it %s, %v", l, err)
+	}
+	if err := l.Set("b.example"); err != nil || l.String() != "b.example" || l.Type() != "hosts" {
+		t.Errorf("it is %s of %s, %v", l, l.Type(), err)
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("a constant that is no host is accepted")
+		}
+	}()
+	MustParse("not a host")
+}

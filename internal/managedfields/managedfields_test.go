@@ -43,6 +43,10 @@ func TestLastWriter_IsTheNewestOfThoseThatCount(t *testing.T) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
+	all := func(metav1.ManagedFieldsEntry, managedfields.Fields) bool { return true }
+	if got := managedfields.LastWriter(entries, all); got != "annotator" {
+		t.Errorf("whatever counts: %q, who wrote a subresource, nothing, or something that cannot be read", got)
+	}
 }
 
 func TestWrittenBy_AsksWhoOwnsAndNotWhoWasLast(t *testing.T) {

@@ -62,6 +62,7 @@ func TestNextTick(t *testing.T) {
 		"the day after it is as usual":                 {"30 2 * * *", "Europe/Berlin", "2026-03-29T01:00:00Z", "2026-03-30T00:30:00Z"},
 		"a repeated time ticks the first time":         {"30 2 25 10 *", "Europe/Berlin", "2026-10-01T00:00:00Z", "2026-10-25T00:30:00Z"},
 		"and not the second":                           {"30 2 * * *", "Europe/Berlin", "2026-10-25T00:30:00Z", "2026-10-26T01:30:00Z"},
+		"the first time also west of Greenwich":        {"30 1 1 11 *", "America/New_York", "2026-10-15T00:00:00Z", "2026-11-01T05:30:00Z"},
 		"each minute, in the hour that repeats":        {"* * * * *", "Europe/Berlin", "2026-10-25T01:10:00Z", "2026-10-25T02:00:00Z"},
 		"midnight that daylight saving skips (Havana)": {"0 0 8 3 *", "America/Havana", "2026-03-01T00:00:00Z", "2026-03-08T05:00:00Z"},
 		"a day that a zone skips altogether (Samoa)":   {"0 12 30 12 *", "Pacific/Apia", "2011-12-01T00:00:00Z", "2011-12-30T10:00:00Z"},
@@ -82,6 +83,7 @@ func TestLastTick(t *testing.T) {
 	}{
 		"none since then":                        {"0 3 * * *", "", "2026-05-01T04:00:00Z", "2026-05-01T23:00:00Z", ""},
 		"a tick at since itself does not count":  {"0 3 * * *", "", "2026-05-01T03:00:00Z", "2026-05-01T23:00:00Z", ""},
+		"a tick seconds before since":            {"* * * * *", "", "2026-05-01T03:00:20Z", "2026-05-01T03:00:30Z", ""},
 		"a tick at now counts":                   {"0 3 * * *", "", "2026-05-01T02:00:00Z", "2026-05-01T03:00:00Z", "2026-05-01T03:00:00Z"},
 		"the last of many":                       {"* * * * *", "", "2016-01-01T00:00:00Z", "2026-05-01T03:00:59Z", "2026-05-01T03:00:00Z"},
 		"the last of few":                        {"0 0 29 2 *", "", "2001-01-01T00:00:00Z", "2027-12-31T00:00:00Z", "2024-02-29T00:00:00Z"},
@@ -99,6 +101,12 @@ func TestLastTick(t *testing.T) {
 				t.Errorf("got %v %v, want %q", got, ok, c.want)
 			}
 		})
+	}
+}
+
+func TestNextTick_LooksFiveYearsAhead(t *testing.T) {
+	if got, ok := NextTick(cronIn(t, "0 0 29 2 *", ""), at(t, "2096-03-01T00:00:00Z")); ok {
+		t.Errorf("1900, 2100 and so on have no 29 February, but it ticks at %s", got)
 	}
 }
 

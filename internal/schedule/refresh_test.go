@@ -37,6 +37,8 @@ func TestRefreshAt_MakesSomethingSensibleOfEverything(t *testing.T) {
 		{"no jitter is exact", time.Hour, 50, 0, 30 * time.Minute, 30 * time.Minute},
 		{"a negative jitter is none", time.Hour, 50, -5, 30 * time.Minute, 30 * time.Minute},
 		{"a jitter larger than the percentage leaves half of it", time.Hour, 10, 40, 3 * time.Minute, 6 * time.Minute},
+		{"one percent", 100 * time.Hour, 1, 0, time.Hour, time.Hour},
+		{"ninety-nine percent", 100 * time.Hour, 99, 0, 99 * time.Hour, 99 * time.Hour},
 		{"a percentage of zero is the default", time.Hour, 0, 0, 30 * time.Minute, 30 * time.Minute},
 		{"a percentage of a hundred is the default", time.Hour, 100, 0, 30 * time.Minute, 30 * time.Minute},
 		{"no lifetime is at once", 0, 50, 10, 0, 0},
@@ -72,6 +74,8 @@ func TestRefreshDue_RefreshesWheneverTheBookkeepingIsNotCertain(t *testing.T) {
 		{"it expires in a hundred years", at(-5), noon.AddDate(100, 0, 0), true, RefreshAbsurd},
 		{"it expires before it was fetched", noon.Add(50 * time.Second), noon.Add(20 * time.Second), true, RefreshAbsurd},
 		{"it lives as long as AWS allows", at(-5), at(-5).Add(MaxCredentialLifetime), false, RefreshNotDue},
+		{"it lives so long by another clock", at(-5), at(-5).Add(MaxCredentialLifetime + ClockTolerance), false, RefreshNotDue},
+		{"it lives longer than that", at(-5), at(-5).Add(MaxCredentialLifetime + ClockTolerance + 1), true, RefreshAbsurd},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got := RefreshDue(noon, test.fetched, test.expires, RefreshPolicy{AtLifetimePercent: 50, JitterPercent: 10, Seed: "s"})
@@ -82,6 +86,13 @@ func TestRefreshDue_RefreshesWheneverTheBookkeepingIsNotCertain(t *testing.T) {
 				t.Errorf("due %v, but at %v", got.Due, got.At)
 			}
 		})
+	}
+}
+
+func TestMaxRetryAfter_LeavesTimeForAnotherTry(t *testing.T) {
+	hour := noon.Add(time.Hour)
+	if left := hour.Sub(RefreshAt(noon, hour, 0, 0, "")); 2*MaxRetryAfter != left {
+		t.Errorf("CAP may ask for %s of the %s that a one-hour credential has left", MaxRetryAfter, left)
 	}
 }
 
