@@ -27,12 +27,14 @@ func main() {
 		every   = flag.Int("every", 1, "try only each n-th mutant")
 		run     = flag.String("run", "", "run only the tests that match")
 		skip    = flag.String("skip", "", "run none of the tests that match")
+		also    = flag.String("also", "", "folders, with commas between them, whose tests run too: those of a package that uses this one")
 		only    = flag.String("only", "", "try only the mutants whose names contain this")
 		timeout = flag.Duration("timeout", time.Minute, "tests that take longer have noticed the mutant; and so have those that take ten times as long as without it")
 		excuses = flag.String("survivors", "hack/mutate/survivors.txt", "the survivors with a reason")
 	)
 	flag.Parse()
-	os.Exit(try(flag.Args(), *excuses, *least, trial{run: *run, skip: *skip, only: *only, timeout: *timeout, every: *every}))
+	others := strings.FieldsFunc(*also, func(r rune) bool { return r == ',' })
+	os.Exit(try(flag.Args(), *excuses, *least, trial{run: *run, skip: *skip, only: *only, also: others, timeout: *timeout, every: *every}))
 }
 
 // try tries the mutants of each folder, prints a table, and returns the exit code.

@@ -20,15 +20,22 @@ import (
 // trial tries the mutants of one package.
 type trial struct {
 	folder, run, skip, only string
+	also                    []string // folders whose tests run after the package's own
 	timeout                 time.Duration
 	every                   int
 	excused                 map[string]string
 
-	dir, binary string
-	tests       []test // the quickest first
+	dir    string
+	suites []*suite
 
 	killed, unbuilt, named int
 	survived               []string
+}
+
+// suite is the tests of one package, compiled with the mutants.
+type suite struct {
+	folder, binary string
+	tests          []test // the quickest first
 }
 
 // test is one test function, and the mutants that it comes by.
@@ -47,12 +54,15 @@ func (t *trial) all(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(t.dir) }()
-	t.binary = filepath.Join(t.dir, "switched.test")
-	if out, err := t.build(ctx, c.switchable(), t.binary); err != nil {
-		return fmt.Errorf("%s does not compile with its mutants: %w\n%s", t.folder, err, out)
-	}
-	if err := t.reach(ctx); err != nil {
-		return err
+	for i, folder := range append([]string{t.folder}, t.also...) {
+		s := &suite{folder: filepath.Clean(folder), binary: filepath.Join(t.dir, fmt.Sprintf("switched%d.test", i))}
+		if out, err := t.build(ctx, c.switchable(), s); err != nil {
+			return fmt.Errorf("%s does not compile with its mutants: %w\n%s", t.folder, err, out)
+		}
+		if err := t.reach(ctx, s); err != nil {
+			return err
+		}
+		t.suites = append(t.suites, s)
 	}
 	for number, m := range c.all {
 		if (number+1)%t.every != 0 || !strings.Contains(m.key(), t.only) {
@@ -81,7 +91,9 @@ func (t *trial) all(ctx context.Context) error {
 // try tells whether a test notices; an error means that the mutant does not compile.
 func (t *trial) try(ctx context.Context, c *code, m *mutant) (bool, error) {
 	if m.id != 0 {
-		return t.notice(ctx, t.binary, m.id, func(one test) bool { return one.reaches[m.id] }), nil
+		return slices.ContainsFunc(t.suites, func(s *suite) bool {
+			return t.notice(ctx, s, m.id, func(one test) bool { return one.reaches[m.id] })
+		}), nil
 	}
 	sources := map[string]string{}
 	for file, source := range c.sources {
@@ -91,15 +103,15 @@ func (t *trial) try(ctx context.Context, c *code, m *mutant) (bool, error) {
 	if _, _, _, problems := c.check(sources); len(problems) > 0 {
 		return false, problems[0]
 	}
-	binary := filepath.Join(t.dir, "alone.test")
-	if _, err := t.build(ctx, map[string]string{m.file: sources[m.file]}, binary); err != nil {
+	alone := &suite{folder: t.folder, binary: filepath.Join(t.dir, "alone.test"), tests: t.suites[0].tests}
+	if _, err := t.build(ctx, map[string]string{m.file: sources[m.file]}, alone); err != nil {
 		return false, err
 	}
-	return t.notice(ctx, binary, 0, func(test) bool { return true }), nil
+	return t.notice(ctx, alone, 0, func(test) bool { return true }), nil
 }
 
-// build compiles the tests of the package, with sources for its files.
-func (t *trial) build(ctx context.Context, sources map[string]string, binary string) (string, error) {
+// build compiles the tests of a suite, with sources for the package's files.
+func (t *trial) build(ctx context.Context, sources map[string]string, s *suite) (string, error) {
 	replace := map[string]string{}
 	for file, source := range sources {
 		if filepath.Dir(file) != t.folder {
@@ -122,15 +134,15 @@ func (t *trial) build(ctx context.Context, sources map[string]string, binary str
 	if err := os.WriteFile(overlay, list, 0o600); err != nil {
 		return "", err
 	}
-	out, err := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-overlay", overlay, "-o", binary, "./"+filepath.ToSlash(t.folder)).CombinedOutput()
+	out, err := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-ldflags=-s -w", "-overlay", overlay, "-o", s.binary, "./"+filepath.ToSlash(s.folder)).CombinedOutput()
 	return string(out), err
 }
 
 // reach runs each test alone without a mutant, and notes what it comes by and how long it takes.
-func (t *trial) reach(ctx context.Context) error {
-	out, code := t.execute(ctx, t.binary, time.Minute, nil, "-test.list", cmp.Or(t.run, "."))
+func (t *trial) reach(ctx context.Context, s *suite) error {
+	out, code := execute(ctx, s, time.Minute, nil, "-test.list", cmp.Or(t.run, "."))
 	if code != 0 {
-		return fmt.Errorf("%s: its tests cannot be listed:\n%s", t.folder, out)
+		return fmt.Errorf("%s: its tests cannot be listed:\n%s", s.folder, out)
 	}
 	skip := regexp.MustCompile(cmp.Or(t.skip, "^$"))
 	for _, name := range strings.Fields(out) {
@@ -138,8 +150,8 @@ func (t *trial) reach(ctx context.Context) error {
 			continue
 		}
 		file, start := filepath.Join(t.dir, "reached"), time.Now()
-		if out, code := t.execute(ctx, t.binary, 10*t.timeout, []string{"MUTANTS_REACHED=" + file}, "-test.run", "^"+name+"$"); code != 0 {
-			return fmt.Errorf("%s of %s fails without a mutant:\n%s", name, t.folder, out)
+		if out, code := execute(ctx, s, 10*t.timeout, []string{"MUTANTS_REACHED=" + file}, "-test.run", "^"+name+"$"); code != 0 {
+			return fmt.Errorf("%s of %s fails without a mutant:\n%s", name, s.folder, out)
 		}
 		one := test{name: name, took: time.Since(start), reaches: map[int]bool{}}
 		content, _ := os.ReadFile(file)
@@ -148,15 +160,15 @@ func (t *trial) reach(ctx context.Context) error {
 			id, _ := strconv.Atoi(line)
 			one.reaches[id] = true
 		}
-		t.tests = append(t.tests, one)
+		s.tests = append(s.tests, one)
 	}
-	slices.SortStableFunc(t.tests, func(a, b test) int { return cmp.Compare(a.took, b.took) })
+	slices.SortStableFunc(s.tests, func(a, b test) int { return cmp.Compare(a.took, b.took) })
 	return nil
 }
 
 // notice runs the tests that come by a mutant, in groups of which the next takes ten times as long.
-func (t *trial) notice(ctx context.Context, binary string, id int, chosen func(test) bool) bool {
-	for left, limit := t.tests, time.Second/2; len(left) > 0; limit *= 10 {
+func (t *trial) notice(ctx context.Context, s *suite, id int, chosen func(test) bool) bool {
+	for left, limit := s.tests, time.Second/2; len(left) > 0; limit *= 10 {
 		var names []string
 		took := time.Duration(0)
 		for len(left) > 0 && (took+left[0].took <= limit || limit > t.timeout) {
@@ -169,7 +181,7 @@ func (t *trial) notice(ctx context.Context, binary string, id int, chosen func(t
 			continue
 		}
 		patience := min(10*took+5*time.Second, max(t.timeout, 2*took))
-		if _, code := t.execute(ctx, binary, patience, []string{"MUTANT=" + strconv.Itoa(id)}, "-test.run", "^("+strings.Join(names, "|")+")$"); code != 0 {
+		if _, code := execute(ctx, s, patience, []string{"MUTANT=" + strconv.Itoa(id)}, "-test.run", "^("+strings.Join(names, "|")+")$"); code != 0 {
 			return true
 		}
 	}
@@ -177,12 +189,12 @@ func (t *trial) notice(ctx context.Context, binary string, id int, chosen func(t
 }
 
 // execute runs the test binary in the package's folder; a test that takes too long has failed, because most of those mutants loop.
-func (t *trial) execute(ctx context.Context, binary string, patience time.Duration, environment []string, args ...string) (string, int) {
+func execute(ctx context.Context, s *suite, patience time.Duration, environment []string, args ...string) (string, int) {
 	ctx, cancel := context.WithTimeout(ctx, patience+10*time.Second) // the test ends itself; this is for one that does not
 	defer cancel()
 	var out bytes.Buffer
-	cmd := exec.CommandContext(ctx, binary, append(args, "-test.failfast", "-test.short", "-test.parallel=1", "-test.timeout="+patience.String())...)
-	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = t.folder, append(os.Environ(), environment...), &out, &out
+	cmd := exec.CommandContext(ctx, s.binary, append(args, "-test.failfast", "-test.short", "-test.parallel=1", "-test.timeout="+patience.String())...)
+	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = s.folder, append(os.Environ(), environment...), &out, &out
 	// A test and what it has started end together.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }

@@ -51,8 +51,7 @@ func Parse(raw []byte) (*Document, error) {
 		return nil, err
 	}
 	d := &Document{raw: append([]byte(nil), raw...)}
-	start, end := trimmed(raw)
-	top, err := scanObject(d.raw, start, end, "the document")
+	top, err := scanObject(d.raw, skipSpace(d.raw, 0), len(d.raw), "the document")
 	if err != nil {
 		return nil, err
 	}
@@ -76,19 +75,6 @@ func Parse(raw []byte) (*Document, error) {
 		d.entries = append(d.entries, d.read(m, fields))
 	}
 	return d, nil
-}
-
-// trimmed returns the offsets of the value without the white space around it.
-func trimmed(raw []byte) (start, end int) {
-	space := func(b byte) bool { return b == ' ' || b == '\t' || b == '\n' || b == '\r' }
-	end = len(raw)
-	for start < end && space(raw[start]) {
-		start++
-	}
-	for end > start && space(raw[end-1]) {
-		end--
-	}
-	return start, end
 }
 
 // Raw is the document byte for byte. The caller must not change it.
@@ -126,17 +112,13 @@ func (d *Document) Only(keep func(Entry) bool) []byte {
 	return slices.Concat([]byte(`{"auths":{`), bytes.Join(kept, []byte(",")), []byte("}}"))
 }
 
-// text is the string value of a member; false for a member that is missing or not a string.
-func (d *Document) text(fields object, name string) (string, bool) {
-	m, ok := fields.find(name)
-	if !ok || d.raw[m.start] != '"' {
-		return "", false
-	}
+// text is the string value of a member; empty for a member that is missing or not a string.
+func (d *Document) text(fields object, name string) string {
 	var s string
-	if err := json.Unmarshal(d.raw[m.start:m.end], &s); err != nil {
-		return "", false
+	if m, ok := fields.find(name); ok {
+		_ = json.Unmarshal(d.raw[m.start:m.end], &s) // leaves s empty if it is not a string
 	}
-	return s, true
+	return s
 }
 
 // Format keeps the content out of everything that prints, whatever the verb.

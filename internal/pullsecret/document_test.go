@@ -140,6 +140,36 @@ func TestParse_DoesNotShareBytesWithItsCaller(t *testing.T) {
 	}
 }
 
+func TestParse_TakesADocumentOfTheLargestSizeWithAnyWhiteSpaceAround(t *testing.T) {
+	for _, blank := range []string{" ", "\t", "\n", "\r"} {
+		if d := mustParse(t, blank+`{"auths":{"r":{}}}`+blank); len(d.Registries()) != 1 {
+			t.Errorf("with %q around it: %q", blank, d.Registries())
+		}
+	}
+	largest := `{"auths":{"r":{}}}`
+	largest += strings.Repeat(" ", MaxSize-len(largest))
+	mustParse(t, largest)
+	var e *Error
+	if _, err := Parse([]byte(largest + " ")); !errors.As(err, &e) || e.Problem != TooLarge {
+		t.Errorf("one byte more: %v", err)
+	}
+}
+
+func TestError_SaysWhereAlsoAtTheBeginning(t *testing.T) {
+	if _, err := Parse([]byte(`["x"]`)); err == nil || !strings.HasSuffix(err.Error(), "(at byte 0)") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestPrinting_SaysWhatItIs(t *testing.T) {
+	var none *Document
+	d := mustParse(t, `{"auths":{"r":{}}}`)
+	e, _ := d.Entry("r")
+	if got := fmt.Sprint(none, "; ", d, "; ", e); got != "pull secret <nil>; pull secret with 1 entries [redacted]; credential for r [redacted]" {
+		t.Errorf("it is printed as %s", got)
+	}
+}
+
 func TestPrinting_NeverShowsACredential(t *testing.T) {
 	d := mustParse(t, `{"auths":{"r":{"auth":"`+auth("user-"+canary, canary)+`","email":"`+canary+`@x"}}}`)
 	e, _ := d.Entry("r")

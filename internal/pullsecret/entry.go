@@ -25,18 +25,16 @@ type Entry struct {
 // read decodes an entry as the kubelet does: `auth` if present, else username and password.
 func (d *Document) read(key member, fields object) node {
 	n := node{key: key, fields: fields, entry: Entry{Registry: key.name}}
-	n.entry.Email, _ = d.text(fields, "email")
+	n.entry.Email = d.text(fields, "email")
 	for _, name := range []string{"identitytoken", "registrytoken"} {
-		if token, _ := d.text(fields, name); token != "" {
-			n.entry.Token = true
-		}
+		n.entry.Token = n.entry.Token || d.text(fields, name) != ""
 	}
-	if auth, _ := d.text(fields, "auth"); auth != "" {
+	if auth := d.text(fields, "auth"); auth != "" {
 		n.entry.Username, n.entry.Password = decodeAuth(auth)
 		return n
 	}
-	n.entry.Username, _ = d.text(fields, "username")
-	n.entry.Password, _ = d.text(fields, "password")
+	n.entry.Username = d.text(fields, "username")
+	n.entry.Password = d.text(fields, "password")
 	return n
 }
 

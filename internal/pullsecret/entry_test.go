@@ -34,6 +34,12 @@ func TestFingerprint_IsOfUserAndPasswordAlone(t *testing.T) {
 	}
 }
 
+func TestFingerprint_OfHalfACredentialIsOne(t *testing.T) {
+	if (Entry{Username: "u"}).Fingerprint("salt") == "" || (Entry{Password: "p"}).Fingerprint("salt") == "" {
+		t.Error("what has a user name or a password alone can be recognised")
+	}
+}
+
 func TestFingerprints_LeaveOutEntriesWithoutACredential(t *testing.T) {
 	d := mustParse(t, `{"auths":{"a":{"auth":"`+auth("u", "p")+`"},"b":{},"c":{"username":"u","password":"p"}}}`)
 	f := Entry{Username: "u", Password: "p"}.Fingerprint("s")

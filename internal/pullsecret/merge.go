@@ -122,7 +122,7 @@ func (d *Document) replace(n node, fresh Entry) []edit {
 	var edits []edit
 	set := func(name, value string) bool {
 		m, ok := n.fields.find(name)
-		if old, isText := d.text(n.fields, name); ok && (!isText || old != value) {
+		if ok && d.text(n.fields, name) != value {
 			edits = append(edits, edit{m.start, m.end, []byte(quote(value))})
 		}
 		return ok

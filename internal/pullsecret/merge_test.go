@@ -253,3 +253,52 @@ func TestMerge_RefusesWhatItCannotWriteFaithfully(t *testing.T) {
 		})
 	}
 }
+
+// A current entry under another key gets the credential of the issued registry that the policy names for it, and what is held back is awaited.
+func TestMerge_TakesTheSourceThatThePolicyNamesAndAwaitsWhatIsHeldBack(t *testing.T) {
+	current := mustParse(t, `{"auths":{"mirror":{"auth":"`+auth("u", "old")+`"},"other":{"auth":"`+auth("o", "p")+`"}}}`)
+	fresh := mustParse(t, `{"auths":{"other.example":{"auth":"`+auth("x", "x")+`"},"quay.io":{"auth":"`+auth("u", "new")+`"}}}`)
+	policy := Policy{
+		Own:        func(Entry) bool { return true },
+		Source:     func(e Entry) (string, bool) { return "quay.io", e.Registry == "mirror" },
+		AddMissing: []string{"other.example"},
+	}
+	merged, changes, err := Merge(current, fresh, policy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	after := mustParse(t, string(merged))
+	if mirror, _ := after.Entry("mirror"); mirror.Password != "new" || actions(changes)["other"] != KeptForeign || actions(changes)["other.example"] != Added {
+		t.Errorf("the mirror's entry is %s, changes %v", mirror.Password, changes)
+	}
+	policy.Hold = func(Entry) bool { return true }
+	merged, changes, err = Merge(current, fresh, policy)
+	if err != nil || string(merged) != string(current.Raw()) || actions(changes)["mirror"] != Awaited || actions(changes)["other.example"] != Awaited {
+		t.Errorf("held back: %v, %v", changes, err)
+	}
+}
+
+func TestCheckResult_NoticesEachWayInWhichAResultIsNotTheIntendedOne(t *testing.T) {
+	before := mustParse(t, `{"auths":{"a":{"auth":"`+auth("u", "p")+`"},"b":{}}}`)
+	want := map[string]Entry{"a": {Registry: "a", Username: "u", Password: "new"}}
+	document := func(user, password string) string {
+		return `{"auths":{"a":{"auth":"` + auth(user, password) + `"},"b":{}}}`
+	}
+	if err := before.checkResult([]byte(document("u", "new")), want); err != nil {
+		t.Errorf("the intended result: %v", err)
+	}
+	for name, result := range map[string]string{
+		"another password": document("u", "p"), "another user": document("v", "new"), "no JSON": "{",
+		"an entry less":       `{"auths":{"a":{"auth":"` + auth("u", "new") + `"}}}`,
+		"another order":       `{"auths":{"b":{},"a":{"auth":"` + auth("u", "new") + `"}}}`,
+		"a changed neighbour": `{"auths":{"a":{"auth":"` + auth("u", "new") + `"},"b":{"x":1}}}`,
+	} {
+		if before.checkResult([]byte(result), want) == nil {
+			t.Errorf("%s: it is taken for the intended one", name)
+		}
+	}
+	empty := map[string]Entry{"c": {Registry: "c"}}
+	if before.checkResult([]byte(document("u", "p")), empty) == nil {
+		t.Error("an entry without content that is not there is taken for the intended one")
+	}
+}
