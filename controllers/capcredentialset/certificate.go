@@ -25,11 +25,13 @@ func (r *reconciler) lookAtCertificate(s *scope, now time.Time) {
 	ref := r.certificateRef(s.set)
 	secret, found, synced := r.store.Get(ref.Namespace, ref.Name)
 	readErr := r.store.Err(ref.Namespace, ref.Name)
+	s.certificateBasis = certificateBasis(secret)
 	s.certificate, s.certificateErr, s.certificateUnread = nil, nil, !synced && readErr == nil
 	switch {
 	case found:
-		s.certificate, s.certificateErr = cap.LoadClientCertificate(secret.Data, now)
+		s.certificate, s.certificateErr = s.parsed.of(secret, s.certificateBasis, now)
 	case synced:
+		s.parsed = parsedCertificate{}
 		s.certificateErr = &cap.CertificateError{Reason: cap.CertificateMissing, Message: "it does not exist"}
 	case apierrors.IsForbidden(readErr) || apierrors.IsUnauthorized(readErr):
 		s.certificateErr = &cap.CertificateError{Reason: cap.CertificateMissing, Message: "the operator may not read it. Restore its Role " +
@@ -39,7 +41,6 @@ func (r *reconciler) lookAtCertificate(s *scope, now time.Time) {
 	default:
 		s.certificateErr = &cap.CertificateError{Reason: cap.CertificateMissing, Message: "it has not been read yet"}
 	}
-	s.certificateBasis = certificateBasis(secret)
 	// A hold because of the certificate is re-evaluated; the others apply to the whole round.
 	if s.hold != nil && !s.holdByCertificate {
 		return
@@ -48,6 +49,25 @@ func (r *reconciler) lookAtCertificate(s *scope, now time.Time) {
 	if s.certificateErr != nil {
 		s.hold, s.holdByCertificate = &plan.Hold{Reason: string(s.certificateErr.Reason), Message: certificateMessage(ref, s.certificateErr, synced), Fetching: true}, true
 	}
+}
+
+// parsedCertificate is a client certificate, or why there is none, and the content that it was read from: every round looks twice.
+type parsedCertificate struct {
+	basis       string
+	certificate *cap.ClientCertificate
+	err         *cap.CertificateError
+}
+
+// of is the certificate in a Secret at a time.
+func (p *parsedCertificate) of(secret *corev1.Secret, basis string, now time.Time) (*cap.ClientCertificate, *cap.CertificateError) {
+	if p.basis != basis {
+		p.basis = basis
+		p.certificate, p.err = cap.ParseClientCertificate(secret.Data)
+	}
+	if p.err != nil {
+		return nil, p.err
+	}
+	return p.certificate, p.certificate.Judge(now)
 }
 
 // basis changes with everything that CAP is asked with.

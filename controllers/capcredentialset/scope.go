@@ -34,6 +34,8 @@ type state struct {
 	authorities    string
 	authoritiesAt  time.Time
 	authoritiesFor string
+	// parsed is the client certificate of the Secret's current content.
+	parsed parsedCertificate
 	// seen is the set as last written by the operator: the cache may lag behind it.
 	seen *v1alpha1.CAPCredentialSet
 	// patched is when that happened.

@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
@@ -89,11 +90,11 @@ func (s *scope) rotation() *v1alpha1.RotationStatus { return s.obj.Status.Rotati
 
 // flush writes the status if it changed. The optimistic lock keeps two replicas, or one with an outdated view, from both recording an intent.
 func (s *scope) flush(ctx context.Context) error {
-	if same, err := s.asStored(); same || err != nil {
+	patch, err := s.statusPatch()
+	if patch == nil || err != nil {
 		return err
 	}
 	status := s.obj.Status.DeepCopy()
-	patch := client.MergeFromWithOptions(s.stored, client.MergeFromWithOptimisticLock{})
 	if err := s.r.Client.Status().Patch(ctx, s.obj, patch, client.FieldOwner(managedfields.Operator)); err != nil {
 		return err
 	}
@@ -103,17 +104,20 @@ func (s *scope) flush(ctx context.Context) error {
 	return nil
 }
 
-// asStored is true if the API server would store the status as it is there: times lose their fractions, so a second look within one second
-// changes nothing.
-func (s *scope) asStored() (bool, error) {
+// statusPatch is the patch of the status; nil if the API server would store the status as it is there: times lose their fractions, so a second
+// look within one second changes nothing.
+func (s *scope) statusPatch() (client.Patch, error) {
 	if equality.Semantic.DeepEqual(s.obj.Status, s.stored.Status) {
-		return true, nil
+		return nil, nil
 	}
-	changes, err := client.MergeFrom(s.stored).Data(s.obj)
+	changes, err := client.MergeFromWithOptions(s.stored, client.MergeFromWithOptimisticLock{}).Data(s.obj)
 	if err != nil {
-		return false, fmt.Errorf("comparing the status: %w", err)
+		return nil, fmt.Errorf("comparing the status: %w", err)
 	}
-	return string(changes) == "{}", nil
+	if string(changes) == fmt.Sprintf(`{"metadata":{"resourceVersion":%q}}`, s.stored.ResourceVersion) {
+		return nil, nil
+	}
+	return client.RawPatch(types.MergePatchType, changes), nil
 }
 
 func (s *scope) close() { s.clients.close() }
