@@ -158,7 +158,7 @@ STEPS ?= 60
 .PHONY: simulate
 simulate: ## Explore each KIND (pullsecret, capset) in SEEDS random histories (100), or replay SEED of a KIND with STEPS steps.
 	for kind in $(KIND); do \
-		GOFIPS140=off GOGC=400 go test ./test/simulation/$$kind -run '^TestSimulate$$' -v -count=1 -timeout 0 -args \
+		GOFIPS140=off go test ./test/simulation/$$kind -run '^TestSimulate$$' -v -count=1 -timeout 0 -args \
 			$(if $(SEED),-seed $(SEED),-seeds $(or $(SEEDS),100) -from $(FROM)) -steps $(STEPS) || exit 1; done
 
 .PHONY: failover

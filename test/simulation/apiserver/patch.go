@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"reflect"
 
 	jsonpatch "github.com/evanphx/json-patch/v5"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/utils/ptr"
@@ -69,6 +71,13 @@ func (s *Server) merge(k *kind, o client.Object, body []byte, subresource, manag
 
 // merged is what a merge patch makes of an object.
 func merged(stored client.Object, body []byte) (client.Object, error) {
+	if _, ok := stored.(runtime.Unstructured); !ok {
+		after := stored.DeepCopyObject().(client.Object)
+		if err := mergeInto(reflect.ValueOf(after).Elem(), body); err != nil {
+			return nil, apierrors.NewBadRequest(err.Error())
+		}
+		return after, nil
+	}
 	raw, err := json.Marshal(stored)
 	if err != nil {
 		return nil, fmt.Errorf("encoding an object: %w", err)

@@ -35,7 +35,7 @@ const (
 func (c *cluster) Judge(l *stage.Life, name string, before, after client.Object) {
 	w := c.w
 	_, status := after.(*v1alpha1.CAPCredentialSet)
-	if before != nil && after != nil && before.GetUID() == after.GetUID() && !(status && c.Shaken()) && stage.Bare(before) == stage.Bare(after) {
+	if before != nil && after != nil && !(status && c.Shaken()) && stage.Same(before, after) {
 		w.Violate("%s: %s changes nothing", l, name)
 	}
 	if status {
@@ -52,10 +52,9 @@ func (c *cluster) Judge(l *stage.Life, name string, before, after client.Object)
 	if was != nil && was.UID != is.UID {
 		was = nil
 	}
-	if strings.HasPrefix(name, stage.ApplyNew) && was != nil && c.foreign(was) {
-		return
+	if !strings.HasPrefix(name, stage.ApplyNew) || was == nil || !c.foreign(was) {
+		c.judgeSecret(l, was, is)
 	}
-	c.judgeSecret(l, was, is)
 	ref := client.ObjectKeyFromObject(is)
 	c.written[ref] = append(c.written[ref], is.DeepCopy())
 }

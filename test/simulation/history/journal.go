@@ -13,7 +13,7 @@ import (
 type Journal struct {
 	mu         sync.Mutex
 	seed       uint64
-	lines      []string
+	lines      []line
 	violations []string
 	drawn      map[string]uint64
 	said       []output
@@ -22,6 +22,12 @@ type Journal struct {
 // output is what the operator has said and nobody has looked at yet.
 type output struct{ where, text string }
 
+// line is a line of a journal. Its time is put into words only when somebody reads it.
+type line struct {
+	at   time.Time
+	text string
+}
+
 // NewJournal begins a history.
 func NewJournal(seed uint64) *Journal { return &Journal{seed: seed, drawn: map[string]uint64{}} }
 
@@ -29,7 +35,7 @@ func NewJournal(seed uint64) *Journal { return &Journal{seed: seed, drawn: map[s
 func (j *Journal) Say(format string, args ...any) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.lines = append(j.lines, time.Now().UTC().Format("01-02 15:04:05.000 ")+fmt.Sprintf(format, args...))
+	j.lines = append(j.lines, line{time.Now(), fmt.Sprintf(format, args...)})
 }
 
 // Violate notes that an invariant does not hold.
@@ -79,13 +85,10 @@ func (j *Journal) Leaks(secrets func() []string) {
 	if len(said) == 0 {
 		return
 	}
-	known := secrets()
+	known := newFinder(secrets())
 	for _, o := range said {
-		for _, secret := range known {
-			if strings.Contains(o.text, secret) {
-				j.Violate("a secret is in %s", o.where)
-				break
-			}
+		if known.in(o.text) {
+			j.Violate("a secret is in %s", o.where)
 		}
 	}
 }
@@ -101,7 +104,11 @@ type Outcome struct {
 func (j *Journal) Outcome(steps int) Outcome {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return Outcome{Steps: steps, Journal: j.lines, Violations: j.violations}
+	out := Outcome{Steps: steps, Violations: j.violations}
+	for _, l := range j.lines {
+		out.Journal = append(out.Journal, l.at.UTC().Format("01-02 15:04:05.000 ")+l.text)
+	}
+	return out
 }
 
 // Text is the journal.

@@ -29,7 +29,7 @@ const (
 
 // Judge is for a write of the operator that has taken effect.
 func (c *cluster) Judge(l *stage.Life, name string, before, after client.Object) {
-	if before != nil && after != nil && before.GetUID() == after.GetUID() && stage.Bare(before) == stage.Bare(after) {
+	if before != nil && after != nil && stage.Same(before, after) {
 		c.w.Violate("%s: %s changes nothing", l, name)
 	}
 	was, _ := before.(*corev1.Secret)

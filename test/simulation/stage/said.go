@@ -1,12 +1,13 @@
 package stage
 
 import (
-	"encoding/json"
 	"fmt"
+	"reflect"
 	"strings"
 
 	"github.com/go-logr/logr"
 	"github.com/go-logr/logr/funcr"
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -38,12 +39,17 @@ func (e Recorder) Eventf(_ runtime.Object, _ runtime.Object, kind, reason, actio
 	w.Say("%s: event %s %s %s: %s", e.Life, kind, reason, action, text)
 }
 
-// Bare is an object without what every write changes.
-func Bare(o client.Object) string {
-	o = o.DeepCopyObject().(client.Object)
-	o.SetResourceVersion("")
-	o.SetManagedFields(nil)
-	raw, err := json.Marshal(o)
-	Must(err)
-	return string(raw)
+// Same is true for two versions of an object that differ at most in what every write changes.
+func Same(before, after client.Object) bool {
+	return before.GetUID() == after.GetUID() && equality.Semantic.DeepEqual(bare(before), bare(after))
+}
+
+// bare is an object without what every write changes. Its content is shared.
+func bare(o client.Object) client.Object {
+	shallow := reflect.New(reflect.TypeOf(o).Elem())
+	shallow.Elem().Set(reflect.ValueOf(o).Elem())
+	out := shallow.Interface().(client.Object)
+	out.SetResourceVersion("")
+	out.SetManagedFields(nil)
+	return out
 }
