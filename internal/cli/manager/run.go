@@ -49,6 +49,9 @@ func run(ctx context.Context, o options) error {
 	if err := addHealthChecks(mgr, rights); err != nil {
 		return err
 	}
+	if err := setupRestoreCheck(mgr); err != nil {
+		return err
+	}
 	if err := mgr.Add(&serviceMonitor{client: mgr.GetClient(), namespace: o.namespace, log: ctrl.Log.WithName("monitoring")}); err != nil {
 		return fmt.Errorf("adding the ServiceMonitor's adapter: %w", err)
 	}
