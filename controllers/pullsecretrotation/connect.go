@@ -259,6 +259,6 @@ func (s *scope) credential(ctx context.Context) (ocm.Credential, error) {
 }
 
 func missingCredential(what string) error {
-	return &ocm.Error{Kind: ocm.OCMCredentialMissing, Message: fmt.Sprintf("OCM cannot be used: %s. Nothing was requested. Put an offline token "+
-		"(https://console.redhat.com/openshift/token) or a service account's client id and secret there.", what)}
+	return &ocm.Error{Kind: ocm.OCMCredentialMissing, Message: fmt.Sprintf("OCM cannot be used: %s. Until it can, no rotation is requested, and one that is under way does "+
+		"not continue. Put an offline token (https://console.redhat.com/openshift/token) or a service account's client id and secret there.", what)}
 }

@@ -83,8 +83,8 @@ func judgeError(err error, failures int, o *decide.Timing) decide.Decision {
 			fmt.Sprintf("The operator lacks a right: %s. See the list of rights in docs/security.md.", apierr.Words(err)), decide.RecheckForPeople)
 	case apierrors.IsForbidden(err), apierrors.IsInvalid(err):
 		return decide.Waiting(decide.Stalled, v1alpha1.ReasonTargetInvalid, "Refused by the API server",
-			fmt.Sprintf("An admission policy, a webhook or a quota of this cluster refuses an action of the operator: %s. The operator will retry. "+
-				"See the API server's audit log for what refuses it.", apierr.Words(err)), backoff)
+			fmt.Sprintf("An admission policy, a webhook or a quota of this cluster refuses an action of the operator: %s. Until it is allowed, no "+
+				"rotation is requested, and one that is under way does not continue. See the API server's audit log for what refuses it; the operator will retry.", apierr.Words(err)), backoff)
 	default:
 		return decide.Waiting(decide.Failing, v1alpha1.ReasonInternalError, "Error", apierr.Words(err)+". The operator will retry.", backoff)
 	}

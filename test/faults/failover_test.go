@@ -17,6 +17,7 @@ import (
 
 	"github.com/openshift/credential-rotation-operator/test/harness"
 	"github.com/openshift/credential-rotation-operator/test/sim/ocm"
+	"github.com/openshift/credential-rotation-operator/test/sim/simctl"
 )
 
 var runs = flag.Int("runs", 2, "how often TestFailover takes the leader away")
@@ -62,7 +63,7 @@ func TestFailover(t *testing.T) {
 	}
 	for run := range *runs {
 		// Seven is prime to the usual numbers of steps, so that few runs see distant ones.
-		b, n := blows[run%len(blows)], run/len(blows)*7%(2*(steps+1))
+		b, n := blows[run%len(blows)], run/len(blows)*7%(2*steps)
 		began := time.Now()
 		w.strike(tally[b], b, n/2, []harness.Moment{harness.Before, harness.After}[n%2])
 		t.Logf("%s %d took %s", b, n, time.Since(began))
@@ -74,13 +75,13 @@ func TestFailover(t *testing.T) {
 	t.Log("\n" + table(blows, tally))
 }
 
-// undisturbed runs a rotation and a refresh, and returns the number of the operator's writes.
+// undisturbed runs a rotation and a refresh, and returns the number of steps.
 func (w *world) undisturbed() int {
 	w.t.Helper()
 	w.forget()
 	w.must(w.ask(w.t.Context()))
 	w.eventually("an undisturbed rotation and refresh", w.right)
-	n := 0
+	n := requests
 	for _, r := range w.replicas {
 		n += len(r.api.Writes())
 	}
@@ -93,8 +94,10 @@ func (w *world) forget() {
 	}
 }
 
-// strike asks for a rotation and a refresh, takes the leader away at the given step, and judges what came of it. Step 0 is the request to OCM, the
-// others are the writes to the API server.
+// requests are the first steps: the request to OCM, and that to CAP. The others are the writes to the API server.
+const requests = 2
+
+// strike asks for a rotation and a refresh, takes the leader away at the given step, and judges what came of it.
 func (w *world) strike(f *failover, b blow, step int, moment harness.Moment) {
 	w.t.Helper()
 	w.forget()
@@ -140,8 +143,12 @@ func (w *world) strike(f *failover, b blow, step int, moment harness.Moment) {
 
 // hold holds a step of whichever replica takes it. leader is the replica that has reached it.
 func (w *world) hold(step int, moment harness.Moment) (reached <-chan struct{}, leader func() *replica, release func()) {
-	if step == 0 {
-		h := w.ocm.Hold(ocm.OpPostRotation, map[harness.Moment]ocm.Moment{harness.Before: ocm.BeforeEffect, harness.After: ocm.AfterEffect}[moment])
+	if step < requests {
+		at := map[harness.Moment]simctl.Moment{harness.Before: simctl.BeforeEffect, harness.After: simctl.AfterEffect}[moment]
+		h := []func() *simctl.Held{
+			func() *simctl.Held { return w.ocm.Hold(ocm.OpPostRotation, at) },
+			func() *simctl.Held { return w.cap.Hold(role, at) },
+		}[step]()
 		return h.Arrived(), w.leader, h.Release
 	}
 	holds, first, seen := []*harness.Hold{}, make(chan struct{}), 0
@@ -153,7 +160,7 @@ func (w *world) hold(step int, moment harness.Moment) (reached <-chan struct{}, 
 				return false
 			}
 			seen++
-			return seen == step
+			return seen == step-requests+1
 		})
 		holds = append(holds, h)
 		go func() {

@@ -31,6 +31,8 @@ const (
 	foreignAuth = "c29tZWJvZHk6ZWxzZQ=="
 	// capCanary is in every secret that CAP issues.
 	capCanary = "cApFaUlTcAnArY"
+	// role is the only one of CAP.
+	role = "role"
 )
 
 // world is a cluster with both our objects, the services that they need, and two replicas of the operator, of which each has a proxy of its own in
@@ -39,6 +41,7 @@ type world struct {
 	t            *testing.T
 	ocm          *ocm.Sim
 	cap          *cap.Sim
+	registries   *registry.Sim
 	account      ocm.Account
 	installation *harness.Installation
 	proxy        *proxy.Proxy
@@ -67,8 +70,7 @@ func newWorld(t *testing.T, replicas int, args ...string) *world {
 	var err error
 	w.installation, err = harness.InstallOperator(ctx, cp.Client)
 	w.must(err)
-	w.mco, err = harness.StartMachineConfigOperator(ctx, cp.Client, 100*time.Millisecond, 20*time.Millisecond)
-	w.must(err)
+	w.startMCO()
 	t.Cleanup(func() { _ = w.mco.Stop() }) // Its API server is taken away.
 	w.createInputs()
 	for i := range replicas {
@@ -78,24 +80,36 @@ func newWorld(t *testing.T, replicas int, args ...string) *world {
 	return w
 }
 
+// startMCO starts the machine-config-operator in place of the former one, if there is one.
+func (w *world) startMCO() {
+	w.t.Helper()
+	if w.mco != nil {
+		_ = w.mco.Stop() // It fails while there is no API server.
+	}
+	var err error
+	w.mco, err = harness.StartMachineConfigOperator(context.WithoutCancel(w.t.Context()), cp.Client, 100*time.Millisecond, 20*time.Millisecond)
+	w.must(err)
+}
+
 // startServices starts OCM, the registries and CAP, and creates the objects of a cluster.
 func (w *world) startServices() {
 	w.t.Helper()
 	w.ocm = ocm.StartForTest(w.t, ocm.Options{StepPerLook: 6 * time.Hour, PresentStamps: true})
 	w.account = w.ocm.AddAccount(ocm.AccountSpec{})
-	registries, err := registry.New(registry.Options{CA: w.ocm.CA(), Directory: w.ocm})
+	var err error
+	w.registries, err = registry.New(registry.Options{CA: w.ocm.CA(), Directory: w.ocm})
 	w.must(err)
-	w.must(registries.Start())
-	w.t.Cleanup(registries.Close)
-	digest, err := registries.AddImage(registry.Quay, "openshift-release-dev/ocp-release", "4.20.1-x86_64", registry.Subscribers)
+	w.must(w.registries.Start())
+	w.t.Cleanup(w.registries.Close)
+	digest, err := w.registries.AddImage(registry.Quay, "openshift-release-dev/ocp-release", "4.20.1-x86_64", registry.Subscribers)
 	w.must(err)
-	_, err = registries.AddImage(registry.RedHatRegistry, "ubi8/ubi", "latest", registry.Subscribers)
+	_, err = w.registries.AddImage(registry.RedHatRegistry, "ubi8/ubi", "latest", registry.Subscribers)
 	w.must(err)
-	w.cap, err = cap.New(cap.Options{Roles: map[string]string{"role": "111111111111"}, Canary: capCanary, Settings: cap.Settings{Lifetime: simctl.Duration(12 * time.Hour)}})
+	w.cap, err = cap.New(cap.Options{Roles: map[string]string{role: "111111111111"}, Canary: capCanary, Settings: cap.Settings{Lifetime: simctl.Duration(12 * time.Hour)}})
 	w.must(err)
 	w.must(w.cap.Start())
 	w.t.Cleanup(w.cap.Close)
-	w.proxy = proxy.New(registries.Routes(), w.ocm.Routes())
+	w.proxy = proxy.New(w.registries.Routes(), w.ocm.Routes())
 	w.must(w.proxy.Start())
 	w.t.Cleanup(w.proxy.Close)
 	w.ocm.AddCluster(w.account.ID, ocm.ClusterSpec{ID: harness.DefaultClusterID, Name: "this-cluster", Token: func() string { return w.entry("cloud.openshift.com") }})
@@ -138,13 +152,13 @@ func (w *world) createObjects() {
 		Mode: v1alpha1.ModeRotate, RotateAfter: &later, SiblingClusters: v1alpha1.SiblingsAllow,
 		OCM: v1alpha1.OCMSpec{CredentialsSecretRef: &v1alpha1.LocalReference{Name: "ocm"}, CABundleConfigMapRef: &v1alpha1.LocalReference{Name: "ca"}},
 	}}))
-	query := w.cap.Query(cap.C2S, "role")
+	query := w.cap.Query(cap.C2S, role)
 	w.must(cp.Client.Create(w.t.Context(), &v1alpha1.CAPCredentialSet{ObjectMeta: metav1.ObjectMeta{Name: objectName}, Spec: v1alpha1.CAPCredentialSetSpec{
 		Endpoint: v1alpha1.CAPEndpoint{
 			URL: w.cap.Endpoint(cap.C2S), Dialect: v1alpha1.DialectC2S, Agency: query.Get("agency"), Mission: query.Get("mission"),
 			ClientCertificateSecretRef: v1alpha1.LocalReference{Name: "cap-client"},
 		},
-		CredentialsRequests: &v1alpha1.CredentialsRequestsSpec{DefaultRole: "role"},
+		CredentialsRequests: &v1alpha1.CredentialsRequestsSpec{DefaultRole: role},
 	}}))
 }
 

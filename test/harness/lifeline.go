@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 )
@@ -37,11 +38,12 @@ func newLifeline() (*lifeline, error) {
 	return &lifeline{dir: dir, held: held}, nil
 }
 
-// script starts a program at the end of a lifeline; %[1]s is its directory, %[2]s the program. The signal goes to the group,
-// whose id cannot be reused while the reader is in it.
+// script starts a program at the end of a lifeline; %[1]s is its directory, %[2]s the program, and %[3]s the file with the id of its process. The
+// signal goes to the group, whose id cannot be reused while the reader is in it.
 const script = `#!/bin/sh
 # envtest first runs kube-apiserver --help.
 [ "$1" = --help ] && exec %[2]s "$@"
+echo $$ >%[3]s
 exec 3<%[1]s/lifeline
 (
 	read -r _ <&3
@@ -60,7 +62,20 @@ exec %[2]s "$@" 3<&-
 // tie writes the script for a program and returns its path. The program must be started as the leader of a process group.
 func (l *lifeline) tie(program string) (string, error) {
 	path := filepath.Join(l.dir, filepath.Base(program))
-	return path, os.WriteFile(path, fmt.Appendf(nil, script, quote(l.dir), quote(program)), 0o700)
+	return path, os.WriteFile(path, fmt.Appendf(nil, script, quote(l.dir), quote(program), quote(path+".pid")), 0o700)
+}
+
+// signal sends a signal to a program that was tied and has been started.
+func (l *lifeline) signal(program string, s syscall.Signal) error {
+	text, err := os.ReadFile(filepath.Join(l.dir, program+".pid"))
+	if err != nil {
+		return err
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		return fmt.Errorf("the id of %s: %w", program, err)
+	}
+	return syscall.Kill(pid, s)
 }
 
 // place creates a directory that is removed with the programs.

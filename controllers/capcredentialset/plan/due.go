@@ -63,7 +63,7 @@ func (in Input) hindrance(r Row) (reason, message string) {
 	case !r.Found && !MayCreate(in.Spec):
 		return v1alpha1.ReasonSecretMissing, MissingMessage
 	case !r.Found && r.NamespaceMissing:
-		return v1alpha1.ReasonNamespaceMissing, "The namespace does not exist yet. The operator creates the Secret once it does."
+		return v1alpha1.ReasonNamespaceMissing, "The namespace does not exist yet, or is being deleted. The operator creates the Secret once it exists."
 	}
 	return "", ""
 }

@@ -73,7 +73,7 @@ func TestEachKindOfRefusedOCMCredentialSaysWhatToDo(t *testing.T) {
 	remove(t, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "ocm"}})
 	w.create(rotation())
 	w.start()
-	w.says(v1alpha1.ReasonOCMCredentialMissing, secret+" does not exist", "Nothing was requested", "https://console.redhat.com/openshift/token")
+	w.says(v1alpha1.ReasonOCMCredentialMissing, secret+" does not exist", "no rotation is requested", "https://console.redhat.com/openshift/token")
 
 	w.credential(map[string]string{"tokn": "misspelt"})
 	w.waitFor("the wrong key is named", func(r *v1alpha1.PullSecretRotation) bool {

@@ -53,6 +53,7 @@ func (s *Sim) serve(w http.ResponseWriter, r *http.Request) {
 	// Deferred, because a fault may panic. net/http sends a short response only after that, so a client that has it finds it counted.
 	defer func() { s.end(record, outcome) }()
 
+	s.holds.Wait(r, record.Role, simctl.BeforeEffect)
 	if fault, found := s.takeFault(earlyFaults, record.Role); found {
 		outcome = faultOutcome(fault.Kind)
 		if simctl.Wait(r, time.Duration(fault.Delay)) {
@@ -64,6 +65,7 @@ func (s *Sim) serve(w http.ResponseWriter, r *http.Request) {
 	if good, outcome = s.judge(w, r, dialect, query); good == nil {
 		return
 	}
+	s.holds.Wait(r, record.Role, simctl.AfterEffect)
 	fault, found := s.takeFault(lateFaults, record.Role)
 	if found {
 		outcome = faultOutcome(fault.Kind)

@@ -95,6 +95,7 @@ type Sim struct {
 	service  *simctl.Server
 	control  *simctl.Server
 	faults   simctl.Faults[Fault]
+	holds    simctl.Holds
 
 	mu       sync.Mutex
 	settings Settings

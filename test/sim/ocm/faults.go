@@ -126,7 +126,7 @@ func (s *Sim) withFaults(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		op := operation(r)
 		auth, _, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-		s.holds.take(op, BeforeEffect).wait(r)
+		s.holds.Wait(r, op, BeforeEffect)
 		fault, hit := s.faults.Take(func(f Fault) bool { return f.fits(op, auth) })
 		lost := false
 		if hit {
@@ -151,7 +151,7 @@ func (s *Sim) withFaults(next http.Handler) http.Handler {
 		if lost {
 			simctl.Disconnect()
 		}
-		s.holds.take(op, AfterEffect).wait(r)
+		s.holds.Wait(r, op, AfterEffect)
 		if slices.Contains(looking, op) {
 			s.looked()
 		}

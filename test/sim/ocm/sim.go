@@ -135,7 +135,7 @@ type Sim struct {
 
 	traffic traffic
 	faults  simctl.Faults[Fault]
-	holds   holds
+	holds   simctl.Holds
 	servers map[string]*simctl.Server
 }
 
