@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -24,8 +23,9 @@ import (
 var clusterFaults = []fault{
 	{name: "a policy refuses writes of the target Secrets", lasts: 15 * time.Second, begin: refusedWrites},
 	{name: "the quota for Secrets is used up", lasts: 15 * time.Second, begin: fullQuota},
-	{name: "the rights to Secrets are revoked", lasts: 15 * time.Second, begin: revoked("credential-rotation-operator-secrets")},
-	{name: "all rights are revoked", lasts: 15 * time.Second, begin: revoked("")},
+	{name: "the rights to Secrets are revoked", lasts: 15 * time.Second, begin: revoked(toSecrets)},
+	{name: "the rights in the operator's namespace are revoked", lasts: 15 * time.Second, begin: revoked(inOwnNamespace)},
+	{name: "all rights are revoked", lasts: 15 * time.Second, begin: revoked(everywhere)},
 	{name: "all rights are revoked between the request and the new credentials", asks: true, lasts: 15 * time.Second, begin: revokedUnderway},
 	{name: "the operator's Secrets are deleted", lasts: 15 * time.Second, begin: deletedSecrets},
 	{name: "the operator's Secrets are deleted between the request and the new credentials", asks: true, lasts: 15 * time.Second, begin: deletedSecretsUnderway},
@@ -131,32 +131,56 @@ func (w *world) untilNoNewSecret(namespace string) {
 	})
 }
 
-// revoked deletes the operator's bindings whose name has the given end, and creates them again.
-func revoked(end string) func(*world) func() {
-	return func(w *world) func() { return w.revoke(end) }
+// Bindings of the operator.
+var (
+	everywhere     = func(client.Object) bool { return true }
+	toSecrets      = func(b client.Object) bool { return b.GetName() == "credential-rotation-operator-secrets" }
+	inOwnNamespace = func(b client.Object) bool { return b.GetNamespace() != "" }
+)
+
+// revoked deletes some of the operator's bindings, and creates them again.
+func revoked(which func(client.Object) bool) func(*world) func() {
+	return func(w *world) func() { return w.revoke(which) }
 }
 
-func (w *world) revoke(end string) func() {
+func (w *world) revoke(which func(client.Object) bool) func() {
 	w.t.Helper()
 	ctx := w.t.Context()
 	bindings, cluster := &rbacv1.RoleBindingList{}, &rbacv1.ClusterRoleBindingList{}
 	w.must(cp.Client.List(ctx, bindings))
 	w.must(cp.Client.List(ctx, cluster))
 	for _, b := range bindings.Items {
-		if w.concerns(b.Subjects) && strings.HasSuffix(b.Name, end) {
+		if w.concerns(b.Subjects) && which(&b) {
 			w.must(cp.Client.Delete(ctx, &b))
 		}
 	}
 	for _, b := range cluster.Items {
-		if w.concerns(b.Subjects) && strings.HasSuffix(b.Name, end) {
+		if w.concerns(b.Subjects) && which(&b) {
 			w.must(cp.Client.Delete(ctx, &b))
 		}
 	}
-	w.untilRefused()
+	w.untilNone(which)
 	return func() {
 		_, err := harness.InstallOperator(ctx, cp.Client)
 		w.must(err)
 	}
+}
+
+// untilNone waits until the API server knows that the rights are gone.
+func (w *world) untilNone(which func(client.Object) bool) {
+	w.t.Helper()
+	if which(&rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: "credential-rotation-operator-secrets"}}) {
+		w.untilRefused()
+		return
+	}
+	c := w.operator()
+	harness.Eventually(w.t, "the operator may not read its own Secrets", func(ctx context.Context) error {
+		err := c.Get(ctx, client.ObjectKey{Namespace: w.installation.Namespace, Name: "ocm"}, &corev1.Secret{})
+		if apierrors.IsForbidden(err) {
+			return nil
+		}
+		return fmt.Errorf("it may: %w", err)
+	})
 }
 
 func (w *world) concerns(subjects []rbacv1.Subject) bool {
@@ -177,7 +201,7 @@ func (w *world) untilTheWrite() (release func()) {
 func revokedUnderway(w *world) func() {
 	release := w.untilTheWrite()
 	defer release()
-	return w.revoke("")
+	return w.revoke(everywhere)
 }
 
 // deletedSecrets deletes everything that the operator has stored in its namespace, and what people have put there. People put theirs back.
