@@ -17,11 +17,13 @@ copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
 git ls-files -z | xargs -0 cp --parents -t "$copy"
 bin/release images "$@" -root "$copy" -out "$copy/dist"
-if ! diff "$dist/images/operator/index.json" "$copy/dist/images/operator/index.json"; then
-  echo "verify-release: a second build of the same source gave another image" >&2
-  exit 1
-fi
-echo "verify-release: a second build gave the same image"
+for image in operator must-gather; do
+  if ! diff "$dist/images/$image/index.json" "$copy/dist/images/$image/index.json"; then
+    echo "verify-release: a second build of the same source gave another image of $image" >&2
+    exit 1
+  fi
+done
+echo "verify-release: a second build gave the same images"
 if command -v cosign >/dev/null && [[ -f "$dist/SHA256SUMS.sigstore.json" ]]; then
   echo "verify-release: check the signature with the release's public key: cosign verify-blob --bundle $dist/SHA256SUMS.sigstore.json $dist/SHA256SUMS"
 fi
