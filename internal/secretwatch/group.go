@@ -2,6 +2,7 @@ package secretwatch
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 
@@ -24,7 +25,8 @@ type group struct {
 	members map[string]*entry
 	// shared watches all of them; nil while each is watched alone.
 	shared *shared
-	// refused is true once the API server has refused a shared watch: the name is granted in single namespaces only.
+	// refused is true once a shared watch was refused by the API server, because the name is granted in single namespaces only, or was
+	// crowded with Secrets of others.
 	refused bool
 }
 
@@ -75,7 +77,7 @@ func (w *Watcher) share(name string, g *group) {
 		e.stop()
 	}
 	g.shared = &shared{watcher: w, name: name, members: maps.Clone(g.members)}
-	g.shared.cancel = w.loop(types.NamespacedName{Name: name}, g.shared, g.shared.kept, g.shared.keptOf)
+	g.shared.cancel = w.loop(types.NamespacedName{Name: name}, g.shared, g.shared.list, g.shared.watch)
 }
 
 // unshare ends the shared watch. The caller holds the lock.
@@ -94,8 +96,10 @@ type shared struct {
 	cancel  context.CancelFunc
 	// members do not change: a further one starts another watch.
 	members map[string]*entry
-	// listed is true once it has been told what is there; ended once it no longer counts. Both are guarded by the Watcher's lock.
+	// listed is true once it has been told what is there; ended once it no longer counts. These and foreign are guarded by the Watcher's lock.
 	listed, ended bool
+	// foreign counts the Secrets of others that it has brought since it was last opened.
+	foreign int
 }
 
 // covers is true if all of them are watched already.
@@ -108,15 +112,74 @@ func (s *shared) covers(members map[string]*entry) bool {
 	return true
 }
 
+// pageSize bounds what a list holds in memory at once, because anybody with a namespace can create a large Secret of that name.
+const pageSize = 50
+
+var errCrowded = errors.New("there are more Secrets of this name in other namespaces than in those that are watched")
+
+// list lists the members, in small pages and always the newest state.
+func (s *shared) list(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
+	if o.Limit = pageSize; o.Continue == "" {
+		o.ResourceVersion, o.ResourceVersionMatch = "", ""
+		s.opened()
+	}
+	list, err := s.watcher.client.Secrets(metav1.NamespaceAll).List(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	all := len(list.Items)
+	list.Items = slices.DeleteFunc(list.Items, func(o corev1.Secret) bool { return s.members[o.Namespace] == nil })
+	if s.crowded(all - len(list.Items)) {
+		return nil, errCrowded
+	}
+	return list, nil
+}
+
+// watch watches, and drops what is not about a member.
+func (s *shared) watch(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
+	s.opened()
+	events, err := s.watcher.client.Secrets(metav1.NamespaceAll).Watch(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	return watch.Filter(events, s.kept), nil
+}
+
 // kept is true for an event about a member, or about none.
 func (s *shared) kept(e watch.Event) (watch.Event, bool) {
 	secret, ok := e.Object.(*corev1.Secret)
-	return e, !ok || e.Type == watch.Bookmark || s.members[secret.Namespace] != nil
+	if !ok || e.Type == watch.Bookmark || s.members[secret.Namespace] != nil {
+		return e, true
+	}
+	s.crowded(1)
+	return e, false
 }
 
-// keptOf keeps only the members of a list.
-func (s *shared) keptOf(list *corev1.SecretList) {
-	list.Items = slices.DeleteFunc(list.Items, func(o corev1.Secret) bool { return s.members[o.Namespace] == nil })
+func (s *shared) opened() {
+	s.watcher.mu.Lock()
+	defer s.watcher.mu.Unlock()
+	s.foreign = 0
+}
+
+// crowded counts Secrets of others. Once they are more than the members, each member is watched alone: others must not decide what the operator
+// has to read.
+func (s *shared) crowded(more int) bool {
+	s.watcher.mu.Lock()
+	defer s.watcher.mu.Unlock()
+	if s.foreign += more; s.foreign <= len(s.members) {
+		return false
+	}
+	s.refuse()
+	return true
+}
+
+// refuse ends it for good, and watches each member alone. The caller holds the lock.
+func (s *shared) refuse() {
+	if g := s.watcher.groups[s.name]; g != nil && !s.ended {
+		g.unshare()
+		g.refused = true
+		s.watcher.arrange(s.name)
+	}
 }
 
 // change applies f to each member, and notifies of those for which it is true.
@@ -186,9 +249,5 @@ func (s *shared) Failed(err error) {
 	}
 	s.watcher.mu.Lock()
 	defer s.watcher.mu.Unlock()
-	if g := s.watcher.groups[s.name]; g != nil && !s.ended {
-		g.unshare()
-		g.refused = true
-		s.watcher.arrange(s.name)
-	}
+	s.refuse()
 }

@@ -158,6 +158,55 @@ func TestANameThatIsNotGrantedInAllNamespaces_IsWatchedInEach(t *testing.T) {
 	}
 }
 
+// Whoever has namespaces can fill them with Secrets of a name that the operator watches in many.
+func TestASharedWatch_IsGivenUpWhenOthersHaveMoreOfThatName(t *testing.T) {
+	refs := spread(sharedFrom)
+	foreign := spread(3 * sharedFrom)[sharedFrom:]
+	create := func(client *fake.Clientset, refs []types.NamespacedName) {
+		for _, r := range refs {
+			if _, err := client.CoreV1().Secrets(r.Namespace).Create(t.Context(), of(r, "6", "large"), metav1.CreateOptions{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	t.Run("in a list", func(t *testing.T) {
+		client := fake.NewClientset(of(refs[0], "5", "v"))
+		create(client, foreign)
+		w, changes := started(t, client)
+		w.Watch("me", refs...)
+		await(changes, refs...)
+		got := lists(client)
+		if _, found, _ := w.Get(refs[0].Namespace, refs[0].Name); !found || got[""] != 1 || len(got) != 1+sharedFrom {
+			t.Errorf("found %v, lists %v", found, got)
+		}
+		for _, a := range client.Actions() {
+			if l, ok := a.(k8stesting.ListActionImpl); ok && a.GetNamespace() == "" && l.ListOptions.Limit != pageSize {
+				t.Errorf("a list of up to %d", l.ListOptions.Limit)
+			}
+		}
+	})
+	t.Run("while it is watched", func(t *testing.T) {
+		client := fake.NewClientset(of(refs[0], "5", "v"))
+		w, changes := started(t, client)
+		w.Watch("me", refs...)
+		await(changes, refs...)
+		watched(client)
+		create(client, foreign[:sharedFrom])
+		if got := lists(client); len(got) != 1 {
+			t.Errorf("as many of others' as of ours are too many: lists %v", got)
+		}
+		create(client, foreign[sharedFrom:sharedFrom+1])
+		create(client, refs[1:])
+		await(changes, refs[1:]...)
+		w.mu.Lock()
+		still := w.groups["shared"].shared != nil
+		w.mu.Unlock()
+		if _, found, _ := w.Get(refs[0].Namespace, refs[0].Name); !found || still {
+			t.Errorf("found %v, still shared %v", found, still)
+		}
+	})
+}
+
 // shares is a Watcher with a shared watch that a test plays the API server for.
 func shares(refs []types.NamespacedName) (*Watcher, *shared, *[]types.NamespacedName) {
 	w := NewForClient(nil, optionsOfATest)
@@ -186,10 +235,6 @@ func TestASharedWatch_DropsWhatNobodyWantsBeforeItIsKept(t *testing.T) {
 		if _, kept := s.kept(test.event); kept != test.kept {
 			t.Errorf("%s of %T is kept: %v", test.event.Type, test.event.Object, kept)
 		}
-	}
-	list := &corev1.SecretList{Items: []corev1.Secret{*foreign, *of(refs[1], "5", "v")}}
-	if s.keptOf(list); len(list.Items) != 1 || list.Items[0].Namespace != refs[1].Namespace {
-		t.Errorf("%d items of a list are kept", len(list.Items))
 	}
 }
 

@@ -223,31 +223,22 @@ func (w *Watcher) OnChange(f func(types.NamespacedName)) {
 }
 
 // run starts the loop of an entry. The caller holds the lock.
-func (w *Watcher) run(e *entry) { e.cancel = w.loop(e.ref, e, nil, func(*corev1.SecretList) {}) }
+func (w *Watcher) run(e *entry) {
+	secrets := w.client.Secrets(e.ref.Namespace)
+	e.cancel = w.loop(e.ref, e,
+		func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return secrets.List(ctx, o) }, secrets.Watch)
+}
 
-// loop starts to watch a name, in all namespaces if ref has none. kept chooses among the events of the watch unless it is nil, and keptOf among
-// the items of a list. The caller holds the lock.
-func (w *Watcher) loop(ref types.NamespacedName, sink objectwatch.Sink, kept func(watch.Event) (watch.Event, bool), keptOf func(*corev1.SecretList)) context.CancelFunc {
+// loop starts to watch a name, in all namespaces if ref has none. The caller holds the lock.
+func (w *Watcher) loop(ref types.NamespacedName, sink objectwatch.Sink, list func(context.Context, metav1.ListOptions) (runtime.Object, error),
+	open func(context.Context, metav1.ListOptions) (watch.Interface, error)) context.CancelFunc {
 	ctx, cancel := context.WithCancel(w.ctx)
-	secrets := w.client.Secrets(ref.Namespace)
 	go objectwatch.Run(ctx, objectwatch.Source{
 		Client:        w.client,
 		Name:          ref.String(),
 		FieldSelector: fields.OneTermEqualSelector(metav1.ObjectNameField, ref.Name).String(),
-		List: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
-			list, err := secrets.List(ctx, o)
-			if err == nil {
-				keptOf(list)
-			}
-			return list, err
-		},
-		Watch: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
-			events, err := secrets.Watch(ctx, o)
-			if err != nil || kept == nil {
-				return events, err
-			}
-			return watch.Filter(events, kept), nil
-		},
+		List:          list,
+		Watch:         open,
 	}, sink, w.opts)
 	return cancel
 }
