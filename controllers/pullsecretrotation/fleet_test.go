@@ -10,21 +10,17 @@ import (
 	"time"
 
 	configv1 "github.com/openshift/api/config/v1"
-	machineconfigurationv1 "github.com/openshift/api/machineconfiguration/v1"
-	operatorv1 "github.com/openshift/api/operator/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/internal/ocm"
 	"github.com/openshift/credential-rotation-operator/internal/registry"
 	"github.com/openshift/credential-rotation-operator/internal/trust"
+	"github.com/openshift/credential-rotation-operator/test/fakeapi"
 	simocm "github.com/openshift/credential-rotation-operator/test/sim/ocm"
 )
 
@@ -113,19 +109,11 @@ func newFleetOn(t *testing.T, sim *simocm.Sim, size int, spec v1alpha1.PullSecre
 	f.account = f.sim.AddAccount(simocm.AccountSpec{})
 	f.token = f.sim.OfflineToken(f.account.ID)
 	roots := trust.Pool(f.sim.CA().PEM())
-	scheme := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{
-		clientgoscheme.AddToScheme, v1alpha1.AddToScheme, configv1.Install, operatorv1.Install, machineconfigurationv1.Install,
-	} {
-		if err := add(scheme); err != nil {
-			t.Fatal(err)
-		}
-	}
 	services := &fleetServices{sim: f.sim, roots: roots, known: map[[2]string]*ocm.Client{}}
 	t.Cleanup(services.close)
 	for i := range size {
 		m := &member{id: fmt.Sprintf("00000000-0000-4000-8000-%012d", i)}
-		m.client = fake.NewClientBuilder().WithScheme(scheme).WithStatusSubresource(&v1alpha1.PullSecretRotation{}).WithObjects(
+		m.client = fakeapi.NewClientBuilder().WithObjects(
 			&configv1.ClusterVersion{ObjectMeta: metav1.ObjectMeta{Name: "version"}, Spec: configv1.ClusterVersionSpec{ClusterID: configv1.ClusterID(m.id)}},
 			&configv1.Infrastructure{ObjectMeta: metav1.ObjectMeta{Name: "cluster"}},
 			&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "operator", Name: "ocm"}, Data: map[string][]byte{"token": []byte(f.token)}},

@@ -11,21 +11,18 @@ import (
 
 	configv1 "github.com/openshift/api/config/v1"
 	machineconfigurationv1 "github.com/openshift/api/machineconfiguration/v1"
-	operatorv1 "github.com/openshift/api/operator/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 	"github.com/openshift/credential-rotation-operator/internal/ocm"
 	"github.com/openshift/credential-rotation-operator/internal/registry"
+	"github.com/openshift/credential-rotation-operator/test/fakeapi"
 )
 
 // replay is a path of the model that the real reconciler follows too, with an API server in memory. The world is the model's; each
@@ -42,19 +39,6 @@ type replay struct {
 	written world // in the API server
 }
 
-func replayScheme(t *testing.T) *runtime.Scheme {
-	t.Helper()
-	scheme := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{
-		clientgoscheme.AddToScheme, v1alpha1.AddToScheme, configv1.Install, operatorv1.Install, machineconfigurationv1.Install,
-	} {
-		if err := add(scheme); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return scheme
-}
-
 // replayDocument is the document of a generation.
 func replayDocument(g generation) []byte {
 	if g < 0 {
@@ -64,11 +48,11 @@ func replayDocument(g generation) []byte {
 	return []byte(documentOf([]entryOf{{registryNames[cloud], wideAuth(s, cloud), "ours@example.com"}, {registryNames[quay], wideAuth(s, quay), ""}}))
 }
 
-func newReplay(t *testing.T, c *scenario, scheme *runtime.Scheme) *replay {
+func newReplay(t *testing.T, c *scenario) *replay {
 	p := &replay{t: t, m: &model{scenario: c, decide: decide.Decide}, now: firstT}
 	p.world = c.first()
 	p.now = firstT.Add(time.Duration(p.world.now) * tick)
-	p.api = fake.NewClientBuilder().WithScheme(scheme).WithStatusSubresource(&v1alpha1.PullSecretRotation{}).WithObjects(
+	p.api = fakeapi.NewClientBuilder().WithObjects(
 		&configv1.ClusterVersion{ObjectMeta: metav1.ObjectMeta{Name: "version"}, Spec: configv1.ClusterVersionSpec{ClusterID: wideCluster}},
 		&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: "ocm"}, Data: map[string][]byte{"token": []byte("ours")}},
 		&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "openshift-config", Name: "pull-secret"}, Type: corev1.SecretTypeDockerConfigJson,
@@ -428,7 +412,7 @@ const (
 func TestReplay_TheReconcilerEndsWhereTheModelDoes(t *testing.T) {
 	skipLongWalk(t)
 	t.Setenv("SSL_CERT_FILE", "")
-	scheme, paths, moves, looks := replayScheme(t), 0, 0, 0
+	paths, moves, looks := 0, 0, 0
 	for i := range scenarios {
 		c := scenarios[i]
 		if !replayed(&c) {
@@ -439,7 +423,7 @@ func TestReplay_TheReconcilerEndsWhereTheModelDoes(t *testing.T) {
 			chance := rand.New(rand.NewSource(int64(i))) // the same paths each time
 			for range replayPaths {
 				paths++
-				if err := newReplay(t, &c, scheme).goSome(chance, &moves, &looks); err != nil {
+				if err := newReplay(t, &c).goSome(chance, &moves, &looks); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -452,14 +436,13 @@ func TestReplay_TheReconcilerEndsWhereTheModelDoes(t *testing.T) {
 func TestReplay_NoticesAReconcilerThatIsNotTheModels(t *testing.T) {
 	skipLongWalk(t)
 	t.Setenv("SSL_CERT_FILE", "")
-	scheme := replayScheme(t)
 	c := scenario{name: "another client is faster", token: true, replicas: 1, budget: budget{foreignRotations: 1}}
 	for _, left := range []decide.Step{decide.Apply, decide.Request, decide.MarkIssued} {
 		t.Run(string(left)+" is left out", func(t *testing.T) {
 			chance := rand.New(rand.NewSource(1)) // the same paths each time
 			moves, looks := 0, 0
 			for range replayPaths {
-				p := newReplay(t, &c, scheme)
+				p := newReplay(t, &c)
 				p.r.judge = func(in decide.Input) decide.Decision {
 					d := decide.Decide(in)
 					if d.Step == left {

@@ -8,10 +8,10 @@ import (
 	configv1 "github.com/openshift/api/config/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation"
+	"github.com/openshift/credential-rotation-operator/test/fakeapi"
 	simocm "github.com/openshift/credential-rotation-operator/test/sim/ocm"
 )
 
@@ -39,7 +39,7 @@ func (s *scene) sibling(i int, skew time.Duration) *scene {
 	o := &scene{t: s.t, sim: s.sim, account: s.account, id: fmt.Sprintf("00000000-0000-4000-8000-%012d", 100+i), events: &eventLog{}, skew: skew}
 	o.registries = &registries{sim: s.sim, down: map[string]bool{}, logins: map[string]string{}, refuses: map[string]func(string) bool{}}
 	o.services = newServices(s.t, o)
-	o.api = fake.NewClientBuilder().WithScheme(sceneScheme(s.t)).WithStatusSubresource(&v1alpha1.PullSecretRotation{}).WithObjects(
+	o.api = fakeapi.NewClientBuilder().WithObjects(
 		&configv1.ClusterVersion{ObjectMeta: metav1.ObjectMeta{Name: "version"}, Spec: configv1.ClusterVersionSpec{ClusterID: configv1.ClusterID(o.id)}},
 		&configv1.Infrastructure{ObjectMeta: metav1.ObjectMeta{Name: "cluster"}},
 		&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "operator", Name: "ocm"}, Data: map[string][]byte{"token": []byte(s.sim.OfflineToken(s.account.ID))}},

@@ -14,22 +14,20 @@ import (
 
 	configv1 "github.com/openshift/api/config/v1"
 	machineconfigurationv1 "github.com/openshift/api/machineconfiguration/v1"
-	operatorv1 "github.com/openshift/api/operator/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation"
+	"github.com/openshift/credential-rotation-operator/test/fakeapi"
 	simocm "github.com/openshift/credential-rotation-operator/test/sim/ocm"
 )
 
@@ -117,7 +115,7 @@ func newScene(t *testing.T, options simocm.Options) *scene {
 	s.account = sim.AddAccount(simocm.AccountSpec{})
 	s.registries = &registries{sim: sim, down: map[string]bool{}, logins: map[string]string{}, refuses: map[string]func(string) bool{}}
 	s.services = newServices(t, s)
-	s.api = fake.NewClientBuilder().WithScheme(sceneScheme(t)).WithStatusSubresource(&v1alpha1.PullSecretRotation{}).WithObjects(
+	s.api = fakeapi.NewClientBuilder().WithObjects(
 		&configv1.ClusterVersion{ObjectMeta: metav1.ObjectMeta{Name: "version"}, Spec: configv1.ClusterVersionSpec{ClusterID: configv1.ClusterID(s.id)}},
 		&configv1.Infrastructure{ObjectMeta: metav1.ObjectMeta{Name: "cluster"}},
 		&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "operator", Name: "ocm"}, Data: map[string][]byte{"token": []byte(sim.OfflineToken(s.account.ID))}},
@@ -133,19 +131,6 @@ func newScene(t *testing.T, options simocm.Options) *scene {
 	options2.SetDefaults()
 	s.r = &pullsecretrotation.Reconciler{Client: s.operatorClient(), Reader: s.operatorClient(), Options: options2, Connect: s.services, Recorder: s.events}
 	return s
-}
-
-func sceneScheme(t *testing.T) *runtime.Scheme {
-	t.Helper()
-	scheme := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{
-		clientgoscheme.AddToScheme, v1alpha1.AddToScheme, configv1.Install, operatorv1.Install, machineconfigurationv1.Install,
-	} {
-		if err := add(scheme); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return scheme
 }
 
 // operatorClient notes the operator's writes of targets and lets a test come in between by s.hooks.
