@@ -49,6 +49,26 @@ func TestCredential_ShowsNothingOfItselfHoweverItIsPrinted(t *testing.T) {
 	}
 }
 
+func TestCredential_IsPrintedAsWhatItIs(t *testing.T) {
+	if got := fmt.Sprint(example); got != "[AWS credential, redacted]" {
+		t.Errorf("it is printed as %q", got)
+	}
+}
+
+func TestSame_ComparesEachValue(t *testing.T) {
+	if !example.Same(example) {
+		t.Error("it is another than itself")
+	}
+	for i, other := range []Credential{
+		{"x", example.SecretAccessKey, example.SessionToken, Expiry{}}, {example.AccessKeyID, "x", example.SessionToken, Expiry{}},
+		{example.AccessKeyID, example.SecretAccessKey, "x", Expiry{}},
+	} {
+		if example.Same(other) {
+			t.Errorf("it is the same as one whose value %d differs", i)
+		}
+	}
+}
+
 func TestValidate_RefusesWhatACredentialsFileCouldNotHold(t *testing.T) {
 	with := func(change func(*Credential)) Credential {
 		c := example
@@ -74,6 +94,8 @@ func TestValidate_RefusesWhatACredentialsFileCouldNotHold(t *testing.T) {
 		{"a bracket", with(func(c *Credential) { c.AccessKeyID = "[x]" }), ErrUnsafe},
 		{"a byte beyond ASCII", with(func(c *Credential) { c.SessionToken += "é" }), ErrUnsafe},
 		{"DEL", with(func(c *Credential) { c.SessionToken += "\x7f" }), ErrUnsafe},
+		{"the last printable character", with(func(c *Credential) { c.SessionToken += "~" }), nil},
+		{"the longest token", with(func(c *Credential) { c.SessionToken = strings.Repeat("a", MaxValueLength) }), nil},
 		{"an endless token", with(func(c *Credential) { c.SessionToken = strings.Repeat("a", MaxValueLength+1) }), ErrTooLong},
 	} {
 		t.Run(test.name, func(t *testing.T) {

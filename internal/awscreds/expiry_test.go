@@ -23,6 +23,8 @@ func TestReadExpiry_ReadsTheFormsThatServicesPrint(t *testing.T) {
 		"2026-11-20T14:15:00+02:00":                told,
 		"2026-11-20T08:45:00-03:30":                told,
 		"2026-11-20T12:15:00-00:00":                told,
+		"2026-11-21T02:15:00+14:00":                told,
+		"2026-11-20T12:15:00+14:01":                zoneless,
 		"2026-11-20T12:15:00.000Z":                 told,
 		"2026-11-20T12:15:00,000000000Z":           told,
 		"2026-11-20T12:15:00.000+0000":             told,
@@ -119,6 +121,14 @@ func TestEnd_NeverTrustsAnExpiryFurtherThanItIsKnown(t *testing.T) {
 	}
 }
 
+func TestProvenance_ThatNobodyKnowsIsUnreadable(t *testing.T) {
+	for _, p := range []Provenance{-1, Unreadable + 1, 99} {
+		if p.String() != "Unreadable" {
+			t.Errorf("%d is called %s", int(p), p)
+		}
+	}
+}
+
 func TestProvenance_IsReadBackFromItsWord(t *testing.T) {
 	for p := Assumed; p <= Unreadable; p++ {
 		if got, ok := ParseProvenance(p.String()); got != p || !ok {
@@ -156,4 +166,17 @@ func FuzzReadExpiry(f *testing.F) {
 			t.Errorf("%q is %s, at %s", text, e.Provenance, e.At)
 		}
 	})
+}
+
+func TestSinceEpoch_ReadsTheUnitFromTheMagnitude(t *testing.T) {
+	for text, want := range map[string]int64{"1e9": 1e9, "1e11": 1e11, "1790000000123": 1790000000, "1e20": 1e11} {
+		if got, ok := sinceEpoch(text); !ok || got.Unix() != want {
+			t.Errorf("%s is read as %d, %v", text, got.Unix(), ok)
+		}
+	}
+	for _, text := range []string{"999999999", "1.1e20", "NaN", "-1e10"} {
+		if got, ok := sinceEpoch(text); ok {
+			t.Errorf("%s is read as %s", text, got)
+		}
+	}
 }

@@ -51,6 +51,15 @@ func TestParse_ReadsWhatTheComponentsWouldUse(t *testing.T) {
 		{name: "a temporary key whose token is where no component reads it",
 			data: map[string][]byte{KeyAccessKeyID: []byte("ASIA1"), KeySecretAccessKey: []byte("S"), KeySessionToken: []byte("T")}, err: ErrNoCredential},
 		{name: "a value that goes on in the next line", data: withFile("[default]\naws_access_key_id = A\n  B\naws_secret_access_key = S\n"), err: ErrUnsafe},
+		{name: "comments in the profile", data: withFile("[default]\naws_access_key_id = A\naws_secret_access_key = S\n  # c\n\t; c\n"),
+			want: Credential{AccessKeyID: "A", SecretAccessKey: "S"}},
+		{name: "a value that goes on after a tab", data: withFile("[default]\naws_access_key_id = A\n\tB\naws_secret_access_key = S\n"), err: ErrUnsafe},
+		{name: "an empty value before the others", data: withFile("[default]\naws_session_token =\naws_access_key_id = A\naws_secret_access_key = S\n"),
+			want: Credential{AccessKeyID: "A", SecretAccessKey: "S"}},
+		{name: "an indented first key", data: withFile("[default]\n  aws_access_key_id = A\naws_secret_access_key = S\n"),
+			want: Credential{AccessKeyID: "A", SecretAccessKey: "S"}},
+		{name: "a line that is no key", data: withFile("[default]\naws_access_key_id = A\naws_secret_access_key = S\nwhat is this\n"),
+			want: Credential{AccessKeyID: "A", SecretAccessKey: "S"}},
 		{name: "web identity, as cloud-credential-operator writes for STS clusters",
 			data: withFile("[default]\nsts_regional_endpoints = regional\nrole_arn = arn:aws:iam::1:role/x\nweb_identity_token_file = /t\n"), err: ErrNoCredential},
 		{name: "nothing", data: nil, err: ErrNoCredential},
@@ -99,4 +108,25 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("Parse and aws-sdk-go-v2 read different credentials from %q", content)
 		}
 	})
+}
+
+func TestSectionName_IsBetweenBothBrackets(t *testing.T) {
+	for line, want := range map[string]string{"[a]": "a", "[]": "", " [ a ] # c": "a", "[a];": "a"} {
+		if got, ok := sectionName(line); !ok || got != want {
+			t.Errorf("%q is read as %q, %v", line, got, ok)
+		}
+	}
+	for _, line := range []string{"", "a", "[", "]", "[a", "a]"} {
+		if got, ok := sectionName(line); ok {
+			t.Errorf("%q is read as %q", line, got)
+		}
+	}
+}
+
+func TestProperty_MayHaveAnEmptyNameOrValue(t *testing.T) {
+	for line, want := range map[string][2]string{"= x": {"", "x"}, `a = ""`: {"a", ""}, "a = ''": {"a", ""}, `a = "`: {"a", `"`}} {
+		if key, value, ok := property(line); !ok || key != want[0] || value != want[1] {
+			t.Errorf("%q is read as %q and %q, %v", line, key, value, ok)
+		}
+	}
 }

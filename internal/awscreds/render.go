@@ -57,7 +57,7 @@ func renderFile(c Credential) string {
 }
 
 // Hash is a keyed hash (HMAC-SHA256, hexadecimal) of the data keys that the operator writes. Without the hash key nobody can test guesses against
-// it. A missing data key differs from an empty one. It begins with the name of the hash key, see SameKey.
+// it. A missing data key differs from an empty one. It begins with the name of the hash key.
 func Hash(key []byte, data map[string][]byte) string {
 	mac := hmac.New(sha256.New, key)
 	writeData(mac, data)
@@ -90,9 +90,4 @@ func keyName(key []byte) string {
 	mac := hmac.New(sha256.New, key)
 	mac.Write([]byte("name"))
 	return hex.EncodeToString(mac.Sum(nil))[:keyNameLength]
-}
-
-// SameKey is true if two hashes were made with the same key. Hashes made with different keys differ whatever the data.
-func SameKey(a, b string) bool {
-	return len(a) >= keyNameLength && len(b) >= keyNameLength && a[:keyNameLength] == b[:keyNameLength]
 }

@@ -212,3 +212,16 @@ func TestSTSEndpoint_KnowsEveryPartitionAndGuessesNone(t *testing.T) {
 		}
 	}
 }
+
+func TestCheckedEndpoint_IsHTTPSAndNothingMoreThanAHost(t *testing.T) {
+	for _, endpoint := range []string{
+		"https://", "http://sts.example", "https://u@sts.example", "https://sts.example?x=1", "https://sts.example#x", "https://sts example", "sts.example",
+	} {
+		if got, err := checkedEndpoint(t.Context(), "us-iso-east-1", endpoint); err == nil {
+			t.Errorf("%q is asked as %s", endpoint, got)
+		}
+	}
+	if got, err := checkedEndpoint(t.Context(), "us-iso-east-1", "https://sts.example:8443/path"); err != nil || got != "https://sts.example:8443/path" {
+		t.Errorf("got %s, %v", got, err)
+	}
+}
