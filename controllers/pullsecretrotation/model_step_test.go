@@ -21,9 +21,22 @@ type model struct {
 	decide func(decide.Input) decide.Decision
 	faults faults
 	said   decide.Decision // the last Wait
+
+	asked struct { // last
+		of      world
+		replica int // from 1
+	}
+	answered decide.Decision
 }
 
-func (m *model) ask(w *world, i int) decide.Decision { return m.decide(m.input(w, &w.replicas[i])) }
+// ask repeats the last decision while nothing has changed: a state is asked about where it is reached, for its name, and where it is left.
+func (m *model) ask(w *world, i int) decide.Decision {
+	if m.asked.replica != i+1 || m.asked.of != *w {
+		m.answered = m.decide(m.input(w, &w.replicas[i]))
+		m.asked.of, m.asked.replica = *w, i+1
+	}
+	return m.answered
+}
 
 // local steps have no visible effect, or read what never changes, so they are not separate moves. Reads are separate only in fine
 // scenarios; elsewhere those before an effect are one move, and the world changes between them and the effect.
