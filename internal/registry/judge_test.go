@@ -124,3 +124,29 @@ func TestCheckRedirect_StaysOutOfPrivateNetworks(t *testing.T) {
 		t.Error("one more is followed")
 	}
 }
+
+// status answers each request with it.
+type status int
+
+func (s status) RoundTrip(request *http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: int(s), Header: http.Header{}, Body: http.NoBody, Request: request}, nil
+}
+
+func TestWire_CountsOnlyASuccessAsALogin(t *testing.T) {
+	for answer, want := range map[status]bool{199: false, 200: true, 299: true, 300: false, 401: false} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://quay.io/v2/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.SetBasicAuth("u", "p")
+		w := &wire{inner: answer, challenged: true}
+		response, err := w.RoundTrip(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		if _, got := w.look(); got != want {
+			t.Errorf("a login that is answered with %d counts: %v", answer, got)
+		}
+	}
+}
