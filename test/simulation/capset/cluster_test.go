@@ -61,13 +61,14 @@ type cluster struct {
 	written           map[types.NamespacedName][]*corev1.Secret // by the operator, the newest last
 	past              stage.Past[snapshot]
 	known             *facts
-	liedAt            time.Time
-	jumped            bool              // the clock has been wrong, and so are times on Secrets
+	doubtful          map[string]bool   // keys of which the operator may know wrong times
+	lies              bool              // the portal does not tell the truth
+	restorer          int               // how often somebody still puts back what the operator replaces
 	shown             map[string]string // the version of each set that was searched
 }
 
 func newCluster(w *world) *cluster {
-	c := &cluster{w: w, written: map[types.NamespacedName][]*corev1.Secret{}, shown: map[string]string{}}
+	c := &cluster{w: w, written: map[types.NamespacedName][]*corev1.Secret{}, shown: map[string]string{}, doubtful: map[string]bool{}}
 	c.Cluster = w.AddCluster("cluster", c, scheme, &v1alpha1.CAPCredentialSet{})
 	c.Meddlers, c.Backoff = 3, [2]time.Duration{50 * time.Millisecond, w.maxSleep}
 	for _, name := range append([]string{operatorNamespace, payload, "apps", "team-x"}, namespaces...) {
@@ -75,8 +76,9 @@ func newCluster(w *world) *cluster {
 	}
 	must(c.API.Create(quietly, &configv1.Infrastructure{ObjectMeta: metav1.ObjectMeta{Name: "cluster"}}))
 	must(c.API.Create(quietly, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: "ca"}, Data: map[string]string{"ca.crt": string(authority.PEM())}}))
-	deployment := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: "apps", Name: "web"}}
-	must(c.API.Create(quietly, deployment))
+	for _, namespace := range []string{"apps", machines.Namespace} {
+		must(c.API.Create(quietly, &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "web"}}))
+	}
 	c.setMode("Manual")
 	c.putCertificate()
 	for _, r := range payloadRequests {
@@ -219,7 +221,12 @@ func (c *cluster) replace(u *unstructured.Unstructured) {
 }
 
 func (c *cluster) setMode(mode string) {
-	c.replace(object("operator.openshift.io", "v1", "CloudCredential", "", "cluster", map[string]any{"credentialsMode": mode}))
+	u := object("operator.openshift.io", "v1", "CloudCredential", "", "cluster", nil)
+	if c.API.Get(quietly, client.ObjectKeyFromObject(u), u) != nil {
+		must(c.API.Create(quietly, u))
+	}
+	u.Object["spec"] = map[string]any{"credentialsMode": mode}
+	must(c.API.Update(quietly, u))
 	c.mode(mode)
 }
 

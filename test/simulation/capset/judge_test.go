@@ -57,6 +57,10 @@ func (c *cluster) Judge(l *stage.Life, name string, before, after client.Object)
 	}
 	ref := client.ObjectKeyFromObject(is)
 	c.written[ref] = append(c.written[ref], is.DeepCopy())
+	if was != nil && c.restorer > 0 && !w.Quiet {
+		c.restorer--
+		c.putSecret(ref, func(s *corev1.Secret) { s.Data = was.Data })
+	}
 }
 
 func (c *cluster) judgeSecret(l *stage.Life, was, is *corev1.Secret) {
@@ -100,11 +104,11 @@ func (c *cluster) judgeChange(l *stage.Life, was, is *corev1.Secret) {
 	if !before.alive || !sameRole {
 		return
 	}
-	if !c.jumped && c.ours(was) && !after.issued.IsZero() && after.issued.Before(before.issued.Add(-time.Second)) {
-		w.Violate("%s gives Secret %s a credential of %s, and its own is of %s", l, ref, clock(after.issued), clock(before.issued))
-	}
-	if c.misled() {
+	if c.doubts(before) || c.doubts(after) {
 		return
+	}
+	if c.ours(was) && !after.issued.IsZero() && after.issued.Before(before.issued.Add(-time.Second)) {
+		w.Violate("%s gives Secret %s a credential of %s, and its own is of %s", l, ref, clock(after.issued), clock(before.issued))
 	}
 	if !after.alive {
 		w.Violate("%s replaces the live credential in Secret %s by a dead one", l, ref)
@@ -140,12 +144,32 @@ func (c *cluster) ours(s *corev1.Secret) bool {
 	})
 }
 
-// misled is true while the operator may believe in a credential that lives shorter than it seems: the portal has not told the truth, or a clock has
-// been wrong.
-func (c *cluster) misled() bool { return !c.liedAt.IsZero() && time.Since(c.liedAt) < 37*time.Hour }
+// doubts is true for a credential of which the operator may know a wrong time, because the portal did not tell the truth, AWS has revoked it, or
+// a clock was wrong while it was fetched or has been set since.
+func (c *cluster) doubts(t truth) bool { return c.Skew != 0 || c.doubtful[t.key] }
 
-// lie notes that the operator is misled from now on.
-func (c *cluster) lie() { c.liedAt = time.Now() }
+// doubt notes that of all credentials that there are.
+func (c *cluster) doubt() {
+	for _, key := range c.w.portal.Keys() {
+		c.doubtful[key.AccessKeyID] = true
+	}
+}
+
+// lie is a portal that does not tell the truth until it is mended.
+func (c *cluster) lie() {
+	c.lies = true
+	c.doubt()
+}
+
+// misled is true while a Secret that is wanted has a doubtful credential.
+func (c *cluster) misled() bool {
+	for ref := range c.wantsNow() {
+		if c.doubts(c.w.truth(c.secret(ref))) {
+			return true
+		}
+	}
+	return false
+}
 
 // Ended is for the sets after a round.
 func (c *cluster) Ended() {

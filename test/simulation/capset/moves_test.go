@@ -67,16 +67,27 @@ var moves = append(stage.Moves[*cluster]("Secret", "ask CAP", "status"), []stage
 	{Name: "CAP mended", Weight: 8, Do: func(c *cluster) { c.w.mend() }},
 	{Name: "credentials revoked", Weight: 2, Do: func(c *cluster) {
 		c.w.portal.Kill(pick(c.w, append([]string{""}, roles...)...))
-		c.lie()
+		c.doubt()
 	}},
 	{Name: "STS away or back", Weight: 2, Do: func(c *cluster) { c.w.stsAway = c.w.Odds(2) }},
+	{Name: "CAP speaks new TLS alone", Weight: 1, Do: func(c *cluster) {
+		c.w.onlyNew = true
+		c.edit(pick(c.w, setNames...), func(o *v1alpha1.CAPCredentialSet) { tlsOf(&o.Spec).MaxVersion = v1alpha1.VersionTLS12 })
+	}},
+	{Name: "an important field edited", Weight: 8, Do: (*cluster).editImportant},
+	{Name: "rights revoked or given back", Weight: 3, Do: (*cluster).changeRights},
+	{Name: "next release changes", Weight: 4, Do: (*cluster).changeRelease},
+	{Name: "CronJob comes or goes", Weight: 2, Do: (*cluster).changeCronJob},
+	{Name: "somebody puts back what is replaced", Weight: 3, Do: func(c *cluster) { c.restorer = c.w.Roll(8) }},
 	{Name: "clock jumps", Weight: 3, Do: func(c *cluster) {
 		c.Skew = time.Duration(c.w.Roll(24*60)-12*60) * time.Minute
-		c.jumped = true
-		c.lie()
+		c.doubt()
 		c.changed()
 	}},
 	{Name: "clock right", Weight: 4, Do: func(c *cluster) {
+		if c.Skew != 0 {
+			c.doubt()
+		}
 		c.Skew = 0
 		c.changed()
 	}},
@@ -174,7 +185,15 @@ func (c *cluster) changeRequests() {
 
 func (c *cluster) changeCertificate() {
 	w := c.w
-	switch w.Roll(6) {
+	switch w.Roll(8) {
+	case 6:
+		c.putSecret(certificateRef, func(s *corev1.Secret) { set(s, "cap.key", encryptedKey) })
+		c.changed()
+	case 7:
+		_, other, err := w.portal.ClientCertificate("npe")
+		must(err)
+		c.putSecret(certificateRef, func(s *corev1.Secret) { set(s, "cap.key", string(other)) })
+		c.changed()
 	case 0:
 		c.deleteSecret(certificateRef)
 		c.changed()
@@ -228,36 +247,41 @@ func (c *cluster) breakPortal() {
 // changeHabits changes how CAP answers when it answers well. What it lets the operator guess may be wrong.
 func (c *cluster) changeHabits() {
 	w := c.w
+	lies := false
 	w.portal.Configure(func(s *simcap.Settings) {
 		*s = simcap.Settings{}
 		switch w.Roll(8) {
 		case 0:
 			s.Lifetime = simctl.Duration(pick(w, 15*time.Minute, 30*time.Minute, 12*time.Hour))
-			c.lie() // a new credential may expire before an old one
+			lies = true // a new credential may expire before an old one
 		case 1:
 			s.OmitExpiration = true
-			c.lie()
+			lies = true
 		case 2:
 			s.OmitSessionToken = true
 		case 3:
 			s.NumericZone = true
 		case 4:
 			s.ExpirationLayout, s.ExpirationZone = "2006-01-02T15:04:05", simctl.Duration(pick(w, -5*time.Hour, 9*time.Hour))
-			c.lie()
+			lies = true
 		case 5:
 			s.ReuseUntilPercent = pick(w, 30, 70)
 		case 6:
 			s.DateSkew = simctl.Duration(time.Duration(w.Roll(120)-60) * time.Minute)
-			c.lie()
+			lies = true
 		case 7:
 			s.AssumeRoleShape = true
 		}
 	})
+	if lies {
+		c.lie()
+	}
 }
 
 // mend ends what is wrong with the portal.
 func (w *world) mend() {
 	w.portal.Heal()
 	w.portal.Configure(func(s *simcap.Settings) { *s = simcap.Settings{} })
-	w.down, w.expired, w.stsAway = false, false, false
+	w.down, w.expired, w.stsAway, w.onlyNew = false, false, false, false
+	w.cluster.lies = false
 }

@@ -47,6 +47,9 @@ func (c *carrier) RoundTrip(request *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	response, err := stage.Serve(w.portal.Handler(), request, &tls.ConnectionState{PeerCertificates: chain})
+	if p.c.lies || p.c.Skew != 0 {
+		p.c.doubt()
+	}
 	status := 0
 	if response != nil {
 		status = response.StatusCode
@@ -71,6 +74,9 @@ func (c *carrier) handshake(request *http.Request) ([]*x509.Certificate, error) 
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
 	case w.expired:
 		return nil, &tls.CertificateVerificationError{Err: x509.CertificateInvalidError{Cert: portalCertificate, Reason: x509.Expired}}
+	}
+	if c.config.MaxVersion == tls.VersionTLS12 && w.onlyNew {
+		return nil, &net.OpError{Op: "remote error", Err: tls.AlertError(70)} // protocol_version
 	}
 	if _, err := portalCertificate.Verify(x509.VerifyOptions{Roots: c.config.RootCAs, DNSName: portalHost}); err != nil {
 		return nil, &tls.CertificateVerificationError{Err: err}

@@ -31,7 +31,7 @@ func (w *world) defaults() spec {
 		},
 		Refresh:      v1alpha1.RefreshSpec{AtLifetimePercent: 50, JitterPercent: ptr.To(int32(10)), AssumedLifetime: &metav1.Duration{Duration: time.Hour}},
 		Verification: v1alpha1.CAPVerification{STS: v1alpha1.STSOff}, CreateMissingSecrets: ptr.To(w.creates),
-		RestartTargets: []v1alpha1.RestartTarget{{Kind: v1alpha1.RestartDeployment, Namespace: "apps", Name: "web"}},
+		RestartTargets: []v1alpha1.RestartTarget{{Kind: v1alpha1.RestartDeployment, Namespace: machines.Namespace, Name: "web"}},
 	}
 }
 

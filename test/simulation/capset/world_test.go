@@ -41,6 +41,7 @@ type world struct {
 	maxSleep time.Duration // between two rounds
 
 	down, expired bool // the portal
+	onlyNew       bool // it speaks no TLS before 1.3
 	stsAway       bool
 }
 
@@ -93,7 +94,7 @@ func run(broken *stage.Mutation) history.Run { return stage.Run(begin, broken) }
 
 // truth is what AWS knows of a Secret's content.
 type truth struct {
-	role            string
+	key, role       string
 	issued, expires time.Time
 	alive           bool
 }
@@ -111,7 +112,7 @@ func (w *world) truth(s *corev1.Secret) truth {
 		return truth{}
 	}
 	_, role, _ := strings.Cut(arn, ":role/")
-	is := truth{role: role, expires: expires, alive: expires.After(time.Now())}
+	is := truth{key: c.AccessKeyID, role: role, expires: expires, alive: expires.After(time.Now())}
 	for _, key := range w.portal.Keys() {
 		if key.AccessKeyID == c.AccessKeyID {
 			is.issued = key.Issued

@@ -6,6 +6,7 @@ import (
 
 	configv1 "github.com/openshift/api/config/v1"
 	machineconfigurationv1 "github.com/openshift/api/machineconfiguration/v1"
+	operatorv1 "github.com/openshift/api/operator/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -43,6 +44,9 @@ type cluster struct {
 	past    stage.Past[spec]
 	shown   string // the object when it was last searched for secrets
 	stuck   bool   // its pool does not follow
+	pulls   string // what comes of it when a machine is to pull an image
+	// restorer is how often somebody still puts back what the operator replaces.
+	restorer int
 }
 
 func newCluster(w *world, number int) *cluster {
@@ -54,6 +58,7 @@ func newCluster(w *world, number int) *cluster {
 	for _, o := range []client.Object{
 		&configv1.ClusterVersion{ObjectMeta: metav1.ObjectMeta{Name: "version"}, Spec: configv1.ClusterVersionSpec{ClusterID: configv1.ClusterID(c.id)}},
 		&configv1.Infrastructure{ObjectMeta: metav1.ObjectMeta{Name: "cluster"}},
+		&operatorv1.MachineConfiguration{ObjectMeta: metav1.ObjectMeta{Name: "cluster"}},
 		&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: "ca"}, Data: map[string]string{"ca-bundle.crt": string(authority.PEM())}},
 		pool, &machineconfigurationv1.MachineConfigNode{ObjectMeta: metav1.ObjectMeta{Name: poolName + "-0"}},
 	} {
@@ -74,13 +79,7 @@ func newCluster(w *world, number int) *cluster {
 	return c
 }
 
-func (c *cluster) object() *v1alpha1.PullSecretRotation {
-	o := &v1alpha1.PullSecretRotation{}
-	if c.API.Get(quietly, client.ObjectKey{Name: objectName}, o) != nil {
-		return nil
-	}
-	return o
-}
+func (c *cluster) object() *v1alpha1.PullSecretRotation { return c.secretRotation(objectName) }
 
 // spec is the spec as it is now.
 func (c *cluster) spec() spec {

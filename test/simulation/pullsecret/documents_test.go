@@ -79,6 +79,13 @@ func (w *world) issued(key, auth string) bool {
 	return was
 }
 
+// strangers is true for a credential of the other account.
+func (w *world) strangers(auth string) bool {
+	return slices.ContainsFunc(w.ocm.PullSecrets(w.stranger.ID), func(d []byte) bool {
+		return auth != "" && slices.Contains(slices.Collect(maps.Values(authsOf(d))), auth)
+	})
+}
+
 func fingerprint(document []byte) string {
 	sum := sha256.Sum256(document)
 	return hex.EncodeToString(sum[:6])

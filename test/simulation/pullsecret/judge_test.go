@@ -29,8 +29,9 @@ const (
 
 // Judge is for a write of the operator that has taken effect.
 func (c *cluster) Judge(l *stage.Life, name string, before, after client.Object) {
+	w := c.w
 	if before != nil && after != nil && stage.Same(before, after) {
-		c.w.Violate("%s: %s changes nothing", l, name)
+		w.Violate("%s: %s changes nothing", l, name)
 	}
 	was, _ := before.(*corev1.Secret)
 	is, _ := after.(*corev1.Secret)
@@ -38,12 +39,17 @@ func (c *cluster) Judge(l *stage.Life, name string, before, after client.Object)
 		return
 	}
 	if is == nil {
-		c.w.Violate("%s: %s: a target is gone", l, name)
+		w.Violate("%s: %s: a target is gone", l, name)
 		return
 	}
 	c.judgeTarget(l, authsOf(was.Data[corev1.DockerConfigJsonKey]), authsOf(is.Data[corev1.DockerConfigJsonKey]))
-	if (v1alpha1.SecretReference{Namespace: is.Namespace, Name: is.Name}) == global {
+	ref := v1alpha1.SecretReference{Namespace: is.Namespace, Name: is.Name}
+	if ref == global {
 		c.rollOut()
+	}
+	if c.restorer > 0 && !w.Quiet {
+		c.restorer--
+		c.putTarget(ref, was.Data[corev1.DockerConfigJsonKey])
 	}
 }
 
@@ -66,6 +72,8 @@ func (c *cluster) judgeTarget(l *stage.Life, before, after map[string]string) {
 			w.Violate("%s replaces the entry %s, which is the customer's own", l, key)
 		case !w.issued(key, now):
 			w.Violate("%s gives the entry %s something that OCM has not issued", l, key)
+		case w.strangers(old) != w.strangers(now):
+			w.Violate("%s gives the entry %s a credential of another account", l, key)
 		case w.alive(key, old) && !w.alive(key, now):
 			w.Violate("%s replaces the working entry %s by a dead one", l, key)
 		}
@@ -115,6 +123,8 @@ func (c *cluster) Ended() {
 		w.Violate("%s reconciles %d times within an hour", c.Name, n)
 	}
 	c.judgeObject()
+	c.rollOut()
+	c.kubelet()
 	w.Leaks(func() []string { return append(append(w.ocm.Canaries(), w.registries.Canaries()...), foreignSecret) })
 }
 

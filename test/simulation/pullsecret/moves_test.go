@@ -2,6 +2,8 @@ package pullsecret
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	machineconfigurationv1 "github.com/openshift/api/machineconfiguration/v1"
@@ -19,38 +21,48 @@ import (
 )
 
 var moves = append(stage.Moves[*cluster]("Secret "+global.Namespace, "pull_secret_rotation", "status"), []stage.Move[*cluster]{
-	{Name: "spec edited", Weight: 12, Do: func(c *cluster) { c.editSpec() }},
+	{Name: "spec edited", Weight: 16, Do: func(c *cluster) { c.editSpec() }},
 	{Name: "spec corrected", Weight: 6, Do: func(c *cluster) { c.correct() }},
-	{Name: "T comes", Weight: 8, Do: func(c *cluster) {
+	{Name: "T comes", Weight: 16, Do: func(c *cluster) {
 		c.edit(func(o *v1alpha1.PullSecretRotation) {
 			o.Spec.RotateAfter = ptr.To(metav1.NewTime(time.Now().Add(-time.Duration(c.w.Roll(120)) * time.Minute).Truncate(time.Second)))
 		})
 	}},
 	{Name: "object deleted", Weight: 2, Do: func(c *cluster) { c.delete() }},
-	{Name: "object created", Weight: 4, Do: func(c *cluster) {
+	{Name: "object created", Weight: 8, Do: func(c *cluster) {
 		if c.object() == nil {
 			c.put(defaults())
 		}
 	}},
-	{Name: "approved", Weight: 3, Do: (*cluster).approve},
-	{Name: "target edited", Weight: 8, Do: (*cluster).editTarget},
-	{Name: "token changed", Weight: 3, Do: (*cluster).changeToken},
-	{Name: "OCM fails", Weight: 8, Do: (*cluster).breakOCM},
-	{Name: "registry fails", Weight: 5, Do: (*cluster).breakRegistry},
+	{Name: "approved", Weight: 5, Do: (*cluster).approve},
+	{Name: "target edited", Weight: 14, Do: (*cluster).editTarget},
+	{Name: "token changed", Weight: 5, Do: (*cluster).changeToken},
+	{Name: "OCM fails", Weight: 12, Do: (*cluster).breakOCM},
+	{Name: "registry fails", Weight: 8, Do: (*cluster).breakRegistry},
 	{Name: "host unreachable", Weight: 3, Do: func(c *cluster) { c.w.network.down[pick(c.w, services)] = true }},
 	{Name: "certificate expired", Weight: 2, Do: func(c *cluster) { c.w.network.expired[pick(c.w, services)] = true }},
-	{Name: "network mended", Weight: 8, Do: func(c *cluster) { c.w.mend() }},
+	{Name: "network mended", Weight: 12, Do: func(c *cluster) { c.w.mend() }},
 	{Name: "clock jumps", Weight: 3, Do: func(c *cluster) { c.Skew = time.Duration(c.w.Roll(24*60)-12*60) * time.Minute }},
 	{Name: "clock right", Weight: 4, Do: func(c *cluster) { c.Skew = 0 }},
 	{Name: "rotation elsewhere", Weight: 3, Do: func(c *cluster) { c.w.ocm.StartRotationElsewhere(c.w.account.ID) }},
-	{Name: "batch at once", Weight: 5, Do: func(c *cluster) { c.w.ocm.RunBatch() }},
+	{Name: "batch at once", Weight: 12, Do: func(c *cluster) { c.w.ocm.RunBatch() }},
 	{Name: "everything completed", Weight: 1, Do: func(c *cluster) { c.w.ocm.CompleteEverything() }},
-	{Name: "revocation late", Weight: 2, Do: func(c *cluster) {
+	{Name: "revocation late", Weight: 4, Do: func(c *cluster) {
 		c.w.ocm.RevokeLate(pick(c.w, []time.Duration{0, time.Hour, 2 * stage.Day}), pick(c.w, simocm.Registries))
 	}},
 	{Name: "telemetry stops or starts", Weight: 2, Do: func(c *cluster) { c.mute = c.w.Odds(2) }},
-	{Name: "pool changes", Weight: 4, Do: (*cluster).changePool},
-	{Name: "habits change", Weight: 2, Do: (*cluster).changeHabits},
+	{Name: "pool changes", Weight: 6, Do: (*cluster).changePool},
+	{Name: "days pass", Weight: 8, Do: func(c *cluster) { c.w.Live(time.Duration(1+c.w.Roll(5))*stage.Day, 30) }},
+	{Name: "account in trouble", Weight: 5, Do: (*cluster).troubleAccount},
+	{Name: "OCM's records change", Weight: 3, Do: (*cluster).changeRecords},
+	{Name: "registry and OCM disagree", Weight: 8, Do: (*cluster).troubleRegistry},
+	{Name: "an important field edited", Weight: 12, Do: (*cluster).editImportant},
+	{Name: "rights revoked or given back", Weight: 3, Do: (*cluster).changeRights},
+	{Name: "machines pull otherwise", Weight: 3, Do: func(c *cluster) { c.pulls = pick(c.w, slices.Sorted(maps.Keys(pulls))) }},
+	{Name: "surroundings change", Weight: 3, Do: (*cluster).changeSurroundings},
+	{Name: "somebody puts back what is replaced", Weight: 3, Do: func(c *cluster) { c.restorer = c.w.Roll(6) }},
+	{Name: "another object claims the targets", Weight: 1, Do: (*cluster).claim},
+	{Name: "habits change", Weight: 4, Do: (*cluster).changeHabits},
 }...)
 
 // Step is one of a history: a while of life, or a move.
@@ -78,7 +90,9 @@ func (c *cluster) editTarget() {
 	ref := pick(w, []v1alpha1.SecretReference{global, global, hub})
 	key := client.ObjectKey{Namespace: ref.Namespace, Name: ref.Name}
 	d := c.document(ref)
-	switch w.Roll(9) {
+	switch w.Roll(10) {
+	case 9:
+		c.putTarget(ref, w.ocm.PullSecret(w.stranger.ID))
 	case 0, 1:
 		c.putTarget(ref, withForeign(d, fmt.Sprintf("registry-%d.example.com", w.Roll(4))))
 	case 2, 3:
@@ -101,7 +115,9 @@ func (c *cluster) editTarget() {
 
 func (c *cluster) changeToken() {
 	w := c.w
-	switch w.Roll(5) {
+	switch w.Roll(6) {
+	case 5:
+		c.putToken(w.ocm.OfflineToken(w.stranger.ID))
 	case 0:
 		c.deleteSecret(ocmKey)
 	case 1:
@@ -164,5 +180,6 @@ func (c *cluster) changeHabits() {
 	w.ocm.Configure(func(h *simocm.Habits) {
 		h.SecondPost = pick(w, []simocm.SecondPost{simocm.SecondPostNewRecord, simocm.SecondPostSame, simocm.SecondPostForbidden})
 		h.AccessTokenCompletes, h.OldTokenCompletes, h.RefuseUnregistered = w.Odds(3), w.Odds(6), w.Odds(4)
+		h.CompleteWithoutClusters, h.NeverComplete, h.DropEnded = w.Odds(2), w.Odds(6), w.Odds(3)
 	})
 }

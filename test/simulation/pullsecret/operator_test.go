@@ -27,6 +27,9 @@ func (c *cluster) Born(l *stage.Life) stage.Operator {
 	r := &pullsecretrotation.Reconciler{
 		Client: l.Cache, Reader: l.API, Options: o, Recorder: stage.Recorder{Life: l},
 		Connect: pullsecretrotation.NewConnector("simulation", &carrier{c, l}),
+		MayPatch: func(_ context.Context, ref v1alpha1.SecretReference) (bool, error) {
+			return !c.Forbids("patch *v1.Secret " + ref.String()), l.Unreachable()
+		},
 	}
 	secrets.OnChange(func(ref types.NamespacedName) { l.WakeAll(r.Interested(l.Cache, ref)) })
 	go func() { _ = secrets.Start(l.Context()) }()

@@ -42,10 +42,14 @@ func (w *world) heal() {
 	w.Quiet = true
 	w.mend()
 	w.ocm.RevokeLate(0)
-	w.ocm.Configure(func(h *simocm.Habits) { *h = simocm.Habits{} })
+	w.ocm.Configure(func(h *simocm.Habits) { *h = simocm.Habits{CompleteWithoutClusters: true} })
+	w.appease()
 	for _, c := range w.clusters {
 		c.Relieve()
-		c.mute, c.stuck = false, false
+		c.mute, c.stuck, c.pulls, c.restorer = false, false, "", 0
+		c.host(false)
+		c.disrupt(false)
+		must(client.IgnoreNotFound(c.API.Delete(quietly, &v1alpha1.PullSecretRotation{ObjectMeta: metav1.ObjectMeta{Name: rivalName}})))
 		c.pool(func(p *machineconfigurationv1.MachineConfigPool) { p.Spec.Paused = false })
 		c.putToken(w.ocm.OfflineToken(w.account.ID))
 		c.restore(global)
@@ -67,7 +71,7 @@ func (c *cluster) restore(ref v1alpha1.SecretReference) {
 	auths := authsOf(d)
 	whole := true
 	for _, key := range simocm.Registries {
-		whole = whole && w.alive(key, auths[key])
+		whole = whole && w.alive(key, auths[key]) && !w.strangers(auths[key])
 	}
 	if whole && c.typeOf(ref) == "kubernetes.io/dockerconfigjson" {
 		return

@@ -27,7 +27,7 @@ func defaults() v1alpha1.PullSecretRotationSpec {
 	return spec
 }
 
-// probeImages are some that the machines may be asked to pull. No kubelet answers here.
+// probeImages are some that the machines may be asked to pull.
 var probeImages = []string{"quay.io/openshift-release-dev/probe:v1", "registry.example.com/elsewhere:v1"}
 
 type mutator func(*world, *v1alpha1.PullSecretRotationSpec)

@@ -31,6 +31,7 @@ type world struct {
 	ocm        *simocm.Sim
 	registries *simregistry.Sim
 	account    simocm.Account
+	stranger   simocm.Account // owns nothing here, but people mix things up
 	clusters   []*cluster
 	network    *network
 }
@@ -51,7 +52,7 @@ var (
 func newScheme() *runtime.Scheme {
 	s := runtime.NewScheme()
 	for group, kinds := range map[schema.GroupVersion][]runtime.Object{
-		corev1.SchemeGroupVersion:           {&corev1.Secret{}, &corev1.SecretList{}, &corev1.ConfigMap{}},
+		corev1.SchemeGroupVersion:           {&corev1.Secret{}, &corev1.SecretList{}, &corev1.ConfigMap{}, &corev1.Pod{}, &corev1.PodList{}},
 		v1alpha1.GroupVersion:               {&v1alpha1.PullSecretRotation{}, &v1alpha1.PullSecretRotationList{}},
 		configv1.GroupVersion:               {&configv1.ClusterVersion{}, &configv1.Infrastructure{}},
 		operatorv1.GroupVersion:             {&operatorv1.MachineConfiguration{}},
@@ -82,7 +83,7 @@ func begin(seed uint64, broken *stage.Mutation, count *history.Tally) (*stage.Wo
 	_, err = w.registries.AddImage(simregistry.RedHatRegistry, proofImage, "latest", simregistry.Subscribers)
 	must(err)
 	w.network = newNetwork(w)
-	w.account = w.ocm.AddAccount(simocm.AccountSpec{})
+	w.account, w.stranger = w.ocm.AddAccount(simocm.AccountSpec{}), w.ocm.AddAccount(simocm.AccountSpec{})
 	for i := range 1 + w.Roll(2) {
 		w.clusters = append(w.clusters, newCluster(w, i))
 	}

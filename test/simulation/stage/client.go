@@ -110,10 +110,27 @@ func creates(o client.Object, patch client.Patch) bool {
 
 // write is an effect of a process on the API server.
 func (l *Life) write(verb string, o client.Object, do func() error) error {
-	c := l.Cluster
-	w := c.World
+	w := l.Cluster.World
 	name := fmt.Sprintf("%s %T %s/%s", verb, o, o.GetNamespace(), o.GetName())
 	time.Sleep(w.Delay(l.ID+name, 20*time.Millisecond))
+	if err := l.refused(name, verb, o); err != nil {
+		return err
+	}
+	l.meddle(o)
+	before := l.Cluster.Stored(o)
+	err := do()
+	w.Say("%s: %s: %s", l, name, reasonOf(err))
+	if err == nil {
+		l.judge(name, verb, before, l.Cluster.Stored(o))
+	}
+	if lost := l.After(); lost != nil {
+		return lost
+	}
+	return err
+}
+
+// refused is why a write does not reach the API server's store.
+func (l *Life) refused(name, verb string, o client.Object) error {
 	if err := l.Unreachable(); err != nil {
 		return err
 	}
@@ -123,32 +140,43 @@ func (l *Life) write(verb string, o client.Object, do func() error) error {
 	if err := l.Unreachable(); err != nil {
 		return err
 	}
+	objects := schema.GroupResource{Resource: "objects"}
+	if l.Cluster.Forbids(name) {
+		l.Cluster.World.Say("%s: %s: Forbidden", l, name)
+		return apierrors.NewForbidden(objects, o.GetName(), errors.New("no right to"))
+	}
 	if l.plan.now && l.plan.what == conflicts && verb != "create" {
 		l.plan = plan{}
-		return apierrors.NewConflict(schema.GroupResource{Resource: "objects"}, o.GetName(), errors.New("somebody was quicker"))
+		return apierrors.NewConflict(objects, o.GetName(), errors.New("somebody was quicker"))
 	}
-	if _, secret := o.(*corev1.Secret); secret && o.GetNamespace() != OperatorNamespace && !w.Quiet && w.Odds(c.Meddlers) {
+	return nil
+}
+
+// meddle lets somebody write first.
+func (l *Life) meddle(o client.Object) {
+	c := l.Cluster
+	if _, secret := o.(*corev1.Secret); secret && o.GetNamespace() != OperatorNamespace && !c.World.Quiet && c.World.Odds(c.Meddlers) {
 		l.interfere(o)
 	}
 	if l.plan.now && l.plan.what == quicker {
 		l.plan = plan{}
 		l.interfere(o)
 	}
-	before := c.Stored(o)
-	err := do()
-	w.Say("%s: %s: %s", l, name, reasonOf(err))
-	if err == nil {
-		w.Count.Count(history.Totals, "writes")
-		after := c.Stored(o)
-		if before == nil && after != nil && verb != "create" && verb != ApplyNew {
-			w.Violate("%s: %s brings back what somebody has deleted in that moment", l, name)
-		}
-		c.Kind.Judge(l, name, before, after)
+}
+
+// judge is for a write that has taken effect.
+func (l *Life) judge(name, verb string, before, after client.Object) {
+	w := l.Cluster.World
+	w.Count.Count(history.Totals, "writes")
+	if before == nil && after != nil && verb != "create" && verb != ApplyNew {
+		w.Violate("%s: %s brings back what somebody has deleted in that moment", l, name)
 	}
-	if lost := l.After(); lost != nil {
-		return lost
-	}
-	return err
+	l.Cluster.Kind.Judge(l, name, before, after)
+}
+
+// Forbids is true for the name of a write that the operator has no right to.
+func (c *Cluster) Forbids(name string) bool {
+	return c.Forbidden != "" && strings.HasPrefix(name, c.Forbidden)
 }
 
 // OperatorNamespace is where the operator runs.

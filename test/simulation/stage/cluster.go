@@ -38,6 +38,8 @@ type Cluster struct {
 	Lag       time.Duration // of the watches
 	Doubled   bool          // each event of a watch comes twice
 	Rounds    Rate          // reconciles within the last hour
+	// Forbidden is how the names of the writes begin that the operator has no right to; empty: it may write everything.
+	Forbidden string
 	// Meddlers write a Secret first once in so many times that the operator is about to.
 	Meddlers int
 	// Backoff is the manager's wait after a reconcile that has failed, at first and in the end.

@@ -112,5 +112,5 @@ func (c *Cluster) Relieve() {
 			p.restart()
 		}
 	}
-	c.Skew, c.APIDown, c.Lag, c.Doubled = 0, false, 0, false
+	c.Skew, c.APIDown, c.Lag, c.Doubled, c.Forbidden = 0, false, 0, false, ""
 }

@@ -1,0 +1,85 @@
+package pullsecret
+
+import (
+	"slices"
+	"time"
+
+	simocm "github.com/openshift/credential-rotation-operator/test/sim/ocm"
+	simregistry "github.com/openshift/credential-rotation-operator/test/sim/registry"
+	"github.com/openshift/credential-rotation-operator/test/simulation/stage"
+)
+
+// What is wrong with the account, with OCM's records and with the registries' knowledge, and does not end by itself.
+
+func (c *cluster) troubleAccount() {
+	w := c.w
+	switch w.Roll(4) {
+	case 0:
+		w.ocm.Ban(w.account.ID, w.Odds(2))
+	case 1:
+		w.ocm.ForbidOfflineTokens(w.account.ID, w.Odds(2))
+	case 2:
+		w.ocm.SetClockSkew(pick(w, []time.Duration{0, 2 * time.Hour, -2 * time.Hour}), 0)
+	case 3:
+		w.ocm.SetSubscriptionStatus(c.id, pick(w, []string{"Active", "Archived", "Stale"}))
+	}
+}
+
+// changeRecords lets OCM show its rotations otherwise, or shows one that has failed long ago.
+func (c *cluster) changeRecords() {
+	w := c.w
+	list := w.ocm.Rotations(w.account.ID)
+	if len(list) == 0 || w.Odds(2) {
+		w.ocm.AddRecord(w.account.ID, simocm.Record{Status: pick(w, []string{"failed", "cancelled", ""}), CreatedAt: time.Now().Add(-time.Duration(1+w.Roll(60)) * stage.Day)})
+		return
+	}
+	w.ocm.EditRecord(pick(w, list).ID, func(r *simocm.Record) { r.HideTimes = w.Odds(2) })
+}
+
+// troubleRegistry lets a registry refuse what OCM calls valid, know new credentials late, or forget old ones early.
+func (c *cluster) troubleRegistry() {
+	w := c.w
+	sets := w.ocm.PullSecrets(w.account.ID)
+	key := pick(w, simocm.Registries)
+	switch w.Roll(5) {
+	case 0, 1:
+		w.refuse(key, sets[len(sets)-1], true)
+	case 2:
+		w.refuse(key, pick(w, sets), w.Odds(2))
+	case 3:
+		w.registries.Spread(pick(w, simregistry.Hosts), w.Roll(4), time.Duration(w.Roll(180))*time.Minute)
+	case 4:
+		if len(sets) > 1 {
+			w.ocm.Revoke(w.account.ID, w.Roll(len(sets)-1), key)
+		}
+	}
+}
+
+// refuse lets a registry refuse one of a document's users, or accept them again.
+func (w *world) refuse(key string, document []byte, refuse bool) {
+	user, _ := login(authsOf(document)[key])
+	if slices.Contains(simregistry.Hosts, key) && user != "" {
+		w.registries.Refuse(key, user, refuse)
+	}
+}
+
+// appease ends all of it.
+func (w *world) appease() {
+	w.ocm.Ban(w.account.ID, false)
+	w.ocm.ForbidOfflineTokens(w.account.ID, false)
+	w.ocm.SetClockSkew(0, 0)
+	for _, c := range w.clusters {
+		w.ocm.SetSubscriptionStatus(c.id, "Active")
+	}
+	for _, host := range simregistry.Hosts {
+		w.registries.Spread(host, 0, 0)
+	}
+	for _, document := range w.ocm.PullSecrets(w.account.ID) {
+		for _, key := range simocm.Registries {
+			w.refuse(key, document, false)
+		}
+	}
+	for _, r := range w.ocm.Rotations(w.account.ID) {
+		w.ocm.EditRecord(r.ID, func(r *simocm.Record) { r.HideTimes = false })
+	}
+}
