@@ -5,7 +5,9 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -140,6 +142,9 @@ func (t *trial) build(ctx context.Context, sources map[string]string, s *suite) 
 
 // reach runs each test alone without a mutant, and notes what it comes by and how long it takes.
 func (t *trial) reach(ctx context.Context, s *suite) error {
+	if _, err := os.Stat(s.binary); errors.Is(err, fs.ErrNotExist) {
+		return nil // the package has no tests of its own
+	}
 	out, code := execute(ctx, s, time.Minute, nil, "-test.list", cmp.Or(t.run, "."))
 	if code != 0 {
 		return fmt.Errorf("%s: its tests cannot be listed:\n%s", s.folder, out)

@@ -87,3 +87,22 @@ func TestMissingRight_IsTheAbsenceOfARightAndNotARefusal(t *testing.T) {
 		}
 	}
 }
+
+func TestWords_OfAnErrorThatGoesOnAfterTheAnswer(t *testing.T) {
+	for name, cause := range answers() {
+		for _, err := range []error{fmt.Errorf("%w, and the next one too", cause), errors.Join(Plain(cause), cause), errors.Join(cause, Plain(cause))} {
+			if words := Words(err); strings.Contains(words, quoted) {
+				t.Errorf("%s: %s", name, words)
+			}
+		}
+	}
+}
+
+func TestWords_OfAnAnswerThatHTTPHasNoNameFor(t *testing.T) {
+	if got := Words(apierrors.NewGenericServerResponse(599, "patch", secrets, "s", quoted, 0, true)); got != "the API server answers InternalError" {
+		t.Errorf("got %q", got)
+	}
+	if got := Reason(errors.New("x")); got != "Unknown" {
+		t.Errorf("got %q", got)
+	}
+}

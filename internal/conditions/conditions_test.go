@@ -56,3 +56,26 @@ func TestALongMessageIsShortenedWithoutBreakingACharacter(t *testing.T) {
 		t.Errorf("message has %d characters and ends with %q, want %d and an ellipsis", n, got[len(got)-5:], maxMessage)
 	}
 }
+
+func TestAddToReady_SaysItOnceAndOnlyWhereThereIsReady(t *testing.T) {
+	o := &object{}
+	AddToReady(o, "And this.")
+	if len(o.conditions) > 0 {
+		t.Fatalf("an object without Ready has %v", o.conditions)
+	}
+	Failing(o, "Reason", "This.")
+	for range 2 {
+		AddToReady(o, "And this.")
+	}
+	if is := meta.FindStatusCondition(o.conditions, ready); is == nil || is.Message != "This. And this." || is.Reason != "Reason" || is.Status != metav1.ConditionFalse {
+		t.Errorf("Ready is %v", is)
+	}
+}
+
+func TestShorten_LeavesWhatFits(t *testing.T) {
+	for text, want := range map[string]string{"äbc": "äbc", "äbcd": "äb…", "": ""} {
+		if got := Shorten(text, 3); got != want {
+			t.Errorf("%q becomes %q, want %q", text, got, want)
+		}
+	}
+}

@@ -40,6 +40,8 @@ func TestDescribe(t *testing.T) {
 		{"plain HTTP at the other end, as net/http tells it", http.ErrSchemeMismatch, "the server does not speak TLS", true},
 		{"plain HTTP at the other end", tls.RecordHeaderError{}, "the server does not speak TLS", true},
 		{"a refused handshake", tls.AlertError(40), "the server refused the TLS handshake", true},
+		{"no authorities at all", x509.SystemRootsError{}, "the system's certificate authorities cannot be read", true},
+		{"a certificate that is refused for another reason", &tls.CertificateVerificationError{Err: errors.New("hunter2")}, "the server's certificate could not be verified", true},
 		{"anything else", errors.New("password=hunter2"), "the connection failed", false},
 	}
 	for _, test := range tests {
@@ -55,6 +57,16 @@ func TestDescribe(t *testing.T) {
 	}
 }
 
+func TestDescribe_OfNoErrorAndOfSilence(t *testing.T) {
+	if got := Describe(nil); got != "no error" || IsTLS(nil) {
+		t.Errorf("got %q", got)
+	}
+	silent := &url.Error{Op: "Get", URL: "https://api.example.com", Err: &net.OpError{Op: "dial", Err: syscall.ETIMEDOUT}}
+	if got := Describe(silent); got != "no answer in time" {
+		t.Errorf("an address that does not answer: %q", got)
+	}
+}
+
 func TestDescribe_RecognisesAnUntrustedServerAsTheStandardLibraryReportsIt(t *testing.T) {
 	server := httptest.NewTLSServer(http.NotFoundHandler())
 	server.Config.ErrorLog = nil
@@ -67,5 +79,19 @@ func TestDescribe_RecognisesAnUntrustedServerAsTheStandardLibraryReportsIt(t *te
 	}
 	if !IsTLS(err) || !strings.Contains(Describe(err), "unknown authority") {
 		t.Errorf("got IsTLS %v, %q for %T", IsTLS(err), Describe(err), err)
+	}
+}
+
+func TestHost_KeepsTheCharactersOfNamesAndNoMoreOfThemThanANameHas(t *testing.T) {
+	const name = "azAZ09.-:_[]"
+	if got := Host(name); got != name {
+		t.Errorf("%s is shown as %s", name, got)
+	}
+	if got := Host("a/b;c{d`e@f\u202eg^h\nß "); got != "abcdefgh" {
+		t.Errorf("got %q", got)
+	}
+	longest := strings.Repeat("a", 253) + ":65535"
+	if got := Host(longest + "0"); got != longest {
+		t.Errorf("of %d characters %d are shown", len(longest)+1, len(got))
 	}
 }

@@ -64,3 +64,20 @@ func TestAllows_IsWhatAHandshakeWouldGive(t *testing.T) {
 		}
 	}
 }
+
+func TestSettings_AreEqualInEachPartAndApplied(t *testing.T) {
+	old, modern := Of(&configv1.TLSSecurityProfile{Type: "Old"}, ""), Of(&configv1.TLSSecurityProfile{Type: "Modern"}, "")
+	for i, other := range []Settings{
+		{Profile: "x", MinVersion: old.MinVersion, CipherSuites: old.CipherSuites}, {Profile: old.Profile, MinVersion: modern.MinVersion, CipherSuites: old.CipherSuites},
+		{Profile: old.Profile, MinVersion: old.MinVersion, CipherSuites: modern.CipherSuites}, modern,
+	} {
+		if old.Equal(other) || !other.Equal(other) {
+			t.Errorf("%d: %+v and %+v", i, old, other)
+		}
+	}
+	var c tls.Config
+	modern.Apply(&c)
+	if c.MinVersion != tls.VersionTLS13 || !slices.Equal(c.CipherSuites, modern.CipherSuites) {
+		t.Errorf("applied are %x, %x", c.MinVersion, c.CipherSuites)
+	}
+}
