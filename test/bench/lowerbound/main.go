@@ -1,7 +1,8 @@
 // Command lowerbound does the minimum to refresh Secrets: one request to CAP for each role and one write for each Secret, without
 // watches, state or checks. The operator's cost is compared with it.
 //
-// It reads commands from its standard input, a line each: "fill" creates the Secrets, "refresh" gives them new credentials.
+// It reads commands from its standard input, a line each: "fill" creates the Secrets, "refresh" gives them new credentials. Its flags
+// add what the operator does beside, a step at a time, to show what each costs.
 package main
 
 import (
@@ -11,20 +12,29 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
 	"sync"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/utils/ptr"
 
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/controllers/capcredentialset/plan"
 	"github.com/openshift/credential-rotation-operator/internal/awscreds"
 )
 
@@ -43,17 +53,37 @@ type Task struct {
 // workers is how many roles are processed in parallel, as in the operator by default.
 const workers = 4
 
+// steps are what the operator does beside the minimum.
+type steps struct {
+	// apply creates the Secrets by server-side apply, which the operator's rights allow, and bookkeeping adds its annotations.
+	apply, bookkeeping bool
+	// precondition makes each write depend on the version that was seen, and watch watches the Secrets, with a request a name.
+	precondition, watch bool
+}
+
 func main() {
-	if err := run(context.Background()); err != nil {
+	with := steps{}
+	flag.BoolVar(&with.apply, "apply", false, "create the Secrets by server-side apply")
+	flag.BoolVar(&with.bookkeeping, "bookkeeping", false, "write annotations as the operator does")
+	flag.BoolVar(&with.precondition, "precondition", false, "write only what has not changed since")
+	flag.BoolVar(&with.watch, "watch", false, "watch the Secrets")
+	flag.Parse()
+	if err := run(context.Background(), with); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context) error {
+func run(ctx context.Context, with steps) error {
 	p, err := newProgram()
 	if err != nil {
 		return err
+	}
+	p.steps = with
+	if with.watch {
+		if err := p.watchAll(ctx); err != nil {
+			return err
+		}
 	}
 	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
 		if err := p.all(ctx, lines.Text() == "fill"); err != nil {
@@ -64,9 +94,12 @@ func run(ctx context.Context) error {
 }
 
 type program struct {
+	steps
 	task    Task
 	portal  *http.Client
 	secrets corev1client.SecretsGetter
+	// seen are the Secrets as last written, of type metav1.Object, by reference.
+	seen sync.Map
 }
 
 func newProgram() (*program, error) {
@@ -133,20 +166,75 @@ func (p *program) one(ctx context.Context, role string, fill bool) error {
 	if err != nil {
 		return err
 	}
-	patch, err := json.Marshal(map[string]any{"data": data})
-	if err != nil {
-		return err
-	}
 	for _, ref := range p.task.Secrets[role] {
-		secrets := p.secrets.Secrets(ref.Namespace)
-		if fill {
-			_, err = secrets.Create(ctx, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: ref.Name}, Data: data}, metav1.CreateOptions{})
-		} else {
-			_, err = secrets.Patch(ctx, ref.Name, types.MergePatchType, patch, metav1.PatchOptions{})
+		if err := p.write(ctx, role, ref, data, fill); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+func (p *program) write(ctx context.Context, role string, ref types.NamespacedName, data map[string][]byte, fill bool) error {
+	secret := corev1ac.Secret(ref.Name, ref.Namespace).WithData(data)
+	if p.bookkeeping {
+		secret.WithAnnotations(bookkeeping(role))
+	}
+	written, err := p.send(ctx, ref, secret, fill)
+	if err == nil {
+		p.seen.Store(ref, metav1.Object(&written.ObjectMeta))
+	}
+	return err
+}
+
+func (p *program) send(ctx context.Context, ref types.NamespacedName, secret *corev1ac.SecretApplyConfiguration, fill bool) (*corev1.Secret, error) {
+	secrets := p.secrets.Secrets(ref.Namespace)
+	switch {
+	case fill && p.apply:
+		return secrets.Apply(ctx, secret.WithType(corev1.SecretTypeOpaque), metav1.ApplyOptions{FieldManager: "lowerbound"})
+	case fill:
+		created := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: ref.Name, Annotations: secret.Annotations}, Data: secret.Data}
+		return secrets.Create(ctx, created, metav1.CreateOptions{})
+	}
+	patch := &corev1ac.SecretApplyConfiguration{ObjectMetaApplyConfiguration: &metav1ac.ObjectMetaApplyConfiguration{Annotations: secret.Annotations}, Data: secret.Data}
+	if last, ok := p.seen.Load(ref); ok && p.precondition {
+		patch.WithUID(last.(metav1.Object).GetUID()).WithResourceVersion(last.(metav1.Object).GetResourceVersion())
+	}
+	body, err := json.Marshal(patch)
+	if err != nil {
+		return nil, err
+	}
+	return secrets.Patch(ctx, ref.Name, types.MergePatchType, body, metav1.PatchOptions{})
+}
+
+// bookkeeping is as much as the operator notes on a Secret.
+func bookkeeping(role string) map[string]string {
+	now := time.Now().UTC()
+	return plan.Bookkeeping{Role: role, RefreshedAt: now, ExpiresAt: now.Add(time.Hour), Expiry: v1alpha1.ExpiryTold}.
+		Annotations("set", strings.Repeat("s", sealLength))
+}
+
+// sealLength is about that of the operator's seal.
+const sealLength = 80
+
+// watchAll watches each name in all namespaces, and drops what comes.
+func (p *program) watchAll(ctx context.Context) error {
+	names := map[string]bool{}
+	for _, refs := range p.task.Secrets {
+		for _, ref := range refs {
+			names[ref.Name] = true
+		}
+	}
+	for name := range names {
+		events, err := p.secrets.Secrets(metav1.NamespaceAll).Watch(ctx, metav1.ListOptions{
+			FieldSelector: fields.OneTermEqualSelector(metav1.ObjectNameField, name).String(), TimeoutSeconds: ptr.To(int64((24 * time.Hour).Seconds())),
+		})
 		if err != nil {
 			return err
 		}
+		go func() {
+			for range events.ResultChan() { //nolint:revive // receiving is the point
+			}
+		}()
 	}
 	return nil
 }

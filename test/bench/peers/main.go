@@ -63,6 +63,8 @@ type config struct {
 	secrets, foreign  sizes
 	rounds, refreshes int
 	operators, peers  named
+	// steps adds the lower bound with what the operator does beside, a step at a time.
+	steps bool
 }
 
 func parse(args []string, messages io.Writer) (config, error) {
@@ -75,6 +77,7 @@ func parse(args []string, messages io.Writer) (config, error) {
 	flags.IntVar(&c.refreshes, "refreshes", 2, "refreshes in each turn")
 	flags.Var(&c.operators, "operator", "name=path of another build of the operator to compare")
 	flags.Var(&c.peers, "peer", "name=command line of another program, which reads KUBECONFIG, PEER_TASK, and the commands \"fill\" and \"refresh\" on its standard input, as test/bench/lowerbound does")
+	flags.BoolVar(&c.steps, "steps", false, "add the lower bound with what the operator does beside, a step at a time")
 	err := flags.Parse(args)
 	return c, err
 }

@@ -41,6 +41,21 @@ apiserver_longrunning_requests{group="",resource="secrets",subresource="",verb="
 	}
 }
 
+func TestSteps_AddOneThingEach(t *testing.T) {
+	if got := steps(config{}); got != nil {
+		t.Errorf("without the flag: %v", got)
+	}
+	all := steps(config{steps: true})
+	for i, step := range all {
+		if flags := strings.Fields(step[1]); len(flags) != i+1 || i > 0 && !strings.HasPrefix(step[1], all[i-1][1]) {
+			t.Errorf("step %d has the flags %q", i+1, step[1])
+		}
+	}
+	if len(all) != 4 {
+		t.Errorf("%d steps, want 4", len(all))
+	}
+}
+
 // The whole comparison runs once with seven Secrets, to check that it works.
 func TestRun_ComparesTheOperatorWithTheLeast(t *testing.T) {
 	if os.Getenv("KUBEBUILDER_ASSETS") == "" {

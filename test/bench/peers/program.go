@@ -64,6 +64,9 @@ func programs(ctx context.Context, c config) (all []program, clean func(), err e
 		}
 	}
 	all = []program{{"lower bound", told(paths["lower-bound"])}, {"operator", operator(paths["operator"])}}
+	for _, step := range steps(c) {
+		all = append(all, program{step[0], told(paths["lower-bound"] + " " + step[1])})
+	}
 	for _, o := range c.operators {
 		all = append(all, program{o[0], operator(o[1])})
 	}
@@ -71,6 +74,19 @@ func programs(ctx context.Context, c config) (all []program, clean func(), err e
 		all = append(all, program{p[0], told(p[1])})
 	}
 	return all, clean, nil
+}
+
+// steps are the names and flags of the lower bound with one more thing each that the operator does.
+func steps(c config) named {
+	if !c.steps {
+		return nil
+	}
+	flags, all := "", named{}
+	for _, step := range [][2]string{{"-apply", "created by apply"}, {"-bookkeeping", "and the annotations"}, {"-precondition", "and the precondition"}, {"-watch", "and the watches"}} {
+		flags += " " + step[0]
+		all = append(all, [2]string{step[1], flags})
+	}
+	return all
 }
 
 // told is a program that reads commands from its standard input.
