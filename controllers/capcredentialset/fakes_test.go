@@ -23,6 +23,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/awscreds"
 	"github.com/openshift/credential-rotation-operator/internal/cap"
 	"github.com/openshift/credential-rotation-operator/internal/cluster"
+	"github.com/openshift/credential-rotation-operator/internal/managedfields"
 )
 
 // errDead is what a process that was killed gets of the world.
@@ -166,18 +167,23 @@ func (n *fakeNamespace) Update(_ context.Context, s *corev1.Secret, _ metav1.Upd
 	return f.objects[ref(n.namespace, s.Name)].DeepCopy(), nil
 }
 
-// Apply merges as server-side apply with force does.
-func (n *fakeNamespace) Apply(_ context.Context, want *corev1ac.SecretApplyConfiguration, _ metav1.ApplyOptions) (*corev1.Secret, error) {
-	return n.write(want, applying)
-}
-
-// Patch applies the operator's merge patches.
-func (n *fakeNamespace) Patch(_ context.Context, name string, kind types.PatchType, body []byte, _ metav1.PatchOptions, _ ...string) (*corev1.Secret, error) {
+// Patch applies the operator's patches: a merge patch, which must have a precondition, or a server-side apply, which has one and force unless
+// it creates. Neither has the API server read the body twice.
+func (n *fakeNamespace) Patch(_ context.Context, name string, kind types.PatchType, body []byte, o metav1.PatchOptions, _ ...string) (*corev1.Secret, error) {
 	want := corev1ac.Secret(name, n.namespace)
-	if err := json.Unmarshal(body, want); err != nil || kind != types.MergePatchType || want.ResourceVersion == nil {
-		return nil, fmt.Errorf("a patch of type %s without a precondition, or: %w", kind, err)
+	err := json.Unmarshal(body, want)
+	switch {
+	case err != nil:
+	case o.FieldValidation != metav1.FieldValidationIgnore || o.FieldManager != managedfields.Operator:
+		err = fmt.Errorf("a patch with field validation %q by %q", o.FieldValidation, o.FieldManager)
+	case kind == types.MergePatchType && want.ResourceVersion != nil && o.Force == nil:
+		return n.write(want, updating)
+	case kind == types.ApplyPatchType && o.Force != nil && *o.Force == (want.ResourceVersion != nil):
+		return n.write(want, applying)
+	default:
+		err = fmt.Errorf("a patch of type %s with precondition %v and force %v", kind, want.ResourceVersion != nil, o.Force)
 	}
-	return n.write(want, updating)
+	return nil, err
 }
 
 // write is one by the operator.

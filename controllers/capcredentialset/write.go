@@ -124,14 +124,10 @@ func (r *reconciler) send(ctx context.Context, ref types.NamespacedName, live pl
 // patch sends a merge patch. The API server then records the operator as the only owner of the keys that change, in an entry beside
 // that of its applies.
 func (r *reconciler) patch(ctx context.Context, ref types.NamespacedName, live plan.Observation, data map[string][]byte, annotations map[string]string) (*corev1.Secret, error) {
-	body, err := json.Marshal(corev1ac.SecretApplyConfiguration{
+	return r.request(ctx, ref, types.MergePatchType, corev1ac.SecretApplyConfiguration{
 		ObjectMetaApplyConfiguration: (&metav1ac.ObjectMetaApplyConfiguration{}).WithUID(types.UID(live.Uid)).WithResourceVersion(live.ResourceVersion).WithAnnotations(annotations),
 		Data:                         data,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("encoding the patch of a Secret: %w", err)
-	}
-	return r.secrets.Secrets(ref.Namespace).Patch(ctx, ref.Name, types.MergePatchType, body, metav1.PatchOptions{FieldManager: managedfields.Operator})
+	}, nil)
 }
 
 // apply sends a server-side apply. A creating one is authorised as a create with the Secret's name, so the same resourceNames allow both. It
@@ -141,7 +137,19 @@ func (r *reconciler) apply(ctx context.Context, ref types.NamespacedName, live p
 	if live.Found {
 		secret.WithUID(types.UID(live.Uid)).WithResourceVersion(live.ResourceVersion)
 	}
-	return r.secrets.Secrets(ref.Namespace).Apply(ctx, secret, metav1.ApplyOptions{FieldManager: managedfields.Operator, Force: live.Found})
+	return r.request(ctx, ref, types.ApplyPatchType, *secret, &live.Found)
+}
+
+// request sends one patch. The API server need not look for unknown and repeated fields, for which it would read the body once more: the body
+// comes from a type, which has neither.
+func (r *reconciler) request(ctx context.Context, ref types.NamespacedName, kind types.PatchType, secret corev1ac.SecretApplyConfiguration, force *bool) (*corev1.Secret, error) {
+	body, err := json.Marshal(secret)
+	if err != nil {
+		return nil, fmt.Errorf("encoding the patch of a Secret: %w", err)
+	}
+	return r.secrets.Secrets(ref.Namespace).Patch(ctx, ref.Name, kind, body, metav1.PatchOptions{
+		FieldManager: managedfields.Operator, Force: force, FieldValidation: metav1.FieldValidationIgnore,
+	})
 }
 
 // reread reads a Secret from the API server after a conflict.

@@ -2,7 +2,6 @@ package apiserver
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
@@ -10,8 +9,8 @@ import (
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
-	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -61,21 +60,11 @@ func (s secretsOf) Update(ctx context.Context, o *corev1.Secret, opts metav1.Upd
 // Patch implements corev1client.SecretInterface.
 func (s secretsOf) Patch(ctx context.Context, name string, kind types.PatchType, body []byte, opts metav1.PatchOptions, _ ...string) (*corev1.Secret, error) {
 	o := s.named(name)
-	return o, s.api.Patch(ctx, o, client.RawPatch(kind, body), client.FieldOwner(opts.FieldManager))
-}
-
-// Apply implements corev1client.SecretInterface.
-func (s secretsOf) Apply(ctx context.Context, config *corev1ac.SecretApplyConfiguration, opts metav1.ApplyOptions) (*corev1.Secret, error) {
-	body, err := json.Marshal(config)
-	if err != nil {
-		return nil, fmt.Errorf("encoding an applied Secret: %w", err)
-	}
-	o := s.named(*config.Name)
 	patch := []client.PatchOption{client.FieldOwner(opts.FieldManager)}
-	if opts.Force {
+	if ptr.Deref(opts.Force, false) {
 		patch = append(patch, client.ForceOwnership)
 	}
-	return o, s.api.Patch(ctx, o, client.RawPatch(types.ApplyPatchType, body), patch...)
+	return o, s.api.Patch(ctx, o, client.RawPatch(kind, body), patch...)
 }
 
 // List implements corev1client.SecretInterface.
