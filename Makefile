@@ -162,12 +162,16 @@ simulate: ## Explore each KIND (pullsecret, capset) in SEEDS random histories (1
 			$(if $(SEED),-seed $(SEED),-seeds $(or $(SEEDS),100) -from $(FROM)) -steps $(STEPS) || exit 1; done
 
 .PHONY: failover
-failover: ## Take the leader away RUNS (200) times, at each step of a rotation and a refresh, and print what came of it.
-	$(WITH_ASSETS) go test ./test/faults -run '^TestFailover$$' -v -count=1 -timeout 0 -args -runs $(or $(RUNS),200)
+failover: ## Take the leader away RUNS (200) times, at each step, with a Lease of LEASE (4s), and print what came of it.
+	$(WITH_ASSETS) go test ./test/faults -run '^TestFailover$$' -v -count=1 -timeout 0 -args -runs $(or $(RUNS),200) -lease $(or $(LEASE),4s)
 
 .PHONY: faults
-faults: ## Let a rotation and a refresh become due during each of many faults, and print what came of it.
-	$(WITH_ASSETS) go test ./test/faults -run '^TestFaults$$' -v -count=1 -timeout 0 -args -all
+faults: ## Let a rotation and a refresh become due during each of many faults (ONLY=regexp), and print what came of it.
+	$(WITH_ASSETS) go test ./test/faults -run '^TestFaults$$' -v -count=1 -timeout 0 -args -all $(if $(ONLY),-only '$(ONLY)')
+
+.PHONY: soak
+soak: ## Let the operator do a day's work (CYCLES=48 rotations and refreshes, each with a fault), and print what the process holds.
+	$(WITH_ASSETS) go test ./test/faults -run '^TestSoak$$' -v -count=1 -timeout 0 -args -cycles $(or $(CYCLES),48)
 
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME (30s, or 10000000x); ONLY=regexp chooses, KEEP=n keeps inputs.

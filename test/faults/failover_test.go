@@ -20,7 +20,10 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/sim/simctl"
 )
 
-var runs = flag.Int("runs", 2, "how often TestFailover takes the leader away")
+var (
+	runs  = flag.Int("runs", 2, "how often TestFailover takes the leader away")
+	lease = flag.Duration("lease", 4*time.Second, "how long the Lease of TestFailover lasts without being renewed; 137s is the default of the operator")
+)
 
 // blow is how a leader is taken away.
 type blow string
@@ -36,8 +39,13 @@ const (
 	released blow = "SIGTERM"
 )
 
-// shortLease makes takeovers after a death a matter of seconds. OpenShift's own durations only make them longer.
-var shortLease = []string{"--leader-elect-lease-duration=4s", "--leader-elect-renew-deadline=3s", "--leader-elect-retry-period=500ms"}
+// leaseOf are the durations of an election, in the proportions of the default ones, which are OpenShift's.
+func leaseOf(duration time.Duration) []string {
+	return []string{
+		"--leader-elect", fmt.Sprintf("--leader-elect-lease-duration=%s", duration),
+		fmt.Sprintf("--leader-elect-renew-deadline=%s", duration*107/137), fmt.Sprintf("--leader-elect-retry-period=%s", duration*26/137),
+	}
+}
 
 // failover is the tally of one blow.
 type failover struct {
@@ -48,7 +56,7 @@ type failover struct {
 // A leader is taken away at each step of a rotation and of a refresh that are asked for at the same time: before the API server (or OCM) has the
 // request, and after it has handled it. Whatever the moment, there is one rotation, nothing is lost, and no write overwrites another.
 func TestFailover(t *testing.T) {
-	w := newWorld(t, 2, append([]string{"--leader-elect"}, shortLease...)...)
+	w := newWorld(t, 2, leaseOf(*lease)...)
 	for _, r := range w.replicas {
 		w.start(r)
 	}

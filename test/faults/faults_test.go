@@ -79,6 +79,7 @@ func TestFaults(t *testing.T) {
 	w.eventually("both objects are right", w.right)
 	var table strings.Builder
 	table.WriteString("| Fault | Lasts | Rotations | Doubled | Lost | Requests to CAP | Right again after |\n|---|---|---|---|---|---|---|\n")
+	defer func() { t.Log("\n" + table.String()) }()
 	for _, f := range faults {
 		if !chosen(f) {
 			continue
@@ -92,7 +93,6 @@ func TestFaults(t *testing.T) {
 		t.Logf("%s: all is right again after %s", f.name, seconds(took))
 		fmt.Fprintf(&table, "| %s | %s | 1 | %d | 0 | %d | %s |\n", f.name, seconds(f.lasts), doubled, w.cap.Counts().Requests, seconds(took))
 	}
-	t.Log("\n" + table.String())
 }
 
 // chosen selects the faults that the flags ask for.

@@ -116,6 +116,18 @@ func StartOperator(ctx context.Context, config OperatorConfig) (*OperatorProcess
 // Pid is the process id.
 func (p *OperatorProcess) Pid() int { return p.cmd.Process.Pid }
 
+// Sockets is how many sockets the process has open, by /proc; 0 where there is none.
+func (p *OperatorProcess) Sockets() int {
+	links, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", p.Pid()))
+	n := 0
+	for _, link := range links {
+		if to, err := os.Readlink(link); err == nil && strings.HasPrefix(to, "socket:") {
+			n++
+		}
+	}
+	return n
+}
+
 // Exited is closed when the process has ended.
 func (p *OperatorProcess) Exited() <-chan struct{} { return p.exited }
 
