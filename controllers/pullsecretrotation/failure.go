@@ -80,7 +80,8 @@ func judgeError(err error, failures int, o *decide.Timing) decide.Decision {
 		return judgeOCM(e, backoff)
 	case apierr.MissingRight(err):
 		return decide.Waiting(decide.Stalled, v1alpha1.ReasonForbidden, "Missing a right",
-			fmt.Sprintf("The operator lacks a right: %s. See the list of rights in docs/security.md.", apierr.Words(err)), decide.RecheckForPeople)
+			fmt.Sprintf("The operator lacks a right: %s. Until it has it, no rotation is requested, and one that is under way does not continue. See the "+
+				"list of rights in docs/security.md.", apierr.Words(err)), backoff) // no event tells that a right was given back
 	case apierrors.IsForbidden(err), apierrors.IsInvalid(err):
 		return decide.Waiting(decide.Stalled, v1alpha1.ReasonTargetInvalid, "Refused by the API server",
 			fmt.Sprintf("An admission policy, a webhook or a quota of this cluster refuses an action of the operator: %s. Until it is allowed, no "+

@@ -49,7 +49,7 @@ var failures = []struct {
 	{errClusterTokenDead, decide.Stalled, v1alpha1.ReasonClusterTokenDead, true, "spec.ocm.credentialsSecretRef"},
 	{errors.Join(errAnswerLost, &ocm.Error{Kind: ocm.OCMUnavailable}), decide.Progressing, v1alpha1.ReasonRotationStarted, false, "does not send another until"},
 	{&forbiddenError{"Grant it with: oc"}, decide.Stalled, v1alpha1.ReasonForbidden, false, "oc"},
-	{apierrors.NewForbidden(schema.GroupResource{Resource: "secrets"}, "pull-secret", errors.New(noRight)), decide.Stalled, v1alpha1.ReasonForbidden, true, "docs/security.md"},
+	{apierrors.NewForbidden(schema.GroupResource{Resource: "secrets"}, "pull-secret", errors.New(noRight)), decide.Stalled, v1alpha1.ReasonForbidden, false, "docs/security.md"},
 	{apierrors.NewForbidden(schema.GroupResource{Resource: "secrets"}, "backup", errors.New("exceeded quota")), decide.Stalled, v1alpha1.ReasonTargetInvalid, false, "one that is under way does not continue"},
 	{errors.New("something else"), decide.Failing, v1alpha1.ReasonInternalError, false, "will retry"},
 }
