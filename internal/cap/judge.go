@@ -53,7 +53,7 @@ var verdicts = map[int]verdict{
 	408: {Unavailable, notNow},
 	410: {APIDisabled, noSuchAPI},
 	425: {Unavailable, notNow},
-	429: {Unavailable, notNow},
+	429: {Unavailable, "CAP, or a proxy in front of it, is rate limiting requests."},
 	501: {APIDisabled, noSuchAPI},
 }
 

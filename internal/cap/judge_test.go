@@ -67,7 +67,7 @@ func TestJudge_TrustsOnlyWhatIsGood(t *testing.T) {
 		{"405", 405, jsonType, canary, APIDisabled, "path"},
 		{"a permanent redirect", 301, "text/html", canary, APIDisabled, "redirect"},
 		{"the proxy's password", 407, "text/html", canary, ProxyUnavailable, "proxy"},
-		{"429", 429, jsonType, canary, Unavailable, "now"},
+		{"429", 429, jsonType, canary, Unavailable, "rate limiting"},
 		{"500", 500, jsonType, canary, Unavailable, "now"},
 		{"a gateway's page", 502, "text/html", canary, Unavailable, "now"},
 		{"204", 204, "", "", Malformed, "status"},
