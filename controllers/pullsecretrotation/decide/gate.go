@@ -121,8 +121,8 @@ func registryHolds(in Input) []hold {
 		return nil
 	}
 	return []hold{{v1alpha1.ReasonVerificationImpossible, "Held back: new credentials could not be verified",
-		fmt.Sprintf("registries that spec.verification requires could not be reached at the last health check: %s. New credentials could not be "+
-			"verified, and the old ones would stop working. Check the connection from this cluster to the registry, or set its policy in "+
+		fmt.Sprintf("registries that spec.verification requires did not check a login at the last health check: %s. New credentials could not be "+
+			"verified, and the old ones would stop working. If this lasts, check the connection from this cluster to the registry, or set its policy in "+
 			"spec.verification to BestEffort or Skip.", strings.Join(unknown, "; "))}}
 }
 

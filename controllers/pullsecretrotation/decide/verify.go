@@ -2,6 +2,7 @@ package decide
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
@@ -23,10 +24,13 @@ func Judge(checks []Check) (refused, unknown []string) {
 	return refused, unknown
 }
 
-// said describes an answer. It names the target unless it is the first.
+// said describes an answer. It names the target unless it is the first, and the registry once.
 func (c Check) said() string {
 	if c.Target != "" {
 		return fmt.Sprintf("%s in %s: %s", c.Registry, c.Target, c.Result.Message)
+	}
+	if strings.HasPrefix(c.Result.Message, c.Registry+" ") {
+		return c.Result.Message
 	}
 	return fmt.Sprintf("%s: %s", c.Registry, c.Result.Message)
 }
