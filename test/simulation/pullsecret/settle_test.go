@@ -23,6 +23,7 @@ func (w *world) Settle() {
 	w.Say(stage.TheFaultsEnd)
 	w.heal()
 	end := time.Now().Add(patience)
+	w.Live(time.Minute, 100) // what is on record may be from before the last reconcile was disturbed
 	for !w.Fails() {
 		wrong := w.wrong()
 		if wrong == "" {

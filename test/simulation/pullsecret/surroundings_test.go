@@ -1,6 +1,8 @@
 package pullsecret
 
 import (
+	"time"
+
 	configv1 "github.com/openshift/api/config/v1"
 	operatorv1 "github.com/openshift/api/operator/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -70,7 +72,7 @@ func (c *cluster) claim() {
 	s.Suspend = true
 	c.delete()
 	must(c.API.Create(quietly, &v1alpha1.PullSecretRotation{ObjectMeta: metav1.ObjectMeta{Name: rivalName}, Spec: s}))
-	c.w.Live(2e9, 1)
+	c.w.Live(2*time.Second, 1)
 	c.put(defaults())
 }
 
