@@ -6,13 +6,17 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"reflect"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/openshift/credential-rotation-operator/internal/proxy"
 )
 
 const callerIdentity = `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>
@@ -223,5 +227,47 @@ func TestCheckedEndpoint_IsHTTPSAndNothingMoreThanAHost(t *testing.T) {
 	}
 	if got, err := checkedEndpoint(t.Context(), "us-iso-east-1", "https://sts.example:8443/path"); err != nil || got != "https://sts.example:8443/path" {
 		t.Errorf("got %s, %v", got, err)
+	}
+}
+
+// unending answers with a body that does not end.
+type unending struct{}
+
+func (unending) RoundTrip(*http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(zeros{})}, nil
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { return len(p), nil }
+
+func TestBoundedTransport_EndsAnAnswerThatDoesNot(t *testing.T) {
+	response, err := boundedTransport{unending{}}.RoundTrip(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	if n, err := io.Copy(io.Discard, io.LimitReader(response.Body, 2*maxSTSAnswer)); err != nil || n != maxSTSAnswer {
+		t.Errorf("%d bytes are read, %v", n, err)
+	}
+}
+
+func TestHTTPClient_GoesThroughTheProxyThatItIsGivenOrTheClusters(t *testing.T) {
+	given := func(*http.Request) (*url.URL, error) { return nil, nil }
+	for name, want := range map[string]func(*http.Request) (*url.URL, error){"given": given, "the cluster's": proxy.For} {
+		checker := STSChecker{}
+		if name == "given" {
+			checker.Proxy = given
+		}
+		got := checker.httpClient().Transport.(boundedTransport).next.(*http.Transport).Proxy
+		if reflect.ValueOf(got).Pointer() != reflect.ValueOf(want).Pointer() {
+			t.Errorf("%s: another one is asked", name)
+		}
+	}
+}
+
+func TestDescribeSTSError_NamesAHostThatIsNotKnown(t *testing.T) {
+	if got := describeSTSError(&net.DNSError{Name: "sts.example", IsNotFound: true}); got != "its host name is not known" {
+		t.Errorf("got %q", got)
 	}
 }
