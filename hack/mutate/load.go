@@ -106,7 +106,12 @@ func (c *code) check(sources map[string]string) (*token.FileSet, map[string]*ast
 	}
 	config := types.Config{
 		Importer: importer.ForCompiler(files, "gc", func(path string) (io.ReadCloser, error) { return os.Open(c.exports[path]) }),
-		Error:    func(err error) { problems = append(problems, err.(types.Error)) },
+		Error: func(err error) {
+			var problem types.Error
+			if errors.As(err, &problem) {
+				problems = append(problems, problem)
+			}
+		},
 	}
 	info := &types.Info{Types: map[ast.Expr]types.TypeAndValue{}}
 	_, _ = config.Check(c.path, files, list, info)

@@ -111,7 +111,7 @@ func FuzzParse(f *testing.F) {
 }
 
 func TestSectionName_IsBetweenBothBrackets(t *testing.T) {
-	for line, want := range map[string]string{"[a]": "a", "[]": "", " [ a ] # c": "a", "[a];": "a"} {
+	for line, want := range map[string]string{"[a]": "a", "[]": "", "[ a ] # c": "a", "[a];": "a"} {
 		if got, ok := sectionName(line); !ok || got != want {
 			t.Errorf("%q is read as %q, %v", line, got, ok)
 		}
