@@ -2,8 +2,12 @@ package secretwatch
 
 import (
 	"context"
+	"encoding/pem"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,6 +19,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes/fake"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/rest"
 	k8stesting "k8s.io/client-go/testing"
 
 	"github.com/openshift/credential-rotation-operator/internal/objectwatch"
@@ -112,6 +117,26 @@ func TestWatch_AsksForSingleNamesOnly(t *testing.T) {
 		if l, ok := a.(k8stesting.ListAction); ok && (l.GetListRestrictions().Fields.String() != "metadata.name=s" || l.GetNamespace() != "ns") {
 			t.Errorf("a list of %q in %q", l.GetListRestrictions().Fields, l.GetNamespace())
 		}
+	}
+}
+
+func TestNew_AsksForProtobufAndNoCompression(t *testing.T) {
+	headers := make(chan http.Header, 10)
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		headers <- r.Header
+		w.WriteHeader(http.StatusForbidden)
+	}))
+	t.Cleanup(server.Close)
+	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	w, err := New(&rest.Config{Host: server.URL, TLSClientConfig: rest.TLSClientConfig{CAData: ca}}, optionsOfATest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.client.Secrets("ns").List(t.Context(), metav1.ListOptions{}); !apierrors.IsForbidden(err) {
+		t.Fatal(err)
+	}
+	if got := <-headers; strings.Contains(got.Get("Accept-Encoding"), "gzip") || !strings.HasPrefix(got.Get("Accept"), runtime.ContentTypeProtobuf) {
+		t.Errorf("it takes %q, compressed by %q", got.Get("Accept"), got.Get("Accept-Encoding"))
 	}
 }
 
