@@ -178,7 +178,7 @@ func (r *reconciler) settling(s *scope) time.Duration {
 // sleep is how long nothing is due, at most MaxSleep.
 func (r *reconciler) sleep(s *scope) time.Duration {
 	now := r.now()
-	wake := plan.Earlier(s.plan.Wake, s.memory.RestartWake())
+	wake := plan.Earlier(s.plan.Wake, s.memory.RestartWake(now))
 	if s.postponed > 0 {
 		wake = plan.Earlier(wake, now.Add(s.postponed))
 	}

@@ -207,11 +207,14 @@ type RestartState struct {
 	Failure Failure
 }
 
-// RestartWake is when the next restart is retried.
-func (m *Memory) RestartWake() time.Time {
+// RestartWake is when the next restart is retried. A time that a round has let pass belongs to a workload that needs no restart at present, such as
+// one whose Secret somebody has replaced: nothing is due then.
+func (m *Memory) RestartWake(now time.Time) time.Time {
 	var wake time.Time
 	for _, st := range m.Restarts {
-		wake = Earlier(wake, st.Retry)
+		if st.Retry.After(now) {
+			wake = Earlier(wake, st.Retry)
+		}
 	}
 	return wake
 }

@@ -76,3 +76,18 @@ func TestLife_ADeadOneIsNotMadeMoreUrgentByOneThatIsAboutToEnd(t *testing.T) {
 		}
 	}
 }
+
+// A time that nobody handles would make a round due at once, a hundred times a second.
+func TestRestartWake_LeavesOutATimeThatARoundHasLetPass(t *testing.T) {
+	now := time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
+	m := NewMemory()
+	m.Restarts[v1alpha1.RestartTarget{Name: "past"}] = RestartState{Retry: now.Add(-time.Minute)}
+	if wake := m.RestartWake(now); !wake.IsZero() {
+		t.Errorf("the next round is due at %s, and nothing is to be done then", wake)
+	}
+	later := now.Add(time.Minute)
+	m.Restarts[v1alpha1.RestartTarget{Name: "later"}] = RestartState{Retry: later}
+	if wake := m.RestartWake(now); !wake.Equal(later) {
+		t.Errorf("the next restart is retried at %s, want %s", wake, later)
+	}
+}
