@@ -232,7 +232,7 @@ func (p *program) watchAll(ctx context.Context) error {
 			return err
 		}
 		go func() {
-			for range events.ResultChan() { //nolint:revive // receiving is the point
+			for range events.ResultChan() {
 			}
 		}()
 	}
