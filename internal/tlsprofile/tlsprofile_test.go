@@ -71,7 +71,7 @@ func TestSettings_AreEqualInEachPartAndApplied(t *testing.T) {
 		{Profile: "x", MinVersion: old.MinVersion, CipherSuites: old.CipherSuites}, {Profile: old.Profile, MinVersion: modern.MinVersion, CipherSuites: old.CipherSuites},
 		{Profile: old.Profile, MinVersion: old.MinVersion, CipherSuites: modern.CipherSuites}, modern,
 	} {
-		if old.Equal(other) || !other.Equal(other) {
+		if same := other; old.Equal(other) || !same.Equal(other) {
 			t.Errorf("%d: %+v and %+v", i, old, other)
 		}
 	}
