@@ -163,7 +163,8 @@ func (m *wideModel) begin() wide {
 		w.batch()
 	}
 	w.object = &v1alpha1.PullSecretRotation{ObjectMeta: metav1.ObjectMeta{
-		Name: "account", Generation: 1, UID: wideUID, CreationTimestamp: metav1.NewTime(wideStart.AddDate(0, 0, -10)),
+		ResourceVersion: "1",
+		Name:            "account", Generation: 1, UID: wideUID, CreationTimestamp: metav1.NewTime(wideStart.AddDate(0, 0, -10)),
 	}, Spec: w.spec.build()}
 	w.object.Status.Salt = wideSalt
 	return w
