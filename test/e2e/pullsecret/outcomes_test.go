@@ -85,7 +85,7 @@ func TestTheFailuresOfTheRegistriesAreDistinguished(t *testing.T) {
 	}
 	says := func(name, words, reasonWanted string) *v1alpha1.PullSecretRotation {
 		return w.waitFor(fmt.Sprintf("%s %s (%s)", name, words, reasonWanted), func(r *v1alpha1.PullSecretRotation) bool {
-			return reason(r) == reasonWanted && strings.Contains(r.Status.WaitingFor, name+": "+name+" "+words)
+			return reason(r) == reasonWanted && strings.Contains(r.Status.WaitingFor, name+" "+words)
 		})
 	}
 	release := "openshift-release-dev/ocp-release"
