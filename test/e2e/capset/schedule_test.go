@@ -126,6 +126,7 @@ func (w *capWorld) startStandby() *harness.OperatorProcess {
 	w.api.Forget()
 	second := w.config
 	second.Dir = w.t.TempDir()
+	second.Env = append(slices.Clone(second.Env), "POD_NAME=operator-1") // with the name of the first it would share its lead
 	standby, err := harness.StartOperator(w.t.Context(), second)
 	must(w.t, err)
 	w.replicas = append(w.replicas, w.operator)
