@@ -81,7 +81,7 @@ func certificateBasis(secret *corev1.Secret) string {
 		return ""
 	}
 	sum := sha256.New()
-	for _, k := range []string{"tls.crt", "tls.key", "ca.crt", "cap.pem", "cap.key", "ca-chain.cert.pem"} {
+	for _, k := range cap.CertificateKeys() {
 		part := sha256.Sum256(secret.Data[k])
 		sum.Write(part[:])
 	}

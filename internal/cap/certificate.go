@@ -11,6 +11,7 @@ import (
 	"encoding/hex"
 	"encoding/pem"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -77,6 +78,15 @@ var (
 	namings = [][2]string{{"tls.crt", "tls.key"}, {"cap.pem", "cap.key"}}
 	caNames = []string{"ca.crt", "ca-chain.cert.pem"}
 )
+
+// CertificateKeys are the data keys that a client certificate is read from: whatever differs in none of them is the same one.
+func CertificateKeys() []string {
+	keys := slices.Clone(caNames)
+	for _, n := range namings {
+		keys = append(keys, n[:]...)
+	}
+	return keys
+}
 
 // LoadClientCertificate reads a client certificate from the data of a Secret. With CertificateNotYetValid and CertificateExpired the certificate is
 // returned too, so that its dates can be shown.

@@ -11,6 +11,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -173,4 +174,13 @@ func FuzzLoadClientCertificate(f *testing.F) {
 			t.Error("authorities were lost, or came from nowhere")
 		}
 	})
+}
+
+// The operator parses a certificate again when one of these has changed.
+func TestCertificateKeys_AreAllThatACertificateIsReadFrom(t *testing.T) {
+	got := CertificateKeys()
+	slices.Sort(got)
+	if want := []string{"ca-chain.cert.pem", "ca.crt", "cap.key", "cap.pem", "tls.crt", "tls.key"}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
 }
