@@ -9,7 +9,6 @@ import (
 
 	"github.com/openshift/credential-rotation-operator/internal/awscreds"
 	simcap "github.com/openshift/credential-rotation-operator/test/sim/cap"
-	"github.com/openshift/credential-rotation-operator/test/sim/simtls"
 	"github.com/openshift/credential-rotation-operator/test/simulation/history"
 	"github.com/openshift/credential-rotation-operator/test/simulation/stage"
 
@@ -54,15 +53,9 @@ var (
 
 // authority and portalCertificate are expensive, and the same for all.
 var (
-	authority         = newAuthority()
+	authority         = stage.NewAuthority()
 	portalCertificate = newPortalCertificate()
 )
-
-func newAuthority() *simtls.CA {
-	ca, err := simtls.NewCA("simulation")
-	must(err)
-	return ca
-}
 
 func newPortalCertificate() *x509.Certificate {
 	pair, err := authority.Server(portalHost)

@@ -14,7 +14,6 @@ import (
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	simocm "github.com/openshift/credential-rotation-operator/test/sim/ocm"
 	simregistry "github.com/openshift/credential-rotation-operator/test/sim/registry"
-	"github.com/openshift/credential-rotation-operator/test/sim/simtls"
 	"github.com/openshift/credential-rotation-operator/test/simulation/history"
 	"github.com/openshift/credential-rotation-operator/test/simulation/stage"
 )
@@ -45,7 +44,7 @@ var (
 
 var (
 	scheme    = newScheme()
-	authority = newAuthority()
+	authority = stage.NewAuthority()
 )
 
 // newScheme has the kinds that occur and no others.
@@ -62,14 +61,6 @@ func newScheme() *runtime.Scheme {
 		metav1.AddToGroupVersion(s, group)
 	}
 	return s
-}
-
-func newAuthority() *simtls.CA {
-	ca, err := simtls.NewCA("simulation")
-	if err != nil {
-		panic(err)
-	}
-	return ca
 }
 
 // begin makes a world whose clusters are in order.

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strconv"
+
+	"github.com/openshift/credential-rotation-operator/test/sim/simtls"
 )
 
 // Serve lets a handler answer without a socket. One that closes the connection gives no answer, and one that writes too little is cut short.
@@ -48,3 +50,10 @@ type cutShort struct{}
 
 // Read implements io.Reader.
 func (cutShort) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+// NewAuthority makes the certificate authority of simulated services.
+func NewAuthority() *simtls.CA {
+	ca, err := simtls.NewCA("simulation")
+	Must(err)
+	return ca
+}
