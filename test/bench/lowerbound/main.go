@@ -98,7 +98,7 @@ type program struct {
 	task    Task
 	portal  *http.Client
 	secrets corev1client.SecretsGetter
-	// seen are the Secrets as last written, of type metav1.Object, by reference.
+	// seen are the Secrets as last written, of type metav1.Object, by reference; for preconditions.
 	seen sync.Map
 }
 
@@ -180,7 +180,7 @@ func (p *program) write(ctx context.Context, role string, ref types.NamespacedNa
 		secret.WithAnnotations(bookkeeping(role))
 	}
 	written, err := p.send(ctx, ref, secret, fill)
-	if err == nil {
+	if err == nil && p.precondition {
 		p.seen.Store(ref, metav1.Object(&written.ObjectMeta))
 	}
 	return err
@@ -196,7 +196,7 @@ func (p *program) send(ctx context.Context, ref types.NamespacedName, secret *co
 		return secrets.Create(ctx, created, metav1.CreateOptions{})
 	}
 	patch := &corev1ac.SecretApplyConfiguration{ObjectMetaApplyConfiguration: &metav1ac.ObjectMetaApplyConfiguration{Annotations: secret.Annotations}, Data: secret.Data}
-	if last, ok := p.seen.Load(ref); ok && p.precondition {
+	if last, ok := p.seen.Load(ref); ok {
 		patch.WithUID(last.(metav1.Object).GetUID()).WithResourceVersion(last.(metav1.Object).GetResourceVersion())
 	}
 	body, err := json.Marshal(patch)
