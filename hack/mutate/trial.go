@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -97,10 +98,7 @@ func (t *trial) try(ctx context.Context, c *code, m *mutant) (bool, error) {
 			return t.notice(ctx, s, m.id, func(one test) bool { return one.reaches[m.id] })
 		}), nil
 	}
-	sources := map[string]string{}
-	for file, source := range c.sources {
-		sources[file] = source
-	}
+	sources := maps.Clone(c.sources)
 	sources[m.file] = m.alone(c.sources[m.file])
 	if _, _, _, problems := c.check(sources); len(problems) > 0 {
 		return false, problems[0]
