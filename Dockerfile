@@ -13,7 +13,7 @@ ARG VERSION=devel
 ENV GOTOOLCHAIN=local CGO_ENABLED=0 GOFIPS140=v1.0.0
 USER root
 WORKDIR /src
-# must-gather runs the same program under the name gather.
+# Under the name gather the same program collects what a support case needs; must-gather has an image of its own.
 RUN mkdir /links && ln -s /credential-rotation-operator /links/gather
 # Modules first, because they change less often than the code.
 COPY go.mod go.sum ./
