@@ -43,10 +43,8 @@ type CAPCredentialSetStatus struct {
 	// +optional
 	ClientCertificate *ClientCertificateStatus `json:"clientCertificate,omitempty"`
 
-	// Targets are the Secrets, failing ones first, at most 200.
-	// +listType=map
-	// +listMapKey=namespace
-	// +listMapKey=name
+	// Targets are the Secrets, failing ones first, at most 200. Fresh ones are listed until there are 50 rows.
+	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=200
 	// +optional
 	Targets []CredentialTargetStatus `json:"targets,omitempty"`

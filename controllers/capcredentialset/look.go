@@ -67,7 +67,15 @@ func (r *reconciler) watch(s *scope) {
 	r.store.Watch(owner(s.set.Name), refs...)
 }
 
-// lastKnown are the rows of the status whose Secrets may still be targets, which is unknown because of an invalid spec or an unreadable cluster.
+// rowsBefore are the rows of the last report. A process that has made none knows those that the status lists.
+func (s *scope) rowsBefore() []v1alpha1.CredentialTargetStatus {
+	if s.rows == nil {
+		return s.set.Status.Targets
+	}
+	return s.rows
+}
+
+// lastKnown are the rows of the last report whose Secrets may still be targets, which is unknown because of an invalid spec or an unreadable cluster.
 func (s *scope) lastKnown() []v1alpha1.CredentialTargetStatus {
 	if s.partial == nil {
 		return nil
@@ -76,7 +84,7 @@ func (s *scope) lastKnown() []v1alpha1.CredentialTargetStatus {
 	for _, t := range s.discovery.Targets {
 		targets[t.Ref] = true
 	}
-	return slices.DeleteFunc(slices.Clone(s.set.Status.Targets), func(t v1alpha1.CredentialTargetStatus) bool {
+	return slices.DeleteFunc(slices.Clone(s.rowsBefore()), func(t v1alpha1.CredentialTargetStatus) bool {
 		return targets[types.NamespacedName{Namespace: t.Namespace, Name: t.Name}]
 	})
 }

@@ -40,9 +40,11 @@ type state struct {
 	seen *v1alpha1.CAPCredentialSet
 	// patched is when that happened.
 	patched time.Time
-	// gaugedSecrets and gaugedReasons are what the metrics currently show.
+	// rows are those of the last report, whether the status lists them or not; nil before the first.
+	rows []v1alpha1.CredentialTargetStatus
 	// upgrade is the next release, as it was last looked at.
-	upgrade       upgrade
+	upgrade upgrade
+	// gaugedSecrets and gaugedReasons are what the metrics currently show.
 	gaugedSecrets map[types.NamespacedName]bool
 	gaugedReasons map[string]int
 

@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	// maxRows is the API's limit; the most important rows come first.
-	maxRows = 200
+	// maxRows is the API's limit. Beyond maxFresh only rows that need somebody are listed: each row makes every later write of the set dearer.
+	maxRows, maxFresh = 200, 50
 	// maxRowsSize keeps the whole status well below 256 KiB, however long names and messages are.
 	maxRowsSize = 192 << 10
 	// maxRowMessage is enough for a few sentences and a command.
@@ -28,7 +28,7 @@ const (
 func (s *scope) fillStatus() {
 	status := &s.set.Status
 	before := map[v1alpha1.SecretReference]v1alpha1.CredentialTargetStatus{}
-	for _, t := range status.Targets {
+	for _, t := range s.rowsBefore() {
 		before[v1alpha1.SecretReference{Namespace: t.Namespace, Name: t.Name}] = t
 	}
 	status.ObservedGeneration = s.set.Generation
@@ -71,7 +71,7 @@ func (s *scope) fillStatus() {
 	sort.SliceStable(rows, func(i, j int) bool {
 		return rows[i].Result != v1alpha1.ReasonFresh && rows[j].Result == v1alpha1.ReasonFresh
 	})
-	status.Targets = bounded(rows)
+	s.rows, status.Targets = rows, bounded(rows)
 	status.TargetsNotListed = int32(min(len(rows)-len(status.Targets), 1<<30))
 
 	status.Proof = s.latestProof()
@@ -94,7 +94,7 @@ func statusOf(r *plan.Row) v1alpha1.CredentialTargetStatus {
 	}
 }
 
-// bounded limits the number of rows in the status.
+// bounded limits the number of rows in the status, of which the fresh ones come last.
 func bounded(rows []v1alpha1.CredentialTargetStatus) []v1alpha1.CredentialTargetStatus {
 	size := 0
 	for i := range rows {
@@ -102,7 +102,8 @@ func bounded(rows []v1alpha1.CredentialTargetStatus) []v1alpha1.CredentialTarget
 		if err != nil {
 			return rows[:i]
 		}
-		if size += len(b) + 1; i == maxRows || size > maxRowsSize {
+		size += len(b) + 1
+		if i == maxRows || i >= maxFresh && rows[i].Result == v1alpha1.ReasonFresh || size > maxRowsSize {
 			return rows[:i]
 		}
 	}

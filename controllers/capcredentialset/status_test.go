@@ -65,17 +65,39 @@ func TestStatus_StaysSmallWithAThousandSecretsAndListsTheFailingOnesFirst(t *tes
 	}
 }
 
-func TestStatus_ListsAtMostAsManyRowsAsTheAPIAllows(t *testing.T) {
+func TestStatus_ListsAllThatFailsAsFarAsTheAPIAllowsAndFewThatAreFresh(t *testing.T) {
+	for failing, want := range map[int]int{0: maxFresh, 7: maxFresh, 120: 120, 900: maxRows} {
+		var rows []plan.Row
+		for n := range 1000 {
+			r := aRow(n, v1alpha1.ReasonFresh)
+			if n >= 1000-failing {
+				r.Result = v1alpha1.ReasonRoleRefused
+			}
+			r.Message, r.Role = "", "r"
+			rows = append(rows, r)
+		}
+		s := scopeWith(rows)
+		s.fillStatus()
+		if got := len(s.set.Status.Targets); got != want || int(s.set.Status.TargetsNotListed) != 1000-want {
+			t.Errorf("%d failing: %d rows and %d more, want %d", failing, got, s.set.Status.TargetsNotListed, want)
+		}
+	}
+}
+
+// What a list has no room for is still watched, measured and counted while the targets are unknown.
+func TestStatus_RemembersTheRowsThatItDoesNotList(t *testing.T) {
 	var rows []plan.Row
-	for n := range 1000 {
-		r := aRow(n, v1alpha1.ReasonFresh)
-		r.Message, r.Role = "", "r"
-		rows = append(rows, r)
+	for n := range 300 {
+		rows = append(rows, aRow(n, v1alpha1.ReasonFresh))
 	}
 	s := scopeWith(rows)
 	s.fillStatus()
-	if len(s.set.Status.Targets) != maxRows {
-		t.Errorf("%d rows", len(s.set.Status.Targets))
+	s.plan.Rows, s.partial = nil, &plan.Hold{Reason: v1alpha1.ReasonClusterUnknown}
+	for range 2 {
+		s.fillStatus()
+		if got := s.set.Status.Credentials; got != "0/300" || len(s.lastKnown()) != 300 {
+			t.Errorf("the status counts %s, and %d are known", got, len(s.lastKnown()))
+		}
 	}
 }
 
