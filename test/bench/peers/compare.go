@@ -54,11 +54,14 @@ type turn struct {
 	steady, peak int64
 }
 
-// compare runs each program in turn. The order changes from round to round.
+// compare runs each program in turn. The order changes from round to round. A first turn, which warms the servers up, does not count.
 func (s *scene) compare(ctx context.Context, all []program, c config) (map[string][]turn, error) {
 	base, err := s.idleRate(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if _, err := s.turn(ctx, all[0], 0, base); err != nil {
+		return nil, fmt.Errorf("warming up: %w", err)
 	}
 	results := map[string][]turn{}
 	for round := range c.rounds {
@@ -117,15 +120,15 @@ func (s *scene) turn(ctx context.Context, p program, refreshes int, base map[str
 	}
 	t.costs = map[phase][]cost{}
 	for i := range 1 + refreshes {
-		name, work := refresh, process.refresh
+		what := refresh
 		if i == 0 {
-			name, work = fill, process.fill
+			what = fill
 		}
-		c, err := s.measure(ctx, process, work, base)
+		c, err := s.measure(ctx, process, what, base)
 		if err != nil {
 			return t, err
 		}
-		t.costs[name] = append(t.costs[name], c)
+		t.costs[what] = append(t.costs[what], c)
 	}
 	if err := pause(ctx, idle); err != nil {
 		return t, err
@@ -134,8 +137,8 @@ func (s *scene) turn(ctx context.Context, p program, refreshes int, base map[str
 	return t, err
 }
 
-// measure runs one command of the program, and counts until it is idle again.
-func (s *scene) measure(ctx context.Context, p process, work func(context.Context) error, base map[string]float64) (c cost, err error) {
+// measure asks for work, and counts until the program is idle again.
+func (s *scene) measure(ctx context.Context, p process, what phase, base map[string]float64) (c cost, err error) {
 	pids := map[string]int{own: p.pid()}
 	for name, pid := range s.servers {
 		pids[name] = pid
@@ -151,7 +154,7 @@ func (s *scene) measure(ctx context.Context, p process, work func(context.Contex
 		return c, err
 	}
 	began := time.Now()
-	if err := work(ctx); err != nil {
+	if err := errors.Join(s.ask(ctx, what), p.begin(ctx, what)); err != nil {
 		return c, err
 	}
 	done, err := s.watch.wait(ctx, p.exited())

@@ -2,14 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -33,9 +31,9 @@ type process interface {
 	pid() int
 	// exited is closed when it has ended.
 	exited() <-chan struct{}
-	// fill creates the Secrets; refresh writes all of them again. Both may return before that is done.
-	fill(ctx context.Context) error
-	refresh(ctx context.Context) error
+	// begin is for a program that does not see from the sets that the Secrets are to be created (fill) or all to be written again (refresh). It may
+	// return before that is done.
+	begin(ctx context.Context, what phase) error
 	// rest waits until the program reports success. The cost of the polls is not counted.
 	rest(ctx context.Context) error
 	stop(ctx context.Context) error
@@ -93,7 +91,7 @@ func steps(c config) named {
 func told(commandLine string) func(context.Context, *scene) (process, error) {
 	return func(_ context.Context, s *scene) (process, error) {
 		cmd := exec.Command("/bin/sh", "-c", "exec "+commandLine)
-		cmd.Env = append(os.Environ(), "KUBECONFIG="+s.adminKubeconfig, "PEER_TASK="+s.task)
+		cmd.Env = append(os.Environ(), "KUBECONFIG="+s.peerKubeconfig, "PEER_TASK="+s.task)
 		cmd.Stderr = os.Stderr
 		input, err := cmd.StdinPipe()
 		if err != nil {
@@ -123,13 +121,12 @@ func (p *toldProcess) exited() <-chan struct{} { return p.ended }
 
 func (p *toldProcess) pid() int { return p.cmd.Process.Pid }
 
-func (p *toldProcess) fill(context.Context) error {
-	_, err := io.WriteString(p.input, "fill\n")
-	return err
-}
-
-func (p *toldProcess) refresh(context.Context) error {
-	_, err := io.WriteString(p.input, "refresh\n")
+func (p *toldProcess) begin(_ context.Context, what phase) error {
+	command := "refresh\n"
+	if what == fill {
+		command = "fill\n"
+	}
+	_, err := io.WriteString(p.input, command)
 	return err
 }
 
@@ -165,35 +162,15 @@ func operator(binary string) func(context.Context, *scene) (process, error) {
 type operatorProcess struct {
 	scene    *scene
 	operator *harness.OperatorProcess
-	since    time.Time
 }
 
 func (p *operatorProcess) exited() <-chan struct{} { return p.operator.Exited() }
 
 func (p *operatorProcess) pid() int { return p.operator.Pid() }
 
-func (p *operatorProcess) fill(ctx context.Context) error {
-	p.since = time.Now().Truncate(time.Second)
-	for _, set := range p.scene.sets {
-		if err := p.scene.cp.Client.Create(ctx, set.DeepCopy()); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+func (p *operatorProcess) begin(context.Context, phase) error { return nil }
 
-func (p *operatorProcess) refresh(ctx context.Context) error {
-	p.since = time.Now().Truncate(time.Second)
-	for _, set := range p.scene.sets {
-		patch := fmt.Appendf(nil, `{"metadata":{"annotations":{%q:%q}}}`, v1alpha1.RefreshRequestedAnnotation, p.since.UTC().Format(time.RFC3339))
-		if err := p.scene.cp.Client.Patch(ctx, set.DeepCopy(), client.RawPatch("application/merge-patch+json", patch)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// rest waits until each status reports all Secrets as fresh since the last command.
+// rest waits until each status reports all Secrets as fresh since the work was asked for.
 func (p *operatorProcess) rest(ctx context.Context) error {
 	return harness.WaitFor(ctx, func(ctx context.Context) error {
 		for _, set := range p.scene.sets {
@@ -206,7 +183,7 @@ func (p *operatorProcess) rest(ctx context.Context) error {
 				return fmt.Errorf("%s: %s are fresh", set.Name, now.Status.Credentials)
 			}
 			for _, row := range now.Status.Targets {
-				if row.RefreshedAt == nil || row.RefreshedAt.Time.Before(p.since) {
+				if row.RefreshedAt == nil || row.RefreshedAt.Time.Before(p.scene.asked) {
 					return fmt.Errorf("%s/%s has not been refreshed yet", row.Namespace, row.Name)
 				}
 			}
@@ -219,9 +196,6 @@ func (p *operatorProcess) stop(ctx context.Context) error {
 	code, err := p.operator.Stop(ctx)
 	if err == nil && code != 0 {
 		err = fmt.Errorf("the operator ended with %d: %s", code, p.operator.LogTail(20))
-	}
-	for _, set := range p.scene.sets {
-		err = errors.Join(err, client.IgnoreNotFound(p.scene.cp.Client.Delete(ctx, set.DeepCopy())))
 	}
 	return err
 }

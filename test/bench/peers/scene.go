@@ -9,11 +9,14 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/test/harness"
@@ -43,14 +46,16 @@ type scene struct {
 	cap              *cap.Sim
 	installation     *harness.Installation
 	kubeconfig, task string
-	adminKubeconfig  string
+	peerKubeconfig   string
 	secrets, foreign int
 	refs             []types.NamespacedName
 	byRole           map[string][]types.NamespacedName
 	sets             []*v1alpha1.CAPCredentialSet
 	watch            *watch
 	// servers are the processes of the control plane by name.
-	servers  map[string]int
+	servers map[string]int
+	// asked is when work was last asked for.
+	asked    time.Time
 	messages io.Writer
 }
 
@@ -92,7 +97,7 @@ func (s *scene) close() error {
 	return errors.Join(err, os.RemoveAll(s.dir))
 }
 
-// install creates the operator's identity with the shipped rights. The other programs have all rights.
+// install creates the operator's identity with the shipped rights. The other programs are a ServiceAccount too, with all rights.
 func (s *scene) install(ctx context.Context) error {
 	if err := harness.SeedCluster(ctx, s.cp.Client, harness.Cluster{}); err != nil {
 		return err
@@ -106,13 +111,27 @@ func (s *scene) install(ctx context.Context) error {
 	if s.installation, err = harness.InstallOperator(ctx, s.cp.Client); err != nil {
 		return err
 	}
-	kubeconfig, err := s.installation.Kubeconfig(ctx, s.cp.Client, s.cp.Admin.Host, s.cp.Admin.CAData)
+	peer := &harness.Installation{Namespace: s.installation.Namespace, ServiceAccount: "peer"}
+	err = errors.Join(
+		s.cp.Client.Create(ctx, &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: peer.Namespace, Name: peer.ServiceAccount}}),
+		s.cp.Client.Create(ctx, &rbacv1.ClusterRoleBinding{
+			ObjectMeta: metav1.ObjectMeta{Name: "peer"}, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "cluster-admin"},
+			Subjects: []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: peer.Namespace, Name: peer.ServiceAccount}},
+		}),
+	)
 	if err != nil {
 		return err
 	}
-	s.kubeconfig = filepath.Join(s.dir, "kubeconfig")
-	s.adminKubeconfig = filepath.Join(s.dir, "admin-kubeconfig")
-	return errors.Join(os.WriteFile(s.kubeconfig, kubeconfig, 0o600), os.WriteFile(s.adminKubeconfig, s.cp.AdminKubeconfig, 0o600))
+	s.kubeconfig, s.peerKubeconfig = filepath.Join(s.dir, "kubeconfig"), filepath.Join(s.dir, "peer-kubeconfig")
+	return errors.Join(s.writeKubeconfig(ctx, s.installation, s.kubeconfig), s.writeKubeconfig(ctx, peer, s.peerKubeconfig))
+}
+
+func (s *scene) writeKubeconfig(ctx context.Context, of *harness.Installation, path string) error {
+	kubeconfig, err := of.Kubeconfig(ctx, s.cp.Client, s.cp.Admin.Host, s.cp.Admin.CAData)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, kubeconfig, 0o600)
 }
 
 // portal starts CAP.
@@ -227,8 +246,31 @@ func (s *scene) look(ctx context.Context) error {
 	return err
 }
 
-// empty deletes the target Secrets before the next turn.
+// ask asks for work in the way of the operator's users, whichever program does it: what that costs the servers is in all figures alike.
+func (s *scene) ask(ctx context.Context, what phase) error {
+	s.asked = time.Now().Truncate(time.Second)
+	request := fmt.Appendf(nil, `{"metadata":{"annotations":{%q:%q}}}`, v1alpha1.RefreshRequestedAnnotation, s.asked.UTC().Format(time.RFC3339))
+	for _, set := range s.sets {
+		var err error
+		if what == fill {
+			err = s.cp.Client.Create(ctx, set.DeepCopy())
+		} else {
+			err = s.cp.Client.Patch(ctx, set.DeepCopy(), client.RawPatch(types.MergePatchType, request))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// empty deletes the sets and the target Secrets before the next turn.
 func (s *scene) empty(ctx context.Context) error {
+	for _, set := range s.sets {
+		if err := s.cp.Client.Delete(ctx, set.DeepCopy()); client.IgnoreNotFound(err) != nil {
+			return err
+		}
+	}
 	there := s.watch.there()
 	return parallel(ctx, len(there), func(ctx context.Context, i int) error {
 		return s.cp.Client.Delete(ctx, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: there[i].Namespace, Name: there[i].Name}})
