@@ -227,7 +227,7 @@ func tokenTurn(in Input) bool {
 	if !hasSiblings(in) {
 		return true
 	}
-	if last := in.LastToken; !last.IsZero() && !last.After(in.Now) && in.Now.Before(schedule.Slot(last.Add(time.Nanosecond), period, place(in))) {
+	if last := in.LastToken; !last.After(in.Now) && in.Now.Before(schedule.Slot(last.Add(time.Nanosecond), period, place(in))) {
 		return false
 	}
 	return !in.Now.Before(schedule.Slot(in.Now.Add(-longestPeriod), period, place(in)))

@@ -173,7 +173,7 @@ func (s Record) dead(list []v1alpha1.EntryFingerprint) bool {
 // from the cluster, and OCM may never have been seen to issue it.
 func (s Record) replacedBy(account string, list []v1alpha1.EntryFingerprint) ([]v1alpha1.EntryFingerprint, bool) {
 	all := func(known []v1alpha1.EntryFingerprint) bool {
-		return len(known) > 0 && len(list) > 0 && !slices.ContainsFunc(list, func(f v1alpha1.EntryFingerprint) bool { return !Holds(known, f.Fingerprint) })
+		return !slices.ContainsFunc(list, func(f v1alpha1.EntryFingerprint) bool { return !Holds(known, f.Fingerprint) })
 	}
 	var later []v1alpha1.EntryFingerprint // the credentials that the latest recorded rotation has issued
 	for _, r := range s.records() {
@@ -181,13 +181,13 @@ func (s Record) replacedBy(account string, list []v1alpha1.EntryFingerprint) ([]
 		case r.AccountID != account:
 			continue
 		case all(r.Issued):
-			return later, later != nil
+			return later, len(later) > 0
 		case all(r.Baseline) && (r.AppliedAt != nil || r.Reason != v1alpha1.TriggerCatchUp && r.IssuedAt != nil):
 			return r.Issued, true
 		case all(r.Baseline):
 			return nil, false // its replacement has not been issued yet
 		}
-		if later == nil && len(r.Issued) > 0 {
+		if len(later) == 0 {
 			later = r.Issued
 		}
 	}

@@ -90,7 +90,7 @@ func WaitingSince(o *v1alpha1.PullSecretRotation, now time.Time) (what string, a
 		}
 	case v1alpha1.ReasonAwaitingApproval, v1alpha1.ReasonAwaitingWindow, v1alpha1.ReasonSpreadingRequests,
 		v1alpha1.ReasonSiblingClusters, v1alpha1.ReasonNodeDisruption:
-		if d, err := Trigger(inputOf(o, now)); err == nil && d.Set {
+		if d, err := Trigger(inputOf(o, now)); err == nil { // without a T its time is zero
 			what, at = "due", d.T
 		}
 	}

@@ -167,7 +167,7 @@ func isUnprovable(r v1alpha1.RegistryStatus) bool {
 
 // unready are the pools that would not take a change now. Paused ones are reported, but do not hold back the request.
 func unready(in Input) []string {
-	if in.Facts.Pools == nil || !followsPools(in.Spec) {
+	if !followsPools(in.Spec) {
 		return nil
 	}
 	var list []string
@@ -246,10 +246,7 @@ func notItsTurn(in Input) *Decision {
 // a common repository, or the opening of a window. The delay is constant for each cluster, different between clusters, and short enough for the
 // window.
 func turn(in Input) time.Time {
-	var opened schedule.Opening
-	if len(in.Spec.StartWindows) > 0 {
-		opened, _ = schedule.WindowOpened(startWindows(in.Spec), in.Now)
-	}
+	opened, _ := schedule.WindowOpened(startWindows(in.Spec), in.Now)
 	from, spread := in.due.T, max(in.Timing.RequestSpread, lookPeriod(in))
 	for _, at := range []time.Time{in.Created, in.Edited, opened.At} {
 		if at.After(from) && !at.After(in.Now) {

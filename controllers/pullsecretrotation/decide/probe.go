@@ -204,13 +204,13 @@ func lacksPool(in Input) bool {
 
 func mayPlan(in Input) bool { return dueProbe(in) != nil }
 
-// dueProbe is the first probe that is due in a pool that has the new file.
+// dueProbe is the first probe that is due in a pool that has the new file. If one is due, the pools and machines are known.
 func dueProbe(in Input) *v1alpha1.ProbeStatus {
-	if in.Facts.Pools == nil || in.Facts.Machines == nil {
-		return nil
-	}
 	for _, p := range probes(in) {
-		if pool := seenPool(in, p.Pool); pool != nil && probeIsDue(in, p) && hasFile(in.Status, *pool, machines(in)) {
+		if !probeIsDue(in, p) {
+			continue
+		}
+		if pool := seenPool(in, p.Pool); pool != nil && hasFile(in.Status, *pool, machines(in)) {
 			return &p
 		}
 	}
