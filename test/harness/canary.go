@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -122,10 +123,8 @@ func forms(value string) map[string]string {
 // Scan looks for canaries in everything except the content of Secrets: our objects, events, Leases, ConfigMaps and the metadata
 // of Secrets; and in the given texts by source, such as the log and the metrics.
 func (c Canaries) Scan(ctx context.Context, k client.Client, texts map[string]string) ([]string, error) {
-	var found []string
-	for where, text := range texts {
-		found = append(found, c.Find(where, text)...)
-	}
+	all := map[string]string{}
+	maps.Copy(all, texts)
 	for _, list := range []client.ObjectList{
 		&v1alpha1.PullSecretRotationList{}, &v1alpha1.CAPCredentialSetList{}, &corev1.EventList{}, &eventsv1.EventList{},
 		&coordinationv1.LeaseList{}, &corev1.ConfigMapList{}, &corev1.SecretList{}, &corev1.NamespaceList{},
@@ -145,13 +144,25 @@ func (c Canaries) Scan(ctx context.Context, k client.Client, texts map[string]st
 			if err != nil {
 				return err
 			}
-			found = append(found, c.Find(fmt.Sprintf("%T %s/%s", o, accessor.GetNamespace(), accessor.GetName()), string(text))...)
+			all[fmt.Sprintf("%T %s/%s", o, accessor.GetNamespace(), accessor.GetName())] = string(text)
 			return nil
 		})
 		if err != nil {
 			return nil, err
 		}
 	}
+	return c.findIn(all), nil
+}
+
+// findIn looks through all texts at once, because almost always there is nothing, and names the text when there is something.
+func (c Canaries) findIn(texts map[string]string) []string {
+	if len(c.Find("", strings.Join(slices.Collect(maps.Values(texts)), "\n"))) == 0 {
+		return nil
+	}
+	var found []string
+	for where, text := range texts {
+		found = append(found, c.Find(where, text)...)
+	}
 	slices.Sort(found)
-	return found, nil
+	return found
 }

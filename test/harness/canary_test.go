@@ -55,3 +55,20 @@ func TestCanaries_AreNotFoundInHarmlessText(t *testing.T) {
 		}
 	}
 }
+
+func TestCanaries_AreNamedWithTheTextThatHasThem(t *testing.T) {
+	c := Canaries{"the token": "a-rather-secret-value"}
+	texts := map[string]string{"one": "harmless", "two": "token=a-rather-secret-value", "three": "a-rather-", "four": "secret-value-of-nobody"}
+	found := c.findIn(texts)
+	if len(found) == 0 {
+		t.Fatal("nothing is found")
+	}
+	if got := strings.Join(found, "; "); !strings.Contains(got, "in two as clear text") || strings.Contains(got, "in one") || strings.Contains(got, "in three") {
+		t.Errorf("found %s", got)
+	}
+	delete(texts, "two")
+	delete(texts, "four")
+	if found := c.findIn(texts); len(found) > 0 {
+		t.Errorf("found %v", found)
+	}
+}
