@@ -109,5 +109,5 @@ func restartMessage(t v1alpha1.RestartTarget, err error, namespace string) strin
 	case apierrors.IsForbidden(err):
 		return what + ": the operator lacks the right. Grant it with: " + grantRestart(t, namespace)
 	}
-	return fmt.Sprintf("%s (%s). The operator will retry.", what, apierr.Reason(err))
+	return fmt.Sprintf("%s (%s). The operator will retry.", what, apierr.Cause(err))
 }

@@ -179,5 +179,5 @@ func (r *reconciler) judgeWrite(ref types.NamespacedName, err error) *writeError
 		return &writeError{v1alpha1.ReasonWriteRefused, "An admission plugin or a quota of this cluster refuses the write. See the API server's " +
 			"audit log for which."}
 	}
-	return &writeError{v1alpha1.ReasonInternalError, fmt.Sprintf("The API server did not accept the write (%s). The operator will retry.", apierr.Reason(err))}
+	return &writeError{v1alpha1.ReasonInternalError, fmt.Sprintf("The API server did not accept the write (%s). The operator will retry.", apierr.Cause(err))}
 }

@@ -28,10 +28,10 @@ var known = []metav1.StatusReason{
 	metav1.StatusReasonServiceUnavailable,
 }
 
-// Reason is the API's reason for an error, or "Unknown".
-func Reason(err error) string {
-	if reason := apierrors.ReasonForError(err); slices.Contains(known, reason) {
-		return string(reason)
+// reason is the API's reason for an error, or "Unknown".
+func reason(err error) string {
+	if r := apierrors.ReasonForError(err); slices.Contains(known, r) {
+		return string(r)
 	}
 	return "Unknown"
 }
@@ -57,6 +57,14 @@ func Plain(err error) error {
 // Words is the text of Plain.
 func Words(err error) string { return Plain(err).Error() }
 
+// Cause says, in our words alone, why a request failed.
+func Cause(err error) string {
+	if foreign, words := foreignPart(err); foreign != nil {
+		return words
+	}
+	return neterr.Describe(err)
+}
+
 type plain struct {
 	words string
 	cause error
@@ -72,9 +80,9 @@ func foreignPart(err error) (foreign error, words string) { //nolint:staticcheck
 	switch {
 	case errors.As(err, &status):
 		code := int(status.Status().Code)
-		words = fmt.Sprintf("the API server answers %d %s", code, Reason(err))
+		words = fmt.Sprintf("the API server answers %d %s", code, reason(err))
 		if http.StatusText(code) == "" {
-			words = "the API server answers " + Reason(err)
+			words = "the API server answers " + reason(err)
 		}
 		if asError, ok := status.(error); ok {
 			return asError, words
@@ -83,7 +91,29 @@ func foreignPart(err error) (foreign error, words string) { //nolint:staticcheck
 	case errors.As(err, &request):
 		return request, neterr.Describe(request)
 	}
+	if unread := unreadable(err); unread != nil {
+		return unread, "the API server's answer cannot be read to its end"
+	}
 	return nil, ""
+}
+
+// unreadables are how the errors of client-go begin that are about the body of an answer.
+var unreadables = []string{"stream error when reading response body", "unexpected error when reading response body", "couldn't get version/kind"}
+
+// unreadable is the part of an error that client-go has made of an answer that broke off.
+func unreadable(err error) error {
+	for _, begin := range unreadables {
+		if err == nil || !strings.Contains(err.Error(), begin) {
+			continue
+		}
+		for part := err; part != nil; part = errors.Unwrap(part) {
+			if strings.HasPrefix(part.Error(), begin) {
+				return part
+			}
+		}
+		return err
+	}
+	return nil
 }
 
 // missingRight matches a refusal by RBAC. A refusal by an admission plugin has the same reason but another text.

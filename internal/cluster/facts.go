@@ -5,6 +5,7 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"reflect"
 
 	configv1 "github.com/openshift/api/config/v1"
 	machineconfigurationv1 "github.com/openshift/api/machineconfiguration/v1"
@@ -128,7 +129,15 @@ func get(ctx context.Context, r client.Reader, name string, o client.Object) (bo
 		return false, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("reading %T %s: %w", o, name, err)
+		return false, fmt.Errorf("reading the %s %s: %w", kind(o), name, err)
 	}
 	return true, nil
+}
+
+// kind is the name of an object's kind.
+func kind(o client.Object) string {
+	if named := o.GetObjectKind().GroupVersionKind().Kind; named != "" {
+		return named
+	}
+	return reflect.TypeOf(o).Elem().Name()
 }
