@@ -8,8 +8,11 @@ import (
 	"time"
 )
 
-// waitTick is the poll interval of WaitFor.
-const waitTick = 50 * time.Millisecond
+// WaitFor polls at intervals of nine times as long as a poll takes, within these limits: waiting must not take the processors from what it waits for.
+const (
+	shortestTick = 50 * time.Millisecond
+	longestTick  = 500 * time.Millisecond
+)
 
 // Patience is the timeout of Eventually, long enough for two busy cores.
 const Patience = 3 * time.Minute
@@ -24,9 +27,8 @@ func Permanent(err error) error { return permanent{err} }
 
 // WaitFor repeats f until it returns nil, ctx ends, or it returns a Permanent error. The error includes f's last error.
 func WaitFor(ctx context.Context, f func(ctx context.Context) error) error {
-	ticker := time.NewTicker(waitTick)
-	defer ticker.Stop()
 	for {
+		began := time.Now()
 		err := f(ctx)
 		var p permanent
 		if err == nil || errors.As(err, &p) {
@@ -35,7 +37,7 @@ func WaitFor(ctx context.Context, f func(ctx context.Context) error) error {
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("%w; last error: %w", ctx.Err(), err)
-		case <-ticker.C:
+		case <-time.After(min(max(9*time.Since(began), shortestTick), longestTick)):
 		}
 	}
 }
