@@ -68,7 +68,7 @@ var judgeApplied = chain{
 // appliedRefused is true if a registry refuses the new entries, and a rollback is possible.
 func appliedRefused(in Input) bool {
 	r := in.Status.Rotation
-	return r.RolledBackAt == nil && r.RevokedAt == nil && in.Spec.Rollback != v1alpha1.RollbackNever && len(refusedChanges(in)) > 0
+	return r.RolledBackAt == nil && in.Spec.Rollback != v1alpha1.RollbackNever && len(refusedChanges(in)) > 0
 }
 
 // refusedForAWhile asks the registry again, as for new credentials, before a refusal has consequences.
@@ -195,8 +195,7 @@ func soon(in Input, said *Decision) *Decision {
 
 // overtaken is true if a rotation has ended and another one under way issues the current credentials.
 func overtaken(in Input) bool {
-	next, ok := pending(*in.Facts.Rotations, in.Now)
-	return ok && next.ID != current(in).ID && completed(in) && !isRolledBack(in)
+	return oneIsPending(in) && completed(in) && !isRolledBack(in)
 }
 
 func awaitRevokeMessage(in Input) *Decision {

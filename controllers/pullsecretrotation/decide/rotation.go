@@ -69,10 +69,10 @@ func settling(in Input) *Decision {
 			OnTheClock(r.IntendedAt.Time), OnTheClock(settled)), settled.Sub(in.Now)))
 }
 
-// stillWanted is true while the mode and T are those for which the rotation was begun.
+// stillWanted is true while T is the one for which the rotation was begun. Mode Follow has none.
 func stillWanted(in Input) bool {
 	after := in.Status.Rotation.After
-	return in.Spec.Mode == v1alpha1.ModeRotate && in.due.Set && after != nil && after.Time.Equal(in.due.T.Truncate(time.Second))
+	return after != nil && after.Time.Equal(in.due.T.Truncate(time.Second))
 }
 
 // adopt takes part in a listed rotation instead of requesting one. If it was requested before T, T still needs its own rotation afterwards.
