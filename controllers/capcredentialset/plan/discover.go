@@ -1,8 +1,8 @@
 package plan
 
 import (
+	"cmp"
 	"slices"
-	"sort"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/labels"
@@ -108,7 +108,7 @@ func claims(set *v1alpha1.CAPCredentialSet, requests []Request) (Discovery, erro
 	for _, t := range byRef {
 		d.Targets = append(d.Targets, t)
 	}
-	sort.Slice(d.Targets, func(i, j int) bool { return before(d.Targets[i].Ref, d.Targets[j].Ref) })
+	slices.SortFunc(d.Targets, func(a, b Target) int { return order(a.Ref, b.Ref) })
 	d.Unmatched = slices.Concat(selection.unmatched(), idleWorkloads(set.Spec.RestartTargets, d.Targets))
 	return d, wrong
 }
@@ -220,15 +220,9 @@ var importance = map[string]int{
 	"openshift-cloud-network-config-controller": -1,
 }
 
-// before orders Secrets by importance, then by name.
-func before(a, b types.NamespacedName) bool {
-	switch {
-	case a.Namespace == b.Namespace:
-		return a.Name < b.Name
-	case importance[a.Namespace] != importance[b.Namespace]:
-		return importance[a.Namespace] < importance[b.Namespace]
-	}
-	return a.Namespace < b.Namespace
+// order is by importance, then by name.
+func order(a, b types.NamespacedName) int {
+	return cmp.Or(cmp.Compare(importance[a.Namespace], importance[b.Namespace]), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
 }
 
 // roleOf is the role of a target whose Secret has the given value under the key "role"; empty if nothing gives it one. own is true if the Secret

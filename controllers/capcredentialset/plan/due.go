@@ -36,8 +36,8 @@ func (in Input) row(t Target) Row {
 
 // confirmed returns the memory's confirmation of a row, and when it was fetched; ok is false if there is none for its current content.
 func (in Input) confirmed(r *Row) (fetched time.Time, ok bool) {
-	c, ok := in.Memory.Confirmed[r.Ref]
-	if !ok || !r.Found || c.Hash != r.Hash || c.Role != r.Role {
+	c := in.Memory.Confirmed[r.Ref]
+	if c.Hash != r.Hash || c.Role != r.Role { // the role of a row is never empty here
 		return time.Time{}, false
 	}
 	r.FetchedAt, r.Expiry = c.FetchedAt, known(c.Expiry)

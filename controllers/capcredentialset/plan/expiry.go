@@ -72,12 +72,12 @@ func (p *Plan) check(in Input) {
 	for i := range p.Rows {
 		r := &p.Rows[i]
 		lifetime := r.ExpiresAt.Sub(r.FetchedAt)
-		if !r.Found || !r.Usable || lifetime <= 0 || seen[r.Hash] || in.Memory.Refused[r.Hash] || r.Holder != "" {
+		if !r.Usable || lifetime <= 0 || seen[r.Hash] || in.Memory.Refused[r.Hash] || r.Holder != "" {
 			continue
 		}
 		seen[r.Hash] = true
-		asked, ok := in.Memory.Asked[r.Hash]
-		if due := asked.Add(lifetime / checksPerLife); ok && due.After(in.Now) && !asked.After(in.Now) {
+		asked := in.Memory.Asked[r.Hash]
+		if due := asked.Add(lifetime / checksPerLife); due.After(in.Now) && !asked.After(in.Now) {
 			p.wakeAt(due)
 			continue
 		}

@@ -63,14 +63,14 @@ func (p *Plan) donors(in Input) map[string]donor {
 		if r.Why != "" || r.Result != v1alpha1.ReasonFresh {
 			continue
 		}
-		if d, ok := donors[r.Role]; !ok || d.fetched.Before(r.FetchedAt) {
+		if donors[r.Role].fetched.Before(r.FetchedAt) {
 			donors[r.Role] = donor{i, r.Role, r.FetchedAt, r.ExpiresAt, r.Next}
 		}
 	}
 	for role, h := range in.Memory.Held {
 		expires := in.expiry(h.Expiry, h.FetchedAt, h.ExpiresAt)
 		due := schedule.RefreshDue(in.Now, h.FetchedAt, expires, in.policy(role))
-		if d, ok := donors[role]; !due.Due && !in.requested(h.FetchedAt) && (!ok || d.fetched.Before(h.FetchedAt)) {
+		if !due.Due && !in.requested(h.FetchedAt) && donors[role].fetched.Before(h.FetchedAt) {
 			donors[role] = donor{-1, role, h.FetchedAt, expires, due.At}
 		}
 	}
@@ -92,10 +92,10 @@ func (in Input) gives(d donor, r Row) bool {
 
 // lastResort is the process' credential for a row that has none and whose role cannot be fetched now: it is due for a refresh, but still works.
 func (in Input) lastResort(r Row) (donor, bool) {
-	h, ok := in.Memory.Held[r.Role]
+	h := in.Memory.Held[r.Role]
 	expires := in.expiry(h.Expiry, h.FetchedAt, h.ExpiresAt)
 	nothing := r.Why == WhyEdited || in.life(r).dead
-	return donor{-1, r.Role, h.FetchedAt, expires, in.Now}, ok && nothing && expires.After(in.Now) && expires.After(r.ExpiresAt)
+	return donor{-1, r.Role, h.FetchedAt, expires, in.Now}, nothing && expires.After(in.Now) && expires.After(r.ExpiresAt)
 }
 
 // ask plans the requests to CAP for the rows without a donor, and sets until when the others wait.

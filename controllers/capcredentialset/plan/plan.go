@@ -1,7 +1,7 @@
 package plan
 
 import (
-	"sort"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -128,7 +128,7 @@ func Decide(in Input) Plan {
 		p.Complete = p.Complete && (r.Known || r.Forbidden || r.Holder != "")
 		p.Rows = append(p.Rows, r)
 	}
-	sort.SliceStable(p.Rows, func(i, j int) bool { return before(p.Rows[i].Ref, p.Rows[j].Ref) })
+	slices.SortStableFunc(p.Rows, func(a, b Row) int { return order(a.Ref, b.Ref) })
 	if in.Hold == nil || in.Hold.Fetching {
 		p.group(in)
 		p.try(in)

@@ -32,12 +32,7 @@ func anInput(secrets map[types.NamespacedName]Observation) Input {
 	for r := range secrets {
 		in.Targets = append(in.Targets, Target{Ref: r, DefaultRole: "r"})
 	}
-	slices.SortFunc(in.Targets, func(a, b Target) int {
-		if before(a.Ref, b.Ref) {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(in.Targets, func(a, b Target) int { return order(a.Ref, b.Ref) })
 	return in
 }
 

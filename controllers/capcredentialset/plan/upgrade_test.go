@@ -111,3 +111,42 @@ func TestUpgrade_CoversOnlyWhatWillBeWritten(t *testing.T) {
 		}
 	}
 }
+
+// A request of no payload stays after the upgrade, and one that the release deletes does not: which has the role that a Secret gets?
+func TestUpgrade_WeighsTheRequestsThatTheClusterWillHave(t *testing.T) {
+	set := servingAll("cap", time.Hour)
+	set.Spec.CredentialsRequests.Namespaces = []string{"addons"}
+	set.Spec.CredentialsRequests.Roles = []v1alpha1.RequestRole{{Namespace: "addons", Name: "addon", Role: "addon"}, {Name: "new", Role: "new"}, {Name: "kept", Role: "kept"}}
+	addon := elsewhere("addons", "addon", types.NamespacedName{Namespace: "a", Name: "s"})
+	timed := addon
+	timed.TimedToken = true
+	for name, row := range map[string]struct {
+		now    []Request
+		next   Release
+		answer Answer
+		role   string
+	}{
+		"the release alone": {nil, Release{Requests: []Request{payloadRequest("new", "a/s")}}, AnswerNewCovered, "new"},
+		"somebody else's request stays, and its Secret is not the set's": {[]Request{timed}, Release{Requests: []Request{payloadRequest("new", "a/s")}}, AnswerNewWithoutRole, ""},
+		"unless the release deletes it":                                  {[]Request{timed}, Release{Requests: []Request{payloadRequest("new", "a/s")}, Deleted: []string{"addons/addon"}}, AnswerNewCovered, "new"},
+		"the release's own request counts as it will be": {[]Request{{Namespace: v1alpha1.DefaultRequestsNamespace, Name: "new", Secret: addon.Secret, TimedToken: true}},
+			Release{Requests: []Request{payloadRequest("new", "a/s")}}, AnswerCovered, "new"},
+	} {
+		r := rowOf(t, Upgrade([]v1alpha1.CAPCredentialSet{*set}, row.now, row.next), "new")
+		if r.Answer != row.answer || r.Role != row.role {
+			t.Errorf("%s: %+v, want %s with role %q", name, r, row.answer, row.role)
+		}
+	}
+}
+
+// What a Secret has chosen is that of its own row, and the first of the targets is one as well as the others.
+func TestUpgrade_ReadsTheRoleOfTheSecretsOwnRow(t *testing.T) {
+	set := servingAll("cap", time.Hour)
+	set.Spec.CredentialsRequests.SecretRoleKey, set.Spec.CredentialsRequests.AllowedRoles = v1alpha1.SecretRoleKeyAllowListed, []string{"x", "y", "z"}
+	set.Status.Targets = []v1alpha1.CredentialTargetStatus{{Namespace: "a", Name: "other", Role: "x"}, {Namespace: "b", Name: "s", Role: "y"}, {Namespace: "a", Name: "s", Role: "z"}}
+	requests := []Request{payloadRequest("first", "a/s"), payloadRequest("second", "b/t")}
+	rows := Upgrade([]v1alpha1.CAPCredentialSet{*set}, requests, Release{Requests: requests})
+	if first, second := rowOf(t, rows, "first"), rowOf(t, rows, "second"); first.Role != "z" || first.Answer != AnswerCovered || second.Answer != AnswerWithoutRole {
+		t.Errorf("the rows are %+v, %+v", first, second)
+	}
+}
