@@ -20,11 +20,7 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return fmt.Errorf("finding the API server: %w", err)
 	}
-	rest.AddUserAgent(config, version.UserAgent())
-	// In a cluster the network costs less than the compression does: for each of a thousand watches it is 40 KiB here, and the work of
-	// both sides for each change of a Secret. Kubernetes' own controllers do without it too.
-	config.DisableCompression = true
-
+	asOurs(config)
 	follower := newTLSFollower()
 	managerOptions, err := o.managerOptions(follower)
 	if err != nil {
@@ -125,4 +121,12 @@ func addHealthChecks(mgr ctrl.Manager, rights *leaseRights) error {
 		}
 	}
 	return nil
+}
+
+// asOurs sets what all clients have in common.
+func asOurs(config *rest.Config) {
+	rest.AddUserAgent(config, version.UserAgent())
+	// In a cluster the network costs less than the compression does: for each of a thousand watches it is 40 KiB here, and the work of
+	// both sides for each change of a Secret. Kubernetes' own controllers do without it too.
+	config.DisableCompression = true
 }

@@ -3,8 +3,10 @@ package manager
 import (
 	"bytes"
 	"context"
+	"encoding/pem"
 	"flag"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -12,6 +14,8 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/go-logr/logr/funcr"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -19,6 +23,32 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 )
+
+func TestClients_SayWhoTheyAreAndAskForNoCompression(t *testing.T) {
+	asked := make(chan http.Header, 1)
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked <- r.Header
+		w.WriteHeader(http.StatusNotFound)
+	}))
+	defer server.Close()
+	authority := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	config := &rest.Config{Host: server.URL, TLSClientConfig: rest.TLSClientConfig{CAData: authority}}
+	asOurs(config)
+	c, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.CoreV1().Nodes().Get(t.Context(), "n", metav1.GetOptions{}); err == nil {
+		t.Fatal("there is a node")
+	}
+	header := <-asked
+	if agent := header.Get("User-Agent"); !strings.Contains(agent, "credential-rotation-operator") {
+		t.Errorf("the user agent is %q", agent)
+	}
+	if encoding := header.Get("Accept-Encoding"); strings.Contains(encoding, "gzip") {
+		t.Errorf("the answer may be encoded as %q", encoding)
+	}
+}
 
 func TestManagerOptions_HoldNoSecretInMemoryAndElectInTheOwnNamespace(t *testing.T) {
 	o := options{namespace: "own"}
