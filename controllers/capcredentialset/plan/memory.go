@@ -181,10 +181,7 @@ func (m *Memory) Regular(ref types.NamespacedName, now time.Time) (heals int, wr
 func (m *Memory) Healed(ref types.NamespacedName, writer string, at time.Time) {
 	m.writers[ref] = writer
 	recent := slices.Concat(m.heals[ref], []time.Time{at})
-	if len(recent) > 2*FightAfter {
-		recent = recent[len(recent)-2*FightAfter:]
-	}
-	m.heals[ref] = recent
+	m.heals[ref] = recent[max(len(recent)-2*FightAfter, 0):]
 }
 
 // fight is true if somebody keeps editing a Secret, and returns when it may be corrected again.

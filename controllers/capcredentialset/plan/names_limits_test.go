@@ -133,6 +133,16 @@ func TestDiscover_OfTwoEqualRequestsTheFirstHasTheSecret(t *testing.T) {
 	}
 }
 
+func TestDiscover_ListsWhatMatchesNothingInOrder(t *testing.T) {
+	set := servingAll("cap", 0)
+	for _, name := range []string{"g", "c", "f", "a", "e", "b", "d"} {
+		set.Spec.CredentialsRequests.Exclude = append(set.Spec.CredentialsRequests.Exclude, v1alpha1.RequestReference{Name: name})
+	}
+	if got := mustDiscover(t, set).Unmatched; len(got) != 1 || !strings.HasSuffix(got[0], "is called a, b, c and 4 more.") {
+		t.Errorf("it says %q", got)
+	}
+}
+
 func TestListed_NamesThree(t *testing.T) {
 	for n, want := range map[int]string{1: "a", 3: "a, b, c", 5: "a, b, c and 2 more"} {
 		if got := Listed([]string{"a", "b", "c", "d", "e"}[:n]); got != want {

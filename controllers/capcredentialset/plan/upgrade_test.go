@@ -94,6 +94,10 @@ func TestUpgrade_CoversOnlyWhatWillBeWritten(t *testing.T) {
 			s.Spec.CredentialsRequests = nil
 			s.Spec.Secrets = []v1alpha1.SecretRole{{SecretReference: v1alpha1.SecretReference{Namespace: "a", Name: "s"}, Role: "x"}}
 		})}, true, true, ""},
+		"a Secret named by a spec that is invalid elsewhere": {[]v1alpha1.CAPCredentialSet{covering(func(s *v1alpha1.CAPCredentialSet) {
+			s.Spec.CredentialsRequests.DefaultRole = "\x07"
+			s.Spec.Secrets = []v1alpha1.SecretRole{{SecretReference: v1alpha1.SecretReference{Namespace: "a", Name: "s"}, Role: "x"}}
+		})}, true, true, ""},
 		"a role that the Secret chose": {[]v1alpha1.CAPCredentialSet{covering(func(s *v1alpha1.CAPCredentialSet) {
 			c := s.Spec.CredentialsRequests
 			c.DefaultRole, c.SecretRoleKey, c.AllowedRoles = "", v1alpha1.SecretRoleKeyAllowListed, []string{"x"}

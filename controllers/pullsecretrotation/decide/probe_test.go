@@ -136,6 +136,8 @@ func TestDecide_AMachineThatIsRefusedForLongBringsTheOldEntriesBack(t *testing.T
 		{"with the old entries", func(in *Input) { forLong(in); in.Facts.BackupKnown = false }, LookAtBackup, "", ""},
 		{"not without them", func(in *Input) { forLong(in); in.Status.Rotation.BackupSecret = "" }, Wait, v1alpha1.ReasonProbeRefused, ""},
 		{"not where the spec says Never", func(in *Input) { forLong(in); in.Spec.Rollback = v1alpha1.RollbackNever }, Wait, v1alpha1.ReasonProbeRefused, "The old entries are not restored"},
+		{"where it says so nobody is asked either", func(in *Input) { forLong(in); in.Spec.Rollback, in.Facts.ProbeChecks = v1alpha1.RollbackNever, nil }, Wait, v1alpha1.ReasonProbeRefused, ""},
+		{"nor when machines are no longer asked", func(in *Input) { forLong(in); in.Spec.Rollout.Probe, in.Facts.ProbeChecks = nil, nil }, Wait, v1alpha1.ReasonAwaitingRevocation, ""},
 		{"nor for a pool that is no longer asked", func(in *Input) { forLong(in); probe(in).EndedAt = hours(0) }, Wait, v1alpha1.ReasonAwaitingRevocation, ""},
 		{"nor for one that cannot pull for another reason", func(in *Input) { forLong(in); probe(in).Result = v1alpha1.ProbeFailed }, Wait, v1alpha1.ReasonProbing, ""},
 		{"nor for one whose refusal has no beginning", func(in *Input) { forLong(in); probe(in).RefusedSince = nil }, Wait, v1alpha1.ReasonAwaitingRevocation, ""},

@@ -120,6 +120,9 @@ func TestOldAnswers_AreTheWorstOfEachRegistry(t *testing.T) {
 	if !slices.Equal(accepted, []string{"quay.io"}) || !slices.Equal(unasked, []string{"other.io"}) {
 		t.Errorf("accepted by %q, unasked are %q", accepted, unasked)
 	}
+	if got := oldAnswers([]v1alpha1.RegistryAnswer{{Registry: "quay.io", Result: AnswerRefused, At: hours(-3)}}, []Check{old("quay.io", Accepted)}, noon); !got[0].At.Equal(hours(0)) {
+		t.Errorf("another answer than before is from %s", got[0].At)
+	}
 	var many []Check
 	for i := range 40 {
 		many = append(many, old(string(rune('A'+i)), Unauthorized))
