@@ -41,7 +41,7 @@ func skewOf(portal, now time.Time) time.Duration {
 // together with the expiry.
 func localExpiry(e awscreds.Expiry, portal, now time.Time) awscreds.Expiry {
 	skew, left := skewOf(portal, now), e.At.Sub(portal)
-	if skew == 0 || e.At.IsZero() || left <= 0 || left > schedule.MaxCredentialLifetime {
+	if skew == 0 || left <= 0 || left > schedule.MaxCredentialLifetime { // without an expiry none is left
 		return e
 	}
 	if skew > 0 { // this cluster's clock is behind

@@ -20,6 +20,8 @@ func TestLocalExpiry_IsByThisClustersClock(t *testing.T) {
 		want time.Duration
 	}{
 		{"the clocks agree", 0, time.Hour, time.Hour},
+		{"seconds apart they agree on the other side too", -30 * time.Second, time.Hour, time.Hour - 30*time.Second},
+		{"a date that is the Expiration tells nothing", 3 * time.Hour, 0, 3 * time.Hour},
 		{"seconds apart they agree", 30 * time.Second, time.Hour, time.Hour + 30*time.Second},
 		{"a clock that is behind makes no credential live longer", 3 * time.Hour, time.Hour, time.Hour},
 		{"nor one that lives for a quarter of an hour", 20 * time.Minute, 15 * time.Minute, 15 * time.Minute},
@@ -103,5 +105,35 @@ func TestSkew_IsNotThatOfAPageOfAWebServerBeforeThePortal(t *testing.T) {
 	}
 	if skew, known := client.Skew(); known {
 		t.Errorf("the portal's clock is said to be %s ahead", skew)
+	}
+}
+
+func TestSkew_CountsFromTheFiveMinutesOfAWSAndOnlyByTheTimeOfTheAnswer(t *testing.T) {
+	for skew, want := range map[time.Duration]time.Duration{
+		5 * time.Minute: 5 * time.Minute, 5*time.Minute - time.Second: 0, -5 * time.Minute: -5 * time.Minute, 1 - 5*time.Minute: 0, 3 * time.Hour: 3 * time.Hour,
+	} {
+		if got := skewOf(noon.Add(skew), noon); got != want {
+			t.Errorf("%s apart: %s", skew, got)
+		}
+	}
+	date := noon.Format(http.TimeFormat)
+	for age, want := range map[string]time.Time{"": noon, "0": noon, "1": {}, "soon": {}} {
+		if got := portalTime(http.Header{"Date": {date}, "Age": {age}}); !got.Equal(want) {
+			t.Errorf("an answer of the age %q is from %s", age, got)
+		}
+	}
+	for skew, want := range map[time.Duration]string{3 * time.Hour: "3h0m0s ahead of", -3*time.Hour - 4*time.Minute - 29*time.Second: "3h4m0s behind"} {
+		if got := DescribeSkew(skew); got != want {
+			t.Errorf("it says %q, want %q", got, want)
+		}
+	}
+	var c Client
+	if skew, known := c.Skew(); skew != 0 || known {
+		t.Errorf("before an answer it is %s, known %v", skew, known)
+	}
+	hour := time.Hour
+	c.skew.Store(&hour)
+	if skew, known := c.Skew(); skew != hour || !known {
+		t.Errorf("after one it is %s, known %v", skew, known)
 	}
 }

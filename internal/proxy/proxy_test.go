@@ -87,3 +87,16 @@ func TestSettings_PrintNoPassword(t *testing.T) {
 		t.Errorf("a password is printed: %s", text)
 	}
 }
+
+func TestSettings_SayWhetherThereIsAProxy(t *testing.T) {
+	for want, all := range map[string][]Settings{
+		"no proxy": {{}, {NoProxy: ".svc"}},
+		"a proxy":  {{HTTPProxy: "http://p:3128"}, {HTTPSProxy: "http://p:3128"}, {HTTPProxy: "http://p:3128", HTTPSProxy: "http://p:3128"}},
+	} {
+		for _, s := range all {
+			if got := s.String(); got != want {
+				t.Errorf("%q, want %q", got, want)
+			}
+		}
+	}
+}

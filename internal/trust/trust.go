@@ -20,10 +20,7 @@ var pools memo
 // Pool returns the system's authorities, those in the current file of SSL_CERT_FILE (Go itself reads it only once), and those of the bundles, in
 // PEM form. It ignores anything but certificates; see Check. The pool is shared, so callers must not add to it.
 func Pool(bundles ...[]byte) *x509.CertPool {
-	current, err := os.ReadFile(os.Getenv("SSL_CERT_FILE")) //nolint:gosec // Go reads the same file
-	if err != nil {
-		current = nil
-	}
+	current, _ := os.ReadFile(os.Getenv("SSL_CERT_FILE")) //nolint:gosec // Go reads the same file; without one there is nothing to add
 	return pools.of(append([][]byte{current}, bundles...), systemAnd)
 }
 
