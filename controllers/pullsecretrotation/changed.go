@@ -33,7 +33,7 @@ func (s *scope) state() string {
 	for _, t := range s.targets {
 		_, _ = fmt.Fprintf(sum, "%s %s", t.ref, t.problem.reason)
 		if t.doc != nil {
-			_, _ = sum.Write(t.doc.Raw())
+			_, _ = sum.Write(t.doc.Sum())
 		}
 	}
 	return hex.EncodeToString(sum.Sum(nil))
@@ -62,5 +62,13 @@ func (s *scope) fingerprint(e pullsecret.Entry) string {
 	if s.obj.Status.Salt == "" {
 		s.obj.Status.Salt = pullsecret.NewSalt()
 	}
-	return e.Fingerprint(s.obj.Status.Salt)
+	return s.prints().Of(e)
+}
+
+// prints computes fingerprints with the salt that the status has now.
+func (s *scope) prints() *pullsecret.Fingerprinter {
+	if !s.printer.Uses(s.obj.Status.Salt) {
+		s.printer = pullsecret.NewFingerprinter(s.obj.Status.Salt)
+	}
+	return s.printer
 }

@@ -113,7 +113,7 @@ func (s *scope) issuedFact() *decide.IssuedFact {
 	given := s.fingerprints(s.issued, all)
 	f := &decide.IssuedFact{Present: true, InUse: true, Superseded: s.record().Superseded(s.accountID(), given), FirstGiven: s.record().FirstGiven(given)}
 	if r := s.rotation(); r != nil {
-		now := s.issued.Fingerprints(s.obj.Status.Salt)
+		now := s.prints().All(s.issued)
 		f.SameAsBaseline = sameWhereBoth(r.Baseline, now)
 		f.SameAsIssued = len(r.Issued) > 0 && sameWhereBoth(r.Issued, now)
 		f.GivenBefore = r.RequestedAt != nil && s.record().GivenBefore(given, r.RequestedAt.Time)

@@ -46,6 +46,8 @@ type scope struct {
 	backup map[v1alpha1.SecretReference]*pullsecret.Document
 	// asked are OCM's answers about the targets' own tokens, by fingerprint; nil until lookAtOwner.
 	asked map[string]tokenAnswer
+	// printer is nil until the first fingerprint.
+	printer *pullsecret.Fingerprinter
 	// clients are created by the first look that needs them, and closed at the end.
 	clients *clients
 

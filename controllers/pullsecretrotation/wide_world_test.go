@@ -200,7 +200,7 @@ func wideAuth(s set, registry int) string {
 // wideFingerprint is the fingerprint of an entry in the status.
 func wideFingerprint(s set, registry int) string {
 	user, password := wideCredential(s, registry)
-	return pullsecret.Entry{Registry: registryNames[registry], Username: user, Password: password}.Fingerprint(wideSalt)
+	return pullsecret.NewFingerprinter(wideSalt).Of(pullsecret.Entry{Registry: registryNames[registry], Username: user, Password: password})
 }
 
 const wideSalt = "salt"

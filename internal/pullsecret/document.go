@@ -11,10 +11,12 @@ package pullsecret
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 )
 
 // MaxSize is the maximum size of a document in bytes: a Secret cannot hold more (k8s.io/api/core/v1, MaxSecretSize).
@@ -30,6 +32,7 @@ type Document struct {
 	auths   object
 	entries []node
 	index   map[string]int // index in entries by registry
+	sum     func() []byte
 }
 
 // node is an entry of auths: its position and its content.
@@ -51,6 +54,10 @@ func Parse(raw []byte) (*Document, error) {
 		return nil, err
 	}
 	d := &Document{raw: append([]byte(nil), raw...)}
+	d.sum = sync.OnceValue(func() []byte {
+		sum := sha256.Sum256(d.raw)
+		return sum[:]
+	})
 	top, err := scanObject(d.raw, skipSpace(d.raw, 0), len(d.raw), "the document")
 	if err != nil {
 		return nil, err
@@ -79,6 +86,9 @@ func Parse(raw []byte) (*Document, error) {
 
 // Raw is the document byte for byte. The caller must not change it.
 func (d *Document) Raw() []byte { return d.raw }
+
+// Sum is the SHA-256 of the document, to notice changes by. The caller must not change it.
+func (d *Document) Sum() []byte { return d.sum() }
 
 // Registries in the order of the document.
 func (d *Document) Registries() []string {
@@ -114,11 +124,10 @@ func (d *Document) Only(keep func(Entry) bool) []byte {
 
 // text is the string value of a member; empty for a member that is missing or not a string.
 func (d *Document) text(fields object, name string) string {
-	var s string
-	if m, ok := fields.find(name); ok {
-		_ = json.Unmarshal(d.raw[m.start:m.end], &s) // leaves s empty if it is not a string
+	if m, ok := fields.find(name); ok && d.raw[m.start] == '"' {
+		return text(d.raw[m.start:m.end])
 	}
-	return s
+	return ""
 }
 
 // Format keeps the content out of everything that prints, whatever the verb.

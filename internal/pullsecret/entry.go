@@ -1,11 +1,7 @@
 package pullsecret
 
 import (
-	"crypto/hmac"
-	"crypto/rand"
-	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -67,38 +63,6 @@ func (e Entry) usable() bool {
 // sameCredential compares user name and password. An empty credential equals none.
 func (e Entry) sameCredential(other Entry) bool {
 	return e.usable() && e.Username == other.Username && e.Password == other.Password
-}
-
-// fingerprintBytes: 64 bits are enough to tell apart the few credentials of one account, and keep the status short.
-const fingerprintBytes = 8
-
-// NewSalt returns 128 random bits as text. Each rotation has its own, so that fingerprints in status and history cannot be looked up or compared
-// across accounts.
-func NewSalt() string { return rand.Text() }
-
-// Fingerprint identifies the credential without revealing it: a keyed SHA-256 of user name and password in hex, shortened. It does not include
-// the registry, because quay.io and cloud.openshift.com share one credential. It is empty for an entry without a credential and for an empty
-// salt; an empty fingerprint must never count as equal to another.
-func (e Entry) Fingerprint(salt string) string {
-	if e.Username == "" && e.Password == "" || salt == "" {
-		return ""
-	}
-	// The key is a hash of the salt: FIPS 140-3 requires a key of at least 112 bits, and a damaged status must not end the process.
-	key := sha256.Sum256([]byte(salt))
-	mac := hmac.New(sha256.New, key[:])
-	_, _ = fmt.Fprintf(mac, "%d:%s%s", len(e.Username), e.Username, e.Password) // writing to a hash never fails
-	return hex.EncodeToString(mac.Sum(nil)[:fingerprintBytes])
-}
-
-// Fingerprints of all entries that hold a credential, by registry.
-func (d *Document) Fingerprints(salt string) map[string]string {
-	prints := make(map[string]string, len(d.entries))
-	for _, n := range d.entries {
-		if f := n.entry.Fingerprint(salt); f != "" {
-			prints[n.entry.Registry] = f
-		}
-	}
-	return prints
 }
 
 // issuedShapes match the user names that OCM issues, according to published pull secrets and code: a robot of the organisation

@@ -1,6 +1,7 @@
 package pullsecret
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -9,11 +10,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+func fingerprint(e Entry, salt string) string { return NewFingerprinter(salt).Of(e) }
+
 func TestFingerprint_IsOfUserAndPasswordAlone(t *testing.T) {
 	salt := NewSalt()
 	quay := Entry{Registry: "quay.io", Username: "u", Password: "p", Email: "e"}
 	cloud := Entry{Registry: "cloud.openshift.com", Username: "u", Password: "p"}
-	if quay.Fingerprint(salt) != cloud.Fingerprint(salt) {
+	if fingerprint(quay, salt) != fingerprint(cloud, salt) {
 		t.Error("one credential at two registries has two fingerprints")
 	}
 	for name, other := range map[string]Entry{
@@ -22,28 +25,54 @@ func TestFingerprint_IsOfUserAndPasswordAlone(t *testing.T) {
 		"the boundary elsewhere":  {Username: "up", Password: ""},
 		"the boundary elsewhere2": {Username: "", Password: "up"},
 	} {
-		if other.Fingerprint(salt) == quay.Fingerprint(salt) {
+		if fingerprint(other, salt) == fingerprint(quay, salt) {
 			t.Errorf("%s: the same fingerprint", name)
 		}
 	}
-	if quay.Fingerprint(salt) == quay.Fingerprint(NewSalt()) {
+	if fingerprint(quay, salt) == fingerprint(quay, NewSalt()) {
 		t.Error("another salt gives the same fingerprint")
 	}
-	if f := quay.Fingerprint(salt); len(f) != 2*fingerprintBytes || strings.Trim(f, "0123456789abcdef") != "" {
+	if f := fingerprint(quay, salt); len(f) != 2*fingerprintBytes || strings.Trim(f, "0123456789abcdef") != "" {
 		t.Errorf("not short hex: %q", f)
 	}
 }
 
+// One fingerprinter is asked for many entries.
+func TestFingerprinter_RemembersNoneForAnother(t *testing.T) {
+	entries := []Entry{{Username: "u", Password: "p"}, {Username: "up"}, {Password: "up"}, {}, {Username: "u", Password: "q"}}
+	f := NewFingerprinter("salt")
+	for range 2 {
+		for _, e := range entries {
+			if got, want := f.Of(e), fingerprint(e, "salt"); got != want {
+				t.Errorf("%v: %q after others, %q as the first", e, got, want)
+			}
+		}
+	}
+	if !f.Uses("salt") || f.Uses("other") || (*Fingerprinter)(nil).Uses("") {
+		t.Error("a fingerprinter does not know its salt")
+	}
+}
+
+func TestFingerprinter_PrintsNoCredential(t *testing.T) {
+	f := NewFingerprinter("salt")
+	f.Of(Entry{Username: "user-name", Password: "pass-word"})
+	for _, format := range []string{"%v", "%+v", "%#v", "%s"} {
+		if text := fmt.Sprintf(format, f); strings.Contains(text, "user-name") || strings.Contains(text, "pass-word") {
+			t.Errorf("%s prints %s", format, text)
+		}
+	}
+}
+
 func TestFingerprint_OfHalfACredentialIsOne(t *testing.T) {
-	if (Entry{Username: "u"}).Fingerprint("salt") == "" || (Entry{Password: "p"}).Fingerprint("salt") == "" {
+	if fingerprint(Entry{Username: "u"}, "salt") == "" || fingerprint(Entry{Password: "p"}, "salt") == "" {
 		t.Error("what has a user name or a password alone can be recognised")
 	}
 }
 
 func TestFingerprints_LeaveOutEntriesWithoutACredential(t *testing.T) {
 	d := mustParse(t, `{"auths":{"a":{"auth":"`+auth("u", "p")+`"},"b":{},"c":{"username":"u","password":"p"}}}`)
-	f := Entry{Username: "u", Password: "p"}.Fingerprint("s")
-	if diff := cmp.Diff(map[string]string{"a": f, "c": f}, d.Fingerprints("s")); diff != "" {
+	f := fingerprint(Entry{Username: "u", Password: "p"}, "s")
+	if diff := cmp.Diff(map[string]string{"a": f, "c": f}, NewFingerprinter("s").All(d)); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -51,10 +80,10 @@ func TestFingerprints_LeaveOutEntriesWithoutACredential(t *testing.T) {
 // Whoever switches FIPS 140-3 on in a process has every shorter key of an HMAC end it.
 func TestFingerprint_NeedsASaltAndTakesAny(t *testing.T) {
 	e := Entry{Username: "u", Password: "p"}
-	if f := e.Fingerprint(""); f != "" {
+	if f := fingerprint(e, ""); f != "" {
 		t.Errorf("without a salt the fingerprint is %q: it would be the same in all clusters", f)
 	}
-	if e.Fingerprint("short") == "" || e.Fingerprint("short") == e.Fingerprint("shorter") {
+	if fingerprint(e, "short") == "" || fingerprint(e, "short") == fingerprint(e, "shorter") {
 		t.Error("a short salt gives no fingerprint of its own")
 	}
 	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestFingerprint_IsOfUserAndPasswordAlone$|^TestFingerprints_LeaveOut")
@@ -65,7 +94,7 @@ func TestFingerprint_NeedsASaltAndTakesAny(t *testing.T) {
 }
 
 func TestAnEmptyCredential_EqualsNothing(t *testing.T) {
-	if (Entry{}).sameCredential(Entry{}) || (Entry{}).Fingerprint("s") != "" {
+	if (Entry{}).sameCredential(Entry{}) || fingerprint(Entry{}, "s") != "" {
 		t.Error("two entries without a credential were taken for equal")
 	}
 }

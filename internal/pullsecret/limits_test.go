@@ -113,7 +113,7 @@ func BenchmarkRotate(b *testing.B) {
 		if err != nil || len(changes) != MaxEntries || len(merged) != len(current) {
 			b.Fatal(len(changes), err)
 		}
-		if n := len(issued.Fingerprints("salt")); n != MaxEntries {
+		if n := len(NewFingerprinter("salt").All(issued)); n != MaxEntries {
 			b.Fatal(n)
 		}
 	}
