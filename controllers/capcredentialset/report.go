@@ -14,6 +14,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/internal/apierr"
 	"github.com/openshift/credential-rotation-operator/internal/cap"
 	"github.com/openshift/credential-rotation-operator/internal/conditions"
+	"github.com/openshift/credential-rotation-operator/internal/statuspatch"
 )
 
 // report is the only exit of a round: status, conditions, events and metrics, with at most one patch, and none if nothing has changed.
@@ -76,10 +77,11 @@ func (r *reconciler) reportBlind(ctx context.Context, s *scope, cause error) err
 // patchStatus writes the status if it has changed. The optimistic lock keeps a process that is no longer the leader from writing over what the new
 // one has reported.
 func (r *reconciler) patchStatus(ctx context.Context, s *scope, before *v1alpha1.CAPCredentialSet) error {
-	if equality.Semantic.DeepEqual(before.Status, s.set.Status) {
-		return nil
+	patch, err := statuspatch.New(before.ResourceVersion, before.Status, s.set.Status)
+	if patch == nil || err != nil {
+		return err
 	}
-	if err := r.client.Status().Patch(ctx, s.set, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})); client.IgnoreNotFound(err) != nil {
+	if err := r.client.Status().Patch(ctx, s.set, patch); client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("writing the status: %w", err)
 	}
 	s.seen, s.patched = s.set.DeepCopy(), r.now()

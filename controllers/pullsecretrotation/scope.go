@@ -2,14 +2,11 @@ package pullsecretrotation
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
@@ -17,6 +14,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
 	"github.com/openshift/credential-rotation-operator/internal/managedfields"
 	"github.com/openshift/credential-rotation-operator/internal/pullsecret"
+	"github.com/openshift/credential-rotation-operator/internal/statuspatch"
 )
 
 // scope is one reconcile of one object: the object, the facts gathered so far, and the documents behind them.
@@ -90,9 +88,9 @@ func (s *scope) record() decide.Record { return decide.Record{PullSecretRotation
 
 func (s *scope) rotation() *v1alpha1.RotationStatus { return s.obj.Status.Rotation }
 
-// flush writes the status if it changed. The optimistic lock keeps two replicas, or one with an outdated view, from both recording an intent.
+// flush writes the status if it changed: a second look within one second changes nothing. The optimistic lock keeps two replicas, or one with an outdated view, from both recording an intent.
 func (s *scope) flush(ctx context.Context) error {
-	patch, err := s.statusPatch()
+	patch, err := statuspatch.New(s.stored.ResourceVersion, s.stored.Status, s.obj.Status)
 	if patch == nil || err != nil {
 		return err
 	}
@@ -104,22 +102,6 @@ func (s *scope) flush(ctx context.Context) error {
 	s.obj.Status = *status // times keep their fractions until the end of the reconcile
 	s.stored.Status = *status.DeepCopy()
 	return nil
-}
-
-// statusPatch is the patch of the status; nil if the API server would store the status as it is there: times lose their fractions, so a second
-// look within one second changes nothing.
-func (s *scope) statusPatch() (client.Patch, error) {
-	if equality.Semantic.DeepEqual(s.obj.Status, s.stored.Status) {
-		return nil, nil
-	}
-	changes, err := client.MergeFromWithOptions(s.stored, client.MergeFromWithOptimisticLock{}).Data(s.obj)
-	if err != nil {
-		return nil, fmt.Errorf("comparing the status: %w", err)
-	}
-	if string(changes) == fmt.Sprintf(`{"metadata":{"resourceVersion":%q}}`, s.stored.ResourceVersion) {
-		return nil, nil
-	}
-	return client.RawPatch(types.MergePatchType, changes), nil
 }
 
 func (s *scope) close() { s.clients.close() }
