@@ -36,6 +36,17 @@ func Middleware(next http.Handler, report func(violation string)) http.Handler {
 	})
 }
 
+// Requests passes requests to next and reports each violation of the document by a request alone. That costs little: Middleware judges the responses
+// as well, which are those of a simulator and the same for all who ask.
+func Requests(next http.Handler, report func(violation string)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, Prefix) {
+			judgeRequest(r, report)
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
 type excuseKey struct{}
 
 // Excuse exempts the response to r from the check, because it is wrong on purpose.

@@ -85,9 +85,9 @@ func sameSpec(a, b client.Object) bool {
 	return equality.Semantic.DeepEqual(x.FieldByName("Spec").Interface(), y.FieldByName("Spec").Interface())
 }
 
-// withStatusOf gives an object the status of another one.
+// withStatusOf gives an object the status of another one, which they share from now on.
 func withStatusOf(o, other client.Object) {
-	to, from := reflect.ValueOf(o).Elem().FieldByName("Status"), reflect.ValueOf(other.DeepCopyObject()).Elem().FieldByName("Status")
+	to, from := reflect.ValueOf(o).Elem().FieldByName("Status"), reflect.ValueOf(other).Elem().FieldByName("Status")
 	if to.IsValid() {
 		to.Set(from)
 	}

@@ -11,7 +11,7 @@ import (
 var unmarshaler = reflect.TypeFor[json.Unmarshaler]()
 
 // mergeInto applies a merge patch to a value of a Go type: only what the patch names is decoded, which is most of what a simulation saves beside
-// encoding and decoding the whole object.
+// encoding and decoding the whole object. What the value shares with others is not changed but replaced.
 func mergeInto(v reflect.Value, patch []byte) error {
 	if string(bytes.TrimSpace(patch)) == "null" {
 		v.SetZero()
@@ -34,12 +34,24 @@ func mergeInto(v reflect.Value, patch []byte) error {
 	if err := json.Unmarshal(patch, &parts); err != nil {
 		return fmt.Errorf("merging into %s: %w", v.Type(), err)
 	}
+	if v.Kind() == reflect.Map {
+		v.Set(copied(v))
+	}
 	for name, part := range parts {
 		if err := mergePart(v, name, part); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// copied is a map with the same content; there is one even if there was none.
+func copied(v reflect.Value) reflect.Value {
+	out := reflect.MakeMapWithSize(v.Type(), v.Len())
+	for all := v.MapRange(); all.Next(); {
+		out.SetMapIndex(all.Key(), all.Value())
+	}
+	return out
 }
 
 // mergePart changes one field of a struct, or one key of a map.
@@ -52,13 +64,8 @@ func mergePart(v reflect.Value, name string, part []byte) error {
 	}
 	key := reflect.ValueOf(name).Convert(v.Type().Key())
 	if string(part) == "null" {
-		if !v.IsNil() {
-			v.SetMapIndex(key, reflect.Value{})
-		}
+		v.SetMapIndex(key, reflect.Value{})
 		return nil
-	}
-	if v.IsNil() {
-		v.Set(reflect.MakeMap(v.Type()))
 	}
 	value := reflect.New(v.Type().Elem()).Elem()
 	if was := v.MapIndex(key); was.IsValid() {

@@ -28,15 +28,19 @@ var typed = sync.OnceValue(func() managedfields.TypeConverter { return applyconf
 // owners notes who wrote what of the objects of a built-in kind.
 type owners struct{ manager *managedfields.FieldManager }
 
+// ownersOf are those of each kind: they remember nothing of a server, and are expensive to make.
+var ownersOf sync.Map
+
 func (k *kind) owners() (*owners, error) {
-	if k.main == nil {
-		m, err := managedfields.NewDefaultFieldManager(typed(), asIs{}, builtin, maker{}, k.gvk, k.gvk.GroupVersion(), "", nil)
-		if err != nil {
-			return nil, fmt.Errorf("who owns fields of %s: %w", k.resource, err)
-		}
-		k.main = &owners{m}
+	if known, ok := ownersOf.Load(k.gvk); ok {
+		return known.(*owners), nil
 	}
-	return k.main, nil
+	m, err := managedfields.NewDefaultFieldManager(typed(), asIs{}, builtin, maker{}, k.gvk, k.gvk.GroupVersion(), "", nil)
+	if err != nil {
+		return nil, fmt.Errorf("who owns fields of %s: %w", k.resource, err)
+	}
+	known, _ := ownersOf.LoadOrStore(k.gvk, &owners{m})
+	return known.(*owners), nil
 }
 
 // asIs converts no versions, because there is one of each kind.

@@ -72,7 +72,7 @@ func (s *Server) merge(k *kind, o client.Object, body []byte, subresource, manag
 // merged is what a merge patch makes of an object.
 func merged(stored client.Object, body []byte) (client.Object, error) {
 	if _, ok := stored.(runtime.Unstructured); !ok {
-		after := stored.DeepCopyObject().(client.Object)
+		after := shallow(stored)
 		if err := mergeInto(reflect.ValueOf(after).Elem(), body); err != nil {
 			return nil, apierrors.NewBadRequest(err.Error())
 		}

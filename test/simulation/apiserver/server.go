@@ -50,7 +50,6 @@ type kind struct {
 	objects  map[types.NamespacedName]client.Object
 	history  []change
 	watchers []*watcher
-	main     *owners
 }
 
 // change is an entry of a kind's history.
@@ -145,6 +144,17 @@ func (s *Server) Get(_ context.Context, key client.ObjectKey, o client.Object, _
 	}
 	copyInto(o, stored)
 	return nil
+}
+
+// Peek is what is stored of an object, and not a copy: the caller must not change it. It is nil if there is none.
+func (s *Server) Peek(o client.Object) client.Object {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k, err := s.kindOf(o)
+	if err != nil {
+		return nil
+	}
+	return k.objects[client.ObjectKeyFromObject(o)]
 }
 
 // List implements client.Reader.

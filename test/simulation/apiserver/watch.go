@@ -59,16 +59,15 @@ func (w *watcher) Stop() {
 // tell sends a change as the watcher sees it; false ends the watch.
 func (w *watcher) tell(c change) bool {
 	had, has := c.before != nil && w.wanted.has(c.before), c.what != watch.Deleted && w.wanted.has(c.after)
-	event := watch.Event{Type: watch.Modified, Object: c.after.DeepCopyObject()}
 	switch {
 	case !had && !has:
 		return !w.isOver()
-	case !had:
-		event.Type = watch.Added
 	case !has:
-		event = watch.Event{Type: watch.Deleted, Object: c.lastState()}
+		return w.send(watch.Event{Type: watch.Deleted, Object: c.lastState()})
+	case !had:
+		return w.send(watch.Event{Type: watch.Added, Object: c.after.DeepCopyObject()})
 	}
-	return w.send(event)
+	return w.send(watch.Event{Type: watch.Modified, Object: c.after.DeepCopyObject()})
 }
 
 // lastState is the last state that somebody saw to whom an object is gone, with the version at which that happened.

@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -144,7 +146,7 @@ func (s *Server) settle(k *kind, before, after client.Object) (client.Object, er
 	}
 	if before.GetDeletionTimestamp() != nil {
 		for _, f := range after.GetFinalizers() {
-			if !contains(before.GetFinalizers(), f) {
+			if !slices.Contains(before.GetFinalizers(), f) {
 				return nil, k.invalid(after.GetName(), field.Forbidden(field.NewPath("metadata", "finalizers"), "no new finalizers can be added if the object is being deleted"))
 			}
 		}
@@ -169,15 +171,6 @@ func (s *Server) settle(k *kind, before, after client.Object) (client.Object, er
 	return after, nil
 }
 
-func contains(all []string, one string) bool {
-	for _, s := range all {
-		if s == one {
-			return true
-		}
-	}
-	return false
-}
-
 // keepIdentity gives an object what no client can change.
 func keepIdentity(before, after client.Object) {
 	after.SetUID(before.GetUID())
@@ -190,7 +183,7 @@ func keepIdentity(before, after client.Object) {
 
 // onlyStatus is an object with the status of another, and nothing else of it.
 func onlyStatus(before, after client.Object) client.Object {
-	out := before.DeepCopyObject().(client.Object)
+	out := shallow(before)
 	withStatusOf(out, after)
 	return out
 }
@@ -235,13 +228,31 @@ func (s *Server) Delete(_ context.Context, o client.Object, opts ...client.Delet
 
 // same is true if a write would change nothing but times.
 func same(a, b client.Object) bool {
-	a, b = a.DeepCopyObject().(client.Object), b.DeepCopyObject().(client.Object)
-	for _, o := range []client.Object{a, b} {
-		entries := o.GetManagedFields()
-		for i := range entries {
-			entries[i].Time = nil
-		}
-		o.SetManagedFields(entries)
+	return equality.Semantic.DeepEqual(timeless(a), timeless(b)) && equality.Semantic.DeepEqual(unsigned(a), unsigned(b))
+}
+
+// timeless are the writers of an object without the times at which they wrote.
+func timeless(o client.Object) []metav1.ManagedFieldsEntry {
+	entries := slices.Clone(o.GetManagedFields())
+	for i := range entries {
+		entries[i].Time = nil
 	}
-	return equality.Semantic.DeepEqual(a, b)
+	return entries
+}
+
+// unsigned is an object without its writers.
+func unsigned(o client.Object) client.Object {
+	out := shallow(o)
+	out.SetManagedFields(nil)
+	return out
+}
+
+// shallow is a copy of an object that shares its content. What is stored never changes, so that only what is replaced needs to be copied.
+func shallow(o client.Object) client.Object {
+	if _, ok := o.(runtime.Unstructured); ok {
+		return o.DeepCopyObject().(client.Object) // its fields are in a map
+	}
+	out := reflect.New(reflect.TypeOf(o).Elem())
+	out.Elem().Set(reflect.ValueOf(o).Elem())
+	return out.Interface().(client.Object)
 }

@@ -78,7 +78,7 @@ func (c *carrier) handshake(request *http.Request) ([]*x509.Certificate, error) 
 	if c.config.MaxVersion == tls.VersionTLS12 && w.onlyNew {
 		return nil, &net.OpError{Op: "remote error", Err: tls.AlertError(70)} // protocol_version
 	}
-	if _, err := portalCertificate.Verify(x509.VerifyOptions{Roots: c.config.RootCAs, DNSName: portalHost}); err != nil {
+	if err := verifyPortal(c.config.RootCAs); err != nil {
 		return nil, &tls.CertificateVerificationError{Err: err}
 	}
 	if err := c.config.VerifyConnection(tls.ConnectionState{Version: tls.VersionTLS13}); err != nil {
@@ -97,6 +97,25 @@ func (c *carrier) handshake(request *http.Request) ([]*x509.Certificate, error) 
 		chain = append(chain, certificate)
 	}
 	return chain, nil
+}
+
+// verdicts are what came of verifying the portal's certificate: it is always the same one, and so are most pools.
+var verdicts []verdict
+
+type verdict struct {
+	roots *x509.CertPool
+	err   error
+}
+
+func verifyPortal(roots *x509.CertPool) error {
+	for _, v := range verdicts {
+		if v.roots.Equal(roots) {
+			return v.err
+		}
+	}
+	_, err := portalCertificate.Verify(x509.VerifyOptions{Roots: roots, DNSName: portalHost})
+	verdicts = append(verdicts, verdict{roots, err})
+	return err
 }
 
 // checkSTS is STS, which knows what AWS knows.

@@ -15,8 +15,9 @@ type finder struct {
 	short  []string
 }
 
-func newFinder(all []string) *finder {
-	f := &finder{begins: map[uint64][]string{}}
+func newFinder() *finder { return &finder{begins: map[uint64][]string{}} }
+
+func (f *finder) add(all ...string) {
 	for _, s := range all {
 		if len(s) < window {
 			f.short = append(f.short, s)
@@ -26,7 +27,6 @@ func newFinder(all []string) *finder {
 		f.maybe[slot(first)] = true
 		f.begins[first] = append(f.begins[first], s)
 	}
-	return f
 }
 
 func slot(first uint64) uint64 { return first * 0x9e3779b97f4a7c15 >> 52 }

@@ -7,7 +7,9 @@ import (
 
 func TestFinder_FindsWhatStringsContainsDoes(t *testing.T) {
 	secrets := []string{"abc", "SECRET-SECRET", "SECRET-OTHER", "ends-here-now", "12345678"}
-	f := newFinder(secrets)
+	f := newFinder()
+	f.add(secrets[:2]...)
+	f.add(secrets[2:]...)
 	for _, text := range []string{
 		"", "a", "ab", "abc", "xxabcxx", "SECRET-", "SECRET-SECRE", "SECRET-SECRET", "x SECRET-OTHER", "all of it ends-here-now", "1234567", "12345678", "SECRET-SECRETS",
 		"SECRET-XTHER 1234567", strings.Repeat("long ", 1000) + "12345678",

@@ -17,6 +17,8 @@ type Journal struct {
 	violations []string
 	drawn      map[string]uint64
 	said       []output
+	secrets    *finder
+	known      []int // how many of each list secrets has
 }
 
 // output is what the operator has said and nobody has looked at yet.
@@ -29,7 +31,9 @@ type line struct {
 }
 
 // NewJournal begins a history.
-func NewJournal(seed uint64) *Journal { return &Journal{seed: seed, drawn: map[string]uint64{}} }
+func NewJournal(seed uint64) *Journal {
+	return &Journal{seed: seed, drawn: map[string]uint64{}, secrets: newFinder()}
+}
 
 // Say adds a line.
 func (j *Journal) Say(format string, args ...any) {
@@ -76,18 +80,21 @@ func (j *Journal) Scan(where, text string) {
 	j.said = append(j.said, output{where, text})
 }
 
-// Leaks looks for secrets in what the operator has said since the last time.
-func (j *Journal) Leaks(secrets func() []string) {
+// Leaks looks for secrets in what the operator has said since the last time. The lists are the same each time, and only become longer.
+func (j *Journal) Leaks(secrets ...[]string) {
 	j.mu.Lock()
 	said := j.said
 	j.said = nil
 	j.mu.Unlock()
-	if len(said) == 0 {
-		return
+	for i, list := range secrets {
+		if i == len(j.known) {
+			j.known = append(j.known, 0)
+		}
+		j.secrets.add(list[j.known[i]:]...)
+		j.known[i] = len(list)
 	}
-	known := newFinder(secrets())
 	for _, o := range said {
-		if known.in(o.text) {
+		if j.secrets.in(o.text) {
 			j.Violate("a secret is in %s", o.where)
 		}
 	}

@@ -42,7 +42,8 @@ type cluster struct {
 	traffic stage.Rate          // requests within the last hour
 	posts   map[string][]string // the rotations requested, by object and T
 	past    stage.Past[spec]
-	shown   string // the object when it was last searched for secrets
+	shown   string // the version of the object that was last judged
+	rolled  string // the versions of what rollOut has looked at
 	stuck   bool   // its pool does not follow
 	pulls   string // what comes of it when a machine is to pull an image
 	// restorer is how often somebody still puts back what the operator replaces.
@@ -208,6 +209,12 @@ func (c *cluster) rollOut() {
 	if c.stuck {
 		return
 	}
+	pool := &machineconfigurationv1.MachineConfigPool{ObjectMeta: metav1.ObjectMeta{Name: poolName}}
+	seen := c.versions(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: global.Namespace, Name: global.Name}}, pool)
+	if seen == c.rolled {
+		return
+	}
+	defer func() { c.rolled = seen }()
 	name := "rendered-" + fingerprint(c.document(global))
 	c.pool(func(p *machineconfigurationv1.MachineConfigPool) {
 		if p.Spec.Paused {
@@ -216,6 +223,18 @@ func (c *cluster) rollOut() {
 		p.Spec.Configuration.Name, p.Status.Configuration.Name = name, name
 		p.Status.MachineCount, p.Status.UpdatedMachineCount, p.Status.DegradedMachineCount = 3, 3, 0
 	})
+}
+
+// versions are those of some objects together.
+func (c *cluster) versions(all ...client.Object) string {
+	text := ""
+	for _, o := range all {
+		if stored := c.Stored(o); stored != nil {
+			text += string(stored.GetUID()) + stored.GetResourceVersion()
+		}
+		text += ";"
+	}
+	return text
 }
 
 // Interfere is somebody who writes at the worst moment: an entry of their own, or a Secret of the same name that is another one.

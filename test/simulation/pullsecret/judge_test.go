@@ -125,15 +125,16 @@ func (c *cluster) Ended() {
 	c.judgeObject()
 	c.rollOut()
 	c.kubelet()
-	w.Leaks(func() []string { return append(append(w.ocm.Canaries(), w.registries.Canaries()...), foreignSecret) })
+	w.Leaks(w.ocm.Canaries(), w.registries.Canaries(), []string{foreignSecret})
 }
 
 func (c *cluster) judgeObject() {
 	w := c.w
 	o := c.object()
-	if o == nil {
+	if o == nil || o.ResourceVersion == c.shown {
 		return
 	}
+	c.shown = o.ResourceVersion
 	for _, cond := range o.Status.Conditions {
 		w.Count.Count(history.Reasons, cond.Reason)
 	}
@@ -145,10 +146,7 @@ func (c *cluster) judgeObject() {
 	if len(raw) > maxStatus {
 		w.Violate("the object of %s has %d bytes", c.Name, len(raw))
 	}
-	if text := string(raw); text != c.shown {
-		w.Scan("the object", text)
-		c.shown = text
-	}
+	w.Scan("the object", string(raw))
 }
 
 // rotations is what the rotations that OCM has made for the operator are counted as.

@@ -67,7 +67,10 @@ func newScheme() *runtime.Scheme {
 func begin(seed uint64, broken *stage.Mutation, count *history.Tally) (*stage.World, stage.Play) {
 	w := &world{World: stage.NewWorld(seed, broken, count)}
 	var err error
-	w.ocm, err = simocm.New(simocm.Options{CA: authority, OfflineTokenIdle: 1000 * stage.Day})
+	w.ocm, err = simocm.New(simocm.Options{
+		CA: authority, OfflineTokenIdle: 1000 * stage.Day, OnlyRequests: true,
+		OnViolation: func(what string) { w.Violate("the API contract: %s", what) },
+	})
 	must(err)
 	w.registries, err = simregistry.New(simregistry.Options{Directory: w.ocm, CA: authority})
 	must(err)

@@ -67,11 +67,11 @@ func (l *late) next(ctx context.Context) (event watch.Event, open bool) {
 
 // pass passes an event on after a while, perhaps twice.
 func (l *late) pass(ctx context.Context, c *Cluster, name string, event watch.Event, lag time.Duration) bool {
-	times := 1
+	told := []watch.Event{event}
 	if c.Doubled {
-		times = 2
+		told = append(told, watch.Event{Type: event.Type, Object: event.Object.DeepCopyObject()}) // who hears it may change it
 	}
-	for range times {
+	for _, event := range told {
 		select {
 		case <-ctx.Done():
 			return false
@@ -84,7 +84,7 @@ func (l *late) pass(ctx context.Context, c *Cluster, name string, event watch.Ev
 			return false
 		case <-l.stopped:
 			return false
-		case l.events <- watch.Event{Type: event.Type, Object: event.Object.DeepCopyObject()}:
+		case l.events <- event:
 		}
 	}
 	return true
