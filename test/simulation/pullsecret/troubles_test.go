@@ -30,7 +30,11 @@ func (c *cluster) changeRecords() {
 	w := c.w
 	list := w.ocm.Rotations(w.account.ID)
 	if len(list) == 0 || w.Odds(2) {
-		w.ocm.AddRecord(w.account.ID, simocm.Record{Status: pick(w, []string{"failed", "cancelled", ""}), CreatedAt: time.Now().Add(-time.Duration(1+w.Roll(60)) * stage.Day)})
+		status := pick(w, []string{"failed", "cancelled", ""})
+		id := w.ocm.AddRecord(w.account.ID, simocm.Record{Status: status, CreatedAt: time.Now().Add(-time.Duration(1+w.Roll(60)) * stage.Day)})
+		if status == "" {
+			w.forgotten = append(w.forgotten, id)
+		}
 		return
 	}
 	w.ocm.EditRecord(pick(w, list).ID, func(r *simocm.Record) { r.HideTimes = w.Odds(2) })
@@ -80,6 +84,11 @@ func (w *world) appease() {
 		}
 	}
 	for _, r := range w.ocm.Rotations(w.account.ID) {
-		w.ocm.EditRecord(r.ID, func(r *simocm.Record) { r.HideTimes = false })
+		w.ocm.EditRecord(r.ID, func(rec *simocm.Record) {
+			rec.HideTimes = false
+			if slices.Contains(w.forgotten, r.ID) {
+				rec.Status = "completed" // by Red Hat: OCM works on it no more, and would show it as it is for ever
+			}
+		})
 	}
 }

@@ -33,6 +33,7 @@ type world struct {
 	stranger   simocm.Account // owns nothing here, but people mix things up
 	clusters   []*cluster
 	network    *network
+	forgotten  []string // the records of rotations that OCM neither works on nor ends
 }
 
 func pick[T any](w *world, of []T) T { return stage.Pick(w, of...) }
