@@ -140,6 +140,9 @@ func (w *world) picture() string {
 			if cond.Type == v1alpha1.ConditionOldCredentialsRevoked {
 				continue // its proof is scheduled work, which may take days
 			}
+			if cond.Type == v1alpha1.ConditionSecondWriter {
+				continue // a fight is over after a day without one
+			}
 			text += fmt.Sprintf(" %s=%s/%s", cond.Type, cond.Status, cond.Reason)
 		}
 		text += fmt.Sprintf(", targets %s %s]", fingerprint(c.document(global)), fingerprint(c.document(hub)))
