@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
+	toolscache "k8s.io/client-go/tools/cache"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
@@ -25,16 +28,26 @@ var errRestored = errors.New("etcd has been restored from a backup: its newest r
 // restoreCheck ends the process when etcd has been restored from a backup. The API server keeps a watch that asks for changes after a version which
 // it does not have yet, and says nothing until it has it: on a quiet cluster that takes hours, in which nobody works on what the restore brought back.
 type restoreCheck struct {
-	// reader reads from the API server, and cache what the watches have told.
-	reader, cache client.Reader
-	clock         clock.WithTicker
+	reader    client.Reader // of the API server
+	informers cache.Informers
+	clock     clock.WithTicker
+
+	mu sync.Mutex
+	// told is the newest version that a watch has told.
+	told string
+	// back is closed when an object of a watch has gone back.
+	back chan struct{}
 }
 
 func setupRestoreCheck(mgr ctrl.Manager) error {
-	if err := mgr.Add(&restoreCheck{reader: mgr.GetAPIReader(), cache: mgr.GetCache(), clock: clock.RealClock{}}); err != nil {
+	if err := mgr.Add(newRestoreCheck(mgr.GetAPIReader(), mgr.GetCache())); err != nil {
 		return fmt.Errorf("adding the check whether etcd was restored: %w", err)
 	}
 	return nil
+}
+
+func newRestoreCheck(reader client.Reader, informers cache.Informers) *restoreCheck {
+	return &restoreCheck{reader: reader, informers: informers, clock: clock.RealClock{}, back: make(chan struct{})}
 }
 
 // NeedLeaderElection is false: a standby would take the lead with what it saw before the restore.
@@ -42,14 +55,15 @@ func (*restoreCheck) NeedLeaderElection() bool { return false }
 
 // Start runs until ctx ends or etcd has been restored.
 func (c *restoreCheck) Start(ctx context.Context) error {
+	if err := c.listen(ctx); err != nil {
+		return err
+	}
 	ticker := c.clock.NewTicker(restoreCheckInterval)
 	defer ticker.Stop()
 	newest := ""
 	for {
 		// First what was told, because the API server must know at least that.
-		for _, told := range c.told(ctx) {
-			newest = newer(newest, told)
-		}
+		newest = newer(newest, c.newestTold())
 		// An API server that does not respond is the controllers' business.
 		if version, err := c.version(ctx); err == nil {
 			if older(version, newest) {
@@ -60,9 +74,53 @@ func (c *restoreCheck) Start(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-c.back:
+			return errRestored
 		case <-ticker.C():
 		}
 	}
+}
+
+// listen hears each version of our objects that the watches tell.
+func (c *restoreCheck) listen(ctx context.Context) error {
+	for _, kind := range []client.Object{&v1alpha1.PullSecretRotation{}, &v1alpha1.CAPCredentialSet{}} {
+		informer, err := c.informers.GetInformer(ctx, kind, cache.BlockUntilSynced(false))
+		if err != nil {
+			return fmt.Errorf("watching our objects, to notice that etcd was restored: %w", err)
+		}
+		_, err = informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
+			AddFunc:    func(is any) { c.hear(nil, is) },
+			UpdateFunc: c.hear,
+		})
+		if err != nil {
+			return fmt.Errorf("watching our objects, to notice that etcd was restored: %w", err)
+		}
+	}
+	return nil
+}
+
+// hear notes the version of an object. One that was newer before comes from a list after a watch that the restore has ended.
+func (c *restoreCheck) hear(was, is any) {
+	now, ok := is.(client.Object)
+	if !ok {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.told = newer(c.told, now.GetResourceVersion())
+	if before, ok := was.(client.Object); ok && older(now.GetResourceVersion(), before.GetResourceVersion()) {
+		select {
+		case <-c.back:
+		default:
+			close(c.back)
+		}
+	}
+}
+
+func (c *restoreCheck) newestTold() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.told
 }
 
 // version is etcd's newest resource version: a list that names none is never answered from the past.
@@ -75,28 +133,13 @@ func (c *restoreCheck) version(ctx context.Context) (string, error) {
 	return list.ResourceVersion, nil
 }
 
-// told are the resource versions of our objects in the cache.
-func (c *restoreCheck) told(ctx context.Context) []string {
-	rotations, sets := &v1alpha1.PullSecretRotationList{}, &v1alpha1.CAPCredentialSetList{}
-	_ = c.cache.List(ctx, rotations) // An empty list says nothing.
-	_ = c.cache.List(ctx, sets)
-	var versions []string
-	for i := range rotations.Items {
-		versions = append(versions, rotations.Items[i].ResourceVersion)
-	}
-	for i := range sets.Items {
-		versions = append(versions, sets.Items[i].ResourceVersion)
-	}
-	return versions
-}
-
 // older is true if version a is older than b. Versions that cannot be compared say nothing.
 func older(a, b string) bool {
 	order, err := resourceversion.CompareResourceVersion(a, b)
 	return err == nil && order < 0
 }
 
-// newer is the newer one of two versions, of which a may be empty.
+// newer is the newer one of two versions, of which both may be empty.
 func newer(a, b string) string {
 	if a == "" || older(a, b) {
 		return b

@@ -8,24 +8,12 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/cache/informertest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllertest"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 )
-
-// toldReader is a cache with one object of this version.
-type toldReader struct {
-	client.Reader
-	version string
-}
-
-func (r *toldReader) List(_ context.Context, list client.ObjectList, _ ...client.ListOption) error {
-	if sets, ok := list.(*v1alpha1.CAPCredentialSetList); ok && r.version != "" {
-		sets.Items = []v1alpha1.CAPCredentialSet{{ObjectMeta: metav1.ObjectMeta{ResourceVersion: r.version}}}
-	}
-	return nil
-}
 
 // versionReader answers one list after the other with these versions; an empty one is an API server that does not respond.
 type versionReader struct {
@@ -45,22 +33,29 @@ func (r *versionReader) List(_ context.Context, list client.ObjectList, _ ...cli
 }
 
 func TestRestoreCheck_EndsTheProcessWhenVersionsGoBack(t *testing.T) {
+	scheme, err := NewScheme()
+	if err != nil {
+		t.Fatal(err)
+	}
 	cases := map[string]struct {
 		// versions are the answers, one a minute.
 		versions []string
-		// told is the version of an object in the cache.
-		told string
+		// told are the versions of an object that a watch tells within the first minute.
+		told []string
 		want error
 	}{
-		"nothing happens":                      {[]string{"7", "7", "7"}, "7", nil},
-		"versions grow":                        {[]string{"9", "10", "100"}, "9", nil},
-		"a restore":                            {[]string{"100", "120", "110"}, "", errRestored},
-		"a restore from a version as long":     {[]string{"999", "1000", "999"}, "", errRestored},
-		"no answer is no restore":              {[]string{"100", "", "100"}, "", nil},
-		"a restore while there is no answer":   {[]string{"100", "", "", "99"}, "", errRestored},
-		"the first answer comes late":          {[]string{"", "", "5"}, "", nil},
-		"a version that cannot be understood":  {[]string{"100", "x", "101"}, "", nil},
-		"a restore from right after the start": {[]string{"100", "", "105"}, "110", errRestored},
+		"nothing happens":                         {[]string{"7", "7", "7"}, []string{"7"}, nil},
+		"versions grow":                           {[]string{"9", "10", "100"}, []string{"9", "10"}, nil},
+		"a restore":                               {[]string{"100", "120", "110"}, nil, errRestored},
+		"a restore from a version as long":        {[]string{"999", "1000", "999"}, nil, errRestored},
+		"no answer is no restore":                 {[]string{"100", "", "100"}, nil, nil},
+		"a restore while there is no answer":      {[]string{"100", "", "", "99"}, nil, errRestored},
+		"the first answer comes late":             {[]string{"", "", "5"}, nil, nil},
+		"a version that cannot be understood":     {[]string{"100", "x", "101"}, []string{"y", "100"}, nil},
+		"a restore from right after the start":    {[]string{"100", "", "105"}, []string{"110"}, errRestored},
+		"what was told between two answers":       {[]string{"100", "105"}, []string{"101", "110"}, errRestored},
+		"a watch that lists an older version":     {[]string{"100", "200"}, []string{"110", "105"}, errRestored},
+		"and another one, before anybody listens": {[]string{"100", "200"}, []string{"110", "105", "103"}, errRestored},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -68,7 +63,19 @@ func TestRestoreCheck_EndsTheProcessWhenVersionsGoBack(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 				defer cancel()
 				r := &versionReader{versions: c.versions}
-				check := &restoreCheck{reader: r, cache: &toldReader{version: c.told}, clock: clock.RealClock{}}
+				informers := &informertest.FakeInformers{Scheme: scheme}
+				check := newRestoreCheck(r, informers)
+				told := informerOf(t, informers, &v1alpha1.CAPCredentialSet{})
+				go func() {
+					time.Sleep(time.Second)
+					for i, version := range c.told {
+						if i == 0 {
+							told.Add(set(version))
+						} else {
+							told.Update(set(c.told[i-1]), set(version))
+						}
+					}
+				}()
 				if err := check.Start(ctx); !errors.Is(err, c.want) {
 					t.Errorf("got %v, want %v", err, c.want)
 				}
@@ -78,4 +85,17 @@ func TestRestoreCheck_EndsTheProcessWhenVersionsGoBack(t *testing.T) {
 			})
 		})
 	}
+}
+
+func set(version string) *v1alpha1.CAPCredentialSet {
+	return &v1alpha1.CAPCredentialSet{ObjectMeta: metav1.ObjectMeta{ResourceVersion: version}}
+}
+
+func informerOf(t *testing.T, informers *informertest.FakeInformers, o client.Object) *controllertest.FakeInformer {
+	t.Helper()
+	informer, err := informers.FakeInformerFor(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return informer
 }
