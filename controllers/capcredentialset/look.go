@@ -140,6 +140,7 @@ func (r *reconciler) look(ctx context.Context, s *scope) error {
 // lookAtSecrets reads the Secrets and makes the plan.
 func (r *reconciler) lookAtSecrets(s *scope, key []byte) {
 	now := r.now()
+	s.looked = now
 	secrets := make(map[types.NamespacedName]plan.Observation, len(s.discovery.Targets))
 	for _, t := range s.discovery.Targets {
 		if t.Holder == "" {

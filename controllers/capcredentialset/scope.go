@@ -82,7 +82,8 @@ type scope struct {
 	hold              *plan.Hold
 	holdByCertificate bool
 
-	// Set by each look: the key of the content hash, nil if there is none, and the plan.
+	// Set by each look: when it was, the key of the content hash, nil if there is none, and the plan.
+	looked  time.Time
 	hashKey []byte
 	plan    plan.Plan
 

@@ -51,7 +51,19 @@ const maxConflicts = 5
 // the decision. Its other keys, labels and type stay.
 func (r *reconciler) write(ctx context.Context, s *scope, row plan.Row, d delivery) (outcome, *writeError) {
 	live := row.Observation
-	for range maxConflicts {
+	for n := range maxConflicts {
+		if n > 0 || r.outdated(s, live) {
+			var err error
+			if live, err = r.reread(ctx, row.Ref, s.hashKey); err != nil {
+				return outcome{}, r.judgeWrite(row.Ref, err)
+			}
+			if e := becameImpossible(s, row, live); e != nil {
+				return outcome{}, e
+			}
+		}
+		if dead(d.expires, r.now()) { // the process has stood still meanwhile
+			return outcome{kind: superseded}, nil
+		}
 		data := dataFor(d.credential, live)
 		hash := awscreds.Hash(s.hashKey, data)
 		if o, ok := r.needless(ctx, s, row, d, live, hash); ok {
@@ -67,15 +79,18 @@ func (r *reconciler) write(ctx context.Context, s *scope, row plan.Row, d delive
 		if !apierrors.IsConflict(err) && !(apierrors.IsNotFound(err) && live.Found) {
 			return outcome{}, r.judgeWrite(row.Ref, err)
 		}
-		if live, err = r.reread(ctx, row.Ref, s.hashKey); err != nil {
-			return outcome{}, r.judgeWrite(row.Ref, err)
-		}
-		if e := becameImpossible(s, row, live); e != nil {
-			return outcome{}, e
-		}
 	}
 	return outcome{}, &writeError{v1alpha1.ReasonConflict, "Somebody else keeps writing this Secret, so the operator could not write it. See its " +
 		"managedFields for the other writer."}
+}
+
+// createWithin is how long after a look a Secret may be created. The API server cannot be told to create only, so a process that has stood still
+// must not send what it was about to: the next leader may have created the Secret.
+const createWithin = 30 * time.Second
+
+// outdated is true for a missing Secret that may have been created since the look.
+func (r *reconciler) outdated(s *scope, live plan.Observation) bool {
+	return !live.Found && r.now().Sub(s.looked) > createWithin
 }
 
 // needless is the outcome if a write would change nothing, or replace a better credential.
@@ -117,6 +132,11 @@ func dataFor(c awscreds.Credential, live plan.Observation) map[string][]byte {
 func (r *reconciler) send(ctx context.Context, ref types.NamespacedName, live plan.Observation, data map[string][]byte, annotations map[string]string) (*corev1.Secret, error) {
 	if live.Found && live.AsWritten() {
 		return r.patch(ctx, ref, live, data, annotations)
+	}
+	if !live.Found {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, createWithin)
+		defer cancel()
 	}
 	return r.apply(ctx, ref, live, data, annotations)
 }

@@ -137,6 +137,52 @@ func TestWrite_LeavesAnEmptySecretThatSomebodyFillsAtThatMoment(t *testing.T) {
 	}
 }
 
+// A process that has stood still goes on with what it was about to do, while another one leads already.
+func TestWrite_DeliversNoCredentialThatHasDiedWhileTheProcessStoodStill(t *testing.T) {
+	b := dueBench(t)
+	b.secrets.interfere = func(r types.NamespacedName) {
+		b.secrets.interfere = nil
+		there, _, _ := b.secrets.Get(r.Namespace, r.Name)
+		b.secrets.put(r, there)
+		b.pass(20 * time.Hour)
+	}
+	b.round("cap")
+	for _, w := range b.secrets.writes {
+		if !b.portal.live(w.after) {
+			t.Errorf("%s was given a credential that has expired", w.ref)
+		}
+	}
+	b.drive(time.Minute)
+	if set := b.set("cap"); set.Status.Credentials != "4/4" {
+		t.Errorf("afterwards %s are fresh", set.Status.Credentials)
+	}
+}
+
+func TestWrite_LooksAgainBeforeItCreatesWhatItMissedLongAgo(t *testing.T) {
+	b := oneBench(t, nil)
+	theirs := map[string][]byte{"config": []byte("their own")}
+	var others []types.NamespacedName
+	b.secrets.interfere = func(first types.NamespacedName) {
+		b.secrets.interfere = nil
+		for _, row := range []types.NamespacedName{machines, registry, ingress, storage} {
+			if _, found, _ := b.secrets.Get(row.Namespace, row.Name); row != first && !found {
+				others = append(others, row)
+				b.secrets.put(row, &corev1.Secret{Data: theirs})
+			}
+		}
+		b.pass(createWithin + time.Second)
+	}
+	b.round("cap")
+	for _, r := range others {
+		if s, _, _ := b.secrets.Get(r.Namespace, r.Name); len(s.Data) != len(theirs) {
+			t.Errorf("%s was written over", r)
+		}
+	}
+	if len(others) == 0 {
+		t.Error("nothing else was missing")
+	}
+}
+
 func TestWrite_CreatesASecretThatIsDeletedAtThatMoment(t *testing.T) {
 	b := dueBench(t)
 	b.secrets.interfere = func(r types.NamespacedName) {

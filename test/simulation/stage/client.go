@@ -63,13 +63,13 @@ func (l *Life) client() client.WithWatch {
 			return newLate(ctx, c, l.ID+"watch "+wanted(list, opts), w), nil
 		},
 		Create: func(ctx context.Context, api client.WithWatch, o client.Object, opts ...client.CreateOption) error {
-			return l.write("create", o, func() error { return api.Create(ctx, o, opts...) })
+			return l.write(ctx, "create", o, func() error { return api.Create(ctx, o, opts...) })
 		},
 		Update: func(ctx context.Context, api client.WithWatch, o client.Object, opts ...client.UpdateOption) error {
-			return l.write("update", o, func() error { return api.Update(ctx, o, opts...) })
+			return l.write(ctx, "update", o, func() error { return api.Update(ctx, o, opts...) })
 		},
 		Delete: func(ctx context.Context, api client.WithWatch, o client.Object, opts ...client.DeleteOption) error {
-			return l.write("delete", o, func() error { return api.Delete(ctx, o, opts...) })
+			return l.write(ctx, "delete", o, func() error { return api.Delete(ctx, o, opts...) })
 		},
 		Patch: func(ctx context.Context, api client.WithWatch, o client.Object, patch client.Patch, opts ...client.PatchOption) error {
 			verb := "patch"
@@ -77,14 +77,14 @@ func (l *Life) client() client.WithWatch {
 				verb = ApplyNew
 			}
 			patch = c.World.Broken.patch(o, patch)
-			return l.write(verb, o, func() error { return api.Patch(ctx, o, patch, opts...) })
+			return l.write(ctx, verb, o, func() error { return api.Patch(ctx, o, patch, opts...) })
 		},
 		SubResourcePatch: func(ctx context.Context, api client.Client, sub string, o client.Object, patch client.Patch, opts ...client.SubResourcePatchOption) error {
 			if m := c.World.Broken; m != nil && m.Forgets {
 				return nil
 			}
 			patch = c.World.Broken.patch(o, patch)
-			return l.write("patch "+sub+" of", o, func() error { return api.SubResource(sub).Patch(ctx, o, patch, opts...) })
+			return l.write(ctx, "patch "+sub+" of", o, func() error { return api.SubResource(sub).Patch(ctx, o, patch, opts...) })
 		},
 	})
 }
@@ -109,11 +109,11 @@ func creates(o client.Object, patch client.Patch) bool {
 }
 
 // write is an effect of a process on the API server.
-func (l *Life) write(verb string, o client.Object, do func() error) error {
+func (l *Life) write(ctx context.Context, verb string, o client.Object, do func() error) error {
 	w := l.Cluster.World
 	name := fmt.Sprintf("%s %T %s/%s", verb, o, o.GetNamespace(), o.GetName())
 	time.Sleep(w.Delay(l.ID+name, 20*time.Millisecond))
-	if err := l.refused(name, verb, o); err != nil {
+	if err := l.refused(ctx, name, verb, o); err != nil {
 		return err
 	}
 	l.meddle(o)
@@ -130,11 +130,14 @@ func (l *Life) write(verb string, o client.Object, do func() error) error {
 }
 
 // refused is why a write does not reach the API server's store.
-func (l *Life) refused(name, verb string, o client.Object) error {
+func (l *Life) refused(ctx context.Context, name, verb string, o client.Object) error {
 	if err := l.Unreachable(); err != nil {
 		return err
 	}
 	if err := l.Before(name, true); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil { // what stood still for longer than its request may take does not send it any more
 		return err
 	}
 	if err := l.Unreachable(); err != nil {
