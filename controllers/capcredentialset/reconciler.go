@@ -109,10 +109,12 @@ func (r *reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 
 	if err := r.report(ctx, s); apierrors.IsConflict(err) {
 		s.seen = nil // somebody has written the set meanwhile, or etcd was restored from a backup and the version in memory is of the future
-		return reconcile.Result{RequeueAfter: r.Settle}, nil
+		s.conflicts++
+		return reconcile.Result{RequeueAfter: min(r.Settle<<min(s.conflicts-1, 10), r.MaxSleep)}, nil
 	} else if err != nil {
 		return reconcile.Result{}, err
 	}
+	s.conflicts = 0
 	if s.effects.secrets() >= manySecrets {
 		r.tidy()
 	}

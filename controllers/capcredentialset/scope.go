@@ -38,8 +38,9 @@ type state struct {
 	parsed parsedCertificate
 	// seen is the set as last written by the operator: the cache may lag behind it.
 	seen *v1alpha1.CAPCredentialSet
-	// patched is when that happened.
-	patched time.Time
+	// patched is when that happened, and conflicts is how often it could not since, because the cache lags behind.
+	patched   time.Time
+	conflicts int
 	// rows are those of the last report, whether the status lists them or not; nil before the first.
 	rows []v1alpha1.CredentialTargetStatus
 	// upgrade is the next release, as it was last looked at.
