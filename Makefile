@@ -113,7 +113,7 @@ licenses: ## List the licence of each linked module; fail if one is missing or i
 .PHONY: test
 test: ## Run all tests, on a real control plane (found, downloaded or built first).
 	$(WITH_ASSETS) go test -timeout $(TEST_TIMEOUT) ./...
-	GOFIPS140=off go test ./test/simulation/pullsecret ./test/simulation/capset # The Go Cryptographic Module's random numbers cannot be seeded.
+	GOFIPS140=off go test -timeout $(TEST_TIMEOUT) ./test/simulation/pullsecret ./test/simulation/capset # The Go Cryptographic Module's random numbers cannot be seeded.
 	for module in $(MODULES); do go test -C $$module -count=1 ./...; done # Not cached, because they test files outside of their modules.
 
 .PHONY: test-unit
