@@ -88,7 +88,8 @@ func (s *scope) record() decide.Record { return decide.Record{PullSecretRotation
 
 func (s *scope) rotation() *v1alpha1.RotationStatus { return s.obj.Status.Rotation }
 
-// flush writes the status if it changed: a second look within one second changes nothing. The optimistic lock keeps two replicas, or one with an outdated view, from both recording an intent.
+// flush writes the status if it changed: a second look within one second changes nothing. The optimistic lock keeps two replicas, or one with an
+// outdated view, from both recording an intent.
 func (s *scope) flush(ctx context.Context) error {
 	patch, err := statuspatch.New(s.stored.ResourceVersion, s.stored.Status, s.obj.Status)
 	if patch == nil || err != nil {

@@ -139,7 +139,7 @@ func older(a, b string) bool {
 	return err == nil && order < 0
 }
 
-// newer is the newer one of two versions, of which both may be empty.
+// newer is the newer one of two versions. Either may be empty.
 func newer(a, b string) string {
 	if a == "" || older(a, b) {
 		return b

@@ -21,6 +21,7 @@ func run(ctx context.Context, o options) error {
 		return fmt.Errorf("finding the API server: %w", err)
 	}
 	asOurs(config)
+
 	follower := newTLSFollower()
 	managerOptions, err := o.managerOptions(follower)
 	if err != nil {
