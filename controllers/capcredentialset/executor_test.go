@@ -2,11 +2,14 @@ package capcredentialset
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/ptr"
@@ -72,6 +75,32 @@ func TestAReportThatIsOutdated_IsNotWrittenOverANewerOne(t *testing.T) {
 	b.round("cap")
 	if got := b.set("cap").Status.Credentials; got == newer || got == "" {
 		t.Errorf("the round after that leaves the status at %q", got)
+	}
+}
+
+// While the cache lags behind, each report is in vain.
+func TestAReportThatIsOutdated_IsMadeAgainMoreAndMoreSeldom(t *testing.T) {
+	b := oneBench(t, nil)
+	lags := true
+	b.r.client = interceptor.NewClient(b.client.(*fakeSets), interceptor.Funcs{
+		SubResourcePatch: func(ctx context.Context, c client.Client, sub string, o client.Object, p client.Patch, opts ...client.SubResourcePatchOption) error {
+			if lags {
+				return apierrors.NewConflict(schema.GroupResource{Resource: "capcredentialsets"}, "cap", errors.New("it has changed"))
+			}
+			return c.SubResource(sub).Patch(ctx, o, p, opts...)
+		},
+	})
+	for _, want := range []time.Duration{2, 4, 8, 16, 30, 30} {
+		if wait := b.round("cap"); wait != want*time.Second {
+			t.Errorf("the next round comes after %s, want %ds", wait, want)
+		}
+	}
+	lags = false
+	b.round("cap")
+	b.pass(40 * time.Minute) // a refresh is due, and reported
+	lags = true
+	if wait := b.round("cap"); wait != 2*time.Second {
+		t.Errorf("after a report that was taken the next round comes after %s, want 2s", wait)
 	}
 }
 

@@ -168,8 +168,8 @@ func (n *fakeNamespace) Update(_ context.Context, s *corev1.Secret, _ metav1.Upd
 }
 
 // Patch applies the operator's patches: a merge patch, which must have a precondition, or a server-side apply, which has one and force unless
-// it creates. Neither has the API server read the body twice.
-func (n *fakeNamespace) Patch(_ context.Context, name string, kind types.PatchType, body []byte, o metav1.PatchOptions, _ ...string) (*corev1.Secret, error) {
+// it creates: then it must have a deadline, after which it is not sent. Neither has the API server read the body twice.
+func (n *fakeNamespace) Patch(ctx context.Context, name string, kind types.PatchType, body []byte, o metav1.PatchOptions, _ ...string) (*corev1.Secret, error) {
 	want := corev1ac.Secret(name, n.namespace)
 	err := json.Unmarshal(body, want)
 	switch {
@@ -178,12 +178,20 @@ func (n *fakeNamespace) Patch(_ context.Context, name string, kind types.PatchTy
 		err = fmt.Errorf("a patch with field validation %q by %q", o.FieldValidation, o.FieldManager)
 	case kind == types.MergePatchType && want.ResourceVersion != nil && o.Force == nil:
 		return n.write(want, updating)
+	case kind == types.ApplyPatchType && want.ResourceVersion == nil && !ends(ctx, createWithin):
+		err = errors.New("a Secret is created without a deadline")
 	case kind == types.ApplyPatchType && o.Force != nil && *o.Force == (want.ResourceVersion != nil):
 		return n.write(want, applying)
 	default:
 		err = fmt.Errorf("a patch of type %s with precondition %v and force %v", kind, want.ResourceVersion != nil, o.Force)
 	}
 	return nil, err
+}
+
+// ends is true for a context that ends within d.
+func ends(ctx context.Context, d time.Duration) bool {
+	at, ok := ctx.Deadline()
+	return ok && time.Until(at) <= d
 }
 
 // write is one by the operator.
