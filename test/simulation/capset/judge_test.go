@@ -182,7 +182,7 @@ func (c *cluster) Ended() {
 	if n := c.Rounds.Len(); n > maxRounds {
 		w.Violate("%d rounds within an hour", n)
 	}
-	for _, name := range []string{"payload", "own"} {
+	for _, name := range bothNames {
 		stored, _ := c.Stored(&v1alpha1.CAPCredentialSet{ObjectMeta: metav1.ObjectMeta{Name: name}}).(*v1alpha1.CAPCredentialSet)
 		if stored == nil || c.shown[name] == stored.ResourceVersion {
 			continue

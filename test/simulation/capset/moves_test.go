@@ -34,7 +34,10 @@ var (
 	payloadRequests = []request{{"machines", "a", machines, false}, {"registry", "a", registry, false}, {"ingress", "b", ingress, false}}
 )
 
-var setNames = []string{"payload", "payload", "own"}
+var (
+	bothNames = []string{"payload", "own"}
+	setNames  = []string{"payload", "payload", "own"} // as often as people touch them
+)
 
 var moves = append(stage.Moves[*cluster]("Secret", "ask CAP", "status"), []stage.Move[*cluster]{
 	{Name: "spec edited", Weight: 12, Do: func(c *cluster) { c.editSpec(pick(c.w, setNames...)) }},

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"sync"
 	"syscall"
 	"time"
 
@@ -99,8 +100,11 @@ func (c *carrier) handshake(request *http.Request) ([]*x509.Certificate, error) 
 	return chain, nil
 }
 
-// verdicts are what came of verifying the portal's certificate: it is always the same one, and so are most pools.
-var verdicts []verdict
+// verdicts are what came of verifying the portal's certificate: it is always the same one, and so are most pools. Two requests may ask at once.
+var (
+	verdictsMu sync.Mutex
+	verdicts   []verdict
+)
 
 type verdict struct {
 	roots *x509.CertPool
@@ -108,6 +112,8 @@ type verdict struct {
 }
 
 func verifyPortal(roots *x509.CertPool) error {
+	verdictsMu.Lock()
+	defer verdictsMu.Unlock()
 	for _, v := range verdicts {
 		if v.roots.Equal(roots) {
 			return v.err

@@ -66,7 +66,7 @@ func (w *world) heal() {
 	c.restorer = 0
 	c.deleteCronJob()
 	c.deleteRequest("storage")
-	for _, name := range []string{"payload", "own"} {
+	for _, name := range bothNames {
 		c.correct(name)
 	}
 	c.complete()
