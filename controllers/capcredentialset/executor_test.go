@@ -90,9 +90,9 @@ func TestAReportThatIsOutdated_IsMadeAgainMoreAndMoreSeldom(t *testing.T) {
 			return c.SubResource(sub).Patch(ctx, o, p, opts...)
 		},
 	})
-	for _, want := range []time.Duration{2, 4, 8, 16, 30, 30} {
-		if wait := b.round("cap"); wait != want*time.Second {
-			t.Errorf("the next round comes after %s, want %ds", wait, want)
+	for _, want := range []float64{2, 4, 8, 16, 30, 30} {
+		if wait := b.round("cap").Seconds(); wait != want {
+			t.Errorf("the next round comes after %v s, want %v s", wait, want)
 		}
 	}
 	lags = false
