@@ -265,12 +265,14 @@ func (c *Client) ask(ctx, within context.Context, by *connection, role string) (
 		URL:    c.requestURL(role),
 		Header: http.Header{"Accept": {"application/json"}, "User-Agent": {"credential-rotation-operator"}},
 	}).WithContext(within)
+	asked := c.now()
 	resp, err := by.http.Do(req)
 	if err != nil {
 		return awscreds.Credential{}, c.transportError(ctx, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	now, portal := c.clock.Now().UTC().Round(0), portalTime(resp.Header) // Round: an expiry is a time of the wall clock
+	now := c.now()
+	portal := portalNow(portalTime(resp.Header), asked, now)
 	skew := skewOf(portal, now)
 	contentType := resp.Header.Get("Content-Type")
 	var body []byte
@@ -291,6 +293,9 @@ func (c *Client) ask(ctx, within context.Context, by *connection, role string) (
 	}
 	return credential, bad
 }
+
+// now is the time of the wall clock, as an expiry is.
+func (c *Client) now() time.Time { return c.clock.Now().UTC().Round(0) }
 
 // maxRole is the maximum length of a role in the API, in bytes.
 const maxRole = 512

@@ -29,6 +29,20 @@ func portalTime(header http.Header) time.Time {
 	return t
 }
 
+// portalNow is CAP's clock at the time now, when an answer with its time has arrived. It answered at some time since it was asked: a process that
+// stood still meanwhile learns late of an answer by a clock that is right, so the clocks agree if they can. Where they cannot, CAP may have answered
+// at once.
+func portalNow(portal, asked, now time.Time) time.Time {
+	if portal.IsZero() {
+		return portal
+	}
+	latest := portal.Add(max(0, now.Sub(asked)))
+	if portal.Sub(now) < skewFrom && now.Sub(latest) < skewFrom {
+		return now
+	}
+	return latest
+}
+
 // skewOf is how far CAP's clock is ahead of this cluster's, or zero if they agree to within skewFrom.
 func skewOf(portal, now time.Time) time.Duration {
 	if skew := portal.Sub(now); !portal.IsZero() && skew.Abs() >= skewFrom {

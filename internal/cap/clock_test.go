@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	clocktesting "k8s.io/utils/clock/testing"
+
 	"github.com/openshift/credential-rotation-operator/internal/awscreds"
 	"github.com/openshift/credential-rotation-operator/internal/schedule"
 )
@@ -91,6 +93,64 @@ func TestFetch_CountsALifeByThePortalsClockAndTellsTheDifference(t *testing.T) {
 				t.Errorf("the portal's clock is %s ahead (known %v), want %s (%v)", skew, known, test.skew, test.known)
 			}
 		})
+	}
+}
+
+// A process can stand still between its request and the answer, such as on a node that is paused.
+func TestFetch_TakesAnAnswerThatWaitedForTheProcessForNoWrongClock(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		// stood is how long the process stands still, ahead how far CAP's clock is ahead.
+		stood, ahead time.Duration
+		// want is when the credential, which lives for an hour by CAP's clock, expires after the request.
+		want, skew time.Duration
+	}{
+		{"the clocks agree", 26 * time.Minute, 0, time.Hour, 0},
+		{"CAP's is minutes ahead, which may be how late it has answered", 26 * time.Minute, 20 * time.Minute, time.Hour + 20*time.Minute, 0},
+		{"CAP's is hours ahead", 26 * time.Minute, 3 * time.Hour, time.Hour, 3 * time.Hour},
+		{"CAP's is hours behind", 26 * time.Minute, -3 * time.Hour, time.Hour, -3 * time.Hour},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			clock := clocktesting.NewFakePassiveClock(noon)
+			p := startPortal(t, func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Date", noon.Add(test.ahead).Format(http.TimeFormat))
+				serve(200, jsonType, good(`"`+noon.Add(test.ahead+time.Hour).Format(time.RFC3339)+`"`))(w, r)
+				clock.SetTime(noon.Add(test.stood))
+			})
+			p.config.Clock = clock
+			client := p.client(t)
+			c, err := client.Fetch(t.Context(), "r")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := c.Expiry.At.Sub(noon); got != test.want {
+				t.Errorf("it expires %s after the request, want %s", got, test.want)
+			}
+			if skew, _ := client.Skew(); skew != test.skew {
+				t.Errorf("CAP's clock is said to be %s ahead, want %s", skew, test.skew)
+			}
+		})
+	}
+}
+
+func TestPortalNow_IsThisClustersTimeWhereTheClocksCanAgree(t *testing.T) {
+	for _, test := range []struct{ elapsed, ahead, want time.Duration }{
+		{0, 5*time.Minute - 1, 0},
+		{0, 5 * time.Minute, 5 * time.Minute},
+		{0, 1 - 5*time.Minute, 0},
+		{0, -5 * time.Minute, -5 * time.Minute},
+		{time.Hour, -time.Hour, 0},
+		{time.Hour, 1 - time.Hour - 5*time.Minute, 0},
+		{time.Hour, -time.Hour - 5*time.Minute, -5 * time.Minute},
+		{time.Hour, 5 * time.Minute, time.Hour + 5*time.Minute},
+		{-time.Hour, -5 * time.Minute, -5 * time.Minute}, // this cluster's clock was set back meanwhile
+	} {
+		if got := portalNow(noon.Add(test.ahead), noon.Add(-test.elapsed), noon).Sub(noon); got != test.want {
+			t.Errorf("asked %s ago, dated %s: it is %s, want %s", test.elapsed, test.ahead, got, test.want)
+		}
+	}
+	if got := portalNow(time.Time{}, noon, noon.Add(time.Hour)); !got.IsZero() {
+		t.Errorf("without a date it is %s", got)
 	}
 }
 

@@ -22,8 +22,8 @@ import (
 const MaxBody = 1 << 20
 
 // Judge turns an answer into a credential that may be written, or into the reason why not. It refuses a body longer than MaxBody, so callers read
-// at most one byte more. now is the time by this cluster's clock, as is the credential's Expiry; portal is the time of the answer by CAP's clock,
-// zero if unknown.
+// at most one byte more. now is the time by this cluster's clock, as is the credential's Expiry; portal is that time by CAP's clock, zero if
+// unknown.
 func Judge(status int, contentType string, body []byte, now, portal time.Time) (awscreds.Credential, *Error) {
 	if status != http.StatusOK {
 		return awscreds.Credential{}, judgeStatus(status, httpheader.IsJSON(contentType))
