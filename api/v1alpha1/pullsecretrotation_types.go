@@ -234,7 +234,8 @@ type OCMSpec struct {
 	// +optional
 	CABundleConfigMapRef *LocalReference `json:"caBundleConfigMapRef,omitempty"`
 
-	// AccountID is an optional pin. It is only compared with the account of the credential, never used in a request.
+	// AccountID is an optional pin. It is only compared with the account of the credential, never used in a request. Where nothing proves whose the
+	// cluster's pull secret is, it says that the cluster is to use this account's.
 	// +kubebuilder:validation:MaxLength=64
 	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9_-]*$`
 	// +optional

@@ -55,6 +55,7 @@ func (c *cluster) Judge(l *stage.Life, name string, before, after client.Object)
 
 func (c *cluster) judgeTarget(l *stage.Life, before, after map[string]string) {
 	w, wanted := c.w, specs(c.past.Since(l.Since))
+	unpinned := func(s spec) bool { return s.OCM.AccountID != w.account.ID }
 	if after == nil {
 		w.Violate("%s writes a pull secret that nobody can read", l)
 		return
@@ -72,7 +73,7 @@ func (c *cluster) judgeTarget(l *stage.Life, before, after map[string]string) {
 			w.Violate("%s replaces the entry %s, which is the customer's own", l, key)
 		case !w.issued(key, now):
 			w.Violate("%s gives the entry %s something that OCM has not issued", l, key)
-		case w.strangers(old) != w.strangers(now):
+		case w.strangers(now) && !w.strangers(old), w.strangers(old) && !w.strangers(now) && wanted.all(unpinned):
 			w.Violate("%s gives the entry %s a credential of another account", l, key)
 		case w.alive(key, old) && !w.alive(key, now):
 			w.Violate("%s replaces the working entry %s by a dead one", l, key)
