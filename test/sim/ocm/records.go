@@ -51,6 +51,13 @@ func (s *Sim) Abandon(rotationID, status string) {
 	s.mustRotation(rotationID).abandoned = true
 }
 
+// DeleteRecord deletes a rotation, as a person can.
+func (s *Sim) DeleteRecord(rotationID string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.deleteRotation(s.mustRotation(rotationID))
+}
+
 func (r *rotation) show(rec Record) {
 	r.status, r.created, r.updated, r.hideTimes = rec.Status, rec.CreatedAt, rec.UpdatedAt, rec.HideTimes
 }

@@ -8,8 +8,6 @@ import (
 	machineconfigurationv1 "github.com/openshift/api/machineconfiguration/v1"
 	operatorv1 "github.com/openshift/api/operator/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -43,9 +41,7 @@ type cluster struct {
 	posts   map[string][]string // the rotations requested, by object and T
 	past    stage.Past[spec]
 	shown   string // the version of the object that was last judged
-	rolled  string // the versions of what rollOut has looked at
-	stuck   bool   // its pool does not follow
-	pulls   string // what comes of it when a machine is to pull an image
+	machines
 	// restorer is how often somebody still puts back what the operator replaces.
 	restorer int
 }
@@ -74,9 +70,14 @@ func newCluster(w *world, number int) *cluster {
 		}
 		return authsOf(c.document(global))[simocm.CloudOpenShift]
 	}})
-	c.put(defaults())
+	first := defaults()
+	if w.Odds(2) {
+		first.RotateAfter = nil // what happens before the first rotation comes first
+	}
+	c.put(first)
 	c.rollOut()
 	c.Populate(2 + w.Roll(2))
+	c.frail = w.Odds(6)
 	return c
 }
 
@@ -169,60 +170,6 @@ func (c *cluster) document(ref v1alpha1.SecretReference) []byte {
 		return nil
 	}
 	return secret.Data[corev1.DockerConfigJsonKey]
-}
-
-// pool changes the cluster's pool of machines.
-func (c *cluster) pool(change func(*machineconfigurationv1.MachineConfigPool)) {
-	p := &machineconfigurationv1.MachineConfigPool{}
-	must(c.API.Get(quietly, client.ObjectKey{Name: poolName}, p))
-	before := p.DeepCopy()
-	change(p)
-	if !equality.Semantic.DeepEqual(before, p) {
-		must(c.API.Update(quietly, p))
-	}
-	c.machine(p)
-}
-
-// machine lets the machine that has a MachineConfigNode say what its pool does.
-func (c *cluster) machine(p *machineconfigurationv1.MachineConfigPool) {
-	n := &machineconfigurationv1.MachineConfigNode{}
-	must(c.API.Get(quietly, client.ObjectKey{Name: poolName + "-0"}, n))
-	before := n.DeepCopy()
-	n.Spec.Pool.Name, n.Status.ConfigVersion = poolName, &machineconfigurationv1.MachineConfigNodeStatusMachineConfigVersion{Current: p.Status.Configuration.Name}
-	degraded := metav1.ConditionFalse
-	if p.Status.DegradedMachineCount > 0 {
-		degraded = metav1.ConditionTrue
-	}
-	for _, said := range []metav1.Condition{
-		{Type: string(machineconfigurationv1.MachineConfigNodeUpdated), Status: metav1.ConditionTrue, Reason: "Simulated"},
-		{Type: string(machineconfigurationv1.MachineConfigNodeNodeDegraded), Status: degraded, Reason: "Simulated"},
-	} {
-		meta.SetStatusCondition(&n.Status.Conditions, said)
-	}
-	if !equality.Semantic.DeepEqual(before, n) {
-		must(c.API.Update(quietly, n))
-	}
-}
-
-// rollOut is what the machine-config-operator does after a while: the machines get the pull secret.
-func (c *cluster) rollOut() {
-	if c.stuck {
-		return
-	}
-	pool := &machineconfigurationv1.MachineConfigPool{ObjectMeta: metav1.ObjectMeta{Name: poolName}}
-	seen := c.versions(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: global.Namespace, Name: global.Name}}, pool)
-	if seen == c.rolled {
-		return
-	}
-	defer func() { c.rolled = seen }()
-	name := "rendered-" + fingerprint(c.document(global))
-	c.pool(func(p *machineconfigurationv1.MachineConfigPool) {
-		if p.Spec.Paused {
-			return
-		}
-		p.Spec.Configuration.Name, p.Status.Configuration.Name = name, name
-		p.Status.MachineCount, p.Status.UpdatedMachineCount, p.Status.DegradedMachineCount = 3, 3, 0
-	})
 }
 
 // versions are those of some objects together.

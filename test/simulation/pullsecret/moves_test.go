@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	machineconfigurationv1 "github.com/openshift/api/machineconfiguration/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
@@ -51,15 +50,17 @@ var moves = append(stage.Moves[*cluster]("Secret "+global.Namespace, "pull_secre
 		c.w.ocm.RevokeLate(pick(c.w, []time.Duration{0, time.Hour, 2 * stage.Day}), pick(c.w, simocm.Registries))
 	}},
 	{Name: "telemetry stops or starts", Weight: 2, Do: func(c *cluster) { c.mute = c.w.Odds(2) }},
-	{Name: "pool changes", Weight: 6, Do: (*cluster).changePool},
+	{Name: "pool changes", Weight: 12, Do: (*cluster).changePool},
 	{Name: "days pass", Weight: 8, Do: func(c *cluster) { c.w.Live(time.Duration(1+c.w.Roll(5))*stage.Day, 30) }},
 	{Name: "account in trouble", Weight: 5, Do: (*cluster).troubleAccount},
 	{Name: "OCM's records change", Weight: 3, Do: (*cluster).changeRecords},
 	{Name: "registry and OCM disagree", Weight: 8, Do: (*cluster).troubleRegistry},
 	{Name: "an important field edited", Weight: 12, Do: (*cluster).editImportant},
+	{Name: "a commit changes several fields", Weight: 10, Do: (*cluster).editSeveral},
+	{Name: "machines are to prove it", Weight: 6, Do: (*cluster).askMachines},
 	{Name: "rights revoked or given back", Weight: 3, Do: (*cluster).changeRights},
-	{Name: "machines pull otherwise", Weight: 3, Do: func(c *cluster) { c.pulls = pick(c.w, slices.Sorted(maps.Keys(pulls))) }},
-	{Name: "surroundings change", Weight: 3, Do: (*cluster).changeSurroundings},
+	{Name: "machines pull otherwise", Weight: 3, Do: func(c *cluster) { c.pulls = pick(c.w, slices.Sorted(maps.Keys(outcomes))) }},
+	{Name: "surroundings change", Weight: 5, Do: (*cluster).changeSurroundings},
 	{Name: "somebody puts back what is replaced", Weight: 3, Do: func(c *cluster) { c.restorer = c.w.Roll(6) }},
 	{Name: "another object claims the targets", Weight: 1, Do: (*cluster).claim},
 	{Name: "habits change", Weight: 4, Do: (*cluster).changeHabits},
@@ -159,20 +160,6 @@ func (w *world) mend() {
 	w.registries.Mend()
 	clear(w.network.down)
 	clear(w.network.expired)
-}
-
-func (c *cluster) changePool() {
-	w := c.w
-	switch w.Roll(3) {
-	case 0:
-		c.stuck = !c.stuck
-	case 1:
-		c.pool(func(p *machineconfigurationv1.MachineConfigPool) { p.Spec.Paused = !p.Spec.Paused })
-	case 2:
-		c.pool(func(p *machineconfigurationv1.MachineConfigPool) {
-			p.Status.DegradedMachineCount = int32(w.Roll(2))
-		})
-	}
 }
 
 func (c *cluster) changeHabits() {

@@ -2,10 +2,12 @@ package pullsecret
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	machineconfigurationv1 "github.com/openshift/api/machineconfiguration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
@@ -47,11 +49,12 @@ func (w *world) heal() {
 	w.appease()
 	for _, c := range w.clusters {
 		c.Relieve()
-		c.mute, c.stuck, c.pulls, c.restorer = false, false, "", 0
+		c.mute, c.restorer, c.machines = false, 0, machines{}
 		c.host(false)
 		c.disrupt(false)
 		must(client.IgnoreNotFound(c.API.Delete(quietly, &v1alpha1.PullSecretRotation{ObjectMeta: metav1.ObjectMeta{Name: rivalName}})))
 		c.pool(func(p *machineconfigurationv1.MachineConfigPool) { p.Spec.Paused = false })
+		c.rollOut()
 		c.putToken(w.ocm.OfflineToken(w.account.ID))
 		c.restore(global)
 		c.restore(hub)
@@ -60,8 +63,20 @@ func (w *world) heal() {
 		} else {
 			c.correct()
 		}
+		c.renew()
 		c.Lead()
 	}
+}
+
+// renew is a person who asks for another rotation, because somebody has deleted the record of the one that was under way.
+func (c *cluster) renew() {
+	r := c.object().Status.Rotation
+	if r == nil || r.ID == "" || slices.ContainsFunc(c.w.ocm.Rotations(c.w.account.ID), func(known simocm.Rotation) bool { return known.ID == r.ID }) {
+		return
+	}
+	c.edit(func(o *v1alpha1.PullSecretRotation) {
+		o.Spec.RotateAfter = ptr.To(metav1.NewTime(time.Now().Truncate(time.Second)))
+	})
 }
 
 // restore is a person who gives a target what the operator may not: its type and form, and the account's entries where nothing of it is left

@@ -5,8 +5,8 @@ import (
 
 	configv1 "github.com/openshift/api/config/v1"
 	operatorv1 "github.com/openshift/api/operator/v1"
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
@@ -16,12 +16,31 @@ import (
 // What the cluster is beside its Secrets: rights, topology, policies, kubelet, and other objects of the kind.
 
 // important are the fields that change most of what happens.
-var important = []string{"mode", "approval", "startWindows", "siblingClusters", "suspend", "rollout.probe", "rollout.timeout", "rollback", "verification", "ocm.accountID"}
+var important = []string{"mode", "approval", "startWindows", "siblingClusters", "suspend", "rollout.probe", "rollout.timeout", "rollback", "verification", "ocm.accountID", "ocm.credentialsSecretRef"}
 
 func (c *cluster) editImportant() {
 	path := pick(c.w, important)
 	c.w.Say("somebody edits spec.%s of %s", path, c.Name)
 	c.edit(func(o *v1alpha1.PullSecretRotation) { mutators[path](c.w, &o.Spec) })
+}
+
+// editSeveral is a change of what is kept in Git, mostly for a rotation that is to take place.
+func (c *cluster) editSeveral() {
+	w := c.w
+	paths := []string{pick(w, important), pick(w, important), pick(w, important)}
+	w.Say("somebody edits %v of %s", paths, c.Name)
+	c.edit(func(o *v1alpha1.PullSecretRotation) {
+		s := &o.Spec
+		for _, path := range paths {
+			mutators[path](w, s)
+		}
+		if s.Mode == v1alpha1.ModeFollow && w.Odds(2) {
+			s.OCM.CredentialsSecretRef = nil // the cluster's own token will do
+		}
+		if !w.Odds(4) {
+			s.RotateAfter = ptr.To(metav1.NewTime(time.Now().Truncate(time.Second)))
+		}
+	})
 }
 
 func (c *cluster) changeRights() {
@@ -82,33 +101,4 @@ func (c *cluster) secretRotation(name string) *v1alpha1.PullSecretRotation {
 		return nil
 	}
 	return o
-}
-
-// pulls are what may come of it when a machine is to pull an image.
-var pulls = map[string]corev1.ContainerStatus{
-	"":            {ImageID: "sha256:1", State: waiting("CreateContainerConfigError", "configmap not found")},
-	"refused":     {State: waiting("ErrImagePull", "unauthorized: access to the requested resource is not authorized")},
-	"missing":     {State: waiting("ErrImagePull", "manifest unknown")},
-	"unreachable": {State: waiting("ErrImagePull", "dial tcp: i/o timeout")},
-	"silent":      {State: waiting("ContainerCreating", "")},
-}
-
-func waiting(reason, message string) corev1.ContainerState {
-	return corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}}
-}
-
-// kubelet takes up the Pods that there are.
-func (c *cluster) kubelet() {
-	list := &corev1.PodList{}
-	must(c.API.List(quietly, list, client.InNamespace(operatorNamespace)))
-	for i := range list.Items {
-		p := &list.Items[i]
-		if len(p.Status.ContainerStatuses) > 0 {
-			continue
-		}
-		status := pulls[c.pulls]
-		status.Name = p.Spec.Containers[0].Name
-		p.Spec.NodeName, p.Status.ContainerStatuses = poolName+"-0", []corev1.ContainerStatus{status}
-		must(c.API.Update(quietly, p))
-	}
 }

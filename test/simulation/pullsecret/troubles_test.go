@@ -25,7 +25,7 @@ func (c *cluster) troubleAccount() {
 	}
 }
 
-// changeRecords lets OCM show its rotations otherwise, or shows one that has failed long ago.
+// changeRecords lets OCM show its rotations otherwise, drops the record of one, or shows one that has failed long ago.
 func (c *cluster) changeRecords() {
 	w := c.w
 	list := w.ocm.Rotations(w.account.ID)
@@ -37,7 +37,13 @@ func (c *cluster) changeRecords() {
 		}
 		return
 	}
-	w.ocm.EditRecord(pick(w, list).ID, func(r *simocm.Record) { r.HideTimes = w.Odds(2) })
+	of := pick(w, list).ID
+	if w.Odds(3) {
+		w.Say("somebody deletes the record of rotation %s", of)
+		w.ocm.DeleteRecord(of)
+		return
+	}
+	w.ocm.EditRecord(of, func(r *simocm.Record) { r.HideTimes = w.Odds(2) })
 }
 
 // troubleRegistry lets a registry refuse what OCM calls valid, know new credentials late, or forget old ones early.

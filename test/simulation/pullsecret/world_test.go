@@ -77,6 +77,8 @@ func begin(seed uint64, broken *stage.Mutation, count *history.Tally) (*stage.Wo
 	must(err)
 	_, err = w.registries.AddImage(simregistry.RedHatRegistry, proofImage, "latest", simregistry.Subscribers)
 	must(err)
+	_, err = w.registries.AddImage(simocm.Quay, "openshift-release-dev/probe", "v1", simregistry.Subscribers)
+	must(err)
 	w.network = newNetwork(w)
 	w.account, w.stranger = w.ocm.AddAccount(simocm.AccountSpec{}), w.ocm.AddAccount(simocm.AccountSpec{})
 	for i := range 1 + w.Roll(2) {
