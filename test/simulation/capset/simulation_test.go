@@ -18,3 +18,5 @@ func TestAPlantedDefectIsReportedWithItsShortestPrefix(t *testing.T) {
 }
 
 func TestASeedGivesTheSameJournalEachTime(t *testing.T) { stage.CheckReplay(t, run(nil), 1, 2) }
+
+func TestAProcessHoldsNoMoreAfterWeeks(t *testing.T) { stage.CheckGrowth(t, begin) }

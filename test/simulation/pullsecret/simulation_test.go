@@ -21,3 +21,5 @@ func TestAPlantedDefectIsReportedWithItsShortestPrefix(t *testing.T) {
 func TestASeedGivesTheSameJournalEachTime(t *testing.T) { stage.CheckReplay(t, run(nil), 1, 2) }
 
 func TestAPrefixOfAHistoryIsTheHistoryOfFewerSteps(t *testing.T) { stage.CheckPrefix(t, run(nil), 7) }
+
+func TestAProcessHoldsNoMoreAfterWeeks(t *testing.T) { stage.CheckGrowth(t, begin) }

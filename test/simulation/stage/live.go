@@ -108,7 +108,11 @@ func (c *Cluster) lead(p *Process) {
 func (c *Cluster) Relieve() {
 	for _, p := range c.Processes {
 		p.plan = plan{}
-		if p.task != nil {
+		switch {
+		case p.task == nil:
+		case c.World.Immortal:
+			p.resume()
+		default:
 			p.restart()
 		}
 	}

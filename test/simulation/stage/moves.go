@@ -58,7 +58,7 @@ func Moves[C interface{ Base() *Cluster }](aims ...string) []Move[C] {
 		{"another leads", 8, on((*Cluster).Depose)},
 		{"nobody leads", 2, on(func(c *Cluster) { c.Leader = nil })},
 		{"stopped process goes on", 24, on((*Cluster).goOn)},
-		{"process restarted", 5, on(func(c *Cluster) { Pick(c.World, c.Processes...).restart() })},
+		{"process restarted", 5, on((*Cluster).restartOne)},
 	}
 }
 
@@ -71,6 +71,9 @@ func (c *Cluster) endWatches() {
 func (c *Cluster) disturb(aims []string) {
 	if p, w := c.Leader, c.World; p != nil && p.task == nil {
 		p.plan = plan{in: 1 + w.Roll(3), what: Pick(w, whats...), on: Pick(w, aims...), every: w.Odds(4)}
+		if w.Immortal && (p.plan.what == crashBefore || p.plan.what == crashAfter) {
+			p.plan.what = answerLost
+		}
 	}
 }
 
@@ -86,6 +89,12 @@ func (c *Cluster) goOn() {
 			p.resume()
 			return
 		}
+	}
+}
+
+func (c *Cluster) restartOne() {
+	if !c.World.Immortal {
+		Pick(c.World, c.Processes...).restart()
 	}
 }
 

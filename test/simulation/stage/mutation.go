@@ -19,6 +19,8 @@ type Mutation struct {
 	Hasty time.Duration
 	// Tells is added to each event.
 	Tells string
+	// Hoards keeps that many bytes for ever at each reconcile.
+	Hoards int
 	// Patch changes the body of a patch.
 	Patch func(o client.Object, body map[string]any)
 }

@@ -49,6 +49,7 @@ type Life struct {
 	cancel   context.CancelFunc
 	operator Operator
 	failures map[string]int
+	hoard    [][]byte
 
 	mu  sync.Mutex
 	due map[string]time.Time // by object
@@ -128,6 +129,9 @@ func (p *Process) reconcile(name string) {
 	c.World.Count.Count(history.Totals, "reconciles")
 	c.Rounds.Add()
 	l.Since = time.Now()
+	if b := c.World.Broken; b != nil && b.Hoards > 0 {
+		l.hoard = append(l.hoard, make([]byte, b.Hoards))
+	}
 	l.mu.Lock()
 	delete(l.due, name)
 	l.mu.Unlock()

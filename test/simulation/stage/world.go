@@ -25,6 +25,7 @@ type World struct {
 	Count    *history.Tally
 	Broken   *Mutation // nil: nothing is broken on purpose
 	Quiet    bool      // no more faults
+	Immortal bool      // no process ends
 	Clusters []*Cluster
 	// Passed is called when time has passed, for services that act at times of their own.
 	Passed func()
@@ -73,8 +74,11 @@ type Play interface {
 	Settle()
 }
 
+// Begin makes a world.
+type Begin func(seed uint64, broken *Mutation, count *history.Tally) (*World, Play)
+
 // Run is one history of what begin makes.
-func Run(begin func(seed uint64, broken *Mutation, count *history.Tally) (*World, Play), broken *Mutation) history.Run {
+func Run(begin Begin, broken *Mutation) history.Run {
 	return func(t *testing.T, seed uint64, steps int, count *history.Tally) history.Outcome {
 		t.Helper()
 		var out history.Outcome
