@@ -41,6 +41,7 @@ func (c *cluster) changeRecords() {
 	if w.Odds(3) {
 		w.Say("somebody deletes the record of rotation %s", of)
 		w.ocm.DeleteRecord(of)
+		w.orphans = true
 		return
 	}
 	w.ocm.EditRecord(of, func(r *simocm.Record) { r.HideTimes = w.Odds(2) })
@@ -89,6 +90,11 @@ func (w *world) appease() {
 			w.refuse(key, document, false)
 		}
 	}
+	for i := range len(w.ocm.PullSecrets(w.account.ID)) - 1 {
+		if w.orphans && !w.pending() {
+			w.ocm.Revoke(w.account.ID, i) // by Red Hat: no rotation is left that would
+		}
+	}
 	for _, r := range w.ocm.Rotations(w.account.ID) {
 		w.ocm.EditRecord(r.ID, func(rec *simocm.Record) {
 			rec.HideTimes = false
@@ -97,4 +103,11 @@ func (w *world) appease() {
 			}
 		})
 	}
+}
+
+// pending is true while OCM works on a rotation.
+func (w *world) pending() bool {
+	return slices.ContainsFunc(w.ocm.Rotations(w.account.ID), func(r simocm.Rotation) bool {
+		return r.Status == simocm.StatusPending && !slices.Contains(w.forgotten, r.ID)
+	})
 }

@@ -34,6 +34,7 @@ type world struct {
 	clusters   []*cluster
 	network    *network
 	forgotten  []string // the records of rotations that OCM neither works on nor ends
+	orphans    bool     // credentials may be left of rotations whose record somebody has deleted
 }
 
 func pick[T any](w *world, of []T) T { return stage.Pick(w, of...) }
