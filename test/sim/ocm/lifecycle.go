@@ -25,12 +25,11 @@ func (s *Sim) request(a *account) *rotation {
 	return r
 }
 
-// pending returns the rotations of the account that have not ended, oldest first. A test's unknown status
-// counts as not ended.
+// pending returns the rotations of the account that the service works on, oldest first, whatever status they are shown with.
 func (s *Sim) pending(a *account) []*rotation {
 	var out []*rotation
 	for _, r := range s.rotations {
-		if r.account == a && r.status != StatusCompleted {
+		if r.account == a && r.status != StatusCompleted && !r.abandoned {
 			out = append(out, r)
 		}
 	}
@@ -51,7 +50,6 @@ func (s *Sim) batch() {
 	for _, a := range s.accounts {
 		for _, r := range s.pending(a) {
 			switch {
-			case r.abandoned:
 			case r.issued == nil:
 				s.firstPass(r)
 			case s.everybodySwitched(r):
@@ -165,9 +163,6 @@ func (s *Sim) CompleteEverything() {
 	defer s.mu.Unlock()
 	for _, a := range s.accounts {
 		for _, r := range s.pending(a) {
-			if r.abandoned {
-				continue
-			}
 			if r.issued == nil {
 				s.firstPass(r)
 			}

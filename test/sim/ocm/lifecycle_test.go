@@ -183,6 +183,10 @@ func TestOptions_CoverUnknownBehaviour(t *testing.T) {
 		if first != second || r.Count(OpPostRotation) != 2 {
 			t.Error("want the same id twice and two POSTs counted")
 		}
+		r.Abandon(first, "failed")
+		if third := r.requestRotation(); third == first {
+			t.Error("a rotation that has failed is not pending")
+		}
 	})
 	t.Run("a second POST is refused", func(t *testing.T) {
 		r := newRig(t, Options{Habits: Habits{SecondPost: SecondPostForbidden}})
