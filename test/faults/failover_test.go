@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"syscall"
@@ -212,7 +213,7 @@ func (w *world) takeAway(leader *replica, b blow, release func()) time.Duration 
 	case killed:
 		process.Kill()
 	case stopped, delayed:
-		w.must(process.Signal(syscall.SIGSTOP))
+		w.signal(process, syscall.SIGSTOP)
 		if b == stopped {
 			release()
 		}
@@ -234,9 +235,17 @@ func (w *world) takeAway(leader *replica, b blow, release func()) time.Duration 
 	}, w.explain)
 	release()
 	if b == stopped || b == delayed {
-		w.must(process.Signal(syscall.SIGCONT))
+		w.signal(process, syscall.SIGCONT)
 	}
 	return took
+}
+
+// signal sends a signal to a process that may have ended by itself, because on a busy machine it lost the Lease in that moment.
+func (w *world) signal(process *harness.OperatorProcess, s syscall.Signal) {
+	w.t.Helper()
+	if err := process.Signal(s); !errors.Is(err, os.ErrProcessDone) {
+		w.must(err)
+	}
 }
 
 // history is that of the writes since the last Forget, and of the requests for a rotation.
