@@ -18,6 +18,7 @@ var (
 	stepsFlag = flag.Int("steps", 60, "steps of each history")
 	seedsFlag = flag.Int("seeds", 0, "how many seeds; 0: those that are always run")
 	fromFlag  = flag.Uint64("from", 1, "the first seed")
+	tallyFlag = flag.String("tally", "", "write the counts to this file: this process has a share of the seeds")
 )
 
 // Steps are the steps of each history.
@@ -68,15 +69,32 @@ func Explore(t *testing.T, kind string, few int, run Run) *Tally {
 	if *seedsFlag > 0 {
 		few = *seedsFlag
 	}
+	if few > share && *tallyFlag == "" {
+		for _, failure := range spread(t, few, count) {
+			t.Error(failure)
+		}
+	} else {
+		explore(t, kind, few, run, count)
+	}
+	t.Log(count.Table(Totals), count.Table(Faults), count.Sum(Faults), "faults and moves in all\n", count.Table(Fields), count.Table(Decisions), count.Table(Reasons),
+		time.Since(began).Round(time.Second))
+	return count
+}
+
+// explore runs some seeds in this process.
+func explore(t *testing.T, kind string, few int, run Run, count *Tally) {
+	t.Helper()
 	for n := range few {
 		seed := *fromFlag + uint64(n)
 		if out := run(t, seed, *stepsFlag, count); len(out.Violations) > 0 {
 			t.Error(Report(t, kind, run, seed, out))
 		}
 	}
-	t.Log(count.Table(Totals), count.Table(Faults), count.Sum(Faults), "faults and moves in all\n", count.Table(Fields), count.Table(Decisions), count.Table(Reasons),
-		time.Since(began).Round(time.Second))
-	return count
+	if *tallyFlag != "" {
+		if err := count.store(*tallyFlag); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 // Report says how a seed fails, with the fewest steps, and how to see it.

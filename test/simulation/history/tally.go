@@ -1,6 +1,7 @@
 package history
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"os"
@@ -70,6 +71,35 @@ func (t *Tally) Sum(title string) int {
 		sum += n
 	}
 	return sum
+}
+
+// store writes what was counted to a file.
+func (t *Tally) store(path string) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	raw, err := json.Marshal(t.tables)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, raw, 0o600)
+}
+
+// load adds what was counted in a file.
+func (t *Tally) load(path string) error {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	var tables map[string]map[string]int
+	if err := json.Unmarshal(raw, &tables); err != nil {
+		return err
+	}
+	for title, table := range tables {
+		for name, n := range table {
+			t.Add(title, name, n)
+		}
+	}
+	return nil
 }
 
 // Missing are the names that a source file declares and that a table has not met: the first group of the pattern, in the part of the file that
