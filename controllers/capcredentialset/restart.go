@@ -67,18 +67,31 @@ func fromTheFuture(noted, now time.Time) bool { return noted.After(now.Add(sched
 // restartOne restarts a workload unless it was already restarted for this refresh. wrote is true if this process has changed a Secret of its
 // namespace; otherwise only a workload with an older annotation is restarted, because the start of the operator alone is not a reason to restart
 // one without an annotation.
-func (r *reconciler) restartOne(ctx context.Context, t v1alpha1.RestartTarget, newest time.Time, wrote bool) (bool, error) {
-	workload, template := newWorkload(t.Kind)
-	if err := r.reader.Get(ctx, types.NamespacedName{Namespace: t.Namespace, Name: t.Name}, workload); err != nil {
-		return false, err
+func (r *reconciler) restartOne(ctx context.Context, t v1alpha1.RestartTarget, newest time.Time, wrote bool) (restarted bool, err error) {
+	for range maxConflicts {
+		workload, template := newWorkload(t.Kind)
+		if err := r.reader.Get(ctx, types.NamespacedName{Namespace: t.Namespace, Name: t.Name}, workload); err != nil {
+			return false, err
+		}
+		noted := plan.ParseTime(template()[v1alpha1.RestartedAtAnnotation])
+		if !noted.Before(newest) && !fromTheFuture(noted, r.now()) || noted.IsZero() && !wrote {
+			return false, nil
+		}
+		if restarted, err = r.noteRestart(ctx, workload, newest); !apierrors.IsConflict(err) {
+			return restarted, err
+		}
 	}
-	noted := plan.ParseTime(template()[v1alpha1.RestartedAtAnnotation])
-	if !noted.Before(newest) && !fromTheFuture(noted, r.now()) || noted.IsZero() && !wrote {
-		return false, nil
-	}
-	patch, err := json.Marshal(map[string]any{"spec": map[string]any{"template": map[string]any{"metadata": map[string]any{
-		"annotations": map[string]string{v1alpha1.RestartedAtAnnotation: newest.UTC().Format(time.RFC3339Nano)},
-	}}}})
+	return false, err
+}
+
+// noteRestart restarts a workload, unless it has changed since it was read: another process may have restarted it for this refresh, or for a newer one.
+func (r *reconciler) noteRestart(ctx context.Context, workload client.Object, newest time.Time) (bool, error) {
+	patch, err := json.Marshal(map[string]any{
+		"metadata": map[string]string{"resourceVersion": workload.GetResourceVersion()},
+		"spec": map[string]any{"template": map[string]any{"metadata": map[string]any{
+			"annotations": map[string]string{v1alpha1.RestartedAtAnnotation: newest.UTC().Format(time.RFC3339Nano)},
+		}}},
+	})
 	if err != nil {
 		return false, err
 	}

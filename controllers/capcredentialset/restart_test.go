@@ -110,3 +110,39 @@ func TestAWorkload_IsRestartedForEachOfTwoRefreshesInOneSecond(t *testing.T) {
 		t.Errorf("restarted at %q and at %q: it still uses the credential of the first refresh", first, second)
 	}
 }
+
+func TestAWorkload_IsNotRestartedForWhatAnotherLeaderHasRestartedItForMeanwhile(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		// newer is by how much the refresh that the other leader notes is.
+		newer time.Duration
+	}{{"the same refresh", 0}, {"a newer refresh", time.Minute}} {
+		t.Run(test.name, func(t *testing.T) {
+			b, restartedAt := workloadBench(t)
+			b.start()
+			patches, theirs := 0, b.truth.Add(test.newer).Format(time.RFC3339Nano)
+			b.r.client = interceptor.NewClient(b.client.(client.WithWatch), interceptor.Funcs{
+				Patch: func(ctx context.Context, api client.WithWatch, o client.Object, patch client.Patch, opts ...client.PatchOption) error {
+					d := &appsv1.Deployment{}
+					if err := api.Get(ctx, client.ObjectKeyFromObject(o), d); err != nil {
+						return err
+					}
+					d.Spec.Template.Annotations = map[string]string{v1alpha1.RestartedAtAnnotation: theirs}
+					if patches++; patches == 1 {
+						if err := api.Update(ctx, d); err != nil {
+							return err
+						}
+					}
+					return api.Patch(ctx, o, patch, opts...)
+				},
+			})
+			b.round("cap")
+			if got := restartedAt(); got != theirs || patches != 1 {
+				t.Errorf("after %d tries it has been restarted for the refresh at %s, want %s", patches, got, theirs)
+			}
+			if got := conditionOf(b.set("cap"), v1alpha1.ConditionReady); got == v1alpha1.ReasonRestartFailed {
+				t.Error("that counts as a failure")
+			}
+		})
+	}
+}
