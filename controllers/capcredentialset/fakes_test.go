@@ -178,7 +178,7 @@ func (n *fakeNamespace) Patch(ctx context.Context, name string, kind types.Patch
 		err = fmt.Errorf("a patch with field validation %q by %q", o.FieldValidation, o.FieldManager)
 	case kind == types.MergePatchType && want.ResourceVersion != nil && o.Force == nil:
 		return n.write(want, updating)
-	case kind == types.ApplyPatchType && want.ResourceVersion == nil && !ends(ctx, createWithin):
+	case kind == types.ApplyPatchType && want.ResourceVersion == nil && !ends(ctx, actWithin):
 		err = errors.New("a Secret is created without a deadline")
 	case kind == types.ApplyPatchType && o.Force != nil && *o.Force == (want.ResourceVersion != nil):
 		return n.write(want, applying)

@@ -29,7 +29,7 @@ const (
 	wrote outcomeKind = iota
 	// kept: the Secret keeps its credential, which is the same or expires later.
 	kept
-	// superseded: another writer has refreshed it in the meantime.
+	// superseded: another writer has refreshed it in the meantime, or what was decided about it no longer counts.
 	superseded
 )
 
@@ -60,6 +60,9 @@ func (r *reconciler) write(ctx context.Context, s *scope, row plan.Row, d delive
 			if e := becameImpossible(s, row, live); e != nil {
 				return outcome{}, e
 			}
+			if r.late(s) && live.ResourceVersion != row.ResourceVersion { // the next round decides about it anew
+				return outcome{kind: superseded}, nil
+			}
 		}
 		if dead(d.expires, r.now()) { // the process has stood still meanwhile
 			return outcome{kind: superseded}, nil
@@ -84,14 +87,16 @@ func (r *reconciler) write(ctx context.Context, s *scope, row plan.Row, d delive
 		"managedFields for the other writer."}
 }
 
-// createWithin is how long after a look a Secret may be created. The API server cannot be told to create only, so a process that has stood still
-// must not send what it was about to: the next leader may have created the Secret.
-const createWithin = 30 * time.Second
+// actWithin is how long after a look a Secret may be created, or written although it has changed. A process that has stood still must not go on with
+// what it had decided: the next leader may have written the Secret, even with a hash key that this process does not know. And the API server cannot be
+// told to create only.
+const actWithin = 30 * time.Second
+
+// late is true once what was decided by the last look is about Secrets as they were.
+func (r *reconciler) late(s *scope) bool { return r.now().Sub(s.looked) > actWithin }
 
 // outdated is true for a missing Secret that may have been created since the look.
-func (r *reconciler) outdated(s *scope, live plan.Observation) bool {
-	return !live.Found && r.now().Sub(s.looked) > createWithin
-}
+func (r *reconciler) outdated(s *scope, live plan.Observation) bool { return !live.Found && r.late(s) }
 
 // needless is the outcome if a write would change nothing, or replace a better credential.
 func (r *reconciler) needless(ctx context.Context, s *scope, row plan.Row, d delivery, live plan.Observation, hash string) (outcome, bool) {
@@ -135,7 +140,7 @@ func (r *reconciler) send(ctx context.Context, ref types.NamespacedName, live pl
 	}
 	if !live.Found {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, createWithin)
+		ctx, cancel = context.WithTimeout(ctx, actWithin)
 		defer cancel()
 	}
 	return r.apply(ctx, ref, live, data, annotations)

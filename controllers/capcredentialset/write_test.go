@@ -38,20 +38,7 @@ func TestWrite_LeavesWhatAnotherOperatorHasRefreshedMeanwhile(t *testing.T) {
 			return
 		}
 		b.secrets.interfere = nil
-		b.portal.mu.Lock()
-		c := b.portal.issue("r1")
-		b.portal.mu.Unlock()
-		there, _, _ := b.secrets.Get(r.Namespace, r.Name)
-		for k, v := range awscreds.Render(c) {
-			there.Data[k] = v
-		}
-		noted := plan.Bookkeeping{Role: "r1", RefreshedAt: b.truth, ExpiresAt: c.Expiry.At, Expiry: v1alpha1.ExpiryTold}
-		seal := awscreds.Seal(b.r.hashKey, statement(r.Namespace, r.Name, string(there.UID), noted), there.Data)
-		for k, v := range noted.Annotations("cap", seal) {
-			there.Annotations[k] = v
-		}
-		theirs = there
-		b.secrets.put(r, there)
+		theirs = b.refreshedBy(r, b.r.hashKey)
 	}
 	b.round("cap")
 	now, _, _ := b.secrets.Get(machines.Namespace, machines.Name)
@@ -65,6 +52,45 @@ func TestWrite_LeavesWhatAnotherOperatorHasRefreshedMeanwhile(t *testing.T) {
 	}
 	if set := b.set("cap"); set.Status.Credentials != "4/4" {
 		t.Errorf("credentials: %s", set.Status.Credentials)
+	}
+}
+
+// refreshedBy is a Secret of the role r1 that another operator with a hash key has just refreshed.
+func (b *bench) refreshedBy(r types.NamespacedName, key []byte) *corev1.Secret {
+	b.portal.mu.Lock()
+	c := b.portal.issue("r1")
+	b.portal.mu.Unlock()
+	there, _, _ := b.secrets.Get(r.Namespace, r.Name)
+	for k, v := range awscreds.Render(c) {
+		there.Data[k] = v
+	}
+	noted := plan.Bookkeeping{Role: "r1", RefreshedAt: b.truth, ExpiresAt: c.Expiry.At, Expiry: v1alpha1.ExpiryTold}
+	seal := awscreds.Seal(key, statement(r.Namespace, r.Name, string(there.UID), noted), there.Data)
+	for k, v := range noted.Annotations("cap", seal) {
+		there.Annotations[k] = v
+	}
+	b.secrets.put(r, there)
+	return there
+}
+
+func TestWrite_LeavesWhatHasChangedWhileTheProcessStoodStill(t *testing.T) {
+	b := dueBench(t)
+	var theirs *corev1.Secret
+	b.secrets.interfere = func(r types.NamespacedName) {
+		if r != machines {
+			return
+		}
+		b.secrets.interfere = nil
+		b.pass(actWithin + time.Second)
+		theirs = b.refreshedBy(r, newHashKey()) // the one that this process knows has been deleted
+	}
+	b.round("cap")
+	if now, _, _ := b.secrets.Get(machines.Namespace, machines.Name); !sameKeys(now, theirs) {
+		t.Error("what the next leader has written was written over")
+	}
+	b.drive(time.Minute)
+	if set := b.set("cap"); set.Status.Credentials != "4/4" {
+		t.Errorf("afterwards %s are fresh", set.Status.Credentials)
 	}
 }
 
@@ -170,7 +196,7 @@ func TestWrite_LooksAgainBeforeItCreatesWhatItMissedLongAgo(t *testing.T) {
 				b.secrets.put(row, &corev1.Secret{Data: theirs})
 			}
 		}
-		b.pass(createWithin + time.Second)
+		b.pass(actWithin + time.Second)
 	}
 	b.round("cap")
 	for _, r := range others {
