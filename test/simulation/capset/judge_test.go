@@ -36,7 +36,9 @@ const (
 func (c *cluster) Judge(l *stage.Life, name string, before, after client.Object) {
 	w := c.w
 	_, status := after.(*v1alpha1.CAPCredentialSet)
-	if before != nil && after != nil && !(status && c.Shaken()) && stage.Same(before, after) {
+	// An apply cannot be told to create only: it is merged with what somebody, or another process, creates in the same moment.
+	meets := strings.HasPrefix(name, stage.ApplyNew) && before != nil && after != nil
+	if before != nil && after != nil && !((status || meets) && c.Shaken()) && stage.Same(before, after) {
 		w.Violate("%s: %s changes nothing", l, name)
 	}
 	if status {
@@ -53,8 +55,6 @@ func (c *cluster) Judge(l *stage.Life, name string, before, after client.Object)
 	if was != nil && was.UID != is.UID {
 		was = nil
 	}
-	// An apply cannot be told to create only: it is merged with what somebody, or another process, creates in the same moment.
-	meets := strings.HasPrefix(name, stage.ApplyNew) && was != nil
 	if !meets || !c.foreign(was) {
 		c.judgeSecret(l, was, is, meets)
 	}
