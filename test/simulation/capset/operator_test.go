@@ -1,8 +1,10 @@
 package capset
 
 import (
+	"context"
 	"crypto/tls"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -23,6 +25,8 @@ type process struct {
 	*stage.Life
 	c      *cluster
 	wishes map[string]wish
+	heard  atomic.Int64 // changes after which CAP may be asked at once
+	basis  int          // with everything of the kind, as the round under way began
 }
 
 // List implements stage.Kind.
@@ -39,12 +43,23 @@ func (c *cluster) Born(l *stage.Life) stage.Operator {
 		Client: l.Cache, Reader: l.API, Secrets: apiserver.Secrets(l.API), Facts: facts, Recorder: stage.Recorder{Life: l},
 		Transport: func(config *tls.Config) http.RoundTripper { return &carrier{p, config} }, Check: p.checkSTS,
 	}, l.Wake)
-	secrets.OnChange(func(ref types.NamespacedName) { l.WakeAll(controller.SetsOf(ref)) })
+	secrets.OnChange(func(ref types.NamespacedName) {
+		if ref == certificateRef {
+			p.heard.Add(1)
+		}
+		l.WakeAll(controller.SetsOf(ref))
+	})
 	facts.OnChange(func(namespace string) { l.WakeAll(controller.SetsIn(namespace)) })
 	go func() { _ = secrets.Start(l.Context()) }()
 	go func() { _ = facts.Start(l.Context()) }()
 	return stage.Operator{
-		Reconcile: controller.Reconcile,
-		Others:    func(_, _ client.Object) []reconcile.Request { return controller.SetsIn("") },
+		Reconcile: func(ctx context.Context, r reconcile.Request) (reconcile.Result, error) {
+			p.basis = c.basis + int(p.heard.Load())
+			return controller.Reconcile(ctx, r)
+		},
+		Others: func(_, _ client.Object) []reconcile.Request {
+			p.heard.Add(1)
+			return controller.SetsIn("")
+		},
 	}
 }

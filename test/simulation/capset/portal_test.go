@@ -26,7 +26,7 @@ type carrier struct {
 // RoundTrip implements http.RoundTripper.
 func (c *carrier) RoundTrip(request *http.Request) (*http.Response, error) {
 	p, w := c.p, c.p.c.w
-	role := request.URL.Query().Get("role") + request.URL.Query().Get("roleName")
+	role, basis := request.URL.Query().Get("role")+request.URL.Query().Get("roleName"), p.basis
 	name := "ask CAP for " + role
 	if p.Dead() {
 		return nil, stage.ErrDead
@@ -41,7 +41,7 @@ func (c *carrier) RoundTrip(request *http.Request) (*http.Response, error) {
 	if p.Dead() {
 		return nil, stage.ErrDead
 	}
-	p.asked(role)
+	p.asked(role, basis)
 	chain, err := c.handshake(request)
 	if err != nil {
 		w.Say("%s: %s: %v", p, name, err)
@@ -60,7 +60,7 @@ func (c *carrier) RoundTrip(request *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	if response != nil {
-		p.noteWish(role, response)
+		p.noteWish(role, basis, response)
 	}
 	return response, err
 }
@@ -142,32 +142,32 @@ func (p *process) checkSTS(ctx context.Context, c awscreds.Credential) (awscreds
 	return awscreds.STSResult{Outcome: awscreds.STSAccepted, ARN: arn}, nil
 }
 
-// wish is a time before which CAP wants no request for a role, and what was asked with.
+// wish is a time before which CAP wants no request for a role, and what the process knew when it asked.
 type wish struct {
 	until time.Time
 	basis int
 }
 
 // noteWish remembers a Retry-After in seconds.
-func (p *process) noteWish(role string, response *http.Response) {
+func (p *process) noteWish(role string, basis int, response *http.Response) {
 	seconds, err := strconv.Atoi(response.Header.Get("Retry-After"))
 	if err != nil || response.StatusCode < 400 {
 		return
 	}
-	p.wishes[role] = wish{time.Now().Add(time.Duration(min(seconds, longestWish)) * time.Second), p.c.basis}
+	p.wishes[role] = wish{time.Now().Add(time.Duration(min(seconds, longestWish)) * time.Second), basis}
 }
 
 // longestWish is how many seconds CAP may have the operator wait.
 const longestWish = 15 * 60
 
-// asked counts a request, which must respect what CAP has said to this process, unless somebody has changed something since.
-func (p *process) asked(role string) {
+// asked counts a request, which must respect what CAP has said to this process, unless it has heard of a change since.
+func (p *process) asked(role string, basis int) {
 	c := p.c
 	c.w.Count.Count(history.Totals, "requests to CAP")
 	if n := c.requests.Add(); n > maxRequests {
 		c.w.Violate("%s: %d requests to CAP within an hour", p, n)
 	}
-	if wish, ok := p.wishes[role]; ok && wish.basis == c.basis && time.Now().Before(wish.until.Add(-time.Second)) {
+	if wish, ok := p.wishes[role]; ok && wish.basis == basis && time.Now().Before(wish.until.Add(-time.Second)) {
 		c.w.Violate("%s asks CAP for %s at %s, and CAP has said not before %s", p, role, clock(time.Now()), clock(wish.until))
 	}
 }
