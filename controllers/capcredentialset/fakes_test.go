@@ -57,7 +57,7 @@ func (f *fuse) burn() (happens, known bool) {
 type secretWrite struct {
 	ref           types.NamespacedName
 	before, after *corev1.Secret
-	// patched is true of a merge patch, else it was an apply.
+	// patched is true of a strategic merge patch, else it was an apply.
 	patched bool
 	// creating is true when there was nothing when it was decided. Server-side apply cannot be told to create only, so what
 	// somebody else creates in the same moment is merged with it.
@@ -167,8 +167,8 @@ func (n *fakeNamespace) Update(_ context.Context, s *corev1.Secret, _ metav1.Upd
 	return f.objects[ref(n.namespace, s.Name)].DeepCopy(), nil
 }
 
-// Patch applies the operator's patches: a merge patch, which must have a precondition, or a server-side apply, which has one and force unless
-// it creates: then it must have a deadline, after which it is not sent. Neither has the API server read the body twice.
+// Patch applies the operator's patches: a strategic merge patch, which must have a precondition, or a server-side apply, which has one and force
+// unless it creates: then it must have a deadline, after which it is not sent. Neither has the API server read the body twice.
 func (n *fakeNamespace) Patch(ctx context.Context, name string, kind types.PatchType, body []byte, o metav1.PatchOptions, _ ...string) (*corev1.Secret, error) {
 	want := corev1ac.Secret(name, n.namespace)
 	err := json.Unmarshal(body, want)
@@ -176,7 +176,7 @@ func (n *fakeNamespace) Patch(ctx context.Context, name string, kind types.Patch
 	case err != nil:
 	case o.FieldValidation != metav1.FieldValidationIgnore || o.FieldManager != managedfields.Operator:
 		err = fmt.Errorf("a patch with field validation %q by %q", o.FieldValidation, o.FieldManager)
-	case kind == types.MergePatchType && want.ResourceVersion != nil && o.Force == nil:
+	case kind == types.StrategicMergePatchType && want.ResourceVersion != nil && o.Force == nil:
 		return n.write(want, updating)
 	case kind == types.ApplyPatchType && want.ResourceVersion == nil && !ends(ctx, actWithin):
 		err = errors.New("a Secret is created without a deadline")

@@ -132,7 +132,7 @@ func dataFor(c awscreds.Credential, live plan.Observation) map[string][]byte {
 	return data
 }
 
-// send sends the request. A Secret that the operator has written itself gets a merge patch, which costs the API server half as much as an
+// send sends the request. A Secret that the operator has written itself gets a patch, which costs the API server half as much as an
 // apply. A Secret that is created, taken over or repaired is applied, so that the operator owns the keys and the type is right.
 func (r *reconciler) send(ctx context.Context, ref types.NamespacedName, live plan.Observation, data map[string][]byte, annotations map[string]string) (*corev1.Secret, error) {
 	if live.Found && live.AsWritten() {
@@ -146,10 +146,11 @@ func (r *reconciler) send(ctx context.Context, ref types.NamespacedName, live pl
 	return r.apply(ctx, ref, live, data, annotations)
 }
 
-// patch sends a merge patch. The API server then records the operator as the only owner of the keys that change, in an entry beside
-// that of its applies.
+// patch sends a strategic merge patch, which makes of a Secret's keys and annotations what a merge patch does, but for which the API server need
+// not encode and decode the whole Secret as JSON. It then records the operator as the only owner of the keys that change, in an entry beside that
+// of its applies.
 func (r *reconciler) patch(ctx context.Context, ref types.NamespacedName, live plan.Observation, data map[string][]byte, annotations map[string]string) (*corev1.Secret, error) {
-	return r.request(ctx, ref, types.MergePatchType, corev1ac.SecretApplyConfiguration{
+	return r.request(ctx, ref, types.StrategicMergePatchType, corev1ac.SecretApplyConfiguration{
 		ObjectMetaApplyConfiguration: (&metav1ac.ObjectMetaApplyConfiguration{}).WithUID(types.UID(live.Uid)).WithResourceVersion(live.ResourceVersion).WithAnnotations(annotations),
 		Data:                         data,
 	}, nil)

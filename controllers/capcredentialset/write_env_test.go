@@ -52,10 +52,10 @@ func (w *world) edited(manager string, change func(*corev1.Secret)) {
 	w.must(cp.Client.Update(w.t.Context(), s, client.FieldOwner(manager)))
 }
 
-// A refresh of what is the operator's already is one merge patch, and it stays the operator's: also after many of them, and after
+// A refresh of what is the operator's already is one patch, and it stays the operator's: also after many of them, and after
 // another writer has removed a key in between.
-func TestARefresh_IsOneMergePatchAndChangesNoOwner(t *testing.T) {
-	const applied, merged = "application/apply-patch+yaml", "application/merge-patch+json"
+func TestARefresh_IsOnePatchAndChangesNoOwner(t *testing.T) {
+	const applied, merged = "application/apply-patch+yaml", "application/strategic-merge-patch+json"
 	w := newWorld(t)
 	w.set("cap", twoRoles)
 	w.start()

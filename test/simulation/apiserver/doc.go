@@ -3,7 +3,7 @@
 // has not been compacted. Its conformance test runs the same scripts on it and on kube-apiserver.
 //
 // What it does not do: authentication and authorisation; admission other than that of namespaces; the schema, defaults and CEL rules of custom
-// resources; validation of names, labels and built-in kinds other than Secrets; versions and conversion; JSON patches and strategic merge patches;
-// dry runs; lists in pages or of an older version; bookmarks; subresources other than status; garbage collection and the controller that empties a
+// resources; validation of names, labels and built-in kinds other than Secrets; versions and conversion; JSON patches; strategic merge
+// patches, except those of a Secret that name no list; dry runs; lists in pages or of an older version; bookmarks; subresources other than status; garbage collection and the controller that empties a
 // namespace. The managedFields of custom resources name the writers and the times, and no fields, so these cannot be applied.
 package apiserver

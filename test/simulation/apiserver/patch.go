@@ -1,12 +1,14 @@
 package apiserver
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"reflect"
 
 	jsonpatch "github.com/evanphx/json-patch/v5"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
@@ -35,6 +37,8 @@ func (s *Server) patch(o client.Object, p client.Patch, subresource string, opti
 	switch p.Type() {
 	case types.MergePatchType:
 		after, err = s.merge(k, o, body, subresource, options.FieldManager)
+	case types.StrategicMergePatchType:
+		after, err = s.mergeStrategically(k, o, body, subresource, options.FieldManager)
 	case types.ApplyPatchType:
 		after, err = s.apply(k, o, body, options.FieldManager, ptr.Deref(options.Force, false))
 	default:
@@ -67,6 +71,14 @@ func (s *Server) merge(k *kind, o client.Object, body []byte, subresource, manag
 		return nil, apierrors.NewBadRequest("the name of the object does not match the name on the URL")
 	}
 	return s.replace(k, stored, after, subresource, manager)
+}
+
+// mergeStrategically is a strategic merge patch, which differs from a merge patch in lists and directives.
+func (s *Server) mergeStrategically(k *kind, o client.Object, body []byte, subresource, manager string) (client.Object, error) {
+	if _, ok := o.(*corev1.Secret); !ok || bytes.ContainsAny(body, "[$") {
+		return nil, errUnsupported
+	}
+	return s.merge(k, o, body, subresource, manager)
 }
 
 // merged is what a merge patch makes of an object.

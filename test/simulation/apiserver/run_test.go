@@ -168,8 +168,12 @@ func get[T client.Object](r *run, o T) T {
 }
 
 func (r *run) merge(o client.Object, body string, owner client.FieldOwner) {
+	r.patch(types.MergePatchType, o, body, owner)
+}
+
+func (r *run) patch(kind types.PatchType, o client.Object, body string, owner client.FieldOwner) {
 	o = o.DeepCopyObject().(client.Object)
-	err := r.api.Patch(context.Background(), o, client.RawPatch(types.MergePatchType, []byte(body)), owner)
+	err := r.api.Patch(context.Background(), o, client.RawPatch(kind, []byte(body)), owner)
 	r.answer("merge "+o.GetName()+r.hidden(body), o, err)
 }
 

@@ -52,22 +52,8 @@ var scripts = []struct {
 		update(r, get(r, r.secret("a")), anybody, func(s *corev1.Secret) { s.Type = "example.com/other" })
 		update(r, get(r, r.secret("a")), anybody, func(s *corev1.Secret) { s.CreationTimestamp, s.Generation = metav1.Time{}, 7 })
 	}},
-	{"merge patches", func(r *run) {
-		a := create(r, r.secret("a", "k", "v", "l", "w"), anybody)
-		r.merge(a, `{"data":{"k":"bmV3"}}`, "patcher")
-		r.merge(a, `{"data":{"k":"bmV3"}}`, "patcher") // nothing changes
-		r.merge(a, `{"data":{"l":null},"metadata":{"annotations":{"x":"y"}}}`, "patcher")
-		r.merge(a, fmt.Sprintf(`{"metadata":{"resourceVersion":%q},"data":{"k":"c3RhbGU="}}`, a.ResourceVersion), "patcher")
-		now := get(r, r.secret("a"))
-		r.merge(a, fmt.Sprintf(`{"metadata":{"resourceVersion":%q},"data":{"k":"ZnJlc2g="}}`, now.ResourceVersion), "patcher")
-		r.merge(a, fmt.Sprintf(`{"metadata":{"uid":%q},"data":{"k":"dWlk"}}`, now.UID), "patcher")
-		r.merge(a, `{"metadata":{"uid":"another-one"},"data":{"k":"bm8="}}`, "patcher")
-		now = get(r, r.secret("a"))
-		r.merge(a, fmt.Sprintf(`{"metadata":{"uid":"another-one","resourceVersion":%q},"data":{"k":"bm8="}}`, now.ResourceVersion), "patcher")
-		r.merge(r.secret("missing"), `{"data":{"k":"bmV3"}}`, "patcher")
-		r.merge(a, `{"data":null}`, "patcher")
-		r.merge(a, `{"type":"example.com/other"}`, "patcher")
-	}},
+	{"merge patches", patching(types.MergePatchType)},
+	{"strategic merge patches", patching(types.StrategicMergePatchType)},
 	{"applying", func(r *run) {
 		r.apply("a", "", `{"k":"djE="}`, "one")
 		r.apply("a", "", `{"k":"djE="}`, "one") // nothing changes
@@ -217,5 +203,25 @@ func terminate(r *run, namespace *corev1.Namespace) {
 	}
 	if err := r.api.Delete(context.Background(), namespace); err != nil {
 		r.t.Fatal(err)
+	}
+}
+
+// patching are patches of a Secret that have the same outcome as a merge patch and as a strategic one.
+func patching(kind types.PatchType) func(r *run) {
+	return func(r *run) {
+		a := create(r, r.secret("a", "k", "v", "l", "w"), anybody)
+		r.patch(kind, a, `{"data":{"k":"bmV3"}}`, "patcher")
+		r.patch(kind, a, `{"data":{"k":"bmV3"}}`, "patcher") // nothing changes
+		r.patch(kind, a, `{"data":{"l":null},"metadata":{"annotations":{"x":"y"}}}`, "patcher")
+		r.patch(kind, a, fmt.Sprintf(`{"metadata":{"resourceVersion":%q},"data":{"k":"c3RhbGU="}}`, a.ResourceVersion), "patcher")
+		now := get(r, r.secret("a"))
+		r.patch(kind, a, fmt.Sprintf(`{"metadata":{"resourceVersion":%q},"data":{"k":"ZnJlc2g="}}`, now.ResourceVersion), "patcher")
+		r.patch(kind, a, fmt.Sprintf(`{"metadata":{"uid":%q},"data":{"k":"dWlk"}}`, now.UID), "patcher")
+		r.patch(kind, a, `{"metadata":{"uid":"another-one"},"data":{"k":"bm8="}}`, "patcher")
+		now = get(r, r.secret("a"))
+		r.patch(kind, a, fmt.Sprintf(`{"metadata":{"uid":"another-one","resourceVersion":%q},"data":{"k":"bm8="}}`, now.ResourceVersion), "patcher")
+		r.patch(kind, r.secret("missing"), `{"data":{"k":"bmV3"}}`, "patcher")
+		r.patch(kind, a, `{"data":null}`, "patcher")
+		r.patch(kind, a, `{"type":"example.com/other"}`, "patcher")
 	}
 }
