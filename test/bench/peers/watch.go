@@ -14,6 +14,8 @@ import (
 	apiwatch "k8s.io/apimachinery/pkg/watch"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/cache"
+	watchtools "k8s.io/client-go/tools/watch"
 
 	"github.com/openshift/credential-rotation-operator/internal/awscreds"
 )
@@ -47,8 +49,9 @@ func newWatch(ctx context.Context, config *rest.Config, refs []types.NamespacedN
 	for _, ref := range refs {
 		w.keys[ref] = ""
 	}
-	hours := int64((24 * time.Hour).Seconds())
-	if w.events, err = secrets.Watch(ctx, metav1.ListOptions{ResourceVersion: list.ResourceVersion, TimeoutSeconds: &hours}); err != nil {
+	// The API server ends a watch whose client is slow, as on a busy machine: it goes on where it ended.
+	everySecret := &cache.ListWatch{WatchFuncWithContext: secrets.Watch}
+	if w.events, err = watchtools.NewRetryWatcherWithContext(ctx, list.ResourceVersion, everySecret); err != nil {
 		return nil, err
 	}
 	go w.run()
