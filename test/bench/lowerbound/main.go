@@ -2,7 +2,7 @@
 // watches, state or checks. The operator's cost is compared with it.
 //
 // It reads commands from its standard input, a line each: "fill" creates the Secrets, "refresh" gives them new credentials. Its flags
-// add what the operator does beside, a step at a time, to show what each costs.
+// add what the operator does beside, a step at a time, to show what each costs; with -plain it writes as a program does that thinks of no cost.
 package main
 
 import (
@@ -59,6 +59,8 @@ type steps struct {
 	apply, bookkeeping bool
 	// precondition makes each write depend on the version that was seen, and watch watches the Secrets, with a request a name.
 	precondition, watch bool
+	// plain refreshes by a merge patch, and lets the API server validate its fields, which is client-go's default.
+	plain bool
 }
 
 func main() {
@@ -67,6 +69,7 @@ func main() {
 	flag.BoolVar(&with.bookkeeping, "bookkeeping", false, "write annotations as the operator does")
 	flag.BoolVar(&with.precondition, "precondition", false, "write only what has not changed since")
 	flag.BoolVar(&with.watch, "watch", false, "watch the Secrets")
+	flag.BoolVar(&with.plain, "plain", false, "refresh by merge patches with field validation, and not in the cheapest way")
 	flag.Parse()
 	if err := run(context.Background(), with); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -186,24 +189,32 @@ func (p *program) write(ctx context.Context, role string, ref types.NamespacedNa
 	return err
 }
 
+// manager is the field manager of all writes, so that each Secret has one owner.
+const manager = "lowerbound"
+
 func (p *program) send(ctx context.Context, ref types.NamespacedName, secret *corev1ac.SecretApplyConfiguration, fill bool) (*corev1.Secret, error) {
-	secrets := p.secrets.Secrets(ref.Namespace)
+	kind, options := types.StrategicMergePatchType, metav1.PatchOptions{FieldManager: manager, FieldValidation: metav1.FieldValidationIgnore}
+	if p.plain {
+		kind, options.FieldValidation = types.MergePatchType, ""
+	}
 	switch {
 	case fill && p.apply:
-		return secrets.Apply(ctx, secret.WithType(corev1.SecretTypeOpaque), metav1.ApplyOptions{FieldManager: "lowerbound"})
+		kind = types.ApplyPatchType
+		secret.WithType(corev1.SecretTypeOpaque)
 	case fill:
 		created := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: ref.Name, Annotations: secret.Annotations}, Data: secret.Data}
-		return secrets.Create(ctx, created, metav1.CreateOptions{})
+		return p.secrets.Secrets(ref.Namespace).Create(ctx, created, metav1.CreateOptions{FieldManager: manager})
+	default:
+		secret = &corev1ac.SecretApplyConfiguration{ObjectMetaApplyConfiguration: &metav1ac.ObjectMetaApplyConfiguration{Annotations: secret.Annotations}, Data: secret.Data}
+		if last, ok := p.seen.Load(ref); ok {
+			secret.WithUID(last.(metav1.Object).GetUID()).WithResourceVersion(last.(metav1.Object).GetResourceVersion())
+		}
 	}
-	patch := &corev1ac.SecretApplyConfiguration{ObjectMetaApplyConfiguration: &metav1ac.ObjectMetaApplyConfiguration{Annotations: secret.Annotations}, Data: secret.Data}
-	if last, ok := p.seen.Load(ref); ok {
-		patch.WithUID(last.(metav1.Object).GetUID()).WithResourceVersion(last.(metav1.Object).GetResourceVersion())
-	}
-	body, err := json.Marshal(patch)
+	body, err := json.Marshal(secret)
 	if err != nil {
 		return nil, err
 	}
-	return secrets.Patch(ctx, ref.Name, types.MergePatchType, body, metav1.PatchOptions{})
+	return p.secrets.Secrets(ref.Namespace).Patch(ctx, ref.Name, kind, body, options)
 }
 
 // bookkeeping is as much as the operator notes on a Secret.
