@@ -8,7 +8,7 @@ import (
 )
 
 func TestSimulate(t *testing.T) {
-	count := history.Explore(t, "pullsecret", 200, run(nil))
+	count := history.Explore(t, "pullsecret", 1000, run(nil))
 	t.Log("decisions not met:", count.Missing(t, history.Decisions, "../../../controllers/pullsecretrotation/decide/decide.go", "", "", `\bStep += "([A-Za-z]+)"`),
 		"\nreasons not met:", count.Missing(t, history.Reasons, "../../../api/v1alpha1/conditions.go", "", "// Reasons of CAPCredentialSet", `Reason[A-Za-z]+ += "([A-Za-z]+)"`))
 }
