@@ -23,7 +23,7 @@ type Account struct {
 // CurrentAccount returns the owner of the credential or of the cluster's token (GET current_account).
 func (c *Client) CurrentAccount(ctx context.Context) (Account, error) {
 	call := call{
-		doing: "reading the current account", method: http.MethodGet,
+		doing:    "reading the current account",
 		template: base + "/current_account", path: base + "/current_account",
 		accept: []int{http.StatusOK},
 	}

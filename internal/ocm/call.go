@@ -16,7 +16,7 @@ import (
 type call struct {
 	// doing describes its purpose: "listing the rotations".
 	doing string
-	// method is GET or POST.
+	// method is POST, or GET if empty.
 	method string
 	// template is the path with names instead of ids, for counting; path has the ids.
 	template, path string
@@ -41,19 +41,17 @@ func (c *Client) send(ctx context.Context, call call) (*answer, *Error) {
 	}
 
 	record := &record{template: call.template}
-	_, err := c.request(call).SendContext(withRecord(ctx, record))
+	// The SDK's answer and its error are about the form of OCM's answer, which is judged here.
+	_, _ = c.request(call).SendContext(withRecord(ctx, record))
 	switch {
 	case record.token != nil:
 		return nil, record.token
 	case record.api != nil:
-		// The SDK's error, if any, is about the form of the answer, which is judged here.
 		return c.judge(call, record.api)
 	case ctx.Err() != nil:
 		return nil, unanswered("OCM", &answer{err: ctx.Err()})
 	case record.exchanged:
 		return nil, &Error{Kind: MalformedAnswer, Status: http.StatusOK, Message: "the SSO's answer holds no usable access token"}
-	case err == nil:
-		return nil, &Error{Kind: MalformedAnswer, Message: "OCM's SDK reports an answer without having sent a request"}
 	default:
 		// Nothing was sent: the SDK has judged the token by its own expiry.
 		return nil, &Error{Kind: OCMTokenExpired, Message: "the token in the OCM credential has expired by this machine's clock"}
@@ -65,12 +63,9 @@ func (c *Client) request(call call) *sdk.Request {
 	if call.method == http.MethodPost {
 		request = c.conn.Post()
 	}
-	request = request.Path(call.path)
-	for i := 0; i+1 < len(call.query); i += 2 {
-		request = request.Parameter(call.query[i], call.query[i+1])
-	}
-	if call.body != nil {
-		request = request.Bytes(call.body)
+	request = request.Path(call.path).Bytes(call.body)
+	for pair := range slices.Chunk(call.query, 2) {
+		request = request.Parameter(pair[0], pair[1])
 	}
 	return request
 }

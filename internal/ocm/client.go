@@ -90,10 +90,8 @@ func New(cfg Config) (*Client, error) {
 		URL(cfg.URL).
 		TokenURL(cfg.TokenURL).
 		RetryLimit(0).
+		Agent(cfg.UserAgent).
 		TransportWrapper(func(http.RoundTripper) http.RoundTripper { return transport })
-	if cfg.UserAgent != "" {
-		builder = builder.Agent(cfg.UserAgent)
-	}
 	var secrets []string
 	if byCluster {
 		builder = builder.Tokens(cfg.ClusterToken.ClusterID + ":" + cfg.ClusterToken.Auth)

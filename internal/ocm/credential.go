@@ -88,7 +88,7 @@ func (c Credential) check() error {
 }
 
 func quoted(value string) bool {
-	return len(value) > 1 && strings.ContainsRune("\"'`", rune(value[0])) && value[len(value)-1] == value[0]
+	return value != "" && strings.ContainsRune("\"'`", rune(value[0])) && value[len(value)-1] == value[0]
 }
 
 // uuidPattern is stricter than the SDK, which accepts braces and "urn:uuid:" as well.
@@ -158,8 +158,8 @@ const lastSecond = 253402300799
 
 // IssuedAt is when the token was issued by its own claim; zero for a service account and for an opaque token.
 func (c Credential) IssuedAt() time.Time {
-	said, ok := claimsOf(c.Token)
-	if !ok || said.Issued <= 0 {
+	said, _ := claimsOf(c.Token)
+	if said.Issued <= 0 {
 		return time.Time{}
 	}
 	return time.Unix(int64(said.Issued), 0).UTC()

@@ -24,7 +24,6 @@ type page struct {
 // list reads all pages. A 204 is an empty list. decode reads one item and returns its id, by which an item that moved between pages during the
 // read is kept once; otherwise it returns what is wrong with the item, without quoting it.
 func list[T any](ctx context.Context, c *Client, call call, decode func(json.RawMessage) (item T, id, problem string)) ([]T, error) {
-	call.method = http.MethodGet
 	call.accept = []int{http.StatusOK, http.StatusNoContent}
 	query := call.query
 	var items []T
@@ -69,7 +68,6 @@ func list[T any](ctx context.Context, c *Client, call call, decode func(json.Raw
 
 // firstPage reads the first items of a list, and how many the list has.
 func firstPage[T any](ctx context.Context, c *Client, call call, size int, decode func(json.RawMessage) (item T, id, problem string)) (items []T, total int, err error) {
-	call.method = http.MethodGet
 	call.accept = []int{http.StatusOK, http.StatusNoContent}
 	call.query = append([]string{"page", "1", "size", strconv.Itoa(size)}, call.query...)
 	got, failure := c.send(ctx, call)

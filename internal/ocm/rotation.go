@@ -66,7 +66,7 @@ func (c *Client) Rotation(ctx context.Context, accountID, id string) (Rotation, 
 		return Rotation{}, &Error{Kind: InvalidSpec, Message: "the id of a rotation cannot be part of a path"}
 	}
 	call := call{
-		doing: "reading the rotation", method: http.MethodGet,
+		doing:    "reading the rotation",
 		template: rotationTemplate, path: path + "/" + id,
 		accept: []int{http.StatusOK},
 	}

@@ -115,10 +115,13 @@ func newTransport(cfg Config) (*transport, error) {
 	}, nil
 }
 
+// dialer gives up on a host that does not answer before its call is over.
+var dialer = &net.Dialer{Timeout: 10 * time.Second}
+
 func network(cfg Config) *http.Transport {
 	return &http.Transport{
 		Proxy:                 proxy.For,
-		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		DialContext:           dialer.DialContext,
 		TLSClientConfig:       &tls.Config{RootCAs: cfg.RootCAs, MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:   10 * time.Second,
 		ResponseHeaderTimeout: cfg.Timeout,
@@ -203,7 +206,6 @@ func (t *transport) send(request *http.Request, toSSO bool) (*http.Response, *an
 		// A server that notices our cancelled request may end its half-written answer as if it were complete.
 		got.err = ctx.Err()
 	}
-	response.ContentLength = int64(len(got.body))
 	return response, got
 }
 

@@ -60,8 +60,8 @@ func matching(pattern *regexp.Regexp, text string) string {
 	return text
 }
 
-// name keeps the printable characters of a name.
-func name(text string) string {
+// shortName keeps the printable characters of a name, and as much of it as a status should hold.
+func shortName(text string) string {
 	text = strings.Map(func(r rune) rune {
 		switch {
 		case unicode.IsSpace(r):
@@ -71,19 +71,8 @@ func name(text string) string {
 		}
 		return r
 	}, strings.ToValidUTF8(text, ""))
-	if runes := []rune(text); len(runes) > 8*maxName {
-		text = string(runes[:8*maxName])
-	}
-	return strings.TrimSpace(text)
-}
-
-// shortName is name, limited to what a status should hold.
-func shortName(text string) string {
-	runes := []rune(name(text))
-	if len(runes) > maxName {
-		runes = runes[:maxName]
-	}
-	return string(runes)
+	runes := []rune(strings.TrimSpace(text))
+	return string(runes[:min(len(runes), maxName)])
 }
 
 // statusOf is the service's status in lower case: the documentation has Accepted where the service sends accepted. A status that is not a word
