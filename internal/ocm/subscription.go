@@ -37,12 +37,11 @@ func (c *Client) Siblings(ctx context.Context, accountID, clusterID string) (Sib
 	if err != nil {
 		return Siblings{}, err
 	}
-	s, own := Siblings{}, false
+	s := Siblings{}
 	for _, o := range first {
 		switch {
-		case strings.EqualFold(o.Status, "Deprovisioned") || strings.EqualFold(o.Status, "Archived"):
-		case o.ClusterID == clusterID && clusterID != "":
-			own = true
+		case strings.EqualFold(o.Status, "Deprovisioned") || strings.EqualFold(o.Status, "Archived"): // for a service that ignores the search
+		case o.ClusterID == clusterID && clusterID != "": // itself
 		default:
 			s.Named = append(s.Named, o)
 			if o.ClusterID < clusterID {
@@ -53,8 +52,8 @@ func (c *Client) Siblings(ctx context.Context, accountID, clusterID string) (Sib
 	if s.Others = len(s.Named); total <= len(first) {
 		return s, nil
 	}
-	if s.Others = max(total-1, s.Others); own {
-		s.Others = total - 1
+	if s.Others = total; clusterID != "" {
+		s.Others = total - 1 // the cluster that asks is one of them, on this page or on another
 	}
 	s.Before = c.before(ctx, search, clusterID, s.Others)
 	return s, nil
