@@ -129,14 +129,19 @@ func TestRequestRotation_OnABadDayIsSentOnceAndSaysWhetherItMayHaveWorked(t *tes
 		t.Run(fmt.Sprintf("%s%s", test.fault.Kind, test.fault.Body), func(t *testing.T) {
 			ctx := context.Background()
 			r := newRig(t, sim.Options{})
-			client := r.connect(ocm.Config{
-				Credential: ocm.Credential{Token: r.OfflineToken(r.account.ID)}, Timeout: 2 * time.Second,
-			})
-			must(client.CurrentAccount(ctx))(t) // a token and a connection are there, as on any other day
+			must(r.client.CurrentAccount(ctx))(t) // a token and a connection are there, as on any other day
 			test.fault.Endpoint = sim.OpPostRotation
 			r.Break(test.fault)
+			patience := newLate()
+			if test.fault.Kind == sim.Hang {
+				held := r.Hold(sim.OpPostRotation, sim.BeforeEffect)
+				go func() {
+					<-held.Arrived()
+					close(patience.passed)
+				}()
+			}
 
-			_, err := client.RequestRotation(ctx, r.account.ID)
+			_, err := r.client.RequestRotation(patience, r.account.ID)
 			e := r.fails(err, test.want)
 			if e.Ambiguous() != test.ambiguous || ocm.Ambiguous(err) != test.ambiguous {
 				t.Errorf("ambiguous: got %v, want %v: %s", e.Ambiguous(), test.ambiguous, e.Message)
@@ -145,7 +150,7 @@ func TestRequestRotation_OnABadDayIsSentOnceAndSaysWhetherItMayHaveWorked(t *tes
 				t.Errorf("%d requests for a rotation were sent", n)
 			}
 			r.Mend()
-			rotations := must(client.Rotations(ctx, r.account.ID))(t)
+			rotations := must(r.client.Rotations(ctx, r.account.ID))(t)
 			if created := len(rotations) == 1; created != test.created {
 				t.Errorf("rotations afterwards: %+v", rotations)
 			}

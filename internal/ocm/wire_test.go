@@ -14,6 +14,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -146,13 +147,6 @@ func TestAnswers_AreJudgedByWhatCameOverTheWire(t *testing.T) {
 				}
 			}
 		}, ocm.MalformedAnswer, 200},
-		{"a body that never comes", func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("Content-Type", "application/json")
-			w.WriteHeader(200)
-			w.(http.Flusher).Flush()
-			<-r.Context().Done()
-		}, ocm.OCMUnavailable, 200},
-		{"an answer that never comes", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, ocm.OCMUnavailable, 0},
 		{"a token that was used before it was issued", respond(401, `{"reason":"Token used before issued"}`), ocm.ClockSkew, 401},
 		{"a service whose clock is ten minutes away", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Date", time.Now().Add(-10*time.Minute).UTC().Format(http.TimeFormat))
@@ -162,14 +156,74 @@ func TestAnswers_AreJudgedByWhatCameOverTheWire(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			client, err := ocm.New(configOf(newServer(t, test.api), 2*time.Second))
+			_, err := newServer(t, test.api).client(t).CurrentAccount(context.Background())
+			if e := judged(t, err, test.want); e.Status != test.status {
+				t.Errorf("status: got %d, want %d", e.Status, test.status)
+			}
+		})
+	}
+}
+
+// late is a context whose deadline passes when the test says so.
+type late struct {
+	context.Context
+	passed chan struct{}
+}
+
+func newLate() late { return late{context.Background(), make(chan struct{})} }
+
+func (l late) Done() <-chan struct{} { return l.passed }
+
+func (l late) Err() error {
+	select {
+	case <-l.passed:
+		return context.DeadlineExceeded
+	default:
+		return nil
+	}
+}
+
+// headed is a network that tells when OCM's status has arrived.
+type headed struct {
+	http.RoundTripper
+	arrived func()
+}
+
+func (h headed) RoundTrip(request *http.Request) (*http.Response, error) {
+	response, err := h.RoundTripper.RoundTrip(request)
+	if request.URL.Path != "/token" {
+		h.arrived()
+	}
+	return response, err
+}
+
+func TestAnswers_ThatDoNotComeInTimeKeepTheStatusThatDid(t *testing.T) {
+	var passes func()
+	for name, test := range map[string]struct {
+		api    http.HandlerFunc
+		status int
+	}{
+		"the answer": {func(_ http.ResponseWriter, r *http.Request) { passes(); <-r.Context().Done() }, 0},
+		"its body": {func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(200)
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
+		}, 200},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx := newLate()
+			passes = sync.OnceFunc(func() { close(ctx.passed) })
+			s := newServer(t, test.api)
+			config := configOf(s, time.Hour) // nothing else ends the call
+			config.Transport = headed{s.Client().Transport, func() { passes() }}
+			client, err := ocm.New(config)
 			if err != nil {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { _ = client.Close() })
-			_, err = client.CurrentAccount(context.Background())
-			if e := judged(t, err, test.want); e.Status != test.status {
-				t.Errorf("status: got %d, want %d", e.Status, test.status)
+			_, err = client.CurrentAccount(ctx)
+			if e := judged(t, err, ocm.OCMUnavailable); e.Status != test.status || !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("got %d, want %d: %s", e.Status, test.status, e.Message)
 			}
 		})
 	}
