@@ -1,7 +1,8 @@
 package cluster
 
 import (
-	"sort"
+	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
@@ -62,7 +63,7 @@ func ParseCredentialsRequest(u *unstructured.Unstructured) (r CredentialsRequest
 
 // sortRequests sorts them by namespace and name.
 func sortRequests(requests []CredentialsRequest) {
-	sort.Slice(requests, func(i, j int) bool { return requests[i].String() < requests[j].String() })
+	slices.SortFunc(requests, func(a, b CredentialsRequest) int { return strings.Compare(a.String(), b.String()) })
 }
 
 // CredentialsMode is the mode of the cloud-credential-operator.

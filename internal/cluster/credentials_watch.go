@@ -44,8 +44,7 @@ type CredentialsWatch struct {
 
 // NewCredentialsWatch makes one.
 func NewCredentialsWatch(config *rest.Config, opts objectwatch.Options) (*CredentialsWatch, error) {
-	own := rest.CopyConfig(config)
-	own.QPS, own.Burst, own.RateLimiter = -1, -1, nil // five watches
+	own := unlimited(config)
 	dynamicClient, err := dynamic.NewForConfig(own)
 	if err != nil {
 		return nil, fmt.Errorf("making a client for CredentialsRequests: %w", err)
@@ -57,9 +56,15 @@ func NewCredentialsWatch(config *rest.Config, opts objectwatch.Options) (*Creden
 	return NewCredentialsWatchForClients(dynamicClient, metadataClient, opts), nil
 }
 
+// unlimited is for the five watches, which are opened at once.
+func unlimited(config *rest.Config) *rest.Config {
+	own := rest.CopyConfig(config)
+	own.QPS, own.Burst, own.RateLimiter = -1, -1, nil
+	return own
+}
+
 // NewCredentialsWatchForClients is NewCredentialsWatch with existing clients.
 func NewCredentialsWatchForClients(dynamicClient dynamic.Interface, metadataClient metadata.Interface, opts objectwatch.Options) *CredentialsWatch {
-	opts.SetDefaults()
 	w := &CredentialsWatch{dynamic: dynamicClient, metadata: metadataClient, opts: opts}
 	w.requests = w.keep(func(o runtime.Object) (any, bool) { return keepUnstructured(o, ParseCredentialsRequest) })
 	w.cronJobs = w.keep(func(o runtime.Object) (any, bool) { return keepUnstructured(o, parseCronJob) })
@@ -78,7 +83,7 @@ func NewCredentialsWatchForClients(dynamicClient dynamic.Interface, metadataClie
 	w.namespaces = w.keep(func(o runtime.Object) (any, bool) {
 		m, err := meta.Accessor(o)
 		// Nothing can be created in a namespace that is going away.
-		return true, err == nil && m.GetDeletionTimestamp() == nil
+		return struct{}{}, err == nil && m.GetDeletionTimestamp() == nil
 	})
 	w.namespaces.changed = w.tell
 	return w

@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 
 	machineconfigurationv1 "github.com/openshift/api/machineconfiguration/v1"
@@ -62,11 +63,22 @@ func TestReadMachines_NeitherAMissingKindNorAMissingRightIsAnError(t *testing.T)
 	}
 }
 
+func TestMachine_IsAsItsObjectSays(t *testing.T) {
+	n := &machineconfigurationv1.MachineConfigNode{ObjectMeta: metav1.ObjectMeta{Name: "m"}}
+	n.Spec.Pool.Name = "worker"
+	n.Status.ConfigVersion = &machineconfigurationv1.MachineConfigNodeStatusMachineConfigVersion{Current: "rendered-1", Desired: "rendered-2"}
+	n.Status.Conditions = []metav1.Condition{{Type: "Updated", Status: metav1.ConditionTrue}, {Type: "NodeDegraded", Status: metav1.ConditionFalse}}
+	if got := machine(n); got != (Machine{Name: "m", Pool: "worker", Current: "rendered-1", Updated: true}) {
+		t.Errorf("got %+v", got)
+	}
+}
+
 func TestMachine_TellsWhyItLagsByPlainWordsAlone(t *testing.T) {
 	condition := func(kind string, status metav1.ConditionStatus, reason string) metav1.Condition {
 		return metav1.Condition{Type: kind, Status: status, Reason: reason, Message: "secret"}
 	}
 	executed := condition("UpdateExecuted", metav1.ConditionUnknown, "UpdateExecuted")
+	longest := strings.Repeat("A"+strings.Repeat("a", 20), 3) + "A"
 	rest := condition("Updated", metav1.ConditionTrue, "Updated")
 	for name, test := range map[string]struct {
 		conditions []metav1.Condition
@@ -78,6 +90,9 @@ func TestMachine_TellsWhyItLagsByPlainWordsAlone(t *testing.T) {
 		"degraded comes first":            {[]metav1.Condition{executed, condition("NodeDegraded", metav1.ConditionTrue, "NodeDegraded")}, "NodeDegraded: NodeDegraded"},
 		"not updated":                     {[]metav1.Condition{condition("Updated", metav1.ConditionFalse, "AppliedFilesAndOS")}, "Updated: AppliedFilesAndOS"},
 		"a reason that is a sentence":     {[]metav1.Condition{condition("Updated", metav1.ConditionFalse, "it is late")}, "Updated: "},
+		"the first step":                  {[]metav1.Condition{condition("UpdatePrepared", metav1.ConditionUnknown, "Prepared")}, "UpdatePrepared: Prepared"},
+		"a reason as long as may be":      {[]metav1.Condition{condition("Updated", metav1.ConditionFalse, longest)}, "Updated: " + longest},
+		"a reason that is longer":         {[]metav1.Condition{condition("Updated", metav1.ConditionFalse, longest+"B")}, "Updated: "},
 		"a reason that is random":         {[]metav1.Condition{condition("Updated", metav1.ConditionFalse, "b3BlbnNoaWZ0")}, "Updated: "},
 		"a type that nobody knows":        {[]metav1.Condition{condition("b3BlbnNoaWZ0", metav1.ConditionUnknown, "Odd")}, ": "},
 	} {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
@@ -23,6 +24,17 @@ func TestReadTLSProfile_IsThatOfTheAPIServer(t *testing.T) {
 	got, err := ReadTLSProfile(t.Context(), fake.NewClientBuilder().WithScheme(runtime.NewScheme()).WithObjects(modern).Build())
 	if err != nil || got.Profile != "Modern" {
 		t.Errorf("got %+v, %v", got, err)
+	}
+	if got, err := ReadTLSProfile(t.Context(), has(t, nil)); err != nil || got.Profile != "Intermediate" {
+		t.Errorf("without one: got %+v, %v", got, err)
+	}
+	if got, err := ReadTLSProfile(t.Context(), has(t, map[string]error{"APIServer": forbidden})); !apierrors.IsForbidden(err) || got.MinVersion == 0 {
+		t.Errorf("without the right: got %+v, %v", got, err)
+	}
+	for _, nonsense := range []any{"text", map[string]any{"type": int64(1)}} {
+		if got, err := tlsSettings(apiServer(map[string]any{"tlsSecurityProfile": nonsense}).Object); err == nil || got.Profile != "Intermediate" {
+			t.Errorf("%v: got %+v, %v", nonsense, got, err)
+		}
 	}
 }
 
