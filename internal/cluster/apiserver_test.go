@@ -226,3 +226,20 @@ func TestObjects_TellOfEachChangeOnce(t *testing.T) {
 		t.Errorf("an object without a name is called %q", got)
 	}
 }
+
+func TestRequests_HaveAnOrder(t *testing.T) {
+	w, _ := newWatch(t)
+	var all []runtime.Object
+	for _, name := range []string{"f", "b", "h", "d", "a", "g", "c", "e"} {
+		all = append(all, credentialsRequest(name, nil))
+	}
+	w.requests.Replace(all)
+	requests, _, _ := w.Requests()
+	var got string
+	for _, r := range requests {
+		got += r.Name
+	}
+	if got != "abcdefgh" {
+		t.Errorf("got %s", got)
+	}
+}

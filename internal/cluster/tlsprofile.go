@@ -18,8 +18,7 @@ import (
 func ReadTLSProfile(ctx context.Context, r client.Reader) (tlsprofile.Settings, error) {
 	u := &unstructured.Unstructured{}
 	u.SetGroupVersionKind(schema.GroupVersionKind{Group: "config.openshift.io", Version: "v1", Kind: "APIServer"})
-	found, err := get(ctx, r, "cluster", u)
-	if err != nil || !found {
+	if _, err := get(ctx, r, "cluster", u); err != nil {
 		return tlsprofile.Of(nil, ""), err
 	}
 	return tlsSettings(u.Object)
@@ -28,8 +27,8 @@ func ReadTLSProfile(ctx context.Context, r client.Reader) (tlsprofile.Settings, 
 // tlsSettings reads only the relevant fields: spec.tlsAdherence is newer than the Go types.
 func tlsSettings(object map[string]any) (tlsprofile.Settings, error) {
 	adherence, _, _ := unstructured.NestedString(object, "spec", "tlsAdherence")
-	raw, found, err := unstructured.NestedMap(object, "spec", "tlsSecurityProfile")
-	if err != nil || !found {
+	raw, _, err := unstructured.NestedMap(object, "spec", "tlsSecurityProfile")
+	if err != nil {
 		return tlsprofile.Of(nil, adherence), err
 	}
 	profile := &configv1.TLSSecurityProfile{}
