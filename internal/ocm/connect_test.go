@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -416,14 +417,16 @@ func (spaces) Read(p []byte) (int, error) {
 }
 
 func TestTransport_AnAnswerThatEndsBecauseItsRequestDidIsNone(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	tr := &transport{clock: testingclock.NewFakePassiveClock(time.Now()), inner: roundTrip(func(r *http.Request) (*http.Response, error) {
-		cancel()
-		return reply(r, 200, `{"id":"half"}`), nil
-	})}
-	request, _ := http.NewRequestWithContext(ctx, http.MethodGet, atAPI, nil)
-	if _, got := tr.send(request, false); !errors.Is(got.err, context.Canceled) {
-		t.Errorf("got %+v", got)
+	for _, body := range []io.Reader{strings.NewReader(`{"id":"half"}`), iotest.ErrReader(io.ErrUnexpectedEOF), io.LimitReader(spaces{}, maxBody+1)} {
+		ctx, cancel := context.WithCancel(t.Context())
+		tr := &transport{clock: testingclock.NewFakePassiveClock(time.Now()), inner: roundTrip(func(*http.Request) (*http.Response, error) {
+			cancel()
+			return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(body)}, nil
+		})}
+		request, _ := http.NewRequestWithContext(ctx, http.MethodGet, atAPI, nil)
+		if _, got := tr.send(request, false); !errors.Is(got.err, context.Canceled) {
+			t.Errorf("got %+v", got)
+		}
 	}
 }
 

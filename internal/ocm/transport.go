@@ -200,11 +200,11 @@ func (t *transport) send(request *http.Request, toSSO bool) (*http.Response, *an
 	}
 	got.body, got.err = io.ReadAll(io.LimitReader(response.Body, maxBody+1))
 	switch {
-	case got.err == nil && len(got.body) > maxBody:
-		got.body, got.err = nil, errTooLarge
-	case got.err == nil && ctx.Err() != nil:
+	case ctx.Err() != nil:
 		// A server that notices our cancelled request may end its half-written answer as if it were complete.
 		got.err = ctx.Err()
+	case got.err == nil && len(got.body) > maxBody:
+		got.body, got.err = nil, errTooLarge
 	}
 	return response, got
 }
