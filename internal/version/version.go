@@ -18,10 +18,7 @@ func String() string {
 	if version != "" {
 		return version
 	}
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "devel"
-	}
+	info, _ := debug.ReadBuildInfo()
 	return fromBuildInfo(info)
 }
 
@@ -29,6 +26,9 @@ func String() string {
 func UserAgent() string { return "credential-rotation-operator/" + String() }
 
 func fromBuildInfo(info *debug.BuildInfo) string {
+	if info == nil {
+		return "devel"
+	}
 	if v := info.Main.Version; v != "" && v != "(devel)" {
 		return v
 	}
