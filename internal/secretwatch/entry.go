@@ -1,6 +1,7 @@
 package secretwatch
 
 import (
+	"cmp"
 	"context"
 
 	corev1 "k8s.io/api/core/v1"
@@ -31,13 +32,8 @@ type entry struct {
 	listing string
 }
 
-// known is the newest known version. The caller holds the lock.
-func (e *entry) known() string {
-	if e.version != "" && (e.goneAt == "" || older(e.goneAt, e.version)) {
-		return e.version
-	}
-	return e.goneAt
-}
+// known is the newest known version: take makes sure that one which is there is newer than a deletion. The caller holds the lock.
+func (e *entry) known() string { return cmp.Or(e.version, e.goneAt) }
 
 // stop ends its own watch, if it has one. The caller holds the lock.
 func (e *entry) stop() {
