@@ -10,12 +10,15 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes/fake"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
+	k8stesting "k8s.io/client-go/testing"
 	"k8s.io/client-go/util/flowcontrol"
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -271,6 +274,32 @@ func TestSharedWatch_IsListedAnewByAnAnswerThatIsOlder(t *testing.T) {
 		}
 		if g := w.groups["shared"]; g.shared == nil || !g.shared.covers(g.members) || g.members[refs[0].Namespace].cancel != nil {
 			t.Error("it is no longer shared")
+		}
+	})
+}
+
+// Those that were watched alone before sharing was tried are watched alone again.
+func TestSharedWatch_ThatIsRefusedGivesEachSecretItsOwnWatchBack(t *testing.T) {
+	refs := spread(sharedFrom)
+	client := fake.NewClientset()
+	client.PrependReactor("list", "secrets", func(a k8stesting.Action) (bool, runtime.Object, error) {
+		return a.GetNamespace() == "", nil, apierrors.NewForbidden(schema.GroupResource{Resource: "secrets"}, "shared", nil)
+	})
+	still(t, client, func(w *Watcher) {
+		w.Watch("me", refs[1:]...)
+		synctest.Wait()
+		w.Watch("me", refs...)
+		synctest.Wait()
+		for _, r := range refs {
+			if _, err := client.CoreV1().Secrets(r.Namespace).Create(t.Context(), of(r, "6", "v"), metav1.CreateOptions{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		synctest.Wait()
+		for _, r := range refs {
+			if _, found, synced := w.Get(r.Namespace, r.Name); !found || !synced {
+				t.Errorf("%s: found %t, synced %t", r, found, synced)
+			}
 		}
 	})
 }
