@@ -3,6 +3,8 @@ package secretwatch
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -40,6 +42,9 @@ func holds(w *Watcher) string {
 	s, found, synced := w.Get("ns", "a")
 	switch {
 	case !synced:
+		if s != nil || found {
+			return "known before it is"
+		}
 		return "?"
 	case !found:
 		return "-"
@@ -272,7 +277,7 @@ func TestSharedWatch_IsListedAnewByAnAnswerThatIsOlder(t *testing.T) {
 		if got := lists(client); got[""] != 2 || len(got) != 1 {
 			t.Errorf("lists by namespace: %v, want two of all", got)
 		}
-		if g := w.groups["shared"]; g.shared == nil || !g.shared.covers(g.members) || g.members[refs[0].Namespace].cancel != nil {
+		if g := w.groups["shared"]; g.shared == nil || len(g.shared.members) != sharedFrom || g.members[refs[0].Namespace].cancel != nil {
 			t.Error("it is no longer shared")
 		}
 	})
@@ -302,4 +307,86 @@ func TestSharedWatch_ThatIsRefusedGivesEachSecretItsOwnWatchBack(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Whatever begins to share, and each further Secret, ends the watches that were there before.
+func TestSharedWatch_LeavesNoFormerOneBehind(t *testing.T) {
+	refs := spread(sharedFrom + 1)
+	still(t, fake.NewClientset(), func(w *Watcher) {
+		ended := map[string]int{}
+		counted := func(what string, cancel context.CancelFunc) context.CancelFunc {
+			return func() { ended[what]++; cancel() }
+		}
+		w.Watch("me", refs[2:]...)
+		for _, e := range w.entries {
+			e.cancel = counted("alone", e.cancel)
+		}
+		w.Watch("me", refs[1:]...)
+		first := w.groups["shared"].shared
+		first.cancel = counted("first", first.cancel)
+		w.Watch("me", refs...)
+		second := w.groups["shared"].shared
+		second.cancel = counted("second", second.cancel)
+		if !first.ended || second.ended || len(second.members) != sharedFrom+1 || !maps.Equal(ended, map[string]int{"alone": sharedFrom - 1, "first": 1}) {
+			t.Errorf("ended: %v", ended)
+		}
+		first.refuse() // it has no say any more
+		if g := w.groups["shared"]; g.shared != second || g.refused {
+			t.Error("a watch that has ended gives up its successor")
+		}
+		w.Forget("me")
+		if ended["second"] != 1 || !second.ended {
+			t.Errorf("when nobody wants them: %v", ended)
+		}
+		second.refuse()
+	})
+}
+
+func TestSharedWatch_CountsTheSecretsOfOthersSinceItWasOpened(t *testing.T) {
+	refs := spread(2)
+	foreign := []runtime.Object{of(types.NamespacedName{Namespace: "x", Name: "shared"}, "5", "v"), of(types.NamespacedName{Namespace: "y", Name: "shared"}, "5", "v")}
+	ours := []runtime.Object{of(refs[0], "5", "v"), of(refs[1], "5", "v")}
+	for name, row := range map[string]struct {
+		has     []runtime.Object
+		before  int
+		options metav1.ListOptions
+		asks    string
+		crowded bool
+	}{
+		"ours":                     {ours, 0, metav1.ListOptions{}, "50  ", false},
+		"as many of others":        {append(foreign, ours...), 0, metav1.ListOptions{ResourceVersion: "7", ResourceVersionMatch: "Exact"}, "50  ", false},
+		"as many, a second time":   {foreign, 2, metav1.ListOptions{}, "50  ", false},
+		"more, with the next page": {foreign, 1, metav1.ListOptions{ResourceVersion: "7", Continue: "x"}, "50 7 x", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client := fake.NewClientset(row.has...)
+			w, s, _ := shares(refs)
+			w.client = client.CoreV1()
+			s.foreign = row.before
+			list, err := s.list(t.Context(), row.options)
+			if errors.Is(err, errCrowded) != row.crowded || (list == nil) != row.crowded || w.groups["shared"].refused != row.crowded {
+				t.Errorf("got %v, refused %t", err, w.groups["shared"].refused)
+			}
+			o := client.Actions()[0].(k8stesting.ListActionImpl).ListOptions
+			if got := fmt.Sprintf("%d %s %s", o.Limit, o.ResourceVersion, o.Continue); got != row.asks || o.ResourceVersionMatch != "" {
+				t.Errorf("it asks for %q, %q", got, o.ResourceVersionMatch)
+			}
+			if list != nil && len(list.(*corev1.SecretList).Items) != len(row.has)-s.foreign {
+				t.Errorf("it keeps %d, and %d are foreign", len(list.(*corev1.SecretList).Items), s.foreign)
+			}
+		})
+	}
+	w, s, _ := shares(refs)
+	w.client = fake.NewClientset().CoreV1()
+	s.foreign = 2
+	if _, err := s.watch(t.Context(), metav1.ListOptions{}); err != nil || s.foreign != 0 {
+		t.Errorf("opened anew it begins with %d, %v", s.foreign, err)
+	}
+}
+
+func TestNewForClient_TakesTheGateThatIsGiven(t *testing.T) {
+	gate := make(chan struct{}, 1)
+	if w := NewForClient(nil, objectwatch.Options{Gate: gate}); w.opts.Gate != gate {
+		t.Error("it has another gate than the one that it shares")
+	}
 }

@@ -58,9 +58,7 @@ func (w *Watcher) arrange(name string) {
 	switch {
 	case w.ctx == nil || g == nil:
 	case !g.refused && (g.shared != nil || len(g.members) >= sharedFrom):
-		if g.shared == nil || !g.shared.covers(g.members) {
-			w.share(name, g)
-		}
+		w.share(name, g) // anew for a further member
 	default:
 		for _, e := range g.members {
 			if e.cancel == nil {
@@ -100,16 +98,6 @@ type shared struct {
 	listed, ended bool
 	// foreign counts the Secrets of others that it has brought since it was last opened.
 	foreign int
-}
-
-// covers is true if all of them are watched already.
-func (s *shared) covers(members map[string]*entry) bool {
-	for namespace, e := range members {
-		if s.members[namespace] != e {
-			return false
-		}
-	}
-	return true
 }
 
 // pageSize bounds what a list holds in memory at once, because anybody with a namespace can create a large Secret of that name.

@@ -47,7 +47,6 @@ func New(config *rest.Config, opts objectwatch.Options) (*Watcher, error) {
 	own.QPS, own.Burst, own.RateLimiter = -1, -1, nil
 	// A watch that is compressed keeps 40 KiB for what it may have to unpack.
 	own.DisableCompression = true
-	own.ContentType = runtime.ContentTypeProtobuf
 	own.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
 	client, err := corev1client.NewForConfig(own)
 	if err != nil {
@@ -61,7 +60,6 @@ func NewForClient(client corev1client.SecretsGetter, opts objectwatch.Options) *
 	if opts.Gate == nil {
 		opts.Gate = make(chan struct{}, maxOpening)
 	}
-	opts.SetDefaults()
 	return &Watcher{
 		client: client, opts: opts,
 		entries: map[types.NamespacedName]*entry{}, groups: map[string]*group{}, owners: map[string]map[types.NamespacedName]bool{},
