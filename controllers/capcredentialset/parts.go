@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"net/http"
+	"net/url"
 
 	"k8s.io/apimachinery/pkg/types"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
@@ -25,8 +26,8 @@ type Parts struct {
 	Secrets  corev1client.SecretsGetter
 	Facts    *cluster.CredentialsWatch
 	Recorder events.EventRecorder
-	// Transport carries the requests to CAP, and Check answers for STS; nil: the network.
-	Transport func(*tls.Config) http.RoundTripper
+	// Transport carries the requests to CAP, through a proxy unless that is nil, and Check answers for STS; nil: the network.
+	Transport func(*tls.Config, *url.URL) http.RoundTripper
 	Check     func(context.Context, awscreds.Credential) (awscreds.STSResult, error)
 }
 

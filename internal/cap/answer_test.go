@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -39,7 +40,7 @@ func (b *counted) Close() error {
 func (a *canned) client(t *testing.T) *Client {
 	t.Helper()
 	c, err := configured(t, func(c *Config) {
-		c.Clock, c.Transport = clocktesting.NewFakePassiveClock(noon), func(*tls.Config) http.RoundTripper { return a }
+		c.Clock, c.Transport = clocktesting.NewFakePassiveClock(noon), func(*tls.Config, *url.URL) http.RoundTripper { return a }
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -61,8 +61,9 @@ type Config struct {
 	ProxyRootCAs *x509.CertPool
 	// Clock; nil means the wall clock.
 	Clock clock.PassiveClock
-	// Transport makes what carries the requests, with the TLS settings of a connection; nil means the network, with the fields above.
-	Transport func(*tls.Config) http.RoundTripper
+	// Transport makes what carries the requests, with the TLS settings of a connection and its proxy, which may be nil; nil means the network, with the
+	// fields above.
+	Transport func(*tls.Config, *url.URL) http.RoundTripper
 }
 
 // String shows neither the certificate's key nor a parameter.

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -198,11 +199,16 @@ func TestConfig_PrintsNothingOfTheKey(t *testing.T) {
 
 func TestConnection_IsTheGivenTransport(t *testing.T) {
 	var version uint16
+	var through *url.URL
+	at := &url.URL{Scheme: "http", Host: "proxy.example.com"}
 	_, err := configured(t, func(c *Config) {
-		c.TLS.MaxVersion = tls.VersionTLS12
-		c.Transport = func(s *tls.Config) http.RoundTripper { version = s.MaxVersion; return http.DefaultTransport }
+		c.TLS.MaxVersion, c.Proxy = tls.VersionTLS12, http.ProxyURL(at)
+		c.Transport = func(s *tls.Config, proxy *url.URL) http.RoundTripper {
+			version, through = s.MaxVersion, proxy
+			return http.DefaultTransport
+		}
 	})
-	if err != nil || version != tls.VersionTLS12 {
-		t.Errorf("it is made for the version %x, %v", version, err)
+	if err != nil || version != tls.VersionTLS12 || through != at {
+		t.Errorf("it is made for the version %x and the proxy %v, %v", version, through, err)
 	}
 }

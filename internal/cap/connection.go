@@ -65,7 +65,7 @@ func newConnection(cfg Config, maxVersion uint16, proxy *url.URL) *connection {
 // transport is the network, or what the configuration has in its place.
 func (c *connection) transport(cfg Config, maxVersion uint16, proxy *url.URL) http.RoundTripper {
 	if cfg.Transport != nil {
-		return cfg.Transport(c.tlsConfig(cfg, maxVersion))
+		return cfg.Transport(c.tlsConfig(cfg, maxVersion), proxy)
 	}
 	transport := &http.Transport{
 		Proxy:                  http.ProxyURL(proxy),

@@ -72,7 +72,10 @@ var moves = append(stage.Moves[*cluster]("Secret", "ask CAP", "status"), []stage
 		c.w.portal.Kill(pick(c.w, append([]string{""}, roles...)...))
 		c.doubt()
 	}},
-	{Name: "STS away or back", Weight: 2, Do: func(c *cluster) { c.w.stsAway = c.w.Odds(2) }},
+	{Name: "STS away", Weight: 3, Do: func(c *cluster) { c.w.stsAway = true }},
+	{Name: "STS back", Weight: 3, Do: func(c *cluster) { c.w.stsAway = false }},
+	{Name: "proxy away", Weight: 2, Do: func(c *cluster) { c.w.proxyDown = true }},
+	{Name: "proxy back", Weight: 3, Do: func(c *cluster) { c.w.proxyDown = false }},
 	{Name: "CAP speaks new TLS alone", Weight: 1, Do: func(c *cluster) {
 		c.w.onlyNew = true
 		c.edit(pick(c.w, setNames...), func(o *v1alpha1.CAPCredentialSet) { tlsOf(&o.Spec).MaxVersion = v1alpha1.VersionTLS12 })
@@ -285,6 +288,6 @@ func (c *cluster) changeHabits() {
 func (w *world) mend() {
 	w.portal.Heal()
 	w.portal.Configure(func(s *simcap.Settings) { *s = simcap.Settings{} })
-	w.down, w.expired, w.stsAway, w.onlyNew = false, false, false, false
+	w.down, w.expired, w.onlyNew = false, false, false
 	w.cluster.lies = false
 }

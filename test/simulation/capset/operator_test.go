@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"net/http"
+	"net/url"
 	"sync/atomic"
 	"time"
 
@@ -41,7 +42,7 @@ func (c *cluster) Born(l *stage.Life) stage.Operator {
 	o := capcredentialset.Options{Namespace: operatorNamespace, Clock: c.Clock(), Secrets: secrets, Monotonic: func() time.Duration { return time.Since(began) }, MaxSleep: c.w.maxSleep}
 	controller := capcredentialset.New(o, capcredentialset.Parts{
 		Client: l.Cache, Reader: l.API, Secrets: apiserver.Secrets(l.API), Facts: facts, Recorder: stage.Recorder{Life: l},
-		Transport: func(config *tls.Config) http.RoundTripper { return &carrier{p, config} }, Check: p.checkSTS,
+		Transport: func(config *tls.Config, proxy *url.URL) http.RoundTripper { return &carrier{p, config, proxy} }, Check: p.checkSTS,
 	}, l.Wake)
 	secrets.OnChange(func(ref types.NamespacedName) {
 		if ref == certificateRef {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/url"
 	"strconv"
 	"sync"
 	"syscall"
@@ -17,10 +18,11 @@ import (
 	"github.com/openshift/credential-rotation-operator/test/simulation/stage"
 )
 
-// carrier carries the requests of one process to the portal, with the TLS settings of its client.
+// carrier carries the requests of one process to the portal, with the TLS settings of its client and through its proxy.
 type carrier struct {
 	p      *process
 	config *tls.Config
+	proxy  *url.URL // nil: there is none
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -69,6 +71,8 @@ func (c *carrier) RoundTrip(request *http.Request) (*http.Response, error) {
 func (c *carrier) handshake(request *http.Request) ([]*x509.Certificate, error) {
 	w := c.p.c.w
 	switch {
+	case c.proxy != nil && w.proxyDown: // in the words of http.Transport
+		return nil, &net.OpError{Op: "proxyconnect", Net: "tcp", Err: &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}}
 	case request.URL.Hostname() != portalHost:
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: request.URL.Hostname(), IsNotFound: true}}
 	case w.down:

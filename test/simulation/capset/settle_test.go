@@ -51,6 +51,7 @@ func (w *world) Settle() {
 func (w *world) heal() {
 	c := w.cluster
 	w.mend()
+	w.stsAway, w.proxyDown = false, false
 	if c.Skew != 0 {
 		c.doubt()
 	}

@@ -24,15 +24,17 @@ func endpoint() v1alpha1.CAPEndpoint {
 
 // defaults serve the CredentialsRequests of the payload.
 func (w *world) defaults() spec {
-	return spec{
+	s := spec{
 		Endpoint: endpoint(),
 		CredentialsRequests: &v1alpha1.CredentialsRequestsSpec{
 			DefaultRole: roles[0], Roles: []v1alpha1.RequestRole{{Name: "machines", Role: roles[1]}}, AdoptExisting: w.adopts,
 		},
 		Refresh:      v1alpha1.RefreshSpec{AtLifetimePercent: 50, JitterPercent: ptr.To(int32(10)), AssumedLifetime: &metav1.Duration{Duration: time.Hour}},
-		Verification: v1alpha1.CAPVerification{STS: v1alpha1.STSOff}, CreateMissingSecrets: ptr.To(w.creates),
+		Verification: v1alpha1.CAPVerification{STS: w.sts}, CreateMissingSecrets: ptr.To(w.creates),
 		RestartTargets: []v1alpha1.RestartTarget{{Kind: v1alpha1.RestartDeployment, Namespace: machines.Namespace, Name: "web"}},
 	}
+	s.Endpoint.Proxy = w.proxy
+	return s
 }
 
 // ownDefaults serve one Secret that the spec names.
@@ -109,7 +111,7 @@ var mutators = map[string]mutator{
 	"endpoint.tls.caSecretRef.name": func(w *world, s *spec) {
 		tlsOf(s).CAConfigMapRef, tlsOf(s).CASecretRef = nil, &v1alpha1.LocalReference{Name: pick(w, certificateName, "missing")}
 	},
-	"endpoint.proxy": func(w *world, s *spec) { s.Endpoint.Proxy = pick(w, "", "none", "http://proxy.example.com:3128") },
+	"endpoint.proxy": func(w *world, s *spec) { s.Endpoint.Proxy = pick(w, "", "none", proxyURL) },
 	"endpoint.timeout": func(w *world, s *spec) {
 		s.Endpoint.Timeout = &metav1.Duration{Duration: pick(w, time.Second, 30*time.Second, 5*time.Minute)}
 	},

@@ -2,6 +2,7 @@ package capset
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -19,7 +20,7 @@ import (
 const encryptedKey = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIB\n-----END ENCRYPTED PRIVATE KEY-----\n"
 
 // important are the fields that change most of what happens.
-var important = []string{"verification.sts", "upgrade.prepare.name", "createMissingSecrets", "suspend", "credentialsRequests.defaultRole", "credentialsRequests.secretRoleKey", "restartTargets.name"}
+var important = []string{"verification.sts", "endpoint.proxy", "upgrade.prepare.name", "createMissingSecrets", "suspend", "credentialsRequests.defaultRole", "credentialsRequests.secretRoleKey", "restartTargets.name"}
 
 func (c *cluster) editImportant() {
 	path, name := pick(c.w, important...), pick(c.w, setNames...)
@@ -31,6 +32,9 @@ func (c *cluster) changeRights() {
 	c.Forbidden = pick(c.w, "", "", "patch *v1.Secret "+machines.Namespace, stage.ApplyNew+" *v1.Secret", "patch *v1.Deployment", "create *v1.Secret")
 	c.w.Say("no right to %s", c.Forbidden)
 }
+
+// brandNew is a CredentialsRequest of the next release alone.
+const brandNew = "brand-new"
 
 // changeRelease puts the CredentialsRequests of the next release into a ConfigMap, or something else.
 func (c *cluster) changeRelease() {
@@ -44,7 +48,7 @@ func (c *cluster) changeRelease() {
 		m.Data = map[string]string{"requests.yaml": "not: [valid"}
 	default:
 		var documents []string
-		for _, name := range []string{"machines", "registry", "brand-new"} {
+		for _, name := range []string{"machines", "registry", brandNew} {
 			if !w.Odds(3) {
 				documents = append(documents, requestText(name))
 			}
@@ -54,8 +58,16 @@ func (c *cluster) changeRelease() {
 	must(c.API.Create(quietly, m))
 	c.edit("payload", func(o *v1alpha1.CAPCredentialSet) {
 		o.Spec.Upgrade = &v1alpha1.UpgradeSpec{Prepare: &v1alpha1.LocalReference{Name: "next"}}
-		if r := o.Spec.CredentialsRequests; r != nil && w.Odds(3) {
+		r := o.Spec.CredentialsRequests
+		if r == nil {
+			return
+		}
+		switch w.Roll(4) {
+		case 0:
 			r.DefaultRole = pick(w, "", unknownRole)
+		case 1, 2: // one that no Secret has yet
+			others := slices.DeleteFunc(slices.Clone(r.Roles), func(of v1alpha1.RequestRole) bool { return of.Name == brandNew })
+			r.Roles = append(others, v1alpha1.RequestRole{Name: brandNew, Role: pick(w, roles[2], unknownRole)})
 		}
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/internal/awscreds"
 	simcap "github.com/openshift/credential-rotation-operator/test/sim/cap"
 	"github.com/openshift/credential-rotation-operator/test/simulation/history"
@@ -19,6 +20,7 @@ func TestMain(m *testing.M) { history.Main(m) }
 
 const (
 	portalHost = "cap.example.com"
+	proxyURL   = "http://proxy.example.com:3128"
 	canary     = "CAP-CANARY"
 	// foreignSecret is part of each content that somebody else writes.
 	foreignSecret = "FOREIGN-CANARY"
@@ -35,13 +37,16 @@ type world struct {
 	*stage.World
 	portal   *simcap.Sim
 	cluster  *cluster
-	creates  bool          // people let the operator create Secrets
-	adopts   bool          // and take over what others have put there
+	creates  bool // people let the operator create Secrets
+	adopts   bool // and take over what others have put there
+	sts      v1alpha1.STSPolicy
+	proxy    string        // that people want for the portal
 	maxSleep time.Duration // between two rounds
 
 	down, expired bool // the portal
 	onlyNew       bool // it speaks no TLS before 1.3
 	stsAway       bool
+	proxyDown     bool
 }
 
 func pick[T any](w *world, of ...T) T { return stage.Pick(w, of...) }
@@ -79,6 +84,7 @@ func begin(seed uint64, broken *stage.Mutation, count *history.Tally) (*stage.Wo
 	})
 	must(err)
 	w.creates, w.adopts, w.maxSleep = !w.Odds(3), !w.Odds(3), pick(w, 30*time.Second, 2*time.Minute, 2*time.Minute, 2*time.Minute)
+	w.sts, w.proxy = pick(w, v1alpha1.STSOff, v1alpha1.STSOff, v1alpha1.STSBestEffort, v1alpha1.STSRequired), pick(w, "", "", proxyURL)
 	w.cluster = newCluster(w)
 	return w.World, w
 }
