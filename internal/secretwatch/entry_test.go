@@ -120,7 +120,8 @@ func TestEntry_TellsWhatIsNewsAndTakesNothingOlder(t *testing.T) {
 			e.Listed("301")
 			e.Replace([]runtime.Object{secret("a", "250", "old")})
 		})}, "mine", 1},
-		"versions that cannot be compared": {[]func(*Watcher, *entry){list("5", secret("a", "5", "v")), put("x", "w")}, "w", 1},
+		"an answer that is older, before the start": {[]func(*Watcher, *entry){list("5", secret("a", "5", "v")), wrote("4", "w")}, "v", 0},
+		"versions that cannot be compared":          {[]func(*Watcher, *entry){list("5", secret("a", "5", "v")), put("x", "w")}, "w", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w, e, told := alone()
@@ -215,8 +216,8 @@ func still(t *testing.T, client *fake.Clientset, check func(w *Watcher)) {
 		synctest.Wait()
 		check(w)
 		select {
-		case <-ended:
-			t.Error("it ended before its context")
+		case err := <-ended:
+			t.Errorf("it ended before its context: %v", err)
 		default:
 		}
 		cancel()
@@ -256,10 +257,19 @@ func TestObserve_ListsAnewOnlyWhenTheAnswerIsOlderThanWhatIsKnown(t *testing.T) 
 		still(t, client, func(w *Watcher) {
 			w.Watch("me", ref("a"))
 			synctest.Wait()
+			e, ended := w.entries[ref("a")], 0
+			cancel := e.cancel
+			e.cancel = func() { ended++; cancel() }
 			w.Observe(secret("a", version, "w"))
 			synctest.Wait()
+			if got := lists(client)["ns"]; got != want || ended != want-1 {
+				t.Errorf("after an answer of version %s: %d lists, want %d; %d watches ended", version, got, want, ended)
+			}
+			e.Delete(secret("a", "7", "w"))
+			w.Observe(secret("a", "6", "late"))
+			synctest.Wait()
 			if got := lists(client)["ns"]; got != want {
-				t.Errorf("after an answer of version %s: %d lists, want %d", version, got, want)
+				t.Errorf("after an answer that is older than its deletion: %d lists, want %d", got, want)
 			}
 		})
 	}

@@ -47,7 +47,6 @@ func New(config *rest.Config, opts objectwatch.Options) (*Watcher, error) {
 	own.QPS, own.Burst, own.RateLimiter = -1, -1, nil
 	// A watch that is compressed keeps 40 KiB for what it may have to unpack.
 	own.DisableCompression = true
-	own.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
 	client, err := corev1client.NewForConfig(own)
 	if err != nil {
 		return nil, fmt.Errorf("making a client for single Secrets: %w", err)
