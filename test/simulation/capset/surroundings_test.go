@@ -66,8 +66,8 @@ func (c *cluster) changeRelease() {
 		case 0:
 			r.DefaultRole = pick(w, "", unknownRole)
 		case 1, 2: // one that no Secret has yet
-			others := slices.DeleteFunc(slices.Clone(r.Roles), func(of v1alpha1.RequestRole) bool { return of.Name == brandNew })
-			r.Roles = append(others, v1alpha1.RequestRole{Name: brandNew, Role: pick(w, roles[2], unknownRole)})
+			r.Roles = slices.DeleteFunc(slices.Clone(r.Roles), func(of v1alpha1.RequestRole) bool { return of.Name == brandNew })
+			r.Roles = append(r.Roles, v1alpha1.RequestRole{Name: brandNew, Role: pick(w, roles[2], unknownRole)})
 		}
 	})
 }
