@@ -108,7 +108,7 @@ func (w *world) truth(s *corev1.Secret) truth {
 	}
 	secret, token, arn, expires, ok := w.portal.Lookup(c.AccessKeyID)
 	if !ok || secret != c.SecretAccessKey || token != c.SessionToken {
-		return truth{}
+		return truth{key: c.AccessKeyID}
 	}
 	_, role, _ := strings.Cut(arn, ":role/")
 	is := truth{key: c.AccessKeyID, role: role, expires: expires, alive: expires.After(time.Now())}
