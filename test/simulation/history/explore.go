@@ -43,12 +43,18 @@ func Main(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// Bubble runs f on virtual time, from start on, with random numbers of the seed.
-func Bubble(t *testing.T, seed uint64, start time.Time, f func()) {
+// mustSeed skips a test whose random numbers cannot be seeded.
+func mustSeed(t *testing.T) {
 	t.Helper()
 	if v := fips140.Version(); v != "latest" {
 		t.Skipf("random numbers cannot be seeded in the Go Cryptographic Module %s: `make test` runs this with GOFIPS140=off", v)
 	}
+}
+
+// Bubble runs f on virtual time, from start on, with random numbers of the seed.
+func Bubble(t *testing.T, seed uint64, start time.Time, f func()) {
+	t.Helper()
+	mustSeed(t)
 	synctest.Test(t, func(t *testing.T) {
 		cryptotest.SetGlobalRandom(t, seed)
 		time.Sleep(time.Until(start))
@@ -73,6 +79,7 @@ func Explore(t *testing.T, kind string, few int, run Run) *Tally {
 		few = *seedsFlag
 	}
 	if few > share && *tallyFlag == "" {
+		mustSeed(t) // none of the processes could
 		for _, failure := range spread(t, few, count) {
 			t.Error(failure)
 		}
