@@ -8,7 +8,7 @@ import (
 )
 
 func TestSimulate(t *testing.T) {
-	count := history.Explore(t, "capset", 400, run(nil))
+	count := history.Explore(t, "capset", 1000, run(nil))
 	t.Log("reasons not met:", count.Missing(t, history.Reasons, "../../../api/v1alpha1/conditions.go", "// Reasons of CAPCredentialSet", "", `Reason[A-Za-z]+ += "([A-Za-z]+)"`))
 }
 
