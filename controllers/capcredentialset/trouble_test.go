@@ -179,12 +179,7 @@ func TestASecretThatIsDeletedAtTheMomentOfTheWrite_StaysAwayWhereThatIsWanted(t 
 			t.Fatal(err)
 		}
 		b.pass(40 * time.Minute)
-		b.secrets.interfere = func(r types.NamespacedName) {
-			if r == machines {
-				b.secrets.interfere = nil
-				b.secrets.put(machines, nil)
-			}
-		}
+		b.meanwhile(machines, func() { b.secrets.put(machines, nil) })
 		b.round("cap")
 		if _, found, _ := b.secrets.Get(machines.Namespace, machines.Name); found != create {
 			t.Errorf("createMissingSecrets %v: the Secret is there: %v", create, found)

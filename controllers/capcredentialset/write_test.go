@@ -33,13 +33,7 @@ func dueBench(t *testing.T) *bench {
 func TestWrite_LeavesWhatAnotherOperatorHasRefreshedMeanwhile(t *testing.T) {
 	b := dueBench(t)
 	var theirs *corev1.Secret
-	b.secrets.interfere = func(r types.NamespacedName) {
-		if r != machines {
-			return
-		}
-		b.secrets.interfere = nil
-		theirs = b.refreshedBy(r, b.r.hashKey)
-	}
+	b.meanwhile(machines, func() { theirs = b.refreshedBy(machines, b.r.hashKey) })
 	b.round("cap")
 	now, _, _ := b.secrets.Get(machines.Namespace, machines.Name)
 	if !sameKeys(now, theirs) {
@@ -52,6 +46,16 @@ func TestWrite_LeavesWhatAnotherOperatorHasRefreshedMeanwhile(t *testing.T) {
 	}
 	if set := b.set("cap"); set.Status.Credentials != "4/4" {
 		t.Errorf("credentials: %s", set.Status.Credentials)
+	}
+}
+
+// meanwhile does something once, between the look at a Secret and the write to it.
+func (b *bench) meanwhile(at types.NamespacedName, do func()) {
+	b.secrets.interfere = func(r types.NamespacedName) {
+		if r == at {
+			b.secrets.interfere = nil
+			do()
+		}
 	}
 }
 
@@ -76,14 +80,10 @@ func (b *bench) refreshedBy(r types.NamespacedName, key []byte) *corev1.Secret {
 func TestWrite_LeavesWhatHasChangedWhileTheProcessStoodStill(t *testing.T) {
 	b := dueBench(t)
 	var theirs *corev1.Secret
-	b.secrets.interfere = func(r types.NamespacedName) {
-		if r != machines {
-			return
-		}
-		b.secrets.interfere = nil
+	b.meanwhile(machines, func() {
 		b.pass(actWithin + time.Second)
-		theirs = b.refreshedBy(r, newHashKey()) // the one that this process knows has been deleted
-	}
+		theirs = b.refreshedBy(machines, newHashKey()) // the one that this process knows has been deleted
+	})
 	b.round("cap")
 	if now, _, _ := b.secrets.Get(machines.Namespace, machines.Name); !sameKeys(now, theirs) {
 		t.Error("what the next leader has written was written over")
@@ -148,12 +148,7 @@ func TestWrite_LeavesAnEmptySecretThatSomebodyFillsAtThatMoment(t *testing.T) {
 	b := oneBench(t, nil)
 	b.secrets.put(machines, &corev1.Secret{})
 	theirs := map[string][]byte{"config": []byte("their own")}
-	b.secrets.interfere = func(r types.NamespacedName) {
-		if r == machines {
-			b.secrets.interfere = nil
-			b.secrets.put(r, &corev1.Secret{Data: theirs})
-		}
-	}
+	b.meanwhile(machines, func() { b.secrets.put(machines, &corev1.Secret{Data: theirs}) })
 	b.round("cap")
 	if s, _, _ := b.secrets.Get(machines.Namespace, machines.Name); len(s.Data) != len(theirs) {
 		t.Error("the operator took over what somebody has put there, and the spec does not allow it")
