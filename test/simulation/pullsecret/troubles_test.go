@@ -90,9 +90,9 @@ func (w *world) appease() {
 			w.refuse(key, document, false)
 		}
 	}
-	for i := range len(w.ocm.PullSecrets(w.account.ID)) - 1 {
-		if w.orphans && !w.pending() {
-			w.ocm.Revoke(w.account.ID, i) // by Red Hat: no rotation is left that would
+	if w.orphans && !w.pending() { // Red Hat deletes what no rotation is left to delete
+		for i := range len(w.ocm.PullSecrets(w.account.ID)) - 1 {
+			w.ocm.Revoke(w.account.ID, i)
 		}
 	}
 	for _, r := range w.ocm.Rotations(w.account.ID) {
