@@ -52,6 +52,7 @@ type editor struct {
 	fixed        bool
 	seen         map[string]int
 	sites        []*site
+	received     ast.Stmt // what a case of a select waits for
 }
 
 func sitesOf(files *token.FileSet, path, source string, tree *ast.File, kindOf func(ast.Expr) string) []*site {
@@ -82,6 +83,8 @@ func (e *editor) visit(n ast.Node) bool {
 		if n.Tok == token.CONST && e.function != "-" {
 			return false
 		}
+	case *ast.CommClause:
+		e.received = n.Comm
 	case *ast.BinaryExpr:
 		s := e.site(n, n)
 		for _, to := range swaps[n.Op] {
@@ -96,14 +99,12 @@ func (e *editor) visit(n ast.Node) bool {
 		e.rewrite(n.Cond, "!("+e.all(n.Cond)+")", e.text(n.Cond)+" negated")
 	case *ast.ReturnStmt:
 		e.results(n)
-	case *ast.ExprStmt:
-		e.remove(n)
 	case *ast.AssignStmt:
 		if n.Tok != token.DEFINE {
 			e.remove(n)
 		}
-	case *ast.IncDecStmt:
-		e.remove(n)
+	case *ast.ExprStmt, *ast.IncDecStmt:
+		e.remove(n.(ast.Stmt))
 	}
 	return true
 }
@@ -149,8 +150,12 @@ func (e *editor) rewrite(n ast.Expr, to, change string) {
 	e.add(e.site(n, n), e.offset(n.Pos()), e.offset(n.End()), to, change)
 }
 
-// remove takes a statement away. A variable that nothing else uses then no longer compiles, which is no verdict.
-func (e *editor) remove(n ast.Node) {
+// remove takes a statement away. A variable that nothing else uses then no longer compiles, which is no verdict; nor does a select without what it
+// waits for.
+func (e *editor) remove(n ast.Stmt) {
+	if n == e.received {
+		return
+	}
 	e.add(e.site(n, nil), e.offset(n.Pos()), e.offset(n.End()), "_ = 0", e.text(n)+" removed")
 }
 

@@ -5,6 +5,7 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -69,5 +70,21 @@ func TestSwitched_HasEachMutantOnce(t *testing.T) {
 		"return !ok }() }() }() {\n\t\tfunc() { if !mutated(6) { a++ } }()\n\t}\n\treturn func() bool { if mutated(7) { return false }; return true }()\n}\n"
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestSitesOf_LeaveWhatASelectWaitsFor(t *testing.T) {
+	const source = "package p\n\nfunc f() {\n\tselect {\n\tcase <-a:\n\t\tb()\n\tcase n = <-c:\n\tdefault:\n\t\t<-d\n\t}\n}\n"
+	files := token.NewFileSet()
+	tree, err := parser.ParseFile(files, "p.go", source, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, s := range sitesOf(files, "p.go", source, tree, func(ast.Expr) string { return "" }) {
+		got = append(got, source[s.from:s.to])
+	}
+	if want := []string{"b()", "<-d"}; !slices.Equal(got, want) {
+		t.Errorf("mutants of %q, want those of %q", got, want)
 	}
 }
