@@ -23,7 +23,7 @@ import (
 func TestManagerCommand_NamesTheVariableWhenTheNamespaceIsUnknown(t *testing.T) {
 	t.Setenv(namespaceVariable, "")
 	cmd := NewCommand()
-	cmd.SetArgs(nil)
+	cmd.SetArgs([]string{}) // and not those of the test
 	cmd.SetOut(io.Discard)
 	cmd.SetErr(io.Discard)
 	err := cmd.Execute()
