@@ -43,6 +43,10 @@ var (
 		Name: "credential_rotation_pull_secret_old_credentials_revoked",
 		Help: "1 when every registry refuses the credentials that the last rotation replaced, 0 when one accepts them a day after OCM has deleted them; absent while that is not known.",
 	}, []string{"rotation"})
+	canPull = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "credential_rotation_pull_secret_machines_can_pull",
+		Help: "1 if a machine of each pool has pulled spec.rollout.probe.image with the pull secret in use, 0 if one could not; absent while that is unknown.",
+	}, []string{"rotation"})
 	lagging = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "credential_rotation_pull_secret_lagging_clusters",
 		Help: "How many of the account's clusters have not switched to the rotation under way; absent while that is unknown, and without a rotation.",
@@ -58,7 +62,7 @@ var (
 )
 
 func init() {
-	metrics.Registry.MustRegister(ocmRequests, states, valid, issued, next, waiting, revoked, lagging, offerEnds, heals)
+	metrics.Registry.MustRegister(ocmRequests, states, valid, issued, next, waiting, revoked, canPull, lagging, offerEnds, heals)
 }
 
 func observeOCM(method, path string, status int) {
@@ -75,12 +79,18 @@ func (s *scope) measure(d decide.Decision) {
 	s.measureTimes()
 	s.measureRevocation()
 	s.measureLag()
-	switch c := meta.FindStatusCondition(s.obj.Status.Conditions, v1alpha1.ConditionPullSecretValid); {
+	s.measureCondition(valid, v1alpha1.ConditionPullSecretValid)
+	s.measureCondition(canPull, v1alpha1.ConditionMachinesCanPull)
+}
+
+// measureCondition exports a condition that is True or False.
+func (s *scope) measureCondition(gauge *prometheus.GaugeVec, condition string) {
+	switch c := meta.FindStatusCondition(s.obj.Status.Conditions, condition); {
 	case c == nil:
 	case c.Status == metav1.ConditionTrue:
-		valid.WithLabelValues(s.obj.Name).Set(1)
+		gauge.WithLabelValues(s.obj.Name).Set(1)
 	case c.Status == metav1.ConditionFalse:
-		valid.WithLabelValues(s.obj.Name).Set(0)
+		gauge.WithLabelValues(s.obj.Name).Set(0)
 	}
 }
 
@@ -123,7 +133,7 @@ func (s *scope) measureTimes() {
 // forgetMetrics clears the state before a new one is set.
 func forgetMetrics(name string) {
 	states.DeletePartialMatch(prometheus.Labels{"rotation": name})
-	for _, gauge := range []*prometheus.GaugeVec{valid, issued, next, waiting, revoked, lagging, offerEnds} {
+	for _, gauge := range []*prometheus.GaugeVec{valid, issued, next, waiting, revoked, canPull, lagging, offerEnds} {
 		gauge.DeleteLabelValues(name)
 	}
 }

@@ -79,6 +79,24 @@ func TestMetrics_ShowHowManyClustersLagWhileTheRotationIsUnderWay(t *testing.T) 
 	forgetAllMetrics("lagging")
 }
 
+// What is known is 1 or 0; what is not known has no series.
+func TestMetrics_ShowWhetherTheMachinesCanPull(t *testing.T) {
+	obj := &v1alpha1.PullSecretRotation{ObjectMeta: metav1.ObjectMeta{Name: "probed"}}
+	s := &scope{obj: obj, r: &Reconciler{Options: Options{Clock: clocktesting.NewFakeClock(time.Now())}}}
+	defer forgetAllMetrics("probed")
+	for _, row := range []struct {
+		status metav1.ConditionStatus
+		value  float64
+		known  bool
+	}{{metav1.ConditionFalse, 0, true}, {metav1.ConditionUnknown, 0, false}, {metav1.ConditionTrue, 1, true}} {
+		obj.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionMachinesCanPull, Status: row.status}}
+		s.measure(decide.Decision{State: decide.Ready, Reason: v1alpha1.ReasonNotDue})
+		if got, ok := seriesOf(t, "probed")["credential_rotation_pull_secret_machines_can_pull"]; ok != row.known || got != row.value {
+			t.Errorf("%s is shown as %v (%v), want %v (%v)", row.status, got, ok, row.value, row.known)
+		}
+	}
+}
+
 // seriesOf are the values of the series about one object, by the metric's name.
 func seriesOf(t *testing.T, rotation string) map[string]float64 {
 	t.Helper()

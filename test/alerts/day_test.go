@@ -105,6 +105,7 @@ func dayOfPullSecret(out *strings.Builder) {
 	status("Progressing", "AwaitingRevocation", applied+30, dayLength+1)
 	series(out, `credential_rotation_pull_secret_valid{`+rotation+`}`, always(1))
 	series(out, `credential_rotation_pull_secret_old_credentials_revoked{`+rotation+`}`, when(0, requested, 1))
+	series(out, `credential_rotation_pull_secret_machines_can_pull{`+rotation+`}`, when(applied+35, dayLength+1, 1))
 	series(out, `credential_rotation_pull_secret_issued_timestamp_seconds{`+rotation+`}`, func(m int) float64 {
 		if m < applied {
 			return -90 * 86400

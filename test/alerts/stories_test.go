@@ -65,6 +65,14 @@ var stories = []struct {
 		[]moment{quiet(10 * minute), quiet(22 * minute),
 			says(28*minute, "A registry still accepts credentials that PullSecretRotation quarterly has replaced."), quiet(35 * minute)}},
 
+	{"PullSecretMachinesCannotPull", "one that is asked again pulls, the other still cannot",
+		`credential_rotation_pull_secret_machines_can_pull{namespace="n", rotation="mended"} _x10 0x20 1x60` + "\n" +
+			`credential_rotation_pull_secret_machines_can_pull{namespace="n", rotation="broken"} _x10 0x80`,
+		[]moment{quiet(35 * minute), says(50*minute, "A machine could not pull with the new pull secret of PullSecretRotation broken.")}},
+	{"PullSecretMachinesCannotPull", "a day later",
+		`credential_rotation_pull_secret_machines_can_pull{namespace="n", rotation="broken"} _x10 0x1600`,
+		[]moment{says(24*time.Hour, "A machine could not pull with the new pull secret of PullSecretRotation broken."), quiet(25 * time.Hour)}},
+
 	{"PullSecretClustersLag", "a day before the first of them loses access, until all have switched",
 		`credential_rotation_pull_secret_lagging_clusters{namespace="n", rotation="quarterly"} 13x200 2x100 0x100` + "\n" +
 			`credential_rotation_pull_secret_lagging_clusters_lose_access_timestamp_seconds{namespace="n", rotation="quarterly"} 93600x300 _x100` + "\n" + // 26 h

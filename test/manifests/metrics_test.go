@@ -107,9 +107,9 @@ var (
 	grouping   = regexp.MustCompile(`\b(by|without|on|ignoring|group_left|group_right)\s*\(([^)]*)\)`)
 	matchers   = regexp.MustCompile(`\{([^}]*)\}`)
 	matched    = regexp.MustCompile(`([a-zA-Z_]\w*)\s*(=~|!~|!=|=)`)
-	duration   = regexp.MustCompile(`\[[^\]]*\]`)
+	duration   = regexp.MustCompile(`\[[^\]]*\]|\boffset \d\w+`)
 	identifier = regexp.MustCompile(`[a-zA-Z_:][\w:]*(\s*\()?`)
-	keywords   = []string{"and", "or", "unless", "bool", "offset"}
+	keywords   = []string{"and", "or", "unless", "bool"}
 )
 
 // analyse collects the names in an expression.
