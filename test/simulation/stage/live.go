@@ -94,6 +94,9 @@ func (c *Cluster) Lead() {
 }
 
 func (c *Cluster) lead(p *Process) {
+	if p != c.Leader {
+		c.unlead()
+	}
 	c.Leader, c.vacant = p, time.Time{}
 	c.Shake()
 	c.World.Say("%s leads", p)
@@ -101,6 +104,15 @@ func (c *Cluster) lead(p *Process) {
 	Must(c.API.List(Quietly, list))
 	for _, name := range namesOf(list) {
 		p.life.Wake(name)
+	}
+}
+
+// unlead takes the lead from who has it. Its process ends, at once or when it goes on, as the real one does.
+func (c *Cluster) unlead() {
+	former := c.Leader
+	c.Leader = nil
+	if former != nil && former.task == nil && !c.World.Immortal {
+		former.restart()
 	}
 }
 

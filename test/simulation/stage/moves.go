@@ -56,7 +56,7 @@ func Moves[C interface{ Base() *Cluster }](aims ...string) []Move[C] {
 		{"effect disturbed", 24, on(func(c *Cluster) { c.disturb(append(aims, "")) })},
 		{"leader stands still before it writes a Secret", 24, on((*Cluster).standStill)},
 		{"another leads", 8, on((*Cluster).Depose)},
-		{"nobody leads", 2, on(func(c *Cluster) { c.Leader = nil })},
+		{"nobody leads", 2, on((*Cluster).unlead)},
 		{"stopped process goes on", 24, on((*Cluster).goOn)},
 		{"process restarted", 5, on((*Cluster).restartOne)},
 	}

@@ -174,7 +174,7 @@ func (l *Life) ended(name string) func(reconcile.Result, error) {
 	}
 }
 
-// await waits until the reconcile ends or is stopped. A process that died meanwhile is started again.
+// await waits until the reconcile ends or is stopped. A process that died or lost the lead meanwhile is started again.
 func (p *Process) await() {
 	t := p.task
 	select {
@@ -184,8 +184,11 @@ func (p *Process) await() {
 	case <-t.done:
 	}
 	p.task = nil
-	if p.life.Dead() {
+	switch lost := p.Cluster.Leader != p; {
+	case p.life.Dead():
 		p.born()
+	case lost && !p.Cluster.World.Immortal:
+		p.restart()
 	}
 	p.Cluster.Kind.Ended()
 }
