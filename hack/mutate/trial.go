@@ -143,7 +143,7 @@ func (t *trial) reach(ctx context.Context, s *suite) error {
 	if _, err := os.Stat(s.binary); errors.Is(err, fs.ErrNotExist) {
 		return nil // the package has no tests of its own
 	}
-	out, code := execute(ctx, s, time.Minute, nil, "-test.list", cmp.Or(t.run, "."))
+	out, code := execute(ctx, s, time.Minute, nil, "-test.list="+cmp.Or(t.run, "."))
 	if code != 0 {
 		return fmt.Errorf("%s: its tests cannot be listed:\n%s", s.folder, out)
 	}
@@ -153,7 +153,7 @@ func (t *trial) reach(ctx context.Context, s *suite) error {
 			continue
 		}
 		file, start := filepath.Join(t.dir, "reached"), time.Now()
-		if out, code := execute(ctx, s, 10*t.timeout, []string{"MUTANTS_REACHED=" + file}, "-test.run", "^"+name+"$"); code != 0 {
+		if out, code := execute(ctx, s, 10*t.timeout, []string{"MUTANTS_REACHED=" + file}, "-test.run=^"+name+"$"); code != 0 {
 			return fmt.Errorf("%s of %s fails without a mutant:\n%s", name, s.folder, out)
 		}
 		one := test{name: name, took: time.Since(start), reaches: map[int]bool{}}
@@ -184,7 +184,7 @@ func (t *trial) notice(ctx context.Context, s *suite, id int, chosen func(test) 
 			continue
 		}
 		patience := min(10*took+5*time.Second, max(t.timeout, 2*took))
-		if _, code := execute(ctx, s, patience, []string{"MUTANT=" + strconv.Itoa(id)}, "-test.run", "^("+strings.Join(names, "|")+")$"); code != 0 {
+		if _, code := execute(ctx, s, patience, []string{"MUTANT=" + strconv.Itoa(id)}, "-test.run=^("+strings.Join(names, "|")+")$"); code != 0 {
 			return true
 		}
 	}
