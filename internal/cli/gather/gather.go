@@ -70,16 +70,16 @@ func NewCommand(config func(kubeconfig, context string) (*rest.Config, error)) *
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&folder, "dest-dir", defaultFolder(), "folder to write to")
+	cmd.Flags().StringVar(&folder, "dest-dir", defaultFolder(mustGather), "folder to write to")
 	cmd.Flags().StringVar(&kubeconfig, "kubeconfig", "", "path of the kubeconfig (default: $KUBECONFIG, else ~/.kube/config, else the pod's service account)")
 	cmd.Flags().StringVar(&context, "context", "", "context of the kubeconfig (default: its current one)")
 	return cmd
 }
 
 // defaultFolder is must-gather's folder if it exists.
-func defaultFolder() string {
-	if info, err := os.Stat(mustGather); err == nil && info.IsDir() {
-		return mustGather
+func defaultFolder(ofMustGather string) string {
+	if info, err := os.Stat(ofMustGather); err == nil && info.IsDir() {
+		return ofMustGather
 	}
 	return "must-gather"
 }
@@ -99,7 +99,7 @@ func newGatherer(config *rest.Config, folder string) (*gatherer, error) {
 	g.log = func(ctx context.Context, namespace, pod string, o *corev1.PodLogOptions) (io.ReadCloser, error) {
 		return g.pods.CoreV1().Pods(namespace).GetLogs(pod, o).Stream(ctx)
 	}
-	g.metrics = metricsReader(config)
+	g.metrics = metricsReader(serviceCA, config.BearerTokenFile)
 	return g, nil
 }
 

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/client-go/rest"
 )
 
 const (
@@ -24,9 +23,9 @@ const (
 
 // metricsReader asks each pod, as Prometheus does. It works only inside a pod, and only with the CA of services: its token can be an
 // administrator's, and must reach only the operator.
-func metricsReader(config *rest.Config) func(context.Context, *corev1.Pod) ([]byte, error) {
+func metricsReader(serviceCA, tokenFile string) func(context.Context, *corev1.Pod) ([]byte, error) {
 	ca, err := os.ReadFile(serviceCA)
-	if err != nil || config.BearerTokenFile == "" {
+	if err != nil || tokenFile == "" {
 		return nil
 	}
 	pool := x509.NewCertPool()
@@ -34,7 +33,7 @@ func metricsReader(config *rest.Config) func(context.Context, *corev1.Pod) ([]by
 		return nil
 	}
 	return func(ctx context.Context, pod *corev1.Pod) ([]byte, error) {
-		token, err := os.ReadFile(config.BearerTokenFile)
+		token, err := os.ReadFile(tokenFile)
 		if err != nil {
 			return nil, err
 		}

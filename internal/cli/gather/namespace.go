@@ -123,7 +123,7 @@ func (g *gatherer) events(ctx context.Context, namespaces []string) error {
 		}
 		var out []byte
 		for i := range list.Items {
-			if e := &list.Items[i]; namespace != metav1.NamespaceDefault || slices.Contains(namespaces, namespace) || aboutOurs(e) {
+			if e := &list.Items[i]; slices.Contains(namespaces, namespace) || aboutOurs(e) {
 				out = append(out, eventLine(e)...)
 			}
 		}

@@ -81,9 +81,6 @@ func (g *gatherer) list(ctx context.Context, k kind, namespace string) ([]map[st
 	var all []map[string]any
 	for i := range list.Items {
 		object := &list.Items[i]
-		if k.only != "" && object.GetName() != k.only {
-			continue
-		}
 		all = append(all, object.Object)
 		if err := g.object(k, object); err != nil {
 			return nil, err
