@@ -94,14 +94,11 @@ func (e *profileEdit) line(line string) {
 func (e *profileEdit) otherLine(line, text string) {
 	trimmed := strings.TrimSpace(text)
 	switch {
-	case trimmed != "" && (trimmed[0] == '#' || trimmed[0] == ';'):
+	case trimmed == "" || trimmed[0] == '#' || trimmed[0] == ';':
 		e.out = append(e.out, line) // indented or not; one at the end may belong to the next section, so keys go before it
-	case trimmed == "":
-		e.skipping = false
-		e.out = append(e.out, line)
 	case e.skipping && (text[0] == ' ' || text[0] == '\t'):
+		// The end of a replaced value: the SDKs take it for that also after other lines without a key.
 	default:
-		e.skipping = false
 		e.keep(line)
 	}
 }

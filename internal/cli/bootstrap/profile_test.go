@@ -50,6 +50,13 @@ func TestSetProfile_ChangesTheThreeKeysOfOneProfileAndNoOtherByte(t *testing.T) 
 			"[b]\r\nregion = x\r\n[gov]\r\naws_access_key_id = AKIANEW\r\naws_secret_access_key = s/+=\r\n"},
 		{"a profile whose name contains the wanted one", "[gov-2]\naws_access_key_id = 1\n[profile gov]\naws_access_key_id = 2\n", withoutToken,
 			"[gov-2]\naws_access_key_id = 1\n[profile gov]\naws_access_key_id = 2\n\n[gov]\naws_access_key_id = AKIANEW\naws_secret_access_key = s/+=\n"},
+		{"a name without the end of its line", "[gov]", withoutToken, "[gov]\naws_access_key_id = AKIANEW\naws_secret_access_key = s/+=\n"},
+		{"settings of nothing stay", "[gov]\nregion=\n  output=\naws_access_key_id = 1\nca_bundle=\naws_session_token = 2\n  cli_pager =\n", withoutToken,
+			"[gov]\nregion=\n  output=\naws_access_key_id = AKIANEW\nca_bundle=\n  cli_pager =\naws_secret_access_key = s/+=\n"},
+		{"the end of another value stays, as does what is no setting", "[gov]\nregion = x\n  y z\n\n  more\naws_access_key_id = 1\nno setting\n", withoutToken,
+			"[gov]\nregion = x\n  y z\n\n  more\naws_access_key_id = AKIANEW\nno setting\naws_secret_access_key = s/+=\n"},
+		{"the end of a value goes, whatever is before it", "[gov]\naws_access_key_id = 1\n\n\tend\naws_secret_access_key = 2\nno setting\n  end\n# c\n  end\n", withoutToken,
+			"[gov]\naws_access_key_id = AKIANEW\n\naws_secret_access_key = s/+=\nno setting\n# c\n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got, err := setProfile([]byte(test.file), "gov", test.credential)
