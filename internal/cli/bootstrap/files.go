@@ -86,8 +86,6 @@ func stage(target string, c change) (name string, err error) {
 	if err := f.Chmod(c.mode); err != nil {
 		return f.Name(), err
 	}
-	if _, err := f.Write(c.content); err != nil {
-		return f.Name(), err
-	}
-	return f.Name(), f.Sync()
+	_, err = f.Write(c.content)
+	return f.Name(), errors.Join(err, f.Sync())
 }

@@ -140,7 +140,7 @@ func FuzzRoles(f *testing.F) {
 			return
 		}
 		i := &install{operator: definition, rolesFile: "roles.yaml", roles: roles, name: "cap", portal: portal{URL: "https://cap.example/", Dialect: "C2S", Agency: "A", Mission: "M"}}
-		refused := i.checkSet(i.setObject(nil, nil))
+		refused := i.checkSet(i.setObject())
 		if refused != nil {
 			harmless(t, refused.Error())
 		}

@@ -52,6 +52,7 @@ type testPortal struct {
 	mutex              sync.Mutex
 	asked              map[string]int // requests per role
 	date               time.Time      // what its clock says
+	expires            string         // in place of a time at which its credentials expire
 }
 
 // startPortal answers well for each role except those in refused.
@@ -75,7 +76,11 @@ func startPortal(t *testing.T, refused ...string) *testPortal {
 				return
 			}
 		}
-		_, _ = w.Write([]byte(answerOf(role)))
+		answer := answerOf(role)
+		if p.expires != "" {
+			answer = strings.Replace(answer, "2026-11-20T13:00:00Z", p.expires, 1)
+		}
+		_, _ = w.Write([]byte(answer))
 	}))
 	server.TLS = &tls.Config{ClientAuth: tls.RequestClientCert}
 	server.StartTLS()

@@ -158,7 +158,7 @@ func (i *install) assign(requests []cluster.CredentialsRequest) (assigned map[st
 	if assigned, unknown, err = assignRoles(requests, i.roles, i.defaultRole); err != nil {
 		return nil, nil, err
 	}
-	return assigned, unknown, i.checkSet(i.setObject(requests, assigned))
+	return assigned, unknown, i.checkSet(i.setObject())
 }
 
 // changes are the files to write. An existing file that differs is only overwritten with --force: it may have been edited, or hold a credential.

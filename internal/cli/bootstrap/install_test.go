@@ -7,6 +7,7 @@ import (
 	"sort"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
@@ -108,13 +109,15 @@ func TestInstallManifests_WritesACompleteSetInTheOrderInWhichItCanBeApplied(t *t
 		t.Fatal(err)
 	}
 	var got []string
-	namespaces := map[string]bool{"": true}
+	namespaces, rest := map[string]bool{"": true}, output
 	for _, path := range d.ours(t) {
 		name := strings.TrimPrefix(filepath.Base(path), "credential-rotation-operator_")
 		got = append(got, name)
-		if !strings.Contains(output, path) {
-			t.Errorf("the output does not name %s", path)
+		var found bool
+		if _, rest, found = strings.Cut(rest, path+": "); !found {
+			t.Errorf("the output does not name %s in its turn:\n%s", path, output)
 		}
+		words, _, _ := strings.Cut(rest, "\n")
 		content, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
@@ -125,6 +128,9 @@ func TestInstallManifests_WritesACompleteSetInTheOrderInWhichItCanBeApplied(t *t
 		}
 		if err := yaml.Unmarshal(content, &o); err != nil {
 			t.Fatal(err)
+		}
+		if want := o.Kind + " " + strings.TrimPrefix(o.Metadata.Namespace+"/"+o.Metadata.Name, "/"); words != want {
+			t.Errorf("%s is said to be %q, and is %q", name, words, want)
 		}
 		if o.Kind == "Namespace" {
 			namespaces[o.Metadata.Name] = true
@@ -252,12 +258,15 @@ func TestInstallManifests_LeavesSecretsThatSeedFills(t *testing.T) {
 		t.Errorf("the portal was asked without --fetch: %v", p.asked)
 	}
 	secret := filepath.Join(d.output, "credential-rotation-operator_50_secret_openshift-machine-api_aws-cloud-credentials.yaml")
-	if s := decode[corev1.Secret](t, secret); len(s.StringData)+len(s.Data) != 0 {
-		t.Errorf("the Secret has data already: %d keys", len(s.StringData)+len(s.Data))
+	if empty, err := os.ReadFile(secret); err != nil || strings.Contains(string(empty), "stringData") || strings.Contains(string(empty), "\ndata") {
+		t.Errorf("the Secret has data already (%v):\n%s", err, empty)
 	}
 	certificate, err := os.ReadFile(filepath.Join(d.output, "credential-rotation-operator_50_secret_cap-client-certificate.yaml"))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if strings.Contains(string(certificate), "annotations") {
+		t.Error("the Secret of the certificate has annotations")
 	}
 	if _, err := execute(t, newSeedCommand(testClock()), "", append(p.flags(), "--manifests", d.output)...); err != nil {
 		t.Fatal(err)
@@ -286,6 +295,88 @@ func TestInstallManifests_LeavesSecretsThatSeedFills(t *testing.T) {
 			t.Errorf("the same files again: %v", err)
 		}
 	})
+}
+
+func TestInstallManifests_TwoRequestsMayShareANamespaceAndASecret(t *testing.T) {
+	d, p := newInstallDir(t), startPortal(t)
+	writeFile(t, d.roles, "addon: AddonRole\nneighbour: AddonRole\n")
+	writeFile(t, filepath.Join(d.requests, "more.yaml"), credentialsRequest("neighbour", "AWSProviderSpec", "addon-namespace", "addon-aws-keys", "")+
+		credentialsRequest("another", "AWSProviderSpec", "openshift-machine-api", "cloud-credentials", ""))
+	output, err := runInstall(t, d.flags(p)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"50_secret_addon-namespace_addon-aws-keys", "50_secret_openshift-machine-api_cloud-credentials", "50_secret_openshift-machine-api_aws-cloud-credentials"} {
+		if _, err := os.Stat(filepath.Join(d.output, "credential-rotation-operator_"+name+".yaml")); err != nil {
+			t.Error(err)
+		}
+	}
+	if strings.Contains(output, "which no CredentialsRequest of this release has") {
+		t.Errorf("a role is for no request: %s", output)
+	}
+	set, err := os.ReadFile(filepath.Join(d.output, "credential-rotation-operator_60_capcredentialset_cap.yaml"))
+	if err != nil || strings.Contains(string(set), "extraParameters") || strings.Contains(string(set), "timeout") {
+		t.Errorf("the set says what nobody asked for (%v):\n%s", err, set)
+	}
+}
+
+func TestInstallManifests_WithoutARoleMapAllHaveTheDefaultRole(t *testing.T) {
+	d, p := newInstallDir(t), startPortal(t)
+	if _, err := runInstall(t, d.flags(p, "--roles", "")...); err != nil {
+		t.Fatal(err)
+	}
+	set := decode[map[string]any](t, filepath.Join(d.output, "credential-rotation-operator_60_capcredentialset_cap.yaml"))
+	spec, _ := (*set)["spec"].(map[string]any)
+	if diff := cmp.Diff(map[string]any{"defaultRole": "y"}, spec["credentialsRequests"]); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestCheckLimits_TakesWhatTheAPITakes(t *testing.T) {
+	for _, c := range []struct {
+		timeout     time.Duration
+		name, value string // of an extra parameter
+		good        bool
+	}{
+		{time.Second, "x", "", true},
+		{5 * time.Minute, strings.Repeat("é", 128), strings.Repeat("é", 1024), true},
+		{time.Second - 1, "x", "", false},
+		{5*time.Minute + 1, "x", "", false},
+		{time.Minute, "", "y", false},
+		{time.Minute, strings.Repeat("x", 129), "", false},
+		{time.Minute, "x", strings.Repeat("y", 1025), false},
+	} {
+		i := &install{name: "cap", portal: portal{Timeout: c.timeout, ExtraParameters: map[string]string{c.name: c.value}}}
+		if err := i.checkLimits(); (err == nil) != c.good {
+			t.Errorf("of a timeout of %s, a name of %d and a value of %d bytes it says %v", c.timeout, len(c.name), len(c.value), err)
+		}
+	}
+}
+
+func TestAssignRoles_NamesWhatNoRequestHasInOrder(t *testing.T) {
+	_, unknown, err := assignRoles(nil, map[string]string{"f": "x", "e": "x", "d": "x", "c": "x", "b": "x", "a": "x"}, "")
+	if want := []string{"a", "b", "c", "d", "e", "f"}; err != nil || !slices.Equal(unknown, want) {
+		t.Errorf("it names %q, %v, want %q", unknown, err, want)
+	}
+}
+
+func TestWhereFrom_NamesTheFlagOrTheLineOfTheRoleMap(t *testing.T) {
+	i := &install{rolesFile: "roles.yaml", portal: portal{Timeout: defaultPortalTimeout}, roles: map[string]string{"a": "A", "b": "B"}}
+	set := i.setObject()
+	for _, c := range []struct {
+		path []any
+		want string
+	}{
+		{[]any{"spec", "endpoint", "agency"}, "--agency"},
+		{[]any{"spec", "credentialsRequests", "roles"}, "the CAPCredentialSet"},
+		{[]any{"spec", "credentialsRequests", "roles", 1}, "the CAPCredentialSet"},
+		{[]any{"spec", "credentialsRequests", "roles", 1, "name"}, "roles.yaml: the name b"},
+		{[]any{"spec", "credentialsRequests", "roles", 1, "role"}, "roles.yaml: the role of CredentialsRequest b"},
+	} {
+		if got := i.whereFrom(set, c.path); got != c.want {
+			t.Errorf("%v is from %q, want %q", c.path, got, c.want)
+		}
+	}
 }
 
 func TestInstallManifests_LeavesTheProxyToTheCluster(t *testing.T) {
@@ -317,6 +408,14 @@ func TestInstallManifests_TakesTheCredentialsModeFromTheInstallersManifests(t *t
 	}
 	if !strings.Contains(output, "credentialsMode: Manual") {
 		t.Errorf("no warning about the credentials mode: %s", output)
+	}
+
+	// Whoever keeps the manifests apart from the installer's has none of it here.
+	if err := os.Remove(filepath.Join(d.output, "cluster-config.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	if output, err = runInstall(t, d.flags(p)...); err != nil || strings.Contains(output, "credentialsMode") {
+		t.Errorf("of a mode that is not known it says %q, %v", output, err)
 	}
 }
 
@@ -352,6 +451,9 @@ func TestInstallManifests_WritesNothingWhenAnythingIsNotGood(t *testing.T) {
 		{"a request without a Secret", func(t *testing.T, d installDir) {
 			writeFile(t, filepath.Join(d.requests, "z.yaml"), credentialsRequest("z", "AWSProviderSpec", "''", "''", ""))
 		}, func(d installDir) []string { return d.flags(portal) }, "no spec.secretRef"},
+		{"the Secret of the client certificate", func(t *testing.T, d installDir) {
+			writeFile(t, filepath.Join(d.requests, "z.yaml"), credentialsRequest("z", "AWSProviderSpec", operatorNamespace, certificateSecretName, ""))
+		}, func(d installDir) []string { return d.flags(portal) }, "two objects have the file name credential-rotation-operator_50_secret_cap-client-certificate.yaml"},
 		{"a Secret whose name leads out of the directory", func(t *testing.T, d installDir) {
 			writeFile(t, filepath.Join(d.requests, "z.yaml"), credentialsRequest("z", "AWSProviderSpec", "x", "../../../y", ""))
 		}, func(d installDir) []string { return d.flags(portal) }, "CredentialsRequest z"},

@@ -103,12 +103,8 @@ func (i *install) roleOrigin(set map[string]any, index, field any) string {
 	n, _ := index.(int)
 	entry, _ := roles[n].(map[string]any)
 	name, _ := entry["name"].(string)
-	origin := "the role map"
-	if i.rolesFile != "" {
-		origin = i.rolesFile
-	}
 	if field == "name" {
-		return fmt.Sprintf("%s: the name %s", origin, payload.Shown(name))
+		return fmt.Sprintf("%s: the name %s", i.rolesFile, payload.Shown(name))
 	}
-	return fmt.Sprintf("%s: the role of CredentialsRequest %s", origin, payload.Shown(name))
+	return fmt.Sprintf("%s: the role of CredentialsRequest %s", i.rolesFile, payload.Shown(name))
 }

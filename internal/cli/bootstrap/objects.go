@@ -5,8 +5,8 @@ package bootstrap
 
 import (
 	"fmt"
+	"maps"
 	"slices"
-	"sort"
 
 	"k8s.io/apimachinery/pkg/types"
 
@@ -28,7 +28,7 @@ func (i *install) clusterObjects(requests []cluster.CredentialsRequest, roles ma
 		objects = append(objects, o)
 	}
 	add(stepSecrets, secretObject(operatorNamespace, certificateSecretName, nil, certificate))
-	add(stepSet, i.setObject(requests, roles))
+	add(stepSet, i.setObject())
 
 	namespaces := map[string][]string{} // Secrets to which the operator has no right yet, by namespace
 	written := map[types.NamespacedName]bool{}
@@ -53,12 +53,11 @@ func (i *install) clusterObjects(requests []cluster.CredentialsRequest, roles ma
 			add(stepTargetNamespaces+1, roleBindingObject(namespace))
 		}
 	}
-	sort.Slice(objects, func(a, b int) bool { return objects[a].filename() < objects[b].filename() })
 	return objects, failed
 }
 
 // setObject is the CAPCredentialSet.
-func (i *install) setObject(requests []cluster.CredentialsRequest, roles map[string]string) map[string]any {
+func (i *install) setObject() map[string]any {
 	endpoint := map[string]any{
 		"url": i.portal.URL, "dialect": i.portal.Dialect, "agency": i.portal.Agency, "mission": i.portal.Mission,
 		"clientCertificateSecretRef": map[string]any{"name": certificateSecretName},
@@ -69,23 +68,9 @@ func (i *install) setObject(requests []cluster.CredentialsRequest, roles map[str
 	if i.portal.Timeout != defaultPortalTimeout {
 		endpoint["timeout"] = i.portal.Timeout.String()
 	}
-	all := map[string]string{}
-	for name, role := range i.roles { // including those that match no request yet
-		all[name] = role
-	}
-	for _, r := range requests {
-		if role := roles[r.Name]; role != i.defaultRole {
-			all[r.Name] = role
-		}
-	}
-	names := make([]string, 0, len(all))
-	for name := range all {
-		names = append(names, name)
-	}
-	sort.Strings(names)
 	assigned := []any{}
-	for _, name := range names {
-		assigned = append(assigned, map[string]any{"name": name, "role": all[name]})
+	for _, name := range slices.Sorted(maps.Keys(i.roles)) { // including those that match no request yet
+		assigned = append(assigned, map[string]any{"name": name, "role": i.roles[name]})
 	}
 	served := map[string]any{}
 	if len(assigned) > 0 {

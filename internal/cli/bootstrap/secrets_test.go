@@ -72,6 +72,8 @@ stringData:
 			"apiVersion: v1\nkind: Secret\nmetadata:\n  name: x\ndata:\n  role: Ug==\nstringData:\n  aws_access_key_id: AKIANEW\n  aws_secret_access_key: s/+=\n  credentials: |\n    [default]\n    aws_access_key_id = AKIANEW\n    aws_secret_access_key = s/+=\n"},
 		{"encoded data of nothing else goes", "kind: Secret\ndata:\n  aws_access_key_id: QQ==\n", withoutToken,
 			"kind: Secret\nstringData:\n  aws_access_key_id: AKIANEW\n  aws_secret_access_key: s/+=\n  credentials: |\n    [default]\n    aws_access_key_id = AKIANEW\n    aws_secret_access_key = s/+=\n"},
+		{"a comment beside a value stays", "kind: Secret\nstringData:\n  aws_access_key_id: x # mine\n", withoutToken,
+			"kind: Secret\nstringData:\n  aws_access_key_id: AKIANEW # mine\n  aws_secret_access_key: s/+=\n  credentials: |\n    [default]\n    aws_access_key_id = AKIANEW\n    aws_secret_access_key = s/+=\n"},
 		{"a value that YAML could take for something else", "kind: Secret\n", awscreds.Credential{AccessKeyID: "NO", SecretAccessKey: "12:30"},
 			"kind: Secret\nstringData:\n  aws_access_key_id: \"NO\"\n  aws_secret_access_key: \"12:30\"\n  credentials: |\n    [default]\n    aws_access_key_id = NO\n    aws_secret_access_key = 12:30\n"},
 	} {
@@ -128,6 +130,9 @@ func TestFindSecrets_FindsWhatWaitsForCredentialsAndNothingElse(t *testing.T) {
 			"--- # next\napiVersion: v1\nkind: Secret\nmetadata: {namespace: c, name: d}\ndata: {role: Ug==}\n",
 		"json.json":         `{"apiVersion":"v1","kind":"Secret","metadata":{"namespace":"e","name":"f"},"data":{"aws_secret_access_key":""}}`,
 		"installer.yaml":    "apiVersion: v1\nkind: Secret\nmetadata: {namespace: kube-system, name: aws-creds}\ndata: {aws_access_key_id: QQ==}\n",
+		"elsewhere.yaml":    "apiVersion: v1\nkind: Secret\nmetadata: {namespace: kube-system, name: g}\ndata: {aws_access_key_id: QQ==}\n---\napiVersion: v1\nkind: Secret\nmetadata: {namespace: h, name: aws-creds}\ndata: {aws_access_key_id: QQ==}\n",
+		"both.yaml":         "apiVersion: v1\nkind: Secret\nmetadata: {namespace: i, name: j, annotations: {rotation.openshift.io/role: R}}\ndata: {role: Uw==}\n",
+		"config.yaml":       "apiVersion: v1\nkind: ConfigMap\nmetadata: {namespace: k, name: l}\ndata: {aws_access_key_id: x}\n",
 		"pull-secret.yaml":  "apiVersion: v1\nkind: Secret\nmetadata: {namespace: openshift-config, name: pull-secret}\ndata: {.dockerconfigjson: e30=}\n",
 		"list.yaml":         "- a\n- b\n",
 		"empty.yaml":        "",
@@ -149,7 +154,10 @@ func TestFindSecrets_FindsWhatWaitsForCredentialsAndNothingElse(t *testing.T) {
 	}
 	want := map[string]string{
 		"cap-ebs-secret.yaml openshift-cluster-csi-drivers/ebs-cloud-credentials": "StorageRole",
-		"several.yml a/b": "R", "several.yml c/d": "R", "json.json e/f": "",
+		"several.yml a/b": "R", "several.yml c/d": "R", "json.json e/f": "", "elsewhere.yaml kube-system/g": "", "elsewhere.yaml h/aws-creds": "", "both.yaml i/j": "R",
+	}
+	if len(found) != 5 {
+		t.Errorf("%d files are to be written, and 5 have something to fill", len(found))
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -1,13 +1,18 @@
 package bootstrap
 
 import (
+	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/cobra"
+
+	"github.com/openshift/credential-rotation-operator/internal/cap"
 )
 
 // workDir is a directory with the manifests of cap-token-refresh (two Secrets with roles, the certificate Secret) and a home.
@@ -67,6 +72,9 @@ func TestSeed_FillsAllManifestsFromStandardInputAsGetCapTokenDid(t *testing.T) {
 	if !strings.Contains(output, "it expires at 2026-11-20T13:00:00Z, in 1h0m0s") {
 		t.Errorf("the output does not tell the expiry: %s", output)
 	}
+	if strings.Contains(output, "profile") {
+		t.Errorf("the output tells of a profile that nobody asked for: %s", output)
+	}
 	if _, err := os.Stat(w.credentials); err == nil {
 		t.Error("~/.aws/credentials was made although no profile was asked for")
 	}
@@ -74,8 +82,9 @@ func TestSeed_FillsAllManifestsFromStandardInputAsGetCapTokenDid(t *testing.T) {
 
 func TestSeed_FillsAProfileBesides(t *testing.T) {
 	w := newWorkDir(t)
-	if _, err := execute(t, newSeedCommand(testClock()), answerOf("R"), "--profile", "gov"); err != nil {
-		t.Fatal(err)
+	output, err := execute(t, newSeedCommand(testClock()), answerOf("R"), "--profile", "gov")
+	if err != nil || !strings.Contains(output, w.credentials+": profile gov has a credential; it expires at ") {
+		t.Fatalf("output %q, error %v", output, err)
 	}
 	requireProfile(t, []byte(w.read(t, w.credentials)), "gov", credentialOf("R"))
 	if info, err := os.Stat(w.credentials); err != nil || info.Mode().Perm() != 0o600 {
@@ -173,6 +182,7 @@ func TestSeed_ChangesNothingWhenAnythingIsNotGood(t *testing.T) {
 		{"one role of two is refused", "", refusing.flags(), "role StorageRole: RoleRefused"},
 		{"--profile without --role", "", append(portal.flags(), "--profile", "gov"), "--role"},
 		{"a URL with a query", "", append(portal.flags(), "--url", "https://cap.example/api?role="+canary), "no query"},
+		{"a certificate without its key", "", []string{"--url", portal.URL, "--agency", "A", "--mission", "M", "--cert", portal.cert}, "--cert and --key are needed"},
 		{"no certificate", "", []string{"--url", portal.URL, "--agency", "A", "--mission", "M"}, "--cert"},
 		{"an expired certificate", "", expired.flags(), "CertificateExpired"},
 		{"a key as certificate", "", append(portal.flags(), "--cert", portal.key), "cap.key holds no certificate"},
@@ -190,6 +200,13 @@ func TestSeed_ChangesNothingWhenAnythingIsNotGood(t *testing.T) {
 			}
 		})
 	}
+	t.Run("all roles that are refused are named, in their order", func(t *testing.T) {
+		newWorkDir(t)
+		_, err := execute(t, newSeedCommand(testClock()), "", startPortal(t, "StorageRole", "MachineRole").flags()...)
+		if err == nil || !strings.HasPrefix(err.Error(), "role MachineRole: ") || !strings.Contains(err.Error(), "\nrole StorageRole: ") {
+			t.Errorf("error %v", err)
+		}
+	})
 	t.Run("there is nothing to fill", func(t *testing.T) {
 		t.Chdir(t.TempDir())
 		if _, err := execute(t, newSeedCommand(testClock()), answerOf("R")); err == nil || !strings.Contains(err.Error(), "nothing to fill") {
@@ -211,7 +228,7 @@ func TestSeed_WarnsOfWhatIsLikelyToFailLater(t *testing.T) {
 		t.Errorf("a temporary key without its token: error %v", err)
 	}
 	output, err := execute(t, newSeedCommand(testClock()), `{"Credentials":{"AccessKeyId":"A","SecretAccessKey":"s","Expiration":"soon"}}`)
-	if err != nil || !strings.Contains(output, "Warning: CAP gives the expiry in a form that cannot be relied on") {
+	if err != nil || !strings.Contains(output, "Warning: CAP gives the expiry in a form that cannot be relied on") || !strings.Contains(output, "its expiry is not known for certain") {
 		t.Errorf("output %q, error %v; want a warning about the expiry", output, err)
 	}
 	output, err = execute(t, newSeedCommand(testClock()), `{"Credentials":{"AccessKeyId":"A","SecretAccessKey":"s"}}`)
@@ -226,6 +243,15 @@ func TestSeed_WarnsOfWhatIsLikelyToFailLater(t *testing.T) {
 	}
 	if strings.Contains(output, "clock") {
 		t.Errorf("output %q speaks of clocks that agree", output)
+	}
+	p.expires = "soon"
+	output, err = execute(t, newSeedCommand(testClock()), "", p.flags()...)
+	if err != nil || strings.Count(output, "Warning: role ") != 2 || !strings.Contains(output, "Warning: role MachineRole: CAP gives the expiry in a form that cannot be relied on") {
+		t.Errorf("output %q, error %v; want a warning about the expiry of each role", output, err)
+	}
+	p.expires = ""
+	if output, err = execute(t, newSeedCommand(testClock()), "", p.flags()...); err != nil || strings.Contains(output, "Warning: role ") {
+		t.Errorf("output %q, error %v; want no warning about an expiry", output, err)
 	}
 	p.date = noon.Add(50 * time.Minute)
 	output, err = execute(t, newSeedCommand(testClock()), "", p.flags()...)
@@ -270,6 +296,46 @@ func TestApply_WritesWhereALinkPointsAlsoWhileNothingIsThere(t *testing.T) {
 		}
 		if content, err := os.ReadFile(link); err != nil || string(content) != name {
 			t.Errorf("%s: %q, %v", name, content, err)
+		}
+	}
+}
+
+func TestSeed_TakesAFileOnStandardInput(t *testing.T) {
+	w := newWorkDir(t)
+	path := filepath.Join(w.dir, "answer")
+	writeFile(t, path, answerOf("R"))
+	answer, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = answer.Close() }()
+	cmd := newSeedCommand(testClock())
+	cmd.SetIn(answer)
+	cmd.SetOut(io.Discard)
+	cmd.SetArgs([]string{})
+	if err := cmd.ExecuteContext(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestReadAnswer_IsOfAtMostAMebibyte(t *testing.T) {
+	good := answerOf("R")
+	if _, err := readAnswer(strings.NewReader(good+strings.Repeat(" ", cap.MaxBody-len(good))), noon); err != nil {
+		t.Errorf("an answer of the most bytes is refused: %v", err)
+	}
+	if _, err := readAnswer(strings.NewReader(good+strings.Repeat(" ", cap.MaxBody+1-len(good))), noon); err == nil {
+		t.Error("a longer one is taken")
+	}
+}
+
+func TestDialect_IsCompleted(t *testing.T) {
+	for _, cmd := range []*cobra.Command{NewSeedCommand(), NewInstallManifestsCommand()} {
+		complete, ok := cmd.GetFlagCompletionFunc("dialect")
+		if !ok {
+			t.Fatalf("%s does not complete it", cmd.Name())
+		}
+		if got, _ := complete(cmd, nil, ""); !slices.Equal(got, []string{"C2S", "SC2S"}) {
+			t.Errorf("%s offers %q", cmd.Name(), got)
 		}
 	}
 }
