@@ -155,8 +155,8 @@ func (l *lock) changes(ctx context.Context, events <-chan watch.Event) bool {
 // read hides the holder of a Lease that has expired under the eyes of this process, or that was abandoned long ago by its own time.
 func (l *lock) read(ctx context.Context) (*resourcelock.LeaderElectionRecord, []byte, error) {
 	record, raw, err := l.Interface.Get(ctx)
-	if err != nil || record == nil {
-		return record, raw, err
+	if err != nil {
+		return nil, nil, err
 	}
 	if !bytes.Equal(raw, l.seen) {
 		l.seen, l.since = bytes.Clone(raw), l.clock.Now()

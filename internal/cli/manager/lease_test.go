@@ -2,14 +2,20 @@ package manager
 
 import (
 	"context"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"runtime"
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/kubernetes/fake"
+	coordinationv1client "k8s.io/client-go/kubernetes/typed/coordination/v1"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/leaderelection"
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
 	"k8s.io/utils/clock"
@@ -185,4 +191,83 @@ func TestALeadThatIsNotRenewed_IsTakenWhenItsTimeIsOver(t *testing.T) {
 	}
 	passes(time.Second)
 	<-leads
+}
+
+// The election gives the lead up when it could not renew it within its deadline.
+func TestNewLock_OneHangingRequestDoesNotLoseTheLead(t *testing.T) {
+	for deadline, want := range map[time.Duration]time.Duration{107 * time.Second: 53500 * time.Millisecond, time.Second: time.Second} {
+		made, err := newLock(&rest.Config{Host: "https://localhost:1"}, newLeaseRights("ns", logr.Discard()), "ns", options{renewDeadline: deadline})
+		if err != nil {
+			t.Fatal(err)
+		}
+		client := made.(*lock).Interface.(*resourcelock.LeaseLock).Client.(*coordinationv1client.CoordinationV1Client).RESTClient().(*rest.RESTClient).Client
+		if client.Timeout != want {
+			t.Errorf("with a deadline of %s a request may hang for %s, want %s", deadline, client.Timeout, want)
+		}
+	}
+}
+
+func TestNewLock_WatchesTheLeaseAloneAndForLong(t *testing.T) {
+	var asked url.Values
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { asked = r.URL.Query() }))
+	defer server.Close()
+	made, err := newLock(&rest.Config{Host: server.URL}, newLeaseRights("ns", logr.Discard()), "ns", options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := made.(*lock).watch(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Stop()
+	if asked.Get("fieldSelector") != "metadata.name="+leaderElectionID || asked.Get("timeoutSeconds") != "86400" {
+		t.Errorf("it asked for %v", asked)
+	}
+}
+
+func TestALeadThatIsGivenUpBeforeTheWatchBegins_IsSeenAtOnce(t *testing.T) {
+	client := fake.NewClientset(&coordinationv1.Lease{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: leaderElectionID},
+		Spec:       coordinationv1.LeaseSpec{HolderIdentity: ptr.To("another"), RenewTime: &metav1.MicroTime{Time: time.Now()}},
+	})
+	lease := &resourcelock.LeaseLock{Client: client.CoordinationV1(), LockConfig: resourcelock.ResourceLockConfig{Identity: "me"}}
+	lease.LeaseMeta.Namespace, lease.LeaseMeta.Name = "ns", leaderElectionID
+	silent, watches := watch.NewFake(), 0
+	l := &lock{Interface: lease, clock: testingclock.NewFakeClock(time.Now()), duration: time.Hour, watch: func(context.Context) (watch.Interface, error) {
+		watches++
+		update(t, client, func(s *coordinationv1.LeaseSpec) { s.HolderIdentity = ptr.To("") })
+		return silent, nil
+	}}
+	record, _, err := l.Get(t.Context())
+	if err != nil || record.HolderIdentity != "" {
+		t.Errorf("the lead is %+v, %v", record, err)
+	}
+	if _, open := <-silent.ResultChan(); open {
+		t.Error("the watch goes on")
+	}
+	if record, _, err = l.Get(t.Context()); err != nil || record.HolderIdentity != "" || watches != 1 {
+		t.Errorf("the lead is %+v, %v, after %d watches", record, err, watches)
+	}
+}
+
+func TestAWatchOfTheLeadThatFailsOrIsNotNeededAnyMore_IsStopped(t *testing.T) {
+	client := fake.NewClientset(&coordinationv1.Lease{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: leaderElectionID},
+		Spec:       coordinationv1.LeaseSpec{HolderIdentity: ptr.To("another"), RenewTime: &metav1.MicroTime{Time: time.Now()}},
+	})
+	lease := &resourcelock.LeaseLock{Client: client.CoordinationV1(), LockConfig: resourcelock.ResourceLockConfig{Identity: "me"}}
+	lease.LeaseMeta.Namespace, lease.LeaseMeta.Name = "ns", leaderElectionID
+	failed := watch.NewFakeWithChanSize(1, false)
+	failed.Error(&metav1.Status{})
+	ended, end := context.WithCancel(t.Context())
+	end()
+	for ctx, w := range map[context.Context]*watch.FakeWatcher{t.Context(): failed, ended: watch.NewFake()} {
+		l := &lock{Interface: lease, clock: testingclock.NewFakeClock(time.Now()), duration: time.Hour, watch: func(context.Context) (watch.Interface, error) { return w, nil }}
+		if record, _, err := l.Get(ctx); err != nil || record.HolderIdentity != "another" {
+			t.Errorf("the lead is %+v, %v", record, err)
+		}
+		if _, open := <-w.ResultChan(); open {
+			t.Error("the watch goes on")
+		}
+	}
 }
