@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -269,5 +270,20 @@ func TestAWatchOfTheLeadThatFailsOrIsNotNeededAnyMore_IsStopped(t *testing.T) {
 		if _, open := <-w.ResultChan(); open {
 			t.Error("the watch goes on")
 		}
+	}
+}
+
+// The election keeps the bytes, to notice a change.
+func TestALeadThatWasAbandoned_HasNoHolderInItsBytesEither(t *testing.T) {
+	now := time.Now().Truncate(time.Microsecond)
+	client := fake.NewClientset(&coordinationv1.Lease{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: leaderElectionID},
+		Spec:       coordinationv1.LeaseSpec{HolderIdentity: ptr.To("another"), RenewTime: &metav1.MicroTime{Time: now.Add(-abandonedAfter)}},
+	})
+	lease := &resourcelock.LeaseLock{Client: client.CoordinationV1(), LockConfig: resourcelock.ResourceLockConfig{Identity: "me"}}
+	lease.LeaseMeta.Namespace, lease.LeaseMeta.Name = "ns", leaderElectionID
+	record, raw, err := (&lock{Interface: lease, clock: testingclock.NewFakeClock(now)}).Get(t.Context())
+	if err != nil || record.HolderIdentity != "" || strings.Contains(string(raw), "another") {
+		t.Errorf("the lead is %+v, %s, %v", record, raw, err)
 	}
 }

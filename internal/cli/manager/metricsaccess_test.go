@@ -1,12 +1,14 @@
 package manager
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-logr/logr/funcr"
 	authenticationv1 "k8s.io/api/authentication/v1"
@@ -14,20 +16,24 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes/fake"
+	"k8s.io/client-go/rest"
 	clienttesting "k8s.io/client-go/testing"
 	"k8s.io/client-go/util/flowcontrol"
 )
 
 // reviewed is a metrics endpoint behind an API server that knows the token "prometheus", who may read the metrics, and the token
-// "tenant", who may not; down tells that it answers nothing.
+// "tenant", who may not, and "scoped", which is of the former but for something else; down tells that it answers nothing.
 func reviewed(t *testing.T, burst int, down error) (ask func(authorization string) int, log *strings.Builder) {
 	t.Helper()
 	client := fake.NewClientset()
 	client.PrependReactor("create", "tokenreviews", func(action clienttesting.Action) (bool, runtime.Object, error) {
 		review := action.(clienttesting.CreateAction).GetObject().(*authenticationv1.TokenReview)
 		token := review.Spec.Token
-		if review.Status.Authenticated = token == "prometheus" || token == "tenant"; review.Status.Authenticated {
+		if review.Status.Authenticated = token == "prometheus" || token == "tenant" || token == "scoped"; review.Status.Authenticated {
 			review.Status.User.Username = token
+			if token == "scoped" {
+				review.Status.User = authenticationv1.UserInfo{Username: "prometheus", Extra: map[string]authenticationv1.ExtraValue{"scopes": {"user:info"}}}
+			}
 		} else {
 			review.Status.Error = "invalid bearer token " + token
 		}
@@ -36,7 +42,7 @@ func reviewed(t *testing.T, burst int, down error) (ask func(authorization strin
 	client.PrependReactor("create", "subjectaccessreviews", func(action clienttesting.Action) (bool, runtime.Object, error) {
 		review := action.(clienttesting.CreateAction).GetObject().(*authorizationv1.SubjectAccessReview)
 		to := review.Spec.NonResourceAttributes
-		review.Status.Allowed = review.Spec.User == "prometheus" && to.Path == "/metrics" && to.Verb == "get"
+		review.Status.Allowed = len(review.Spec.Extra["scopes"]) == 0 && review.Spec.User == "prometheus" && to.Path == "/metrics" && to.Verb == "get"
 		return true, review, nil
 	})
 	log = &strings.Builder{}
@@ -64,14 +70,16 @@ func reviewed(t *testing.T, burst int, down error) (ask func(authorization strin
 func TestMetrics_AreForWhoMayGetThem(t *testing.T) {
 	ask, log := reviewed(t, 100, nil)
 	for authorization, want := range map[string]int{
-		"Bearer prometheus": http.StatusOK,
-		"bearer prometheus": http.StatusOK,
-		"Bearer tenant":     http.StatusForbidden,
-		"Bearer CANARY":     http.StatusUnauthorized,
-		"Bearer ":           http.StatusUnauthorized,
-		"Basic prometheus":  http.StatusUnauthorized,
-		"prometheus":        http.StatusUnauthorized,
-		"":                  http.StatusUnauthorized,
+		"Bearer prometheus":  http.StatusOK,
+		"bearer prometheus":  http.StatusOK,
+		"Bearer  prometheus": http.StatusOK,
+		"Bearer tenant":      http.StatusForbidden,
+		"Bearer scoped":      http.StatusForbidden,
+		"Bearer CANARY":      http.StatusUnauthorized,
+		"Bearer ":            http.StatusUnauthorized,
+		"Basic prometheus":   http.StatusUnauthorized,
+		"prometheus":         http.StatusUnauthorized,
+		"":                   http.StatusUnauthorized,
 	} {
 		if got := ask(authorization); got != want {
 			t.Errorf("%q is answered with %d, want %d", authorization, got, want)
@@ -79,6 +87,45 @@ func TestMetrics_AreForWhoMayGetThem(t *testing.T) {
 	}
 	if log.Len() > 0 {
 		t.Errorf("anybody who reaches the port can fill the log: %s", log)
+	}
+}
+
+func TestMetrics_ARefusalIsLoggedForWhoLooksForItAndWithoutTheToken(t *testing.T) {
+	var log strings.Builder
+	access := &metricsAccess{reviews: refusing{t}, limit: flowcontrol.NewTokenBucketPassiveRateLimiter(1, 1)}
+	handler, err := access.filter(funcr.New(func(_, line string) { log.WriteString(line) }, funcr.Options{Verbosity: 4}), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req := httptest.NewRequest(http.MethodGet, "/metrics", nil)
+	req.Header.Set("Authorization", "Bearer CANARY")
+	handler.ServeHTTP(httptest.NewRecorder(), req)
+	if !strings.Contains(log.String(), errBadToken.Error()) || strings.Contains(log.String(), "CANARY") {
+		t.Errorf("logged: %s", log.String())
+	}
+}
+
+// refusing refuses each token, and looks at how long it has for that.
+type refusing struct{ t *testing.T }
+
+func (r refusing) authenticate(ctx context.Context, _ string) (authenticationv1.UserInfo, error) {
+	if end, ok := ctx.Deadline(); !ok || ctx.Err() != nil || time.Until(end) > 10*time.Second {
+		r.t.Errorf("a scrape has ten seconds, and its reviews have until %s", end)
+	}
+	return authenticationv1.UserInfo{}, errBadToken
+}
+
+func (r refusing) authorize(context.Context, authenticationv1.UserInfo, string, string) error {
+	r.t.Error("nobody was authenticated")
+	return nil
+}
+
+func TestNewMetricsAccess_NeedsAnAPIServer(t *testing.T) {
+	if _, err := newMetricsAccess(&rest.Config{Host: "https://localhost:1"}, http.DefaultClient); err != nil {
+		t.Error(err)
+	}
+	if _, err := newMetricsAccess(&rest.Config{Host: "https://a b"}, http.DefaultClient); err == nil {
+		t.Error("a host that is none is taken")
 	}
 }
 

@@ -3,14 +3,18 @@ package manager
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache/informertest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllertest"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 )
@@ -23,6 +27,9 @@ type versionReader struct {
 }
 
 func (r *versionReader) List(_ context.Context, list client.ObjectList, _ ...client.ListOption) error {
+	if kind := list.GetObjectKind().GroupVersionKind(); kind != v1alpha1.GroupVersion.WithKind("PullSecretRotationList") {
+		return fmt.Errorf("there is no list of %s", kind)
+	}
 	version := r.versions[min(r.lists, len(r.versions)-1)]
 	r.lists++
 	if version == "" {
@@ -84,6 +91,24 @@ func TestRestoreCheck_EndsTheProcessWhenVersionsGoBack(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// full is a manager that takes nothing any more.
+type full struct{ ctrl.Manager }
+
+var errFull = errors.New("full")
+
+func (full) GetAPIReader() client.Reader { return nil }
+func (full) GetCache() cache.Cache       { return nil }
+func (full) Add(manager.Runnable) error  { return errFull }
+
+func TestRestoreCheck_RunsInEachReplica(t *testing.T) {
+	if newRestoreCheck(nil, nil).NeedLeaderElection() {
+		t.Error("a standby would take the lead with what it saw before the restore")
+	}
+	if err := setupRestoreCheck(full{}); !errors.Is(err, errFull) {
+		t.Errorf("a manager that does not take it is answered with %v", err)
 	}
 }
 

@@ -70,6 +70,7 @@ func TestServingCertificate_FollowsTheFiles(t *testing.T) {
 		{"the certificate is written half", func() { write(t, dir, "tls.crt", []byte("-----BEGIN")) }, "second", 1},
 		{"the files are gone", func() { _ = os.RemoveAll(dir) }, "second", 1},
 		{"they are back", func() { _ = os.Mkdir(dir, 0o700); put(t, dir, "third") }, "third", 1},
+		{"they are gone once more", func() { _ = os.RemoveAll(dir) }, "third", 1},
 	} {
 		t.Run(step.name, func(t *testing.T) {
 			logged = 0
