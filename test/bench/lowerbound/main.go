@@ -29,6 +29,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
+	"k8s.io/client-go/dynamic"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/utils/ptr"
@@ -48,6 +49,8 @@ type Task struct {
 	CA          string `json:"ca"`
 	// Secrets by the role whose credential they get.
 	Secrets map[string][]types.NamespacedName `json:"secrets"`
+	// Sets are the roles of each CAPCredentialSet.
+	Sets map[string][]string `json:"sets"`
 }
 
 // workers is how many roles are processed in parallel, as in the operator by default.
@@ -59,6 +62,8 @@ type steps struct {
 	apply, bookkeeping bool
 	// precondition makes each write depend on the version that was seen, and watch watches the Secrets, with a request a name.
 	precondition, watch bool
+	// status reports each refresh in the status of the set.
+	status bool
 	// plain refreshes by a merge patch, and lets the API server validate its fields, which is client-go's default.
 	plain bool
 }
@@ -69,6 +74,7 @@ func main() {
 	flag.BoolVar(&with.bookkeeping, "bookkeeping", false, "write annotations as the operator does")
 	flag.BoolVar(&with.precondition, "precondition", false, "write only what has not changed since")
 	flag.BoolVar(&with.watch, "watch", false, "watch the Secrets")
+	flag.BoolVar(&with.status, "status", false, "write the status of each set after each refresh")
 	flag.BoolVar(&with.plain, "plain", false, "refresh by merge patches with field validation, and not in the cheapest way")
 	flag.Parse()
 	if err := run(context.Background(), with); err != nil {
@@ -92,6 +98,14 @@ func run(ctx context.Context, with steps) error {
 		if err := p.all(ctx, lines.Text() == "fill"); err != nil {
 			return err
 		}
+		if !with.status {
+			continue
+		}
+		for set := range p.task.Sets {
+			if err := p.report(ctx, set); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
@@ -101,6 +115,7 @@ type program struct {
 	task    Task
 	portal  *http.Client
 	secrets corev1client.SecretsGetter
+	sets    dynamic.ResourceInterface
 	// seen are the Secrets as last written, of type metav1.Object, by reference; for preconditions.
 	seen sync.Map
 }
@@ -134,8 +149,15 @@ func newProgram() (*program, error) {
 	}
 	config.QPS, config.Burst = -1, -1
 	config.ContentType, config.AcceptContentTypes = runtime.ContentTypeProtobuf, runtime.ContentTypeProtobuf
-	p.secrets, err = corev1client.NewForConfig(config)
-	return p, err
+	if p.secrets, err = corev1client.NewForConfig(config); err != nil {
+		return nil, err
+	}
+	sets, err := dynamic.NewForConfig(config)
+	if err != nil {
+		return nil, err
+	}
+	p.sets = sets.Resource(v1alpha1.GroupVersion.WithResource("capcredentialsets"))
+	return p, nil
 }
 
 // all processes each role once.
@@ -226,6 +248,36 @@ func bookkeeping(role string) map[string]string {
 
 // sealLength is about that of the operator's seal.
 const sealLength = 80
+
+// mostRows is how many fresh Secrets the operator lists in a status.
+const mostRows = 50
+
+// report writes the status of a set as the operator does when all its Secrets are fresh.
+func (p *program) report(ctx context.Context, set string) error {
+	now := metav1.Now()
+	expires := metav1.NewTime(now.Add(time.Hour))
+	var rows []v1alpha1.CredentialTargetStatus
+	for _, role := range p.task.Sets[set] {
+		for _, ref := range p.task.Secrets[role] {
+			rows = append(rows, v1alpha1.CredentialTargetStatus{
+				Namespace: ref.Namespace, Name: ref.Name, Role: role, RefreshedAt: &now, ExpiresAt: &expires, Expiry: v1alpha1.ExpiryTold, Result: v1alpha1.ReasonFresh,
+			})
+		}
+	}
+	status := v1alpha1.CAPCredentialSetStatus{
+		Credentials: fmt.Sprintf("%[1]d/%[1]d", len(rows)), EarliestExpiry: &expires, NextRefresh: &expires,
+		Targets: rows[:min(len(rows), mostRows)], TargetsNotListed: int32(max(0, len(rows)-mostRows)),
+		Conditions: []metav1.Condition{{
+			Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonFresh, Message: "All credentials are fresh.", LastTransitionTime: now,
+		}},
+	}
+	body, err := json.Marshal(map[string]any{"status": status})
+	if err != nil {
+		return err
+	}
+	_, err = p.sets.Patch(ctx, set, types.MergePatchType, body, metav1.PatchOptions{FieldManager: manager}, "status")
+	return err
+}
 
 // watchAll watches each name in all namespaces, and drops what comes.
 func (p *program) watchAll(ctx context.Context) error {

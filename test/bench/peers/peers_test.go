@@ -51,8 +51,8 @@ func TestSteps_AddOneThingEach(t *testing.T) {
 			t.Errorf("step %d has the flags %q", i+1, step[1])
 		}
 	}
-	if len(all) != 4 {
-		t.Errorf("%d steps, want 4", len(all))
+	if len(all) != 5 {
+		t.Errorf("%d steps, want 5", len(all))
 	}
 }
 

@@ -80,7 +80,7 @@ func steps(c config) named {
 		return nil
 	}
 	flags, all := "", named{}
-	for _, step := range [][2]string{{"-apply", "created by apply"}, {"-bookkeeping", "and the annotations"}, {"-precondition", "and the precondition"}, {"-watch", "and the watches"}} {
+	for _, step := range [][2]string{{"-apply", "created by apply"}, {"-bookkeeping", "and the annotations"}, {"-precondition", "and the precondition"}, {"-watch", "and the watches"}, {"-status", "and the status"}} {
 		flags += " " + step[0]
 		all = append(all, [2]string{step[1], flags})
 	}

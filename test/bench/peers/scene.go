@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -182,6 +183,7 @@ func (s *scene) layOut(ctx context.Context) error {
 			},
 		})
 	}
+	sets := map[string][]string{}
 	for i := range s.secrets {
 		ref := types.NamespacedName{Namespace: fmt.Sprintf("component-%03d", i/len(names)), Name: names[i%len(names)]}
 		number := i % s.roles()
@@ -189,12 +191,15 @@ func (s *scene) layOut(ctx context.Context) error {
 		set.Spec.Secrets = append(set.Spec.Secrets, v1alpha1.SecretRole{
 			SecretReference: v1alpha1.SecretReference{Namespace: ref.Namespace, Name: ref.Name}, Role: roleName(number),
 		})
+		if roles := sets[set.Name]; !slices.Contains(roles, roleName(number)) {
+			sets[set.Name] = append(roles, roleName(number))
+		}
 		s.refs = append(s.refs, ref)
 		s.byRole[roleName(number)] = append(s.byRole[roleName(number)], ref)
 	}
 	query.Del("role")
 	task, err := json.Marshal(map[string]any{
-		"url": s.cap.Endpoint(cap.C2S) + "?" + query.Encode(), "secrets": s.byRole,
+		"url": s.cap.Endpoint(cap.C2S) + "?" + query.Encode(), "secrets": s.byRole, "sets": sets,
 		"certificate": filepath.Join(s.dir, "tls.crt"), "key": filepath.Join(s.dir, "tls.key"), "ca": filepath.Join(s.dir, "ca.crt"),
 	})
 	if err != nil {
