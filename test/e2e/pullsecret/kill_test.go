@@ -184,6 +184,8 @@ func (w *world) end() end {
 	for i := range r.Status.Targets {
 		r.Status.Targets[i].Entries = nil
 	}
+	// They are in the order in which they became known, which differs where something had to be asked again.
+	slices.SortStableFunc(r.Status.Credentials, func(a, b v1alpha1.CredentialStatus) int { return strings.Compare(a.Registry, b.Registry) })
 	var status any
 	raw, err := json.Marshal(r.Status)
 	w.must(err)
