@@ -33,6 +33,7 @@ func FuzzManifest(f *testing.F) {
 	f.Add("apiVersion: v1\nkind: Secret\nstringData: &a {role: R}\nmetadata: {name: a, annotations: *a}\n")
 	f.Add("apiVersion: v1\nkind: Secret\ndata: &a {aws_access_key_id: eA==, x: eA==}\nstringData: {<<: *a, role: R}\n")
 	f.Add("apiVersion: v1\nkind: Secret\nstringData: ~\ndata: {role: Ug==}\r\n---\r\n---\n\x00")
+	f.Add("apiVersion: v1\nkind: Secret\ndata: {aws_access_key_id, x}\nstringData: {a, role: R}\nimmutable:\n")
 	f.Add("%YAML 1.1\n---\napiVersion: v1\nkind: Secret\ndata: [aws_access_key_id]\nstringData: {role: \"a\\e[31m\"}\n...\n")
 	credential := credentialOf("R")
 	f.Fuzz(func(t *testing.T, file string) {

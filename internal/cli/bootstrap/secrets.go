@@ -166,5 +166,6 @@ func fillDocument(content string, c awscreds.Credential) (string, error) {
 	if data != nil && len(data.Content) == 0 {
 		remove(mapping, "data")
 	}
+	spellNulls(doc, false)
 	return render(doc)
 }

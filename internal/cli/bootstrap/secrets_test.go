@@ -101,6 +101,20 @@ func TestFillDocument_KeepsJSONReadable(t *testing.T) {
 	}
 }
 
+// A field in braces that has no value has none afterwards: an empty string is one that a field of another type refuses.
+func TestFillDocument_LeavesWithoutAValueWhatHasNone(t *testing.T) {
+	got, err := fillDocument("apiVersion: v1\nkind: Secret\nmetadata: {name: x, labels: {a: , b: null}, annotations: }\nimmutable:\ndata: {c}\n", withToken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := requireSecretHolds(t, got, withToken); s.Annotations != nil || s.Immutable != nil || s.Data["c"] != nil {
+		t.Errorf("a field without a value has one in\n%s", got)
+	}
+	if !strings.Contains(got, "\nimmutable:\n") {
+		t.Errorf("a field outside of braces is written in another way in\n%s", got)
+	}
+}
+
 // requireSecretHolds reads a manifest as the API server and the components do.
 func requireSecretHolds(t *testing.T, content string, want awscreds.Credential) *corev1.Secret {
 	t.Helper()

@@ -44,6 +44,17 @@ func scalar(within *yaml.Node, value string) *yaml.Node {
 	return node
 }
 
+// spellNulls writes null where a mapping or a list in braces has no value, of which the encoder would make an empty string.
+func spellNulls(node *yaml.Node, inBraces bool) {
+	inBraces = inBraces || node.Style&yaml.FlowStyle != 0
+	if inBraces && node.Kind == yaml.ScalarNode && node.Tag == "!!null" && node.Value == "" {
+		node.Value = "null"
+	}
+	for _, part := range node.Content {
+		spellNulls(part, inBraces)
+	}
+}
+
 // render writes nodes or plain values with the indentation that kubectl uses.
 func render(value any) (string, error) {
 	var b strings.Builder
