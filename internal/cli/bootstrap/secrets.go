@@ -134,6 +134,9 @@ func hasAlias(node *yaml.Node) bool {
 	return node.Kind == yaml.AliasNode || slices.ContainsFunc(node.Content, hasAlias)
 }
 
+// errKeys: of two keys with one name it is unknown which one a program reads.
+var errKeys = errors.New("a Secret to fill has a key twice, or a value that YAML does not allow: kubectl refuses it as well")
+
 // fillDocument writes the credential to a Secret's stringData, and removes the same keys from its data.
 func fillDocument(content string, c awscreds.Credential) (string, error) {
 	wanted := awscreds.Render(c)
@@ -146,6 +149,9 @@ func fillDocument(content string, c awscreds.Credential) (string, error) {
 	}
 	if hasAlias(doc) {
 		return "", errAlias
+	}
+	if mapping.Decode(new(any)) != nil { // its error would quote the file
+		return "", errKeys
 	}
 	stringData := payload.Get(mapping, "stringData")
 	if stringData == nil || stringData.Kind != yaml.MappingNode {

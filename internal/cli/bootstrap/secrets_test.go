@@ -1,6 +1,7 @@
 package bootstrap
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -112,6 +113,18 @@ func TestFillDocument_LeavesWithoutAValueWhatHasNone(t *testing.T) {
 	}
 	if !strings.Contains(got, "\nimmutable:\n") {
 		t.Errorf("a field outside of braces is written in another way in\n%s", got)
+	}
+}
+
+// Which of two keys with one name counts, is not for this command to say: the other one could keep a dead credential.
+func TestFillDocument_RefusesAKeyThatStandsTwice(t *testing.T) {
+	for _, file := range []string{
+		"apiVersion: v1\nkind: Secret\nstringData:\n  role: R\nstringData:\n  aws_access_key_id: OLD\n",
+		`{"apiVersion": "v1", "kind": "Secret", "data": {"aws_access_key_id": "QQ==", "aws_access_key_id": "Qg=="}}`,
+	} {
+		if got, err := fillDocument(file, withToken); !errors.Is(err, errKeys) {
+			t.Errorf("%v, and it became\n%s", err, got)
+		}
 	}
 }
 
