@@ -5,6 +5,7 @@ package bootstrap
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -137,6 +138,9 @@ func hasAlias(node *yaml.Node) bool {
 // errKeys: of two keys with one name it is unknown which one a program reads.
 var errKeys = errors.New("a Secret to fill has a key twice, or a value that YAML does not allow: kubectl refuses it as well")
 
+// errNoJSON: YAML writes such a key in a form of its own, also in braces.
+var errNoJSON = errors.New("a Secret to fill is JSON and has a key with more than 128 or with unprintable characters: write the file as YAML")
+
 // fillDocument writes the credential to a Secret's stringData, and removes the same keys from its data.
 func fillDocument(content string, c awscreds.Credential) (string, error) {
 	wanted := awscreds.Render(c)
@@ -173,5 +177,9 @@ func fillDocument(content string, c awscreds.Credential) (string, error) {
 		remove(mapping, "data")
 	}
 	spellNulls(doc, false)
-	return render(doc)
+	filled, err := render(doc)
+	if err == nil && json.Valid([]byte(content)) && !json.Valid([]byte(filled)) {
+		return "", errNoJSON
+	}
+	return filled, err
 }

@@ -102,6 +102,16 @@ func TestFillDocument_KeepsJSONReadable(t *testing.T) {
 	}
 }
 
+// What YAML cannot write as JSON is refused: kubectl would read it no longer.
+func TestFillDocument_RefusesJSONThatWouldNotStayJSON(t *testing.T) {
+	const file = `{"apiVersion":"v1","kind":"Secret","metadata":{"name":"x","annotations":{"KEY":"a"}},"stringData":{"role":"R"}}`
+	for _, key := range []string{strings.Repeat("k", 200), `a\r`} {
+		if got, err := fillDocument(strings.Replace(file, "KEY", key, 1), withToken); !errors.Is(err, errNoJSON) {
+			t.Errorf("%v, and it became\n%s", err, got)
+		}
+	}
+}
+
 // A field in braces that has no value has none afterwards: an empty string is one that a field of another type refuses.
 func TestFillDocument_LeavesWithoutAValueWhatHasNone(t *testing.T) {
 	got, err := fillDocument("apiVersion: v1\nkind: Secret\nmetadata: {name: x, labels: {a: , b: null}, annotations: }\nimmutable:\ndata: {c}\n", withToken)
