@@ -8,8 +8,9 @@ import (
 	"unicode/utf8"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/apimachinery/pkg/util/validation"
-	"sigs.k8s.io/yaml"
+	"k8s.io/client-go/kubernetes/scheme"
 
 	"github.com/openshift/credential-rotation-operator/config"
 	"github.com/openshift/credential-rotation-operator/internal/awscreds"
@@ -74,14 +75,22 @@ func FuzzManifest(f *testing.F) {
 	})
 }
 
+// readStrictly is how the API server reads a manifest of kubectl's: the case of a field matters.
+func readStrictly(text string, secret *corev1.Secret) error {
+	_, _, err := strict.Decode([]byte(text), nil, secret)
+	return err
+}
+
+var strict = serializer.NewCodecFactory(scheme.Scheme, serializer.EnableStrict).UniversalDeserializer()
+
 // requireFilled compares a Secret as Kubernetes reads it, if it was one before.
 func requireFilled(t *testing.T, before, after string, c awscreds.Credential) {
 	t.Helper()
 	var was, is corev1.Secret
-	if yaml.UnmarshalStrict([]byte(before), &was) != nil {
+	if readStrictly(before, &was) != nil {
 		return
 	}
-	if err := yaml.UnmarshalStrict([]byte(after), &is); err != nil {
+	if err := readStrictly(after, &is); err != nil {
 		t.Fatalf("%q was a Secret, and Kubernetes cannot read %q: %v", before, after, err)
 	}
 	want := map[string]string{}
