@@ -302,14 +302,21 @@ func TestRun_AHistorianIsToldWhenAListBeginsAndWhichVersionItHas(t *testing.T) {
 	}
 }
 
-func TestRun_AsksForTheSelectedObjectsAndForLongWatches(t *testing.T) {
-	s, sink, _ := start(t)
+// begun is a watch that has told of one object, and so is a good one.
+func begun(t *testing.T, s *server, sink seen) *watch.FakeWatcher {
+	t.Helper()
 	w := watch.NewFake()
 	s.lists <- list("5")
 	s.watches <- ok(w)
 	sink.expect(t, "all:")
 	w.Add(secret("a", "7"))
 	sink.expect(t, "put a")
+	return w
+}
+
+func TestRun_AsksForTheSelectedObjectsAndForLongWatches(t *testing.T) {
+	s, sink, _ := start(t)
+	begun(t, s, sink)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, o := range append(s.listed, s.watched...) {
@@ -392,12 +399,7 @@ func TestRun_AGoodWatchMakesTheNextWaitShort(t *testing.T) {
 			sink.expect(t, "failed InternalError")
 			waited(clock)
 		}
-		w := watch.NewFake()
-		s.lists <- list("5")
-		s.watches <- ok(w)
-		sink.expect(t, "all:")
-		w.Add(secret("a", "7"))
-		sink.expect(t, "put a")
+		w := begun(t, s, sink)
 		clock.Step(c.lasted)
 		w.Error(&apierrors.NewResourceExpired("too old").ErrStatus)
 		if d := waited(clock); (d <= time.Second) != c.short {
@@ -408,12 +410,7 @@ func TestRun_AGoodWatchMakesTheNextWaitShort(t *testing.T) {
 
 func TestRun_ARightThatIsTakenAwayIsNoticedByTheNextWatch(t *testing.T) {
 	s, sink, clock := start(t)
-	w := watch.NewFake()
-	s.lists <- list("5")
-	s.watches <- ok(w)
-	sink.expect(t, "all:")
-	w.Add(secret("a", "7"))
-	sink.expect(t, "put a") // so the watch has begun, and it is a good one that ends
+	w := begun(t, s, sink)
 	clock.Step(time.Minute)
 	w.Stop()
 	s.watches <- func() (watch.Interface, error) { return nil, forbidden }

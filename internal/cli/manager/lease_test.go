@@ -226,13 +226,19 @@ func TestNewLock_WatchesTheLeaseAloneAndForLong(t *testing.T) {
 	}
 }
 
-func TestALeadThatIsGivenUpBeforeTheWatchBegins_IsSeenAtOnce(t *testing.T) {
+// ledByAnother is a Lease that another process holds.
+func ledByAnother() (*fake.Clientset, *resourcelock.LeaseLock) {
 	client := fake.NewClientset(&coordinationv1.Lease{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: leaderElectionID},
 		Spec:       coordinationv1.LeaseSpec{HolderIdentity: ptr.To("another"), RenewTime: &metav1.MicroTime{Time: time.Now()}},
 	})
 	lease := &resourcelock.LeaseLock{Client: client.CoordinationV1(), LockConfig: resourcelock.ResourceLockConfig{Identity: "me"}}
 	lease.LeaseMeta.Namespace, lease.LeaseMeta.Name = "ns", leaderElectionID
+	return client, lease
+}
+
+func TestALeadThatIsGivenUpBeforeTheWatchBegins_IsSeenAtOnce(t *testing.T) {
+	client, lease := ledByAnother()
 	silent, watches := watch.NewFake(), 0
 	l := &lock{Interface: lease, clock: testingclock.NewFakeClock(time.Now()), duration: time.Hour, watch: func(context.Context) (watch.Interface, error) {
 		watches++
@@ -252,12 +258,7 @@ func TestALeadThatIsGivenUpBeforeTheWatchBegins_IsSeenAtOnce(t *testing.T) {
 }
 
 func TestAWatchOfTheLeadThatFailsOrIsNotNeededAnyMore_IsStopped(t *testing.T) {
-	client := fake.NewClientset(&coordinationv1.Lease{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: leaderElectionID},
-		Spec:       coordinationv1.LeaseSpec{HolderIdentity: ptr.To("another"), RenewTime: &metav1.MicroTime{Time: time.Now()}},
-	})
-	lease := &resourcelock.LeaseLock{Client: client.CoordinationV1(), LockConfig: resourcelock.ResourceLockConfig{Identity: "me"}}
-	lease.LeaseMeta.Namespace, lease.LeaseMeta.Name = "ns", leaderElectionID
+	_, lease := ledByAnother()
 	failed := watch.NewFakeWithChanSize(1, false)
 	failed.Error(&metav1.Status{})
 	ended, end := context.WithCancel(t.Context())
