@@ -107,8 +107,8 @@ func explanations(page string) []explanation {
 			all = append(all, explanation{reason: strings.TrimSuffix(name, "`"), chapter: chapter})
 			continue
 		}
-		if len(all) == 0 || all[len(all)-1].chapter != chapter || strings.TrimSpace(line) == "" {
-			continue
+		if len(all) == 0 {
+			continue // the page's introduction
 		}
 		e := &all[len(all)-1]
 		if impact, ok := strings.CutPrefix(line, "- **Impact:** "); ok {

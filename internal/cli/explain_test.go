@@ -37,6 +37,12 @@ func TestExplain_ListsEveryReasonOfThePage(t *testing.T) {
 		if e.chapter == "" || e.meaning == "" || e.impact == "" || e.action == "" {
 			t.Errorf("the section of %s is not read whole: %+v", e.reason, e)
 		}
+		if section, err := run(t, newExplainCommand(), e.reason); err != nil || !strings.HasPrefix(section, e.reason+" ("+e.chapter+")\n") {
+			t.Errorf("explain %s says %v:\n%s", e.reason, err, section)
+		}
+		if strings.Count("\n\n"+out, "\n\n"+e.chapter+"\n") != 1 {
+			t.Errorf("the list does not begin the chapter %q once, after an empty line", e.chapter)
+		}
 	}
 	for i, line := range strings.Split(out, "\n") {
 		if len([]rune(line)) > textWidth {
