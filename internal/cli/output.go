@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"encoding/json"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -20,4 +22,11 @@ func knownOutput(output string, formats []string) error {
 		return fmt.Errorf("-o %s is not known: use %s", output, strings.Join(formats, ", "))
 	}
 	return nil
+}
+
+// printJSON prints for programs, in lines that people can read too.
+func printJSON(out io.Writer, what any) error {
+	encoder := json.NewEncoder(out)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(what)
 }

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -72,9 +71,7 @@ func reportOn(objects []v1alpha1.PullSecretRotation, now time.Time) Report {
 func printReport(out io.Writer, report Report, output string) error {
 	switch output {
 	case "json":
-		encoder := json.NewEncoder(out)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(report)
+		return printJSON(out, report)
 	case "csv":
 		return reportCSV(out, report)
 	default:

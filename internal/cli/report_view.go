@@ -191,7 +191,7 @@ func reportedSecrets(targets []v1alpha1.TargetStatus, r *v1alpha1.RotationStatus
 		default:
 			continue
 		}
-		if row.WrittenAt != nil && r.IssuedAt != nil && row.WrittenAt.Before(r.IssuedAt) {
+		if row.WrittenAt.Before(r.IssuedAt) { // two times that are known
 			row.WrittenAt = nil
 		}
 		list = append(list, row)

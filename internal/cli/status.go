@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -59,9 +58,7 @@ func newStatusCommand(env environment) *cobra.Command {
 func show(out io.Writer, view View, output string, now time.Time) error {
 	switch output {
 	case "json":
-		encoder := json.NewEncoder(out)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(view)
+		return printJSON(out, view)
 	case "yaml":
 		raw, err := yaml.Marshal(view)
 		if err != nil {

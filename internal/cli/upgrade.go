@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -215,9 +214,7 @@ func acknowledge(ctx context.Context, c client.Client, version string) error {
 
 func printUpgrade(out io.Writer, view UpgradeView, output string) error {
 	if output == "json" {
-		encoder := json.NewEncoder(out)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(view)
+		return printJSON(out, view)
 	}
 	_, err := fmt.Fprint(out, upgradeText(view))
 	return err
