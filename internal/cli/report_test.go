@@ -131,6 +131,30 @@ func TestReport_TellsWhenTheRotationWasApproved(t *testing.T) {
 	}
 }
 
+// A rotation has no id before it is requested, and where this cluster catches up with one that OCM lists no more.
+func TestReport_NamesARotationWithoutAnID(t *testing.T) {
+	for name, tc := range map[string]struct {
+		rotation v1alpha1.RotationStatus
+		says     string
+	}{
+		"begun here":  {v1alpha1.RotationStatus{After: ago(time.Hour), Reason: v1alpha1.TriggerSchedule}, "Rotation not requested yet: InProgress\n"},
+		"catching up": {v1alpha1.RotationStatus{Adopted: true, OCMStatus: "completed", Reason: v1alpha1.TriggerCatchUp}, "Rotation not listed by OCM: EndedElsewhere\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := held()
+			o.Status.Rotation = &tc.rotation
+			env, _ := cluster(t, o)
+			out, err := run(t, newReportCommand(env))
+			if err != nil || !strings.Contains(out, tc.says) {
+				t.Errorf("it does not say %q (%v):\n%s", tc.says, err, out)
+			}
+			if strings.Contains(out, "WHAT HAPPENED") {
+				t.Errorf("there is a table without a step:\n%s", out)
+			}
+		})
+	}
+}
+
 func TestReport_HoldsNothingOfACredentialInAnyForm(t *testing.T) {
 	env, _ := cluster(t, rotatedTwice("account"), namedOther(waitingObject()))
 	for _, form := range [][]string{nil, {"-o", "json"}, {"-o", "csv"}} {

@@ -28,11 +28,7 @@ func reportText(report Report) string {
 }
 
 func (p *printer) reported(r *ReportedRotation) {
-	id := r.ID
-	if id == "" {
-		id = "not requested yet"
-	}
-	fmt.Fprintf(&p.out, "Rotation %s: %s\n", printable(id), r.Outcome)
+	fmt.Fprintf(&p.out, "Rotation %s: %s\n", printable(cmp.Or(r.ID, withoutID(r))), r.Outcome)
 	account := r.AccountID
 	if r.Username != "" {
 		account = fmt.Sprintf("%s (%s)", r.Username, r.AccountID)
@@ -61,6 +57,14 @@ func (p *printer) reported(r *ReportedRotation) {
 		}
 		p.table(rows...)
 	}
+}
+
+// withoutID is the name of a rotation without an id. Of one that somebody else has requested, OCM lists none any more.
+func withoutID(r *ReportedRotation) string {
+	if r.Actor == somebodyElse {
+		return "not listed by OCM"
+	}
+	return "not requested yet"
 }
 
 // machinesOf counts the machines with the new file.

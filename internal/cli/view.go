@@ -139,10 +139,13 @@ func shownAccount(s *v1alpha1.PullSecretRotationStatus) *v1alpha1.AccountStatus 
 	return s.Account
 }
 
+// somebodyElse requests rotations that this cluster takes part in.
+const somebodyElse = "somebody else"
+
 // actor is who requested a rotation.
 func actor(r *v1alpha1.RotationStatus) string {
 	if r.Adopted && !r.RequestedHere {
-		return "somebody else"
+		return somebodyElse
 	}
 	return "this cluster"
 }
