@@ -62,6 +62,16 @@ func expect(t *testing.T, text string, parts ...string) {
 	}
 }
 
+// apart wants an empty line before each table, which begins with its first heading.
+func apart(t *testing.T, text string, headings ...string) {
+	t.Helper()
+	for _, h := range headings {
+		if !strings.Contains(text, "\n\n  "+h+" ") {
+			t.Errorf("there is no empty line before the table %s:\n%s", h, text)
+		}
+	}
+}
+
 // held is an object whose rotation is due since the day before and waits for approval.
 func held() *v1alpha1.PullSecretRotation {
 	return &v1alpha1.PullSecretRotation{

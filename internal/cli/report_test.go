@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/csv"
 	"encoding/json"
 	"slices"
@@ -9,6 +10,8 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/internal/managedfields"
@@ -51,6 +54,7 @@ func rotatedTwice(name string) *v1alpha1.PullSecretRotation {
 			{Namespace: "openshift-config", Name: "pull-secret", Result: v1alpha1.ReasonPullSecretUpdated, AppliedAt: ago(39*day - time.Minute)},
 			{Namespace: "hive", Name: "copy", Result: v1alpha1.ReasonAlreadyCurrent, AppliedAt: ago(90 * day)},
 			{Namespace: "hive", Name: "gone", Result: v1alpha1.ReasonTargetMissing},
+			{Namespace: "hive", Name: "early", Result: v1alpha1.ReasonEntryHealed, AppliedAt: ago(39*day + 2*time.Hour)},
 		},
 		History: []v1alpha1.RotationStatus{own, {ID: "1foreign", AccountID: "1gs", Adopted: true, Reason: v1alpha1.TriggerStartedElsewhere, OCMStatus: "completed", RequestedAt: ago(90 * day)}},
 	}
@@ -68,12 +72,13 @@ func TestReport_TellsAnAuditorWhoAskedWhyAndEachStepWithItsTime(t *testing.T) {
 		"Account =jane (1gs)", "Schedule (due 2026-10-12T12:00:00Z)", "2026-10-12T12:03:00Z Requested", "2026-10-15T12:00:00Z Revoked OCM said", "2026-10-15T13:00:00Z Proven every registry refused", "OLD CREDENTIAL SINCE quay.io Refused 2026-10-15T13:00:00Z",
 		"quay.io Accepted 2026-10-13T12:00:00Z", "cloud.openshift.com NotAsked -", "Machine pools master, worker", "Machines 5 of 6 had the new file", "worker-1 worker Drained UpdateExecutedDrained",
 		"worker-0 worker Pulled 2026-10-13T12:07:00Z quay.io/acme/tiny:1", "master NotAsked",
-		"openshift-config/pull-secret 2026-10-13T12:01:00Z", "hive/copy by somebody else",
+		"openshift-config/pull-secret 2026-10-13T12:01:00Z", "hive/copy by somebody else", "hive/early by somebody else",
 		"Rotation 3now: InProgress", "quay.io Refused 2026-11-21T11:50:00Z")
 	order := []string{"1foreign", "2own", "3now"}
 	if !slices.IsSortedFunc(order, func(a, b string) int { return strings.Index(out, "Rotation "+a) - strings.Index(out, "Rotation "+b) }) {
 		t.Errorf("the rotations are not listed from the oldest on:\n%s", out)
 	}
+	apart(t, out, "TIME", "LATE MACHINE", "MACHINE", "REGISTRY", "SECRET")
 	if strings.Contains(out, "hive/gone") {
 		t.Error("a Secret that does not exist is said to hold the credentials")
 	}
@@ -81,7 +86,14 @@ func TestReport_TellsAnAuditorWhoAskedWhyAndEachStepWithItsTime(t *testing.T) {
 
 // Whatever the API server's order, the same objects give the same report, and a step that was not taken has no time.
 func TestReport_AsCSVHasOneRowForEachRotationInAStableOrder(t *testing.T) {
-	env, _ := cluster(t, rotatedTwice("zebra"), rotatedTwice("account"))
+	env, c := cluster(t, rotatedTwice("zebra"), rotatedTwice("account"))
+	env.connect = func() (client.Client, error) {
+		return interceptor.NewClient(c.(client.WithWatch), interceptor.Funcs{List: func(ctx context.Context, k client.WithWatch, list client.ObjectList, opts ...client.ListOption) error {
+			err := k.List(ctx, list, opts...)
+			slices.Reverse(list.(*v1alpha1.PullSecretRotationList).Items)
+			return err
+		}}), nil
+	}
 	out, err := run(t, newReportCommand(env), "-o", "csv")
 	if err != nil {
 		t.Fatal(err)
@@ -103,6 +115,7 @@ func TestReport_AsCSVHasOneRowForEachRotationInAStableOrder(t *testing.T) {
 		"cluster_id": "0c1a", "requested_by": "this cluster", "outcome": "Completed", "due_at": "2026-10-12T12:00:00Z", "approved_at": "", "rolled_back_at": "",
 		"applied_at": "2026-10-13T12:01:00Z", "revoked_at": "2026-10-15T12:00:00Z", "revocation_proven_at": "2026-10-15T13:00:00Z", "old_credentials": "quay.io Refused 2026-10-15T13:00:00Z", "registries": "quay.io Accepted 2026-10-13T12:00:00Z; cloud.openshift.com NotAsked",
 		"machine_pools": "master; worker", "machines": "6", "machines_updated": "5", "late_machines": "worker-1 Drained UpdateExecutedDrained", "pulls": "worker: worker-0 Pulled 2026-10-13T12:07:00Z; master: NotAsked", "account": "'=jane",
+		"secrets": "openshift-config/pull-secret 2026-10-13T12:01:00Z; hive/copy by somebody else; hive/early by somebody else",
 	} {
 		if got := cell(2, column); got != want {
 			t.Errorf("%s of the second row is %q, want %q", column, got, want)
@@ -113,6 +126,8 @@ func TestReport_AsCSVHasOneRowForEachRotationInAStableOrder(t *testing.T) {
 // The approval that stands in the object is a step of the rotation that it approves, and of no other.
 func TestReport_TellsWhenTheRotationWasApproved(t *testing.T) {
 	o := rotatedTwice("account")
+	expect(t, reportText(reportOn([]v1alpha1.PullSecretRotation{*o}, now)),
+		"2026-11-21T11:00:00Z Approved the object's current approval was written (the API server's audit log says by whom)")
 	for _, tc := range []struct {
 		approves string
 		want     []bool // of each rotation, the oldest first
@@ -127,6 +142,28 @@ func TestReport_TellsWhenTheRotationWasApproved(t *testing.T) {
 			if (at >= 0) != tc.want[i] || at >= 0 && !r.Steps[at].At.Equal(ago(time.Hour)) {
 				t.Errorf("with an approval of %s, rotation %s has the steps %+v", tc.approves, r.ID, r.Steps)
 			}
+			if !slices.IsSortedFunc(r.Steps, func(a, b ReportedStep) int { return a.At.Compare(b.At.Time) }) {
+				t.Errorf("with an approval of %s, the steps of rotation %s are not in order of their times: %+v", tc.approves, r.ID, r.Steps)
+			}
+		}
+	}
+}
+
+// What is kept of a rotation that has ended stands beside it until the next begins.
+func TestReport_ListsARotationOnce(t *testing.T) {
+	for name, tc := range map[string]struct {
+		now, history v1alpha1.RotationStatus
+		want         int
+	}{
+		"the one that has just ended":   {v1alpha1.RotationStatus{ID: "a"}, v1alpha1.RotationStatus{ID: "a"}, 1},
+		"another one":                   {v1alpha1.RotationStatus{ID: "b"}, v1alpha1.RotationStatus{ID: "a"}, 2},
+		"two that OCM has not named":    {v1alpha1.RotationStatus{}, v1alpha1.RotationStatus{}, 2},
+		"one that is not requested yet": {v1alpha1.RotationStatus{}, v1alpha1.RotationStatus{ID: "a"}, 2},
+	} {
+		o := held()
+		o.Status.Rotation, o.Status.History = &tc.now, []v1alpha1.RotationStatus{tc.history}
+		if got := reportOn([]v1alpha1.PullSecretRotation{*o}, now).Rotations; len(got) != tc.want {
+			t.Errorf("%s: %d rotations are listed, want %d: %+v", name, len(got), tc.want, got)
 		}
 	}
 }
@@ -198,7 +235,7 @@ func TestReport_IsAnEmptyListWhereNothingWasRotatedAndKnowsAWrongName(t *testing
 		t.Fatal(err)
 	}
 	var report Report
-	if err := json.Unmarshal([]byte(out), &report); err != nil || report.Rotations == nil || len(report.Rotations) != 0 || !report.TakenAt.Equal(now) {
+	if err := json.Unmarshal([]byte(out), &report); err != nil || !strings.HasPrefix(out, "{\n  \"takenAt\"") || report.Rotations == nil || len(report.Rotations) != 0 || !report.TakenAt.Equal(now) {
 		t.Errorf("got %+v from %q (%v)", report, out, err)
 	}
 	if out, err := run(t, newReportCommand(env)); err != nil || !strings.Contains(out, "knows of a rotation") {
