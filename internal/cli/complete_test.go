@@ -6,12 +6,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/spf13/cobra"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 )
@@ -26,6 +28,13 @@ func TestCompletion_KnowsTheNamesOfTheObjects(t *testing.T) {
 		&v1alpha1.PullSecretRotation{ObjectMeta: metav1.ObjectMeta{Name: "audit"}},
 		&v1alpha1.CAPCredentialSet{ObjectMeta: metav1.ObjectMeta{Name: "cap"}},
 	).Build()
+	start := time.Now()
+	c = interceptor.NewClient(c, interceptor.Funcs{List: func(ctx context.Context, k client.WithWatch, list client.ObjectList, opts ...client.ListOption) error {
+		if end, ends := ctx.Deadline(); !ends || end.Sub(start) < time.Second {
+			t.Errorf("the names are asked for %s, want a time at which the shell gives up, but not at once", end)
+		}
+		return k.List(ctx, list, opts...)
+	}})
 	env := environment{connect: func() (client.Client, error) { return c, nil }}
 	for _, tc := range []struct {
 		cmd   *cobra.Command
@@ -44,6 +53,17 @@ func TestCompletion_KnowsTheNamesOfTheObjects(t *testing.T) {
 		if !slices.Equal(got, tc.want) || directive != cobra.ShellCompDirectiveNoFileComp {
 			t.Errorf("%s %v %s: %v and %d, want %v and no files", tc.cmd.Name(), tc.args, tc.begun, got, directive, tc.want)
 		}
+	}
+}
+
+func TestCompletion_KnowsTheFormatsOfTheOutput(t *testing.T) {
+	cmd := newReportCommand(environment{})
+	complete, ok := cmd.GetFlagCompletionFunc("output")
+	if !ok {
+		t.Fatal("-o is not completed")
+	}
+	if got, directive := complete(cmd, nil, ""); !slices.Equal(got, reportOutputs) || directive != cobra.ShellCompDirectiveNoFileComp {
+		t.Errorf("-o is completed with %v and %d, want %v and no files", got, directive, reportOutputs)
 	}
 }
 
