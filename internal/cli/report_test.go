@@ -174,8 +174,8 @@ func TestReport_NamesARotationWithoutAnID(t *testing.T) {
 		rotation v1alpha1.RotationStatus
 		says     string
 	}{
-		"begun here":  {v1alpha1.RotationStatus{After: ago(time.Hour), Reason: v1alpha1.TriggerSchedule}, "Rotation not requested yet: InProgress\n"},
-		"catching up": {v1alpha1.RotationStatus{Adopted: true, OCMStatus: "completed", Reason: v1alpha1.TriggerCatchUp}, "Rotation not listed by OCM: EndedElsewhere\n"},
+		"begun here":  {v1alpha1.RotationStatus{After: ago(time.Hour), Reason: v1alpha1.TriggerSchedule}, "Rotation not requested yet: "},
+		"catching up": {v1alpha1.RotationStatus{Adopted: true, OCMStatus: "completed", Reason: v1alpha1.TriggerCatchUp}, "Rotation not listed by OCM: "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := held()
@@ -211,19 +211,22 @@ func namedOther(o *v1alpha1.PullSecretRotation) *v1alpha1.PullSecretRotation {
 }
 
 func TestReport_SaysHowARotationEnded(t *testing.T) {
-	for want, change := range map[Outcome]func(r *v1alpha1.RotationStatus){
-		InProgress:     func(r *v1alpha1.RotationStatus) { r.AppliedAt = ago(time.Hour) },
-		Completed:      func(r *v1alpha1.RotationStatus) { r.AppliedAt, r.RevokedAt = ago(time.Hour), ago(time.Minute) },
-		EndedElsewhere: func(r *v1alpha1.RotationStatus) { r.RevokedAt = ago(time.Minute) },
-		RolledBack: func(r *v1alpha1.RotationStatus) {
-			r.AppliedAt, r.RolledBackAt, r.GivenUpAt = ago(time.Hour), ago(time.Minute), ago(time.Second)
-		},
-		GivenUp: func(r *v1alpha1.RotationStatus) { r.AppliedAt, r.GivenUpAt = ago(time.Hour), ago(time.Minute) },
+	earlier, later := ago(time.Hour), ago(time.Minute)
+	for name, tc := range map[string]struct {
+		rotation v1alpha1.RotationStatus
+		want     Outcome
+	}{
+		"waits for OCM":                   {v1alpha1.RotationStatus{StartedAt: earlier, AppliedAt: later}, InProgress},
+		"old credentials are gone":        {v1alpha1.RotationStatus{StartedAt: earlier, AppliedAt: earlier, RevokedAt: later}, Completed},
+		"ended before it began here":      {v1alpha1.RotationStatus{OCMStatus: "completed"}, EndedElsewhere},
+		"ended before anything was given": {v1alpha1.RotationStatus{StartedAt: earlier, OCMStatus: "completed", RevokedAt: later}, EndedElsewhere},
+		"catches up with its end":         {v1alpha1.RotationStatus{StartedAt: earlier, OCMStatus: "completed"}, InProgress},
+		"has caught up with its end":      {v1alpha1.RotationStatus{StartedAt: earlier, OCMStatus: "completed", AppliedAt: later}, InProgress},
+		"went back":                       {v1alpha1.RotationStatus{StartedAt: earlier, AppliedAt: earlier, RolledBackAt: earlier, GivenUpAt: later}, RolledBack},
+		"given up":                        {v1alpha1.RotationStatus{StartedAt: earlier, AppliedAt: earlier, GivenUpAt: later}, GivenUp},
 	} {
-		r := &v1alpha1.RotationStatus{ID: "r"}
-		change(r)
-		if got := outcomeOf(r); got != want {
-			t.Errorf("%+v ended as %s, want %s", r, got, want)
+		if got := outcomeOf(&tc.rotation); got != tc.want {
+			t.Errorf("%s: it ended as %s, want %s", name, got, tc.want)
 		}
 	}
 }

@@ -207,7 +207,7 @@ func outcomeOf(r *v1alpha1.RotationStatus) Outcome {
 		return GivenUp
 	case r.RevokedAt != nil && r.AppliedAt != nil:
 		return Completed
-	case r.RevokedAt != nil || r.AppliedAt == nil && r.OCMStatus == decide.RotationCompleted:
+	case r.RevokedAt != nil || r.StartedAt == nil && r.OCMStatus == decide.RotationCompleted:
 		return EndedElsewhere
 	}
 	return InProgress
