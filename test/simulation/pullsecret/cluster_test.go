@@ -48,7 +48,7 @@ type cluster struct {
 
 func newCluster(w *world, number int) *cluster {
 	c := &cluster{w: w, id: fmt.Sprintf("00000000-0000-4000-8000-00000000000%d", number), posts: map[string][]string{}}
-	c.Cluster = w.AddCluster(fmt.Sprintf("cluster-%d", number), c, scheme, &v1alpha1.PullSecretRotation{})
+	c.Cluster = w.AddCluster(fmt.Sprintf("cluster-%d", number), c, scheme)
 	c.Meddlers, c.Backoff = 3, [2]time.Duration{5 * time.Millisecond, 1000 * time.Second} // the manager's
 	pool := &machineconfigurationv1.MachineConfigPool{ObjectMeta: metav1.ObjectMeta{Name: poolName}}
 	pool.Status.MachineCount, pool.Status.UpdatedMachineCount = 3, 3
@@ -71,8 +71,8 @@ func newCluster(w *world, number int) *cluster {
 		return authsOf(c.document(global))[simocm.CloudOpenShift]
 	}})
 	first := defaults()
-	if w.Odds(2) {
-		first.RotateAfter = nil // what happens before the first rotation comes first
+	if w.Odds(2) { // what happens before the first rotation comes first
+		first.Mode, first.RotateAfter = pick(w, []v1alpha1.RotationMode{v1alpha1.ModeFollow, v1alpha1.ModeAudit}), nil
 	}
 	c.put(first)
 	c.rollOut()
@@ -103,7 +103,7 @@ func (c *cluster) put(s v1alpha1.PullSecretRotationSpec) {
 	c.past.Note(c.spec())
 }
 
-// edit changes the object as a person does.
+// edit changes the object as a person does, who also does what the schema asks for.
 func (c *cluster) edit(change func(*v1alpha1.PullSecretRotation)) {
 	o := c.object()
 	if o == nil {
@@ -111,6 +111,7 @@ func (c *cluster) edit(change func(*v1alpha1.PullSecretRotation)) {
 	}
 	before := o.DeepCopy()
 	change(o)
+	comply(&before.Spec, &o.Spec)
 	must(c.API.Patch(quietly, o, client.MergeFrom(before), stage.Person))
 	c.past.Note(c.spec())
 }

@@ -25,6 +25,9 @@ var moves = append(stage.Moves[*cluster]("Secret "+global.Namespace, "pull_secre
 	{Name: "T comes", Weight: 16, Do: func(c *cluster) {
 		c.edit(func(o *v1alpha1.PullSecretRotation) {
 			o.Spec.RotateAfter = ptr.To(metav1.NewTime(time.Now().Add(-time.Duration(c.w.Roll(120)) * time.Minute).Truncate(time.Second)))
+			if c.w.Odds(2) {
+				o.Spec.Mode = v1alpha1.ModeRotate
+			}
 		})
 	}},
 	{Name: "object deleted", Weight: 2, Do: func(c *cluster) { c.delete() }},

@@ -184,6 +184,35 @@ var mutators = map[string]mutator{
 	},
 }
 
+// comply changes what the rules of the schema demand beside an edit. What was edited stays.
+func comply(was, now *v1alpha1.PullSecretRotationSpec) {
+	if now.Mode != v1alpha1.ModeFollow && now.OCM.CredentialsSecretRef == nil {
+		if now.Mode != was.Mode {
+			now.OCM.CredentialsSecretRef = defaults().OCM.CredentialsSecretRef
+		} else {
+			now.Mode, now.RotateAfter, now.Schedule = v1alpha1.ModeFollow, nil, nil
+		}
+	}
+	due := now.RotateAfter != nil || now.Schedule != nil
+	switch {
+	case now.Mode == v1alpha1.ModeFollow && due && now.Mode == was.Mode:
+		now.Mode, now.OCM.CredentialsSecretRef = v1alpha1.ModeRotate, defaults().OCM.CredentialsSecretRef
+	case now.Mode == v1alpha1.ModeFollow:
+		now.RotateAfter, now.Schedule = nil, nil
+	case now.Mode == v1alpha1.ModeRotate && !due && now.Mode == was.Mode:
+		now.Mode = v1alpha1.ModeAudit
+	case now.Mode == v1alpha1.ModeRotate && !due:
+		now.RotateAfter = ptr.To(metav1.NewTime(longAgo))
+	}
+	if now.Rollout.Probe != nil && !*now.Rollout.WaitForPools {
+		if was.Rollout.Probe == nil {
+			now.Rollout.WaitForPools = ptr.To(true)
+		} else {
+			now.Rollout.Probe = nil
+		}
+	}
+}
+
 func TestEachFieldOfTheSpecIsEdited(t *testing.T) {
 	stage.CheckEdits(t, reflect.TypeFor[v1alpha1.PullSecretRotationSpec](), mutators)
 }
