@@ -11,7 +11,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/test/harness"
 	"github.com/openshift/credential-rotation-operator/test/simulation/apiserver"
 )
@@ -42,7 +41,7 @@ func TestConformance_TheServerInMemoryAnswersLikeTheRealOne(t *testing.T) {
 
 func newMemory(t *testing.T, scheme *runtime.Scheme) *apiserver.Server {
 	t.Helper()
-	s, err := apiserver.New(apiserver.Options{Scheme: scheme, WithStatus: []client.Object{&v1alpha1.PullSecretRotation{}, &v1alpha1.CAPCredentialSet{}}})
+	s, err := apiserver.New(apiserver.Options{Scheme: scheme})
 	if err != nil {
 		t.Fatal(err)
 	}

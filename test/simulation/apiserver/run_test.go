@@ -76,7 +76,7 @@ func (r *run) shown(o client.Object) string {
 	var owners []string
 	for _, e := range o.GetManagedFields() {
 		owner := fmt.Sprintf("%s %s %s", e.Manager, e.Operation, e.Subresource)
-		if _, custom := o.(*v1alpha1.PullSecretRotation); !custom {
+		if !strings.HasPrefix(e.APIVersion, v1alpha1.GroupVersion.Group) {
 			owner += " " + canonical(r.t, e.FieldsV1.GetRawBytes())
 		}
 		owners = append(owners, owner)
@@ -93,10 +93,6 @@ func (r *run) shown(o client.Object) string {
 		func() { o.SetName(r.generated(o.GetName())) },
 	} {
 		forget()
-	}
-	if rotation, ok := o.(*v1alpha1.PullSecretRotation); ok {
-		rotation.Spec = v1alpha1.PullSecretRotationSpec{Mode: rotation.Spec.Mode, Suspend: rotation.Spec.Suspend} // the schema's defaults are not in memory
-		rotation.Status.ObservedGeneration = max(rotation.Status.ObservedGeneration, 0)
 	}
 	raw, err := json.Marshal(o)
 	if err != nil {
@@ -143,6 +139,16 @@ func (r *run) secret(name string, data ...string) *corev1.Secret {
 func (r *run) rotation(name string) *v1alpha1.PullSecretRotation {
 	return &v1alpha1.PullSecretRotation{ObjectMeta: metav1.ObjectMeta{Name: r.namespace + "-" + name}, Spec: v1alpha1.PullSecretRotationSpec{
 		Mode: v1alpha1.ModeFollow, Targets: []v1alpha1.SecretReference{{Namespace: "openshift-config", Name: "pull-secret"}},
+	}}
+}
+
+// set is another custom resource.
+func (r *run) set(name string) *v1alpha1.CAPCredentialSet {
+	return &v1alpha1.CAPCredentialSet{ObjectMeta: metav1.ObjectMeta{Name: r.namespace + "-" + name}, Spec: v1alpha1.CAPCredentialSetSpec{
+		Endpoint: v1alpha1.CAPEndpoint{
+			URL: "https://cap.example.com/api/v1/credentials", Agency: "A", Mission: "M", ClientCertificateSecretRef: v1alpha1.LocalReference{Name: "certificate"},
+		},
+		Secrets: []v1alpha1.SecretRole{{SecretReference: v1alpha1.SecretReference{Namespace: r.namespace, Name: "aws"}, Role: "role"}},
 	}}
 }
 

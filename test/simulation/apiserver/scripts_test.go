@@ -3,6 +3,7 @@ package apiserver_test
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -137,6 +138,65 @@ var scripts = []struct {
 		again := create(r, r.rotation("a"), anybody)
 		r.mergeStatus(again, fmt.Sprintf(`{"metadata":{"uid":%q},"status":{"phase":"Requesting"}}`, o.UID), "operator") // of its predecessor
 		r.remove(again)
+	}},
+	{"defaults", func(r *run) {
+		a := create(r, r.rotation("a"), anybody)
+		r.merge(a, `{"spec":{"healthCheckInterval":null,"rollout":{"timeout":"1h"}}}`, anybody)
+		r.merge(a, `{"spec":{"verification":[{"registry":"quay.io"}]}}`, anybody)
+		update(r, get(r, r.rotation("a")), anybody, func(o *v1alpha1.PullSecretRotation) { o.Spec.Approval, o.Spec.Verification = "", nil })
+		b := create(r, r.set("b"), anybody)
+		r.merge(b, `{"spec":{"refresh":{"atLifetimePercent":70},"credentialsRequests":{}}}`, anybody)
+		r.merge(b, `{"spec":{"refresh":{"atLifetimePercent":70},"credentialsRequests":{}}}`, anybody) // nothing changes
+		for _, o := range []client.Object{a, b} {
+			r.remove(o)
+		}
+	}},
+	{"what a schema refuses", func(r *run) {
+		bad := r.rotation("bad")
+		bad.Spec.Mode = "Sometimes"
+		create(r, bad, anybody)
+		a := create(r, r.rotation("a"), anybody)
+		for _, spec := range []string{
+			`{"mode":"Sometimes"}`, `{"mode":null}`, `{"targets":[{"namespace":"hive","name":"UPPER"}]}`,
+			`{"targets":[{"namespace":"hive","name":"hub"},{"namespace":"hive","name":"hub"}]}`,
+		} {
+			r.merge(a, `{"spec":`+spec+`}`, anybody)
+		}
+		condition := func(kind, status, reason, message string) string {
+			return fmt.Sprintf(`{"type":%q,"status":%q,"reason":%q,"message":%q,"lastTransitionTime":"2026-01-01T00:00:00Z"}`, kind, status, reason, message)
+		}
+		for _, conditions := range []string{
+			condition("Ready", "Perhaps", "Why", ""), condition("Ready", "True", "", ""), condition("Ready", "True", strings.Repeat("x", 1025), ""),
+			condition("Ready", "True", "Fine", "") + "," + condition("Ready", "True", "Fine", ""), condition("Ready", "True", "Fine", ""),
+		} {
+			r.mergeStatus(a, `{"status":{"conditions":[`+conditions+`]}}`, "operator")
+		}
+		get(r, r.rotation("a"))
+		r.remove(a)
+	}},
+	{"what a rule refuses", func(r *run) {
+		a := create(r, r.set("a"), anybody)
+		for _, spec := range []string{
+			`{"endpoint":{"tls":{"minVersion":"VersionTLS13","maxVersion":"VersionTLS12"}}}`, `{"endpoint":{"timeout":"1h0m0s"}}`,
+			`{"endpoint":{"tls":{"caConfigMapRef":{"name":"a"},"caSecretRef":{"name":"b"}}}}`, `{"endpoint":{"url":"http://cap.example.com"}}`,
+			`{"endpoint":{"extraParameters":{"role":"another"}}}`, `{"credentialsRequests":{"allowedRoles":["role"]}}`,
+			`{"credentialsRequests":{"allowedRoles":["role"],"secretRoleKey":"AllowListed"}}`,
+		} {
+			r.merge(a, `{"spec":`+spec+`}`, anybody)
+		}
+		update(r, get(r, r.set("a")), anybody, func(o *v1alpha1.CAPCredentialSet) { o.Spec.Endpoint.Proxy = "not a proxy" })
+		idle := r.rotation("idle")
+		idle.Spec.Mode = v1alpha1.ModeRotate
+		create(r, idle, anybody)
+		b := create(r, r.rotation("b"), anybody)
+		r.merge(b, `{"spec":{"mode":"Rotate","rotateAfter":"2026-01-01T00:00:00Z"}}`, anybody)
+		r.merge(b, `{"spec":{"mode":"Rotate","rotateAfter":"2026-01-01T00:00:00Z","ocm":{"credentialsSecretRef":{"name":"ocm"}}}}`, anybody)
+		r.merge(b, `{"spec":{"mode":"Follow"}}`, anybody)
+		r.merge(b, `{"spec":{"schedule":{"cron":"* * * * *","timeZone":"UTC"}}}`, anybody)
+		get(r, r.rotation("b"))
+		for _, o := range []client.Object{a, b} {
+			r.remove(o)
+		}
 	}},
 	{"lists and selectors", func(r *run) {
 		b := r.secret("b", "k", "v")

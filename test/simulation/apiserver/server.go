@@ -24,15 +24,14 @@ import (
 // Options of a Server.
 type Options struct {
 	Scheme *runtime.Scheme
-	// WithStatus are the custom resources with a status subresource, whose generation counts the changes of the rest.
-	WithStatus []client.Object
 	// Now is the server's own clock; default: the machine's.
 	Now func() time.Time
 }
 
 // Server is the API server. Its methods are those of a client with every right.
 type Server struct {
-	opts Options
+	opts  Options
+	rules map[schema.GroupVersionKind]*rules
 
 	mu        sync.Mutex
 	kinds     map[schema.GroupVersionKind]*kind
@@ -45,8 +44,8 @@ type Server struct {
 type kind struct {
 	gvk      schema.GroupVersionKind
 	resource schema.GroupResource
-	status   bool
-	custom   bool // a custom resource
+	custom   bool   // a custom resource
+	rules    *rules // nil: its objects may have any content, and have no status subresource
 	objects  map[types.NamespacedName]client.Object
 	history  []change
 	watchers []*watcher
@@ -59,19 +58,16 @@ type change struct {
 	before, after client.Object
 }
 
-// New makes an empty server.
+// New makes an empty server that has the shipped CRDs.
 func New(opts Options) (*Server, error) {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	s := &Server{opts: opts, kinds: map[schema.GroupVersionKind]*kind{}, version: 1}
-	for _, o := range opts.WithStatus {
-		k, err := s.kindOf(o)
-		if err != nil {
-			return nil, err
-		}
-		k.status = true
+	rules, err := shipped()
+	if err != nil {
+		return nil, err
 	}
+	s := &Server{opts: opts, rules: rules, kinds: map[schema.GroupVersionKind]*kind{}, version: 1}
 	return s, nil
 }
 
@@ -85,7 +81,7 @@ func (s *Server) kindOf(o runtime.Object) (*kind, error) {
 	k := s.kinds[gvk]
 	if k == nil {
 		plural, _ := meta.UnsafeGuessKindToResource(gvk)
-		k = &kind{gvk: gvk, resource: plural.GroupResource(), custom: !builtin.Recognizes(gvk), objects: map[types.NamespacedName]client.Object{}}
+		k = &kind{gvk: gvk, resource: plural.GroupResource(), custom: !builtin.Recognizes(gvk), rules: s.rules[gvk], objects: map[types.NamespacedName]client.Object{}}
 		s.kinds[gvk] = k
 	}
 	return k, nil

@@ -68,7 +68,7 @@ func (s *Server) identify(k *kind, o client.Object) {
 	if k.custom {
 		o.SetGeneration(1)
 	}
-	if k.status {
+	if k.rules.hasStatus() {
 		withStatusOf(o, k.empty(o))
 	}
 }
@@ -76,6 +76,9 @@ func (s *Server) identify(k *kind, o client.Object) {
 // insert stores a new object.
 func (s *Server) insert(k *kind, o client.Object) (client.Object, error) {
 	if err := checkSecret(nil, o); err != nil {
+		return nil, err
+	}
+	if err := k.admit(nil, o); err != nil {
 		return nil, err
 	}
 	key := client.ObjectKeyFromObject(o)
@@ -128,7 +131,7 @@ func (s *Server) replace(k *kind, before, after client.Object, subresource, mana
 	}
 	if subresource != "" {
 		after = onlyStatus(before, after)
-	} else if k.status {
+	} else if k.rules.hasStatus() {
 		withStatusOf(after, before)
 	}
 	keepIdentity(before, after)
@@ -142,6 +145,9 @@ func (s *Server) replace(k *kind, before, after client.Object, subresource, mana
 // settle judges and stores an object whose writer is known.
 func (s *Server) settle(k *kind, before, after client.Object) (client.Object, error) {
 	if err := checkSecret(before, after); err != nil {
+		return nil, err
+	}
+	if err := k.admit(before, after); err != nil {
 		return nil, err
 	}
 	if before.GetDeletionTimestamp() != nil {

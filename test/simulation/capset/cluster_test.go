@@ -69,7 +69,7 @@ type cluster struct {
 
 func newCluster(w *world) *cluster {
 	c := &cluster{w: w, written: map[types.NamespacedName][]*corev1.Secret{}, shown: map[string]string{}, doubtful: map[string]bool{}}
-	c.Cluster = w.AddCluster("cluster", c, scheme, &v1alpha1.CAPCredentialSet{})
+	c.Cluster = w.AddCluster("cluster", c, scheme)
 	c.Meddlers, c.Backoff = 3, [2]time.Duration{50 * time.Millisecond, w.maxSleep}
 	for _, name := range append([]string{operatorNamespace, payload, "apps", "team-x"}, namespaces...) {
 		c.putNamespace(name)

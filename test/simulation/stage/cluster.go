@@ -50,10 +50,10 @@ type Cluster struct {
 }
 
 // AddCluster makes a cluster without processes.
-func (w *World) AddCluster(name string, kind Kind, scheme *runtime.Scheme, withStatus ...client.Object) *Cluster {
+func (w *World) AddCluster(name string, kind Kind, scheme *runtime.Scheme) *Cluster {
 	c := &Cluster{World: w, Kind: kind, Name: name}
 	var err error
-	c.API, err = apiserver.New(apiserver.Options{Scheme: scheme, WithStatus: withStatus})
+	c.API, err = apiserver.New(apiserver.Options{Scheme: scheme})
 	Must(err)
 	w.Clusters = append(w.Clusters, c)
 	return c
