@@ -120,6 +120,9 @@ func (l *Life) write(ctx context.Context, verb string, o client.Object, do func(
 	before := l.Cluster.Stored(o)
 	err := do()
 	w.Say("%s: %s: %s", l, name, reasonOf(err))
+	if _, secret := o.(*corev1.Secret); apierrors.IsInvalid(err) && !secret { // what somebody has made of a Secret may be what makes it invalid
+		w.Violate("%s: %s is invalid: %v", l, name, err)
+	}
 	if err == nil {
 		l.judge(name, verb, before, l.Cluster.Stored(o))
 	}
