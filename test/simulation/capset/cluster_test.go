@@ -86,7 +86,7 @@ func newCluster(w *world) *cluster {
 	}
 	c.createEmpty()
 	c.put("payload", w.defaults())
-	if w.Odds(2) {
+	if w.crowd > 0 || w.Odds(2) {
 		c.put("own", w.ownDefaults())
 	}
 	c.Populate(2)
@@ -165,10 +165,16 @@ func (c *cluster) createEmpty() {
 	if c.w.creates {
 		return
 	}
-	for _, ref := range targets {
+	empty := func(ref types.NamespacedName) {
 		if c.secret(ref) == nil {
 			c.putSecret(ref, func(*corev1.Secret) {})
 		}
+	}
+	for _, ref := range targets {
+		empty(ref)
+	}
+	for _, s := range c.w.ownDefaults().Secrets {
+		empty(types.NamespacedName{Namespace: s.Namespace, Name: s.Name})
 	}
 }
 

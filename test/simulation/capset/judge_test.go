@@ -28,6 +28,8 @@ const (
 	maxRounds = 2400
 	// maxPatches is how often the status of a set may be written within an hour, on average of two: once in ten seconds.
 	maxPatches = 720
+	// maxRows is how many Secrets the schema lets a status list.
+	maxRows = 200
 	// maxStatus is how large a set may become.
 	maxStatus = 256 << 10
 )
@@ -194,6 +196,9 @@ func (c *cluster) Ended() {
 		}
 		for _, t := range set.Status.Targets {
 			w.Count.Count(history.Reasons, t.Result)
+		}
+		if len(set.Status.Targets) == maxRows {
+			w.Count.Count(history.Totals, "full statuses")
 		}
 		set.ManagedFields = nil
 		raw, err := json.Marshal(&set)

@@ -1,6 +1,7 @@
 package capset
 
 import (
+	"fmt"
 	"reflect"
 	"testing"
 	"time"
@@ -37,11 +38,15 @@ func (w *world) defaults() spec {
 	return s
 }
 
-// ownDefaults serve one Secret that the spec names.
+// ownDefaults serve Secrets that the spec names: one, or a crowd.
 func (w *world) ownDefaults() spec {
 	s := w.defaults()
 	s.CredentialsRequests, s.RestartTargets = nil, nil
 	s.Secrets = []v1alpha1.SecretRole{own(roles[2])}
+	for i := range w.crowd {
+		s.Secrets = append(s.Secrets, own(roles[2]))
+		s.Secrets[1+i].Name = fmt.Sprintf("own-%03d", i)
+	}
 	return s
 }
 

@@ -60,38 +60,45 @@ func (c *cluster) remember() {
 // wants are those of some sets in a cluster.
 func wants(sets []v1alpha1.CAPCredentialSet, f facts) map[types.NamespacedName]want {
 	all := map[types.NamespacedName]want{}
-	if f.mode == "Manual" {
-		for i := range sets {
-			f.wanted(&sets[i], all)
-		}
-	}
+	f.each(sets, func(ref types.NamespacedName, w want) { all[ref] = all[ref].and(w) })
 	return all
 }
 
-// wanted adds what a set wants, by the words of the API: this is not the operator's own code.
-func (f facts) wanted(set *v1alpha1.CAPCredentialSet, wants map[types.NamespacedName]want) {
-	spec := &set.Spec
-	if spec.Suspend {
-		return
-	}
-	create := spec.CreateMissingSecrets == nil || *spec.CreateMissingSecrets
-	add := func(ref types.NamespacedName, adopt bool, roles ...string) {
-		w := wants[ref]
-		w.roles, w.create, w.adopt = append(slices.Clone(w.roles), roles...), w.create || create, w.adopt || adopt
-		wants[ref] = w
-	}
-	for _, s := range spec.Secrets {
-		add(types.NamespacedName{Namespace: s.Namespace, Name: s.Name}, true, s.Role)
-	}
-	r := spec.CredentialsRequests
-	if r == nil {
-		return
-	}
-	for _, q := range f.requests {
-		if q.timed || !selected(r.Selector, q) || slices.ContainsFunc(r.Exclude, func(e v1alpha1.RequestReference) bool { return e.Name == q.name }) {
+// wantOf is that for one Secret.
+func wantOf(ref types.NamespacedName, sets []v1alpha1.CAPCredentialSet, f facts) (one want, wanted bool) {
+	f.each(sets, func(other types.NamespacedName, w want) {
+		if other == ref {
+			one, wanted = one.and(w), true
+		}
+	})
+	return one, wanted
+}
+
+// and is what two want of one Secret.
+func (w want) and(other want) want {
+	return want{append(slices.Clone(w.roles), other.roles...), w.create || other.create, w.adopt || other.adopt}
+}
+
+// each is what each set wants of each Secret, by the words of the API: this is not the operator's own code.
+func (f facts) each(sets []v1alpha1.CAPCredentialSet, do func(types.NamespacedName, want)) {
+	for i := range sets {
+		spec := &sets[i].Spec
+		if f.mode != "Manual" || spec.Suspend {
 			continue
 		}
-		add(q.secret, r.AdoptExisting, rolesOf(r, q)...)
+		create := spec.CreateMissingSecrets == nil || *spec.CreateMissingSecrets
+		for _, s := range spec.Secrets {
+			do(types.NamespacedName{Namespace: s.Namespace, Name: s.Name}, want{[]string{s.Role}, create, true})
+		}
+		r := spec.CredentialsRequests
+		if r == nil {
+			continue
+		}
+		for _, q := range f.requests {
+			if !q.timed && selected(r.Selector, q) && !slices.ContainsFunc(r.Exclude, func(e v1alpha1.RequestReference) bool { return e.Name == q.name }) {
+				do(q.secret, want{rolesOf(r, q), create, r.AdoptExisting})
+			}
+		}
 	}
 }
 
@@ -133,7 +140,7 @@ func (c *cluster) wantsSince(ref types.NamespacedName, since time.Time) []want {
 	var all []want
 	for _, a := range past {
 		for _, b := range past {
-			if w, ok := wants(a.sets, b.facts)[ref]; ok {
+			if w, ok := wantOf(ref, a.sets, b.facts); ok {
 				all = append(all, w)
 			}
 		}

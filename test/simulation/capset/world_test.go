@@ -41,6 +41,7 @@ type world struct {
 	adopts   bool // and take over what others have put there
 	sts      v1alpha1.STSPolicy
 	proxy    string        // that people want for the portal
+	crowd    int           // Secrets that the set of one's own names beside one
 	maxSleep time.Duration // between two rounds
 
 	down, expired bool // the portal
@@ -85,6 +86,9 @@ func begin(seed uint64, broken *stage.Mutation, count *history.Tally) (*stage.Wo
 	must(err)
 	w.creates, w.adopts, w.maxSleep = !w.Odds(3), !w.Odds(3), pick(w, 30*time.Second, 2*time.Minute, 2*time.Minute, 2*time.Minute)
 	w.sts, w.proxy = pick(w, v1alpha1.STSOff, v1alpha1.STSOff, v1alpha1.STSBestEffort, v1alpha1.STSRequired), pick(w, "", "", proxyURL)
+	if w.Odds(50) {
+		w.crowd = pick(w, 60, 260) // more than a status lists: of fresh ones, or of any
+	}
 	w.cluster = newCluster(w)
 	return w.World, w
 }

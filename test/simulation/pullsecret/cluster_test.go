@@ -57,9 +57,12 @@ func newCluster(w *world, number int) *cluster {
 		&configv1.Infrastructure{ObjectMeta: metav1.ObjectMeta{Name: "cluster"}},
 		&operatorv1.MachineConfiguration{ObjectMeta: metav1.ObjectMeta{Name: "cluster"}},
 		&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: "ca"}, Data: map[string]string{"ca-bundle.crt": string(authority.PEM())}},
-		pool, &machineconfigurationv1.MachineConfigNode{ObjectMeta: metav1.ObjectMeta{Name: poolName + "-0"}},
+		pool,
 	} {
 		must(c.API.Create(quietly, o))
+	}
+	for i := range 1 + w.crowd {
+		must(c.API.Create(quietly, &machineconfigurationv1.MachineConfigNode{ObjectMeta: metav1.ObjectMeta{Name: machineName(i)}}))
 	}
 	c.putToken(w.ocm.OfflineToken(w.account.ID))
 	c.putTarget(global, withForeign(w.ocm.PullSecret(w.account.ID), "registry.example.com"))

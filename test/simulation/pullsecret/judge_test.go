@@ -142,12 +142,32 @@ func (c *cluster) judgeObject() {
 	for _, t := range o.Status.Targets {
 		w.Count.Count(history.Reasons, t.Result)
 	}
+	c.countFull(o)
 	raw, err := json.Marshal(o)
 	must(err)
 	if len(raw) > maxStatus {
 		w.Violate("the object of %s has %d bytes", c.Name, len(raw))
 	}
 	w.Scan("the object", string(raw))
+}
+
+// countFull counts the lists of a status that have as many rows as the schema allows.
+func (c *cluster) countFull(o *v1alpha1.PullSecretRotation) {
+	full := func(what string, rows, most int) {
+		if rows == most {
+			c.w.Count.Count(history.Totals, "full lists of "+what)
+		}
+	}
+	for i := range o.Status.Targets {
+		full("entries", len(o.Status.Targets[i].Entries), 64)
+	}
+	if r := o.Status.Rotation; r != nil && r.Machines != nil {
+		full("machines", len(r.Machines.Lagging), 20)
+	}
+	if all := o.Status.Siblings; all != nil {
+		full("clusters", len(all.Lagging), 20)
+	}
+	full("rotations", len(o.Status.History), 10)
 }
 
 // rotations is what the rotations that OCM has made for the operator are counted as.

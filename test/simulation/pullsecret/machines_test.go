@@ -1,6 +1,7 @@
 package pullsecret
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -39,13 +40,17 @@ func (c *cluster) pool(change func(*machineconfigurationv1.MachineConfigPool)) {
 	if !equality.Semantic.DeepEqual(before, p) {
 		must(c.API.Update(quietly, p))
 	}
-	c.machine(p)
+	for i := range 1 + c.w.crowd {
+		c.machine(p, machineName(i))
+	}
 }
 
-// machine lets the machine that has a MachineConfigNode say what its pool does.
-func (c *cluster) machine(p *machineconfigurationv1.MachineConfigPool) {
+func machineName(i int) string { return fmt.Sprintf("%s-%d", poolName, i) }
+
+// machine lets a machine that has a MachineConfigNode say what its pool does.
+func (c *cluster) machine(p *machineconfigurationv1.MachineConfigPool, name string) {
 	n := &machineconfigurationv1.MachineConfigNode{}
-	must(c.API.Get(quietly, client.ObjectKey{Name: poolName + "-0"}, n))
+	must(c.API.Get(quietly, client.ObjectKey{Name: name}, n))
 	before := n.DeepCopy()
 	n.Spec.Pool.Name, n.Status.ConfigVersion = poolName, &machineconfigurationv1.MachineConfigNodeStatusMachineConfigVersion{Current: p.Status.Configuration.Name}
 	degraded := metav1.ConditionFalse
@@ -146,7 +151,7 @@ func (c *cluster) kubelet() {
 		}
 		status := outcomes[c.pulls]
 		status.Name = p.Spec.Containers[0].Name
-		p.Spec.NodeName, p.Status.ContainerStatuses = poolName+"-0", []corev1.ContainerStatus{status}
+		p.Spec.NodeName, p.Status.ContainerStatuses = machineName(0), []corev1.ContainerStatus{status}
 		must(c.API.Update(quietly, p))
 	}
 }

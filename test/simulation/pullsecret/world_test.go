@@ -1,6 +1,8 @@
 package pullsecret
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	configv1 "github.com/openshift/api/config/v1"
@@ -32,6 +34,7 @@ type world struct {
 	account    simocm.Account
 	stranger   simocm.Account // owns nothing here, but people mix things up
 	clusters   []*cluster
+	crowd      int // clusters and machines beside the first ones
 	network    *network
 	forgotten  []string // the records of rotations that OCM neither works on nor ends
 	orphans    bool     // credentials may be left of rotations whose record somebody has deleted
@@ -82,6 +85,14 @@ func begin(seed uint64, broken *stage.Mutation, count *history.Tally) (*stage.Wo
 	must(err)
 	w.network = newNetwork(w)
 	w.account, w.stranger = w.ocm.AddAccount(simocm.AccountSpec{}), w.ocm.AddAccount(simocm.AccountSpec{})
+	if w.Odds(50) {
+		w.crowd = 40 // more than a status lists
+	}
+	for i := range w.crowd {
+		w.ocm.AddCluster(w.account.ID, simocm.ClusterSpec{
+			Name: fmt.Sprintf("cluster-%d.%s", i, strings.Repeat("with-a-long-name.", 20)), Mode: pick(w, []simocm.Mode{simocm.SwitchesSoon, simocm.InsightsOperator}),
+		})
+	}
 	for i := range 1 + w.Roll(2) {
 		w.clusters = append(w.clusters, newCluster(w, i))
 	}
