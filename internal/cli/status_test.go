@@ -191,8 +191,17 @@ func TestStatus_TellsAnEmptyClusterFromAWrongName(t *testing.T) {
 	if _, err := run(t, newStatusCommand(env), "-o", "xml"); err == nil {
 		t.Error("an unknown output is no error")
 	}
-	if out, _ := run(t, newStatusCommand(env), "-o", "json"); !strings.Contains(out, `"pullSecretRotations": []`) {
-		t.Errorf("an empty list is not printed as one: %s", out)
+}
+
+func TestStatus_HasAListForProgramsAlsoWhereItIsEmpty(t *testing.T) {
+	none, _ := cluster(t)
+	unseen, _ := cluster(t, &v1alpha1.PullSecretRotation{ObjectMeta: metav1.ObjectMeta{Name: "new"}}, &v1alpha1.CAPCredentialSet{ObjectMeta: metav1.ObjectMeta{Name: "new"}})
+	for _, env := range []environment{none, unseen} {
+		for _, output := range []string{"json", "yaml"} {
+			if out, err := run(t, newStatusCommand(env), "-o", output); err != nil || !strings.Contains(out, ": []") || strings.Contains(out, "null") {
+				t.Errorf("-o %s prints an empty list as none (%v):\n%s", output, err, out)
+			}
+		}
 	}
 }
 

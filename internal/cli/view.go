@@ -117,7 +117,7 @@ func rotationView(o *v1alpha1.PullSecretRotation, now time.Time) RotationView {
 	v := RotationView{
 		State: stateOf(o.Name, o.Generation, status.ObservedGeneration, status.Conditions), Mode: o.Spec.Mode, Phase: status.Phase,
 		Account: shownAccount(status), Siblings: status.Siblings, SecretIssuedAt: status.PullSecretIssuedAt, Next: status.NextRotationAfter,
-		Targets: status.Targets, Registries: status.Registries,
+		Targets: listed(status.Targets), Registries: listed(status.Registries), History: []RotationRecord{},
 	}
 	if what, at, ok := decide.WaitingSince(o, now); ok {
 		v.Waiting = &Waiting{For: status.WaitingFor, What: what, Since: at}
@@ -130,6 +130,9 @@ func rotationView(o *v1alpha1.PullSecretRotation, now time.Time) RotationView {
 	}
 	return v
 }
+
+// listed is a list that is not null in JSON either, so that a program can go through it.
+func listed[T any](list []T) []T { return append([]T{}, list...) }
 
 // shownAccount is the account of the pull secret or, while nothing proves it, that of the OCM credential.
 func shownAccount(s *v1alpha1.PullSecretRotationStatus) *v1alpha1.AccountStatus {
@@ -162,6 +165,6 @@ func setView(o *v1alpha1.CAPCredentialSet) SetView {
 	return SetView{
 		State: stateOf(o.Name, o.Generation, status.ObservedGeneration, status.Conditions), Credentials: status.Credentials,
 		EarliestExpiry: status.EarliestExpiry, NextRefresh: status.NextRefresh, ClientCertificate: status.ClientCertificate,
-		Targets: status.Targets, TargetsNotListed: status.TargetsNotListed, NotServed: status.NotServed,
+		Targets: listed(status.Targets), TargetsNotListed: status.TargetsNotListed, NotServed: status.NotServed,
 	}
 }
