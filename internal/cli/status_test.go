@@ -149,14 +149,15 @@ func TestStatus_ShowsARotationThatHasEndedOnce(t *testing.T) {
 }
 
 func TestStatus_CountsWhatItDoesNotList(t *testing.T) {
-	o := freshSet()
-	o.Status.TargetsNotListed, o.Status.NotServed = 42, 3
-	env, _ := cluster(t, o)
+	set, o := freshSet(), waitingObject()
+	set.Status.TargetsNotListed, set.Status.NotServed = 42, 3
+	o.Status.Targets[0].EntriesNotListed = 7
+	env, _ := cluster(t, set, o)
 	out, err := run(t, newStatusCommand(env))
 	if err != nil {
 		t.Fatal(err)
 	}
-	expect(t, out, "and 42 more", "3 CredentialsRequests that use STS tokens")
+	expect(t, out, "and 42 more", "3 CredentialsRequests that use STS tokens", "1 Replaced, 2 KeptForeign, 7 more")
 }
 
 func TestStatus_IsAlsoForProgramsAndHoldsNothingOfACredential(t *testing.T) {

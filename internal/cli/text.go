@@ -132,7 +132,7 @@ func (p *printer) targets(v *RotationView) {
 		p.gap()
 		rows := [][]string{{"TARGET", "RESULT", "WRITTEN", "ENTRIES"}}
 		for _, t := range v.Targets {
-			rows = append(rows, []string{t.Namespace + "/" + t.Name, t.Result, p.ago(t.AppliedAt), p.entries(t.Entries)})
+			rows = append(rows, []string{t.Namespace + "/" + t.Name, t.Result, p.ago(t.AppliedAt), p.entries(&t)})
 			if p.wide {
 				messages = append(messages, []string{t.Namespace + "/" + t.Name, t.Message})
 			}
@@ -180,11 +180,11 @@ func (p *printer) history(v *RotationView) {
 	}
 }
 
-// entries counts the entries by their outcome, or names each.
-func (p *printer) entries(list []v1alpha1.EntryStatus) string {
+// entries counts the entries by their outcome, or names each; a status lists no more than 64.
+func (p *printer) entries(t *v1alpha1.TargetStatus) string {
 	var order []string
 	by := map[string][]string{}
-	for _, e := range list {
+	for _, e := range t.Entries {
 		if by[e.Action] == nil {
 			order = append(order, e.Action)
 		}
@@ -196,6 +196,9 @@ func (p *printer) entries(list []v1alpha1.EntryStatus) string {
 		} else {
 			order[i] = fmt.Sprintf("%d %s", len(by[action]), action)
 		}
+	}
+	if t.EntriesNotListed > 0 {
+		order = append(order, fmt.Sprintf("%d more", t.EntriesNotListed))
 	}
 	return strings.Join(order, ", ")
 }
