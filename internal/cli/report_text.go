@@ -29,12 +29,8 @@ func reportText(report Report) string {
 
 func (p *printer) reported(r *ReportedRotation) {
 	fmt.Fprintf(&p.out, "Rotation %s: %s\n", printable(cmp.Or(r.ID, withoutID(r))), r.Outcome)
-	account := r.AccountID
-	if r.Username != "" {
-		account = fmt.Sprintf("%s (%s)", r.Username, r.AccountID)
-	}
 	p.paragraphs([][]string{
-		{"Cluster", r.ClusterID}, {"Object", "PullSecretRotation " + r.Object}, {"Account", account}, {"Requested by", r.Actor},
+		{"Cluster", r.ClusterID}, {"Object", "PullSecretRotation " + r.Object}, {"Account", accountName(r.Username, r.AccountID)}, {"Requested by", r.Actor},
 		{"Reason", reasonOf(r)}, {"Machine pools", strings.Join(r.Pools, ", ")}, {"Machines", machinesOf(r)},
 	})
 	if len(r.Steps) > 0 {
@@ -65,6 +61,14 @@ func withoutID(r *ReportedRotation) string {
 		return "not listed by OCM"
 	}
 	return "not requested yet"
+}
+
+// accountName is the name by which people know an account, and the id. OCM may not tell the name.
+func accountName(username, id string) string {
+	if username == "" {
+		return id
+	}
+	return fmt.Sprintf("%s (%s)", username, id)
 }
 
 // machinesOf counts the machines with the new file.

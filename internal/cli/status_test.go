@@ -148,6 +148,16 @@ func TestStatus_ShowsARotationThatHasEndedOnce(t *testing.T) {
 	}
 }
 
+func TestStatus_ShowsAnAccountWithoutItsName(t *testing.T) {
+	o := waitingObject()
+	o.Status.Account.Username = ""
+	env, _ := cluster(t, o)
+	out, err := run(t, newStatusCommand(env))
+	if got := strings.Join(strings.Fields(lineWith(out, "Account")), " "); err != nil || got != "Account 1gs" {
+		t.Errorf("it shows %q (%v)", got, err)
+	}
+}
+
 func TestStatus_CountsWhatItDoesNotList(t *testing.T) {
 	set, o := freshSet(), waitingObject()
 	set.Status.TargetsNotListed, set.Status.NotServed = 42, 3

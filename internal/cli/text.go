@@ -87,7 +87,7 @@ func (p *printer) paragraphs(rows [][]string) {
 func (p *printer) rotation(v *RotationView) {
 	account := ""
 	if v.Account != nil {
-		account = fmt.Sprintf("%s (%s)", v.Account.Username, v.Account.ID)
+		account = accountName(v.Account.Username, v.Account.ID)
 		if v.Siblings != nil && v.Siblings.Clusters != nil {
 			account += fmt.Sprintf("; active clusters: %d", *v.Siblings.Clusters)
 		}
