@@ -33,26 +33,19 @@ func (p *printer) reported(r *ReportedRotation) {
 		{"Cluster", r.ClusterID}, {"Object", "PullSecretRotation " + r.Object}, {"Account", accountName(r.Username, r.AccountID)}, {"Requested by", r.Actor},
 		{"Reason", reasonOf(r)}, {"Machine pools", strings.Join(r.Pools, ", ")}, {"Machines", machinesOf(r)},
 	})
-	if len(r.Steps) > 0 {
-		p.gap()
-		rows := [][]string{{"TIME", "STEP", "WHAT HAPPENED"}}
-		for _, s := range r.Steps {
-			rows = append(rows, []string{exactly(s.At.Time), s.Step, wordsOf(s.Step)})
-		}
-		p.table(rows...)
+	var taken, secrets [][]string
+	for _, s := range r.Steps {
+		taken = append(taken, []string{exactly(s.At.Time), s.Step, wordsOf(s.Step)})
 	}
+	for _, s := range r.Secrets {
+		secrets = append(secrets, []string{s.Secret, written(s)})
+	}
+	p.table([]string{"TIME", "STEP", "WHAT HAPPENED"}, taken)
 	p.lagging(r.Machines)
 	p.pulls(r.Pulls)
 	p.answers("NEW CREDENTIAL", r.Registries)
 	p.answers("OLD CREDENTIAL", r.Replaced)
-	if len(r.Secrets) > 0 {
-		p.gap()
-		rows := [][]string{{"SECRET", "WRITTEN"}}
-		for _, s := range r.Secrets {
-			rows = append(rows, []string{s.Secret, written(s)})
-		}
-		p.table(rows...)
-	}
+	p.table([]string{"SECRET", "WRITTEN"}, secrets)
 }
 
 // withoutID is the name of a rotation without an id. Of one that somebody else has requested, OCM lists none any more.
@@ -81,28 +74,23 @@ func machinesOf(r *ReportedRotation) string {
 
 // lagging lists the machines that did not have the new file.
 func (p *printer) lagging(m *v1alpha1.MachinesStatus) {
-	if m == nil || len(m.Lagging) == 0 {
+	if m == nil {
 		return
 	}
-	p.gap()
-	rows := [][]string{{"LATE MACHINE", "POOL", "CONDITION", "REASON"}}
+	var rows [][]string
 	for _, l := range m.Lagging {
 		rows = append(rows, []string{l.Name, l.Pool, l.Condition, l.Reason})
 	}
-	p.table(rows...)
+	p.table([]string{"LATE MACHINE", "POOL", "CONDITION", "REASON"}, rows)
 }
 
 // pulls lists what machines answered that were to pull an image.
 func (p *printer) pulls(pulls []ReportedPull) {
-	if len(pulls) == 0 {
-		return
-	}
-	p.gap()
-	rows := [][]string{{"MACHINE", "POOL", "PULL", "AT", "IMAGE"}}
+	var rows [][]string
 	for _, l := range pulls {
 		rows = append(rows, []string{l.Machine, l.Pool, answered(l), exactTime(l.At), l.Image})
 	}
-	p.table(rows...)
+	p.table([]string{"MACHINE", "POOL", "PULL", "AT", "IMAGE"}, rows)
 }
 
 func answered(l ReportedPull) string {
@@ -110,15 +98,11 @@ func answered(l ReportedPull) string {
 }
 
 func (p *printer) answers(about string, answers []v1alpha1.RegistryAnswer) {
-	if len(answers) == 0 {
-		return
-	}
-	p.gap()
-	rows := [][]string{{"REGISTRY", about, "SINCE"}}
+	var rows [][]string
 	for _, a := range answers {
 		rows = append(rows, []string{a.Registry, a.Result, exactTime(a.At)})
 	}
-	p.table(rows...)
+	p.table([]string{"REGISTRY", about, "SINCE"}, rows)
 }
 
 func reasonOf(r *ReportedRotation) string {

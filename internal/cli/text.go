@@ -41,10 +41,14 @@ func (p *printer) gap() {
 	}
 }
 
-// table aligns rows of cells; empty cells show as a dash.
-func (p *printer) table(rows ...[]string) {
+// table aligns rows of cells below their headings, after an empty line. Empty cells show as a dash; without rows there is no table.
+func (p *printer) table(headings []string, rows [][]string) {
+	if len(rows) == 0 {
+		return
+	}
+	p.gap()
 	w := tabwriter.NewWriter(&p.out, 0, 0, 3, ' ', 0)
-	for _, row := range rows {
+	for _, row := range append([][]string{headings}, rows...) {
 		for i := range row {
 			if row[i] = printable(row[i]); row[i] == "" {
 				row[i] = "-"
@@ -127,57 +131,47 @@ func (p *printer) notes(rows [][]string) {
 }
 
 func (p *printer) targets(v *RotationView) {
-	var messages [][]string
-	if len(v.Targets) > 0 {
-		p.gap()
-		rows := [][]string{{"TARGET", "RESULT", "WRITTEN", "ENTRIES"}}
-		for _, t := range v.Targets {
-			rows = append(rows, []string{t.Namespace + "/" + t.Name, t.Result, p.ago(t.AppliedAt), p.entries(&t)})
-			if p.wide {
-				messages = append(messages, []string{t.Namespace + "/" + t.Name, t.Message})
-			}
+	var rows, messages [][]string
+	for _, t := range v.Targets {
+		rows = append(rows, []string{t.Namespace + "/" + t.Name, t.Result, p.ago(t.AppliedAt), p.entries(&t)})
+		if p.wide {
+			messages = append(messages, []string{t.Namespace + "/" + t.Name, t.Message})
 		}
-		p.table(rows...)
-		p.notes(messages)
 	}
+	p.table([]string{"TARGET", "RESULT", "WRITTEN", "ENTRIES"}, rows)
+	p.notes(messages)
 }
 
 func (p *printer) registries(v *RotationView) {
-	var messages [][]string
-	if len(v.Registries) > 0 {
-		p.gap()
-		rows := [][]string{{"REGISTRY", "RESULT", "SINCE"}}
-		for _, r := range v.Registries {
-			rows = append(rows, []string{r.Registry, r.Result, p.ago(r.CheckedAt)})
-			if p.wide || r.Result != "Accepted" {
-				messages = append(messages, []string{r.Registry, r.Message})
-			}
+	var rows, messages [][]string
+	for _, r := range v.Registries {
+		rows = append(rows, []string{r.Registry, r.Result, p.ago(r.CheckedAt)})
+		if p.wide || r.Result != "Accepted" {
+			messages = append(messages, []string{r.Registry, r.Message})
 		}
-		p.table(rows...)
-		p.notes(messages)
 	}
+	p.table([]string{"REGISTRY", "RESULT", "SINCE"}, rows)
+	p.notes(messages)
 }
 
 func (p *printer) history(v *RotationView) {
-	if len(v.History) > 0 {
-		p.gap()
-		rows := [][]string{{"ROTATION", "BY", "REASON", "REQUESTED", "APPLIED", "OLD DELETED"}}
-		if p.wide {
-			rows = [][]string{{"ROTATION", "BY", "REASON", "REQUESTED", "ISSUED", "VERIFIED", "APPLIED", "ROLLED OUT", "ROLLED BACK", "OLD DELETED"}}
-		}
-		for _, r := range v.History {
-			times := []*metav1.Time{r.RequestedAt, r.AppliedAt, r.RevokedAt}
-			if p.wide {
-				times = []*metav1.Time{r.RequestedAt, r.IssuedAt, r.VerifiedAt, r.AppliedAt, r.RolledOutAt, r.RolledBackAt, r.RevokedAt}
-			}
-			row := []string{r.ID, r.Actor, string(r.Reason)}
-			for _, t := range times {
-				row = append(row, p.ago(t))
-			}
-			rows = append(rows, row)
-		}
-		p.table(rows...)
+	headings := []string{"ROTATION", "BY", "REASON", "REQUESTED", "APPLIED", "OLD DELETED"}
+	if p.wide {
+		headings = []string{"ROTATION", "BY", "REASON", "REQUESTED", "ISSUED", "VERIFIED", "APPLIED", "ROLLED OUT", "ROLLED BACK", "OLD DELETED"}
 	}
+	var rows [][]string
+	for _, r := range v.History {
+		times := []*metav1.Time{r.RequestedAt, r.AppliedAt, r.RevokedAt}
+		if p.wide {
+			times = []*metav1.Time{r.RequestedAt, r.IssuedAt, r.VerifiedAt, r.AppliedAt, r.RolledOutAt, r.RolledBackAt, r.RevokedAt}
+		}
+		row := []string{r.ID, r.Actor, string(r.Reason)}
+		for _, t := range times {
+			row = append(row, p.ago(t))
+		}
+		rows = append(rows, row)
+	}
+	p.table(headings, rows)
 }
 
 // entries counts the entries by their outcome, or names each; a status lists no more than 64.
@@ -218,12 +212,7 @@ func (p *printer) set(v *SetView) {
 	}
 	p.head("CAPCredentialSet", &v.State, []string{label, v.Message}, []string{"Fresh", v.Credentials}, []string{"First to expire", p.when(v.EarliestExpiry)},
 		[]string{"Next refresh", p.when(v.NextRefresh)}, []string{"Client certificate", certificate}, []string{"Left alone", left})
-	if len(v.Targets) == 0 {
-		return
-	}
-	p.gap()
-	var messages [][]string
-	rows := [][]string{{"SECRET", "ROLE", "RESULT", "EXPIRES", "REFRESHED", "NEXT"}}
+	var rows, messages [][]string
 	for _, t := range v.Targets {
 		rows = append(rows, []string{t.Namespace + "/" + t.Name, t.Role, t.Result, p.ago(t.ExpiresAt), p.ago(t.RefreshedAt), p.ago(t.NextRefresh)})
 		if p.wide || t.Result != v1alpha1.ReasonFresh {
@@ -233,7 +222,7 @@ func (p *printer) set(v *SetView) {
 	if v.TargetsNotListed > 0 {
 		rows = append(rows, []string{fmt.Sprintf("and %d more", v.TargetsNotListed)})
 	}
-	p.table(rows...)
+	p.table([]string{"SECRET", "ROLE", "RESULT", "EXPIRES", "REFRESHED", "NEXT"}, rows)
 	p.notes(messages)
 }
 

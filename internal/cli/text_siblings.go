@@ -35,16 +35,15 @@ func (p *printer) switched(s *v1alpha1.SiblingsStatus) string {
 
 // siblings names the clusters that have not switched.
 func (p *printer) siblings(s *v1alpha1.SiblingsStatus) {
-	if s == nil || len(s.Lagging) == 0 {
+	if s == nil {
 		return
 	}
-	p.gap()
-	rows := [][]string{{"NOT SWITCHED", "ID", "OCM WAITS UNTIL"}}
+	var rows [][]string
 	for _, l := range s.Lagging {
 		rows = append(rows, []string{cmp.Or(l.Name, l.ID), l.ID, p.when(l.OfferEndsAt)})
 	}
 	if s.NotSwitched != nil && int(*s.NotSwitched) > len(s.Lagging) {
 		rows = append(rows, []string{fmt.Sprintf("and %d more", int(*s.NotSwitched)-len(s.Lagging))})
 	}
-	p.table(rows...)
+	p.table([]string{"NOT SWITCHED", "ID", "OCM WAITS UNTIL"}, rows)
 }

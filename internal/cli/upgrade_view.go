@@ -66,8 +66,7 @@ func (v UpgradeView) missing() int {
 // upgradeText prints the result for people, first what they must do.
 func upgradeText(view UpgradeView) string {
 	p := &printer{}
-	var problems [][]string
-	rows := [][]string{{"ANSWER", "CREDENTIALSREQUEST", "SECRET", "ROLE", "CAPCREDENTIALSET"}}
+	var rows, problems [][]string
 	for _, needsPerson := range []bool{true, false} {
 		for _, r := range view.Requests {
 			if r.Answer.NeedsPerson() != needsPerson {
@@ -83,8 +82,7 @@ func upgradeText(view UpgradeView) string {
 		}
 	}
 	fmt.Fprintln(&p.out, wrap(upgradeSummary(view), ""))
-	p.gap()
-	p.table(rows...)
+	p.table([]string{"ANSWER", "CREDENTIALSREQUEST", "SECRET", "ROLE", "CAPCREDENTIALSET"}, rows)
 	p.gap()
 	p.notes(problems)
 	for _, l := range view.LeftOut {
