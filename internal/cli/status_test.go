@@ -34,7 +34,7 @@ func waitingObject() *v1alpha1.PullSecretRotation {
 			Baseline: []v1alpha1.EntryFingerprint{{Registry: "quay.io", Fingerprint: "CANARY-print"}}},
 		History:    []v1alpha1.RotationStatus{{ID: "earlier", Adopted: true, Reason: v1alpha1.TriggerCatchUp, RequestedAt: ago(90 * 24 * time.Hour), RevokedAt: ago(88 * 24 * time.Hour)}},
 		Registries: []v1alpha1.RegistryStatus{{Registry: "quay.io", Result: "Unreachable", Message: "no answer in time", CheckedAt: ago(5 * time.Minute)}},
-		Targets: []v1alpha1.TargetStatus{{Namespace: "openshift-config", Name: "pull-secret", Result: v1alpha1.ReasonPullSecretUpdated, AppliedAt: ago(89 * 24 * time.Hour),
+		Targets: []v1alpha1.TargetStatus{{Namespace: "openshift-config", Name: "pull-secret", Result: v1alpha1.ReasonPullSecretUpdated, Message: "Written after the registries had answered.", AppliedAt: ago(89 * 24 * time.Hour),
 			Entries: []v1alpha1.EntryStatus{{Registry: "quay.io", Action: "Replaced"}, {Registry: "mirror:5000", Action: "KeptForeign"}, {Registry: "x.example.com", Action: "KeptForeign"}}}},
 	}
 	return o
@@ -74,14 +74,15 @@ func TestStatus_SaysInWordsWhatBothKindsDo(t *testing.T) {
 			t.Errorf("a line is longer than %d characters: %s", textWidth, line)
 		}
 	}
-	if strings.Contains(out, "mirror:5000") {
-		t.Error("the narrow form names each entry")
+	if strings.Contains(out, "mirror:5000") || strings.Contains(out, "Written after") {
+		t.Error("the narrow form names each entry, or says more of a target")
 	}
 	wide, err := run(t, newStatusCommand(env), "account", "-o", "wide")
 	if err != nil {
 		t.Fatal(err)
 	}
-	expect(t, wide, "KeptForeign: mirror:5000 x.example.com", "VERIFIED", "ROLLED OUT", "2026-11-21 09:50 UTC (2 h 10 min ago)")
+	expect(t, wide, "KeptForeign: mirror:5000 x.example.com", "VERIFIED", "ROLLED OUT", "2026-11-21 09:50 UTC (2 h 10 min ago)",
+		"openshift-config/pull-secret: Written after the registries had answered.", "earlier somebody else CatchUp 2026-08-23 12:00 UTC (90 d ago) - - - - - 2026-08-25 12:00 UTC (88 d ago)")
 	if strings.Contains(wide, "CAPCredentialSet") {
 		t.Error("an object of another name is shown")
 	}
@@ -148,6 +149,20 @@ func TestStatus_ShowsARotationThatHasEndedOnce(t *testing.T) {
 	}
 }
 
+func TestStatus_KeepsApartWhatItShows(t *testing.T) {
+	env, _ := cluster(t, lagged(func(*v1alpha1.SiblingsStatus) {}), namedOther(waitingObject()), freshSet())
+	out, err := run(t, newStatusCommand(env))
+	if err != nil {
+		t.Fatal(err)
+	}
+	apart(t, out, "TARGET", "REGISTRY", "NOT SWITCHED", "ROTATION", "SECRET")
+	for _, object := range []string{"PullSecretRotation account", "PullSecretRotation other", "CAPCredentialSet cap"} {
+		if !strings.Contains("\n\n"+out, "\n\n"+object+"\n") {
+			t.Errorf("there is no empty line before %s:\n%s", object, out)
+		}
+	}
+}
+
 func TestStatus_ShowsAnAccountWithoutItsName(t *testing.T) {
 	o := waitingObject()
 	o.Status.Account.Username = ""
@@ -201,6 +216,12 @@ func TestStatus_TellsAnEmptyClusterFromAWrongName(t *testing.T) {
 	}
 	if _, err := run(t, newStatusCommand(env), "-o", "xml"); err == nil {
 		t.Error("an unknown output is no error")
+	}
+	both, _ := cluster(t, &v1alpha1.PullSecretRotation{ObjectMeta: metav1.ObjectMeta{Name: "both"}}, &v1alpha1.CAPCredentialSet{ObjectMeta: metav1.ObjectMeta{Name: "both"}})
+	if out, err := run(t, newStatusCommand(both), "both"); err != nil || !strings.Contains(out, "PullSecretRotation both") || !strings.Contains(out, "CAPCredentialSet both") {
+		t.Errorf("a name that both kinds have: %v\n%s", err, out)
+	} else if strings.Contains(out, "TARGET") || strings.Contains(out, "SECRET") {
+		t.Errorf("a table has no rows:\n%s", out)
 	}
 }
 
@@ -264,5 +285,12 @@ func TestStatus_SaysWhatNeedsAPersonAndHasAnExitCodeForIt(t *testing.T) {
 	}
 	if _, err := run(t, newStatusCommand(env), "cap"); err != nil {
 		t.Errorf("a set that is not stalled ends with %v", err)
+	}
+	set.Status.Conditions = append(set.Status.Conditions, metav1.Condition{Type: v1alpha1.ConditionStalled, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonRoleRefused})
+	env, _ = cluster(t, o, set)
+	out, err := run(t, newStatusCommand(env))
+	expect(t, out, "Needs you One of two.")
+	if err == nil || err.Error() != "PullSecretRotation account, CAPCredentialSet cap needs you to act: see above" {
+		t.Errorf("with a set that is stalled too it ends with %v", err)
 	}
 }

@@ -47,6 +47,16 @@ func TestStatus_ListsTheClustersThatHaveNotSwitched(t *testing.T) {
 	if strings.Contains(unknown, "NOT SWITCHED") {
 		t.Error("there is a table of clusters that nobody knows")
 	}
+	for _, change := range []func(*v1alpha1.SiblingsStatus){
+		func(s *v1alpha1.SiblingsStatus) { s.Switched = nil }, func(s *v1alpha1.SiblingsStatus) { s.NotSwitched = nil },
+	} {
+		if half := status(change); !strings.Contains(half, "unknown: OCM does not say") || !strings.Contains(half, "branch office 7") {
+			t.Errorf("of half a count it says:\n%s", half)
+		}
+	}
+	if all := status(func(s *v1alpha1.SiblingsStatus) { s.NotSwitched = ptr.To(int32(2)) }); strings.Contains(all, " more") {
+		t.Errorf("it leaves out clusters of a list that is complete:\n%s", all)
+	}
 	if never := status(func(s *v1alpha1.SiblingsStatus) { *s = v1alpha1.SiblingsStatus{Clusters: s.Clusters} }); strings.Contains(never, "witched") {
 		t.Errorf("it speaks of what was never asked: %s", never)
 	}
