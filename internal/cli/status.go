@@ -76,7 +76,7 @@ func show(out io.Writer, view View, output string, now time.Time) error {
 type StalledError struct{ names []string }
 
 func (e *StalledError) Error() string {
-	return strings.Join(e.names, ", ") + " needs you to act: see above"
+	return "you must act on " + strings.Join(e.names, ", ") + ": see above"
 }
 
 // ExitCode differs from that of a failed command, which is 1.

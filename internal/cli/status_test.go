@@ -273,7 +273,7 @@ func TestStatus_SaysWhatNeedsAPersonAndHasAnExitCodeForIt(t *testing.T) {
 	for _, output := range []string{"", "wide", "json", "yaml"} {
 		out, err := run(t, newStatusCommand(env), "-o", output)
 		var own *StalledError
-		if !errors.As(err, &own) || own.ExitCode() != 3 || !strings.Contains(err.Error(), "PullSecretRotation account needs you") || strings.Contains(err.Error(), "cap") {
+		if !errors.As(err, &own) || own.ExitCode() != 3 || !strings.Contains(err.Error(), "act on PullSecretRotation account:") || strings.Contains(err.Error(), "cap") {
 			t.Errorf("-o %q: it ends with %v", output, err)
 		}
 		if output == "" {
@@ -290,7 +290,7 @@ func TestStatus_SaysWhatNeedsAPersonAndHasAnExitCodeForIt(t *testing.T) {
 	env, _ = cluster(t, o, set)
 	out, err := run(t, newStatusCommand(env))
 	expect(t, out, "Needs you One of two.")
-	if err == nil || err.Error() != "PullSecretRotation account, CAPCredentialSet cap needs you to act: see above" {
+	if err == nil || err.Error() != "you must act on PullSecretRotation account, CAPCredentialSet cap: see above" {
 		t.Errorf("with a set that is stalled too it ends with %v", err)
 	}
 }
