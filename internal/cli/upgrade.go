@@ -16,6 +16,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/controllers/capcredentialset/plan"
 	incluster "github.com/openshift/credential-rotation-operator/internal/cluster"
+	"github.com/openshift/credential-rotation-operator/internal/command"
 	"github.com/openshift/credential-rotation-operator/internal/managedfields"
 	"github.com/openshift/credential-rotation-operator/internal/payload"
 )
@@ -43,10 +44,10 @@ func newUpgradeCheckCommand(env environment) *cobra.Command {
 		Short: "Check that each CredentialsRequest of the next release will have credentials",
 		Long: "Compare the CredentialsRequests of the next release, as `oc adm release extract --credentials-requests --cloud=aws` writes them into a\n" +
 			"directory or to standard output (-), with those of the cluster, and show for each which CAPCredentialSet gives it which role.\n" +
-			"With --acknowledge VERSION, and if each has a role, the cluster is told that it may upgrade to that version, by the annotation\n" +
+			"With --acknowledge VERSION, and if nothing is missing, the cluster is told that it may upgrade to that version, by the annotation\n" +
 			upgradeableAnnotation + " on CloudCredential cluster.\n" +
-			"The exit code is 0 if each has a role, 3 if one has none, and 1 if the command failed.",
-		Args: cobra.ExactArgs(1),
+			"The exit code is 0 if nothing is missing, 3 if a component would have no credentials, and 1 if the command failed.",
+		Args: oneRelease,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return upgradeCheck(cmd, env, args[0], flags)
 		},
@@ -110,6 +111,14 @@ func (e *UncoveredError) Error() string {
 // ExitCode differs from that of a failed command, which is 1.
 func (e *UncoveredError) ExitCode() int { return 3 }
 
+// oneRelease requires exactly one place to read from.
+func oneRelease(cmd *cobra.Command, args []string) error {
+	if len(args) == 1 {
+		return nil
+	}
+	return fmt.Errorf("%s needs one directory with the CredentialsRequests of the next release, or - for standard input, and got %d", cmd.Name(), len(args))
+}
+
 // readRelease reads a directory, or standard input as "-".
 func readRelease(from string, in io.Reader, techPreview bool) (payload.Release, error) {
 	const limit = 16 << 20
@@ -141,10 +150,14 @@ func readRelease(from string, in io.Reader, techPreview bool) (payload.Release, 
 			return release, fmt.Errorf("%s: %w", name, err)
 		}
 	}
-	if len(release.Requests)+len(release.LeftOut) == 0 {
-		return release, fmt.Errorf("%s holds no AWS CredentialsRequest: fill it with oc adm release extract --credentials-requests --cloud=aws --to=DIRECTORY RELEASE_IMAGE", from)
+	if len(release.Requests)+len(release.LeftOut) > 0 {
+		return release, nil
 	}
-	return release, nil
+	extract := command.Line{"oc", "adm", "release", "extract", "--credentials-requests", "--cloud=aws"}
+	if from == "-" {
+		return release, fmt.Errorf("standard input holds no AWS CredentialsRequest: it needs the output of %s", append(extract, "RELEASE_IMAGE"))
+	}
+	return release, fmt.Errorf("%s holds no AWS CredentialsRequest: fill it with %s", from, append(extract, "--to="+from, "RELEASE_IMAGE"))
 }
 
 // compare compares the release with the cluster.

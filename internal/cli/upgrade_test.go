@@ -208,6 +208,22 @@ func TestUpgradeCheck_ReadsADirectoryAndRefusesWhatIsNoRelease(t *testing.T) {
 	}
 }
 
+func TestUpgradeCheck_SaysWhatItNeedsToRead(t *testing.T) {
+	empty := t.TempDir()
+	for says, args := range map[string][]string{
+		"upgrade-check needs one directory with the CredentialsRequests of the next release, or - for standard input, and got 0": nil,
+		"standard input, and got 2": {"a", "b"},
+		"standard input holds no AWS CredentialsRequest: it needs the output of oc adm release extract --credentials-requests --cloud=aws RELEASE_IMAGE": {"-"},
+		"fill it with oc adm release extract --credentials-requests --cloud=aws --to=" + empty + " RELEASE_IMAGE":                                        {empty},
+	} {
+		cmd := newUpgradeCheckCommand(environment{})
+		cmd.SetIn(strings.NewReader(""))
+		if _, err := run(t, cmd, args...); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%v: it says %v, want %q", args, err, says)
+		}
+	}
+}
+
 func TestUpgradeCheck_ReadsNoMoreThanAReleaseCanBe(t *testing.T) {
 	const limit = 16 << 20
 	for size, says := range map[int]string{limit: "not valid YAML", limit + 1: "standard input is larger than 16 MiB"} {
