@@ -245,7 +245,7 @@ func refreshing(t *testing.T, n int, change func(*v1alpha1.CAPCredentialSet)) en
 			set, ok := o.(*v1alpha1.CAPCredentialSet)
 			if requested := o.GetAnnotations()[v1alpha1.RefreshRequestedAnnotation]; ok && requested != "" {
 				if looks++; looks >= n {
-					set.Status.LastHandledRefresh, set.Status.Credentials = requested, "7/7"
+					set.Status.LastHandledRefresh, set.Status.Credentials = requested, "7\x1b/7"
 				}
 				if change != nil {
 					change(set)
@@ -267,7 +267,7 @@ func TestRefresh_WaitsUntilTheOperatorSaysThatItIsDone(t *testing.T) {
 func TestRefresh_ThatIsNotDoneInTimeFailsWithWhatTheOperatorSays(t *testing.T) {
 	env := refreshing(t, 1<<30, func(set *v1alpha1.CAPCredentialSet) {
 		set.Status.LastHandledRefresh = "2026-11-20T12:00:00Z" // an earlier one
-		set.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonRefreshFailing, Message: "CAP is away."}}
+		set.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonRefreshFailing, Message: "CAP is \x1baway."}}
 	})
 	if out, err := run(t, newRefreshCommand(env), "cap", "--wait", "--timeout=10ms"); err == nil || !strings.Contains(err.Error(), "RefreshFailing: CAP is away.") || strings.Contains(out, "Done") {
 		t.Errorf("it says %v", err)

@@ -84,7 +84,7 @@ func awaitRefresh(ctx context.Context, c client.Client, name, at string, timeout
 	})
 	switch {
 	case err == nil:
-		_, err = fmt.Fprintf(out, "Done: %s credentials are fresh.\n", set.Status.Credentials)
+		_, err = fmt.Fprintf(out, "Done: %s credentials are fresh.\n", printable(set.Status.Credentials))
 		return err
 	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
 		return fmt.Errorf("not every credential is new after %s. %s", timeout, lastWords(set))
@@ -98,5 +98,5 @@ func lastWords(set *v1alpha1.CAPCredentialSet) string {
 	if ready == nil {
 		return "The operator has not reported anything yet: check that it is running."
 	}
-	return ready.Reason + ": " + ready.Message
+	return printable(ready.Reason + ": " + ready.Message)
 }
