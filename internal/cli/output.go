@@ -12,7 +12,7 @@ import (
 
 // outputFlag adds -o, with the formats besides the one for people.
 func outputFlag(cmd *cobra.Command, output *string, formats []string) {
-	cmd.Flags().StringVarP(output, "output", "o", "", "another format than the text for people: "+strings.Join(formats, ", "))
+	cmd.Flags().StringVarP(output, "output", "o", "", "format of the output, if not the usual text: "+strings.Join(formats, ", "))
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp)) // the flag exists
 }
 
