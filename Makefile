@@ -112,9 +112,19 @@ licenses: ## List the licence of each linked module; fail if one is missing or i
 
 .PHONY: test
 test: ## Run all tests, on a real control plane (found, downloaded or built first).
+	$(MAKE) --no-print-directory --keep-going test-packages test-simulations test-modules
+
+.PHONY: test-packages
+test-packages:
 	$(WITH_ASSETS) go test -timeout $(TEST_TIMEOUT) ./...
-	GOFIPS140=off go test -timeout $(TEST_TIMEOUT) ./test/simulation/pullsecret ./test/simulation/capset # The Go Cryptographic Module's random numbers cannot be seeded.
-	for module in $(MODULES); do go test -C $$module -count=1 ./...; done # Not cached, because they test files outside of their modules.
+
+.PHONY: test-simulations
+test-simulations: # The Go Cryptographic Module's random numbers cannot be seeded.
+	GOFIPS140=off go test -timeout $(TEST_TIMEOUT) ./test/simulation/pullsecret ./test/simulation/capset
+
+.PHONY: test-modules
+test-modules: # Not cached, because they test files outside of their modules.
+	failed=; for module in $(MODULES); do go test -C $$module -count=1 ./... || failed=1; done; [[ -z $$failed ]]
 
 .PHONY: test-unit
 test-unit: ## Run the tests that need no control plane.
