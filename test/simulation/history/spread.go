@@ -16,8 +16,8 @@ import (
 // share is how many seeds one process runs before another takes over: a history uses one processor.
 const share = 100
 
-// spread runs the seeds in processes of their own, one for each processor, counts what they have met, and returns what the ones that failed have said.
-func spread(t *testing.T, seeds int, count *Tally) (failures []string) {
+// spread runs the seeds in processes of their own, one for each processor, and counts what they have met. failed gets what one says that fails, at once.
+func spread(t *testing.T, seeds int, count *Tally, failed func(output string)) {
 	t.Helper()
 	var (
 		workers sync.WaitGroup
@@ -37,7 +37,7 @@ func spread(t *testing.T, seeds int, count *Tally) (failures []string) {
 				unread := count.load(tally)
 				mu.Lock()
 				if err := errors.Join(err, unread); err != nil {
-					failures = append(failures, fmt.Sprintf("%s\n%v", output, err))
+					failed(fmt.Sprintf("%s\n%v", output, err))
 				}
 				done += n
 				fmt.Printf("%d of %d seeds after %s\n", done, seeds, time.Since(began).Round(time.Second))
@@ -50,5 +50,4 @@ func spread(t *testing.T, seeds int, count *Tally) (failures []string) {
 	}
 	close(starts)
 	workers.Wait()
-	return failures
 }

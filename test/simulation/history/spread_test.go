@@ -21,7 +21,8 @@ func TestSpread_CountsEachSeedAndReportsTheOneThatFails(t *testing.T) {
 		return
 	}
 	count := NewTally()
-	failures := spread(t, 2*share+7, count)
+	var failures []string
+	spread(t, 2*share+7, count, func(output string) { failures = append(failures, output) })
 	if n := count.Get(Totals, "histories"); n < 2*share+7 {
 		t.Errorf("%d histories are counted", n)
 	}
