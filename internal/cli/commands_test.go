@@ -3,14 +3,18 @@ package cli
 import (
 	"bytes"
 	"context"
+	"errors"
 	"strings"
+	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/spf13/cobra"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
@@ -262,6 +266,50 @@ func TestRefresh_WaitsUntilTheOperatorSaysThatItIsDone(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect(t, out, "Requested", "Done: 7/7 credentials are fresh")
+}
+
+func TestRefresh_WaitsForAnAPIServerThatIsAwayForAMoment(t *testing.T) {
+	sets := schema.GroupResource{Group: v1alpha1.GroupVersion.Group, Resource: "capcredentialsets"}
+	const once, always, never = 1, 1 << 30, 1 << 30
+	for _, c := range []struct {
+		answer error
+		times  int
+		done   int // at which look
+		want   string
+	}{
+		{syscall.ECONNREFUSED, once, 1, ""},
+		{apierrors.NewInternalError(errors.New("no leader")), once, 1, ""},
+		{apierrors.NewTooManyRequestsError("later"), once, 1, ""},
+		{syscall.ECONNREFUSED, always, 1, "it is unknown after 1m0s whether every credential is new: reading CAPCredentialSet cap: connection refused"},
+		{syscall.ECONNREFUSED, once, never, "not every credential is new after 1m0s"},
+		{apierrors.NewForbidden(sets, "cap", errors.New("no right")), once, 1, "reading CAPCredentialSet cap: "},
+		{apierrors.NewNotFound(sets, "cap"), once, 1, "reading CAPCredentialSet cap: "},
+	} {
+		env := refreshing(t, c.done, nil)
+		reached, err := env.connect()
+		if err != nil {
+			t.Fatal(err)
+		}
+		looks := 0
+		env.connect = func() (client.Client, error) {
+			return interceptor.NewClient(reached.(client.WithWatch), interceptor.Funcs{
+				Get: func(ctx context.Context, api client.WithWatch, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
+					if looks++; looks > 1 && looks <= 1+c.times { // the first one is for the request
+						return c.answer
+					}
+					return api.Get(ctx, key, o, opts...)
+				},
+			}), nil
+		}
+		var out string
+		synctest.Test(t, func(t *testing.T) { out, err = run(t, newRefreshCommand(env), "cap", "--wait", "--timeout=1m") })
+		switch {
+		case c.want == "" && (err != nil || !strings.Contains(out, "Done")):
+			t.Errorf("%v: it says %q, and fails with %v", c.answer, out, err)
+		case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
+			t.Errorf("%v: it fails with %v, want %q", c.answer, err, c.want)
+		}
+	}
 }
 
 func TestRefresh_ThatIsNotDoneInTimeFailsWithWhatTheOperatorSays(t *testing.T) {

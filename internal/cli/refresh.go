@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -73,10 +74,16 @@ func requestRefresh(ctx context.Context, c client.Client, name string, now time.
 // awaitRefresh waits until the operator has carried out the request with that value. On timeout, the error holds the operator's last message.
 func awaitRefresh(ctx context.Context, c client.Client, name, at string, timeout time.Duration, out io.Writer) error {
 	set := &v1alpha1.CAPCredentialSet{}
+	var unread error // why it could not be read at the last look
 	err := wait.PollUntilContextTimeout(ctx, refreshPoll, timeout, true, func(ctx context.Context) (bool, error) {
 		if err := c.Get(ctx, client.ObjectKey{Name: name}, set); err != nil {
-			return false, fmt.Errorf("reading CAPCredentialSet %s: %w", name, err)
+			unread = fmt.Errorf("reading CAPCredentialSet %s: %w", name, err)
+			if refused(err) {
+				return false, unread
+			}
+			return false, nil
 		}
+		unread = nil
 		if requested := set.Annotations[v1alpha1.RefreshRequestedAnnotation]; requested != at && set.Status.LastHandledRefresh != at {
 			return false, fmt.Errorf("another refresh of CAPCredentialSet %s has been requested in the meantime (%.40q): wait for that one", name, requested)
 		}
@@ -86,10 +93,18 @@ func awaitRefresh(ctx context.Context, c client.Client, name, at string, timeout
 	case err == nil:
 		_, err = fmt.Fprintf(out, "Done: %s credentials are fresh.\n", printable(set.Status.Credentials))
 		return err
-	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
-		return fmt.Errorf("not every credential is new after %s. %s", timeout, lastWords(set))
+	case !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil:
+		return err
+	case unread != nil:
+		return fmt.Errorf("it is unknown after %s whether every credential is new: %w", timeout, unread)
 	}
-	return err
+	return fmt.Errorf("not every credential is new after %s. %s", timeout, lastWords(set))
+}
+
+// refused is true for an answer that would be the same at the next look. An API server that restarts, or is busy, gives none such.
+func refused(err error) bool {
+	var status apierrors.APIStatus
+	return errors.As(err, &status) && status.Status().Code/100 == 4 && !apierrors.IsTooManyRequests(err)
 }
 
 // lastWords is the message of the condition Ready.
