@@ -58,6 +58,7 @@ var moves = append(stage.Moves[*cluster]("Secret "+global.Namespace, "pull_secre
 	{Name: "account in trouble", Weight: 5, Do: (*cluster).troubleAccount},
 	{Name: "OCM's records change", Weight: 3, Do: (*cluster).changeRecords},
 	{Name: "registry and OCM disagree", Weight: 8, Do: (*cluster).troubleRegistry},
+	{Name: "registry refuses what is being issued", Weight: 5, Do: (*cluster).refuseNext},
 	{Name: "an important field edited", Weight: 12, Do: (*cluster).editImportant},
 	{Name: "a commit changes several fields", Weight: 10, Do: (*cluster).editSeveral},
 	{Name: "machines are to prove it", Weight: 6, Do: (*cluster).askMachines},

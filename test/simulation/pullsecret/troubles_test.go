@@ -66,6 +66,19 @@ func (c *cluster) troubleRegistry() {
 	}
 }
 
+// refuseNext lets a registry accept new credentials until they are in use, before OCM hears of that.
+func (c *cluster) refuseNext() {
+	w := c.w
+	if r := c.object(); r == nil || r.Status.Rotation == nil || r.Status.Rotation.IntendedAt == nil || r.Status.Rotation.RevokedAt != nil {
+		return
+	}
+	c.mute = true
+	w.ocm.RunBatch()
+	w.Live(time.Duration(1+w.Roll(4))*time.Hour, 30)
+	sets := w.ocm.PullSecrets(w.account.ID)
+	w.refuse(pick(w, simregistry.Hosts), sets[len(sets)-1], true)
+}
+
 // refuse lets a registry refuse one of a document's users, or accept them again.
 func (w *world) refuse(key string, document []byte, refuse bool) {
 	user, _ := login(authsOf(document)[key])
