@@ -3,6 +3,7 @@ package manager
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	stdlog "log"
 	"strings"
 	"testing"
@@ -22,10 +23,13 @@ func TestBoundedLog_LeavesOutWhatIsTooMuchAndSaysSo(t *testing.T) {
 	if len(lines) < logBurst || len(lines) > logBurst+2 {
 		t.Errorf("%d of a thousand lines were logged, want about %d", len(lines), logBurst)
 	}
+	if strings.Contains(lines[0], "leftOutBefore") {
+		t.Errorf("lines are said to be left out before the first: %s", lines[0])
+	}
 	b.limit = always{}
 	b.Info("somebody knocks")
-	if last := lines[len(lines)-1]; !strings.Contains(last, "leftOutBefore") {
-		t.Errorf("that lines were left out is not said: %s", last)
+	if last, left := lines[len(lines)-1], 1001-len(lines); !strings.Contains(last, fmt.Sprintf(`"leftOutBefore"=%d`, left)) {
+		t.Errorf("that %d lines were left out is not said: %s", left, last)
 	}
 }
 

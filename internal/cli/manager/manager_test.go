@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	configv1 "github.com/openshift/api/config/v1"
@@ -105,8 +106,10 @@ func TestGuardedCache_RefusesSecretsAndConfigMapsInEveryForm(t *testing.T) {
 			t.Errorf("%s: got %v, want ErrNeverCached", name, refused)
 		}
 	}
-	if err := c.(*guardedCache).refuse(&configv1.ClusterVersion{}); err != nil {
-		t.Errorf("a ClusterVersion may be cached, got %v", err)
+	for _, o := range []client.Object{&configv1.ClusterVersion{}, &corev1.Node{}} {
+		if err := c.(*guardedCache).refuse(o); err != nil {
+			t.Errorf("a %T may be cached, got %v", o, err)
+		}
 	}
 }
 
@@ -119,14 +122,15 @@ func TestClockJumpCheck(t *testing.T) {
 		healthy         bool
 	}{
 		{"both clocks moved together for days", 72 * time.Hour, 72 * time.Hour, true},
-		{"a time service slewed the clock a little", time.Hour + time.Minute, time.Hour, true},
+		{"a time service slewed the clock by five minutes", time.Hour + 5*time.Minute, time.Hour, true},
 		{"the machine was suspended overnight", 10 * time.Hour, 2 * time.Hour, false},
 		{"the clock was set back", -time.Hour, time.Minute, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			now := clockReading{wall: start}
+			const up = time.Hour // the monotonic clock need not start with the check
+			now := clockReading{wall: start, monotonic: up}
 			check := clockJumpCheck(func() clockReading { return now })
-			now = clockReading{wall: start.Add(tc.wall), monotonic: tc.monotonic}
+			now = clockReading{wall: start.Add(tc.wall), monotonic: up + tc.monotonic}
 			for range 2 { // It stays that way.
 				if err := check(nil); (err == nil) != tc.healthy {
 					t.Errorf("the check said %v, want healthy %t", err, tc.healthy)
@@ -164,13 +168,29 @@ func TestCacheSyncedCheck_PassesOnceSyncedAndRemembers(t *testing.T) {
 	}
 }
 
+func TestCacheSyncedCheck_AnswersBeforeTheKubeletGivesUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		if err := cacheSyncedCheck(&fakeSyncer{})(httptest.NewRequest("GET", "/readyz", nil)); err == nil {
+			t.Error("ready before the caches were synced")
+		}
+		if took := time.Since(start); took == 0 || took >= time.Second {
+			t.Errorf("the answer took %s: the caches have no time, or the kubelet, which waits for a second, hears of no reason", took)
+		}
+	})
+}
+
+// fakeSyncer waits until it is synced, as caches do.
 type fakeSyncer struct {
 	synced bool
 	asked  int
 }
 
-func (f *fakeSyncer) WaitForCacheSync(context.Context) bool {
+func (f *fakeSyncer) WaitForCacheSync(ctx context.Context) bool {
 	f.asked++
+	if !f.synced {
+		<-ctx.Done()
+	}
 	return f.synced
 }
 
