@@ -61,8 +61,15 @@ func TestUseLogger_TakesInTheStandardLibrary(t *testing.T) {
 		if got := strings.Contains(out.String(), "TLS handshake error"); got != want {
 			t.Errorf("at level %s it is logged: %t, want %t", level, got, want)
 		}
-		if want && !json.Valid(bytes.TrimSpace(out.Bytes())) {
-			t.Errorf("the line is no JSON: %s", out.String())
+		if !want {
+			continue
+		}
+		var entry struct{ Line string }
+		if err := json.Unmarshal(out.Bytes(), &entry); err != nil {
+			t.Errorf("the line is no JSON: %v: %s", err, out.String())
+		}
+		if want := "http: TLS handshake error from 10.0.0.1:1: EOF"; entry.Line != want {
+			t.Errorf("the line is %q, want %q alone", entry.Line, want)
 		}
 	}
 }
