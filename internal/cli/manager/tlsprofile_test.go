@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"crypto/fips140"
 	"crypto/tls"
+	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -37,7 +39,7 @@ func followed(t *testing.T) (*tlsFollower, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	handler, err := filter(logr.Discard(), http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	handler, err := filter(logr.Discard(), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "metrics") }))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,6 +98,15 @@ func TestMetrics_FollowTheTLSProfileAtEachHandshake(t *testing.T) {
 	}
 }
 
+func TestMetrics_FollowTheTLSProfileThatIsKnownBeforeTheyAreServed(t *testing.T) {
+	f, server := newTLSFollower(), &tls.Config{}
+	f.use(profile("Modern", ""))
+	f.serve(server)
+	if c, err := server.GetConfigForClient(nil); err != nil || c == nil || c.MinVersion != tls.VersionTLS13 {
+		t.Errorf("the first handshake uses %+v (%v), want TLS 1.3", c, err)
+	}
+}
+
 func TestMetrics_EndAConnectionThatTheProfileDoesNotAllowAnyMore(t *testing.T) {
 	f, address := followed(t)
 	conn, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12})
@@ -125,6 +136,9 @@ func ask(t *testing.T, conn net.Conn, reader *bufio.Reader) bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	response.Body.Close()
+	defer response.Body.Close()
+	if body, err := io.ReadAll(response.Body); err != nil || string(body) != "metrics" {
+		t.Errorf("the answer is %q (%v), want the metrics", body, err)
+	}
 	return response.Close
 }
