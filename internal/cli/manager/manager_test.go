@@ -19,6 +19,10 @@ import (
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/openshift/credential-rotation-operator/internal/hosts"
+	"github.com/openshift/credential-rotation-operator/internal/version"
 )
 
 func TestManagerCommand_NamesTheVariableWhenTheNamespaceIsUnknown(t *testing.T) {
@@ -199,40 +203,149 @@ func secondOf[T any](_ T, err error) error { return err }
 // noMapper maps nothing: nothing that a test asks for gets as far.
 type noMapper struct{ meta.RESTMapper }
 
-func TestAllowedHosts_ComeFromTheFlagElseFromTheEnvironmentElseThePublicOnes(t *testing.T) {
-	const public = "api.openshift.com,sso.redhat.com,api.openshiftusgov.com,sso.openshiftusgov.com"
-	for name, tc := range map[string]struct {
-		variable, flag, want string
+func TestAllowedHosts_ComeFromTheFlagElseFromTheEnvironmentElseTheDefault(t *testing.T) {
+	for _, service := range []struct {
+		variable, flag, otherwise string
+		hosts                     func(*controllerOptions) string
 	}{
-		"neither":  {"", "", public},
-		"variable": {"a.example,b.example:8443", "", "a.example,b.example:8443"},
-		"both":     {"a.example", "--allowed-ocm-hosts=c.example", "c.example"},
-		"nonsense": {"https://a.example", "", ""},
+		{ocmHostsVariable, "--allowed-ocm-hosts", "api.openshift.com,sso.redhat.com,api.openshiftusgov.com,sso.openshiftusgov.com",
+			func(o *controllerOptions) string { return o.pullSecret.OCMHosts.String() }},
+		{capHostsVariable, "--allowed-cap-hosts", hosts.List{}.String(), func(o *controllerOptions) string { return o.cap.CAPHosts.String() }},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Setenv(ocmHostsVariable, tc.variable)
+		for name, tc := range map[string]struct {
+			variable, flag, want string
+			refused              bool
+		}{
+			"neither":  {want: service.otherwise},
+			"variable": {variable: "a.example,b.example:8443", want: "a.example,b.example:8443"},
+			"flag":     {flag: "c.example", want: "c.example"},
+			"both":     {variable: "a.example", flag: "c.example", want: "c.example"},
+			"nonsense": {variable: "https://a.example", refused: true},
+		} {
+			t.Run(service.variable+" "+name, func(t *testing.T) {
+				t.Setenv(ocmHostsVariable, "")
+				t.Setenv(capHostsVariable, "")
+				t.Setenv(service.variable, tc.variable)
+				var o controllerOptions
+				flags := pflag.NewFlagSet("test", pflag.ContinueOnError)
+				o.bind(flags)
+				if tc.flag != "" {
+					if err := flags.Parse([]string{service.flag + "=" + tc.flag}); err != nil {
+						t.Fatal(err)
+					}
+				}
+				err := o.readEnvironment(flags)
+				if tc.refused {
+					if err == nil || !strings.Contains(err.Error(), service.variable) {
+						t.Errorf("got %v, want an error that names the variable", err)
+					}
+					return
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := service.hosts(&o); got != tc.want {
+					t.Errorf("allowed are %s, want %s", got, tc.want)
+				}
+			})
+		}
+	}
+}
+
+// intervals are those of both controllers, by the flag that sets each.
+func intervals(o *controllerOptions) map[string]*time.Duration {
+	p, c := &o.pullSecret, &o.cap
+	return map[string]*time.Duration{
+		"pull-secret-poll-min": &p.PollMin, "pull-secret-poll-max": &p.PollMax,
+		"pull-secret-revoke-poll-min": &p.RevokePollMin, "pull-secret-revoke-poll-max": &p.RevokePollMax,
+		"pull-secret-pool-poll": &p.PoolPoll, "ocm-timeout": &p.OCMTimeout,
+		"pull-secret-request-spread": &p.RequestSpread, "pull-secret-look-pace": &p.LookPace, "pull-secret-progress-pause": &p.ProgressPause,
+		"pull-secret-verify-retry": &p.VerifyRetry, "pull-secret-verify-deadline": &p.VerifyDeadline,
+		"pull-secret-proof-retry": &p.ProofRetry, "pull-secret-proof-deadline": &p.ProofPatience, "pull-secret-proof-interval": &p.ProofInterval,
+		"pull-secret-probe-delay": &p.ProbeDelay, "pull-secret-probe-attempt": &p.ProbeAttempt,
+		"pull-secret-issue-deadline": &p.IssueDeadline, "pull-secret-revoke-deadline": &p.RevokeDeadline,
+		"cap-max-sleep": &c.MaxSleep, "cap-round-budget": &c.RoundBudget, "cap-restart-retry": &c.RestartRetry,
+	}
+}
+
+func TestControllerFlags_SetOneIntervalEachAndShowItsDefault(t *testing.T) {
+	var defaults controllerOptions
+	defaults.pullSecret.SetDefaults()
+	defaults.cap.SetDefaults()
+	for flag, usual := range intervals(&defaults) {
+		t.Run(flag, func(t *testing.T) {
 			var o controllerOptions
 			flags := pflag.NewFlagSet("test", pflag.ContinueOnError)
 			o.bind(flags)
-			if tc.flag != "" {
-				if err := flags.Parse([]string{tc.flag}); err != nil {
-					t.Fatal(err)
-				}
+			f := flags.Lookup(flag)
+			if f == nil || f.DefValue != usual.String() {
+				t.Fatalf("the help shows the flag %+v, want the default %s", f, usual)
 			}
-			if err := o.readEnvironment(flags); tc.want == "" {
-				if err == nil || !strings.Contains(err.Error(), ocmHostsVariable) {
-					t.Errorf("got %v, want an error that names the variable", err)
-				}
-				return
-			} else if err != nil {
+			const chosen = 4711 * time.Second
+			if err := flags.Parse([]string{"--" + flag + "=" + chosen.String()}); err != nil {
 				t.Fatal(err)
 			}
-			if got := o.pullSecret.OCMHosts.String(); got != tc.want {
-				t.Errorf("allowed are %s, want %s", got, tc.want)
-			}
-			if !o.cap.CAPHosts.Empty() {
-				t.Errorf("CAP's hosts are %s", o.cap.CAPHosts)
+			for other, got := range intervals(&o) {
+				if want := *intervals(&defaults)[other]; other == flag && *got != chosen || other != flag && *got != want {
+					t.Errorf("the interval of %s is %s", other, got)
+				}
 			}
 		})
 	}
+}
+
+func TestManagerCommand_TakesWhatADeploymentSets(t *testing.T) {
+	for _, arg := range []string{
+		"--metrics-bind-address=0", "--metrics-secure=false", "--metrics-cert-dir=/certs", "--health-probe-bind-address=0",
+		"--leader-elect", "--leader-elect-lease-duration=9s", "--leader-elect-renew-deadline=6s", "--leader-elect-retry-period=2s",
+		"--zap-log-level=4", "--pull-secret-poll-min=1s", "--allowed-ocm-hosts=ocm.example",
+	} {
+		if err := NewCommand().ParseFlags([]string{arg}); err != nil {
+			t.Errorf("%s: %v", arg, err)
+		}
+	}
+}
+
+// The times are those that OpenShift asks of its operators.
+func TestManagerCommand_ShowsNobodyTheMetricsAndKeepsTheLeadInAnOutageByDefault(t *testing.T) {
+	flags := NewCommand().Flags()
+	for flag, want := range map[string]string{
+		"metrics-secure": "true", "leader-elect-lease-duration": "2m17s", "leader-elect-renew-deadline": "1m47s", "leader-elect-retry-period": "26s",
+	} {
+		if f := flags.Lookup(flag); f == nil || f.DefValue != want {
+			t.Errorf("the flag %s is %+v, want the default %s", flag, f, want)
+		}
+	}
+}
+
+func TestValidate_RefusesLeaseTimesThatCostTheLead(t *testing.T) {
+	for _, tc := range []struct {
+		lease, renew, retry time.Duration
+		valid               bool
+	}{
+		{3, 2, 1, true},
+		{2, 2, 1, false},
+		{1, 2, 1, false},
+		{3, 2, 2, false},
+		{3, 1, 2, false},
+	} {
+		o := options{namespace: "own", leaseDuration: tc.lease, renewDeadline: tc.renew, retryPeriod: tc.retry}
+		if err := o.validate(); (err == nil) != tc.valid {
+			t.Errorf("lease %d, deadline %d and retry %d: %v, want valid %t", tc.lease, tc.renew, tc.retry, err, tc.valid)
+		}
+	}
+}
+
+func TestMetrics_NameTheVersion(t *testing.T) {
+	families, err := metrics.Registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range families {
+		if m := family.GetMetric(); family.GetName() == "credential_rotation_build_info" && len(m) == 1 &&
+			m[0].GetLabel()[0].GetValue() == version.String() && m[0].GetGauge().GetValue() == 1 {
+			return
+		}
+	}
+	t.Error("there is no credential_rotation_build_info of 1 with the version")
 }
