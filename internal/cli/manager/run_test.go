@@ -8,6 +8,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -147,5 +150,31 @@ func TestUseLogger_TakesInTheLibrariesThatLogByThemselves(t *testing.T) {
 	}
 	if glog.Value.String() != "true" {
 		t.Error("glog, which the OCM SDK logs with, writes files into the temporary directory")
+	}
+}
+
+// The log of controller-runtime can be set once in a process, so the command runs in one of its own.
+func TestManagerCommand_LogsToItsStandardError(t *testing.T) {
+	const inChild = "MANAGER_TEST_CHILD"
+	if os.Getenv(inChild) != "" {
+		cmd := NewCommand()
+		cmd.SetArgs([]string{"--metrics-bind-address=0", "--health-probe-bind-address=0"})
+		t.Log(cmd.ExecuteContext(t.Context()))
+		return
+	}
+	dir := t.TempDir()
+	write(t, dir, "kubeconfig", []byte(`{"apiVersion":"v1","kind":"Config","current-context":"c","contexts":[{"name":"c","context":{"cluster":"c"}}],
+		"clusters":[{"name":"c","cluster":{"server":"https://127.0.0.1:1"}}]}`)) // nobody listens there
+	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.count=1")
+	child.Env = append(os.Environ(), inChild+"=1", "KUBECONFIG="+filepath.Join(dir, "kubeconfig"), namespaceVariable+"=own")
+	var log bytes.Buffer
+	child.Stderr = &log
+	if err := child.Run(); err != nil {
+		t.Error(err)
+	}
+	for _, said := range []string{"The cluster's proxy could not be read", "The cluster's TLS profile could not be read"} {
+		if !strings.Contains(log.String(), `"msg":"`+said) {
+			t.Errorf("it does not say %q, but\n%s", said, log.String())
+		}
 	}
 }
