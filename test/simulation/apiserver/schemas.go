@@ -82,7 +82,7 @@ func (k *kind) admit(before, after client.Object) error {
 	if before != nil && sameSpec(before, after) {
 		errs, err = k.rules.judgeStatus(after)
 	} else {
-		errs, err = k.complete(after)
+		errs, err = k.judgeWhole(after)
 	}
 	if err != nil {
 		return fmt.Errorf("the content of %s %s: %w", k.resource, after.GetName(), err)
@@ -107,8 +107,8 @@ func (r *rules) judgeStatus(o client.Object) (field.ErrorList, error) {
 	return append(errs, listtype.ValidateListSetsAndMaps(path, new(r.structural.Properties["status"]), status)...), nil
 }
 
-// complete gives an object the defaults, and holds it to all rules. No rule looks at what was there before.
-func (k *kind) complete(o client.Object) (field.ErrorList, error) {
+// judgeWhole gives an object the defaults, and holds it to all rules. No rule looks at what was there before.
+func (k *kind) judgeWhole(o client.Object) (field.ErrorList, error) {
 	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(o)
 	if err != nil {
 		return nil, err
