@@ -177,6 +177,7 @@ func (l *Life) judge(name, verb string, before, after client.Object) {
 	if before == nil && after != nil && verb != "create" && verb != ApplyNew {
 		w.Violate("%s: %s brings back what somebody has deleted in that moment", l, name)
 	}
+	l.judgeReport(name, before, after)
 	l.Cluster.Kind.Judge(l, name, before, after)
 }
 
