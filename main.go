@@ -15,7 +15,7 @@ import (
 
 func main() {
 	if err := cli.NewRootCommand().ExecuteContext(ctrl.SetupSignalHandler()); err != nil {
-		fmt.Fprintln(os.Stderr, "Error:", err)
+		fmt.Fprintln(os.Stderr, "Error:", cli.Words(err))
 		os.Exit(cli.ExitCode(err))
 	}
 }

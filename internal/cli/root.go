@@ -23,6 +23,15 @@ func ExitCode(err error) int {
 	return 1
 }
 
+// Words are those of an error as a terminal may show them: an API server, a webhook or a file may have put anything into them.
+func Words(err error) string {
+	lines := strings.Split(err.Error(), "\n")
+	for i := range lines {
+		lines[i] = printable(lines[i])
+	}
+	return strings.Join(lines, "\n")
+}
+
 // pluginName makes the help of a plugin show the plugin's name.
 func pluginName(program string) map[string]string {
 	plugin, found := strings.CutPrefix(program, "kubectl-")

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -25,6 +26,13 @@ func TestVersion_IsAFlagTooAndNamesTheProgram(t *testing.T) {
 		if out, err := said(t, "credential-rotation-operator", arg); err != nil || !strings.HasPrefix(out, "credential-rotation-operator ") {
 			t.Errorf("%s says %q (%v)", arg, out, err)
 		}
+	}
+}
+
+func TestWords_OfAnErrorHaveNothingThatATerminalObeys(t *testing.T) {
+	err := errors.Join(errors.New("the webhook says \x1b[2J\x07no"), errors.New("line\ttwo\u202e"))
+	if got, want := Words(err), "the webhook says [2Jno\nline two"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 )
 
-// printable is a text without what a terminal would obey: people choose the names of clusters, and others may write a status.
+// printable is a text without what a terminal would obey: people choose the names of clusters, others may write a status, and webhooks answer as they like.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
