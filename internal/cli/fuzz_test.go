@@ -53,8 +53,8 @@ func noFormula(t *testing.T, report Report) {
 	}
 	for _, row := range rows {
 		for _, cell := range row {
-			if strings.IndexAny(cell, "=+-@\t\r") == 0 {
-				t.Fatalf("a spreadsheet would run the cell %q", cell)
+			if strings.IndexAny(cell, "=+-@＝＋－＠") == 0 || cell != strings.TrimSpace(printable(cell)) {
+				t.Fatalf("a spreadsheet would run the cell %q, or a terminal obey it", cell)
 			}
 		}
 	}

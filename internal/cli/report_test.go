@@ -84,6 +84,17 @@ func TestReport_TellsAnAuditorWhoAskedWhyAndEachStepWithItsTime(t *testing.T) {
 	}
 }
 
+func TestInert_NoProgramDoesWhatACellSays(t *testing.T) {
+	for cell, want := range map[string]string{
+		"": "", "jane": "jane", "a=b": "a=b", "=1+1": "'=1+1", "+1": "'+1", "-1": "'-1", "@sum": "'@sum", "\t=1": "'=1", "\r\n@x": "'@x", "\x1b=1": "'=1",
+		"＝1": "'＝1", "\x1b[2Jjane\n": "[2Jjane",
+	} {
+		if got := inert(cell); got != want {
+			t.Errorf("%q is written as %q, want %q", cell, got, want)
+		}
+	}
+}
+
 // Whatever the API server's order, the same objects give the same report, and a step that was not taken has no time.
 func TestReport_AsCSVHasOneRowForEachRotationInAStableOrder(t *testing.T) {
 	env, c := cluster(t, rotatedTwice("zebra"), rotatedTwice("account"))

@@ -206,9 +206,10 @@ func answersCell(answers []v1alpha1.RegistryAnswer) string {
 	return strings.Join(list, "; ")
 }
 
-// inert keeps a spreadsheet from reading a name, which OCM's users choose, as a formula.
+// inert keeps a spreadsheet from reading a name, which OCM's users choose, as a formula, and a terminal from obeying it.
 func inert(cell string) string {
-	if strings.ContainsAny(cell[:min(1, len(cell))], "=+-@\t\r") {
+	cell = strings.TrimSpace(printable(cell))
+	if strings.IndexAny(cell, "=+-@＝＋－＠") == 0 {
 		return "'" + cell
 	}
 	return cell
