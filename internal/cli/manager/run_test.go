@@ -153,8 +153,8 @@ func TestUseLogger_TakesInTheLibrariesThatLogByThemselves(t *testing.T) {
 	}
 }
 
-// The log of controller-runtime can be set once in a process, so the command runs in one of its own.
-func TestManagerCommand_LogsToItsStandardError(t *testing.T) {
+// The log of controller-runtime can be set once in a process, so the command runs in one of its own. It ends, and the kubelet starts it again.
+func TestManagerCommand_SaysWhatAnAPIServerThatIsDownKeepsItFrom(t *testing.T) {
 	const inChild = "MANAGER_TEST_CHILD"
 	if os.Getenv(inChild) != "" {
 		cmd := NewCommand()
@@ -172,8 +172,8 @@ func TestManagerCommand_LogsToItsStandardError(t *testing.T) {
 	if err := child.Run(); err != nil {
 		t.Error(err)
 	}
-	for _, said := range []string{"The cluster's proxy could not be read", "The cluster's TLS profile could not be read"} {
-		if !strings.Contains(log.String(), `"msg":"`+said) {
+	for _, said := range []string{`"msg":"The cluster's proxy could not be read`, `"msg":"The cluster's TLS profile could not be read`, "connection refused\n"} {
+		if !strings.Contains(log.String(), said) {
 			t.Errorf("it does not say %q, but\n%s", said, log.String())
 		}
 	}
