@@ -264,9 +264,13 @@ func TestAWatchOfTheLeadThatFailsOrIsNotNeededAnyMore_IsStopped(t *testing.T) {
 	ended, end := context.WithCancel(t.Context())
 	end()
 	for ctx, w := range map[context.Context]*watch.FakeWatcher{t.Context(): failed, ended: watch.NewFake()} {
-		l := &lock{Interface: lease, clock: testingclock.NewFakeClock(time.Now()), duration: time.Hour, watch: func(context.Context) (watch.Interface, error) { return w, nil }}
-		if record, _, err := l.Get(ctx); err != nil || record.HolderIdentity != "another" {
-			t.Errorf("the lead is %+v, %v", record, err)
+		watches := 0
+		l := &lock{Interface: lease, clock: testingclock.NewFakeClock(time.Now()), duration: time.Hour, watch: func(context.Context) (watch.Interface, error) {
+			watches++
+			return w, nil
+		}}
+		if record, _, err := l.Get(ctx); err != nil || record.HolderIdentity != "another" || watches != 1 {
+			t.Errorf("the lead is %+v, %v, after %d watches", record, err, watches)
 		}
 		if _, open := <-w.ResultChan(); open {
 			t.Error("the watch goes on")

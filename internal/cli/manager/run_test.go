@@ -158,7 +158,7 @@ func TestManagerCommand_SaysWhatAnAPIServerThatIsDownKeepsItFrom(t *testing.T) {
 	const inChild = "MANAGER_TEST_CHILD"
 	if os.Getenv(inChild) != "" {
 		cmd := NewCommand()
-		cmd.SetArgs([]string{"--metrics-bind-address=0", "--health-probe-bind-address=0"})
+		cmd.SetArgs([]string{"--metrics-bind-address=0", "--health-probe-bind-address=0", "--leader-elect"})
 		t.Log(cmd.ExecuteContext(t.Context()))
 		return
 	}
