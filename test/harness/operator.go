@@ -204,7 +204,16 @@ func (p *OperatorProcess) Metrics(ctx context.Context) (text string, err error) 
 }
 
 // Logs is its output, and that of earlier processes in the same Dir.
-func (p *OperatorProcess) Logs() ([]byte, error) { return os.ReadFile(p.LogFile) }
+func (p *OperatorProcess) Logs() ([]byte, error) { return ReadLog(p.LogFile) }
+
+// ReadLog reads the output of processes. That there is none is an error: to find no secret in it would prove nothing.
+func ReadLog(file string) ([]byte, error) {
+	log, err := os.ReadFile(file)
+	if err == nil && len(log) == 0 {
+		err = errors.New("the operator has logged nothing")
+	}
+	return log, err
+}
 
 // LogTail is the last lines of the log.
 func (p *OperatorProcess) LogTail(lines int) string {
@@ -217,7 +226,7 @@ func (p *OperatorProcess) LogTail(lines int) string {
 }
 
 func get(ctx context.Context, url string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, time.Minute) // the machine may be busy
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {

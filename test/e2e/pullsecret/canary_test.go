@@ -19,7 +19,7 @@ func (w *world) noSecretGotOut() {
 	for i, c := range w.ocm.Private() {
 		canaries[fmt.Sprintf("name or address %d", i)] = c
 	}
-	log, err := os.ReadFile(w.config.Dir + "/operator.log")
+	log, err := harness.ReadLog(w.config.Dir + "/operator.log")
 	if os.IsNotExist(err) {
 		return // The operator was never started.
 	}

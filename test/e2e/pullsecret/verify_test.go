@@ -3,7 +3,6 @@ package pullsecret
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
@@ -118,7 +117,7 @@ func TestNoCredentialLeaks(t *testing.T) {
 	}
 	metrics, err := p.Metrics(t.Context())
 	w.must(err)
-	log, err := os.ReadFile(p.LogFile)
+	log, err := p.Logs()
 	w.must(err)
 	found, err := canaries.Scan(t.Context(), cp.Client, map[string]string{"the log at its most verbose level": string(log), "the metrics": metrics})
 	w.must(err)
