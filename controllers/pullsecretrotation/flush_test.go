@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -12,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
+	"github.com/openshift/credential-rotation-operator/internal/conditions"
 )
 
 func TestFlush_WritesATimeOnlyWhenItsSecondChanges(t *testing.T) {
@@ -42,5 +44,29 @@ func TestFlush_WritesATimeOnlyWhenItsSecondChanges(t *testing.T) {
 	s.obj.Status.LastHealthCheck = &metav1.Time{Time: checked.Add(time.Second)}
 	if err := s.flush(t.Context()); err != nil || writes != 1 {
 		t.Errorf("a second later: %d writes, want 1, error %v", writes, err)
+	}
+}
+
+func TestFlush_AConditionThatWasAnotherWithinOneLookHoldsAsLongAsBefore(t *testing.T) {
+	scheme := runtime.NewScheme()
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		t.Fatal(err)
+	}
+	since := metav1.Date(2026, 3, 2, 8, 5, 16, 0, time.UTC)
+	object := &v1alpha1.PullSecretRotation{ObjectMeta: metav1.ObjectMeta{Name: "account"}}
+	object.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionPullSecretValid, Status: metav1.ConditionUnknown, LastTransitionTime: since}}
+	c := fake.NewClientBuilder().WithScheme(scheme).WithStatusSubresource(object).WithObjects(object).Build()
+	if err := c.Get(t.Context(), client.ObjectKeyFromObject(object), object); err != nil {
+		t.Fatal(err)
+	}
+	s := newScope(t.Context(), &Reconciler{Client: c}, object)
+	for _, status := range []metav1.ConditionStatus{metav1.ConditionTrue, metav1.ConditionUnknown} {
+		conditions.Set(s.obj, v1alpha1.ConditionPullSecretValid, status, v1alpha1.ReasonRegistriesUnknown, "A look says so.")
+	}
+	if err := s.flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if is := meta.FindStatusCondition(s.obj.Status.Conditions, v1alpha1.ConditionPullSecretValid); !is.LastTransitionTime.Equal(&since) || is.Message == "" {
+		t.Errorf("it is %+v, and was so since %s", is, since)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/openshift/credential-rotation-operator/api/v1alpha1"
 	"github.com/openshift/credential-rotation-operator/controllers/pullsecretrotation/decide"
+	"github.com/openshift/credential-rotation-operator/internal/conditions"
 	"github.com/openshift/credential-rotation-operator/internal/managedfields"
 	"github.com/openshift/credential-rotation-operator/internal/pullsecret"
 	"github.com/openshift/credential-rotation-operator/internal/statuspatch"
@@ -91,6 +92,7 @@ func (s *scope) rotation() *v1alpha1.RotationStatus { return s.obj.Status.Rotati
 // flush writes the status if it changed: a second look within one second changes nothing. The optimistic lock keeps two replicas, or one with an
 // outdated view, from both recording an intent.
 func (s *scope) flush(ctx context.Context) error {
+	conditions.KeepTimes(s.obj, s.stored.Status.Conditions)
 	patch, err := statuspatch.New(s.stored.ResourceVersion, s.stored.Status, s.obj.Status)
 	if patch == nil || err != nil {
 		return err

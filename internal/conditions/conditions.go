@@ -63,6 +63,17 @@ func Set(o Object, conditionType string, status metav1.ConditionStatus, reason, 
 	o.SetConditions(conditions)
 }
 
+// KeepTimes gives each condition whose status is what it was before the time since when it is that: it may have been another for a moment in between,
+// of which nobody has heard.
+func KeepTimes(o Object, before []metav1.Condition) {
+	all := o.GetConditions()
+	for i := range all {
+		if was := meta.FindStatusCondition(before, all[i].Type); was != nil && was.Status == all[i].Status {
+			all[i].LastTransitionTime = was.LastTransitionTime
+		}
+	}
+}
+
 // AddToReady appends a sentence to the message of Ready, once. It does nothing if the object has no Ready condition yet.
 func AddToReady(o Object, words string) {
 	is := meta.FindStatusCondition(o.GetConditions(), ready)

@@ -3,6 +3,7 @@ package conditions
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -44,6 +45,22 @@ func TestEachStateLeavesExactlyTheConditionsThatKstatusExpects(t *testing.T) {
 					t.Errorf("Stalled present = %t, want %t", is, after.stalled)
 				}
 			})
+		}
+	}
+}
+
+func TestKeepTimes_OfAStatusThatIsWhatItWas(t *testing.T) {
+	hour := func(h int) metav1.Time { return metav1.Date(2026, 3, 2, h, 0, 0, 0, time.UTC) }
+	o := &object{}
+	for kind, status := range map[string]metav1.ConditionStatus{"Same": metav1.ConditionUnknown, "Other": metav1.ConditionTrue, "New": metav1.ConditionTrue} {
+		o.conditions = append(o.conditions, metav1.Condition{Type: kind, Status: status, LastTransitionTime: hour(9)})
+	}
+	KeepTimes(o, []metav1.Condition{
+		{Type: "Same", Status: metav1.ConditionUnknown, LastTransitionTime: hour(8)}, {Type: "Other", Status: metav1.ConditionUnknown, LastTransitionTime: hour(8)},
+	})
+	for kind, want := range map[string]metav1.Time{"Same": hour(8), "Other": hour(9), "New": hour(9)} {
+		if got := meta.FindStatusCondition(o.conditions, kind).LastTransitionTime; !got.Equal(&want) {
+			t.Errorf("%s is so since %s, want %s", kind, got, want)
 		}
 	}
 }
