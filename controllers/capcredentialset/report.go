@@ -77,7 +77,6 @@ func (r *reconciler) reportBlind(ctx context.Context, s *scope, cause error) err
 // patchStatus writes the status if it has changed. The optimistic lock keeps a process that is no longer the leader from writing over what the new
 // one has reported.
 func (r *reconciler) patchStatus(ctx context.Context, s *scope, before *v1alpha1.CAPCredentialSet) error {
-	conditions.KeepTimes(s.set, before.Status.Conditions)
 	patch, err := statuspatch.New(before.ResourceVersion, before.Status, s.set.Status)
 	if patch == nil || err != nil {
 		return err
