@@ -315,7 +315,7 @@ func TestRefresh_WaitsForAnAPIServerThatIsAwayForAMoment(t *testing.T) {
 func TestRefresh_ThatIsNotDoneInTimeFailsWithWhatTheOperatorSays(t *testing.T) {
 	env := refreshing(t, 1<<30, func(set *v1alpha1.CAPCredentialSet) {
 		set.Status.LastHandledRefresh = "2026-11-20T12:00:00Z" // an earlier one
-		set.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonRefreshFailing, Message: "CAP is \x1baway."}}
+		set.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonRefreshFailing, Message: "CAP is away."}}
 	})
 	if out, err := run(t, newRefreshCommand(env), "cap", "--wait", "--timeout=10ms"); err == nil || !strings.Contains(err.Error(), "RefreshFailing: CAP is away.") || strings.Contains(out, "Done") {
 		t.Errorf("it says %v", err)

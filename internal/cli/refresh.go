@@ -113,5 +113,5 @@ func lastWords(set *v1alpha1.CAPCredentialSet) string {
 	if ready == nil {
 		return "The operator has not reported anything yet: check that it is running."
 	}
-	return printable(ready.Reason + ": " + ready.Message)
+	return ready.Reason + ": " + ready.Message
 }
